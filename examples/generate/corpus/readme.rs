@@ -1,0 +1,126 @@
+//! The sample tree's files other than logs: its README with the expected answer, and a digest file.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::sample::{CONSUMER, MAIN, MISSING, PLAIN};
+use super::truth::Truth;
+
+/// A digest lies beside the logs of every trail with validation turned on; it holds no events.
+pub fn digest() -> (String, Value) {
+    let object = format!(
+        "AWSLogs/{MAIN}/CloudTrail-Digest/us-west-2/2023/03/28/{MAIN}_CloudTrail-Digest_us-west-2_management-events_us-west-2_20230328T230000Z.json.gz"
+    );
+    let digest = serde_json::json!({
+        "awsAccountId": MAIN,
+        "digestStartTime": "2023-03-28T22:00:00Z",
+        "digestEndTime": "2023-03-28T23:00:00Z",
+        "digestS3Bucket": "example-bucket",
+        "digestS3Object": object,
+        "digestPublicKeyFingerprint": "36b49878fd0da4c490c05a48f73f4a8c",
+        "digestSignatureAlgorithm": "SHA256withRSA",
+        "newestEventTime": null,
+        "oldestEventTime": null,
+        "previousDigestS3Bucket": null,
+        "previousDigestS3Object": null,
+        "previousDigestHashValue": null,
+        "previousDigestHashAlgorithm": null,
+        "previousDigestSignature": null,
+        "logFiles": [],
+    });
+    (object, digest)
+}
+
+pub fn text(truth: &Truth) -> String {
+    let mut out = format!(
+        "# Sample logs
+
+A small CloudTrail archive to try keytrail on, made by the project's own generator:
+`cargo run --release --example generate -- --sample sample-logs --truth tests/data/sample-truth.json`.
+The same command gives the same bytes again. All names, addresses and ids are invented or AWS's documentation ones.
+
+| account | region | days | what happens |
+|---|---|---|---|
+| {MAIN} | us-west-2 | 2023-03-17 to 28 | geospatial jobs: the service by its grant, the execution role by itself; refusals in every documented wording; key administration |
+| {MAIN} | us-east-1 | 2025-06-01 to 05 | Canvas, Forecast through Canvas, Forecast by itself, other SageMaker |
+| {MAIN} | eu-central-1 | 2024-02-01 to 05 | an offline feature store, written and read |
+| {CONSUMER} | us-west-2 | 2023-03-17 to 28 | reads the main account's offline store: calls that are in both accounts' logs |
+| {PLAIN} | us-east-1, eu-central-1 | 2025-06-01 to 05, 2024-02-01 to 03 | no SageMaker at all: DynamoDB, Lambda, S3, people |
+
+Made on purpose:
+
+- The four events of AWS's page on geospatial KMS permissions are in it as documented (17, 24 and 28 March 2023; JSON
+  defects mended, ids made distinct). So are the KMS samples of other AWS pages; those are moved to days of this tree.
+- {}/{}/{} has no delivery.
+- Three records of 24 March 2023 are delivered a second time on the 25th (00:20).
+- Records of other services hold KMS records as text and as nested objects. None of those may be counted.
+- One digest file holds no events and is skipped, as is this README.
+
+## The answer
+
+{} records in {} files, {:.1} MiB of JSON; {} of them are KMS events. Every other number depends on the selection:
+
+| class | default selection | `--workload any --event any` |
+|---|--:|--:|
+",
+        MISSING.0,
+        MISSING.1,
+        MISSING.2,
+        truth.records,
+        truth.archives,
+        truth.json_bytes as f64 / 1_048_576.0,
+        truth.kms_records
+    );
+    let (default, any) = (&truth.default, &truth.any);
+    for (class, a, b) in [
+        ("selected", default.selected, any.selected),
+        ("duplicate", default.duplicates, any.duplicates),
+        ("other_copy", default.other_copies, any.other_copies),
+        ("other_source", truth.other_source, truth.other_source),
+        ("other_event", default.other_event, any.other_event),
+        ("other_workload", default.other_workload, any.other_workload),
+        ("filtered", 0, 0),
+        ("not_usage", truth.not_usage, truth.not_usage),
+        ("rejected", 0, 0),
+        ("**records**", truth.records, truth.records),
+    ] {
+        let _ = writeln!(out, "| {class} | {a} | {b} |");
+    }
+    out.push_str(
+        "
+The usage groups of the default selection, one line per row of `usage.parquet`. Keys are shown by the end of their
+ARN (`-` where the record does not tell), roles by their name; `tests/data/sample-truth.json` has every column, and
+the groups of the other selection.
+
+| workload | event | outcome | principal | invoked by | key | events | sessions |
+|---|---|---|---|---|---|--:|--:|
+",
+    );
+    let groups = default.groups_json();
+    let mut lines: Vec<String> = groups.as_array().into_iter().flatten().map(line).collect();
+    lines.sort();
+    out.push_str(&lines.concat());
+    out
+}
+
+fn line(group: &Value) -> String {
+    let text = |name: &str| group[name].as_str().unwrap_or("-").to_owned();
+    let principal = text("principal");
+    let principal = principal.rsplit('/').next().unwrap_or(&principal);
+    let key = match (group["key_region"].as_str(), group["key_id"].as_str()) {
+        (Some(region), Some(id)) => format!("{region} …{}", &id[id.len() - 12..]),
+        (Some(region), None) => format!("{region} alias"),
+        _ => "-".to_owned(),
+    };
+    let invoked_by = text("invoked_by");
+    format!(
+        "| {} | {} | {} | {principal} | {} | {key} | {} | {} |\n",
+        text("workload"),
+        text("event_name"),
+        text("outcome"),
+        if invoked_by == principal { "itself" } else { &invoked_by },
+        group["event_count"],
+        group["session_count"]
+    )
+}

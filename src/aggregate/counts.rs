@@ -1,0 +1,98 @@
+//! The accounting: every record in exactly one class.
+
+use std::ops::AddAssign;
+
+use thiserror::Error;
+
+/// How many records fell into each class. Unit: records; each reject counts as one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records seen, unreadable ones included.
+    pub records: u64,
+    /// Events that are in the report.
+    pub selected: u64,
+    /// Further deliveries of a selected event.
+    pub duplicate: u64,
+    /// The other account's copy of a selected event.
+    pub other_copy: u64,
+    /// Not `kms.amazonaws.com`.
+    pub other_source: u64,
+    /// Not one of the APIs asked for.
+    pub other_event: u64,
+    /// Not one of the workloads asked for.
+    pub other_workload: u64,
+    /// Outside the time, accounts, regions, keys or principals asked for.
+    pub filtered: u64,
+    /// Network-activity, insight, aggregated and dry-run records.
+    pub not_usage: u64,
+    /// Could not be read.
+    pub rejected: u64,
+    /// Selected events that share `eventID` and account with another but differ from it. Not a class of its own.
+    pub conflicts: u64,
+}
+
+/// The classes do not add up: a defect of keytrail, never of the input.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error(
+    "internal error: {records} records were read but the classes add up to {classes}; please report this"
+)]
+pub struct Imbalance {
+    records: u64,
+    classes: u64,
+}
+
+impl Counts {
+    /// The classes with their names, in the order of the contract.
+    pub fn classes(&self) -> [(&'static str, u64); 9] {
+        [
+            ("selected", self.selected),
+            ("duplicate", self.duplicate),
+            ("other_copy", self.other_copy),
+            ("other_source", self.other_source),
+            ("other_event", self.other_event),
+            ("other_workload", self.other_workload),
+            ("filtered", self.filtered),
+            ("not_usage", self.not_usage),
+            ("rejected", self.rejected),
+        ]
+    }
+
+    /// Checks that every record is in exactly one class.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check(&self) -> Result<(), Imbalance> {
+        let classes = self.classes().iter().map(|(_, n)| n).sum();
+        if classes == self.records { Ok(()) } else { Err(Imbalance { records: self.records, classes }) }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        self.selected += other.selected;
+        self.duplicate += other.duplicate;
+        self.other_copy += other.other_copy;
+        self.other_source += other.other_source;
+        self.other_event += other.other_event;
+        self.other_workload += other.other_workload;
+        self.filtered += other.filtered;
+        self.not_usage += other.not_usage;
+        self.rejected += other.rejected;
+        self.conflicts += other.conflicts;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_lost_or_counted_twice_is_noticed() {
+        let mut counts =
+            Counts { records: 3, selected: 1, rejected: 1, other_source: 1, ..Counts::default() };
+        assert_eq!(counts.check(), Ok(()));
+        counts += Counts { records: 1, ..Counts::default() };
+        assert_eq!(counts.check(), Err(Imbalance { records: 4, classes: 3 }));
+    }
+}

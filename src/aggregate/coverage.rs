@@ -1,0 +1,57 @@
+//! What the input covers: accounts, regions, event times, delivery days, and trails that leave KMS out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
+
+use crate::event::EventTime;
+
+/// One account and region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// KMS records, selected or not.
+    pub kms_records: u64,
+    /// Earliest and latest `eventTime` among them.
+    pub event_times: Option<(EventTime, EventTime)>,
+    /// Archives filed under this account and region.
+    pub archives: u64,
+    /// Days (since the epoch) of the folders that archives were delivered into.
+    pub delivery_days: BTreeSet<i32>,
+}
+
+impl AddAssign for Scope {
+    fn add_assign(&mut self, other: Self) {
+        self.kms_records += other.kms_records;
+        self.archives += other.archives;
+        self.delivery_days.extend(other.delivery_days);
+        self.event_times = match (self.event_times, other.event_times) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// All accounts and regions met, in records or in the names of archives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// By account and region; `unknown` where a record or name does not tell.
+    pub scopes: BTreeMap<(String, String), Scope>,
+    /// Trails that a `PutEventSelectors` record sets to exclude KMS, with the record's account.
+    pub kms_excluded_by: BTreeSet<String>,
+}
+
+impl Coverage {
+    /// The scope of one account and region.
+    pub fn scope(&mut self, account: Option<&str>, region: Option<&str>) -> &mut Scope {
+        let key = (account.unwrap_or("unknown").to_owned(), region.unwrap_or("unknown").to_owned());
+        self.scopes.entry(key).or_default()
+    }
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Self) {
+        for (key, scope) in other.scopes {
+            *self.scopes.entry(key).or_default() += scope;
+        }
+        self.kms_excluded_by.extend(other.kms_excluded_by);
+    }
+}

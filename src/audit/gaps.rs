@@ -1,0 +1,51 @@
+//! Delivery days without an archive, between days that have one.
+
+use chrono::NaiveDate;
+
+use crate::aggregate::Coverage;
+
+/// Days on which nothing was delivered for an account and region.
+///
+/// CloudTrail writes no file for a time without events: a missing day is a question, not a proof of loss.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingDays {
+    /// The account's folder.
+    pub account_id: String,
+    /// The region's folder.
+    pub region: String,
+    /// The days.
+    pub days: Vec<NaiveDate>,
+}
+
+/// The days missing between the first and last delivery day of each account and region.
+pub fn missing_days(coverage: &Coverage) -> Vec<MissingDays> {
+    let mut found = Vec::new();
+    for ((account, region), scope) in &coverage.scopes {
+        let days: Vec<i32> = scope.delivery_days.iter().copied().collect();
+        let missing: Vec<NaiveDate> = days
+            .windows(2)
+            .flat_map(|pair| pair[0] + 1..pair[1])
+            .filter_map(NaiveDate::from_epoch_days)
+            .collect();
+        if !missing.is_empty() {
+            found.push(MissingDays { account_id: account.clone(), region: region.clone(), days: missing });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_between_two_is_missing_the_ends_are_not() {
+        let mut coverage = Coverage::default();
+        coverage.scope(Some("1"), Some("us-west-2")).delivery_days.extend([10, 11, 14]);
+        coverage.scope(Some("2"), Some("us-west-2")).delivery_days.extend([10, 11]);
+        let found = missing_days(&coverage);
+        assert_eq!(found.len(), 1);
+        let expected: Vec<NaiveDate> = [12, 13].into_iter().filter_map(NaiveDate::from_epoch_days).collect();
+        assert_eq!((found[0].account_id.as_str(), &found[0].days), ("1", &expected));
+    }
+}

@@ -1,0 +1,63 @@
+//! `keytrail analyze`: archives → a report directory.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use chrono::Utc;
+
+use super::args::Analyze;
+use super::{CliError, Status, log, paint, progress, select};
+use keytrail::audit::{Circumstances, caveats};
+use keytrail::event::EventTime;
+use keytrail::pipeline;
+use keytrail::report::{Directory, Facts, RunFacts, Style, summary};
+
+pub(super) fn run(args: &Analyze, cancel: Arc<AtomicBool>) -> Result<Status, CliError> {
+    let begin = Instant::now();
+    let started = EventTime(Utc::now().timestamp_millis());
+    let bar = progress::bar(&args.common);
+    log::start(&args.common, &bar);
+    let (plan, options) = select::plan(&args.select, &args.common, Some(&args.output), cancel)?;
+    let mut directory = Directory::create(&args.output, args.force)?;
+    let result =
+        progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut directory, progress));
+    let run = match result {
+        Ok(run) => run,
+        Err(error) => {
+            directory.discard();
+            return Err(error.into());
+        }
+    };
+    let caveats = caveats(&Circumstances {
+        counts: &run.counts,
+        inputs: &run.inputs,
+        observations: &run.observations,
+        coverage: &run.coverage,
+        keep_duplicates: plan.keep_duplicates,
+    });
+    let facts = RunFacts {
+        options: &options,
+        started,
+        ended: EventTime(Utc::now().timestamp_millis()),
+        counts: &run.counts,
+        inputs: &run.inputs,
+        coverage: &run.coverage,
+        caveats: &caveats,
+    };
+    let written = directory.finish(&run.usage, &run.daily, &facts)?;
+    if !args.common.quiet {
+        let terminal = io::stderr().is_terminal();
+        let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };
+        let facts =
+            Facts { run: &facts, usage: &run.usage, report: &written.directory, elapsed: begin.elapsed() };
+        let _ = io::stderr().write_all(summary(&facts, style).as_bytes()); // the report is written all the same
+    }
+    Ok(if run.inputs.read_whole() { Status::Whole } else { Status::InPart })
+}
+
+/// Width of the terminal, in characters.
+pub(super) fn width() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
+}

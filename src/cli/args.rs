@@ -1,0 +1,220 @@
+//! The options as they are typed. What they mean is settled in `select` and in each command.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keytrail",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit status: 0 everything was read; 1 there is a result, but something could not be read; 2 bad usage, or \
+nothing could be written; 130 interrupted."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Analyze(Analyze),
+    Events(Events),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  keytrail completions bash > /etc/bash_completion.d/keytrail")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  keytrail man > /usr/share/man/man1/keytrail.1")]
+    Man,
+}
+
+/// Read archives, write a report directory
+///
+/// Reads CloudTrail archives, counts KMS usage per key, principal and workload, and writes Parquet files with the usage, every event, every
+/// reject and every input, and run.json with the accounting and what the numbers cannot prove.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail analyze sample-logs -o report
+  keytrail analyze --workload any --event any AWSLogs/111122223333/CloudTrail
+  keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' logs/
+  aws s3 cp s3://bucket/key.json.gz - | keytrail analyze -o report -")]
+pub(super) struct Analyze {
+    /// Directory to write the report into
+    #[arg(short, long, value_name = "DIR", env = "KEYTRAIL_OUTPUT", default_value = "keytrail-report")]
+    pub(super) output: PathBuf,
+
+    /// Replace the report in a directory that is not empty
+    #[arg(long, env = "KEYTRAIL_FORCE")]
+    pub(super) force: bool,
+
+    #[command(flatten)]
+    pub(super) select: Select,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+/// Read archives, print the selected events
+///
+/// Prints events as they are found, with the columns of the report's events.parquet.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail events --workload any --event any --key '*1234abcd*' logs/
+  keytrail events --format ndjson logs/ | jq -r 'select(.outcome==\"denied\") | .error_message'
+  keytrail events --format parquet --since 2023-03-01 logs/ > march.parquet")]
+pub(super) struct Events {
+    /// Output format; `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "F", env = "KEYTRAIL_FORMAT")]
+    pub(super) format: Option<EventFormat>,
+
+    #[command(flatten)]
+    pub(super) select: Select,
+
+    #[command(flatten)]
+    pub(super) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum EventFormat {
+    /// The telling columns, for eyes
+    Table,
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated with a header, safe to open in a spreadsheet
+    Csv,
+    /// One Parquet file
+    Parquet,
+    /// An Arrow IPC stream
+    Arrow,
+}
+
+/// Which archives to read and which of their events to count.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct Select {
+    /// Files, directories (walked recursively), or `-` for standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Workloads: geospatial, canvas, canvas-forecast, forecast, feature-store-offline, feature-store-online, autopilot,
+    /// sagemaker-other; `sagemaker` = all of these; `any` = every caller; also s3-unattributed, other, unknown
+    #[arg(
+        long,
+        value_name = "W,...",
+        env = "KEYTRAIL_WORKLOAD",
+        value_delimiter = ',',
+        default_value = "geospatial,canvas,canvas-forecast,forecast,feature-store-offline,feature-store-online"
+    )]
+    pub(super) workload: Vec<String>,
+
+    /// KMS APIs, compared exactly; `any` = every kms.amazonaws.com event
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        env = "KEYTRAIL_EVENT",
+        value_delimiter = ',',
+        default_value = "CreateGrant,GenerateDataKey,Decrypt,GenerateDataKeyWithoutPlaintext"
+    )]
+    pub(super) event: Vec<String>,
+
+    /// Events at or after this time: RFC 3339, YYYY-MM-DD (UTC midnight), or a span back from now (30d, 12h)
+    #[arg(long, value_name = "T", env = "KEYTRAIL_SINCE")]
+    pub(super) since: Option<String>,
+
+    /// Events before this time, in the same forms
+    #[arg(long, value_name = "T", env = "KEYTRAIL_UNTIL")]
+    pub(super) until: Option<String>,
+
+    /// Accounts of the record
+    #[arg(long, value_name = "A,...", env = "KEYTRAIL_ACCOUNT", value_delimiter = ',')]
+    pub(super) account: Vec<String>,
+
+    /// Regions of the record
+    #[arg(long, value_name = "R,...", env = "KEYTRAIL_REGION", value_delimiter = ',')]
+    pub(super) region: Vec<String>,
+
+    /// Patterns (`*`, `?`) on the key's ARN, id or alias
+    #[arg(long, value_name = "K,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
+    pub(super) key: Vec<String>,
+
+    /// Patterns (`*`, `?`) on the principal
+    #[arg(long, value_name = "P,...", env = "KEYTRAIL_PRINCIPAL", value_delimiter = ',')]
+    pub(super) principal: Vec<String>,
+
+    /// TOML file with workload rules of your own, on top of the built-in ones
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
+    pub(super) rules: Option<PathBuf>,
+
+    /// Count every delivered copy
+    #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES")]
+    pub(super) keep_duplicates: bool,
+
+    /// SHA-256 of each archive's decompressed content, as evidence (costs about as much as gunzip)
+    #[arg(long, env = "KEYTRAIL_HASH")]
+    pub(super) hash: bool,
+
+    /// Decompressed bytes after which an archive is cut off
+    #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_ARCHIVE_BYTES", default_value_t = 8 << 30)]
+    pub(super) max_archive_bytes: u64,
+
+    /// Bytes above which a record is rejected
+    #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_RECORD_BYTES", default_value_t = 4 << 20,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub(super) max_record_bytes: u64,
+}
+
+/// How to run and what to say meanwhile.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Running")]
+pub(super) struct Common {
+    /// Threads to read archives with; 0 = one per core
+    #[arg(long, value_name = "N", env = "KEYTRAIL_THREADS", default_value_t = 0)]
+    pub(super) threads: usize,
+
+    /// Say nothing but errors
+    #[arg(short, long, env = "KEYTRAIL_QUIET")]
+    pub(super) quiet: bool,
+
+    /// No progress bar (there is none unless standard error is a terminal)
+    #[arg(long, env = "KEYTRAIL_NO_PROGRESS")]
+    pub(super) no_progress: bool,
+
+    /// Colours; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", env = "KEYTRAIL_COLOR", default_value = "auto")]
+    pub(super) color: Paint,
+
+    /// Form of messages on standard error
+    #[arg(long, value_name = "F", env = "KEYTRAIL_LOG_FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+
+    /// Say more: -v names every reject, -vv every archive and every repeated JSON key
+    #[arg(short, long, action = clap::ArgAction::Count, env = "KEYTRAIL_VERBOSE")]
+    pub(super) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Paint {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}

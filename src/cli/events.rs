@@ -1,0 +1,45 @@
+//! `keytrail events`: archives → selected events on standard output.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::args::{EventFormat, Events};
+use super::{CliError, Status, log, progress, select};
+use keytrail::pipeline;
+use keytrail::report::{Format, Stream, not_read, zero_result_causes};
+
+pub(super) fn run(args: &Events, cancel: Arc<AtomicBool>) -> Result<Status, CliError> {
+    let bar = progress::bar(&args.common);
+    log::start(&args.common, &bar);
+    let terminal = io::stdout().is_terminal();
+    let format = match args.format {
+        Some(EventFormat::Table) => Format::Table,
+        Some(EventFormat::Ndjson) => Format::Ndjson,
+        Some(EventFormat::Csv) => Format::Csv,
+        Some(EventFormat::Parquet) => Format::Parquet,
+        Some(EventFormat::Arrow) => Format::Arrow,
+        None if terminal => Format::Table,
+        None => Format::Ndjson,
+    };
+    if terminal && matches!(format, Format::Parquet | Format::Arrow) {
+        let text = "this format is not for a terminal; redirect standard output to a file or a program";
+        return Err(CliError::Usage(text.to_owned()));
+    }
+    let (plan, _) = select::plan(&args.select, &args.common, None, cancel)?;
+    let width = terminal.then(super::analyze::width).flatten();
+    let mut stream = Stream::new(format, BufWriter::with_capacity(64 << 10, io::stdout()), width)?;
+    let run = progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut stream, progress))?;
+    stream.finish()?;
+    if !args.common.quiet {
+        let mut text = not_read(&run.inputs);
+        if run.counts.selected == 0 {
+            text.push_str("no event was selected; likely causes:\n");
+            for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {
+                text.push_str(&format!("  - {cause}\n"));
+            }
+        }
+        let _ = io::stderr().write_all(text.as_bytes()); // the events are out all the same
+    }
+    Ok(if run.inputs.read_whole() { Status::Whole } else { Status::InPart })
+}

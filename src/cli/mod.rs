@@ -1,0 +1,151 @@
+//! The command line: arguments → [`crate`]'s plan, results → text. The only place that prints.
+//!
+//! One file per command; [`run`] gives the exit status and never ends the process itself.
+
+mod analyze;
+mod args;
+mod events;
+mod log;
+mod progress;
+mod select;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{ColorChoice, CommandFactory, Parser};
+use thiserror::Error;
+
+use args::{Args, Command, Common, Paint};
+use keytrail::classify::RulesError;
+use keytrail::pipeline::RunError;
+use keytrail::report::SinkError;
+
+/// Why a command failed as a whole.
+#[derive(Debug, Error)]
+enum CliError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    #[error("cannot read {path}: {error}")]
+    Read { path: String, error: io::Error },
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl CliError {
+    /// The one table from errors to exit statuses.
+    fn status(&self) -> Status {
+        match self {
+            Self::Run(RunError::Cancelled) => Status::Interrupted,
+            Self::Sink(SinkError::Closed) | Self::Run(RunError::Sink(SinkError::Closed)) => Status::Whole,
+            _ => Status::Failed,
+        }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// Everything was read, or the reader of our output had enough.
+    Whole,
+    /// There is a result, but something could not be read.
+    InPart,
+    /// Bad usage, or nothing could be written.
+    Failed,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Whole => 0,
+            Status::InPart => 1,
+            Status::Failed => 2,
+            Status::Interrupted => 130,
+        })
+    }
+}
+
+/// Parses the command line, runs the command, and gives the exit status.
+pub fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    let cancel = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&cancel);
+    // Without a handler the signal ends the process at once: only tidiness is lost.
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let result = match args.command {
+        Command::Analyze(command) => analyze::run(&command, cancel),
+        Command::Events(command) => events::run(&command, cancel),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);
+            print_bytes(&script)
+        }
+        Command::Man => man(),
+    };
+    result.unwrap_or_else(|error| fail(&error)).into()
+}
+
+/// Help and version are no errors, and a closed pipe is none either.
+fn usage(error: &clap::Error) -> ExitCode {
+    let status = if error.use_stderr() { Status::Failed } else { Status::Whole };
+    let _ = error.print();
+    status.into()
+}
+
+fn fail(error: &CliError) -> Status {
+    let status = error.status();
+    let text = match status {
+        Status::Whole => return status,
+        Status::Interrupted => "stopped; nothing was written".to_owned(),
+        _ => error.to_string(),
+    };
+    let _ = writeln!(io::stderr(), "keytrail: {text}"); // nobody to tell if this fails
+    status
+}
+
+fn man() -> Result<Status, CliError> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Args::command())
+        .render(&mut page)
+        .map_err(|error| SinkError::File { path: "the manual page".to_owned(), error })?;
+    print_bytes(&page)
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<Status, CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(SinkError::File { path: "standard output".to_owned(), error }.into())
+        }
+        _ => Ok(Status::Whole),
+    }
+}
+
+/// Whether to use terminal escapes on a stream that is (or is not) a terminal.
+fn paint(common: &Common, is_terminal: bool) -> bool {
+    match common.color {
+        Paint::Always => true,
+        Paint::Never => false,
+        Paint::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+impl From<Paint> for ColorChoice {
+    fn from(paint: Paint) -> Self {
+        match paint {
+            Paint::Always => Self::Always,
+            Paint::Never => Self::Never,
+            Paint::Auto => Self::Auto,
+        }
+    }
+}

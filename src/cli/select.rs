@@ -1,0 +1,165 @@
+//! The SELECT options, resolved: names checked, times made absolute, files read.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{NaiveDate, Utc};
+
+use super::CliError;
+use super::args::{Common, Select};
+use keytrail::classify::Classifier;
+use keytrail::event::{EventTime, Workload, WorkloadSet};
+use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
+use keytrail::report::Options;
+use keytrail::source::Input;
+
+/// The plan for these options, and the options as `run.json` tells them.
+pub(super) fn plan(
+    select: &Select,
+    common: &Common,
+    exclude: Option<&Path>,
+    cancel: Arc<AtomicBool>,
+) -> Result<(Plan, Options), CliError> {
+    let now = Utc::now().timestamp_millis();
+    let time = |option: &str, text: &Option<String>| -> Result<Option<EventTime>, CliError> {
+        text.as_deref().map(|t| moment(t, now).ok_or_else(|| bad_time(option, t))).transpose()
+    };
+    let (since, until) = (time("--since", &select.since)?, time("--until", &select.until)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        let text = format!("--since {} is not before --until {}", since.to_rfc3339(), until.to_rfc3339());
+        return Err(CliError::Usage(text));
+    }
+    let patterns = |list: &[String]| -> Result<Vec<Pattern>, CliError> {
+        list.iter().map(|p| Pattern::new(p).map_err(|e| CliError::Usage(e.to_string()))).collect()
+    };
+    let selection = Selection {
+        workloads: workloads(&select.workload)?,
+        events: events(&select.event)?,
+        since,
+        until,
+        accounts: select.account.clone(),
+        regions: select.region.clone(),
+        keys: patterns(&select.key)?,
+        principals: patterns(&select.principal)?,
+    };
+    let plan = Plan {
+        inputs: select.inputs.iter().map(|path| Input::parse(path)).collect(),
+        exclude: exclude.map(Path::to_owned),
+        selection,
+        classifier: classifier(select.rules.as_deref())?,
+        limits: Limits { archive_bytes: select.max_archive_bytes, record_bytes: select.max_record_bytes },
+        keep_duplicates: select.keep_duplicates,
+        hash: select.hash,
+        threads: common.threads,
+        cancel,
+    };
+    let options = Options {
+        inputs: select.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        workload: select.workload.clone(),
+        event: select.event.clone(),
+        since: since.map(EventTime::to_rfc3339),
+        until: until.map(EventTime::to_rfc3339),
+        account: select.account.clone(),
+        region: select.region.clone(),
+        key: select.key.clone(),
+        principal: select.principal.clone(),
+        rules: select.rules.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        keep_duplicates: select.keep_duplicates,
+        hash: select.hash,
+        max_archive_bytes: select.max_archive_bytes,
+        max_record_bytes: select.max_record_bytes,
+    };
+    Ok((plan, options))
+}
+
+fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
+    let Some(path) = rules else { return Ok(Classifier::new(None)?) };
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
+    Ok(Classifier::new(Some((&name, &text)))?)
+}
+
+fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
+    let mut set = WorkloadSet::default();
+    for name in names {
+        match name.as_str() {
+            "any" => set = WorkloadSet::ANY,
+            "sagemaker" => Workload::ALL
+                .into_iter()
+                .filter(|w| !matches!(w, Workload::Other | Workload::Unknown | Workload::S3Unattributed))
+                .for_each(|w| set.insert(w)),
+            _ => set.insert(Workload::parse(name).ok_or_else(|| {
+                let known: Vec<&str> = Workload::ALL.iter().map(|w| w.as_str()).collect();
+                CliError::Usage(format!(
+                    "--workload {name:?} is not known; use any, sagemaker, or some of {}",
+                    known.join(", ")
+                ))
+            })?),
+        }
+    }
+    Ok(set)
+}
+
+fn events(names: &[String]) -> Result<EventNames, CliError> {
+    if names.iter().any(|name| name == "any") {
+        return Ok(EventNames::Any);
+    }
+    if let Some(odd) =
+        names.iter().find(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
+        return Err(CliError::Usage(format!("--event {odd:?} is not the name of an API, such as Decrypt")));
+    }
+    Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
+}
+
+fn bad_time(option: &str, text: &str) -> CliError {
+    CliError::Usage(format!(
+        "{option} {text:?} is not a time; write 2023-03-17T18:00:00Z, 2023-03-17, or a span back from now such as 30d or 12h"
+    ))
+}
+
+/// A moment: RFC 3339, a date, or a span before `now` (milliseconds since the epoch).
+fn moment(text: &str, now: i64) -> Option<EventTime> {
+    if let Some(time) = EventTime::parse(text) {
+        return Some(time);
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Some(EventTime::midnight(date));
+    }
+    let unit_ms = match text.chars().last()? {
+        's' => 1000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 604_800_000,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let span = digits.parse::<i64>().ok()?.checked_mul(unit_ms)?;
+    now.checked_sub(span).map(EventTime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_come_in_three_forms() {
+        let now = 1_000_000_000_000;
+        assert_eq!(moment("30d", now), Some(EventTime(now - 30 * 86_400_000)));
+        assert_eq!(moment("12h", now), Some(EventTime(now - 12 * 3_600_000)));
+        assert_eq!(moment("2023-03-17", now), EventTime::parse("2023-03-17T00:00:00Z"));
+        assert_eq!(moment("2023-03-17T20:00:00+02:00", now), EventTime::parse("2023-03-17T18:00:00Z"));
+        for bad in ["", "d", "-1d", "1y", "yesterday", "2023-13-01", "+3h", "é"] {
+            assert_eq!(moment(bad, now), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The stored bytes: buffered, counted, with a look ahead, and remembering why reading failed.
+
+use std::io::{self, BufRead, Read};
+
+const CAPACITY: usize = 128 << 10;
+
+pub(super) struct Input<R> {
+    reader: R,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    consumed: u64,
+    failure: Option<io::Error>,
+}
+
+impl<R: Read> Input<R> {
+    pub(super) fn new(reader: R) -> Self {
+        let buffer = vec![0; CAPACITY].into_boxed_slice();
+        Self { reader, buffer, start: 0, end: 0, consumed: 0, failure: None }
+    }
+
+    /// Bytes taken so far.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Why the last read failed, unless it is the decompressor that failed.
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// The next `n` bytes without taking them; fewer only at the end.
+    pub(super) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        while self.end - self.start < n {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            match read_retrying(&mut self.reader, &mut self.buffer[self.end..])? {
+                0 => break,
+                got => self.end += got,
+            }
+        }
+        let end = self.end.min(self.start + n);
+        Ok(&self.buffer[self.start..end])
+    }
+}
+
+fn read_retrying(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+impl<R: Read> BufRead for Input<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            match read_retrying(&mut self.reader, &mut self.buffer) {
+                Ok(n) => self.end = n,
+                Err(error) => {
+                    let told = io::Error::new(error.kind(), error.to_string());
+                    self.failure = Some(error);
+                    return Err(told);
+                }
+            }
+        }
+        Ok(&self.buffer[self.start..self.end])
+    }
+
+    fn consume(&mut self, n: usize) {
+        let n = n.min(self.end - self.start);
+        self.start += n;
+        self.consumed += n as u64;
+    }
+}
+
+impl<R: Read> Read for Input<R> {
+    fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let n = available.len().min(target.len());
+        target[..n].copy_from_slice(&available[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}

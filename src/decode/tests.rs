@@ -1,0 +1,116 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Gives out its bytes in pieces of the given size, then an error if there is one.
+struct Pieces<'a>(&'a [u8], usize, Option<io::ErrorKind>);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let (true, Some(kind)) = (self.0.is_empty(), self.2) {
+            return Err(kind.into());
+        }
+        let n = self.1.min(self.0.len()).min(buffer.len());
+        buffer[..n].copy_from_slice(&self.0[..n]);
+        self.0 = &self.0[n..];
+        Ok(n)
+    }
+}
+
+fn decode(reader: impl Read, limit: u64) -> (Vec<u8>, Option<DecodeError>, u64) {
+    let mut content = Content::new(reader, limit, false).unwrap();
+    let mut all = Vec::new();
+    let mut buffer = [0; 100];
+    loop {
+        match content.read(&mut buffer) {
+            Ok(0) => return (all, None, content.members()),
+            Ok(n) => all.extend_from_slice(&buffer[..n]),
+            Err(error) => {
+                assert!(matches!(content.read(&mut buffer), Ok(0)), "nothing comes after an error");
+                return (all, Some(error), content.members());
+            }
+        }
+    }
+}
+
+const TEXT: &[u8] = b"{\"Records\":[{\"eventName\":\"Decrypt\"},{\"eventName\":\"Encrypt\"}]}";
+
+#[test]
+fn plain_and_gzip_give_the_same_in_pieces_of_any_size() {
+    for size in [1, 2, 3, 7, 1000] {
+        assert_eq!(decode(Pieces(TEXT, size, None), u64::MAX).0, TEXT);
+        let (all, error, members) = decode(Pieces(&gzip(TEXT), size, None), u64::MAX);
+        assert!(error.is_none());
+        assert_eq!((all.as_slice(), members), (TEXT, 1));
+        let two = [gzip(TEXT), gzip(b"more")].concat();
+        let (all, error, members) = decode(Pieces(&two, size, None), u64::MAX);
+        assert!(error.is_none());
+        assert_eq!((all, members), ([TEXT, b"more"].concat(), 2));
+    }
+}
+
+#[test]
+fn truncation_gives_what_came_before() {
+    let whole = gzip(TEXT);
+    for cut in 2..whole.len() {
+        let (all, error, _) = decode(&whole[..cut], u64::MAX);
+        assert!(TEXT.starts_with(&all));
+        assert!(matches!(error, Some(DecodeError::Truncated { .. })), "{cut}: {error:?}");
+    }
+}
+
+#[test]
+fn a_wrong_checksum_is_noticed_after_the_content() {
+    let mut bytes = gzip(TEXT);
+    let at = bytes.len() - 6;
+    bytes[at] ^= 1;
+    let (all, error, _) = decode(bytes.as_slice(), u64::MAX);
+    assert_eq!(all, TEXT);
+    assert!(matches!(error, Some(DecodeError::Corrupt { .. })));
+}
+
+#[test]
+fn bytes_behind_the_last_member_are_placed() {
+    let mut bytes = gzip(TEXT);
+    let end = bytes.len() as u64;
+    bytes.extend_from_slice(b"\0\0garbage");
+    let (all, error, _) = decode(bytes.as_slice(), u64::MAX);
+    assert_eq!(all, TEXT);
+    assert!(matches!(error, Some(DecodeError::Trailing { compressed }) if compressed == end));
+}
+
+#[test]
+fn a_bomb_stops_at_the_limit() {
+    let bomb = gzip(&vec![b' '; 10 << 20]);
+    let (all, error, _) = decode(bomb.as_slice(), 1 << 20);
+    assert_eq!(all.len(), 1 << 20);
+    assert!(matches!(error, Some(DecodeError::TooLarge { limit }) if limit == 1 << 20));
+    let (all, error, _) = decode(gzip(TEXT).as_slice(), TEXT.len() as u64);
+    assert!(error.is_none(), "exactly the limit is allowed");
+    assert_eq!(all, TEXT);
+}
+
+#[test]
+fn a_failing_disk_is_not_a_damaged_file() {
+    let whole = gzip(TEXT);
+    let (_, error, _) = decode(Pieces(&whole[..20], 7, Some(io::ErrorKind::TimedOut)), u64::MAX);
+    assert!(matches!(error, Some(DecodeError::Read { .. })), "{error:?}");
+}
+
+#[test]
+fn the_hash_is_of_the_content() {
+    let mut content = Content::new(gzip(b"{}").as_slice().to_vec().leak() as &[u8], u64::MAX, true).unwrap();
+    let mut buffer = [0; 10];
+    while content.read(&mut buffer).unwrap() > 0 {}
+    let expected = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    assert_eq!(content.sha256().as_deref(), Some(expected));
+}

@@ -1,0 +1,81 @@
+//! Amazon Resource Names, split but not judged: documentation samples carry ids no validator would accept.
+
+/// The six fields of `arn:partition:service:region:account:resource`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// `aws`, `aws-cn`, `aws-us-gov` …
+    pub partition: &'a str,
+    /// `kms`, `iam`, `sts`, `s3` …
+    pub service: &'a str,
+    /// Empty for global services.
+    pub region: &'a str,
+    /// Twelve digits in real data; may be empty.
+    pub account: &'a str,
+    /// Everything after the fifth colon, colons included.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Splits `text`, or `None` when it is not of an ARN's form.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut fields = text.strip_prefix("arn:")?.splitn(5, ':');
+        let arn = Self {
+            partition: fields.next()?,
+            service: fields.next()?,
+            region: fields.next()?,
+            account: fields.next()?,
+            resource: fields.next()?,
+        };
+        (!arn.partition.is_empty() && !arn.resource.is_empty()).then_some(arn)
+    }
+}
+
+/// Whether `label` has the form of a region name (`us-west-2`, `us-gov-east-1`, `eusc-de-east-1`).
+pub fn is_region(label: &str) -> bool {
+    let mut parts = label.split('-');
+    let first = parts.next().unwrap_or_default();
+    let mut rest: Vec<&str> = parts.collect();
+    let Some(number) = rest.pop() else { return false };
+    let letters = |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_lowercase());
+    (2..=4).contains(&first.len())
+        && letters(&first)
+        && !rest.is_empty()
+        && rest.iter().all(letters)
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The ARN partition a region lies in.
+pub fn partition_of(region: &str) -> &'static str {
+    const PREFIXES: [(&str, &str); 5] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-iso-", "aws-iso"),
+        ("us-isob-", "aws-iso-b"),
+        ("eusc-", "aws-eusc"),
+    ];
+    PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_at_the_first_five_colons_only() {
+        let arn = Arn::parse("arn:aws:s3:::bucket/2022-01-04T09:58:03Z").unwrap();
+        assert_eq!((arn.service, arn.account, arn.resource), ("s3", "", "bucket/2022-01-04T09:58:03Z"));
+        assert_eq!(Arn::parse("arn:aws:kms:us-west-2:1"), None);
+        assert_eq!(Arn::parse("key/abc"), None);
+    }
+
+    #[test]
+    fn knows_regions_by_form() {
+        for region in ["us-west-2", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "ap-southeast-12"] {
+            assert!(is_region(region), "{region}");
+        }
+        for other in ["s3", "sagemaker-geospatial", "us-west", "us--1", "US-WEST-2", "", "us-west-2a"] {
+            assert!(!is_region(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Which KMS key a call used, and how we know.
+
+use std::borrow::Cow;
+
+use super::Text;
+
+/// Where the key of an event was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum KeyOrigin {
+    /// A key ARN in `resources[]`.
+    Resources,
+    /// `responseElements.keyId`, `keyMetadata.arn` or `replicaKeyMetadata.arn`.
+    Response,
+    /// A key ARN (or an id that could not be completed) in `requestParameters`.
+    Request,
+    /// A bare key id of the request, completed with the record's region and account.
+    Assumed,
+    /// `serviceEventDetails.keyId`.
+    ServiceEvent,
+    /// A key ARN inside `errorMessage`.
+    ErrorMessage,
+    /// The record does not name a key.
+    #[default]
+    None,
+}
+
+impl KeyOrigin {
+    /// The value of the `key_origin` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resources => "resources",
+            Self::Response => "response",
+            Self::Request => "request",
+            Self::Assumed => "assumed",
+            Self::ServiceEvent => "service_event",
+            Self::ErrorMessage => "error_message",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A KMS key as far as the record names it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct KeyRef<'a> {
+    /// `arn:…:kms:region:account:key/id`.
+    pub arn: Option<Text<'a>>,
+    /// The id after `key/`.
+    pub id: Option<Text<'a>>,
+    /// The account that owns the key.
+    pub account_id: Option<Text<'a>>,
+    /// The key's region, from its ARN: not always the record's.
+    pub region: Option<Text<'a>>,
+    /// How the key is known.
+    pub origin: KeyOrigin,
+    /// The alias the call used, as it stands (`alias/x` or an alias ARN).
+    pub alias: Option<Text<'a>>,
+}
+
+impl KeyRef<'_> {
+    pub(super) fn into_owned(self) -> KeyRef<'static> {
+        let own = |t: Option<Text<'_>>| t.map(|t| Cow::Owned(t.into_owned()));
+        KeyRef {
+            arn: own(self.arn),
+            id: own(self.id),
+            account_id: own(self.account_id),
+            region: own(self.region),
+            origin: self.origin,
+            alias: own(self.alias),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! How a call ended: CloudTrail's error codes folded into a few classes.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::Text;
+
+/// Class of an event's result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// No error.
+    Success,
+    /// Refused: not authorised or not authenticated.
+    Denied,
+    /// The key's state did not allow the call (disabled, pending deletion, unavailable).
+    KeyState,
+    /// No such key or alias.
+    NotFound,
+    /// The request itself was wrong (wrong key, bad ciphertext, invalid argument).
+    Misuse,
+    /// A rate or quota was exceeded.
+    Throttled,
+    /// The service failed.
+    Internal,
+    /// There was an error, of a kind this version does not know; see `error_code`.
+    Unknown,
+}
+
+impl Ord for Outcome {
+    /// Orders as the column's text does.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for Outcome {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Outcome {
+    /// The value of the `outcome` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Denied => "denied",
+            Self::KeyState => "key_state",
+            Self::NotFound => "not_found",
+            Self::Misuse => "misuse",
+            Self::Throttled => "throttled",
+            Self::Internal => "internal",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The class of a call with this normalised error code and message.
+    pub fn of(code: Option<&str>, message: Option<&str>) -> Self {
+        match (code, message) {
+            (None, None) => Self::Success,
+            // A code is what makes a failure; a message alone still says there was one.
+            (None, Some(m)) if m.contains("is not authorized to perform") => Self::Denied,
+            (None, Some(_)) => Self::Unknown,
+            (Some(code), _) => Self::of_code(code),
+        }
+    }
+
+    fn of_code(code: &str) -> Self {
+        match code {
+            "AccessDenied"
+            | "UnauthorizedOperation"
+            | "Client.UnauthorizedOperation"
+            | "NotAuthorized"
+            | "VpceAccessDenied"
+            | "InvalidClientTokenId"
+            | "UnrecognizedClient"
+            | "ExpiredToken"
+            | "SignatureDoesNotMatch"
+            | "InvalidSignature"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"
+            | "OptInRequired"
+            | "AuthFailure" => Self::Denied,
+            "Disabled" | "KMSInvalidState" | "KeyUnavailable" => Self::KeyState,
+            "NotFound" => Self::NotFound,
+            "Throttling"
+            | "Throttled"
+            | "LimitExceeded"
+            | "RequestLimitExceeded"
+            | "TooManyRequests"
+            | "ServiceQuotaExceeded" => Self::Throttled,
+            "DependencyTimeout"
+            | "KMSInternal"
+            | "InternalFailure"
+            | "InternalServer"
+            | "InternalServerError"
+            | "InternalError"
+            | "Internal"
+            | "ServiceUnavailable"
+            | "RequestTimeout"
+            | "Unavailable" => Self::Internal,
+            "IncorrectKey"
+            | "IncorrectKeyMaterial"
+            | "IncorrectTrustAnchor"
+            | "InvalidCiphertext"
+            | "InvalidKeyUsage"
+            | "InvalidGrantToken"
+            | "InvalidGrantId"
+            | "InvalidArn"
+            | "InvalidAliasName"
+            | "InvalidMarker"
+            | "InvalidImportToken"
+            | "ExpiredImportToken"
+            | "UnsupportedOperation"
+            | "MalformedPolicyDocument"
+            | "AlreadyExists"
+            | "Tag"
+            | "Validation"
+            | "ValidationError"
+            | "InvalidParameterValue"
+            | "InvalidParameterCombination"
+            | "MissingParameter"
+            | "InvalidAction"
+            | "InvalidRequest"
+            | "MalformedQueryString"
+            | "Serialization"
+            | "Conflict"
+            | "KMSInvalidMac"
+            | "KMSInvalidSignature" => Self::Misuse,
+            _ if ["CloudHsm", "CustomKeyStore", "Xks"].iter().any(|p| code.starts_with(p)) => Self::Misuse,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// An error code without the `KMS.` that S3 puts before it and the `Exception` that SDKs put behind it.
+pub fn normal_error_code(code: Text<'_>) -> Text<'_> {
+    let bare = code.strip_prefix("KMS.").unwrap_or(&code);
+    let bare = bare.strip_suffix("Exception").filter(|b| !b.is_empty()).unwrap_or(bare);
+    if bare.len() == code.len() { code } else { Cow::Owned(bare.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_lose_prefix_and_suffix() {
+        for (raw, normal) in [
+            ("AccessDenied", "AccessDenied"),
+            ("AccessDeniedException", "AccessDenied"),
+            ("KMS.DisabledException", "Disabled"),
+            ("Exception", "Exception"),
+        ] {
+            assert_eq!(normal_error_code(Cow::Borrowed(raw)), normal);
+        }
+    }
+
+    #[test]
+    fn an_error_is_never_a_success() {
+        assert_eq!(Outcome::of(None, None), Outcome::Success);
+        assert_eq!(Outcome::of(Some("AccessDenied"), None), Outcome::Denied);
+        assert_eq!(Outcome::of(Some("BrandNewThing"), None), Outcome::Unknown);
+        assert_eq!(
+            Outcome::of(None, Some("User: x is not authorized to perform: kms:Decrypt")),
+            Outcome::Denied
+        );
+        assert_eq!(Outcome::of(None, Some("something odd")), Outcome::Unknown);
+        assert_eq!(Outcome::of(Some("XksProxyUriUnreachable"), None), Outcome::Misuse);
+    }
+}

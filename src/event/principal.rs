@@ -1,0 +1,82 @@
+//! Who called: one stable name per role, user or service, with the session kept apart.
+
+use std::borrow::Cow;
+
+use super::{Arn, Text, is_region};
+
+/// The caller of an event, resolved from `userIdentity`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Principal<'a> {
+    /// Role ARN, else user or root ARN, else service principal, else `account:principalId`, else `unknown`.
+    pub name: Text<'a>,
+    /// `userIdentity.type`, or `unknown`.
+    pub kind: Text<'a>,
+    /// The caller's account; `None` for AWS services.
+    pub account_id: Option<Text<'a>>,
+    /// Name of the role session.
+    pub session_name: Option<Text<'a>>,
+    /// `userIdentity.invokedBy`, normalised by [`normal_service`].
+    pub invoked_by: Option<Text<'a>>,
+}
+
+impl Principal<'_> {
+    pub(super) fn into_owned(self) -> Principal<'static> {
+        Principal {
+            name: Cow::Owned(self.name.into_owned()),
+            kind: Cow::Owned(self.kind.into_owned()),
+            account_id: self.account_id.map(|t| Cow::Owned(t.into_owned())),
+            session_name: self.session_name.map(|t| Cow::Owned(t.into_owned())),
+            invoked_by: self.invoked_by.map(|t| Cow::Owned(t.into_owned())),
+        }
+    }
+
+    /// Name of the role, without its path; `None` when the caller is not a role.
+    pub fn role_name(&self) -> Option<&str> {
+        let arn = Arn::parse(&self.name)?;
+        arn.resource.strip_prefix("role/")?.rsplit('/').next()
+    }
+}
+
+/// One spelling per AWS service: lower case, `fas.` and a region label dropped
+/// (`sagemaker-geospatial.us-west-2.amazonaws.com` → `sagemaker-geospatial.amazonaws.com`).
+///
+/// Text that is not a service's DNS name (`AWS Internal`, an ARN) stays as it is.
+pub fn normal_service(text: Text<'_>) -> Text<'_> {
+    let lower = text.to_ascii_lowercase();
+    let Some((label, suffix)) = ["amazonaws.com", "amazonaws.com.cn"]
+        .iter()
+        .find_map(|suffix| Some((lower.strip_suffix(suffix)?.strip_suffix('.')?, *suffix)))
+    else {
+        return text;
+    };
+    let label = label.strip_prefix("fas.").unwrap_or(label);
+    let label = match label.rsplit_once('.') {
+        Some((service, region)) if is_region(region) => service,
+        _ => label,
+    };
+    if text.len() == label.len() + 1 + suffix.len() && text == lower {
+        return text;
+    }
+    Cow::Owned(format!("{label}.{suffix}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_have_one_spelling() {
+        for (raw, normal) in [
+            ("sagemaker-geospatial.amazonaws.com", "sagemaker-geospatial.amazonaws.com"),
+            ("sagemaker-geospatial.us-west-2.amazonaws.com", "sagemaker-geospatial.amazonaws.com"),
+            ("fas.s3.amazonaws.com", "s3.amazonaws.com"),
+            ("FAS.S3.eu-west-1.amazonaws.com", "s3.amazonaws.com"),
+            ("forecast.cn-north-1.amazonaws.com.cn", "forecast.amazonaws.com.cn"),
+            ("AWS Internal", "AWS Internal"),
+            ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),
+            ("192.0.2.0", "192.0.2.0"),
+        ] {
+            assert_eq!(normal_service(Cow::Borrowed(raw)), normal);
+        }
+    }
+}

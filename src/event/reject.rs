@@ -1,0 +1,131 @@
+//! What could not be read, and why: closed lists that scripts may match on.
+
+use std::fmt;
+
+/// Why a record, or a stretch of an input, could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RejectReason {
+    /// The gzip stream ends before its end marker.
+    GzipTruncated,
+    /// The gzip stream is damaged (bad block, checksum or length).
+    GzipCorrupt,
+    /// Bytes after the last gzip member that are not gzip, or after the last JSON value that are not JSON.
+    TrailingBytes,
+    /// The decompressed content passes `--max-archive-bytes`.
+    ArchiveTooLarge,
+    /// One record passes `--max-record-bytes`.
+    RecordTooLarge,
+    /// The operating system failed in the middle of the input.
+    ReadError,
+    /// The JSON ends inside a record or before its container is closed.
+    JsonTruncated,
+    /// The record is not valid JSON.
+    JsonSyntax,
+    /// The record is not valid UTF-8.
+    InvalidUtf8,
+    /// The record has a `\ud800`-like escape without its partner.
+    LoneSurrogate,
+    /// A field no event can do without is missing.
+    MissingField,
+    /// `eventTime` is not a time.
+    BadEventTime,
+    /// `eventVersion` has a major version other than 1.
+    UnsupportedVersion,
+}
+
+impl RejectReason {
+    /// Every reason, in the order of the documentation.
+    pub const ALL: [Self; 13] = [
+        Self::GzipTruncated,
+        Self::GzipCorrupt,
+        Self::TrailingBytes,
+        Self::ArchiveTooLarge,
+        Self::RecordTooLarge,
+        Self::ReadError,
+        Self::JsonTruncated,
+        Self::JsonSyntax,
+        Self::InvalidUtf8,
+        Self::LoneSurrogate,
+        Self::MissingField,
+        Self::BadEventTime,
+        Self::UnsupportedVersion,
+    ];
+
+    /// The value of the `reason` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::GzipTruncated => "gzip_truncated",
+            Self::GzipCorrupt => "gzip_corrupt",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::ArchiveTooLarge => "archive_too_large",
+            Self::RecordTooLarge => "record_too_large",
+            Self::ReadError => "read_error",
+            Self::JsonTruncated => "json_truncated",
+            Self::JsonSyntax => "json_syntax",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::LoneSurrogate => "lone_surrogate",
+            Self::MissingField => "missing_field",
+            Self::BadEventTime => "bad_event_time",
+            Self::UnsupportedVersion => "unsupported_version",
+        }
+    }
+}
+
+/// One record, or one stretch of an input, that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Byte offset of the record in the decompressed archive; `None` when the damage is not inside a record.
+    pub offset: Option<u64>,
+    /// Zero-based position among the input's records; `None` as above.
+    pub index: Option<u64>,
+    /// Why.
+    pub reason: RejectReason,
+    /// For people: what exactly was found.
+    pub detail: String,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.offset {
+            Some(offset) => write!(f, "{} at byte {offset}: {}", self.reason.as_str(), self.detail),
+            None => write!(f, "{}: {}", self.reason.as_str(), self.detail),
+        }
+    }
+}
+
+/// Why an input was passed over as a whole: it is not a CloudTrail archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// No bytes, or only white space.
+    Empty,
+    /// A CloudTrail digest file: hashes of log files, no events.
+    Digest,
+    /// JSON, but no CloudTrail record in it.
+    OtherJson,
+    /// Not JSON.
+    NotJson,
+    /// UTF-16 or UTF-32 text, as some shells write when output is redirected.
+    Utf16,
+    /// A zstd, bzip2, xz, zip or 7z container.
+    UnsupportedCompression,
+    /// A Parquet file.
+    Parquet,
+    /// A pipe, socket or device met while walking a directory.
+    NotAFile,
+}
+
+impl SkipReason {
+    /// The value of the `reason` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Digest => "digest",
+            Self::OtherJson => "other_json",
+            Self::NotJson => "not_json",
+            Self::Utf16 => "utf16",
+            Self::UnsupportedCompression => "unsupported_compression",
+            Self::Parquet => "parquet",
+            Self::NotAFile => "not_a_file",
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Event times: milliseconds since the Unix epoch, UTC.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat};
+
+/// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTime(pub i64);
+
+const DAY_MS: i64 = 86_400_000;
+
+impl EventTime {
+    /// Reads RFC 3339; the form CloudTrail writes (`2023-03-17T18:02:06Z`) without a general parser.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_plain(text.as_bytes())
+            .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_millis())))
+    }
+
+    fn parse_plain(b: &[u8]) -> Option<Self> {
+        let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1, b'Z'] = b
+        else {
+            return None;
+        };
+        let number = |digits: &[u8]| {
+            digits.iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
+        };
+        let (year, month, day) = (number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?);
+        let (hour, minute, second) = (number(&[h0, h1])?, number(&[i0, i1])?, number(&[s0, s1])?);
+        let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+        Some(Self(date.and_hms_opt(hour, minute, second)?.and_utc().timestamp_millis()))
+    }
+
+    /// Midnight UTC at the start of `date`.
+    pub fn midnight(date: NaiveDate) -> Self {
+        Self(i64::from(date.to_epoch_days()) * DAY_MS)
+    }
+
+    /// Days since the epoch, as Parquet's DATE counts them.
+    pub fn day(self) -> i32 {
+        // RFC 3339 years end at 9999: far inside i32 days.
+        i32::try_from(self.0.div_euclid(DAY_MS)).unwrap_or(i32::MAX)
+    }
+
+    /// `2023-03-17T18:02:06.000Z`.
+    pub fn to_rfc3339(self) -> String {
+        DateTime::from_timestamp_millis(self.0)
+            .map_or_else(|| self.0.to_string(), |t| t.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_cloudtrail_writes_and_its_relatives() {
+        let t = EventTime(1_679_076_126_000);
+        assert_eq!(EventTime::parse("2023-03-17T18:02:06Z"), Some(t));
+        assert_eq!(EventTime::parse("2023-03-17T20:02:06+02:00"), Some(t));
+        assert_eq!(EventTime::parse("2023-03-17T18:02:06.250Z"), Some(EventTime(t.0 + 250)));
+        for bad in ["2023-02-30T00:00:00Z", "2023-03-17", "yesterday", "", "2023-03-17T25:00:00Z"] {
+            assert_eq!(EventTime::parse(bad), None, "{bad}");
+        }
+        assert_eq!(t.to_rfc3339(), "2023-03-17T18:02:06.000Z");
+    }
+
+    #[test]
+    fn days_before_the_epoch_round_down() {
+        assert_eq!(EventTime(-1).day(), -1);
+        assert_eq!(EventTime(DAY_MS).day(), 1);
+    }
+}

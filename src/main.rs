@@ -1,0 +1,10 @@
+//! `keytrail`: parse, run, exit status.
+
+#![warn(clippy::allow_attributes_without_reason)]
+#![deny(unsafe_code)]
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

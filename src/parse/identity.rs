@@ -1,0 +1,127 @@
+//! `userIdentity` → [`Principal`].
+//!
+//! The role's IAM ARN is the name to group by: the STS ARN of a session drops the role's path and adds the session's name, so that
+//! one role would appear as many. AWS services have no ARN at all and must not be lost.
+
+use std::borrow::Cow;
+
+use super::record::Identity;
+use crate::event::{Arn, Principal, Text, normal_service};
+
+/// Resolves the caller. Every identity gives a principal; the last resort is `unknown`.
+pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
+    let Identity { kind, principal_id, arn, account_id, session, invoked_by, .. } = identity;
+    let issuer = session.issuer;
+    let account_id = account_id.or(issuer.account_id).or_else(|| {
+        Some(Cow::Owned(Arn::parse(arn.as_deref()?)?.account.to_owned())).filter(|a: &Text<'_>| !a.is_empty())
+    });
+    let invoked_by = invoked_by.map(normal_service);
+    let session_name = arn
+        .as_deref()
+        .and_then(session_of)
+        .or_else(|| principal_id.as_deref()?.split_once(':').map(|(_, session)| session))
+        .filter(|name| !name.is_empty())
+        .map(|name| Cow::Owned(name.to_owned()));
+
+    let issuer_role = issuer.arn.as_ref().filter(|arn| is_role(arn)).cloned();
+    let rebuilt =
+        || arn.as_deref().and_then(role_of_session).or_else(|| role_of_session(issuer.arn.as_deref()?));
+    let own_arn = || arn.as_ref().filter(|arn| arn.starts_with("arn:")).cloned();
+    let service = || invoked_by.clone().filter(|_| matches!(kind.as_deref(), None | Some("AWSService")));
+    let by_id = || {
+        let id = principal_id.as_deref()?.split(':').next().filter(|id| !id.is_empty())?;
+        Some(Cow::Owned(format!("{}:{id}", account_id.as_deref()?)))
+    };
+    let name = issuer_role
+        .or_else(|| rebuilt().map(Cow::Owned))
+        .or_else(own_arn)
+        .or_else(service)
+        .or_else(by_id)
+        .or_else(|| invoked_by.clone())
+        .unwrap_or(Cow::Borrowed("unknown"));
+    Principal { name, kind: kind.unwrap_or(Cow::Borrowed("unknown")), account_id, session_name, invoked_by }
+}
+
+fn is_role(arn: &str) -> bool {
+    Arn::parse(arn).is_some_and(|arn| {
+        arn.service == "iam" && arn.resource.starts_with("role/") && arn.resource.len() > 5
+    })
+}
+
+/// `assumed-role/NAME[/SESSION]` split.
+fn assumed_role(arn: &str) -> Option<(Arn<'_>, &str, Option<&str>)> {
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "sts")?;
+    let rest = arn.resource.strip_prefix("assumed-role/")?;
+    let (role, session) = match rest.split_once('/') {
+        Some((role, session)) => (role, Some(session)),
+        None => (rest, None),
+    };
+    (!role.is_empty()).then_some((arn, role, session))
+}
+
+fn session_of(arn: &str) -> Option<&str> {
+    assumed_role(arn)?.2
+}
+
+/// The role behind a session's STS ARN. Its path is lost there: a role under `/service-role/` appears without it.
+fn role_of_session(arn: &str) -> Option<String> {
+    let (arn, role, _) = assumed_role(arn)?;
+    Some(format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(json: &str) -> Principal<'_> {
+        resolve(serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn every_identity_gives_the_documented_name() {
+        let role = "arn:aws:iam::111122223333:role/service-role/R";
+        for (json, name, session) in [
+            (
+                r#"{"type":"AssumedRole","principalId":"AROA:s","arn":"arn:aws:sts::111122223333:assumed-role/R/s","accountId":"111122223333",
+                "sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::111122223333:role/service-role/R"}}}"#,
+                role,
+                Some("s"),
+            ),
+            (
+                r#"{"type":"AssumedRole","arn":"arn:aws-cn:sts::1:assumed-role/R/s"}"#,
+                "arn:aws-cn:iam::1:role/R",
+                Some("s"),
+            ),
+            (
+                r#"{"type":"AssumedRole","arn":"","sessionContext":{"sessionIssuer":{"arn":"arn:aws:sts::1:assumed-role/R"}}}"#,
+                "arn:aws:iam::1:role/R",
+                None,
+            ),
+            (r#"{"type":"IAMUser","arn":"arn:aws:iam::1:user/Alice"}"#, "arn:aws:iam::1:user/Alice", None),
+            (r#"{"type":"Root","arn":"arn:aws:iam::1:root"}"#, "arn:aws:iam::1:root", None),
+            (
+                r#"{"type":"AWSService","invokedBy":"sagemaker-geospatial.us-west-2.amazonaws.com"}"#,
+                "sagemaker-geospatial.amazonaws.com",
+                None,
+            ),
+            (
+                r#"{"type":"AWSAccount","principalId":"AROAX:reader","accountId":"444455556666"}"#,
+                "444455556666:AROAX",
+                Some("reader"),
+            ),
+            (r#"{"accountId":"1","invokedBy":"AWS Internal"}"#, "AWS Internal", None),
+            (
+                r#"{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn":"nonsense"}},"invokedBy":"fas.s3.amazonaws.com"}"#,
+                "s3.amazonaws.com",
+                None,
+            ),
+            ("{}", "unknown", None),
+            ("null", "unknown", None),
+            ("7", "unknown", None),
+        ] {
+            let principal = resolved(json);
+            assert_eq!(principal.name, name, "{json}");
+            assert_eq!(principal.session_name.as_deref(), session, "{json}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One record's bytes → [`KmsEvent`], borrowing from them.
+//!
+//! First a question that costs almost nothing: can these bytes name KMS at all? Only then is the record parsed, strictly, and only
+//! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
+
+mod identity;
+mod key;
+mod lenient;
+mod prefilter;
+mod record;
+mod trail;
+
+use crate::event::{EventTime, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
+use record::{Record, Request};
+
+/// What one record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// A KMS call.
+    Event(Box<KmsEvent<'a>>),
+    /// A KMS record that is no use of a key: network activity, insight, aggregate, dry run.
+    NotUsage,
+    /// Another service's record.
+    OtherSource {
+        /// The trail that this record configures to leave KMS out, if that is what it does.
+        excludes_kms: Option<String>,
+    },
+}
+
+/// A record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParseError {
+    /// Why.
+    pub reason: RejectReason,
+    /// For people.
+    pub detail: String,
+}
+
+/// The result of [`parse`] with what is worth a remark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// What the record is.
+    pub parsed: Parsed<'a>,
+    /// A field was spelled twice; the last one won.
+    pub repeated_field: bool,
+}
+
+/// The `eventSource` of KMS, in every partition.
+pub const KMS: &str = "kms.amazonaws.com";
+
+/// Whether the record may have `kms.amazonaws.com` as a value, JSON escapes considered. `false` is certain.
+pub fn may_name_kms(record: &[u8]) -> bool {
+    prefilter::may_contain(record)
+}
+
+/// Parses one record.
+///
+/// # Errors
+/// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record without a usable
+/// `eventName` or `eventTime`, or of an unknown major version.
+pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
+    let text = std::str::from_utf8(record).map_err(|e| ParseError {
+        reason: RejectReason::InvalidUtf8,
+        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
+    })?;
+    if let Some(at) = prefilter::lone_surrogate(record) {
+        return Err(ParseError {
+            reason: RejectReason::LoneSurrogate,
+            detail: format!("half a surrogate pair at byte {at} of the record"),
+        });
+    }
+    let record: Record<'_> = serde_json::from_str(text).map_err(|e| {
+        let at = crate::parse::lenient::error_offset(&e, text);
+        ParseError {
+            reason: RejectReason::JsonSyntax,
+            detail: format!("{} (byte {at} of the record)", at_less(&e)),
+        }
+    })?;
+    let repeated_field = record.repeated();
+    let parsed = if record.event_source.as_deref() == Some(KMS) {
+        kms_event(record)?
+    } else {
+        Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
+    };
+    Ok(Outline { parsed, repeated_field })
+}
+
+/// The parser's words without its line and column: a record is one line in almost every file.
+fn at_less(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+fn missing(field: &str) -> ParseError {
+    ParseError { reason: RejectReason::MissingField, detail: format!("a KMS record without {field}") }
+}
+
+fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
+    if let Some(version) = record.event_version.as_deref()
+        && version.split('.').next() != Some("1")
+    {
+        return Err(ParseError {
+            reason: RejectReason::UnsupportedVersion,
+            detail: format!("eventVersion {version:?}: only 1.x is known"),
+        });
+    }
+    if record.event_name.is_none() {
+        return Err(missing("eventName"));
+    }
+    let time_text = record.event_time.as_deref().ok_or_else(|| missing("eventTime"))?;
+    let time = EventTime::parse(time_text).ok_or_else(|| ParseError {
+        reason: RejectReason::BadEventTime,
+        detail: format!("eventTime {time_text:?} is not an RFC 3339 time"),
+    })?;
+    let error_code = record.error_code.map(normal_error_code);
+    let dry_run = record.request.dry_run.is_true() || error_code.as_deref() == Some("DryRunOperation");
+    if dry_run || is_other_family(record.event_type.as_deref(), record.event_category.as_deref()) {
+        return Ok(Parsed::NotUsage);
+    }
+    let Some(name) = record.event_name else { return Err(missing("eventName")) };
+
+    let mut identity = record.identity;
+    let access_key_id = identity.access_key_id.take();
+    let principal = identity::resolve(identity);
+    let clues = key::Clues {
+        event_name: &name,
+        region: record.region.as_deref(),
+        recipient: record.recipient_account_id.as_deref(),
+        caller: principal.account_id.as_deref(),
+    };
+    let key::Keys { key, destination_arn } = key::resolve(
+        &clues,
+        &record.resources,
+        &record.response,
+        &record.request,
+        &record.service_details,
+        record.error_message.as_deref(),
+    );
+    let Request { encryption_context, source_context, destination_context, .. } = record.request;
+    let context = encryption_context.or(source_context).or(destination_context);
+    let (s3_bucket, s3_object_key) = context.as_ref().map_or((None, None), key::s3_location);
+    Ok(Parsed::Event(Box::new(KmsEvent {
+        time,
+        event_id: record.event_id,
+        shared_event_id: record.shared_event_id,
+        request_id: record.request_id,
+        region: record.region.unwrap_or(Text::Borrowed("unknown")),
+        recipient_account_id: record.recipient_account_id,
+        principal,
+        access_key_id,
+        source_ip: record.source_ip,
+        user_agent: record.user_agent,
+        key,
+        destination_key_arn: destination_arn,
+        outcome: Outcome::of(error_code.as_deref(), record.error_message.as_deref()),
+        error_code,
+        error_message: record.error_message,
+        log_delivery: context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some()),
+        encryption_context: context.map(|c| Text::Owned(c.to_json())),
+        s3_bucket,
+        s3_object_key,
+        grant_id: record.response.grant_id.or(record.request.grant_id).or(record.additional.grant_id),
+        grantee_principal: record.request.grantee_principal.or(record.request.grantee_service_principal),
+        retiring_principal: record.request.retiring_principal.or(record.request.retiring_service_principal),
+        grant_operations: record.request.operations.joined(),
+        read_only: record.read_only.0,
+        vpc_endpoint_id: record.vpc_endpoint_id,
+        tls_version: record.tls.version,
+        name,
+    })))
+}
+
+/// Record families that accompany a call without being one: counting them would count the call twice.
+fn is_other_family(event_type: Option<&str>, category: Option<&str>) -> bool {
+    matches!(
+        event_type,
+        Some("AwsVpceEvent" | "AwsVpceEvents" | "AwsCloudTrailInsight" | "AwsAggregatedEvent")
+    ) || matches!(category, Some("NetworkActivity" | "Insight" | "Aggregated"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Questions asked of a record's raw bytes before it is parsed.
+
+use memchr::memmem;
+
+use super::KMS;
+
+/// Whether the bytes contain `kms.amazonaws.com`, or an escape that could spell one of its characters.
+pub(super) fn may_contain(record: &[u8]) -> bool {
+    memmem::find(record, KMS.as_bytes()).is_some()
+        || memmem::find_iter(record, b"\\u00").any(|at| spells_kms(record, at))
+}
+
+/// Whether the `\u00XX` at `at` stands for a character of the name.
+fn spells_kms(record: &[u8], at: usize) -> bool {
+    hex4(record, at + 2)
+        .and_then(|code| u8::try_from(code).ok())
+        .is_some_and(|byte| KMS.as_bytes().contains(&byte))
+}
+
+/// The four hexadecimal digits at `at`.
+fn hex4(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = std::str::from_utf8(bytes.get(at..at + 4)?).ok()?;
+    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None; // from_str_radix would accept a sign
+    }
+    u16::from_str_radix(digits, 16).ok()
+}
+
+/// Position of a surrogate escape without its partner. The JSON parser does not look into strings it skips.
+pub(super) fn lone_surrogate(record: &[u8]) -> Option<usize> {
+    if memmem::find(record, b"\\ud").is_none() && memmem::find(record, b"\\uD").is_none() {
+        return None;
+    }
+    let mut at = 0;
+    while let Some(n) = memchr::memchr(b'\\', record.get(at..)?) {
+        let escape = at + n;
+        at = escape + 2;
+        if record.get(escape + 1) != Some(&b'u') {
+            continue;
+        }
+        match hex4(record, escape + 2) {
+            Some(0xD800..=0xDBFF) => {
+                let partner = (record.get(escape + 6..escape + 8) == Some(br"\u"))
+                    .then(|| hex4(record, escape + 8))
+                    .flatten();
+                if !matches!(partner, Some(0xDC00..=0xDFFF)) {
+                    return Some(escape);
+                }
+                at = escape + 12;
+            }
+            Some(0xDC00..=0xDFFF) => return Some(escape),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However the name is escaped, the question is answered with yes.
+        #[test]
+        fn sound_for_every_spelling(escaped in prop::collection::vec(any::<(bool, bool)>(), KMS.len())) {
+            let spelled: String = KMS.chars().zip(escaped).map(|(c, (escape, upper))| match (escape, upper) {
+                (false, _) => c.to_string(),
+                (true, false) => format!("\\u{:04x}", u32::from(c)),
+                (true, true) => format!("\\u{:04X}", u32::from(c)),
+            }).collect();
+            let record = format!("{{\"eventSource\" : \"{spelled}\"}}");
+            let value: serde_json::Value = serde_json::from_str(&record).unwrap();
+            prop_assert_eq!(&value["eventSource"], KMS);
+            prop_assert!(may_contain(record.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn other_escapes_do_not_matter() {
+        assert!(!may_contain(br#"{"a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
+        assert!(!may_contain(br#"{"a":"\u00"#));
+    }
+
+    #[test]
+    fn surrogates_come_in_pairs() {
+        for sound in [r"\ud83d\ude00", r"\\ud83d", r"\uD83D\uDE00", "plain", r"\u00e9"] {
+            assert_eq!(lone_surrogate(sound.as_bytes()), None, "{sound}");
+        }
+        for (broken, at) in
+            [(r"\ud83d", 0), (r"x\ude00", 1), (r"\ud83d\n", 0), (r"\ud83d\ud83d\ude00", 0), (r"\\\ud83d", 2)]
+        {
+            assert_eq!(lone_surrogate(broken.as_bytes()), Some(at), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The members of a CloudTrail record that reports use, as they stand in the JSON.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::lenient::{Field, Flag, Key, List, Member, Texts, any_case, drain, exact, members};
+use crate::event::Text;
+
+members! {
+    /// Top level of a record.
+    struct Record(exact) {
+        event_version: Option<Text<'a>> = "eventVersion",
+        identity: Identity<'a> = "userIdentity",
+        event_time: Option<Text<'a>> = "eventTime",
+        event_source: Option<Text<'a>> = "eventSource",
+        event_name: Option<Text<'a>> = "eventName",
+        region: Option<Text<'a>> = "awsRegion",
+        source_ip: Option<Text<'a>> = "sourceIPAddress",
+        user_agent: Option<Text<'a>> = "userAgent",
+        error_code: Option<Text<'a>> = "errorCode",
+        error_message: Option<Text<'a>> = "errorMessage",
+        request: Request<'a> = "requestParameters",
+        response: Response<'a> = "responseElements",
+        additional: Additional<'a> = "additionalEventData",
+        request_id: Option<Text<'a>> = "requestID",
+        event_id: Option<Text<'a>> = "eventID",
+        read_only: Flag = "readOnly",
+        resources: List<Resource<'a>> = "resources",
+        event_type: Option<Text<'a>> = "eventType",
+        recipient_account_id: Option<Text<'a>> = "recipientAccountId",
+        service_details: ServiceDetails<'a> = "serviceEventDetails",
+        shared_event_id: Option<Text<'a>> = "sharedEventID",
+        vpc_endpoint_id: Option<Text<'a>> = "vpcEndpointId",
+        event_category: Option<Text<'a>> = "eventCategory",
+        tls: Tls<'a> = "tlsDetails",
+    }
+}
+
+impl Record<'_> {
+    /// Whether any member that is read was given twice.
+    pub(super) fn repeated(&self) -> bool {
+        self.repeated
+            || self.identity.repeated
+            || self.identity.session.repeated
+            || self.identity.session.issuer.repeated
+            || self.request.repeated
+            || self.response.repeated
+            || self.service_details.repeated
+            || self.resources.0.iter().any(|r| r.repeated)
+    }
+}
+
+members! {
+    struct Identity(exact) {
+        kind: Option<Text<'a>> = "type",
+        principal_id: Option<Text<'a>> = "principalId",
+        arn: Option<Text<'a>> = "arn",
+        account_id: Option<Text<'a>> = "accountId",
+        access_key_id: Option<Text<'a>> = "accessKeyId",
+        session: Session<'a> = "sessionContext",
+        invoked_by: Option<Text<'a>> = "invokedBy",
+    }
+}
+
+members! {
+    struct Session(exact) {
+        issuer: Issuer<'a> = "sessionIssuer",
+    }
+}
+
+members! {
+    struct Issuer(exact) {
+        arn: Option<Text<'a>> = "arn",
+        account_id: Option<Text<'a>> = "accountId",
+    }
+}
+
+members! {
+    /// `requestParameters` of every KMS call.
+    struct Request(any_case) {
+        key_id: Option<Text<'a>> = "keyId",
+        target_key_id: Option<Text<'a>> = "targetKeyId",
+        source_key_id: Option<Text<'a>> = "sourceKeyId",
+        destination_key_id: Option<Text<'a>> = "destinationKeyId",
+        alias_name: Option<Text<'a>> = "aliasName",
+        encryption_context: Option<Texts<'a>> = "encryptionContext",
+        source_context: Option<Texts<'a>> = "sourceEncryptionContext",
+        destination_context: Option<Texts<'a>> = "destinationEncryptionContext",
+        grant_id: Option<Text<'a>> = "grantId",
+        grantee_principal: Option<Text<'a>> = "granteePrincipal",
+        grantee_service_principal: Option<Text<'a>> = "granteeServicePrincipal",
+        retiring_principal: Option<Text<'a>> = "retiringPrincipal",
+        retiring_service_principal: Option<Text<'a>> = "retiringServicePrincipal",
+        operations: List<Field<'a>> = "operations",
+        dry_run: Flag = "dryRun",
+    }
+}
+
+members! {
+    struct Response(any_case) {
+        key_id: Option<Text<'a>> = "keyId",
+        grant_id: Option<Text<'a>> = "grantId",
+        key_metadata: KeyMetadata<'a> = "keyMetadata",
+        replica_key_metadata: KeyMetadata<'a> = "replicaKeyMetadata",
+    }
+}
+
+members! {
+    struct KeyMetadata(any_case) {
+        arn: Option<Text<'a>> = "arn",
+    }
+}
+
+members! {
+    /// An item of `resources`; some exports spell `arn`.
+    struct Resource(any_case) {
+        account_id: Option<Text<'a>> = "accountId",
+        arn: Option<Text<'a>> = "ARN",
+    }
+}
+
+members! {
+    struct ServiceDetails(any_case) {
+        key_id: Option<Text<'a>> = "keyId",
+    }
+}
+
+members! {
+    struct Tls(exact) {
+        version: Option<Text<'a>> = "tlsVersion",
+    }
+}
+
+members! {
+    struct AdditionalMembers(any_case) {
+        grant_id: Option<Text<'a>> = "grantId",
+    }
+}
+
+/// `additionalEventData`: an object, or the JSON text of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Additional<'a> {
+    pub(super) grant_id: Option<Text<'a>>,
+}
+
+impl<'de> Member<'de> for Additional<'de> {
+    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
+        map.next_value()
+    }
+}
+
+impl<'de> Deserialize<'de> for Additional<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AdditionalVisitor;
+        impl<'de> Visitor<'de> for AdditionalVisitor {
+            type Value = Additional<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("any JSON value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let members =
+                    AdditionalMembers::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(Additional { grant_id: members.grant_id })
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                // Text that is no JSON is simply other data.
+                let members: AdditionalMembers<'_> = serde_json::from_str(text).unwrap_or_default();
+                Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())) })
+            }
+            drain!(seq);
+            drain!(scalars);
+        }
+        deserializer.deserialize_any(AdditionalVisitor)
+    }
+}

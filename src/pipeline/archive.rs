@@ -1,0 +1,331 @@
+//! One input, from its first byte to its last: decode, unwrap, split, parse, classify.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tracing::{debug, info, warn};
+
+use super::window::Window;
+use super::{Plan, Progress};
+use crate::aggregate::{Counts, Coverage, Fingerprint, InputSummary, Selected, Status, StatusReason};
+use crate::decode::{Content, DecodeError, Format};
+use crate::event::{RejectReason, Rejection, SkipReason};
+use crate::parse::{self, Parsed};
+use crate::source::{Archive, Family, Listed};
+use crate::unwrap::{Step, Unwrapper};
+
+/// Events gathered before they are handed on.
+const BATCH: usize = 1024;
+/// Rejects gathered before they are handed on.
+const REJECTS: usize = 256;
+
+/// What a worker hands to the merge: some events and rejects of one input, in their order.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) archive: Option<Arc<str>>,
+    pub(super) events: Vec<Selected>,
+    pub(super) rejects: Vec<Rejection>,
+    /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
+    pub(super) done: Option<Box<(InputSummary, Coverage)>>,
+}
+
+/// Takes a part; false when the run is over.
+type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
+
+/// Works on one entry of the listing.
+pub(super) fn process(plan: &Plan, listed: Listed, progress: &Progress, give: Give<'_>) {
+    let archive = match listed {
+        Listed::Archive(archive) => archive,
+        Listed::Skipped { uri, reason } => {
+            let mut input = blank(&uri);
+            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            give(last(input, Coverage::default()));
+            return;
+        }
+        Listed::Unreadable { uri, error } => {
+            give(last(unreadable(blank(&uri), &error), Coverage::default()));
+            return;
+        }
+    };
+    let mut input = blank(&archive.uri);
+    input.account_id.clone_from(&archive.facts.account_id);
+    input.region.clone_from(&archive.facts.region);
+    input.delivered = archive.facts.delivered;
+    let content =
+        archive.open().and_then(|reader| Content::new(reader, plan.limits.archive_bytes, plan.hash));
+    match content {
+        Ok(content) => Reading::new(plan, progress, archive, input, content).run(give),
+        Err(error) => {
+            give(last(unreadable(input, &error), Coverage::default()));
+        }
+    }
+}
+
+fn blank(uri: &Arc<str>) -> InputSummary {
+    InputSummary {
+        archive: uri.clone(),
+        status: Status::Complete,
+        reason: None,
+        shape: crate::unwrap::Shape::Unknown.as_str(),
+        compressed_bytes: 0,
+        content_bytes: 0,
+        content_sha256: None,
+        gzip_members: 0,
+        account_id: None,
+        region: None,
+        delivered: None,
+        counts: Counts::default(),
+    }
+}
+
+fn unreadable(mut input: InputSummary, error: &std::io::Error) -> InputSummary {
+    warn!(archive = %input.archive, %error, "cannot be read");
+    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    input
+}
+
+fn last(input: InputSummary, coverage: Coverage) -> Part {
+    Part { archive: Some(input.archive.clone()), done: Some(Box::new((input, coverage))), ..Part::default() }
+}
+
+/// An input being read.
+struct Reading<'p, R: Read> {
+    plan: &'p Plan,
+    progress: &'p Progress,
+    archive: Archive,
+    input: InputSummary,
+    content: Content<R>,
+    coverage: Coverage,
+    part: Part,
+    first_reject: Option<RejectReason>,
+    reported_bytes: u64,
+}
+
+impl<'p, R: Read> Reading<'p, R> {
+    fn new(
+        plan: &'p Plan,
+        progress: &'p Progress,
+        archive: Archive,
+        input: InputSummary,
+        content: Content<R>,
+    ) -> Self {
+        Self {
+            plan,
+            progress,
+            archive,
+            input,
+            content,
+            coverage: Coverage::default(),
+            part: Part::default(),
+            first_reject: None,
+            reported_bytes: 0,
+        }
+    }
+
+    fn run(mut self, give: Give<'_>) {
+        let mut unwrapper = Unwrapper::new(self.plan.limits.record_bytes);
+        let mut broken: Option<DecodeError> = None;
+        let foreign = match self.content.format() {
+            Format::Foreign(reason) => Some(reason),
+            Format::Gzip | Format::Plain => None,
+        };
+        let mut not_json = false;
+        if foreign.is_none() {
+            let mut window = Window::new();
+            loop {
+                match unwrapper.step(window.view()) {
+                    Step::Value { range } => self.record(window.view().slice(&range), range.start),
+                    Step::Damage { offset, reason, detail, to_end } => {
+                        let (reason, detail) = self.name_damage(reason, detail, to_end, &mut broken);
+                        self.reject(offset, reason, detail);
+                    }
+                    Step::More { keep } => {
+                        if let Err(error) = window.refill(keep, &mut self.content) {
+                            broken = Some(error);
+                            window.close();
+                        }
+                        self.report_bytes();
+                        if self.plan.cancel.load(Ordering::Relaxed) {
+                            return;
+                        }
+                    }
+                    Step::End => break,
+                    Step::NotJson => {
+                        not_json = true;
+                        break;
+                    }
+                }
+                if unwrapper.recognised() && self.is_full() && !self.hand_on(give) {
+                    return;
+                }
+            }
+        }
+        // What broke the stream without breaking a record: between records, or behind the last.
+        if let Some(error) = broken.take()
+            && !not_json
+        {
+            if self.content.content_bytes() == 0
+                && let DecodeError::Read { error, .. } = error
+            {
+                give(last(unreadable(self.input, &error), self.coverage));
+                return;
+            }
+            let (reason, detail) = (reason_of(&error), error.to_string());
+            self.reject(None, reason, detail);
+            self.finish(&unwrapper, None, give);
+            return;
+        }
+        let skip = foreign.or_else(|| (!unwrapper.recognised()).then(|| unwrapper.skip_reason()));
+        self.finish(&unwrapper, skip, give);
+    }
+
+    /// Damage that reaches the end of a broken stream is the stream's: one cause, one reject.
+    fn name_damage(
+        &self,
+        reason: RejectReason,
+        detail: String,
+        to_end: bool,
+        broken: &mut Option<DecodeError>,
+    ) -> (RejectReason, String) {
+        match broken.take_if(|_| to_end) {
+            Some(error) => (reason_of(&error), format!("{error}; {detail}")),
+            None => (reason, detail),
+        }
+    }
+
+    fn record(&mut self, bytes: &[u8], offset: u64) {
+        let index = self.input.counts.records;
+        self.input.counts.records += 1;
+        if !parse::may_name_kms(bytes) {
+            self.input.counts.other_source += 1;
+            return;
+        }
+        match parse::parse(bytes) {
+            Ok(outline) => {
+                if outline.repeated_field {
+                    debug!(archive = %self.archive.uri, offset, "a field is given twice; the last one counts");
+                }
+                self.parsed(outline.parsed, offset);
+            }
+            Err(error) => {
+                self.input.counts.records -= 1; // `reject` counts it
+                self.reject_at(Some((offset, index)), error.reason, error.detail);
+            }
+        }
+    }
+
+    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64) {
+        let selection = &self.plan.selection;
+        let counts = &mut self.input.counts;
+        let event = match parsed {
+            Parsed::Event(event) => event,
+            Parsed::NotUsage => {
+                counts.not_usage += 1;
+                return;
+            }
+            Parsed::OtherSource { excludes_kms } => {
+                counts.other_source += 1;
+                self.coverage.kms_excluded_by.extend(excludes_kms);
+                return;
+            }
+        };
+        let scope = self.coverage.scope(event.account(), Some(&event.region));
+        scope.kms_records += 1;
+        let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
+        scope.event_times = Some((first.min(event.time), last.max(event.time)));
+        if !selection.wants_name(&event.name) {
+            counts.other_event += 1;
+            return;
+        }
+        if !selection.wants_circumstances(&event) {
+            counts.filtered += 1;
+            return;
+        }
+        let evidence = self.plan.classifier.classify(&event);
+        if !selection.workloads.intersects(evidence.workload) {
+            counts.other_workload += 1;
+            return;
+        }
+        let fingerprint = Fingerprint::of(&event);
+        let event = event.into_owned();
+        let archive = self.archive.uri.clone();
+        self.part.events.push(Selected { event, evidence, archive, offset, fingerprint });
+    }
+
+    fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
+        let place = offset.map(|offset| (offset, self.input.counts.records));
+        self.reject_at(place, reason, detail);
+    }
+
+    fn reject_at(&mut self, place: Option<(u64, u64)>, reason: RejectReason, detail: String) {
+        self.input.counts.records += 1;
+        self.input.counts.rejected += 1;
+        self.first_reject.get_or_insert(reason);
+        let (offset, index) = place.unzip();
+        self.part.rejects.push(Rejection { offset, index, reason, detail });
+    }
+
+    fn report_bytes(&mut self) {
+        let now = self.content.compressed_bytes();
+        self.progress.add_bytes(now - self.reported_bytes);
+        self.reported_bytes = now;
+    }
+
+    fn is_full(&self) -> bool {
+        self.part.events.len() >= BATCH || self.part.rejects.len() >= REJECTS
+    }
+
+    fn hand_on(&mut self, give: Give<'_>) -> bool {
+        let mut part = std::mem::take(&mut self.part);
+        part.archive = Some(self.archive.uri.clone());
+        for rejection in &part.rejects {
+            info!(archive = %self.archive.uri, %rejection, "rejected");
+        }
+        give(part)
+    }
+
+    fn finish(mut self, unwrapper: &Unwrapper, skip: Option<SkipReason>, give: Give<'_>) {
+        self.report_bytes();
+        let input = &mut self.input;
+        input.compressed_bytes = self.content.compressed_bytes();
+        input.content_bytes = self.content.content_bytes();
+        input.gzip_members = self.content.members();
+        input.shape = unwrapper.shape().as_str();
+        if let Some(reason) = skip {
+            // Not an archive: what looked like records or damage was neither.
+            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            input.counts = Counts::default();
+            self.part = Part::default();
+        } else {
+            if let Some(reason) = self.first_reject {
+                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+            } else if input.gzip_members > 1 {
+                input.reason = Some(StatusReason::SeveralMembers);
+            }
+            let facts = &self.archive.facts;
+            if facts.family == Some(Family::CloudTrail) {
+                let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
+                scope.archives += 1;
+                scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
+            }
+        }
+        if input.status == Status::Complete {
+            input.content_sha256 = self.content.sha256();
+        }
+        debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");
+        let done = Box::new((self.input.clone(), std::mem::take(&mut self.coverage)));
+        self.part.done = Some(done);
+        self.hand_on(give);
+    }
+}
+
+fn reason_of(error: &DecodeError) -> RejectReason {
+    match error {
+        DecodeError::Truncated { .. } => RejectReason::GzipTruncated,
+        DecodeError::Corrupt { .. } => RejectReason::GzipCorrupt,
+        DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
+        DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,
+        DecodeError::Read { .. } => RejectReason::ReadError,
+    }
+}

@@ -1,0 +1,184 @@
+//! From a [`Plan`] to results: the only place that knows the order of the stages, and the only one that runs them in parallel.
+//!
+//! Archives are worked on in parallel, a few ahead of the one being merged; what they give is merged in the order of their names. So the result
+//! does not depend on the number of threads, and memory is bounded by the few.
+//!
+//! ```
+//! use keytrail::{pipeline, report, source::Input};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! let mut sink = report::Directory::create(&dir.path().join("report"), false)?;
+//! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
+//! println!("{} events of {} records", run.counts.selected, run.counts.records);
+//! # Ok(())
+//! # }
+//! ```
+
+mod archive;
+mod merge;
+mod progress;
+mod select;
+mod window;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use thiserror::Error;
+
+use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
+use crate::classify::{Classifier, RulesError};
+use crate::report::{Sink, SinkError};
+use crate::source::{Input, Listed, Listing};
+use archive::Part;
+use merge::Merge;
+pub use progress::Progress;
+pub use select::{EventNames, Pattern, Selection};
+
+/// Limits on what one input may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Decompressed bytes per archive; 8 GiB by default.
+    pub archive_bytes: u64,
+    /// Bytes per record; 4 MiB by default.
+    pub record_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { archive_bytes: 8 << 30, record_bytes: 4 << 20 }
+    }
+}
+
+/// What to do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where archives are.
+    pub inputs: Vec<Input>,
+    /// A directory never read: the report being written.
+    pub exclude: Option<PathBuf>,
+    /// Which events count.
+    pub selection: Selection,
+    /// Whose events they are.
+    pub classifier: Classifier,
+    /// Limits per input.
+    pub limits: Limits,
+    /// Count every delivered copy.
+    pub keep_duplicates: bool,
+    /// Hash the content of every archive.
+    pub hash: bool,
+    /// Threads to work on archives with; 0: one per core.
+    pub threads: usize,
+    /// Set it to stop the run.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Plan {
+    /// The default run over `inputs`.
+    ///
+    /// # Errors
+    /// Never in a released version: the built-in rules are part of it.
+    pub fn new(inputs: Vec<Input>) -> Result<Self, RulesError> {
+        Ok(Self {
+            inputs,
+            exclude: None,
+            selection: Selection::default(),
+            classifier: Classifier::new(None)?,
+            limits: Limits::default(),
+            keep_duplicates: false,
+            hash: false,
+            threads: 0,
+            cancel: Arc::default(),
+        })
+    }
+
+    /// The archives of the plan's inputs, in the order in which they are merged.
+    pub fn listing(&self) -> Listing {
+        Listing::new(&self.inputs, self.exclude.as_deref())
+    }
+}
+
+/// What came of a run, besides what the sink has been given.
+#[derive(Debug)]
+pub struct Run {
+    /// The accounting; it has been checked.
+    pub counts: Counts,
+    /// Usage per group, sorted.
+    pub usage: Vec<UsageRow>,
+    /// Usage per day, sorted.
+    pub daily: Vec<DailyRow>,
+    /// What became of the inputs.
+    pub inputs: InputTotals,
+    /// What the inputs cover.
+    pub coverage: Coverage,
+    /// What is worth knowing of the selected events.
+    pub observations: Observations,
+}
+
+/// Why a run ended without a result.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// Results could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The accounting does not hold.
+    #[error(transparent)]
+    Imbalance(#[from] Imbalance),
+    /// No threads to be had.
+    #[error("cannot start threads: {0}")]
+    Threads(String),
+    /// Stopped through [`Plan::cancel`].
+    #[error("stopped")]
+    Cancelled,
+}
+
+/// Batches a worker may be ahead of the merge within one archive.
+const BATCHES_AHEAD: usize = 2;
+/// Archives in work or waiting to be merged, per thread.
+const ARCHIVES_AHEAD: usize = 8;
+
+/// Runs the plan.
+///
+/// # Errors
+/// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
+pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(plan.threads)
+        .thread_name(|n| format!("archive-{n}"))
+        .build()
+        .map_err(|e| RunError::Threads(e.to_string()))?;
+    let ahead = pool.current_num_threads() * ARCHIVES_AHEAD;
+    let mut merge = Merge::new(plan, sink, progress);
+    // First in, first out: the archive being merged is always among those being worked on, so that no one waits for ever.
+    let merged: Result<(), RunError> = pool.in_place_scope_fifo(|scope| {
+        let mut listing = plan.listing();
+        let mut waiting: VecDeque<Receiver<Part>> = VecDeque::new();
+        loop {
+            while waiting.len() < ahead
+                && let Some(listed) = listing.next()
+            {
+                let (give, take) = sync_channel(BATCHES_AHEAD);
+                waiting.push_back(take);
+                scope.spawn_fifo(move |_| work(plan, listed, progress, &give));
+            }
+            let Some(parts) = waiting.pop_front() else { return Ok(()) };
+            for part in parts {
+                merge.part(part)?;
+            }
+            // A worker that was told to stop gives no last part: what has been merged is no result.
+            if plan.cancel.load(Ordering::Relaxed) {
+                return Err(RunError::Cancelled);
+            }
+        }
+    });
+    merged?;
+    merge.finish()
+}
+
+fn work(plan: &Plan, listed: Listed, progress: &Progress, give: &SyncSender<Part>) {
+    // A closed channel means that the run is over: nobody wants the rest.
+    archive::process(plan, listed, progress, &mut |part| give.send(part).is_ok());
+}

@@ -1,0 +1,155 @@
+//! The tables of a report: every column with its type, meaning and source. `docs/report-schema.md` is made from these lists.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::table::{Cell, Column, Kind};
+use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
+use crate::event::Rejection;
+
+/// One column: `name: Kind, "about", |row| cell`; `?` after the kind makes it nullable.
+macro_rules! columns {
+    ($row:ty; $( $name:literal : $kind:ident $($null:literal)?, $about:literal, $get:expr; )*) => {
+        &[ $( Column::<$row> {
+            name: $name,
+            kind: Kind::$kind,
+            nullable: columns!(@nullable $($null)?),
+            about: $about,
+            get: $get,
+        }, )* ]
+    };
+    (@nullable) => { false };
+    (@nullable $null:literal) => { true };
+}
+
+/// `usage.parquet`: one row per group, sorted by the group columns.
+pub const USAGE: &[Column<UsageRow>] = columns! { UsageRow;
+    "key_arn": Text "?", "ARN of the KMS key. Null: the record does not name the key, or only by an alias.", |(g, _)| Cell::maybe(g.key_arn.as_deref());
+    "key_id": Text "?", "The id at the end of `key_arn`. Ids starting `mrk-` are shared by a multi-Region key and its replicas.", |(g, _)| Cell::maybe(g.key_id.as_deref());
+    "key_account_id": Text "?", "Account that owns the key, from its ARN (or its alias's).", |(g, _)| Cell::maybe(g.key_account_id.as_deref());
+    "key_region": Text "?", "Region of the key, from its ARN (or its alias's); not always the record's.", |(g, _)| Cell::maybe(g.key_region.as_deref());
+    "principal": Text, "Who called: the role's IAM ARN for role sessions, else the user's or root's ARN, else the service principal, else `account:principalId`, else `unknown`. Source: `userIdentity`.", |(g, _)| Cell::text(&g.principal);
+    "principal_type": Text, "`userIdentity.type`, or `unknown`.", |(g, _)| Cell::text(&g.principal_type);
+    "principal_account_id": Text "?", "The caller's account. Null for AWS services.", |(g, _)| Cell::maybe(g.principal_account_id.as_deref());
+    "workload": Text, "Workload label; labels with equally strong evidence are joined with `+`; `other`: no rule fired; `unknown`: only weak rules; `s3-unattributed`: SageMaker's bucket, object hidden.", |(g, _)| Cell::text(&g.workload);
+    "event_name": Text, "KMS API: `eventName`.", |(g, _)| Cell::text(&g.event_name);
+    "outcome": Text, "`success`, `denied`, `key_state`, `not_found`, `misuse`, `throttled`, `internal`; `unknown` for an error code this version does not know.", |(g, _)| Cell::text(g.outcome.as_str());
+    "error_code": Text "?", "`errorCode` without a `KMS.` prefix and an `Exception` suffix. Null: no error.", |(g, _)| Cell::maybe(g.error_code.as_deref());
+    "region": Text, "`awsRegion` of the record, or `unknown`.", |(g, _)| Cell::text(&g.region);
+    "recipient_account_id": Text "?", "`recipientAccountId`: the account whose trail recorded the call.", |(g, _)| Cell::maybe(g.recipient_account_id.as_deref());
+    "invoked_by": Text "?", "`userIdentity.invokedBy`; service names in lower case without `fas.` and region. Null: called directly, or not told.", |(g, _)| Cell::maybe(g.invoked_by.as_deref());
+    "cross_account": Bool, "True when key and caller are known to belong to different accounts.", |(g, _)| Cell::Bool(g.cross_account);
+    "event_count": Int, "Events in the group.", |(_, s)| Cell::count(s.event_count);
+    "session_count": Int, "Distinct role session names.", |(_, s)| Cell::count(s.session_count());
+    "source_ip_count": Int, "Distinct `sourceIPAddress` values (addresses or service names).", |(_, s)| Cell::count(s.source_ip_count());
+    "first_event_time": Time, "`eventTime` of the earliest event.", |(_, s)| Cell::Time(s.first_time);
+    "last_event_time": Time, "`eventTime` of the latest event.", |(_, s)| Cell::Time(s.last_time);
+    "first_event_id": Text "?", "Bytewise smallest `eventID` among the earliest events. Null: they have none.", |(_, s)| Cell::maybe(s.first_event_id.as_deref());
+    "last_event_id": Text "?", "Bytewise smallest `eventID` among the latest events. Null: they have none.", |(_, s)| Cell::maybe(s.last_event_id.as_deref());
+};
+
+/// `usage_daily.parquet`: events per day, sorted.
+pub const DAILY: &[Column<DailyRow>] = columns! { DailyRow;
+    "day": Date, "Day of `eventTime`, UTC.", |r| Cell::Date(r.day);
+    "key_arn": Text "?", "As in `usage.parquet`.", |r| Cell::maybe(r.key_arn.as_deref());
+    "principal": Text, "As in `usage.parquet`.", |r| Cell::text(&r.principal);
+    "workload": Text, "As in `usage.parquet`.", |r| Cell::text(&r.workload);
+    "event_name": Text, "As in `usage.parquet`.", |r| Cell::text(&r.event_name);
+    "outcome": Text, "As in `usage.parquet`.", |r| Cell::text(r.outcome.as_str());
+    "event_count": Int, "Events.", |r| Cell::count(r.event_count);
+};
+
+/// `events/day=YYYY-MM-DD/events.parquet`: one row per selected event, ordered by `archive`, `record_offset`.
+pub const EVENTS: &[Column<Selected>] = columns! { Selected;
+    "event_time": Time, "`eventTime`: when the call completed.", |s| Cell::Time(s.event.time);
+    "event_id": Text "?", "`eventID`; not always a GUID.", |s| Cell::maybe(s.event.event_id.as_deref());
+    "shared_event_id": Text "?", "`sharedEventID`: the same on every account's copy of one call.", |s| Cell::maybe(s.event.shared_event_id.as_deref());
+    "request_id": Text "?", "`requestID`.", |s| Cell::maybe(s.event.request_id.as_deref());
+    "event_name": Text, "KMS API: `eventName`.", |s| Cell::text(&s.event.name);
+    "region": Text, "`awsRegion`, or `unknown`.", |s| Cell::text(&s.event.region);
+    "recipient_account_id": Text "?", "`recipientAccountId`.", |s| Cell::maybe(s.event.recipient_account_id.as_deref());
+    "principal": Text, "As in `usage.parquet`.", |s| Cell::text(&s.event.principal.name);
+    "principal_type": Text, "`userIdentity.type`, or `unknown`.", |s| Cell::text(&s.event.principal.kind);
+    "principal_account_id": Text "?", "The caller's account. Null for AWS services.", |s| Cell::maybe(s.event.principal.account_id.as_deref());
+    "session_name": Text "?", "Name of the role session, from the ARN or after the `:` of `principalId`.", |s| Cell::maybe(s.event.principal.session_name.as_deref());
+    "access_key_id": Text "?", "`userIdentity.accessKeyId`. Null: absent or empty, as on service calls.", |s| Cell::maybe(s.event.access_key_id.as_deref());
+    "invoked_by": Text "?", "As in `usage.parquet`.", |s| Cell::maybe(s.event.principal.invoked_by.as_deref());
+    "source_ip": Text "?", "`sourceIPAddress`: an address, a service name or `AWS Internal`.", |s| Cell::maybe(s.event.source_ip.as_deref());
+    "user_agent": Text "?", "`userAgent`.", |s| Cell::maybe(s.event.user_agent.as_deref());
+    "key_arn": Text "?", "As in `usage.parquet`; for `ReEncrypt` the key decrypted with.", |s| Cell::maybe(s.event.key.arn.as_deref());
+    "key_id": Text "?", "As in `usage.parquet`.", |s| Cell::maybe(s.event.key.id.as_deref());
+    "key_account_id": Text "?", "As in `usage.parquet`.", |s| Cell::maybe(s.event.key.account_id.as_deref());
+    "key_region": Text "?", "As in `usage.parquet`.", |s| Cell::maybe(s.event.key.region.as_deref());
+    "key_origin": Text, "Where the key was read: `resources`, `response`, `request`, `assumed` (a bare id completed with the record's region and account), `service_event`, `error_message`, `none`.", |s| Cell::text(s.event.key.origin.as_str());
+    "key_alias": Text "?", "Alias the call named, as it stands: `alias/x` or an alias ARN. Not resolved to a key.", |s| Cell::maybe(s.event.key.alias.as_deref());
+    "destination_key_arn": Text "?", "`ReEncrypt` only: the key encrypted with.", |s| Cell::maybe(s.event.destination_key_arn.as_deref());
+    "workload": Text, "As in `usage.parquet`.", |s| Cell::Text(Cow::Owned(s.evidence.workload.to_string()));
+    "workload_strength": Text, "Strength of the deciding rule: `definitive`, `strong`, `medium`, `weak`, `none`.", |s| Cell::text(s.evidence.strength.as_str());
+    "workload_rules": Text, "Ids of all rules that fired, comma-joined; empty when none did.", |s| Cell::text(&s.evidence.rules);
+    "outcome": Text, "As in `usage.parquet`.", |s| Cell::text(s.event.outcome.as_str());
+    "error_code": Text "?", "As in `usage.parquet`.", |s| Cell::maybe(s.event.error_code.as_deref());
+    "error_message": Text "?", "`errorMessage`, which CloudTrail cuts at 1 KB.", |s| Cell::maybe(s.event.error_message.as_deref());
+    "encryption_context": Text "?", "JSON text of the encryption context, keys sorted; for `ReEncrypt` the source's. Null: the call has none, or the record does not show it.", |s| Cell::maybe(s.event.encryption_context.as_deref());
+    "s3_bucket": Text "?", "Bucket of the context's `aws:s3:arn`.", |s| Cell::maybe(s.event.s3_bucket.as_deref());
+    "s3_object_key": Text "?", "Object key of the context's `aws:s3:arn`. Null beside a bucket: an S3 Bucket Key hides the object.", |s| Cell::maybe(s.event.s3_object_key.as_deref());
+    "grant_id": Text "?", "Grant created, retired or revoked.", |s| Cell::maybe(s.event.grant_id.as_deref());
+    "grantee_principal": Text "?", "`granteePrincipal` or `granteeServicePrincipal`, as it stands.", |s| Cell::maybe(s.event.grantee_principal.as_deref());
+    "retiring_principal": Text "?", "`retiringPrincipal` or `retiringServicePrincipal`, as it stands.", |s| Cell::maybe(s.event.retiring_principal.as_deref());
+    "grant_operations": Text "?", "`operations` of a `CreateGrant`, comma-joined in the record's order.", |s| Cell::maybe(s.event.grant_operations.as_deref());
+    "read_only": Bool "?", "`readOnly`. True on Decrypt and GenerateDataKey: it does not mean harmless.", |s| s.event.read_only.map_or(Cell::Null, Cell::Bool);
+    "vpc_endpoint_id": Text "?", "`vpcEndpointId`.", |s| Cell::maybe(s.event.vpc_endpoint_id.as_deref());
+    "tls_version": Text "?", "`tlsDetails.tlsVersion`. Null on calls by AWS services.", |s| Cell::maybe(s.event.tls_version.as_deref());
+    "archive": Text, "URI of the archive: the path as given or walked, `-` for standard input.", |s| Cell::text(&s.archive);
+    "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes.", |s| Cell::count(s.offset);
+};
+
+/// A row of `rejects.parquet`.
+pub type RejectRow = (Arc<str>, Rejection);
+
+/// `rejects.parquet`: what could not be read, in input order.
+pub const REJECTS: &[Column<RejectRow>] = columns! { RejectRow;
+    "archive": Text, "URI of the archive.", |(a, _)| Cell::text(a);
+    "record_offset": Int "?", "Offset of the record in the decompressed archive, bytes. Null: the damage is not inside a record.", |(_, r)| r.offset.map_or(Cell::Null, Cell::count);
+    "record_index": Int "?", "Zero-based position among the archive's records. Null as above.", |(_, r)| r.index.map_or(Cell::Null, Cell::count);
+    "reason": Text, "One of the list below.", |(_, r)| Cell::text(r.reason.as_str());
+    "detail": Text, "What was found, for people.", |(_, r)| Cell::text(&r.detail);
+};
+
+/// `inputs.parquet`: what became of each input.
+pub const INPUTS: &[Column<InputSummary>] = columns! { InputSummary;
+    "archive": Text, "URI of the input.", |i| Cell::text(&i.archive);
+    "status": Text, "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none could; `skipped`: not a CloudTrail archive.", |i| Cell::text(i.status.as_str());
+    "reason": Text "?", "Partial: the first reject's reason. Skipped: one of the list below. Unreadable: the operating system's words. `several_gzip_members` on a complete input: read whole, but it is several gzip files in one.", |i| Cell::maybe(i.reason.as_ref().map(|r| r.as_str()));
+    "shape": Text, "What it turned out to be: `records`, `record`, `array`, `ndjson`, `concatenated`, `mixed`, `digest`, `other_json`, `empty`, `unknown`.", |i| Cell::text(i.shape);
+    "compressed_bytes": Int, "Stored bytes read.", |i| Cell::count(i.compressed_bytes);
+    "content_bytes": Int, "Decompressed bytes read.", |i| Cell::count(i.content_bytes);
+    "gzip_members": Int, "gzip members in the input; 0: not compressed.", |i| Cell::count(i.gzip_members);
+    "content_sha256": Text "?", "SHA-256 of the decompressed content, lower-case hexadecimal. Null without `--hash`, or when not read whole.", |i| Cell::maybe(i.content_sha256.as_deref());
+    "account_id": Text "?", "Account of the input's name. Null: the name does not follow CloudTrail's grammar.", |i| Cell::maybe(i.account_id.as_deref());
+    "region": Text "?", "Region of the input's name.", |i| Cell::maybe(i.region.as_deref());
+    "delivered_time": Time "?", "Delivery time of the input's name, to the minute.", |i| i.delivered.map_or(Cell::Null, Cell::Time);
+    "records": Int, "Records seen, unreadable ones included.", |i| Cell::count(i.counts.records);
+    "selected": Int, "Events that are in the report.", |i| Cell::count(i.counts.selected);
+    "duplicate": Int, "Further deliveries of a selected event.", |i| Cell::count(i.counts.duplicate);
+    "other_copy": Int, "The other account's copies of selected events.", |i| Cell::count(i.counts.other_copy);
+    "other_source": Int, "Records of other services.", |i| Cell::count(i.counts.other_source);
+    "other_event": Int, "KMS events not in `--event`.", |i| Cell::count(i.counts.other_event);
+    "other_workload": Int, "KMS events not in `--workload`.", |i| Cell::count(i.counts.other_workload);
+    "filtered": Int, "KMS events outside `--since`, `--until`, `--account`, `--region`, `--key` or `--principal`.", |i| Cell::count(i.counts.filtered);
+    "not_usage": Int, "Network-activity, insight, aggregated and dry-run records.", |i| Cell::count(i.counts.not_usage);
+    "rejected": Int, "Rows of `rejects.parquet`.", |i| Cell::count(i.counts.rejected);
+    "conflicts": Int, "Selected events that share `eventID` and account with another but differ from it; not a class of its own.", |i| Cell::count(i.counts.conflicts);
+};
+
+/// A table as a Markdown table of its columns.
+pub fn schema_markdown<T>(columns: &[Column<T>]) -> String {
+    let mut text = String::from("| column | type | null | meaning and source |\n|---|---|---|---|\n");
+    for column in columns {
+        let null = if column.nullable { "yes" } else { "" };
+        let kind = column.kind.as_str();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| `{}` | {kind} | {null} | {} |", column.name, column.about);
+    }
+    text
+}

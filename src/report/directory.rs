@@ -1,0 +1,149 @@
+//! A report directory that appears complete or not at all.
+//!
+//! Everything is written into a folder of its own inside the target, whose name readers ignore, and renamed into place at the end, `run.json`
+//! last. A run that fails leaves nothing behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::columns::{DAILY, INPUTS, REJECTS, RejectRow, USAGE};
+use super::events::EventFiles;
+use super::parquet::TableFile;
+use super::run::RunFacts;
+use super::{Sink, SinkError};
+use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
+use crate::event::Rejection;
+
+const STAGING: &str = "_keytrail-";
+/// What a report consists of, in the order in which it appears.
+const PARTS: [&str; 6] =
+    ["usage.parquet", "usage_daily.parquet", "events", "rejects.parquet", "inputs.parquet", "run.json"];
+
+/// A report being written.
+pub struct Directory {
+    target: PathBuf,
+    created: bool,
+    staging: TempDir,
+    events: EventFiles,
+    rejects: TableFile<RejectRow>,
+    inputs: TableFile<InputSummary>,
+}
+
+/// A report that has been written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its directory.
+    pub directory: PathBuf,
+}
+
+impl Directory {
+    /// Prepares to write into `target`, which must be empty or not exist, unless `force`.
+    ///
+    /// # Errors
+    /// When it is not empty, or cannot be created or written.
+    pub fn create(target: &Path, force: bool) -> Result<Self, SinkError> {
+        let created = !target.exists();
+        fs::create_dir_all(target).map_err(SinkError::file(target))?;
+        if !force && holds_something(target)? {
+            return Err(SinkError::NotEmpty { path: target.display().to_string() });
+        }
+        let staging =
+            tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
+        let events_root = staging.path().join("events");
+        fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
+        let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS)?;
+        let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS)?;
+        let events = EventFiles::new(events_root);
+        Ok(Self { target: target.to_owned(), created, staging, events, rejects, inputs })
+    }
+
+    /// Writes the aggregates and puts everything in its place.
+    ///
+    /// # Errors
+    /// When something cannot be written. A report that was there before is then still there, unless the failure came while files were being
+    /// renamed; it has no `run.json` in that case.
+    pub fn finish(
+        self,
+        usage: &[UsageRow],
+        daily: &[DailyRow],
+        run: &RunFacts<'_>,
+    ) -> Result<Written, SinkError> {
+        let mut file = TableFile::create(&self.staging.path().join("usage.parquet"), USAGE)?;
+        usage.iter().try_for_each(|row| file.push(row))?;
+        file.finish()?;
+        let mut file = TableFile::create(&self.staging.path().join("usage_daily.parquet"), DAILY)?;
+        daily.iter().try_for_each(|row| file.push(row))?;
+        file.finish()?;
+        self.events.finish()?;
+        self.rejects.finish()?;
+        self.inputs.finish()?;
+        let run_path = self.staging.path().join("run.json");
+        let json = serde_json::to_string_pretty(run).map_err(|e| SinkError::Encode {
+            path: run_path.display().to_string(),
+            message: e.to_string(),
+        })?;
+        fs::write(&run_path, json + "\n").map_err(SinkError::file(&run_path))?;
+
+        // The old report goes last part first: without run.json nobody takes the rest for a whole.
+        for part in PARTS.iter().rev() {
+            remove(&self.target.join(part))?;
+        }
+        for part in PARTS {
+            let place = self.target.join(part);
+            fs::rename(self.staging.path().join(part), &place).map_err(SinkError::file(&place))?;
+        }
+        self.staging.close().map_err(SinkError::file(&self.target))?;
+        Ok(Written { directory: self.target })
+    }
+
+    /// Gives up, leaving the target as it was.
+    pub fn discard(self) {
+        let Self { target, created, staging, .. } = self;
+        // Best effort: what cannot be removed has an ignored name.
+        drop(staging);
+        if created {
+            let _ = fs::remove_dir(target); // only if empty
+        }
+    }
+}
+
+impl Sink for Directory {
+    fn event(&mut self, event: &Selected, late: bool) -> Result<(), SinkError> {
+        if late {
+            self.events.push_late(event);
+            return Ok(());
+        }
+        self.events.push(event)
+    }
+
+    fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
+        self.rejects.push(&(archive.into(), rejection.clone()))
+    }
+
+    fn input(&mut self, input: &InputSummary) -> Result<(), SinkError> {
+        self.inputs.push(input)
+    }
+}
+
+/// Whether a directory holds anything but the remains of a run that was killed.
+fn holds_something(directory: &Path) -> Result<bool, SinkError> {
+    let entries = fs::read_dir(directory).map_err(SinkError::file(directory))?;
+    for entry in entries {
+        let entry = entry.map_err(SinkError::file(directory))?;
+        if !entry.file_name().to_string_lossy().starts_with(STAGING) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn remove(path: &Path) -> Result<(), SinkError> {
+    let result = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(_) => return Ok(()),
+    };
+    result.map_err(SinkError::file(path))
+}

@@ -1,0 +1,84 @@
+//! What leaves keytrail: Arrow schemas, Parquet files, other formats of the same rows, the summary.
+//!
+//! Every table is one list of [`Column`](table::Column)s; Parquet, Arrow, CSV, NDJSON, terminal tables and the schema documentation all come from
+//! it. Deliberately absent: printing (`cli`), and what is counted (`aggregate`).
+
+mod columns;
+mod directory;
+mod events;
+mod parquet;
+mod run;
+mod stream;
+mod summary;
+mod table;
+
+use thiserror::Error;
+
+use crate::aggregate::{InputSummary, Selected};
+use crate::event::Rejection;
+
+pub use columns::{DAILY, EVENTS, INPUTS, REJECTS, USAGE, schema_markdown};
+pub use directory::{Directory, Written};
+pub use run::{Options, RunFacts, SCHEMA_VERSION};
+pub use stream::{Format, Stream};
+pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
+pub use table::{Cell, Column, Kind};
+
+/// Takes what a run finds, as it finds it.
+pub trait Sink {
+    /// The next selected event. In the order of archive and offset, unless `late`: then it is a copy that has waited in vain for a better
+    /// one, and belongs before others already given.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn event(&mut self, event: &Selected, late: bool) -> Result<(), SinkError>;
+
+    /// Something in `archive` that could not be read.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError>;
+
+    /// An input is done.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn input(&mut self, input: &InputSummary) -> Result<(), SinkError>;
+}
+
+/// Why results could not be written.
+#[derive(Debug, Error)]
+pub enum SinkError {
+    /// A file or directory could not be created, written or renamed.
+    #[error("cannot write {path}: {error}")]
+    File {
+        /// Which.
+        path: String,
+        /// The operating system's words.
+        error: std::io::Error,
+    },
+    /// The report's directory already holds something.
+    #[error("{path} is not empty; name another directory, or use --force to replace the report in it")]
+    NotEmpty {
+        /// The directory.
+        path: String,
+    },
+    /// Encoding failed.
+    #[error("cannot write {path}: {message}")]
+    Encode {
+        /// The file.
+        path: String,
+        /// The encoder's words.
+        message: String,
+    },
+    /// Whoever reads standard output has stopped reading.
+    #[error("standard output was closed")]
+    Closed,
+}
+
+impl SinkError {
+    fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |error| Self::File { path, error }
+    }
+}

@@ -1,0 +1,186 @@
+//! `run.json`: what was run over what, what came of it, and how far it can be trusted.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use crate::aggregate::{Counts, Coverage, InputTotals, Status};
+use crate::audit::{Caveat, MissingDays, missing_days};
+use crate::event::EventTime;
+
+/// Version of the report's form; raised when a change would break a reader.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The options in force, resolved: relative times have become moments.
+#[derive(Debug, Clone, Serialize)]
+pub struct Options {
+    /// What was named as input.
+    pub inputs: Vec<String>,
+    /// Labels, or `any`.
+    pub workload: Vec<String>,
+    /// KMS APIs, or `any`.
+    pub event: Vec<String>,
+    /// Events at or after.
+    pub since: Option<String>,
+    /// Events before.
+    pub until: Option<String>,
+    /// Accounts of the record.
+    pub account: Vec<String>,
+    /// Regions of the record.
+    pub region: Vec<String>,
+    /// Patterns on keys.
+    pub key: Vec<String>,
+    /// Patterns on principals.
+    pub principal: Vec<String>,
+    /// The user's own rules.
+    pub rules: Option<String>,
+    /// Every copy counted.
+    pub keep_duplicates: bool,
+    /// Content hashed.
+    pub hash: bool,
+    /// Limit on decompressed bytes per archive.
+    pub max_archive_bytes: u64,
+    /// Limit on bytes per record.
+    pub max_record_bytes: u64,
+}
+
+/// Everything `run.json` says.
+#[derive(Debug, Clone)]
+pub struct RunFacts<'a> {
+    /// The options in force.
+    pub options: &'a Options,
+    /// When the run began.
+    pub started: EventTime,
+    /// When it ended.
+    pub ended: EventTime,
+    /// The accounting.
+    pub counts: &'a Counts,
+    /// The inputs.
+    pub inputs: &'a InputTotals,
+    /// Accounts, regions, days.
+    pub coverage: &'a Coverage,
+    /// What the numbers cannot prove.
+    pub caveats: &'a [Caveat],
+}
+
+impl Serialize for RunFacts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema_version", &SCHEMA_VERSION)?;
+        map.serialize_entry("keytrail_version", env!("CARGO_PKG_VERSION"))?;
+        map.serialize_entry("started", &self.started.to_rfc3339())?;
+        map.serialize_entry("ended", &self.ended.to_rfc3339())?;
+        map.serialize_entry("options", self.options)?;
+        map.serialize_entry("totals", &Totals(self.counts))?;
+        map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        map.serialize_entry("bytes", &Bytes(self.inputs))?;
+        map.serialize_entry("coverage", &CoverageFacts(self.coverage))?;
+        map.serialize_entry("caveats", &self.caveats.iter().map(CaveatFacts::from).collect::<Vec<_>>())?;
+        map.end()
+    }
+}
+
+struct Totals<'a>(&'a Counts);
+
+impl Serialize for Totals<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("records", &self.0.records)?;
+        for (class, n) in self.0.classes() {
+            map.serialize_entry(class, &n)?;
+        }
+        map.serialize_entry("conflicts", &self.0.conflicts)?;
+        map.end()
+    }
+}
+
+struct Inputs<'a>(&'a InputTotals);
+
+impl Serialize for Inputs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for status in [Status::Complete, Status::Partial, Status::Unreadable, Status::Skipped] {
+            map.serialize_entry(status.as_str(), &self.0.with(status))?;
+        }
+        map.end()
+    }
+}
+
+struct Bytes<'a>(&'a InputTotals);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("compressed", &self.0.compressed_bytes)?;
+        map.serialize_entry("content", &self.0.content_bytes)?;
+        map.end()
+    }
+}
+
+struct CoverageFacts<'a>(&'a Coverage);
+
+#[derive(Serialize)]
+struct ScopeFacts<'a> {
+    account_id: &'a str,
+    region: &'a str,
+    archives: u64,
+    kms_records: u64,
+    first_event_time: Option<String>,
+    last_event_time: Option<String>,
+    first_delivery_day: Option<String>,
+    last_delivery_day: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Missing {
+    account_id: String,
+    region: String,
+    days: Vec<String>,
+}
+
+impl From<MissingDays> for Missing {
+    fn from(missing: MissingDays) -> Self {
+        let days = missing.days.iter().map(ToString::to_string).collect();
+        Self { account_id: missing.account_id, region: missing.region, days }
+    }
+}
+
+impl Serialize for CoverageFacts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let day = |day: Option<&i32>| {
+            day.and_then(|d| chrono::NaiveDate::from_epoch_days(*d)).map(|date| date.to_string())
+        };
+        let scopes: Vec<ScopeFacts<'_>> = self
+            .0
+            .scopes
+            .iter()
+            .map(|((account, region), scope)| ScopeFacts {
+                account_id: account,
+                region,
+                archives: scope.archives,
+                kms_records: scope.kms_records,
+                first_event_time: scope.event_times.map(|(first, _)| first.to_rfc3339()),
+                last_event_time: scope.event_times.map(|(_, last)| last.to_rfc3339()),
+                first_delivery_day: day(scope.delivery_days.first()),
+                last_delivery_day: day(scope.delivery_days.last()),
+            })
+            .collect();
+        let missing: Vec<Missing> = missing_days(self.0).into_iter().map(Missing::from).collect();
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("scopes", &scopes)?;
+        map.serialize_entry("missing_days", &missing)?;
+        map.serialize_entry("trails_excluding_kms", &self.0.kms_excluded_by)?;
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct CaveatFacts<'a> {
+    id: &'a str,
+    text: &'a str,
+}
+
+impl<'a> From<&'a Caveat> for CaveatFacts<'a> {
+    fn from(caveat: &'a Caveat) -> Self {
+        Self { id: caveat.id, text: &caveat.text }
+    }
+}

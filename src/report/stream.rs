@@ -1,0 +1,278 @@
+//! Selected events on a stream, in the formats of `keytrail events`: the columns of `events.parquet`, under the same names.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+use arrow_ipc::writer::StreamWriter;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::Serializer as JsonSerializer;
+
+use super::columns::EVENTS;
+use super::parquet::TableFile;
+use super::table::{Cell, Rows};
+use super::{Sink, SinkError};
+use crate::aggregate::{InputSummary, Selected};
+use crate::event::{EventTime, Rejection};
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For eyes: the telling columns only.
+    Table,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated, with a header, safe to open in a spreadsheet.
+    Csv,
+    /// One Parquet file.
+    Parquet,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+/// Events rendered side by side before column widths are settled.
+const TABLE_BLOCK: usize = 200;
+const ARROW_BATCH: usize = 4096;
+/// Columns of the terminal table.
+const TABLE_COLUMNS: [&str; 7] =
+    ["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
+
+/// Writes events to `W` as they come.
+pub struct Stream<W: Write> {
+    encoder: Encoder<W>,
+}
+
+enum Encoder<W: Write> {
+    Table {
+        out: W,
+        width: Option<u16>,
+        rows: Vec<Vec<String>>,
+    },
+    Ndjson(W),
+    Csv(Box<csv::Writer<W>>),
+    Arrow {
+        rows: Rows<Selected>,
+        writer: Box<StreamWriter<W>>,
+    },
+    /// Parquet ends with an index of what comes before: it is made in a file and copied out whole.
+    Parquet {
+        out: W,
+        folder: tempfile::TempDir,
+        file: Box<TableFile<Selected>>,
+    },
+}
+
+fn output_error(error: io::Error) -> SinkError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => SinkError::Closed,
+        _ => SinkError::File { path: "standard output".to_owned(), error },
+    }
+}
+
+fn arrow_error(error: arrow_schema::ArrowError) -> SinkError {
+    match error {
+        arrow_schema::ArrowError::IoError(_, error) => output_error(error),
+        other => SinkError::Encode { path: "standard output".to_owned(), message: other.to_string() },
+    }
+}
+
+fn csv_error(error: csv::Error) -> SinkError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => output_error(error),
+        other => SinkError::Encode { path: "standard output".to_owned(), message: format!("{other:?}") },
+    }
+}
+
+impl<W: Write> Stream<W> {
+    /// Prepares to write `format` to `out`; `width` is the terminal's, in characters, if it is one.
+    ///
+    /// # Errors
+    /// When the format's header cannot be written.
+    pub fn new(format: Format, out: W, width: Option<u16>) -> Result<Self, SinkError> {
+        let encoder = match format {
+            Format::Table => Encoder::Table { out, width, rows: Vec::new() },
+            Format::Ndjson => Encoder::Ndjson(out),
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(out);
+                writer.write_record(EVENTS.iter().map(|c| c.name)).map_err(csv_error)?;
+                Encoder::Csv(Box::new(writer))
+            }
+            Format::Arrow => {
+                let rows = Rows::new(EVENTS);
+                let writer = StreamWriter::try_new(out, &rows.schema()).map_err(arrow_error)?;
+                Encoder::Arrow { rows, writer: Box::new(writer) }
+            }
+            Format::Parquet => {
+                let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
+                let file = Box::new(TableFile::create(&folder.path().join("events.parquet"), EVENTS)?);
+                Encoder::Parquet { out, folder, file }
+            }
+        };
+        Ok(Self { encoder })
+    }
+
+    /// Writes what is still held back.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(self) -> Result<(), SinkError> {
+        match self.encoder {
+            Encoder::Table { mut out, width, rows } => {
+                write_block(&mut out, width, rows)?;
+                out.flush().map_err(output_error)
+            }
+            Encoder::Ndjson(mut out) => out.flush().map_err(output_error),
+            Encoder::Csv(mut writer) => writer.flush().map_err(output_error),
+            Encoder::Arrow { mut rows, mut writer } => {
+                write_batch(&mut rows, &mut writer)?;
+                writer.finish().map_err(arrow_error)?;
+                writer.get_mut().flush().map_err(output_error)
+            }
+            Encoder::Parquet { mut out, folder, file } => {
+                file.finish()?;
+                let path = folder.path().join("events.parquet");
+                let mut file = File::open(&path).map_err(SinkError::file(&path))?;
+                io::copy(&mut file, &mut out).and_then(|_| out.flush()).map_err(output_error)
+            }
+        }
+    }
+}
+
+impl<W: Write> Sink for Stream<W> {
+    /// Late events come late: a stream cannot be put in order afterwards.
+    fn event(&mut self, event: &Selected, _late: bool) -> Result<(), SinkError> {
+        match &mut self.encoder {
+            Encoder::Table { out, width, rows } => {
+                rows.push(table_row(event));
+                if rows.len() >= TABLE_BLOCK {
+                    write_block(out, *width, std::mem::take(rows))?;
+                }
+                Ok(())
+            }
+            Encoder::Ndjson(out) => {
+                write_json(out, event).map_err(|e| output_error(e.into()))?;
+                out.write_all(b"\n").map_err(output_error)
+            }
+            Encoder::Csv(writer) => {
+                let cells = EVENTS.iter().map(|column| csv_cell(&(column.get)(event)));
+                writer.write_record(cells).map_err(csv_error)
+            }
+            Encoder::Arrow { rows, writer } => {
+                rows.push(event);
+                if rows.len() >= ARROW_BATCH { write_batch(rows, writer) } else { Ok(()) }
+            }
+            Encoder::Parquet { file, .. } => file.push(event),
+        }
+    }
+
+    fn rejection(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn input(&mut self, _input: &InputSummary) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn write_batch<W: Write>(rows: &mut Rows<Selected>, writer: &mut StreamWriter<W>) -> Result<(), SinkError> {
+    if rows.len() == 0 {
+        return Ok(());
+    }
+    let batch = rows.take().map_err(arrow_error)?;
+    writer.write(&batch).map_err(arrow_error)
+}
+
+fn write_json<W: Write>(out: &mut W, event: &Selected) -> Result<(), serde_json::Error> {
+    let mut json = JsonSerializer::new(out);
+    let mut map = json.serialize_map(Some(EVENTS.len()))?;
+    for column in EVENTS {
+        match (column.get)(event) {
+            Cell::Null => map.serialize_entry(column.name, &())?,
+            Cell::Text(text) => map.serialize_entry(column.name, &text)?,
+            Cell::Int(n) => map.serialize_entry(column.name, &n)?,
+            Cell::Time(time) => map.serialize_entry(column.name, &time.to_rfc3339())?,
+            Cell::Bool(value) => map.serialize_entry(column.name, &value)?,
+            Cell::Date(day) => map.serialize_entry(column.name, &date_text(day))?,
+        }
+    }
+    map.end()
+}
+
+fn date_text(day: i32) -> String {
+    chrono::NaiveDate::from_epoch_days(day).map_or_else(|| day.to_string(), |date| date.to_string())
+}
+
+fn cell_text(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Text(text) => text.to_string(),
+        Cell::Int(n) => n.to_string(),
+        Cell::Time(time) => time.to_rfc3339(),
+        Cell::Bool(value) => value.to_string(),
+        Cell::Date(day) => date_text(*day),
+    }
+}
+
+/// Text as a spreadsheet shows it: what it would take for a formula gets an apostrophe before it. User agents, session names and object
+/// keys are chosen by whoever makes the call.
+fn csv_cell(cell: &Cell<'_>) -> String {
+    let text = cell_text(cell);
+    let formula = matches!(cell, Cell::Text(_)) && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if formula { format!("'{text}") } else { text }
+}
+
+fn table_row(event: &Selected) -> Vec<String> {
+    let cell =
+        |name: &str| EVENTS.iter().find(|c| c.name == name).map_or(Cell::Null, |column| (column.get)(event));
+    TABLE_COLUMNS
+        .iter()
+        .map(|name| match cell(name) {
+            Cell::Time(time) => short_time(time),
+            Cell::Null => "-".to_owned(),
+            other => printable(&cell_text(&other)),
+        })
+        .collect()
+}
+
+/// To the second: CloudTrail knows no less.
+fn short_time(time: EventTime) -> String {
+    time.to_rfc3339().replace(".000Z", "Z")
+}
+
+/// A caller's text must not steer the terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+fn write_block<W: Write>(out: &mut W, width: Option<u16>, rows: Vec<Vec<String>>) -> Result<(), SinkError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(TABLE_COLUMNS);
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    table.add_rows(rows);
+    writeln!(out, "{}", table.trim_fmt()).map_err(output_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreadsheets_see_text_not_formulas() {
+        for start in ["=", "+", "-", "@", "\t", "\r"] {
+            let text = format!("{start}cmd|' /C calc'!A0");
+            assert_eq!(csv_cell(&Cell::text(&text)), format!("'{text}"));
+        }
+        assert_eq!(csv_cell(&Cell::text("a=b")), "a=b");
+        assert_eq!(csv_cell(&Cell::Int(-1)), "-1");
+    }
+
+    #[test]
+    fn callers_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\u{9b}c\nd"), "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}d");
+    }
+}

@@ -1,0 +1,83 @@
+//! Where archives come from: files, directories walked in sorted order, standard input.
+//!
+//! Lists them one by one in the bytewise order of their URIs, so that a run over millions of objects holds none of them in memory and its
+//! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
+
+mod key;
+mod local;
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::event::SkipReason;
+pub use key::{Family, KeyFacts};
+pub use local::Listing;
+
+/// Something the user named as input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file, or a directory to walk.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// `-` is standard input, everything else a path.
+    pub fn parse(text: &Path) -> Self {
+        if text == Path::new("-") { Self::Stdin } else { Self::Path(text.to_owned()) }
+    }
+}
+
+/// One archive that can be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Archive {
+    /// How reports name it: the path as given or walked, `-` for standard input.
+    pub uri: Arc<str>,
+    /// Bytes as stored; `None` where only reading tells.
+    pub size: Option<u64>,
+    /// What its name says.
+    pub facts: KeyFacts,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    File(PathBuf),
+    Stdin,
+}
+
+/// An entry of the listing.
+#[derive(Debug)]
+pub enum Listed {
+    /// To be read.
+    Archive(Archive),
+    /// Not to be read: no regular file.
+    Skipped {
+        /// Its URI.
+        uri: Arc<str>,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// Could not be listed or looked at.
+    Unreadable {
+        /// Its URI.
+        uri: Arc<str>,
+        /// The operating system's words.
+        error: io::Error,
+    },
+}
+
+impl Archive {
+    /// Opens it for reading from its first byte.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match &self.place {
+            Place::File(path) => Box::new(std::fs::File::open(path)?),
+            Place::Stdin => Box::new(io::stdin()),
+        })
+    }
+}

@@ -1,0 +1,480 @@
+//! The container shapes: which stretches of the content stand where a record stands.
+//!
+//! An [`Unwrapper`] is fed a growing window of decompressed bytes and answers step by step: a value that stands where a record
+//! stands, damage, or "give me more and forget what lies before". It holds no bytes of its own. Records are the elements of the array
+//! under the top-level key `Records`, the elements of a top-level array, and top-level objects that are not `Records` documents
+//! (a single record, NDJSON, objects back to back). Nothing nested deeper ever counts.
+//!
+//! Deliberately absent: what a record says (`parse`), and reading (`pipeline`).
+
+mod document;
+mod resync;
+mod shape;
+
+use std::ops::Range;
+
+use crate::event::{RejectReason, SkipReason};
+use crate::split::Splitter;
+use document::Document;
+pub use resync::json_error;
+use shape::Census;
+pub use shape::Shape;
+
+/// The part of the content that the caller holds: `bytes` begin at `start`; `last` when nothing will follow them.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    /// The bytes at hand.
+    pub bytes: &'a [u8],
+    /// Offset of the first of them in the decompressed content.
+    pub start: u64,
+    /// Whether the content ends with them.
+    pub last: bool,
+}
+
+impl<'a> Window<'a> {
+    fn from(&self, offset: u64) -> &'a [u8] {
+        let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        self.bytes.get(skip..).unwrap_or_default()
+    }
+
+    /// The bytes of a stretch that lies inside the window.
+    pub fn slice(&self, range: &Range<u64>) -> &'a [u8] {
+        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let bytes = self.from(range.start);
+        bytes.get(..len).unwrap_or(bytes)
+    }
+
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// Offset and value of the first byte from `offset` on that is not JSON white space.
+    fn next_token(&self, offset: u64) -> (u64, Option<u8>) {
+        let bytes = self.from(offset);
+        let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        (offset + blank as u64, bytes.get(blank).copied())
+    }
+}
+
+/// What [`Unwrapper::step`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A value that stands where a record stands; the window still holds it.
+    Value {
+        /// Where.
+        range: Range<u64>,
+    },
+    /// A stretch that cannot be read as records.
+    Damage {
+        /// Where the unreadable record begins; `None` when the damage lies between records.
+        offset: Option<u64>,
+        /// Why.
+        reason: RejectReason,
+        /// For people.
+        detail: String,
+        /// The damage reaches to the end of the content.
+        to_end: bool,
+    },
+    /// More bytes are needed; those before `keep` are not needed any more.
+    More {
+        /// Offset of the first byte to keep.
+        keep: u64,
+    },
+    /// The content ends here.
+    End,
+    /// The content does not begin like JSON; reading on is of no use.
+    NotJson,
+}
+
+/// Where the walk stands.
+#[derive(Debug)]
+enum State {
+    /// Before the first byte.
+    Start,
+    /// Between top-level values.
+    Between,
+    /// Inside a top-level object, one level deep.
+    Document(Document),
+    /// Inside the array whose elements are records; the document it belongs to, unless it is a top-level array.
+    Array(Option<Document>),
+    /// Inside an element of that array.
+    Element { parent: Option<Document>, start: u64, splitter: Splitter },
+    /// The element is whole; what follows decides whether to believe it.
+    AfterElement { parent: Option<Document>, range: Range<u64> },
+    /// Inside an element too large to keep.
+    Oversized { parent: Option<Document>, start: u64, splitter: Splitter },
+    /// After structural damage at `start`, looking for the next record from the walk's position on.
+    Lost { parent: Option<Document>, in_array: bool, start: u64, detail: String },
+    /// Nothing more to say.
+    Done,
+}
+
+/// Walks the containers of one input.
+#[derive(Debug)]
+pub struct Unwrapper {
+    state: State,
+    /// Everything before this offset has been looked at.
+    at: u64,
+    max_record: u64,
+    census: Census,
+}
+
+impl Unwrapper {
+    /// A walk at the beginning of the content; values longer than `max_record` bytes are damage.
+    pub fn new(max_record: u64) -> Self {
+        Self { state: State::Start, at: 0, max_record, census: Census::default() }
+    }
+
+    /// Whether the content has shown to be CloudTrail's: it has a `Records` array or at least one value with a record's keys.
+    pub fn recognised(&self) -> bool {
+        self.census.recognised
+    }
+
+    /// The shape seen so far.
+    pub fn shape(&self) -> Shape {
+        self.census.shape()
+    }
+
+    /// Why the content, if never [recognised](Self::recognised), is not an archive.
+    pub fn skip_reason(&self) -> SkipReason {
+        self.census.skip_reason()
+    }
+
+    /// Goes on until there is something to say. `window` must hold everything from the last [`Step::More`]'s `keep` on.
+    pub fn step(&mut self, window: Window<'_>) -> Step {
+        loop {
+            let state = std::mem::replace(&mut self.state, State::Done);
+            let step = match state {
+                State::Start => self.start(window),
+                State::Between => self.between(window),
+                State::Document(document) => self.document(document, window),
+                State::Array(parent) => self.array(parent, window),
+                State::Element { parent, start, splitter } => self.element(parent, start, splitter, window),
+                State::AfterElement { parent, range } => self.after_element(parent, range, window),
+                State::Oversized { parent, start, splitter } => {
+                    self.oversized(parent, start, splitter, window)
+                }
+                State::Lost { parent, in_array, start, detail } => {
+                    self.lost(parent, in_array, start, detail, window)
+                }
+                State::Done => Some(Step::End),
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+    }
+
+    fn more(&mut self, state: State, keep: u64) -> Option<Step> {
+        self.state = state;
+        Some(Step::More { keep })
+    }
+
+    fn go(&mut self, state: State, at: u64) -> Option<Step> {
+        self.state = state;
+        self.at = at;
+        None
+    }
+
+    fn start(&mut self, window: Window<'_>) -> Option<Step> {
+        const BOM: &[u8] = b"\xEF\xBB\xBF";
+        if self.at == 0 && window.bytes.len() < BOM.len() && !window.last {
+            return self.more(State::Start, 0);
+        }
+        if self.at == 0 && window.bytes.starts_with(BOM) {
+            self.at = BOM.len() as u64;
+        }
+        let (first, byte) = window.next_token(self.at);
+        let Some(byte) = byte else {
+            self.at = first;
+            return if window.last { Some(Step::End) } else { self.more(State::Start, first) };
+        };
+        let (_, second) = window.next_token(first + 1);
+        if second.is_none() && !window.last {
+            return self.more(State::Start, first);
+        }
+        let begins = match byte {
+            b'{' => matches!(second, Some(b'"' | b'}') | None),
+            b'[' => matches!(
+                second,
+                Some(b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None
+            ),
+            _ => false,
+        };
+        if !begins {
+            self.census.damaged = true;
+            return Some(Step::NotJson);
+        }
+        self.go(State::Between, first)
+    }
+
+    fn between(&mut self, window: Window<'_>) -> Option<Step> {
+        const RECORD_SEPARATOR: u8 = 0x1E; // RFC 7464 text sequences
+        loop {
+            let (at, byte) = window.next_token(self.at);
+            self.census.gap(window.slice(&(self.at..at)));
+            self.at = at;
+            match byte {
+                None if window.last => return Some(Step::End),
+                None => return self.more(State::Between, at),
+                Some(b',' | RECORD_SEPARATOR) => self.at = at + 1,
+                Some(b'{') => return self.go(State::Document(Document::new(at)), at + 1),
+                Some(b'[') => {
+                    self.census.arrays += 1;
+                    return self.go(State::Array(None), at + 1);
+                }
+                Some(_) => return self.lose(None, false, at, window),
+            }
+        }
+    }
+
+    fn document(&mut self, mut document: Document, window: Window<'_>) -> Option<Step> {
+        use document::Found;
+        match document.walk(&mut self.at, window) {
+            Found::Records => {
+                self.census.records_array();
+                self.go(State::Array(Some(document)), self.at)
+            }
+            Found::End => self.document_end(document, window),
+            Found::More if window.last => self.unfinished(None, false, document.whole_from(), window),
+            Found::More => {
+                if let Some(start) = document.whole_from()
+                    && self.at - start > self.max_record
+                {
+                    if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
+                        return self.lose(None, false, start, window);
+                    }
+                    document.give_up_whole();
+                }
+                let keep = document.keep(self.at);
+                self.more(State::Document(document), keep)
+            }
+            Found::Stray => self.lose(Some(document), true, self.at, window),
+        }
+    }
+
+    fn document_end(&mut self, document: Document, window: Window<'_>) -> Option<Step> {
+        self.state = State::Between;
+        if document.is_container() {
+            return None;
+        }
+        self.census.digest |= document.has_digest_keys();
+        let Some(start) = document.whole_from() else {
+            self.census.recognised |= document.has_record_keys();
+            return Some(self.too_large(document.start()));
+        };
+        let range = start..self.at;
+        self.census.loose_object(window.slice(&range));
+        if u64::try_from(window.slice(&range).len()).is_ok_and(|n| n > self.max_record) {
+            return Some(self.too_large(start));
+        }
+        Some(Step::Value { range })
+    }
+
+    fn array(&mut self, parent: Option<Document>, window: Window<'_>) -> Option<Step> {
+        loop {
+            let (at, byte) = window.next_token(self.at);
+            self.at = at;
+            match byte {
+                None if window.last => return self.unfinished(parent, true, None, window),
+                None => return self.more(State::Array(parent), at),
+                Some(b',') => self.at = at + 1,
+                Some(b']') => {
+                    let next =
+                        parent.map_or(State::Between, |document| State::Document(document.after_records()));
+                    return self.go(next, at + 1);
+                }
+                Some(b'}' | b':') => return self.lose(parent, true, at, window),
+                Some(first) => {
+                    let splitter = Splitter::new(first);
+                    return self.go(State::Element { parent, start: at, splitter }, at);
+                }
+            }
+        }
+    }
+
+    fn element(
+        &mut self,
+        parent: Option<Document>,
+        start: u64,
+        mut splitter: Splitter,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let end = splitter.advance(window.from(self.at)).map(|n| self.at + n as u64);
+        self.at = end.unwrap_or_else(|| window.end());
+        let done = end.is_some() || (window.last && splitter.may_end_here());
+        if self.at - start > self.max_record {
+            // A quote or bracket lost in a record swallows those after it: only a sound start is merely a large record.
+            if json_error(window.from(start)).is_some_and(|e| !e.at_end) && !done {
+                return self.lose(parent, true, start, window);
+            }
+            if !done {
+                let keep = self.at;
+                return self.more(State::Oversized { parent, start, splitter }, keep);
+            }
+            self.state = State::Array(parent);
+            return Some(self.too_large(start));
+        }
+        if done {
+            let range = start..self.at;
+            return self.go(State::AfterElement { parent, range }, self.at);
+        }
+        if window.last {
+            return self.unfinished(parent, true, Some(start), window);
+        }
+        self.more(State::Element { parent, start, splitter }, start)
+    }
+
+    /// An element is believed when it is followed by what may follow one, or is whole JSON: a lost bracket shows here.
+    fn after_element(
+        &mut self,
+        parent: Option<Document>,
+        range: Range<u64>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let (_, byte) = window.next_token(range.end);
+        match byte {
+            None if !window.last => {
+                let keep = range.start;
+                self.more(State::AfterElement { parent, range }, keep)
+            }
+            Some(b) if !matches!(b, b',' | b']' | b'{') && json_error(window.slice(&range)).is_some() => {
+                self.lose(parent, true, range.start, window)
+            }
+            _ => {
+                if parent.is_none() {
+                    self.census.loose_element(window.slice(&range));
+                }
+                self.state = State::Array(parent);
+                Some(Step::Value { range })
+            }
+        }
+    }
+
+    fn oversized(
+        &mut self,
+        parent: Option<Document>,
+        start: u64,
+        mut splitter: Splitter,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        match splitter.advance(window.from(self.at)) {
+            Some(n) => {
+                self.at += n as u64;
+                self.state = State::Array(parent);
+                Some(self.too_large(start))
+            }
+            None if window.last => {
+                self.at = window.end();
+                self.state = State::Done;
+                Some(Step::Damage {
+                    offset: Some(start),
+                    reason: RejectReason::JsonTruncated,
+                    detail: "the content ends inside this record".to_owned(),
+                    to_end: true,
+                })
+            }
+            None => {
+                self.at = window.end();
+                let keep = self.at;
+                self.more(State::Oversized { parent, start, splitter }, keep)
+            }
+        }
+    }
+
+    fn too_large(&self, start: u64) -> Step {
+        Step::Damage {
+            offset: Some(start),
+            reason: RejectReason::RecordTooLarge,
+            detail: format!(
+                "{} bytes, more than --max-record-bytes allows ({})",
+                self.at.saturating_sub(start),
+                self.max_record
+            ),
+            to_end: false,
+        }
+    }
+
+    /// The content ended inside something: cut off, unless the JSON broke before.
+    fn unfinished(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        start: Option<u64>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        if let Some(start) = start {
+            if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
+                return self.lose(parent, in_array, start, window);
+            }
+            self.census.cut_off(window.from(start));
+        }
+        self.state = State::Done;
+        self.census.damaged = true;
+        let detail = match start {
+            Some(_) => "the content ends inside this record",
+            None => "the content ends before its container is closed",
+        };
+        Some(Step::Damage {
+            offset: start,
+            reason: RejectReason::JsonTruncated,
+            detail: detail.to_owned(),
+            to_end: true,
+        })
+    }
+
+    /// The structure broke in the value at `start`: say what the JSON parser says, then look for the next record.
+    fn lose(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        start: u64,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let bytes = window.from(start);
+        let error = json_error(bytes);
+        self.census.cut_off(bytes);
+        self.census.damaged = true;
+        let (from, detail) = match error {
+            Some(error) => (start + resync::last_token(bytes, error.offset) as u64, error.message),
+            None => (start, "a value stands where none may".to_owned()),
+        };
+        self.go(State::Lost { parent, in_array, start, detail }, from)
+    }
+
+    fn lost(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        start: u64,
+        detail: String,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        use resync::Search;
+        let found = resync::next_record(window.from(self.at), window.last, self.max_record);
+        let (at, to_end) = match found {
+            Search::Found(n) => (self.at + n as u64, false),
+            Search::More(n) => {
+                self.at += n as u64;
+                let keep = self.at;
+                return self.more(State::Lost { parent, in_array, start, detail }, keep);
+            }
+            Search::None => (window.end(), true),
+        };
+        self.at = at;
+        self.state = match (to_end, in_array) {
+            (true, _) => State::Done,
+            (false, true) => State::Array(parent),
+            (false, false) => State::Between,
+        };
+        Some(Step::Damage {
+            offset: Some(start),
+            reason: RejectReason::JsonSyntax,
+            detail: format!("{detail}; {} bytes passed over", at - start),
+            to_end,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Finding the next record after structural damage.
+//!
+//! A lost quote or bracket makes everything behind it look like the inside of one value. The search trusts only what cannot easily be an
+//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, standing after a comma, a closing bracket or a line
+//! break, and followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
+//! damaged record before that point can never be taken for a record of its own.
+
+use memchr::memchr;
+use serde::de::IgnoredAny;
+
+use super::shape::top_level_keys;
+
+/// Where and how the JSON parser stumbled.
+#[derive(Debug)]
+pub struct JsonError {
+    /// Byte offset in the bytes given.
+    pub offset: usize,
+    /// The bytes simply end too early.
+    pub at_end: bool,
+    /// The parser's words, without its position.
+    pub message: String,
+}
+
+impl JsonError {
+    /// From a parser's error over `bytes`.
+    pub fn new(error: &serde_json::Error, bytes: &[u8]) -> Self {
+        let text = error.to_string();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+        let line_start = bytes
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| **b == b'\n')
+            .map(|(i, _)| i + 1)
+            .nth(error.line().saturating_sub(2))
+            .filter(|_| error.line() > 1)
+            .unwrap_or(0);
+        let offset = (line_start + error.column().saturating_sub(1)).min(bytes.len());
+        Self { offset, at_end: error.is_eof(), message }
+    }
+}
+
+/// The error of the JSON value at the start of `bytes`; what follows the value does not matter.
+pub fn json_error(bytes: &[u8]) -> Option<JsonError> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
+    match values.next()? {
+        Ok(_) => None,
+        Err(error) => Some(JsonError::new(&error, bytes)),
+    }
+}
+
+/// Start of the last string that begins before `offset`: it may have swallowed the beginning of the next record.
+/// `offset` itself when there is no string before it.
+pub(super) fn last_token(bytes: &[u8], offset: usize) -> usize {
+    let mut at = 0;
+    let mut last = offset;
+    while let Some(n) = memchr(b'"', &bytes[at..offset.min(bytes.len())]) {
+        last = at + n;
+        let mut splitter = crate::split::Splitter::new(b'"');
+        match splitter.advance(&bytes[last..]) {
+            Some(n) if last + n < offset => at = last + n,
+            _ => break,
+        }
+    }
+    last.min(offset)
+}
+
+/// Result of [`next_record`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// A record begins here.
+    Found(usize),
+    /// Undecided from here on until more bytes come.
+    More(usize),
+    /// The content ends without one.
+    None,
+}
+
+/// Looks for the next trustworthy record in `bytes`.
+pub(super) fn next_record(bytes: &[u8], last: bool, max_record: u64) -> Search {
+    let mut at = 0;
+    while let Some(n) = memchr(b'{', &bytes[at..]) {
+        let start = at + n;
+        at = start + 1;
+        if !may_precede(&bytes[..start]) {
+            continue;
+        }
+        let mut splitter = crate::split::Splitter::new(b'{');
+        let Some(len) = splitter.advance(&bytes[start..]) else {
+            let undecided = !last && ((bytes.len() - start) as u64) <= max_record;
+            if undecided && json_error(&bytes[start..]).is_some_and(|e| e.at_end) {
+                return Search::More(start);
+            }
+            continue;
+        };
+        let follower = bytes[start + len..].iter().find(|b| !b.is_ascii_whitespace());
+        if follower.is_none() && !last {
+            return Search::More(start);
+        }
+        if matches!(follower, None | Some(b',' | b']' | b'{'))
+            && top_level_keys(&bytes[start..start + len]).is_some_and(|keys| keys.whole_record)
+        {
+            return Search::Found(start);
+        }
+    }
+    if last { Search::None } else { Search::More(bytes.len()) }
+}
+
+/// Whether a record may begin behind these bytes.
+fn may_precede(before: &[u8]) -> bool {
+    let blank = before.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+    let (before, gap) = before.split_at(before.len() - blank);
+    before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']')) || gap.contains(&b'\n')
+}

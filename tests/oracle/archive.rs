@@ -1,0 +1,284 @@
+//! Raw bytes of an input → decompressed content → the byte range of every record in it.
+//!
+//! The walk knows strings, escapes and brackets, nothing else of JSON: what is inside a record is judged when
+//! the record is parsed, so that one bad record does not take its neighbours with it.
+
+use super::json;
+use std::io::Read;
+
+/// What stands in one input.
+pub struct Contents {
+    pub bytes: Vec<u8>,
+    /// Start and end of every record, in order.
+    pub records: Vec<(usize, usize)>,
+    /// What could not be read as a record: where (None = between records), and why.
+    pub rejects: Vec<(Option<usize>, &'static str)>,
+    pub recognised: bool,
+    pub shape: &'static str,
+}
+
+/// Reads one input as it lies on disk.
+pub fn open(raw: &[u8]) -> Contents {
+    let (bytes, damage) = decompress(raw);
+    let mut walk = Walk { bytes: &bytes, records: Vec::new(), recognised: false, shape: "none" };
+    let mut rejects: Vec<(Option<usize>, &'static str)> = Vec::new();
+    let ended = walk.top_level();
+    let gzip_broke = damage.filter(|reason| *reason != "trailing_bytes");
+    match (ended, gzip_broke) {
+        // The JSON stops short because the gzip did: one reject, for the cause.
+        (Err(Damage::Truncated(offset)), Some(reason)) => rejects.push((offset, reason)),
+        (Err(Damage::Truncated(offset)), None) => rejects.push((offset, "json_truncated")),
+        (Err(Damage::Syntax(offset)), _) => rejects.push((Some(offset), "json_syntax")),
+        (Ok(()), Some(reason)) => rejects.push((None, reason)),
+        (Ok(()), None) => {}
+    }
+    if damage == Some("trailing_bytes") {
+        rejects.push((None, "trailing_bytes"));
+    }
+    let (records, recognised, shape) = (walk.records, walk.recognised, walk.shape);
+    if !recognised {
+        // Skipped: counts nothing. But nobody knows what a broken gzip would have held, so that is told.
+        let rejects = gzip_broke.map(|reason| (None, reason)).into_iter().collect();
+        return Contents { bytes, records: Vec::new(), rejects, recognised, shape: "none" };
+    }
+    Contents { bytes, records, rejects, recognised, shape }
+}
+
+/// All gzip members one after the other, and the damage that ended them early. Plain bytes are themselves.
+fn decompress(raw: &[u8]) -> (Vec<u8>, Option<&'static str>) {
+    if !raw.starts_with(&[0x1f, 0x8b]) {
+        return (raw.to_vec(), None);
+    }
+    let (mut rest, mut content) = (raw, Vec::new());
+    while rest.starts_with(&[0x1f, 0x8b]) {
+        let damage = member(&mut rest, &mut content);
+        if damage.is_some() {
+            return (content, damage);
+        }
+    }
+    (content, (!rest.is_empty()).then_some("trailing_bytes"))
+}
+
+/// Decodes one member and moves `rest` behind it. Byte by byte: all that came before an error is kept.
+fn member(rest: &mut &[u8], content: &mut Vec<u8>) -> Option<&'static str> {
+    let mut decoder = flate2::bufread::GzDecoder::new(&mut *rest);
+    let mut byte = [0];
+    loop {
+        match decoder.read(&mut byte) {
+            Ok(0) => return None,
+            Ok(_) => content.push(byte[0]),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Some("gzip_truncated"),
+            Err(_) => return Some("gzip_corrupt"),
+        }
+    }
+}
+
+/// Why a walk cannot go on.
+enum Damage {
+    /// The content ends inside the record that starts there, or (None) between records.
+    Truncated(Option<usize>),
+    /// Brackets that do not match, in the record that starts there: nothing behind it can be told apart.
+    Syntax(usize),
+}
+
+struct Walk<'a> {
+    bytes: &'a [u8],
+    records: Vec<(usize, usize)>,
+    recognised: bool,
+    shape: &'static str,
+}
+
+impl Walk<'_> {
+    /// Every top-level value, from the byte order mark to the end.
+    fn top_level(&mut self) -> Result<(), Damage> {
+        let mut at = if self.bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut values = 0;
+        loop {
+            at = self.skip_space(at);
+            if at == self.bytes.len() {
+                return Ok(());
+            }
+            values += 1;
+            at = match self.bytes[at] {
+                b'{' => self.object(at, values)?,
+                b'[' => self.bare_array(at)?,
+                _ => self.scalar(at)?,
+            };
+        }
+    }
+
+    /// A top-level object is a `Records` document or else a record itself.
+    fn object(&mut self, open: usize, values: usize) -> Result<usize, Damage> {
+        let found = self.members(open, true);
+        if !found.is_records_document {
+            self.recognised |= found.names_an_event;
+            self.shape = if values == 1 { "object" } else { "ndjson" };
+            self.records.extend(found.end.as_ref().ok().map(|end| (open, *end)));
+        }
+        found.end
+    }
+
+    /// The elements of a top-level array are records.
+    fn bare_array(&mut self, open: usize) -> Result<usize, Damage> {
+        self.shape = "array";
+        let first = self.records.len();
+        let end = self.elements(open);
+        let mut starts: Vec<usize> = self.records[first..].iter().map(|(start, _)| *start).collect();
+        if let Err(Damage::Truncated(Some(start)) | Damage::Syntax(start)) = end {
+            starts.push(start);
+        }
+        for start in starts {
+            self.recognised |= self.bytes[start] == b'{' && self.members(start, false).names_an_event;
+        }
+        end
+    }
+
+    /// A top-level number, string or literal stands where a record stands. Anything else is damage.
+    fn scalar(&mut self, start: usize) -> Result<usize, Damage> {
+        let end = self.value_end(start)?;
+        json::parse(&self.bytes[start..end]).map_err(|_| Damage::Syntax(start))?;
+        self.records.push((start, end));
+        Ok(end)
+    }
+
+    /// Goes through the members of the object at `open`, and into its `Records` arrays if asked to.
+    fn members(&mut self, open: usize, enter: bool) -> Members {
+        let mut found = Members { end: Ok(0), is_records_document: false, names_an_event: false };
+        found.end = self.walk_members(open, enter, &mut found.is_records_document, &mut found.names_an_event);
+        // What is cut off behind the Records array is not a record.
+        if let (true, Err(Damage::Truncated(Some(offset)))) = (found.is_records_document, &found.end)
+            && *offset == open
+        {
+            found.end = Err(Damage::Truncated(None));
+        }
+        found
+    }
+
+    fn walk_members(
+        &mut self,
+        open: usize,
+        enter: bool,
+        is_records_document: &mut bool,
+        names_an_event: &mut bool,
+    ) -> Result<usize, Damage> {
+        let mut at = open + 1;
+        loop {
+            at = self.skip_space(at);
+            match self.bytes.get(at) {
+                None => return Err(Damage::Truncated(Some(open))),
+                Some(b'}') => return Ok(at + 1),
+                Some(b']') => return Err(Damage::Syntax(open)),
+                // Separators are the parser's business, not the walk's.
+                Some(b',' | b':') => at += 1,
+                Some(b'"') => {
+                    let end = self.inside(open, at)?;
+                    let colon = self.skip_space(end);
+                    if self.bytes.get(colon) != Some(&b':') {
+                        at = end;
+                        continue;
+                    }
+                    let name = json::parse(&self.bytes[at..end]).ok().and_then(|name| name.text());
+                    let name = name.unwrap_or_default();
+                    *names_an_event |= ["eventVersion", "eventSource", "eventName"].contains(&name.as_str());
+                    at = self.skip_space(colon + 1);
+                    if enter && name == "Records" && self.bytes.get(at) == Some(&b'[') {
+                        *is_records_document = true;
+                        self.recognised = true;
+                        self.shape = "records";
+                        at = self.elements(at)?;
+                    }
+                }
+                Some(_) => at = self.inside(open, at)?,
+            }
+        }
+    }
+
+    /// The elements of the array at `open`, each a record.
+    fn elements(&mut self, open: usize) -> Result<usize, Damage> {
+        let mut at = open + 1;
+        loop {
+            at = self.skip_space(at);
+            match self.bytes.get(at) {
+                None => return Err(Damage::Truncated(None)),
+                Some(b']') => return Ok(at + 1),
+                Some(b',' | b':') => at += 1,
+                Some(_) => {
+                    let end = self.value_end(at)?;
+                    let bracketed = matches!(self.bytes[at], b'{' | b'[' | b'"');
+                    if end == self.bytes.len() && !bracketed {
+                        return Err(Damage::Truncated(Some(at))); // who knows whether this number goes on
+                    }
+                    self.records.push((at, end));
+                    at = end;
+                }
+            }
+        }
+    }
+
+    /// The end of a value inside the object at `open`: its damage is the object's damage.
+    fn inside(&self, open: usize, start: usize) -> Result<usize, Damage> {
+        self.value_end(start).map_err(|damage| match damage {
+            Damage::Truncated(_) => Damage::Truncated(Some(open)),
+            Damage::Syntax(_) => Damage::Syntax(open),
+        })
+    }
+
+    /// The end of whatever starts at `start`: a string, a bracketed stretch, or a run of other bytes.
+    fn value_end(&self, start: usize) -> Result<usize, Damage> {
+        let mut open = Vec::new();
+        let mut at = start;
+        loop {
+            let byte = *self.bytes.get(at).ok_or(Damage::Truncated(Some(start)))?;
+            match byte {
+                b'"' => at = self.string_end(at).ok_or(Damage::Truncated(Some(start)))?,
+                b'{' | b'[' => {
+                    open.push(if byte == b'{' { b'}' } else { b']' });
+                    at += 1;
+                }
+                b'}' | b']' => {
+                    if open.pop() != Some(byte) {
+                        return Err(Damage::Syntax(start));
+                    }
+                    at += 1;
+                }
+                _ if open.is_empty() => at = self.word_end(at),
+                _ => at += 1,
+            }
+            if open.is_empty() {
+                return Ok(at);
+            }
+        }
+    }
+
+    fn word_end(&self, start: usize) -> usize {
+        let stops = |byte: &u8| json::is_space(*byte) || b"{}[],:\"".contains(byte);
+        let length = self.bytes[start..].iter().position(stops);
+        start + length.unwrap_or(self.bytes.len() - start).max(1)
+    }
+
+    /// Behind the closing quote of the string that opens at `start`.
+    fn string_end(&self, start: usize) -> Option<usize> {
+        let mut at = start + 1;
+        loop {
+            match self.bytes.get(at)? {
+                b'"' => return Some(at + 1),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
+        }
+    }
+
+    fn skip_space(&self, mut at: usize) -> usize {
+        while self.bytes.get(at).is_some_and(|byte| json::is_space(*byte)) {
+            at += 1;
+        }
+        at
+    }
+}
+
+struct Members {
+    /// Behind the closing brace.
+    end: Result<usize, Damage>,
+    is_records_document: bool,
+    names_an_event: bool,
+}

@@ -1,0 +1,182 @@
+//! Selected events → duplicates, pairs, and the two usage tables.
+
+use super::key;
+use super::record::Event;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An event that passed every filter, and where it stands.
+pub struct Placed {
+    pub event: Event,
+    pub archive: String,
+    pub offset: usize,
+}
+
+impl Placed {
+    /// A text column; None for null.
+    fn column(&self, name: &str) -> Option<&str> {
+        self.event.columns.get(name).and_then(Value::as_str)
+    }
+
+    /// Exactly the columns of events.parquet.
+    pub fn row(&self) -> Map<String, Value> {
+        let mut row = self.event.columns.clone();
+        let key = &self.event.key;
+        let mut set = |name: &str, value: Value| row.insert(name.to_owned(), value);
+        set("key_arn", json!(key.arn));
+        set("key_id", json!(key.id));
+        set("key_account_id", json!(key.account));
+        set("key_region", json!(key.region));
+        set("key_origin", json!(key.origin));
+        set("key_alias", json!(key.alias));
+        set("destination_key_arn", json!(key.destination));
+        set("archive", json!(self.archive));
+        set("record_offset", json!(self.offset));
+        row
+    }
+
+    /// What makes two copies the same: every column but those of the place and the workload.
+    fn content(&self) -> String {
+        let mut row = self.row();
+        for name in ["archive", "record_offset", "workload", "workload_strength", "workload_rules"] {
+            row.remove(name);
+        }
+        Value::Object(row).to_string()
+    }
+}
+
+/// Which of the events (in archive, offset order) are further copies of an earlier one; and how many others
+/// share an eventID and account with an earlier one but say something else.
+pub fn duplicates(events: &[Placed]) -> (BTreeSet<usize>, u64) {
+    let mut seen: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
+    let (mut duplicates, mut conflicts) = (BTreeSet::new(), 0);
+    for (index, event) in events.iter().enumerate() {
+        let Some(id) = event.column("event_id") else { continue };
+        let account = event.column("recipient_account_id").map(str::to_owned);
+        let contents = seen.entry((id.to_owned(), account)).or_default();
+        let is_first = contents.is_empty();
+        if !contents.insert(event.content()) {
+            duplicates.insert(index);
+        } else if !is_first {
+            conflicts += 1;
+        }
+    }
+    (duplicates, conflicts)
+}
+
+/// Which events are the other account's copy of a call; the copy that stays learns what it lacks of the key.
+/// `candidates` are the indices of the events that are not duplicates.
+pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usize> {
+    let mut calls: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for index in candidates {
+        if let Some(id) = events[*index].column("shared_event_id") {
+            calls.entry(id.to_owned()).or_default().push(*index);
+        }
+    }
+    let mut others = BTreeSet::new();
+    for copies in calls.into_values() {
+        let kept =
+            copies.iter().copied().find(|index| events[*index].event.is_callers_copy).unwrap_or(copies[0]);
+        for copy in copies {
+            if events[copy].column("recipient_account_id") != events[kept].column("recipient_account_id") {
+                others.insert(copy);
+                let lent = events[copy].event.key.clone();
+                key::fill(&mut events[kept].event.key, &lent);
+            }
+        }
+    }
+    others
+}
+
+const GROUP: [&str; 14] = [
+    "key_arn",
+    "key_id",
+    "key_account_id",
+    "key_region",
+    "principal",
+    "principal_type",
+    "principal_account_id",
+    "workload",
+    "event_name",
+    "outcome",
+    "error_code",
+    "region",
+    "recipient_account_id",
+    "invoked_by",
+];
+
+/// Null first, then bytewise; false before true. (Text and truth never meet in one column.)
+fn sort_key(group: &[Value]) -> Vec<(bool, String)> {
+    let part = |value: &Value| match value {
+        Value::Null => (false, String::new()),
+        Value::Bool(value) => (true, u8::from(*value).to_string()),
+        other => (true, other.as_str().unwrap_or_default().to_owned()),
+    };
+    group.iter().map(part).collect()
+}
+
+type Groups<'a> = BTreeMap<Vec<(bool, String)>, (Vec<Value>, Vec<&'a Map<String, Value>>)>;
+
+fn group_by<'a>(rows: &'a [Value], group_of: impl Fn(&Map<String, Value>) -> Vec<Value>) -> Groups<'a> {
+    let mut groups = Groups::new();
+    for row in rows.iter().filter_map(Value::as_object) {
+        let group = group_of(row);
+        groups.entry(sort_key(&group)).or_insert((group, Vec::new())).1.push(row);
+    }
+    groups
+}
+
+fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
+    names.iter().map(|name| (*name).to_owned()).zip(values).collect()
+}
+
+/// usage.parquet, from the rows of events.parquet.
+pub fn usage(rows: &[Value]) -> Vec<Value> {
+    let names: Vec<&str> = GROUP.into_iter().chain(["cross_account"]).collect();
+    let group_of = |row: &Map<String, Value>| {
+        let (key, principal) = (&row["key_account_id"], &row["principal_account_id"]);
+        let cross_account = !key.is_null() && !principal.is_null() && key != principal;
+        GROUP.iter().map(|name| row[*name].clone()).chain([json!(cross_account)]).collect()
+    };
+    let groups = group_by(rows, group_of);
+    groups.into_values().map(|(group, members)| measured(object(&names, group), &members)).collect()
+}
+
+fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Value {
+    let distinct = |name: &str| -> BTreeSet<String> {
+        members.iter().filter_map(|row| row[name].as_str().map(str::to_owned)).collect()
+    };
+    // The smallest event id among the events at that time.
+    let id_at = |time: &Option<String>| {
+        let then = members.iter().filter(|row| row["event_time"].as_str() == time.as_deref());
+        then.filter_map(|row| row["event_id"].as_str()).min()
+    };
+    let times = distinct("event_time");
+    let (first, last) = (times.first().cloned(), times.last().cloned());
+    let measures = json!({
+        "event_count": members.len(),
+        "session_count": distinct("session_name").len(),
+        "source_ip_count": distinct("source_ip").len(),
+        "first_event_time": first,
+        "last_event_time": last,
+        "first_event_id": id_at(&first),
+        "last_event_id": id_at(&last),
+    });
+    row.extend(measures.as_object().expect("written as an object").clone());
+    Value::Object(row)
+}
+
+/// usage_daily.parquet, from the rows of events.parquet.
+pub fn daily(rows: &[Value]) -> Vec<Value> {
+    let names = ["day", "key_arn", "principal", "workload", "event_name", "outcome"];
+    let group_of = |row: &Map<String, Value>| {
+        let day = row["event_time"].as_str().unwrap_or_default().split('T').next();
+        [json!(day)].into_iter().chain(names[1..].iter().map(|name| row[*name].clone())).collect()
+    };
+    let counted = |(group, members): (Vec<Value>, Vec<_>)| {
+        let mut row = object(&names, group);
+        row.insert("event_count".to_owned(), json!(members.len()));
+        Value::Object(row)
+    };
+    group_by(rows, group_of).into_values().map(counted).collect()
+}

@@ -1,0 +1,282 @@
+//! One record's bytes → what it is: not a KMS record, not usage, unreadable, or an event with its columns.
+
+use super::json::{self, Json};
+use super::key::{self, Key, Place};
+use super::{names, outcome, workload};
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub enum Record {
+    OtherSource,
+    Rejected(&'static str),
+    NotUsage,
+    Event(Box<Event>),
+}
+
+pub struct Event {
+    /// The columns of events.parquet that the record itself gives, key columns excepted.
+    pub columns: Map<String, Value>,
+    pub key: Key,
+    pub millis: i64,
+    pub labels: BTreeSet<String>,
+    /// recipientAccountId == userIdentity.accountId
+    pub is_callers_copy: bool,
+}
+
+pub fn read(bytes: &[u8]) -> Record {
+    if !may_be_kms(bytes) {
+        return Record::OtherSource;
+    }
+    let root = match json::parse(bytes) {
+        Ok(root) => root,
+        Err(reason) => return Record::Rejected(reason),
+    };
+    if root.get("eventSource") != Some(&Json::Text("kms.amazonaws.com".into())) {
+        return Record::OtherSource;
+    }
+    match event(&root) {
+        Err(reason) => Record::Rejected(reason),
+        Ok(_) if is_not_usage(&root) => Record::NotUsage,
+        Ok(event) => Record::Event(Box::new(event)),
+    }
+}
+
+/// The pre-filter: the service's name in plain, or an escape of one of its characters.
+fn may_be_kms(bytes: &[u8]) -> bool {
+    const NAME: &[u8] = b"kms.amazonaws.com";
+    let is_escaped_letter = |window: &[u8]| {
+        let hex = window.strip_prefix(b"\\u00").and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        code.is_some_and(|code| NAME.contains(&code))
+    };
+    bytes.windows(NAME.len()).any(|window| window == NAME) || bytes.windows(6).any(is_escaped_letter)
+}
+
+/// Network activity, insights, aggregates, dry runs.
+fn is_not_usage(root: &Json) -> bool {
+    let is_one_of = |name: &str, values: &[&str]| {
+        root.text_at(&[name]).is_some_and(|text| values.contains(&text.as_str()))
+    };
+    let types = ["AwsVpceEvent", "AwsVpceEvents", "AwsCloudTrailInsight", "AwsAggregatedEvent"];
+    let dry_run = param(root, "dryRun").and_then(Json::text);
+    let error_code = root.text_at(&["errorCode"]).map(|code| outcome::normalise_error(&code));
+    is_one_of("eventType", &types)
+        || is_one_of("eventCategory", &["NetworkActivity", "Insight", "Aggregated"])
+        || dry_run.as_deref() == Some("true")
+        || error_code.as_deref() == Some("DryRunOperation")
+}
+
+/// Names of request parameters may differ in case.
+fn param<'a>(root: &'a Json, name: &str) -> Option<&'a Json> {
+    root.get("requestParameters")?.get_any_case(name)
+}
+
+fn param_text(root: &Json, name: &str) -> Option<String> {
+    param(root, name)?.text()
+}
+
+/// Milliseconds UTC of an RFC 3339 time.
+pub fn millis(text: &str) -> Option<i64> {
+    let (date, zone) = ("[0-9]{4}-[0-9]{2}-[0-9]{2}", "([Zz]|[+-][0-9]{2}:[0-9]{2})");
+    let form = format!("^{date}[Tt][0-9]{{2}}:[0-9]{{2}}:[0-5][0-9]([.][0-9]+)?{zone}$");
+    let time = names::matches(&form, text).then(|| DateTime::parse_from_rfc3339(text).ok()).flatten()?;
+    Some(time.timestamp_millis())
+}
+
+pub fn time_text(millis: i64) -> String {
+    let time = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// eventVersion is absent or `1.x`.
+fn is_supported_version(root: &Json) -> bool {
+    let Some(version) = root.text_at(&["eventVersion"]) else { return true };
+    let major = version.split('.').next().unwrap_or_default();
+    names::matches("^0*1$", major)
+}
+
+fn event(root: &Json) -> Result<Event, &'static str> {
+    let top = |name: &str| root.text_at(&[name]);
+    let event_name = match root.get("eventName") {
+        Some(Json::Text(name)) if !name.is_empty() => name.clone(),
+        _ => return Err("missing_field"),
+    };
+    let millis = millis(&top("eventTime").ok_or("missing_field")?).ok_or("bad_event_time")?;
+    if !is_supported_version(root) {
+        return Err("unsupported_version");
+    }
+    let who = identity(root);
+    let recipient = top("recipientAccountId");
+    let region = top("awsRegion");
+    let place = Place {
+        region: region.as_deref(),
+        recipient: recipient.as_deref(),
+        principal_account: who.account.as_deref(),
+    };
+    let key = key::resolve(root, &event_name, &place);
+    let error_code = top("errorCode").map(|code| outcome::normalise_error(&code));
+    let contexts = contexts(root, &event_name);
+    let s3 = contexts.iter().find_map(s3_object);
+    let bucket = s3.as_ref().map(|(bucket, _)| bucket.clone());
+    let object_key = s3.and_then(|(_, key)| key);
+    let (source_ip, user_agent) = (top("sourceIPAddress"), top("userAgent"));
+    let grant_parties =
+        ["granteePrincipal", "granteeServicePrincipal", "retiringPrincipal", "retiringServicePrincipal"]
+            .map(|name| param_text(root, name));
+    let identity_type = root.text_at(&["userIdentity", "type"]);
+    let role = names::role_name(&who.principal);
+    let verdict = workload::judge(&workload::Facts {
+        event_name: &event_name,
+        identity_type: identity_type.as_deref(),
+        invoked_by: who.invoked_by.as_deref(),
+        source_ip: source_ip.as_deref(),
+        user_agent: user_agent.as_deref(),
+        session: who.session.as_deref(),
+        role: role.as_deref(),
+        bucket: bucket.as_deref(),
+        object_key: object_key.as_deref(),
+        is_log_delivery: contexts.iter().any(|context| context.contains_key("aws:cloudtrail:arn")),
+        grant_parties: grant_parties.iter().flatten().cloned().collect(),
+    });
+    let [grantee, grantee_service, retiring, retiring_service] = grant_parties;
+    let caller = root.text_at(&["userIdentity", "accountId"]);
+    let columns = json!({
+        "event_time": time_text(millis),
+        "event_id": top("eventID"),
+        "shared_event_id": top("sharedEventID"),
+        "request_id": top("requestID"),
+        "event_name": event_name,
+        "region": region.as_deref().unwrap_or("unknown"),
+        "recipient_account_id": recipient,
+        "principal": who.principal,
+        "principal_type": identity_type.as_deref().unwrap_or("unknown"),
+        "principal_account_id": who.account,
+        "session_name": who.session,
+        "access_key_id": root.text_at(&["userIdentity", "accessKeyId"]),
+        "invoked_by": who.invoked_by,
+        "source_ip": source_ip,
+        "user_agent": user_agent,
+        "workload": Vec::from_iter(verdict.labels.iter().cloned()).join("+"),
+        "workload_strength": verdict.strength,
+        "workload_rules": verdict.rules,
+        "outcome": outcome::outcome(error_code.as_deref(), top("errorMessage").as_deref()),
+        "error_code": error_code,
+        "error_message": top("errorMessage"),
+        "encryption_context": context_text(&contexts, &event_name),
+        "s3_bucket": bucket,
+        "s3_object_key": object_key,
+        "grant_id": grant_id(root),
+        "grantee_principal": grantee.or(grantee_service),
+        "retiring_principal": retiring.or(retiring_service),
+        "grant_operations": grant_operations(root),
+        "read_only": read_only(root),
+        "vpc_endpoint_id": top("vpcEndpointId"),
+        "tls_version": root.text_at(&["tlsDetails", "tlsVersion"]),
+    });
+    let Value::Object(columns) = columns else { unreachable!("written as an object") };
+    let is_callers_copy = recipient.is_some() && recipient == caller;
+    Ok(Event { columns, key, millis, labels: verdict.labels, is_callers_copy })
+}
+
+struct Identity {
+    principal: String,
+    account: Option<String>,
+    session: Option<String>,
+    invoked_by: Option<String>,
+}
+
+/// Domain §1.3.
+fn identity(root: &Json) -> Identity {
+    let user = |name: &str| root.text_at(&["userIdentity", name]);
+    let issuer = |name: &str| root.text_at(&["userIdentity", "sessionContext", "sessionIssuer", name]);
+    let invoked_by = user("invokedBy").map(|name| names::normalise_service(&name));
+    let of_user_arn = user("arn").as_deref().and_then(names::assumed_role);
+
+    let is_iam_role = |arn: &String| names::matches("^arn:[^:]*:iam::[^:]*:role/.", arn);
+    let rebuilt = of_user_arn.clone().or_else(|| names::assumed_role(&issuer("arn")?)).map(|(role, _)| role);
+    let as_arn = user("arn").filter(|arn| arn.starts_with("arn:"));
+    let type_allows = user("type").is_none_or(|kind| kind == "AWSService");
+    let id = user("principalId").map(|id| id.split(':').next().unwrap_or_default().to_owned());
+    let id = id.filter(|id| !id.is_empty());
+    let account_and_id =
+        user("accountId").or(issuer("accountId")).zip(id).map(|(account, id)| format!("{account}:{id}"));
+    let principal = issuer("arn")
+        .filter(is_iam_role)
+        .or(rebuilt)
+        .or(as_arn)
+        .or(invoked_by.clone().filter(|_| type_allows))
+        .or(account_and_id)
+        .or(invoked_by.clone())
+        .unwrap_or("unknown".to_owned());
+
+    let in_arn = user("arn").as_deref().and_then(names::arn).map(|arn| arn.account);
+    let account = user("accountId").or(issuer("accountId")).or(in_arn.filter(|account| !account.is_empty()));
+    let behind_colon =
+        user("principalId").and_then(|id| id.split_once(':').map(|(_, session)| session.to_owned()));
+    let session =
+        of_user_arn.and_then(|(_, session)| session).or(behind_colon.filter(|session| !session.is_empty()));
+    Identity { principal, account, session, invoked_by }
+}
+
+/// The encryption contexts of a record, the one that counts first; their values as text.
+fn contexts(root: &Json, event_name: &str) -> Vec<BTreeMap<String, String>> {
+    let names: &[&str] = match event_name {
+        "ReEncrypt" => &["sourceEncryptionContext", "destinationEncryptionContext"],
+        _ => &["encryptionContext"],
+    };
+    names.iter().filter_map(|name| context(param(root, name)?)).collect()
+}
+
+fn context(value: &Json) -> Option<BTreeMap<String, String>> {
+    let Json::Object(members) = value else { return None };
+    let mut pairs = BTreeMap::new();
+    for (name, _) in members {
+        let text = match value.get(name) {
+            Some(Json::Text(text)) => Some(text.clone()), // here an empty text is a value
+            other => other.and_then(Json::text),
+        };
+        text.map(|text| pairs.insert(name.clone(), text));
+    }
+    Some(pairs)
+}
+
+/// Keys sorted bytewise, compact. A grant's constraints are not a context.
+fn context_text(contexts: &[BTreeMap<String, String>], event_name: &str) -> Option<String> {
+    let context = contexts.first().filter(|_| event_name != "CreateGrant")?;
+    Some(serde_json::to_string(context).expect("texts"))
+}
+
+/// `arn:P:s3:::bucket[/key]`
+fn s3_object(context: &BTreeMap<String, String>) -> Option<(String, Option<String>)> {
+    let arn = names::arn(context.get("aws:s3:arn")?)?;
+    let (bucket, key) = arn.resource.split_once('/').unwrap_or((&arn.resource, ""));
+    let is_object =
+        arn.service == "s3" && arn.region.is_empty() && arn.account.is_empty() && !bucket.is_empty();
+    is_object.then(|| (bucket.to_owned(), Some(key.to_owned()).filter(|key| !key.is_empty())))
+}
+
+fn grant_id(root: &Json) -> Option<String> {
+    let additional = match root.get("additionalEventData") {
+        Some(Json::Text(text)) => json::parse(text.as_bytes()).ok(), // sometimes JSON in a string
+        other => other.cloned(),
+    };
+    root.text_at(&["responseElements", "grantId"])
+        .or_else(|| param_text(root, "grantId"))
+        .or_else(|| additional?.text_at(&["grantId"]))
+}
+
+fn grant_operations(root: &Json) -> Option<String> {
+    let operations: Vec<String> =
+        param(root, "operations")?.elements().iter().filter_map(Json::text).collect();
+    Some(operations.join(",")).filter(|text| !text.is_empty())
+}
+
+/// `true`/`false`, or the same as text (LookupEvents, Athena).
+fn read_only(root: &Json) -> Option<bool> {
+    match root.text_at(&["readOnly"])?.as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,167 @@
+//! Which workload issued a call (domain §5.1–5.5): the rules in force, one by one, in rule-file order.
+
+use super::names::{REGION, is_service, matches};
+use std::collections::BTreeSet;
+
+/// All the rules look at.
+pub struct Facts<'a> {
+    pub event_name: &'a str,
+    pub identity_type: Option<&'a str>,
+    pub invoked_by: Option<&'a str>,
+    pub source_ip: Option<&'a str>,
+    pub user_agent: Option<&'a str>,
+    pub session: Option<&'a str>,
+    pub role: Option<&'a str>,
+    pub bucket: Option<&'a str>,
+    pub object_key: Option<&'a str>,
+    /// The encryption context has `aws:cloudtrail:arn`: CloudTrail writing its own logs.
+    pub is_log_delivery: bool,
+    /// Grantee and retiring principals, person or service.
+    pub grant_parties: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    Weak,
+    Medium,
+    Strong,
+    Definitive,
+}
+use Strength::{Definitive, Medium, Strong, Weak};
+
+pub struct Verdict {
+    /// The labels an event is selected by.
+    pub labels: BTreeSet<String>,
+    pub strength: &'static str,
+    pub rules: String,
+}
+
+type Fired = Vec<(&'static str, &'static str, Strength)>;
+
+pub fn judge(facts: &Facts) -> Verdict {
+    let mut fired = Fired::new();
+    geospatial(facts, &mut fired);
+    canvas(facts, &mut fired);
+    forecast(facts, &mut fired);
+    feature_store(facts, &mut fired);
+    plain_sagemaker(facts, &mut fired);
+    let rules: Vec<&str> = fired.iter().map(|(rule, _, _)| *rule).collect();
+    let rules = rules.join(",");
+    let Some(top) = fired.iter().map(|(_, _, strength)| *strength).max() else {
+        return Verdict { labels: ["other".to_owned()].into(), strength: "none", rules };
+    };
+    let at_top = fired.iter().filter(|(_, _, strength)| *strength == top);
+    let mut labels: BTreeSet<String> = at_top.map(|(_, label, _)| (*label).to_owned()).collect();
+    if top == Weak {
+        // Weak evidence is compatible with a workload, no more; only "S3, default bucket" is worth a name.
+        let label = if labels.contains("s3-unattributed") { "s3-unattributed" } else { "unknown" };
+        labels = [label.to_owned()].into();
+    }
+    let strength = match top {
+        Definitive => "definitive",
+        Strong => "strong",
+        Medium => "medium",
+        Weak => "weak",
+    };
+    Verdict { labels, strength, rules }
+}
+
+impl Facts<'_> {
+    fn is_aws_service(&self) -> bool {
+        self.identity_type == Some("AWSService")
+    }
+
+    fn role_is(&self, pattern: &str) -> bool {
+        self.role.is_some_and(|role| matches(pattern, role))
+    }
+
+    fn bucket_is(&self, pattern: &str) -> bool {
+        !self.is_log_delivery && self.bucket.is_some_and(|bucket| matches(pattern, bucket))
+    }
+
+    fn object_key_is(&self, pattern: &str) -> bool {
+        !self.is_log_delivery && self.object_key.is_some_and(|key| matches(pattern, key))
+    }
+
+    fn grants_to(&self, service: &str) -> bool {
+        self.event_name == "CreateGrant"
+            && self.grant_parties.iter().any(|party| is_service(Some(party), service))
+    }
+}
+
+fn geospatial(facts: &Facts, fired: &mut Fired) {
+    let mut fire = |rule, strength| fired.push((rule, "geospatial", strength));
+    let callers = [facts.invoked_by, facts.source_ip, facts.user_agent];
+    if facts.is_aws_service() && callers.iter().any(|name| is_service(*name, "sagemaker-geospatial")) {
+        fire("G1", Definitive);
+    }
+    if facts.grants_to("sagemaker-geospatial") {
+        fire("G2", Strong);
+    }
+    if facts.session.is_some_and(|session| matches("^SageMaker-Geospatial-[A-Za-z0-9]+-KMSAccess$", session))
+    {
+        fire("G3", Strong);
+    }
+    let job_bucket = facts.bucket_is("^axis-earth-observation-job-[0-9]{12}$");
+    if job_bucket && facts.object_key_is("^[0-9]{12}/[^/]+/output/") {
+        fire("G4", Strong);
+    }
+    if facts.role_is("(?i-u)geospatial") {
+        fire("G6", Weak);
+    }
+}
+
+fn canvas(facts: &Facts, fired: &mut Fired) {
+    let default_bucket = facts.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
+    if default_bucket && facts.object_key_is("(?i-u)^canvas/") {
+        fired.push(("C1", "canvas", Strong));
+    }
+    if facts.role_is("(?i-u)^AmazonSageMakerCanvas") {
+        fired.push(("C4", "canvas", Medium));
+    }
+    if default_bucket && facts.object_key.is_none() {
+        fired.push(("C6", "s3-unattributed", Weak));
+    }
+    if facts.role_is("^AmazonSageMaker-ExecutionRole-[0-9]+(T[0-9]+)?$") {
+        fired.push(("C7", "sagemaker-other", Weak));
+    }
+}
+
+fn forecast(facts: &Facts, fired: &mut Fired) {
+    let canvas_role = facts.role_is("^(?i-u:AmazonSagemakerCanvasForecastRole)(-.+)?$");
+    if canvas_role {
+        fired.push(("F1", "canvas-forecast", Strong));
+    }
+    // §5.3, F3: canvas-forecast if the role is also F1.
+    let label = if canvas_role { "canvas-forecast" } else { "forecast" };
+    if facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
+        fired.push(("F3", label, Definitive));
+    } else if facts.grants_to("forecast") {
+        fired.push(("F3", label, Strong));
+    }
+}
+
+fn feature_store(facts: &Facts, fired: &mut Fired) {
+    let layout =
+        format!("(^|/)([0-9]{{12}}/)?sagemaker/{REGION}/offline-store/[^/]+-[0-9]+/(data|metadata)/");
+    if facts.object_key_is(&layout) {
+        fired.push(("O1", "feature-store-offline", Strong));
+    }
+    if facts.role_is("(?i-u)featurestore") || facts.bucket_is("sagemaker") {
+        fired.push(("O5", "feature-store-offline", Weak));
+    }
+}
+
+fn plain_sagemaker(facts: &Facts, fired: &mut Fired) {
+    let mut fire = |rule, strength| fired.push((rule, "sagemaker-other", strength));
+    let by_sagemaker = is_service(facts.invoked_by, "sagemaker");
+    if by_sagemaker && facts.is_aws_service() {
+        fire("S1", Definitive);
+    }
+    if by_sagemaker && !facts.is_aws_service() {
+        fire("S2", Strong);
+    }
+    if facts.session == Some("SageMaker") {
+        fire("S3", Medium);
+    }
+}
