@@ -1,4 +1,4 @@
-//! The stored bytes: buffered, counted, with a look ahead, and remembering why reading failed.
+//! The stored bytes: buffered, counted, with a look ahead.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,23 +10,17 @@ pub(super) struct Input<R> {
     start: usize,
     end: usize,
     consumed: u64,
-    failure: Option<io::Error>,
 }
 
 impl<R: Read> Input<R> {
     pub(super) fn new(reader: R) -> Self {
         let buffer = vec![0; CAPACITY].into_boxed_slice();
-        Self { reader, buffer, start: 0, end: 0, consumed: 0, failure: None }
+        Self { reader, buffer, start: 0, end: 0, consumed: 0 }
     }
 
     /// Bytes taken so far.
     pub(super) fn consumed(&self) -> u64 {
         self.consumed
-    }
-
-    /// Why the last read failed, unless it is the decompressor that failed.
-    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
-        self.failure.take()
     }
 
     /// The next `n` bytes without taking them; fewer only at the end.
@@ -57,14 +51,7 @@ impl<R: Read> BufRead for Input<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-            match read_retrying(&mut self.reader, &mut self.buffer) {
-                Ok(n) => self.end = n,
-                Err(error) => {
-                    let told = io::Error::new(error.kind(), error.to_string());
-                    self.failure = Some(error);
-                    return Err(told);
-                }
-            }
+            self.end = read_retrying(&mut self.reader, &mut self.buffer)?;
         }
         Ok(&self.buffer[self.start..self.end])
     }

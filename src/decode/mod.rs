@@ -6,9 +6,9 @@
 mod input;
 mod sniff;
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
-use flate2::bufread::GzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -56,19 +56,29 @@ pub enum DecodeError {
 
 /// An input being decoded.
 pub struct Content<R: Read> {
-    stage: Stage<R>,
+    input: Input<R>,
     format: Format,
+    stage: Stage,
     limit: u64,
     content_bytes: u64,
     members: u64,
     hasher: Option<Sha256>,
 }
 
-enum Stage<R: Read> {
-    Plain(Input<R>),
-    Member(Box<GzDecoder<Input<R>>>),
-    /// The end, or an error, was reached after so many stored bytes.
-    Over(u64),
+enum Stage {
+    Plain,
+    /// Inside a gzip member. flate2's own readers throw away what they have decoded when they meet damage; this one gives it out first.
+    Member(Box<Decompress>),
+    /// Damage was met; what came before it has been given out.
+    Broken(DecodeError),
+    Over,
+}
+
+/// zlib's largest window: a gzip file does not say which it needs.
+const WINDOW_BITS: u8 = 15;
+
+fn member() -> Stage {
+    Stage::Member(Box::new(Decompress::new_gzip(WINDOW_BITS)))
 }
 
 impl<R: Read> Content<R> {
@@ -80,10 +90,10 @@ impl<R: Read> Content<R> {
         let mut input = Input::new(reader);
         let format = sniff(input.peek(sniff::LONGEST)?);
         let (stage, members) = match format {
-            Format::Gzip => (Stage::Member(Box::new(GzDecoder::new(input))), 1),
-            _ => (Stage::Plain(input), 0),
+            Format::Gzip => (member(), 1),
+            _ => (Stage::Plain, 0),
         };
-        Ok(Self { stage, format, limit, content_bytes: 0, members, hasher: hash.then(Sha256::new) })
+        Ok(Self { input, format, stage, limit, content_bytes: 0, members, hasher: hash.then(Sha256::new) })
     }
 
     /// How the input is stored.
@@ -93,11 +103,7 @@ impl<R: Read> Content<R> {
 
     /// Stored bytes read so far.
     pub fn compressed_bytes(&self) -> u64 {
-        match &self.stage {
-            Stage::Plain(input) => input.consumed(),
-            Stage::Member(decoder) => decoder.get_ref().consumed(),
-            Stage::Over(consumed) => *consumed,
-        }
+        self.input.consumed()
     }
 
     /// Bytes of content given out so far.
@@ -125,83 +131,88 @@ impl<R: Read> Content<R> {
     /// # Errors
     /// When the rest of the input cannot be decoded; all content before the damage has been given out.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
-        let result = self.read_stage(buffer);
-        match &result {
-            Ok(n) => {
-                let given = &buffer[..*n];
-                self.content_bytes += given.len() as u64;
-                if let Some(hasher) = &mut self.hasher {
-                    hasher.update(given);
-                }
-            }
-            Err(_) => self.stage = Stage::Over(self.compressed_bytes()),
-        }
-        result
-    }
-
-    fn read_stage(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         let left = self.limit - self.content_bytes;
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         // With no room left, one more byte tells whether the content ends here or is too large.
         let mut probe = [0u8; 1];
         let target = if room == 0 && !buffer.is_empty() { &mut probe[..] } else { &mut buffer[..room] };
+        let n = self.fill(target)?;
+        if n > 0 && room == 0 {
+            self.stage = Stage::Over;
+            return Err(DecodeError::TooLarge { limit: self.limit });
+        }
+        self.content_bytes += n as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..n]);
+        }
+        Ok(n)
+    }
+
+    fn fill(&mut self, target: &mut [u8]) -> Result<usize, DecodeError> {
         loop {
-            let n = match &mut self.stage {
-                Stage::Over(_) => return Ok(0),
-                Stage::Plain(input) => {
-                    let consumed = input.consumed();
-                    input.read(target).map_err(|error| DecodeError::Read { compressed: consumed, error })?
+            let n = match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Over => return Ok(0),
+                Stage::Broken(error) => return Err(error),
+                Stage::Plain => {
+                    let n = self.read_input(|input| input.read(target))?;
+                    if n > 0 {
+                        self.stage = Stage::Plain;
+                    }
+                    return Ok(n);
                 }
-                Stage::Member(decoder) => match decoder.read(target) {
-                    Ok(n) => n,
-                    Err(error) => return Err(gzip_error(decoder.get_mut(), error)),
-                },
+                Stage::Member(decompress) => self.inflate(decompress, target)?,
             };
             if n > 0 {
-                return if room == 0 { Err(DecodeError::TooLarge { limit: self.limit }) } else { Ok(n) };
-            }
-            if !self.next_member()? {
-                return Ok(0);
+                return Ok(n);
             }
         }
     }
 
-    /// At the end of a member: goes on to the next, if there is one.
-    fn next_member(&mut self) -> Result<bool, DecodeError> {
-        let mut input = match std::mem::replace(&mut self.stage, Stage::Over(0)) {
-            Stage::Member(decoder) => decoder.into_inner(),
-            Stage::Plain(input) => {
-                self.stage = Stage::Over(input.consumed());
-                return Ok(false);
-            }
-            Stage::Over(n) => {
-                self.stage = Stage::Over(n);
-                return Ok(false);
-            }
-        };
-        let compressed = input.consumed();
-        self.stage = Stage::Over(compressed);
-        let next = input.peek(sniff::LONGEST).map_err(|error| DecodeError::Read { compressed, error })?;
-        if next.is_empty() {
-            return Ok(false);
-        }
-        if sniff(next) != Format::Gzip {
-            return Err(DecodeError::Trailing { compressed });
-        }
-        self.members += 1;
-        self.stage = Stage::Member(Box::new(GzDecoder::new(input)));
-        Ok(true)
+    fn read_input<T>(&mut self, read: impl FnOnce(&mut Input<R>) -> io::Result<T>) -> Result<T, DecodeError> {
+        let compressed = self.input.consumed();
+        read(&mut self.input).map_err(|error| DecodeError::Read { compressed, error })
     }
-}
 
-fn gzip_error<R: Read>(input: &mut Input<R>, error: io::Error) -> DecodeError {
-    let compressed = input.consumed();
-    if let Some(error) = input.take_failure() {
-        return DecodeError::Read { compressed, error };
+    /// Decodes some of the member; leaves the stage as it is afterwards.
+    fn inflate(&mut self, mut decompress: Box<Decompress>, target: &mut [u8]) -> Result<usize, DecodeError> {
+        loop {
+            let compressed = self.input.consumed();
+            let input = self.input.fill_buf().map_err(|error| DecodeError::Read { compressed, error })?;
+            let at_end = input.is_empty();
+            let (in_before, out_before) = (decompress.total_in(), decompress.total_out());
+            let status = decompress.decompress(input, target, FlushDecompress::None);
+            // Neither passes the length of a slice.
+            let consumed = usize::try_from(decompress.total_in() - in_before).unwrap_or(usize::MAX);
+            let produced = usize::try_from(decompress.total_out() - out_before).unwrap_or(usize::MAX);
+            self.input.consume(consumed);
+            self.stage = match status {
+                Ok(Status::StreamEnd) => self.after_member(),
+                Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => {
+                    Stage::Broken(DecodeError::Truncated { compressed: self.input.consumed() })
+                }
+                Ok(Status::Ok | Status::BufError) if produced == 0 && !target.is_empty() => continue,
+                Ok(Status::Ok | Status::BufError) => Stage::Member(decompress),
+                Err(error) => {
+                    let (compressed, message) = (self.input.consumed(), error.to_string());
+                    Stage::Broken(DecodeError::Corrupt { compressed, message })
+                }
+            };
+            return Ok(produced);
+        }
     }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => DecodeError::Truncated { compressed },
-        _ => DecodeError::Corrupt { compressed, message: error.to_string() },
+
+    /// What follows a member: another one, the end, or something that is not gzip.
+    fn after_member(&mut self) -> Stage {
+        let compressed = self.input.consumed();
+        match self.input.peek(sniff::LONGEST) {
+            Err(error) => Stage::Broken(DecodeError::Read { compressed, error }),
+            Ok([]) => Stage::Over,
+            Ok(next) if sniff(next) == Format::Gzip => {
+                self.members += 1;
+                member()
+            }
+            Ok(_) => Stage::Broken(DecodeError::Trailing { compressed }),
+        }
     }
 }
 

@@ -69,6 +69,31 @@ fn truncation_gives_what_came_before() {
 }
 
 #[test]
+fn damage_in_the_middle_gives_all_that_came_before() {
+    // Stored blocks, so that the damage stands exactly between two of them.
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder.write_all(&vec![b'a'; 300_000]).unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    let (mut at, mut before) = (10, 0);
+    for _ in 0..3 {
+        let len = usize::from(u16::from_le_bytes([bytes[at + 1], bytes[at + 2]]));
+        (at, before) = (at + 5 + len, before + len);
+    }
+    bytes[at] |= 0b110; // a block type that does not exist
+    let mut content = Content::new(bytes.as_slice(), u64::MAX, false).unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    let mut given = 0;
+    let error = loop {
+        match content.read(&mut buffer) {
+            Ok(n) => given += n,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(given, before);
+    assert!(matches!(error, DecodeError::Corrupt { .. }));
+}
+
+#[test]
 fn a_wrong_checksum_is_noticed_after_the_content() {
     let mut bytes = gzip(TEXT);
     let at = bytes.len() - 6;

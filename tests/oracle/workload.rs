@@ -102,8 +102,7 @@ fn geospatial(facts: &Facts, fired: &mut Fired) {
     {
         fire("G3", Strong);
     }
-    let job_bucket = facts.bucket_is("^axis-earth-observation-job-[0-9]{12}$");
-    if job_bucket && facts.object_key_is("^[0-9]{12}/[^/]+/output/") {
+    if facts.bucket_is("^axis-earth-observation-job-[0-9]{12}$") {
         fire("G4", Strong);
     }
     if facts.role_is("(?i-u)geospatial") {
@@ -137,7 +136,7 @@ fn forecast(facts: &Facts, fired: &mut Fired) {
     if facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
         fired.push(("F3", label, Definitive));
     } else if facts.grants_to("forecast") {
-        fired.push(("F3", label, Strong));
+        fired.push(("F3G", label, Strong));
     }
 }
 
