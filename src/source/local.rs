@@ -29,7 +29,9 @@ impl Root {
     /// Sorts as its contents will: a directory's URIs go on with `/`.
     fn order(&self) -> Vec<u8> {
         let mut name = self.path.as_deref().map_or(b"-".to_vec(), |p| uri_of(p).into_bytes());
-        if self.is_dir {
+        if self.is_here() {
+            name.clear(); // its contents are named without it
+        } else if self.is_dir {
             name.push(b'/');
         }
         name
@@ -38,9 +40,16 @@ impl Root {
     /// Whether `other` lies inside this directory, going by the names alone.
     fn contains(&self, other: &Self) -> bool {
         match (&self.path, &other.path) {
+            (Some(_), Some(theirs)) if self.is_here() => {
+                theirs.is_relative() && !theirs.components().any(|c| c == Component::ParentDir)
+            }
             (Some(mine), Some(theirs)) => self.is_dir && theirs.starts_with(mine),
             _ => self == other,
         }
+    }
+
+    fn is_here(&self) -> bool {
+        self.path.as_deref() == Some(Path::new("."))
     }
 }
 
@@ -82,7 +91,7 @@ impl Listing {
                     continue;
                 }
                 Ok(entry) if entry.file_type().is_dir() => continue,
-                Ok(entry) => look_at(entry.path()),
+                Ok(entry) => look_at(&plain(entry.path())),
                 Err(error) => {
                     let uri = error.path().map_or_else(String::new, uri_of);
                     Listed::Unreadable { uri: uri.into(), error: io::Error::from(error) }

@@ -10,6 +10,7 @@
 mod document;
 mod resync;
 mod shape;
+mod window;
 
 use std::ops::Range;
 
@@ -19,42 +20,7 @@ use document::Document;
 pub use resync::json_error;
 use shape::Census;
 pub use shape::Shape;
-
-/// The part of the content that the caller holds: `bytes` begin at `start`; `last` when nothing will follow them.
-#[derive(Debug, Clone, Copy)]
-pub struct Window<'a> {
-    /// The bytes at hand.
-    pub bytes: &'a [u8],
-    /// Offset of the first of them in the decompressed content.
-    pub start: u64,
-    /// Whether the content ends with them.
-    pub last: bool,
-}
-
-impl<'a> Window<'a> {
-    fn from(&self, offset: u64) -> &'a [u8] {
-        let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
-        self.bytes.get(skip..).unwrap_or_default()
-    }
-
-    /// The bytes of a stretch that lies inside the window.
-    pub fn slice(&self, range: &Range<u64>) -> &'a [u8] {
-        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let bytes = self.from(range.start);
-        bytes.get(..len).unwrap_or(bytes)
-    }
-
-    fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-
-    /// Offset and value of the first byte from `offset` on that is not JSON white space.
-    fn next_token(&self, offset: u64) -> (u64, Option<u8>) {
-        let bytes = self.from(offset);
-        let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
-        (offset + blank as u64, bytes.get(blank).copied())
-    }
-}
+pub use window::Window;
 
 /// What [`Unwrapper::step`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +69,13 @@ enum State {
     AfterElement { parent: Option<Document>, range: Range<u64> },
     /// Inside an element too large to keep.
     Oversized { parent: Option<Document>, start: u64, splitter: Splitter },
-    /// After structural damage at `start`, looking for the next record from the walk's position on.
-    Lost { parent: Option<Document>, in_array: bool, start: u64, detail: String },
+    /// After structural damage at `start`: looking for the next record from `from` on.
+    Lost { parent: Option<Document>, in_array: bool, start: u64, from: u64, detail: String },
     /// Nothing more to say.
     Done,
 }
+
+const STRAY: &str = "something stands where nothing of its kind may";
 
 /// Walks the containers of one input.
 #[derive(Debug)]
@@ -154,8 +122,8 @@ impl Unwrapper {
                 State::Oversized { parent, start, splitter } => {
                     self.oversized(parent, start, splitter, window)
                 }
-                State::Lost { parent, in_array, start, detail } => {
-                    self.lost(parent, in_array, start, detail, window)
+                State::Lost { parent, in_array, start, from, detail } => {
+                    self.lost(parent, in_array, (start, from), detail, window)
                 }
                 State::Done => Some(Step::End),
             };
@@ -189,6 +157,7 @@ impl Unwrapper {
             self.at = first;
             return if window.last { Some(Step::End) } else { self.more(State::Start, first) };
         };
+        self.at = first;
         let (_, second) = window.next_token(first + 1);
         if second.is_none() && !window.last {
             return self.more(State::Start, first);
@@ -223,7 +192,7 @@ impl Unwrapper {
                     self.census.arrays += 1;
                     return self.go(State::Array(None), at + 1);
                 }
-                Some(_) => return self.lose(None, false, at, window),
+                Some(_) => return self.stray(None, false, at),
             }
         }
     }
@@ -236,20 +205,22 @@ impl Unwrapper {
                 self.go(State::Array(Some(document)), self.at)
             }
             Found::End => self.document_end(document, window),
-            Found::More if window.last => self.unfinished(None, false, document.whole_from(), window),
             Found::More => {
                 if let Some(start) = document.whole_from()
                     && self.at - start > self.max_record
                 {
-                    if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
+                    if self.breaks(start, window) {
                         return self.lose(None, false, start, window);
                     }
                     document.give_up_whole();
                 }
+                if window.last {
+                    return self.unfinished(None, false, document.whole_from(), window);
+                }
                 let keep = document.keep(self.at);
                 self.more(State::Document(document), keep)
             }
-            Found::Stray => self.lose(Some(document), true, self.at, window),
+            Found::Stray => self.stray(Some(document), true, self.at),
         }
     }
 
@@ -264,8 +235,11 @@ impl Unwrapper {
             return Some(self.too_large(document.start()));
         };
         let range = start..self.at;
+        if range.end - range.start > self.max_record && self.breaks(start, window) {
+            return self.lose(None, false, start, window);
+        }
         self.census.loose_object(window.slice(&range));
-        if u64::try_from(window.slice(&range).len()).is_ok_and(|n| n > self.max_record) {
+        if range.end - range.start > self.max_record {
             return Some(self.too_large(start));
         }
         Some(Step::Value { range })
@@ -284,7 +258,7 @@ impl Unwrapper {
                         parent.map_or(State::Between, |document| State::Document(document.after_records()));
                     return self.go(next, at + 1);
                 }
-                Some(b'}' | b':') => return self.lose(parent, true, at, window),
+                Some(b'}' | b':') => return self.stray(parent, true, at),
                 Some(first) => {
                     let splitter = Splitter::new(first);
                     return self.go(State::Element { parent, start: at, splitter }, at);
@@ -305,7 +279,7 @@ impl Unwrapper {
         let done = end.is_some() || (window.last && splitter.may_end_here());
         if self.at - start > self.max_record {
             // A quote or bracket lost in a record swallows those after it: only a sound start is merely a large record.
-            if json_error(window.from(start)).is_some_and(|e| !e.at_end) && !done {
+            if self.breaks(start, window) {
                 return self.lose(parent, true, start, window);
             }
             if !done {
@@ -338,17 +312,26 @@ impl Unwrapper {
                 let keep = range.start;
                 self.more(State::AfterElement { parent, range }, keep)
             }
-            Some(b) if !matches!(b, b',' | b']' | b'{') && json_error(window.slice(&range)).is_some() => {
-                self.lose(parent, true, range.start, window)
+            Some(b',' | b']') if closes_as_it_opens(window.slice(&range)) => {
+                self.believe(parent, range, window)
             }
-            _ => {
-                if parent.is_none() {
-                    self.census.loose_element(window.slice(&range));
-                }
-                self.state = State::Array(parent);
-                Some(Step::Value { range })
-            }
+            _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range.start, window),
+            _ => self.believe(parent, range, window),
         }
+    }
+
+    fn believe(&mut self, parent: Option<Document>, range: Range<u64>, window: Window<'_>) -> Option<Step> {
+        if parent.is_none() {
+            self.census.loose_element(window.slice(&range));
+        }
+        self.state = State::Array(parent);
+        Some(Step::Value { range })
+    }
+
+    /// Whether the value at `start`, which is too large, is also broken in the part that may be kept.
+    fn breaks(&self, start: u64, window: Window<'_>) -> bool {
+        let kept = window.slice(&(start..start + self.max_record + 1));
+        json_error(kept).is_some_and(|error| !error.at_end)
     }
 
     fn oversized(
@@ -432,32 +415,42 @@ impl Unwrapper {
         window: Window<'_>,
     ) -> Option<Step> {
         let bytes = window.from(start);
-        let error = json_error(bytes);
-        self.census.cut_off(bytes);
         self.census.damaged = true;
-        let (from, detail) = match error {
-            Some(error) => (start + resync::last_token(bytes, error.offset) as u64, error.message),
-            None => (start, "a value stands where none may".to_owned()),
+        let (from, detail) = match json_error(bytes) {
+            Some(error) => {
+                self.census.cut_off(bytes.get(..error.offset).unwrap_or(bytes));
+                (start + resync::last_token(bytes, error.offset) as u64, error.message)
+            }
+            None => (start, STRAY.to_owned()),
         };
-        self.go(State::Lost { parent, in_array, start, detail }, from)
+        self.go(State::Lost { parent, in_array, start, from, detail }, from)
+    }
+
+    /// Something stands at `at` where nothing of its kind may.
+    fn stray(&mut self, parent: Option<Document>, in_array: bool, at: u64) -> Option<Step> {
+        self.census.damaged = true;
+        self.go(State::Lost { parent, in_array, start: at, from: at, detail: STRAY.to_owned() }, at)
     }
 
     fn lost(
         &mut self,
         parent: Option<Document>,
         in_array: bool,
-        start: u64,
+        (start, from): (u64, u64),
         detail: String,
         window: Window<'_>,
     ) -> Option<Step> {
         use resync::Search;
-        let found = resync::next_record(window.from(self.at), window.last, self.max_record);
-        let (at, to_end) = match found {
-            Search::Found(n) => (self.at + n as u64, false),
-            Search::More(n) => {
-                self.at += n as u64;
+        // Bytes before `from` are only looked at to see what a record would follow.
+        let kept = self.at;
+        let skip = usize::try_from(from - kept).unwrap_or(usize::MAX);
+        let (at, to_end) = match resync::next_record(window.from(kept), skip, window.last, self.max_record) {
+            Search::Found(n) => (kept + n as u64, false),
+            Search::More { keep, from } => {
+                let from = kept + from as u64;
+                self.at = kept + keep as u64;
                 let keep = self.at;
-                return self.more(State::Lost { parent, in_array, start, detail }, keep);
+                return self.more(State::Lost { parent, in_array, start, from, detail }, keep);
             }
             Search::None => (window.end(), true),
         };
@@ -473,6 +466,15 @@ impl Unwrapper {
             detail: format!("{detail}; {} bytes passed over", at - start),
             to_end,
         })
+    }
+}
+
+/// Whether a value that begins with a bracket ends with its partner: where one is missing, the container's stands in its place.
+fn closes_as_it_opens(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'{') => value.last() == Some(&b'}'),
+        Some(b'[') => value.last() == Some(&b']'),
+        _ => true,
     }
 }
 

@@ -69,16 +69,22 @@ pub(super) fn last_token(bytes: &[u8], offset: usize) -> usize {
 pub(super) enum Search {
     /// A record begins here.
     Found(usize),
-    /// Undecided from here on until more bytes come.
-    More(usize),
+    /// Undecided from `from` on until more bytes come; those from `keep` on are needed to decide.
+    More {
+        /// First byte to keep.
+        keep: usize,
+        /// First byte to look at again.
+        from: usize,
+    },
     /// The content ends without one.
     None,
 }
 
-/// Looks for the next trustworthy record in `bytes`.
-pub(super) fn next_record(bytes: &[u8], last: bool, max_record: u64) -> Search {
-    let mut at = 0;
-    while let Some(n) = memchr(b'{', &bytes[at..]) {
+/// Looks for the next trustworthy record in `bytes`, from `from` on.
+pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64) -> Search {
+    let fits = |len: usize| len as u64 <= max_record;
+    let mut at = from;
+    while let Some(n) = bytes.get(at..).and_then(|rest| memchr(b'{', rest)) {
         let start = at + n;
         at = start + 1;
         if !may_precede(&bytes[..start]) {
@@ -86,23 +92,35 @@ pub(super) fn next_record(bytes: &[u8], last: bool, max_record: u64) -> Search {
         }
         let mut splitter = crate::split::Splitter::new(b'{');
         let Some(len) = splitter.advance(&bytes[start..]) else {
-            let undecided = !last && ((bytes.len() - start) as u64) <= max_record;
-            if undecided && json_error(&bytes[start..]).is_some_and(|e| e.at_end) {
-                return Search::More(start);
+            let may_end =
+                !last && fits(bytes.len() - start) && json_error(&bytes[start..]).is_some_and(|e| e.at_end);
+            if may_end {
+                return Search::More { keep: context(bytes, start), from: start };
             }
             continue;
         };
         let follower = bytes[start + len..].iter().find(|b| !b.is_ascii_whitespace());
-        if follower.is_none() && !last {
-            return Search::More(start);
+        if follower.is_none() && !last && fits(len) {
+            return Search::More { keep: context(bytes, start), from: start };
         }
         if matches!(follower, None | Some(b',' | b']' | b'{'))
+            && fits(len)
             && top_level_keys(&bytes[start..start + len]).is_some_and(|keys| keys.whole_record)
         {
             return Search::Found(start);
         }
     }
-    if last { Search::None } else { Search::More(bytes.len()) }
+    if last {
+        return Search::None;
+    }
+    Search::More { keep: context(bytes, bytes.len()), from: bytes.len() }
+}
+
+/// Start of what [`may_precede`] looks at before `at`; never so far back that blanks alone would fill the memory.
+fn context(bytes: &[u8], at: usize) -> usize {
+    const FARTHEST: usize = 4096;
+    let blank = bytes[..at].iter().rev().take(FARTHEST).take_while(|b| b.is_ascii_whitespace()).count();
+    at - (blank + 1).min(at)
 }
 
 /// Whether a record may begin behind these bytes.

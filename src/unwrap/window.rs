@@ -1,0 +1,39 @@
+//! The content as the unwrapper is given it.
+
+use std::ops::Range;
+
+/// The part of the content that the caller holds: `bytes` begin at `start`; `last` when nothing will follow them.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    /// The bytes at hand.
+    pub bytes: &'a [u8],
+    /// Offset of the first of them in the decompressed content.
+    pub start: u64,
+    /// Whether the content ends with them.
+    pub last: bool,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn from(&self, offset: u64) -> &'a [u8] {
+        let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        self.bytes.get(skip..).unwrap_or_default()
+    }
+
+    /// The bytes of a stretch that lies inside the window.
+    pub fn slice(&self, range: &Range<u64>) -> &'a [u8] {
+        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let bytes = self.from(range.start);
+        bytes.get(..len).unwrap_or(bytes)
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    /// Offset and value of the first byte from `offset` on that is not JSON white space.
+    pub(super) fn next_token(&self, offset: u64) -> (u64, Option<u8>) {
+        let bytes = self.from(offset);
+        let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        (offset + blank as u64, bytes.get(blank).copied())
+    }
+}

@@ -1,0 +1,161 @@
+//! The import table of `docs/architecture.md`, held against the sources.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// Each room and the rooms it may import.
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
+    ("event", &[]),
+    ("source", &["event"]),
+    ("decode", &["event"]),
+    ("split", &[]),
+    ("unwrap", &["split", "event"]),
+    ("parse", &["event"]),
+    ("classify", &["event"]),
+    ("aggregate", &["event"]),
+    ("audit", &["event", "aggregate"]),
+    ("report", &["event", "aggregate", "audit"]),
+    (
+        "pipeline",
+        &[
+            "event",
+            "source",
+            "decode",
+            "split",
+            "unwrap",
+            "parse",
+            "classify",
+            "aggregate",
+            "audit",
+            "report",
+        ],
+    ),
+];
+
+/// Crates that only one room may know.
+const ONLY_IN: [(&str, &str); 9] = [
+    ("flate2", "decode"),
+    ("sha2", "decode"),
+    ("arrow_array", "report"),
+    ("arrow_schema", "report"),
+    ("arrow_ipc", "report"),
+    ("parquet", "report"),
+    ("walkdir", "source"),
+    ("toml", "classify"),
+    ("rayon", "pipeline"),
+];
+
+const LONGEST: usize = 500;
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(&root).unwrap().to_owned(), text));
+            }
+        }
+    }
+    assert!(found.len() > 30, "the sources were found");
+    found
+}
+
+/// The room a file belongs to: its folder, or its own name at the top.
+fn room(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The code without comments and without unit tests, which may use what they like.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "tests.rs")
+}
+
+#[test]
+fn rooms_import_only_what_they_may() {
+    let imports = Regex::new(r"(?s)crate::(\{.*?\}|\w+)").unwrap();
+    let name = Regex::new(r"\w+").unwrap();
+    let rooms: BTreeSet<&str> = MAY_IMPORT.iter().map(|(room, _)| *room).collect();
+    let mut seen = BTreeSet::new();
+    for (path, text) in sources() {
+        let room = room(&path);
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == room) else { continue };
+        if is_test_file(&path) {
+            continue;
+        }
+        for found in imports.captures_iter(&code(&text)) {
+            for name in name.find_iter(&found[1]) {
+                let other = name.as_str();
+                if rooms.contains(other) && other != room {
+                    assert!(allowed.contains(&other), "{} imports {other}", path.display());
+                    seen.insert((room.clone(), other.to_owned()));
+                }
+            }
+        }
+    }
+    assert!(seen.contains(&("pipeline".to_owned(), "unwrap".to_owned())), "the search finds imports");
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    for (path, text) in sources() {
+        let (room, code) = (room(&path), code(&text));
+        for (name, home) in ONLY_IN {
+            let used =
+                Regex::new(&format!(r"\b{name}::")).unwrap().is_match(&code.replace("report::parquet::", ""));
+            let own_module = room == home || code.contains(&format!("mod {name};"));
+            assert!(!used || own_module, "{} uses {name}, which belongs to {home}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let printing = Regex::new(r"\be?print(ln)?!|\bdbg!|io::stdout\(\)|io::stderr\(\)").unwrap();
+    let mut prints = 0;
+    for (path, text) in sources() {
+        let found = printing.is_match(&code(&text));
+        prints += u32::from(found);
+        assert!(!found || ["cli", "main"].contains(&&*room(&path)), "{} prints", path.display());
+    }
+    assert!(prints > 0, "the search finds printing");
+}
+
+#[test]
+fn nothing_is_unsafe_and_nothing_panics_without_a_reason() {
+    let panics = Regex::new(r"\.unwrap\(\)|\.expect\(|panic!|unreachable!|todo!|unimplemented!").unwrap();
+    let unsafe_code = Regex::new(r"\bunsafe\b").unwrap();
+    for (path, text) in sources() {
+        let in_simd = path.starts_with("split/simd");
+        assert!(in_simd || !unsafe_code.is_match(&code(&text)), "{} is unsafe", path.display());
+        if is_test_file(&path) {
+            continue;
+        }
+        let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+        for line in text[..tests].lines().filter(|line| !line.trim_start().starts_with("//")) {
+            assert!(!panics.is_match(line) || line.contains("// "), "{}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_fit_in_the_head() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{} has {lines} lines: it is two rooms", path.display());
+    }
+}
