@@ -1,1 +1,202 @@
+use super::*;
+use crate::event::{EventTime, KeyRef, Outcome, Principal};
 
+fn event() -> KmsEvent<'static> {
+    KmsEvent {
+        time: EventTime(0),
+        event_id: None,
+        shared_event_id: None,
+        request_id: None,
+        name: "Decrypt".into(),
+        region: "us-west-2".into(),
+        recipient_account_id: None,
+        principal: Principal {
+            name: "arn:aws:iam::111122223333:role/service-role/R".into(),
+            kind: "AssumedRole".into(),
+            account_id: Some("111122223333".into()),
+            session_name: None,
+            invoked_by: None,
+        },
+        access_key_id: None,
+        source_ip: None,
+        user_agent: None,
+        key: KeyRef::default(),
+        destination_key_arn: None,
+        outcome: Outcome::Success,
+        error_code: None,
+        error_message: None,
+        encryption_context: None,
+        s3_bucket: None,
+        s3_object_key: None,
+        log_delivery: false,
+        grant_id: None,
+        grantee_principal: None,
+        retiring_principal: None,
+        grant_operations: None,
+        read_only: None,
+        vpc_endpoint_id: None,
+        tls_version: None,
+    }
+}
+
+fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
+    let mut event = event();
+    change(&mut event);
+    event
+}
+
+fn role(name: &str) -> KmsEvent<'static> {
+    with(|e| e.principal.name = format!("arn:aws:iam::111122223333:role/service-role/{name}").into())
+}
+
+fn service(name: &'static str) -> KmsEvent<'static> {
+    with(|e| {
+        (e.principal.name, e.principal.kind) = (name.into(), "AWSService".into());
+        (e.principal.account_id, e.principal.invoked_by) = (None, Some(name.into()));
+    })
+}
+
+fn object(bucket: &'static str, key: Option<&'static str>) -> KmsEvent<'static> {
+    with(|e| (e.s3_bucket, e.s3_object_key) = (Some(bucket.into()), key.map(Into::into)))
+}
+
+fn grant(grantee: &'static str) -> KmsEvent<'static> {
+    with(|e| (e.name, e.grantee_principal) = ("CreateGrant".into(), Some(grantee.into())))
+}
+
+fn session(name: &'static str) -> KmsEvent<'static> {
+    with(|e| e.principal.session_name = Some(name.into()))
+}
+
+/// Every built-in rule fires where it should, and not beside it.
+#[test]
+fn built_in_rules() {
+    let classifier = Classifier::new(None).unwrap();
+    let offline =
+        "pfx/111122223333/sagemaker/us-west-2/offline-store/customers-1593511200/data/year=2020/x.parquet";
+    let cases = [
+        (service("sagemaker-geospatial.amazonaws.com"), "geospatial", "definitive", "G1"),
+        (grant("sagemaker-geospatial.us-west-2.amazonaws.com"), "geospatial", "strong", "G2"),
+        (session("SageMaker-Geospatial-StartVEJ-KMSAccess"), "geospatial", "strong", "G3"),
+        (session("SageMaker-Geospatial--KMSAccess"), "other", "none", ""),
+        (
+            object("axis-earth-observation-job-378778860802", Some("1/j/output/x")),
+            "geospatial",
+            "strong",
+            "G4",
+        ),
+        (object("axis-earth-observation-job-1", Some("x")), "other", "none", ""),
+        (role("MyGeoSpatialRole"), "unknown", "weak", "G6"),
+        (object("sagemaker-us-east-1-111122223333", Some("canvas/x")), "canvas", "strong", "C1,O5"),
+        (object("sagemaker-us-east-1-111122223333", Some("Canvas/x")), "canvas", "strong", "C1,O5"),
+        (object("sagemaker-us-east-1-111122223333", Some("Canvasx/x")), "unknown", "weak", "O5"),
+        (role("AmazonSageMakerCanvasX"), "canvas", "medium", "C4"),
+        (object("sagemaker-us-east-1-111122223333", None), "s3-unattributed", "weak", "C6,O5"),
+        (role("AmazonSageMaker-ExecutionRole-20240101T120000"), "unknown", "weak", "C7"),
+        (role("AmazonSagemakerCanvasForecastRole-20231125T142640"), "canvas-forecast", "strong", "C4,F1"),
+        (role("AmazonSageMakerCanvasForecastRole"), "canvas-forecast", "strong", "C4,F1"),
+        (role("AmazonSagemakerCanvasForecastRoles"), "canvas", "medium", "C4"),
+        (service("forecast.amazonaws.com"), "forecast", "definitive", "F3"),
+        (grant("forecast.us-east-1.amazonaws.com"), "forecast", "strong", "F3G"),
+        (object("any-bucket", Some(offline)), "feature-store-offline", "strong", "O1"),
+        (role("my-featurestore-writer"), "unknown", "weak", "O5"),
+        (service("sagemaker.amazonaws.com"), "sagemaker-other", "definitive", "S1"),
+        (session("SageMaker"), "sagemaker-other", "medium", "S3"),
+        (
+            with(|e| e.principal.invoked_by = Some("sagemaker.amazonaws.com".into())),
+            "sagemaker-other",
+            "strong",
+            "S2",
+        ),
+        (service("dynamodb.amazonaws.com"), "other", "none", ""),
+        (event(), "other", "none", ""),
+    ];
+    let mut fired = String::new();
+    for (event, workload, strength, rules) in cases {
+        let evidence = classifier.classify(&event);
+        let found = (evidence.workload.to_string(), evidence.strength.as_str(), evidence.rules.clone());
+        assert_eq!(found, (workload.to_owned(), strength, rules.to_owned()), "{:?}", event.principal.name);
+        fired = format!("{fired},{},", evidence.rules);
+    }
+    for rule in classifier.rules() {
+        assert!(fired.contains(&format!(",{},", rule.id)), "{} has a case above", rule.id);
+        assert!(
+            !rule.about.is_empty() && !rule.source.is_empty(),
+            "{} says what it is and where it is from",
+            rule.id
+        );
+    }
+}
+
+#[test]
+fn ties_are_shown_unless_one_label_says_more() {
+    let classifier = Classifier::new(None).unwrap();
+    let mut both = role("AmazonSagemakerCanvasForecastRole-1");
+    (both.s3_bucket, both.s3_object_key) =
+        (Some("sagemaker-us-east-1-111122223333".into()), Some("Canvas/x".into()));
+    let evidence = classifier.classify(&both);
+    assert_eq!(evidence.workload.to_string(), "canvas+canvas-forecast");
+    assert!(evidence.workload.intersects(WorkloadSet::of(Workload::Canvas)));
+    let mut granting = role("AmazonSagemakerCanvasForecastRole-1");
+    (granting.name, granting.grantee_principal) =
+        ("CreateGrant".into(), Some("forecast.amazonaws.com".into()));
+    assert_eq!(classifier.classify(&granting).workload.to_string(), "canvas-forecast");
+}
+
+#[test]
+fn log_delivery_is_nobodys_workload() {
+    let classifier = Classifier::new(None).unwrap();
+    let mut event = object("sagemaker-us-east-1-111122223333", Some("Canvas/AWSLogs/x"));
+    event.log_delivery = true;
+    assert_eq!(classifier.classify(&event).workload.to_string(), "other");
+}
+
+#[test]
+fn own_rules_come_on_top() {
+    let own = r#"
+        [[rule]]
+        id = "ours"
+        workload = "autopilot"
+        strength = "definitive"
+        [[rule.when]]
+        role_name = ["Exact"]
+        [[rule.when]]
+        principal = ['/:role/ml/']
+    "#;
+    let classifier = Classifier::new(Some(("own.toml", own))).unwrap();
+    let evidence = classifier.classify(&role("Exact"));
+    assert_eq!((evidence.workload.to_string().as_str(), evidence.rules.as_str()), ("autopilot", "ours"));
+    assert_eq!(classifier.classify(&role("exact")).rules, "");
+}
+
+#[test]
+fn bad_rule_files_are_explained() {
+    let rule = |id: &str, workload: &str, strength: &str, when: &str| {
+        format!(
+            "[[rule]]\nid = \"{id}\"\nworkload = \"{workload}\"\nstrength = \"{strength}\"\n[[rule.when]]\n{when}\n"
+        )
+    };
+    for (text, expected) in [
+        ("rule = 1".to_owned(), "own.toml: TOML parse error at line 1"),
+        (rule("G1", "canvas", "weak", "role_name=['x']"), "own.toml: rule G1: this id is taken"),
+        (rule("x", "canvass", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload \"canvass\""),
+        (rule("x", "unknown", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload"),
+        (rule("x", "canvas", "none", "role_name=['x']"), "own.toml: rule x: strength \"none\" is not"),
+        (
+            rule("x", "canvas", "weak", "rolename=['x']"),
+            "own.toml: rule x: unknown field \"rolename\"; the fields are",
+        ),
+        (rule("x", "canvas", "weak", "role_name=['/(/']"), "own.toml: rule x: /(/: regex parse error"),
+        (
+            rule("x", "canvas", "weak", "absent=['s3_bucket']"),
+            "own.toml: rule x: a [[rule.when]] needs at least one",
+        ),
+        (
+            rule("a,b", "canvas", "weak", "role_name=['x']"),
+            "own.toml: rule a,b: an id is a word without commas",
+        ),
+    ] {
+        let error = Classifier::new(Some(("own.toml", &text))).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}

@@ -1,1 +1,164 @@
+use super::*;
+use crate::event::{KeyOrigin, Rejection};
 
+fn record(members: &str) -> String {
+    format!(
+        r#"{{"eventVersion":"1.08","eventTime":"2023-03-17T18:02:06Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-west-2"{members}}}"#
+    )
+}
+
+fn event(text: &str) -> KmsEvent<'_> {
+    match parse(text.as_bytes()).unwrap().parsed {
+        Parsed::Event(event) => *event,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn reason(text: &[u8]) -> RejectReason {
+    parse(text).unwrap_err().reason
+}
+
+const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+#[test]
+fn borrows_what_has_no_escapes() {
+    let text = record(r#","userAgent":"plain","sourceIPAddress":"a\tb""#);
+    let event = event(&text);
+    assert!(matches!(event.user_agent, Some(Text::Borrowed("plain"))));
+    assert!(matches!(event.source_ip, Some(Text::Owned(ref s)) if s == "a\tb"));
+}
+
+#[test]
+fn fields_of_odd_types_do_not_cost_the_event() {
+    let text = record(
+        r#","errorCode":5,"userAgent":{"a":[1]},"eventID":"","readOnly":"true","requestParameters":"text","responseElements":[1],
+        "resources":{"ARN":"x"},"userIdentity":"root","additionalEventData":"{\"grantId\":\"g\"}","tlsDetails":null,
+        "serviceEventDetails":123456789012345678901234567890.5e-3"#,
+    );
+    let event = event(&text);
+    assert_eq!(event.error_code.as_deref(), Some("5"), "an error stays one");
+    assert_eq!(event.outcome, Outcome::Unknown);
+    assert_eq!((event.user_agent, event.event_id), (None, None));
+    assert_eq!(event.read_only, Some(true));
+    assert_eq!(event.grant_id.as_deref(), Some("g"));
+    assert_eq!(event.principal.name, "unknown");
+    assert_eq!(event.key.origin, KeyOrigin::None);
+}
+
+#[test]
+fn the_last_of_a_repeated_field_wins_and_is_told() {
+    let text = record(r#","eventName":"Encrypt","requestParameters":{"keyId":"a","keyId":"b"}"#);
+    let outline = parse(text.as_bytes()).unwrap();
+    assert!(outline.repeated_field);
+    let Parsed::Event(event) = outline.parsed else { panic!() };
+    assert_eq!((&*event.name, event.key.id.as_deref()), ("Encrypt", Some("b")));
+    assert!(!parse(record("").as_bytes()).unwrap().repeated_field);
+}
+
+#[test]
+fn parameters_are_found_in_any_case_the_exact_one_first() {
+    for (parameters, id) in [
+        (r#"{"KeyId":"a"}"#, "a"),
+        (r#"{"keyId":"a","KEYID":"b"}"#, "a"),
+        (r#"{"KEYID":"b","keyId":"a"}"#, "a"),
+    ] {
+        assert_eq!(
+            event(&record(&format!(r#","requestParameters":{parameters}"#))).key.id.as_deref(),
+            Some(id)
+        );
+    }
+}
+
+#[test]
+fn a_bare_key_id_is_completed_and_said_to_be() {
+    let text = record(r#","recipientAccountId":"111122223333","requestParameters":{"keyId":"mrk-1"}"#);
+    let key = event(&text).key;
+    assert_eq!(key.arn.as_deref(), Some("arn:aws:kms:us-west-2:111122223333:key/mrk-1"));
+    assert_eq!(key.origin, KeyOrigin::Assumed);
+    let text = record(r#","requestParameters":{"keyId":"mrk-1"}"#);
+    let key = event(&text).key;
+    assert_eq!((key.arn, key.id.as_deref(), key.origin), (None, Some("mrk-1"), KeyOrigin::Request));
+}
+
+#[test]
+fn a_key_in_a_message_counts_unless_it_may_be_cut() {
+    let denied = |message: &str| {
+        event(&record(&format!(r#","errorCode":"AccessDenied","errorMessage":"{message}""#))).into_owned()
+    };
+    let short = denied(&format!("not authorized on resource: {KEY} because"));
+    assert_eq!((short.key.arn.as_deref(), short.key.origin), (Some(KEY), KeyOrigin::ErrorMessage));
+    assert_eq!(denied(&format!("Key '{KEY}' does not exist")).key.arn.as_deref(), Some(KEY));
+    let cut = denied(&format!("{}{}", "x".repeat(960), &KEY[..64]));
+    assert_eq!((cut.key.arn, cut.key.origin), (None, KeyOrigin::None));
+    let alias = denied("on resource: arn:aws:kms:us-east-1:2:alias/x");
+    assert_eq!((alias.key.arn, alias.key.account_id.as_deref()), (None, Some("2")));
+    assert_eq!(alias.key.alias.as_deref(), Some("arn:aws:kms:us-east-1:2:alias/x"));
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    assert_eq!(reason(b"{\"eventSource\":\"kms.amazonaws.com\xFF\"}"), RejectReason::InvalidUtf8);
+    assert_eq!(reason(record(r#","userAgent":"\ud800""#).as_bytes()), RejectReason::LoneSurrogate);
+    assert_eq!(reason(record(r#","other":{"deep":["\udc00"]}"#).as_bytes()), RejectReason::LoneSurrogate);
+    assert_eq!(reason(record(r#","userAgent":"a"b""#).as_bytes()), RejectReason::JsonSyntax);
+    assert_eq!(reason(record(",\"other\":\"\0\"").as_bytes()), RejectReason::JsonSyntax);
+    assert_eq!(reason(record(r#","eventName":null"#).as_bytes()), RejectReason::MissingField);
+    assert_eq!(reason(record(r#","eventTime":"soon""#).as_bytes()), RejectReason::BadEventTime);
+    assert_eq!(reason(record(r#","eventVersion":"2.0""#).as_bytes()), RejectReason::UnsupportedVersion);
+    assert!(parse(record(r#","userAgent":"\u0000\ud83d\ude00","eventVersion":"1.11""#).as_bytes()).is_ok());
+}
+
+#[test]
+fn errors_say_where() {
+    let text = record(r#","userAgent":tru"#);
+    let error = parse(text.as_bytes()).unwrap_err();
+    let at = text.find("tru").unwrap();
+    let rejection = Rejection { offset: Some(7), index: Some(0), reason: error.reason, detail: error.detail };
+    assert!(rejection.to_string().starts_with("json_syntax at byte 7: "), "{rejection}");
+    assert!(
+        (at..=at + 4).any(|n| rejection.detail.contains(&format!("(byte {n} of the record)"))),
+        "{rejection}"
+    );
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    assert_eq!(event(&record(&format!(r#","other":{deep}"#))).name, "Decrypt");
+    assert_eq!(event(&record(&format!(r#","requestParameters":{{"keyId":{deep}}}"#))).key.id, None);
+}
+
+#[test]
+fn records_that_are_no_use_of_a_key_are_set_apart() {
+    for members in [
+        r#","eventType":"AwsVpceEvent""#,
+        r#","eventType":"AwsVpceEvents""#,
+        r#","eventCategory":"Insight""#,
+        r#","requestParameters":{"dryRun":true}"#,
+        r#","requestParameters":{"dryRun":"true"},"errorCode":"AccessDenied""#,
+        r#","errorCode":"DryRunOperationException""#,
+    ] {
+        assert_eq!(parse(record(members).as_bytes()).unwrap().parsed, Parsed::NotUsage, "{members}");
+    }
+}
+
+#[test]
+fn trails_that_leave_kms_out_are_noticed() {
+    let put = |selectors: &str| {
+        let text = format!(
+            r#"{{"eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors","requestParameters":{{"trailName":"t",{selectors}}}}}"#
+        );
+        match parse(text.as_bytes()).unwrap().parsed {
+            Parsed::OtherSource { excludes_kms } => excludes_kms,
+            other => panic!("{other:?}"),
+        }
+    };
+    let basic = r#""eventSelectors":[{"excludeManagementEventSources":["kms.amazonaws.com"]}]"#;
+    let advanced = r#""advancedEventSelectors":[{"fieldSelectors":[{"field":"eventSource","notEquals":["kms.amazonaws.com"]}]}]"#;
+    assert_eq!(put(basic).as_deref(), Some("t"));
+    assert_eq!(put(advanced).as_deref(), Some("t"));
+    assert_eq!(
+        put(r#""eventSelectors":[{"excludeManagementEventSources":[]}],"x":"kms.amazonaws.com""#),
+        None
+    );
+}

@@ -1,1 +1,132 @@
+use std::sync::Arc;
 
+use super::*;
+use crate::event::{EventTime, Evidence, KeyRef, Principal, Strength, Workload, WorkloadSet};
+
+struct Copy {
+    id: Option<&'static str>,
+    shared: Option<&'static str>,
+    recipient: &'static str,
+    caller: Option<&'static str>,
+    key: bool,
+    agent: &'static str,
+}
+
+const CALLER: Copy =
+    Copy { id: Some("a"), shared: Some("s"), recipient: "4444", caller: Some("4444"), key: true, agent: "" };
+const OWNER: Copy = Copy { id: Some("b"), recipient: "1111", ..CALLER };
+
+fn selected(copy: &Copy, archive: &str) -> Selected {
+    let key = KeyRef {
+        arn: copy.key.then(|| "arn:aws:kms:r:1111:key/k".into()),
+        origin: if copy.key { KeyOrigin::Resources } else { KeyOrigin::None },
+        ..KeyRef::default()
+    };
+    let event = KmsEvent {
+        time: EventTime(0),
+        event_id: copy.id.map(Into::into),
+        shared_event_id: copy.shared.map(Into::into),
+        request_id: None,
+        name: "Decrypt".into(),
+        region: "r".into(),
+        recipient_account_id: Some(copy.recipient.into()),
+        principal: Principal {
+            name: "p".into(),
+            kind: if copy.caller.is_some() { "AssumedRole".into() } else { "AWSService".into() },
+            account_id: copy.caller.map(Into::into),
+            session_name: None,
+            invoked_by: None,
+        },
+        access_key_id: None,
+        source_ip: None,
+        user_agent: Some(copy.agent.into()),
+        key,
+        destination_key_arn: None,
+        outcome: Outcome::Success,
+        error_code: None,
+        error_message: None,
+        encryption_context: None,
+        s3_bucket: None,
+        s3_object_key: None,
+        log_delivery: false,
+        grant_id: None,
+        grantee_principal: None,
+        retiring_principal: None,
+        grant_operations: None,
+        read_only: None,
+        vpc_endpoint_id: None,
+        tls_version: None,
+    };
+    let fingerprint = Fingerprint::of(&event);
+    let evidence = Evidence {
+        workload: WorkloadSet::of(Workload::Other),
+        strength: Strength::None,
+        rules: String::new(),
+    };
+    Selected { event, evidence, archive: Arc::from(archive), offset: 0, fingerprint }
+}
+
+/// The placements of copies that come one after the other, and what still waits at the end.
+fn place(copies: &[&Copy]) -> (Vec<&'static str>, u64, usize) {
+    let mut all = Copies::default();
+    let placed = copies
+        .iter()
+        .enumerate()
+        .map(|(n, copy)| match all.place(selected(copy, &n.to_string())) {
+            Placement::Count(_) => "count",
+            Placement::Duplicate => "duplicate",
+            Placement::OtherCopy => "other copy",
+            Placement::Waits => "waits",
+            Placement::Pair { counted, late, .. } => {
+                assert!(counted.event.is_callers_copy());
+                assert!(counted.event.key.arn.is_some());
+                if late { "pair, the earlier one counts" } else { "pair, this one counts" }
+            }
+        })
+        .collect();
+    let conflicts = all.conflicts();
+    (placed, conflicts, all.into_waiting().len())
+}
+
+#[test]
+fn the_same_again_is_a_duplicate() {
+    let event = Copy { shared: None, ..CALLER };
+    assert_eq!(place(&[&event, &event, &event]), (vec!["count", "duplicate", "duplicate"], 0, 0));
+    let other_account = Copy { recipient: "1111", ..event };
+    assert_eq!(place(&[&event, &other_account]).0, ["count", "count"]);
+    let without_id = Copy { id: None, ..event };
+    assert_eq!(place(&[&without_id, &without_id]).0, ["count", "count"]);
+}
+
+#[test]
+fn another_content_under_the_same_id_is_a_conflict_once_each() {
+    let first = Copy { shared: None, ..CALLER };
+    let (second, third) = (Copy { agent: "2", ..first }, Copy { agent: "3", ..first });
+    let (placed, conflicts, _) = place(&[&first, &second, &first, &second, &third]);
+    assert_eq!(placed, ["count", "count", "duplicate", "duplicate", "count"]);
+    assert_eq!(conflicts, 2);
+}
+
+#[test]
+fn a_call_recorded_twice_counts_once_as_its_caller_tells_it() {
+    assert_eq!(place(&[&CALLER, &OWNER]), (vec!["count", "other copy"], 0, 0));
+    assert_eq!(place(&[&OWNER, &CALLER]), (vec!["waits", "pair, this one counts"], 0, 0));
+    assert_eq!(
+        place(&[&OWNER, &OWNER, &CALLER, &OWNER]).0,
+        ["waits", "duplicate", "pair, this one counts", "duplicate"]
+    );
+    assert_eq!(place(&[&OWNER]), (vec!["waits"], 0, 1));
+}
+
+#[test]
+fn what_the_caller_does_not_tell_comes_from_the_owner() {
+    let blind = Copy { key: false, ..CALLER };
+    assert_eq!(place(&[&blind, &OWNER]).0, ["waits", "pair, the earlier one counts"]);
+    assert_eq!(place(&[&OWNER, &blind]).0, ["waits", "pair, this one counts"]);
+}
+
+#[test]
+fn a_service_has_no_partner_to_wait_for() {
+    let service = Copy { caller: None, ..OWNER };
+    assert_eq!(place(&[&service]), (vec!["count"], 0, 0));
+}
