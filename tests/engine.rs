@@ -95,11 +95,8 @@ fn a_copy_that_waits_in_vain_is_counted_in_its_place() {
             .replace("5a000008", &format!("5a{n:06}"))
             .replace("2024-02-01T08:00:00Z", &format!("2024-02-0{}T08:00:00Z", 1 + n % 2))
     };
-    let reader = |n: u32| {
-        let offline =
-            lines[7].replace("e0000008", &format!("f{n:07}")).replace("5a000008", &format!("5b{n:06}"));
-        offline.replace("\"444455556666\",\"sharedEventID\"", "\"444455556666\",\"sharedEventID\"")
-    };
+    let reader =
+        |n: u32| lines[7].replace("e0000008", &format!("f{n:07}")).replace("5a000008", &format!("5b{n:06}"));
     let dir = tempfile::tempdir().unwrap();
     for archive in 0..3 {
         let text: Vec<String> =

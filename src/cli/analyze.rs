@@ -1,26 +1,26 @@
 //! `keytrail analyze`: archives → a report directory.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use chrono::Utc;
 
 use super::args::Analyze;
+use super::interrupt::Interrupt;
 use super::{CliError, Status, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
 use keytrail::event::EventTime;
 use keytrail::pipeline;
 use keytrail::report::{Directory, Facts, RunFacts, Style, summary};
 
-pub(super) fn run(args: &Analyze, cancel: Arc<AtomicBool>) -> Result<Status, CliError> {
+pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliError> {
     let begin = Instant::now();
     let started = EventTime(Utc::now().timestamp_millis());
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
-    let (plan, options) = select::plan(&args.select, &args.common, Some(&args.output), cancel)?;
+    let (plan, options) = select::plan(&args.select, &args.common, Some(&args.output), interrupt.flag())?;
     let mut directory = Directory::create(&args.output, args.force)?;
+    interrupt.remove_if_killed(Some(directory.unfinished()));
     let result =
         progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut directory, progress));
     let run = match result {
@@ -46,6 +46,7 @@ pub(super) fn run(args: &Analyze, cancel: Arc<AtomicBool>) -> Result<Status, Cli
         coverage: &run.coverage,
         caveats: &caveats,
     };
+    interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
     let written = directory.finish(&run.usage, &run.daily, &facts)?;
     if !args.common.quiet {
         let terminal = io::stderr().is_terminal();

@@ -1,15 +1,14 @@
 //! `keytrail events`: archives → selected events on standard output.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use super::args::{EventFormat, Events};
+use super::interrupt::Interrupt;
 use super::{CliError, Status, log, progress, select};
 use keytrail::pipeline;
 use keytrail::report::{Format, Stream, not_read, zero_result_causes};
 
-pub(super) fn run(args: &Events, cancel: Arc<AtomicBool>) -> Result<Status, CliError> {
+pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliError> {
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
@@ -26,7 +25,7 @@ pub(super) fn run(args: &Events, cancel: Arc<AtomicBool>) -> Result<Status, CliE
         let text = "this format is not for a terminal; redirect standard output to a file or a program";
         return Err(CliError::Usage(text.to_owned()));
     }
-    let (plan, _) = select::plan(&args.select, &args.common, None, cancel)?;
+    let (plan, _) = select::plan(&args.select, &args.common, None, interrupt.flag())?;
     let width = terminal.then(super::analyze::width).flatten();
     let mut stream = Stream::new(format, BufWriter::with_capacity(64 << 10, io::stdout()), width)?;
     let run = progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut stream, progress))?;

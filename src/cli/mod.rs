@@ -5,19 +5,18 @@
 mod analyze;
 mod args;
 mod events;
+mod interrupt;
 mod log;
 mod progress;
 mod select;
 
+use clap::{ColorChoice, CommandFactory, Parser};
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use clap::{ColorChoice, CommandFactory, Parser};
 use thiserror::Error;
 
 use args::{Args, Command, Common, Paint};
+use interrupt::Interrupt;
 use keytrail::classify::RulesError;
 use keytrail::pipeline::RunError;
 use keytrail::report::SinkError;
@@ -78,13 +77,10 @@ pub fn run() -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
-    let cancel = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancel);
-    // Without a handler the signal ends the process at once: only tidiness is lost.
-    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
+    let interrupt = Interrupt::listen();
     let result = match args.command {
-        Command::Analyze(command) => analyze::run(&command, cancel),
-        Command::Events(command) => events::run(&command, cancel),
+        Command::Analyze(command) => analyze::run(&command, &interrupt),
+        Command::Events(command) => events::run(&command, &interrupt),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);
@@ -106,7 +102,7 @@ fn fail(error: &CliError) -> Status {
     let status = error.status();
     let text = match status {
         Status::Whole => return status,
-        Status::Interrupted => "stopped; nothing was written".to_owned(),
+        Status::Interrupted => interrupt::TEXT.to_owned(),
         _ => error.to_string(),
     };
     let _ = writeln!(io::stderr(), "keytrail: {text}"); // nobody to tell if this fails

@@ -98,13 +98,33 @@ impl Directory {
         Ok(Written { directory: self.target })
     }
 
+    /// What is there of the report so far, for whoever may have to end the process at once.
+    pub fn unfinished(&self) -> Unfinished {
+        Unfinished {
+            staging: self.staging.path().to_owned(),
+            created: self.created.then(|| self.target.clone()),
+        }
+    }
+
     /// Gives up, leaving the target as it was.
     pub fn discard(self) {
-        let Self { target, created, staging, .. } = self;
-        // Best effort: what cannot be removed has an ignored name.
-        drop(staging);
-        if created {
-            let _ = fs::remove_dir(target); // only if empty
+        self.unfinished().remove();
+    }
+}
+
+/// The folders of a report that is not finished.
+#[derive(Debug, Clone)]
+pub struct Unfinished {
+    staging: PathBuf,
+    created: Option<PathBuf>,
+}
+
+impl Unfinished {
+    /// Removes them, as far as possible: what stays has a name that readers ignore.
+    pub fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.staging);
+        if let Some(target) = &self.created {
+            let _ = fs::remove_dir(target); // only if nothing else has been put there
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::aggregate::{InputSummary, Selected};
 use crate::event::Rejection;
 
 pub use columns::{DAILY, EVENTS, INPUTS, REJECTS, USAGE, schema_markdown};
-pub use directory::{Directory, Written};
+pub use directory::{Directory, Unfinished, Written};
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub use stream::{Format, Stream};
 pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
