@@ -6,16 +6,33 @@ const CAPACITY: usize = 128 << 10;
 
 pub(super) struct Input<R> {
     reader: R,
-    buffer: Box<[u8]>,
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
     consumed: u64,
 }
 
 impl<R: Read> Input<R> {
-    pub(super) fn new(reader: R) -> Self {
-        let buffer = vec![0; CAPACITY].into_boxed_slice();
+    /// Reads through `buffer`, whose memory is used again.
+    pub(super) fn new(reader: R, mut buffer: Vec<u8>) -> Self {
+        if buffer.len() < CAPACITY {
+            buffer.resize(CAPACITY, 0);
+        }
         Self { reader, buffer, start: 0, end: 0, consumed: 0 }
+    }
+
+    /// All that is left of the input, if it is at most `n` bytes; nothing is taken.
+    pub(super) fn peek_all(&mut self, n: usize) -> io::Result<Option<&[u8]>> {
+        if self.buffer.len() < n + 1 {
+            self.buffer.resize(n + 1, 0); // one more than expected, to see the end
+        }
+        let len = self.peek(n + 1)?.len();
+        Ok((len <= n).then_some(&self.buffer[self.start..self.end]))
+    }
+
+    /// Gives the buffer's memory back.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     /// Bytes taken so far.

@@ -1,10 +1,12 @@
 //! Compressed bytes → JSON bytes, bounded.
 //!
 //! gzip is told by its magic bytes, never by a file's name. Members are decoded one after the other, so that damage in one is placed exactly and
-//! what follows the last is noticed. Nothing is kept but a window. Deliberately absent: what the content means.
+//! what follows the last is noticed. An ordinary archive is decoded at once; of anything else nothing is kept but a window. Deliberately absent:
+//! what the content means.
 
 mod input;
 mod sniff;
+mod whole;
 
 use std::io::{self, BufRead, Read};
 
@@ -14,6 +16,7 @@ use thiserror::Error;
 
 use input::Input;
 pub use sniff::{Format, sniff};
+pub use whole::Buffers;
 
 /// Why decoding stopped before the end of the input.
 #[derive(Debug, Error)]
@@ -66,6 +69,8 @@ pub struct Content<R: Read> {
 }
 
 enum Stage {
+    /// All of the content, waiting to be taken.
+    Whole(Vec<u8>),
     Plain,
     /// Inside a gzip member. flate2's own readers throw away what they have decoded when they meet damage; this one gives it out first.
     Member(Box<Decompress>),
@@ -82,18 +87,61 @@ fn member() -> Stage {
 }
 
 impl<R: Read> Content<R> {
-    /// Looks at the first bytes of `reader` and prepares to decode at most `limit` bytes of content, hashing them if `hash`.
+    /// Looks at the first bytes of `reader` and prepares to decode at most `limit` bytes of content, hashing them if `hash`. `size` is the number of
+    /// stored bytes, where known: it decides how to decode, not what comes of it.
     ///
     /// # Errors
     /// When not even the first bytes can be read.
-    pub fn new(reader: R, limit: u64, hash: bool) -> io::Result<Self> {
-        let mut input = Input::new(reader);
+    pub fn new(
+        reader: R,
+        size: Option<u64>,
+        limit: u64,
+        hash: bool,
+        buffers: &mut Buffers,
+    ) -> io::Result<Self> {
+        let mut input = Input::new(reader, std::mem::take(&mut buffers.stored));
         let format = sniff(input.peek(sniff::LONGEST)?);
         let (stage, members) = match format {
             Format::Gzip => (member(), 1),
             _ => (Stage::Plain, 0),
         };
-        Ok(Self { input, format, stage, limit, content_bytes: 0, members, hasher: hash.then(Sha256::new) })
+        let hasher = hash.then(Sha256::new);
+        let mut content = Self { input, format, stage, limit, content_bytes: 0, members, hasher };
+        if let Some(size) = size.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= whole::STORED)
+            && format == Format::Gzip
+        {
+            content.decode_whole(size, buffers)?;
+        }
+        Ok(content)
+    }
+
+    fn decode_whole(&mut self, size: usize, buffers: &mut Buffers) -> io::Result<()> {
+        let Some(stored) = self.input.peek_all(size)? else { return Ok(()) };
+        let Some(content) = buffers.gunzip(stored, self.limit) else { return Ok(()) };
+        let stored = stored.len();
+        self.input.consume(stored);
+        self.content_bytes = content.len() as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&content);
+        }
+        self.stage = Stage::Whole(content);
+        Ok(())
+    }
+
+    /// The content, if it could be decoded at once; then there is nothing left to [`read`](Self::read).
+    pub fn take_whole(&mut self) -> Option<Vec<u8>> {
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Whole(content) => Some(content),
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// Gives the memory back, to be used for the next input.
+    pub fn finish(self, buffers: &mut Buffers) {
+        buffers.stored = self.input.into_buffer();
     }
 
     /// How the input is stored.
@@ -151,7 +199,7 @@ impl<R: Read> Content<R> {
     fn fill(&mut self, target: &mut [u8]) -> Result<usize, DecodeError> {
         loop {
             let n = match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Over => return Ok(0),
+                Stage::Over | Stage::Whole(_) => return Ok(0),
                 Stage::Broken(error) => return Err(error),
                 Stage::Plain => {
                     let n = self.read_input(|input| input.read(target))?;

@@ -27,7 +27,7 @@ impl Read for Pieces<'_> {
 }
 
 fn decode(reader: impl Read, limit: u64) -> (Vec<u8>, Option<DecodeError>, u64) {
-    let mut content = Content::new(reader, limit, false).unwrap();
+    let mut content = Content::new(reader, None, limit, false, &mut Buffers::default()).unwrap();
     let mut all = Vec::new();
     let mut buffer = [0; 100];
     loop {
@@ -80,7 +80,7 @@ fn damage_in_the_middle_gives_all_that_came_before() {
         (at, before) = (at + 5 + len, before + len);
     }
     bytes[at] |= 0b110; // a block type that does not exist
-    let mut content = Content::new(bytes.as_slice(), u64::MAX, false).unwrap();
+    let mut content = Content::new(bytes.as_slice(), None, u64::MAX, false, &mut Buffers::default()).unwrap();
     let mut buffer = vec![0; 1 << 20];
     let mut given = 0;
     let error = loop {
@@ -133,9 +133,68 @@ fn a_failing_disk_is_not_a_damaged_file() {
 
 #[test]
 fn the_hash_is_of_the_content() {
-    let mut content = Content::new(gzip(b"{}").as_slice().to_vec().leak() as &[u8], u64::MAX, true).unwrap();
-    let mut buffer = [0; 10];
-    while content.read(&mut buffer).unwrap() > 0 {}
     let expected = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
-    assert_eq!(content.sha256().as_deref(), Some(expected));
+    let stored = gzip(b"{}");
+    for size in [None, Some(stored.len() as u64)] {
+        let mut content =
+            Content::new(stored.as_slice(), size, u64::MAX, true, &mut Buffers::default()).unwrap();
+        let mut buffer = [0; 10];
+        while content.read(&mut buffer).unwrap() > 0 {}
+        assert_eq!(content.sha256().as_deref(), Some(expected));
+    }
+}
+
+/// Decoded at once or bit by bit, the result is the same; only an ordinary archive is decoded at once.
+#[test]
+fn decoding_at_once_changes_nothing() {
+    let one = gzip(TEXT);
+    let trailer = one[one.len() - 8..].to_vec();
+    let mut flipped = one.clone();
+    flipped[15] ^= 4;
+    let cases: [(&str, Vec<u8>, bool); 9] = [
+        ("an ordinary archive", one.clone(), true),
+        ("the same member twice", [one.clone(), one.clone()].concat(), false),
+        ("two members", [gzip(b"x"), one.clone()].concat(), false),
+        ("an empty member at the end", [one.clone(), gzip(b"")].concat(), false),
+        (
+            "garbage that ends like the member",
+            [one.clone(), b"garbage".to_vec(), trailer.clone()].concat(),
+            false,
+        ),
+        ("the trailer twice", [one.clone(), trailer].concat(), false),
+        ("cut off", one[..one.len() - 3].to_vec(), false),
+        ("damaged", flipped, false),
+        ("not compressed", TEXT.to_vec(), false),
+    ];
+    for (what, stored, at_once) in cases {
+        for size in [stored.len(), stored.len() - 1, stored.len() + 1] {
+            let mut buffers = Buffers::default();
+            for _ in 0..2 {
+                let size = Some(size as u64);
+                let mut content =
+                    Content::new(stored.as_slice(), size, u64::MAX, true, &mut buffers).unwrap();
+                let whole = content.take_whole();
+                let in_time = at_once && size >= Some(stored.len() as u64);
+                assert_eq!(whole.is_some(), in_time, "{what}");
+                let (all, error, members) = decode(stored.as_slice(), u64::MAX);
+                if let Some(whole) = whole {
+                    assert_eq!((&whole, members, error.is_none()), (&all, content.members(), true), "{what}");
+                    assert_eq!(content.content_bytes(), all.len() as u64);
+                    assert_eq!(content.compressed_bytes(), stored.len() as u64);
+                    buffers.give_back(whole);
+                } else {
+                    let (mut given, mut buffer) = (Vec::new(), [0; 7]);
+                    let end = loop {
+                        match content.read(&mut buffer) {
+                            Ok(0) => break None,
+                            Ok(n) => given.extend_from_slice(&buffer[..n]),
+                            Err(error) => break Some(error.to_string()),
+                        }
+                    };
+                    assert_eq!((given, end), (all, error.map(|e| e.to_string())), "{what}");
+                }
+                content.finish(&mut buffers);
+            }
+        }
+    }
 }

@@ -1,13 +1,18 @@
 //! Questions asked of a record's raw bytes before it is parsed.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use super::KMS;
 
+/// Finders are made once: they are asked of every record.
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KMS));
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
+
 /// Whether the bytes contain `kms.amazonaws.com`, or an escape that could spell one of its characters.
 pub(super) fn may_contain(record: &[u8]) -> bool {
-    memmem::find(record, KMS.as_bytes()).is_some()
-        || memmem::find_iter(record, b"\\u00").any(|at| spells_kms(record, at))
+    NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| spells_kms(record, at))
 }
 
 /// Whether the `\u00XX` at `at` stands for a character of the name.

@@ -1,5 +1,6 @@
 //! One input, from its first byte to its last: decode, unwrap, split, parse, classify.
 
+use std::cell::RefCell;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::window::Window;
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, Fingerprint, InputSummary, Selected, Status, StatusReason};
-use crate::decode::{Content, DecodeError, Format};
+use crate::decode::{Buffers, Content, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::parse::{self, Parsed};
 use crate::source::{Archive, Family, Listed};
@@ -52,14 +53,22 @@ pub(super) fn process(plan: &Plan, listed: Listed, progress: &Progress, give: Gi
     input.account_id.clone_from(&archive.facts.account_id);
     input.region.clone_from(&archive.facts.region);
     input.delivered = archive.facts.delivered;
-    let content =
-        archive.open().and_then(|reader| Content::new(reader, plan.limits.archive_bytes, plan.hash));
-    match content {
-        Ok(content) => Reading::new(plan, progress, archive, input, content).run(give),
-        Err(error) => {
-            give(last(unreadable(input, &error), Coverage::default()));
+    BUFFERS.with_borrow_mut(|buffers| {
+        let content = archive.open().and_then(|reader| {
+            Content::new(reader, archive.size, plan.limits.archive_bytes, plan.hash, buffers)
+        });
+        match content {
+            Ok(content) => Reading::new(plan, progress, archive, input, content).run(buffers, give),
+            Err(error) => {
+                give(last(unreadable(input, &error), Coverage::default()));
+            }
         }
-    }
+    });
+}
+
+thread_local! {
+    /// Each worker's memory for stored bytes and content: an archive is too short to ask the system for it anew.
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
 fn blank(uri: &Arc<str>) -> InputSummary {
@@ -89,6 +98,16 @@ fn last(input: InputSummary, coverage: Coverage) -> Part {
     Part { archive: Some(input.archive.clone()), done: Some(Box::new((input, coverage))), ..Part::default() }
 }
 
+/// How reading an input ended.
+enum Ending {
+    /// At the end of what could be decoded; the error, if no damaged record has been blamed on it.
+    Read(Option<DecodeError>),
+    /// At its beginning: it is not JSON.
+    NotJson,
+    /// The run is over.
+    Stopped,
+}
+
 /// An input being read.
 struct Reading<'p, R: Read> {
     plan: &'p Plan,
@@ -100,6 +119,8 @@ struct Reading<'p, R: Read> {
     part: Part,
     first_reject: Option<RejectReason>,
     reported_bytes: u64,
+    /// Decoding stopped early.
+    broke: bool,
 }
 
 impl<'p, R: Read> Reading<'p, R> {
@@ -120,77 +141,63 @@ impl<'p, R: Read> Reading<'p, R> {
             part: Part::default(),
             first_reject: None,
             reported_bytes: 0,
+            broke: false,
         }
     }
 
-    fn run(mut self, give: Give<'_>) {
+    fn run(mut self, buffers: &mut Buffers, give: Give<'_>) {
         let mut unwrapper = Unwrapper::new(self.plan.limits.record_bytes);
-        let mut broken: Option<DecodeError> = None;
         let foreign = match self.content.format() {
             Format::Foreign(reason) => Some(reason),
             Format::Gzip | Format::Plain => None,
         };
-        let mut not_json = false;
         if foreign.is_none() {
-            let mut window = Window::new();
-            loop {
-                match unwrapper.step(window.view()) {
-                    Step::Value { range } => self.record(window.view().slice(&range), range.start),
-                    Step::Damage { offset, reason, detail, to_end } => {
-                        let (reason, detail) = self.name_damage(reason, detail, to_end, &mut broken);
-                        self.reject(offset, reason, detail);
-                    }
-                    Step::More { keep } => {
-                        if let Err(error) = window.refill(keep, &mut self.content) {
-                            broken = Some(error);
-                            window.close();
-                        }
-                        self.report_bytes();
-                        if self.plan.cancel.load(Ordering::Relaxed) {
-                            return;
-                        }
-                    }
-                    Step::End => break,
-                    Step::NotJson => {
-                        not_json = true;
-                        break;
-                    }
-                }
-                if unwrapper.recognised() && self.is_full() && !self.hand_on(give) {
+            let mut window = self.content.take_whole().map_or_else(Window::new, Window::whole);
+            let ending = self.read(&mut window, &mut unwrapper, give);
+            buffers.give_back(window.into_buffer());
+            match ending {
+                Ending::Stopped => return,
+                Ending::Read(None) => {}
+                Ending::Read(Some(DecodeError::Read { error, .. })) if self.content.content_bytes() == 0 => {
+                    give(last(unreadable(self.input, &error), self.coverage));
                     return;
                 }
+                // What broke the stream without breaking a record: between records, or behind the last.
+                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
+                Ending::NotJson => self.broke = false,
             }
         }
-        // What broke the stream without breaking a record: between records, or behind the last.
-        if let Some(error) = broken.take()
-            && !not_json
-        {
-            if self.content.content_bytes() == 0
-                && let DecodeError::Read { error, .. } = error
-            {
-                give(last(unreadable(self.input, &error), self.coverage));
-                return;
-            }
-            let (reason, detail) = (reason_of(&error), error.to_string());
-            self.reject(None, reason, detail);
-            self.finish(&unwrapper, None, give);
-            return;
-        }
-        let skip = foreign.or_else(|| (!unwrapper.recognised()).then(|| unwrapper.skip_reason()));
-        self.finish(&unwrapper, skip, give);
+        // A stream that broke may have hidden what would have shown it to be an archive.
+        let other = !unwrapper.recognised() && !self.broke;
+        let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
+        self.finish(&unwrapper, skip, give).finish(buffers);
     }
 
-    /// Damage that reaches the end of a broken stream is the stream's: one cause, one reject.
-    fn name_damage(
-        &self,
-        reason: RejectReason,
-        detail: String,
-        to_end: bool,
-        broken: &mut Option<DecodeError>,
-    ) -> (RejectReason, String) {
-        match broken.take_if(|_| to_end) {
-            Some(error) => (reason_of(&error), format!("{error}; {detail}")),
-            None => (reason, detail),
+    fn read(&mut self, window: &mut Window, unwrapper: &mut Unwrapper, give: Give<'_>) -> Ending {
+        let mut broken: Option<DecodeError> = None;
+        loop {
+            match unwrapper.step(window.view()) {
+                Step::Value { range } => self.record(window.view().slice(&range), range.start),
+                Step::Damage { offset, reason, detail, to_end } => {
+                    let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
+                    self.reject(offset, reason, detail);
+                }
+                Step::More { keep } => {
+                    if let Err(error) = window.refill(keep, &mut self.content) {
+                        (broken, self.broke) = (Some(error), true);
+                        window.close();
+                    }
+                    self.report_bytes();
+                    if self.plan.cancel.load(Ordering::Relaxed) {
+                        return Ending::Stopped;
+                    }
+                }
+                Step::End => return Ending::Read(broken),
+                Step::NotJson => return Ending::NotJson,
+            }
+            if unwrapper.recognised() && self.is_full() && !self.hand_on(give) {
+                return Ending::Stopped;
+            }
         }
     }
 
@@ -285,7 +292,8 @@ impl<'p, R: Read> Reading<'p, R> {
         give(part)
     }
 
-    fn finish(mut self, unwrapper: &Unwrapper, skip: Option<SkipReason>, give: Give<'_>) {
+    /// Hands on the last part; the content is done with.
+    fn finish(mut self, unwrapper: &Unwrapper, skip: Option<SkipReason>, give: Give<'_>) -> Content<R> {
         self.report_bytes();
         let input = &mut self.input;
         input.compressed_bytes = self.content.compressed_bytes();
@@ -316,7 +324,21 @@ impl<'p, R: Read> Reading<'p, R> {
         debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");
         let done = Box::new((self.input.clone(), std::mem::take(&mut self.coverage)));
         self.part.done = Some(done);
-        self.hand_on(give);
+        self.hand_on(give); // if nobody wants it, the run is over anyway
+        self.content
+    }
+}
+
+/// Damage that reaches the end of a broken stream is the stream's: one cause, one reject.
+fn name_damage(
+    reason: RejectReason,
+    detail: String,
+    to_end: bool,
+    broken: &mut Option<DecodeError>,
+) -> (RejectReason, String) {
+    match broken.take_if(|_| to_end) {
+        Some(error) => (reason_of(&error), format!("{error}; {detail}")),
+        None => (reason, detail),
     }
 }
 

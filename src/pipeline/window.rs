@@ -19,8 +19,19 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// A window over content still to come.
     pub(super) fn new() -> Self {
         Self::default()
+    }
+
+    /// A window over all there is.
+    pub(super) fn whole(content: Vec<u8>) -> Self {
+        Self { from: 0, to: content.len(), buffer: content, start: 0, last: true }
+    }
+
+    /// The memory, to be used again.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        self.buffer
     }
 
     pub(super) fn view(&self) -> unwrap::Window<'_> {

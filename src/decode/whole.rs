@@ -1,0 +1,67 @@
+//! An ordinary archive at once: CloudTrail's objects are one gzip member of a few megabytes, for which libdeflate is about twice as fast as
+//! any streaming decoder.
+//!
+//! Only what is exactly that is decoded here. Everything else (several members, damage, a trailer that lies about the size) is left to the
+//! streaming decoder, which can say what is wrong.
+
+use libdeflater::Decompressor;
+use memchr::memmem;
+
+/// Largest stored input taken at once, bytes.
+pub(super) const STORED: usize = 24 << 20;
+/// Largest content taken at once, bytes.
+const CONTENT: usize = 64 << 20;
+/// No deflate stream grows by more.
+const RATIO: usize = 1032;
+
+/// Memory that is used again for the next archive.
+#[derive(Default)]
+pub struct Buffers {
+    pub(super) stored: Vec<u8>,
+    content: Vec<u8>,
+    decompressor: Option<Decompressor>,
+}
+
+impl Buffers {
+    /// Takes back what [`super::Content::take_whole`] gave.
+    pub fn give_back(&mut self, content: Vec<u8>) {
+        self.content = content;
+    }
+
+    /// The content of `stored`, if that is one whole gzip member with at most `limit` bytes in it.
+    pub(super) fn gunzip(&mut self, stored: &[u8], limit: u64) -> Option<Vec<u8>> {
+        let size = claimed_size(stored).filter(|n| *n <= CONTENT && *n as u64 <= limit)?;
+        if size / RATIO > stored.len() {
+            return None;
+        }
+        let mut content = std::mem::take(&mut self.content);
+        if content.len() < size {
+            content.resize(size, 0);
+        }
+        let decompressor = self.decompressor.get_or_insert_with(Decompressor::new);
+        let result = decompressor.gzip_decompress(stored, &mut content[..size]);
+        if result == Ok(size) && ends_with_its_only_trailer(stored, &content[..size]) {
+            content.truncate(size);
+            return Some(content);
+        }
+        self.content = content;
+        None
+    }
+}
+
+/// The size that the last trailer gives for the last member.
+fn claimed_size(stored: &[u8]) -> Option<usize> {
+    let bytes = stored.last_chunk::<4>()?;
+    usize::try_from(u32::from_le_bytes(*bytes)).ok()
+}
+
+/// Whether nothing follows the member that has been decoded to `content`. The decoder does not say where a member ended, but it has found the
+/// checksum and size of `content` there: if the stored bytes end with these eight, and have them nowhere else, they end there.
+fn ends_with_its_only_trailer(stored: &[u8], content: &[u8]) -> bool {
+    let mut trailer = [0; 8];
+    let (checksum, size) = trailer.split_at_mut(4);
+    checksum.copy_from_slice(&libdeflater::crc32(content).to_le_bytes());
+    let Ok(len) = u32::try_from(content.len()) else { return false };
+    size.copy_from_slice(&len.to_le_bytes());
+    stored.len().checked_sub(trailer.len()).is_some_and(|end| memmem::find(stored, &trailer) == Some(end))
+}
