@@ -177,8 +177,9 @@ pub(super) struct Select {
 #[command(next_help_heading = "Running")]
 pub(super) struct Common {
     /// Threads to read archives with; 0 = one per core
-    #[arg(long, value_name = "N", env = "KEYTRAIL_THREADS", default_value_t = 0)]
-    pub(super) threads: usize,
+    #[arg(long, value_name = "N", env = "KEYTRAIL_THREADS", default_value_t = 0,
+          value_parser = clap::value_parser!(u16).range(0..=1024))]
+    pub(super) threads: u16,
 
     /// Say nothing but errors
     #[arg(short, long, env = "KEYTRAIL_QUIET")]

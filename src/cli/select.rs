@@ -55,7 +55,7 @@ pub(super) fn plan(
         limits: Limits { archive_bytes: select.max_archive_bytes, record_bytes: select.max_record_bytes },
         keep_duplicates: select.keep_duplicates,
         hash: select.hash,
-        threads: common.threads,
+        threads: usize::from(common.threads),
         cancel,
     };
     let options = Options {

@@ -112,13 +112,14 @@ enum Builder {
 }
 
 impl Builder {
+    /// Takes memory only as rows come: there may be a thousand days with a few rows each.
     fn new(kind: Kind) -> Self {
         match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Int => Self::Int(Int64Builder::new()),
-            Kind::Time => Self::Time(TimestampMillisecondBuilder::new().with_timezone("UTC")),
-            Kind::Bool => Self::Bool(BooleanBuilder::new()),
-            Kind::Date => Self::Date(Date32Builder::new()),
+            Kind::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
+            Kind::Int => Self::Int(Int64Builder::with_capacity(0)),
+            Kind::Time => Self::Time(TimestampMillisecondBuilder::with_capacity(0).with_timezone("UTC")),
+            Kind::Bool => Self::Bool(BooleanBuilder::with_capacity(0)),
+            Kind::Date => Self::Date(Date32Builder::with_capacity(0)),
         }
     }
 

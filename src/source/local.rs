@@ -1,6 +1,7 @@
 //! Files and directories of this machine.
 
 use std::cmp::Ordering;
+use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -136,7 +137,7 @@ impl Iterator for Listing {
 /// Orders the entries of a directory as their URIs order: a directory's goes on with `/`.
 fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
     let name = |entry: &DirEntry| {
-        let mut name = entry.file_name().to_string_lossy().into_owned().into_bytes();
+        let mut name = uri_of(Path::new(entry.file_name())).into_bytes();
         if entry.file_type().is_dir() {
             name.push(b'/');
         }
@@ -173,13 +174,16 @@ fn plain(path: &Path) -> PathBuf {
     if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
 }
 
+/// The path as text; bytes that are not UTF-8 become `%HH`, so that different files keep different names.
 fn uri_of(path: &Path) -> String {
-    let text = path.to_string_lossy();
-    if std::path::MAIN_SEPARATOR == '/' {
-        text.into_owned()
-    } else {
-        text.replace(std::path::MAIN_SEPARATOR, "/")
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "%{byte:02X}"); // writing to a String cannot fail
+        }
     }
+    if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 
 #[cfg(test)]

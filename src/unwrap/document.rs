@@ -26,18 +26,34 @@ pub(super) struct Document {
     container: bool,
     record_keys: bool,
     digest_keys: bool,
-    /// The last complete string: a key, if a colon follows. (Start, end.)
-    string: Option<(u64, u64)>,
+    /// The last complete string: a key, if a colon follows.
+    string: Option<Key>,
     /// The value now expected belongs to this key.
     key: Option<Key>,
-    inside: Option<(u64, Splitter, bool)>,
+    inside: Option<Inside>,
+}
+
+/// A value being passed over.
+#[derive(Debug)]
+struct Inside {
+    start: u64,
+    splitter: Splitter,
+    may_be_key: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
+    /// The one whose array holds records.
     Records,
+    /// One that only records have.
+    OfRecord,
+    /// One that only digests have.
+    OfDigest,
     Other,
 }
+
+/// Longer strings are not looked at as keys.
+const LONGEST_KEY: u64 = 256;
 
 impl Document {
     /// A document whose opening brace stands at `start`.
@@ -90,25 +106,23 @@ impl Document {
         if self.whole {
             return self.start;
         }
-        match (&self.inside, self.string) {
-            (Some((start, _, true)), _) => *start, // inside a string that may be a key
-            (_, Some((start, _))) => start,
+        match &self.inside {
+            Some(inside) if inside.may_be_key => inside.start,
             _ => at,
         }
     }
 
     pub(super) fn walk(&mut self, at: &mut u64, window: Window<'_>) -> Found {
         loop {
-            if let Some((start, mut splitter, is_string)) = self.inside.take() {
-                match splitter.advance(window.from(*at)) {
-                    Some(n) => *at += n as u64,
-                    None => {
-                        *at = window.end();
-                        self.inside = Some((start, splitter, is_string));
-                        return Found::More;
-                    }
+            if let Some(mut inside) = self.inside.take() {
+                let end = inside.splitter.advance(window.from(*at)).map(|n| *at + n as u64);
+                *at = end.unwrap_or_else(|| window.end());
+                inside.may_be_key &= *at - inside.start <= LONGEST_KEY;
+                if end.is_none() {
+                    self.inside = Some(inside);
+                    return Found::More;
                 }
-                self.string = is_string.then_some((start, *at));
+                self.string = inside.may_be_key.then(|| read_key(window.slice(&(inside.start..*at))));
                 continue;
             }
             let (next, byte) = window.next_token(*at);
@@ -120,7 +134,10 @@ impl Document {
                     return Found::End;
                 }
                 b':' => {
-                    self.key = Some(self.string.take().map_or(Key::Other, |s| self.read_key(s, window)));
+                    let key = self.string.take().unwrap_or(Key::Other);
+                    self.record_keys |= key == Key::OfRecord;
+                    self.digest_keys |= key == Key::OfDigest;
+                    self.key = Some(key);
                     *at += 1;
                 }
                 b',' => {
@@ -135,30 +152,27 @@ impl Document {
                 b'{' | b'[' | b']' if self.container && self.key.is_none() => return Found::Stray,
                 b']' => *at += 1, // balanced or not, the strict parser will see it
                 first => {
-                    self.inside = Some((next, Splitter::new(first), first == b'"' && self.key.is_none()));
-                    if first != b'"' {
-                        self.string = None;
-                    }
+                    let may_be_key = first == b'"' && self.key.is_none();
+                    self.inside = Some(Inside { start: next, splitter: Splitter::new(first), may_be_key });
+                    self.string = None;
                 }
             }
         }
     }
+}
 
-    fn read_key(&mut self, (start, end): (u64, u64), window: Window<'_>) -> Key {
-        let quoted = window.slice(&(start..end));
-        let plain: String;
-        let name = if quoted.contains(&b'\\') {
-            plain = serde_json::from_slice(quoted).unwrap_or_default();
-            plain.as_bytes()
-        } else {
-            quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
-        };
-        match name {
-            b"Records" => return Key::Records,
-            b"eventVersion" | b"eventSource" | b"eventName" => self.record_keys = true,
-            b"digestS3Object" | b"digestStartTime" => self.digest_keys = true,
-            _ => {}
-        }
-        Key::Other
+fn read_key(quoted: &[u8]) -> Key {
+    let plain: String;
+    let name = if quoted.contains(&b'\\') {
+        plain = serde_json::from_slice(quoted).unwrap_or_default();
+        plain.as_bytes()
+    } else {
+        quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
+    };
+    match name {
+        b"Records" => Key::Records,
+        b"eventVersion" | b"eventSource" | b"eventName" => Key::OfRecord,
+        b"digestS3Object" | b"digestStartTime" => Key::OfDigest,
+        _ => Key::Other,
     }
 }

@@ -306,9 +306,9 @@ impl Unwrapper {
         range: Range<u64>,
         window: Window<'_>,
     ) -> Option<Step> {
-        let (_, byte) = window.next_token(range.end);
-        match byte {
-            None if !window.last => {
+        let followed = window.slice(&(range.end..range.end + resync::LOOK_AHEAD));
+        match followed.iter().find(|b| !b.is_ascii_whitespace()) {
+            None if !window.last && (followed.len() as u64) < resync::LOOK_AHEAD => {
                 let keep = range.start;
                 self.more(State::AfterElement { parent, range }, keep)
             }

@@ -8,7 +8,10 @@
 use memchr::memchr;
 use serde::de::IgnoredAny;
 
-use super::shape::top_level_keys;
+use super::shape::Keys;
+
+/// How far to look behind a value for what follows it, bytes: beyond that many blanks nothing does.
+pub(super) const LOOK_AHEAD: u64 = 1024;
 
 /// Where and how the JSON parser stumbled.
 #[derive(Debug)]
@@ -80,9 +83,10 @@ pub(super) enum Search {
     None,
 }
 
-/// Looks for the next trustworthy record in `bytes`, from `from` on.
+/// Looks for the next trustworthy record in `bytes`, from `from` on. What has been read as part of one candidate is not tried again as another:
+/// the time taken grows with the bytes, whatever they are.
 pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64) -> Search {
-    let fits = |len: usize| len as u64 <= max_record;
+    let longest = usize::try_from(max_record).unwrap_or(usize::MAX);
     let mut at = from;
     while let Some(n) = bytes.get(at..).and_then(|rest| memchr(b'{', rest)) {
         let start = at + n;
@@ -90,30 +94,38 @@ pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64
         if !may_precede(&bytes[..start]) {
             continue;
         }
-        let mut splitter = crate::split::Splitter::new(b'{');
-        let Some(len) = splitter.advance(&bytes[start..]) else {
-            let may_end =
-                !last && fits(bytes.len() - start) && json_error(&bytes[start..]).is_some_and(|e| e.at_end);
-            if may_end {
-                return Search::More { keep: context(bytes, start), from: start };
+        let undecided = Search::More { keep: context(bytes, start), from: start };
+        let candidate = &bytes[start..];
+        let candidate = &candidate[..candidate.len().min(longest)];
+        let mut values = serde_json::Deserializer::from_slice(candidate).into_iter::<Keys>();
+        match values.next() {
+            Some(Ok(keys)) => {
+                let end = start + values.byte_offset();
+                let behind = &bytes[end..bytes.len().min(end + LOOK_AHEAD as usize)];
+                let follower = behind.iter().find(|b| !b.is_ascii_whitespace());
+                if follower.is_none() && !last && behind.len() < LOOK_AHEAD as usize {
+                    return undecided;
+                }
+                if keys.whole_record && matches!(follower, None | Some(b',' | b']' | b'{')) {
+                    return Search::Found(start);
+                }
+                at = end;
             }
-            continue;
-        };
-        let follower = bytes[start + len..].iter().find(|b| !b.is_ascii_whitespace());
-        if follower.is_none() && !last && fits(len) {
-            return Search::More { keep: context(bytes, start), from: start };
-        }
-        if matches!(follower, None | Some(b',' | b']' | b'{'))
-            && fits(len)
-            && top_level_keys(&bytes[start..start + len]).is_some_and(|keys| keys.whole_record)
-        {
-            return Search::Found(start);
+            Some(Err(error)) if error.is_eof() && candidate.len() < longest => {
+                return if last { Search::None } else { undecided };
+            }
+            Some(Err(error)) if error.is_eof() => at = start + longest, // too large to be a record
+            Some(Err(error)) => {
+                let offset = JsonError::new(&error, candidate).offset;
+                at = at.max(start + last_token(candidate, offset));
+            }
+            None => {}
         }
     }
     if last {
         return Search::None;
     }
-    Search::More { keep: context(bytes, bytes.len()), from: bytes.len() }
+    Search::More { keep: context(bytes, bytes.len()), from: at.max(bytes.len()) }
 }
 
 /// Start of what [`may_precede`] looks at before `at`; never so far back that blanks alone would fill the memory.

@@ -1,7 +1,7 @@
 //! What kind of file this is, told by its content as it goes by.
 
 use memchr::{memchr, memmem};
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::event::SkipReason;
 
@@ -88,9 +88,9 @@ impl Census {
         if self.recognised {
             return;
         }
-        match top_level_keys(bytes) {
-            Some(keys) => self.recognised = keys.record,
-            None => self.cut_off(bytes),
+        match serde_json::from_slice::<Keys>(bytes) {
+            Ok(keys) => self.recognised = keys.record,
+            Err(_) => self.cut_off(bytes),
         }
     }
 
@@ -142,12 +142,11 @@ pub(super) struct Keys {
     pub(super) whole_record: bool,
 }
 
-/// The top-level keys of a value that is valid JSON; `None` when it is not. A value that is no object has none.
-pub(super) fn top_level_keys(bytes: &[u8]) -> Option<Keys> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let keys = json.deserialize_any(KeyVisitor).ok()?;
-    json.end().ok()?;
-    Some(keys)
+/// The top-level keys of a value that is valid JSON. A value that is no object has none.
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KeyVisitor)
+    }
 }
 
 struct KeyVisitor;
