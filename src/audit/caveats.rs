@@ -44,12 +44,16 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
          use of AWS owned keys is never recorded in a customer's trail."
             .to_owned(),
     );
-    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
+    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).take(2).collect();
+    let more = match coverage.kms_excluded_by.len() - trails.len() {
+        0 => String::new(),
+        n => format!(" and {n} more (coverage in run.json)"),
+    };
     say(
         !trails.is_empty(),
         "trail_excludes_kms",
         format!(
-            "Set at some time to leave kms.amazonaws.com out: {}. From then on such a trail's archives say nothing about KMS use.",
+            "Set at some time to leave kms.amazonaws.com out: {}{more}. From then on such a trail's archives say nothing about KMS use.",
             trails.join(", ")
         ),
     );

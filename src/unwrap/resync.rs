@@ -29,14 +29,12 @@ impl JsonError {
     pub fn new(error: &serde_json::Error, bytes: &[u8]) -> Self {
         let text = error.to_string();
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
-        let line_start = bytes
-            .iter()
-            .enumerate()
-            .filter(|(_, b)| **b == b'\n')
-            .map(|(i, _)| i + 1)
-            .nth(error.line().saturating_sub(2))
-            .filter(|_| error.line() > 1)
-            .unwrap_or(0);
+        // Lines only as far as needed: most content is one long line.
+        let breaks = memchr::memchr_iter(b'\n', bytes);
+        let line_start = match error.line().checked_sub(2) {
+            Some(earlier) => breaks.map(|at| at + 1).nth(earlier).unwrap_or(0),
+            None => 0,
+        };
         let offset = (line_start + error.column().saturating_sub(1)).min(bytes.len());
         Self { offset, at_end: error.is_eof(), message }
     }
