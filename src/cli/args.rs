@@ -178,7 +178,7 @@ pub(super) struct Select {
 pub(super) struct Common {
     /// Threads to read archives with; 0 = one per core
     #[arg(long, value_name = "N", env = "KEYTRAIL_THREADS", default_value_t = 0,
-          value_parser = clap::value_parser!(u16).range(0..=1024))]
+          value_parser = clap::value_parser!(u16).range(0..=256))]
     pub(super) threads: u16,
 
     /// Say nothing but errors

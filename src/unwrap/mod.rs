@@ -75,6 +75,9 @@ enum State {
     Done,
 }
 
+/// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
+const SUSPECT: u64 = 256 << 10;
+
 const STRAY: &str = "something stands where nothing of its kind may";
 
 /// Walks the containers of one input.
@@ -206,13 +209,13 @@ impl Unwrapper {
             }
             Found::End => self.document_end(document, window),
             Found::More => {
-                if let Some(start) = document.whole_from()
-                    && self.at - start > self.max_record
-                {
+                if let Some(start) = document.whole_from() {
                     if self.breaks(start, window) {
                         return self.lose(None, false, start, window);
                     }
-                    document.give_up_whole();
+                    if self.at - start > self.max_record {
+                        document.give_up_whole();
+                    }
                 }
                 if window.last {
                     return self.unfinished(None, false, document.whole_from(), window);
@@ -235,7 +238,7 @@ impl Unwrapper {
             return Some(self.too_large(document.start()));
         };
         let range = start..self.at;
-        if range.end - range.start > self.max_record && self.breaks(start, window) {
+        if self.breaks(start, window) {
             return self.lose(None, false, start, window);
         }
         self.census.loose_object(window.slice(&range));
@@ -277,11 +280,10 @@ impl Unwrapper {
         let end = splitter.advance(window.from(self.at)).map(|n| self.at + n as u64);
         self.at = end.unwrap_or_else(|| window.end());
         let done = end.is_some() || (window.last && splitter.may_end_here());
+        if self.breaks(start, window) {
+            return self.lose(parent, true, start, window);
+        }
         if self.at - start > self.max_record {
-            // A quote or bracket lost in a record swallows those after it: only a sound start is merely a large record.
-            if self.breaks(start, window) {
-                return self.lose(parent, true, start, window);
-            }
             if !done {
                 let keep = self.at;
                 return self.more(State::Oversized { parent, start, splitter }, keep);
@@ -328,10 +330,12 @@ impl Unwrapper {
         Some(Step::Value { range })
     }
 
-    /// Whether the value at `start`, which is too large, is also broken in the part that may be kept.
+    /// Whether the value at `start` is longer than any record of CloudTrail's, and broken: a quote or bracket lost in a record swallows
+    /// those after it.
     fn breaks(&self, start: u64, window: Window<'_>) -> bool {
-        let kept = window.slice(&(start..start + self.max_record + 1));
-        json_error(kept).is_some_and(|error| !error.at_end)
+        let suspect = self.max_record.min(SUSPECT);
+        self.at - start > suspect
+            && json_error(window.slice(&(start..start + suspect + 1))).is_some_and(|error| !error.at_end)
     }
 
     fn oversized(
