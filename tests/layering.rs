@@ -36,8 +36,9 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates that only one room may know.
-const ONLY_IN: [(&str, &str); 9] = [
+const ONLY_IN: [(&str, &str); 10] = [
     ("flate2", "decode"),
+    ("libdeflater", "decode"),
     ("sha2", "decode"),
     ("arrow_array", "report"),
     ("arrow_schema", "report"),

@@ -4,7 +4,7 @@
 //! cross-account call (same `sharedEventID`, another account). Of the latter the caller's copy is the better one: the owner's may name no more than
 //! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself.
 //!
-//! Memory: 24 bytes per distinct event and 24 per call with a `sharedEventID`, before the tables' slack; the waiting copies are kept whole.
+//! Memory: 32 bytes per distinct event and 32 per call with a `sharedEventID`, before the tables' slack; the waiting copies are kept whole.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

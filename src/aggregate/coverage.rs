@@ -35,7 +35,7 @@ impl AddAssign for Scope {
 pub struct Coverage {
     /// By account and region; `unknown` where a record or name does not tell.
     pub scopes: BTreeMap<(String, String), Scope>,
-    /// Trails that a `PutEventSelectors` record sets to exclude KMS, with the record's account.
+    /// Trails that a `PutEventSelectors` record sets to exclude KMS, as the record names them.
     pub kms_excluded_by: BTreeSet<String>,
 }
 

@@ -61,7 +61,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         !inputs.read_whole(),
         "not_all_read",
         format!(
-            "Not everything could be read: {} records or stretches are in rejects.parquet, and inputs.parquet names the inputs \
+            "Not everything could be read: rejects.parquet has {} rows, and inputs.parquet names the inputs \
              concerned. Counts are lower bounds.",
             counts.rejected
         ),
@@ -70,7 +70,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         inputs.misnamed > 0,
         "misnamed_inputs",
         format!(
-            "{} inputs are named as CloudTrail logs but hold no CloudTrail records; see inputs.parquet.",
+            "Inputs named as CloudTrail logs that hold no CloudTrail records: {}; see inputs.parquet.",
             inputs.misnamed
         ),
     );
@@ -99,7 +99,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         seen.bucket_only > 0,
         "bucket_keys",
         format!(
-            "{} selected events name a bucket but no object: S3 Bucket Keys hide which objects, and make far fewer calls than there \
+            "Events that name a bucket but no object: {}. S3 Bucket Keys hide which objects, and make far fewer calls than there \
              were reads and writes.",
             seen.bucket_only
         ),
@@ -108,7 +108,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         seen.by_name > 0,
         "named_by_anyone",
         format!(
-            "{} selected events are attributed by names of roles, sessions or paths. Anyone who may use those names matches the same \
+            "Events attributed by names of roles, sessions or paths: {}. Anyone who may use those names matches the same \
              rules.",
             seen.by_name
         ),
@@ -117,7 +117,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         seen.ambiguous > 0,
         "ambiguous_workload",
         format!(
-            "{} selected events have equally strong evidence for more than one workload; their labels are joined with +.",
+            "Events with equally strong evidence for more than one workload, whose labels are joined with +: {}.",
             seen.ambiguous
         ),
     );
@@ -125,20 +125,20 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         seen.assumed_key > 0,
         "assumed_key",
         format!(
-            "{} selected events give a bare key id; its account and region are assumed to be the record's (key_origin = assumed).",
+            "Events that give a bare key id, whose account and region are assumed to be the record's (key_origin = assumed): {}.",
             seen.assumed_key
         ),
     );
     say(
         seen.without_key > 0,
         "no_key",
-        format!("{} selected events do not say which key they used; key_arn is null.", seen.without_key),
+        format!("Events that do not say which key they used (key_arn is null): {}.", seen.without_key),
     );
     say(
         seen.owner_copy_only > 0,
         "owner_copy_only",
         format!(
-            "{} cross-account calls are known from the key owner's copy alone, which may name the caller's account but not its role.",
+            "Cross-account calls known from the key owner's copy alone, which may name the caller's account but not its role: {}.",
             seen.owner_copy_only
         ),
     );
@@ -146,7 +146,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         counts.conflicts > 0,
         "conflicts",
         format!(
-            "{} events share eventID and account with another event but differ from it; all are counted.",
+            "Events that share eventID and account with another event but differ from it, all of them counted: {}.",
             counts.conflicts
         ),
     );
@@ -154,7 +154,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         seen.without_event_id > 0,
         "no_event_id",
         format!(
-            "{} selected events have no eventID: copies of them cannot be recognised.",
+            "Events without an eventID, of which copies cannot be recognised: {}.",
             seen.without_event_id
         ),
     );

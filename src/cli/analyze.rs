@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chrono::Utc;
 
-use super::args::Analyze;
+use super::args::{Analyze, LogFormat};
 use super::interrupt::Interrupt;
 use super::{CliError, Status, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
@@ -48,7 +48,11 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
     };
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
     let written = directory.finish(&run.usage, &run.daily, &facts)?;
-    if !args.common.quiet {
+    if args.common.quiet {
+        // errors only
+    } else if args.common.log_format == LogFormat::Json {
+        log::finished(&run, &written.directory.display().to_string(), begin.elapsed());
+    } else {
         let terminal = io::stderr().is_terminal();
         let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };
         let facts =

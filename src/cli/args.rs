@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
@@ -32,9 +33,15 @@ pub(super) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    #[command(after_help = "Example:\n  keytrail man > /usr/share/man/man1/keytrail.1")]
-    Man,
+    /// Print a manual page
+    #[command(after_help = "Examples:
+  keytrail man > /usr/share/man/man1/keytrail.1
+  keytrail man analyze > /usr/share/man/man1/keytrail-analyze.1")]
+    Man {
+        /// The command whose page to print; without it, keytrail's own
+        #[arg(value_name = "COMMAND", value_parser = ["analyze", "events", "completions", "man"])]
+        page: Option<String>,
+    },
 }
 
 /// Read archives, write a report directory
@@ -53,7 +60,7 @@ pub(super) struct Analyze {
     pub(super) output: PathBuf,
 
     /// Replace the report in a directory that is not empty
-    #[arg(long, env = "KEYTRAIL_FORCE")]
+    #[arg(long, env = "KEYTRAIL_FORCE", value_parser = FalseyValueParser::new())]
     pub(super) force: bool,
 
     #[command(flatten)]
@@ -102,11 +109,12 @@ pub(super) enum EventFormat {
 #[command(next_help_heading = "Selection")]
 pub(super) struct Select {
     /// Files, directories (walked recursively), or `-` for standard input
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 
     /// Workloads: geospatial, canvas, canvas-forecast, forecast, feature-store-offline, feature-store-online, autopilot,
-    /// sagemaker-other; `sagemaker` = all of these; `any` = every caller; also s3-unattributed, other, unknown
+    /// sagemaker-other; `sagemaker` = all of these; `any` = every caller; also s3-unattributed, other, unknown. (No built-in rule
+    /// names autopilot or feature-store-online yet: rules of your own can.)
     #[arg(
         long,
         value_name = "W,...",
@@ -134,11 +142,11 @@ pub(super) struct Select {
     #[arg(long, value_name = "T", env = "KEYTRAIL_UNTIL")]
     pub(super) until: Option<String>,
 
-    /// Accounts of the record
+    /// Accounts whose trail recorded the event
     #[arg(long, value_name = "A,...", env = "KEYTRAIL_ACCOUNT", value_delimiter = ',')]
     pub(super) account: Vec<String>,
 
-    /// Regions of the record
+    /// Regions the calls were made to
     #[arg(long, value_name = "R,...", env = "KEYTRAIL_REGION", value_delimiter = ',')]
     pub(super) region: Vec<String>,
 
@@ -155,11 +163,11 @@ pub(super) struct Select {
     pub(super) rules: Option<PathBuf>,
 
     /// Count every delivered copy
-    #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES")]
+    #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES", value_parser = FalseyValueParser::new())]
     pub(super) keep_duplicates: bool,
 
     /// SHA-256 of each archive's decompressed content, as evidence (costs about as much as gunzip)
-    #[arg(long, env = "KEYTRAIL_HASH")]
+    #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
     pub(super) hash: bool,
 
     /// Decompressed bytes after which an archive is cut off
@@ -182,11 +190,11 @@ pub(super) struct Common {
     pub(super) threads: u16,
 
     /// Say nothing but errors
-    #[arg(short, long, env = "KEYTRAIL_QUIET")]
+    #[arg(short, long, env = "KEYTRAIL_QUIET", value_parser = FalseyValueParser::new())]
     pub(super) quiet: bool,
 
     /// No progress bar (there is none unless standard error is a terminal)
-    #[arg(long, env = "KEYTRAIL_NO_PROGRESS")]
+    #[arg(long, env = "KEYTRAIL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(super) no_progress: bool,
 
     /// Colours; NO_COLOR is honoured

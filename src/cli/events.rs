@@ -1,14 +1,17 @@
 //! `keytrail events`: archives → selected events on standard output.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::time::Instant;
 
-use super::args::{EventFormat, Events};
+use super::args::{EventFormat, Events, LogFormat};
 use super::interrupt::Interrupt;
+use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
 use keytrail::pipeline;
 use keytrail::report::{Format, Stream, not_read, zero_result_causes};
 
 pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliError> {
+    let begin = Instant::now();
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
@@ -27,10 +30,15 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliErr
     }
     let (plan, _) = select::plan(&args.select, &args.common, None, interrupt.flag())?;
     let width = terminal.then(super::analyze::width).flatten();
-    let mut stream = Stream::new(format, BufWriter::with_capacity(64 << 10, io::stdout()), width)?;
+    let mut stream =
+        Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;
     let run = progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut stream, progress))?;
     stream.finish()?;
-    if !args.common.quiet {
+    if args.common.quiet {
+        // errors only
+    } else if args.common.log_format == LogFormat::Json {
+        log::finished(&run, "-", begin.elapsed());
+    } else {
         let mut text = not_read(&run.inputs);
         if run.counts.selected == 0 {
             text.push_str("no event was selected; likely causes:\n");

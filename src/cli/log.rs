@@ -1,13 +1,17 @@
 //! Messages on standard error, beside a progress bar if there is one.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use indicatif::ProgressBar;
+use keytrail::pipeline::Run;
+use keytrail::report::printable;
+use serde_json::{Map, Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt;
 
 use super::args::{Common, LogFormat};
-use super::paint;
+use super::progress::AboveBar;
 
 /// Starts taking messages; they appear above `bar`.
 pub(super) fn start(common: &Common, bar: &ProgressBar) {
@@ -18,8 +22,10 @@ pub(super) fn start(common: &Common, bar: &ProgressBar) {
         (false, _) => LevelFilter::DEBUG,
     };
     let bar = bar.clone();
-    let ansi = paint(common, io::IsTerminal::is_terminal(&io::stderr()));
-    let builder = fmt().with_max_level(level).with_writer(move || AboveBar(bar.clone())).with_ansi(ansi);
+    let builder = fmt()
+        .with_max_level(level)
+        .with_writer(move || Messages(AboveBar::new(&bar, io::stderr())))
+        .with_ansi(false);
     match common.log_format {
         LogFormat::Text => builder.without_time().with_target(false).init(),
         LogFormat::Json => {
@@ -28,14 +34,37 @@ pub(super) fn start(common: &Common, bar: &ProgressBar) {
     }
 }
 
-struct AboveBar(ProgressBar);
+/// One message a write. File names come from strangers: they must neither steer the terminal nor look like messages of their own.
+struct Messages(AboveBar<io::Stderr>);
 
-impl Write for AboveBar {
+impl Write for Messages {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(bytes))
+        let text = String::from_utf8_lossy(bytes);
+        let line = printable(text.strip_suffix('\n').unwrap_or(&text));
+        writeln!(self.0, "{line}")?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        self.0.flush()
     }
+}
+
+/// The last line of a run whose messages are JSON: what the summary says to people.
+pub(super) fn finished(run: &Run, output: &str, elapsed: Duration) {
+    let mut totals: Map<String, Value> =
+        run.counts.classes().iter().map(|(name, n)| ((*name).into(), (*n).into())).collect();
+    totals.insert("records".to_owned(), run.counts.records.into());
+    totals.insert("conflicts".to_owned(), run.counts.conflicts.into());
+    let inputs: Map<String, Value> =
+        run.inputs.by_status.iter().map(|(status, n)| (status.as_str().into(), (*n).into())).collect();
+    let line = json!({
+        "level": "INFO",
+        "message": "finished",
+        "totals": totals,
+        "inputs": inputs,
+        "output": output,
+        "elapsed_seconds": elapsed.as_secs_f64(),
+    });
+    let _ = writeln!(io::stderr(), "{line}"); // the result is out all the same
 }

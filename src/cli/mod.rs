@@ -86,7 +86,7 @@ pub fn run() -> ExitCode {
             clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);
             print_bytes(&script)
         }
-        Command::Man => man(),
+        Command::Man { page } => man(page.as_deref()),
     };
     result.unwrap_or_else(|error| fail(&error)).into()
 }
@@ -109,12 +109,15 @@ fn fail(error: &CliError) -> Status {
     status
 }
 
-fn man() -> Result<Status, CliError> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Args::command())
-        .render(&mut page)
+fn man(page: Option<&str>) -> Result<Status, CliError> {
+    let mut root = Args::command();
+    root.build(); // gives the commands their full names
+    let command = page.and_then(|name| root.find_subcommand(name)).unwrap_or(&root).clone();
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command)
+        .render(&mut text)
         .map_err(|error| SinkError::File { path: "the manual page".to_owned(), error })?;
-    print_bytes(&page)
+    print_bytes(&text)
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<Status, CliError> {

@@ -1,6 +1,6 @@
 //! The progress bar: archives, bytes and events while a run goes on. Silent unless standard error is a terminal.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +21,29 @@ pub(super) fn bar(common: &Common) -> ProgressBar {
         && common.log_format == LogFormat::Text;
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     ProgressBar::with_draw_target(None, target)
+}
+
+/// Writes to a terminal that the bar may be on, too.
+pub(super) struct AboveBar<W> {
+    bar: ProgressBar,
+    out: W,
+}
+
+impl<W: Write> AboveBar<W> {
+    pub(super) fn new(bar: &ProgressBar, out: W) -> Self {
+        Self { bar: bar.clone(), out }
+    }
+}
+
+impl<W: Write> Write for AboveBar<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bar.suspend(|| self.out.write_all(bytes).and_then(|()| self.out.flush()))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Runs `work` while the bar shows how far it has come.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use chrono::{NaiveDate, Utc};
+use tracing::warn;
 
 use super::CliError;
 use super::args::{Common, Select};
@@ -25,7 +26,10 @@ pub(super) fn plan(
 ) -> Result<(Plan, Options), CliError> {
     let now = Utc::now().timestamp_millis();
     let time = |option: &str, text: &Option<String>| -> Result<Option<EventTime>, CliError> {
-        text.as_deref().map(|t| moment(t, now).ok_or_else(|| bad_time(option, t))).transpose()
+        text.as_deref()
+            .filter(|t| !t.is_empty())
+            .map(|t| moment(t, now).ok_or_else(|| bad_time(option, t)))
+            .transpose()
     };
     let (since, until) = (time("--since", &select.since)?, time("--until", &select.until)?);
     if let (Some(since), Some(until)) = (since, until)
@@ -35,15 +39,15 @@ pub(super) fn plan(
         return Err(CliError::Usage(text));
     }
     let patterns = |list: &[String]| -> Result<Vec<Pattern>, CliError> {
-        list.iter().map(|p| Pattern::new(p).map_err(|e| CliError::Usage(e.to_string()))).collect()
+        given(list).map(|p| Pattern::new(p).map_err(|e| CliError::Usage(e.to_string()))).collect()
     };
     let selection = Selection {
         workloads: workloads(&select.workload)?,
         events: events(&select.event)?,
         since,
         until,
-        accounts: select.account.clone(),
-        regions: select.region.clone(),
+        accounts: given(&select.account).cloned().collect(),
+        regions: given(&select.region).cloned().collect(),
         keys: patterns(&select.key)?,
         principals: patterns(&select.principal)?,
     };
@@ -84,9 +88,17 @@ fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     Ok(Classifier::new(Some((&name, &text)))?)
 }
 
+/// The items of a list that say something: an environment variable set to nothing asks for nothing.
+fn given(list: &[String]) -> impl Iterator<Item = &String> {
+    list.iter().filter(|item| !item.is_empty())
+}
+
 fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
+    if given(names).next().is_none() {
+        return Ok(Selection::default().workloads);
+    }
     let mut set = WorkloadSet::default();
-    for name in names {
+    for name in given(names) {
         match name.as_str() {
             "any" => set = WorkloadSet::ANY,
             "sagemaker" => Workload::ALL
@@ -106,16 +118,88 @@ fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
 }
 
 fn events(names: &[String]) -> Result<EventNames, CliError> {
+    if given(names).next().is_none() {
+        return Ok(Selection::default().events);
+    }
     if names.iter().any(|name| name == "any") {
         return Ok(EventNames::Any);
     }
-    if let Some(odd) =
-        names.iter().find(|name| name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric()))
-    {
+    if let Some(odd) = given(names).find(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric())) {
         return Err(CliError::Usage(format!("--event {odd:?} is not the name of an API, such as Decrypt")));
     }
-    Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
+    for name in given(names).filter(|name| !KMS_APIS.contains(&name.as_str())) {
+        match KMS_APIS.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            Some(known) => {
+                let text = format!("--event {name:?}: names are compared exactly; the API is called {known}");
+                return Err(CliError::Usage(text));
+            }
+            None => warn!("--event {name:?} is not an API of KMS that this version knows"),
+        }
+    }
+    Ok(EventNames::Only(given(names).cloned().collect::<BTreeSet<String>>()))
 }
+
+/// What CloudTrail records of `kms.amazonaws.com` may be called: API names and KMS's own events. A new one is no error.
+const KMS_APIS: [&str; 58] = [
+    "CancelKeyDeletion",
+    "ConnectCustomKeyStore",
+    "CreateAlias",
+    "CreateCustomKeyStore",
+    "CreateGrant",
+    "CreateKey",
+    "Decrypt",
+    "DeleteAlias",
+    "DeleteCustomKeyStore",
+    "DeleteExpiredKeyMaterial",
+    "DeleteImportedKeyMaterial",
+    "DeleteKey",
+    "DeriveSharedSecret",
+    "DescribeCustomKeyStores",
+    "DescribeKey",
+    "DisableKey",
+    "DisableKeyRotation",
+    "DisconnectCustomKeyStore",
+    "EnableKey",
+    "EnableKeyRotation",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GenerateRandom",
+    "GetKeyLastUsage",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ImportKeyMaterial",
+    "ListAliases",
+    "ListGrants",
+    "ListKeyPolicies",
+    "ListKeyRotations",
+    "ListKeys",
+    "ListResourceTags",
+    "ListRetirableGrants",
+    "PutKeyPolicy",
+    "ReEncrypt",
+    "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
+    "RotateKey",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "Sign",
+    "SynchronizeMultiRegionKey",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateCustomKeyStore",
+    "UpdateKeyDescription",
+    "UpdatePrimaryRegion",
+    "Verify",
+    "VerifyMac",
+];
 
 fn bad_time(option: &str, text: &str) -> CliError {
     CliError::Usage(format!(

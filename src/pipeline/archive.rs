@@ -164,13 +164,33 @@ impl<'p, R: Read> Reading<'p, R> {
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
                 Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
-                Ending::NotJson => self.broke = false,
+                Ending::NotJson => self.verify(),
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
         let other = !unwrapper.recognised() && !self.broke;
         let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
         self.finish(&unwrapper, skip, give).finish(buffers);
+    }
+
+    /// What is not JSON may be a damaged archive: a compressed one is read to its end, where its checksum tells.
+    fn verify(&mut self) {
+        self.broke = false;
+        if self.content.format() != Format::Gzip {
+            return;
+        }
+        let mut rest = vec![0; 64 << 10];
+        loop {
+            match self.content.read(&mut rest) {
+                Ok(0) => return,
+                Ok(_) => self.report_bytes(),
+                Err(error @ (DecodeError::Truncated { .. } | DecodeError::Corrupt { .. })) => {
+                    self.broke = true;
+                    return self.reject(None, reason_of(&error), error.to_string());
+                }
+                Err(_) => return,
+            }
+        }
     }
 
     fn read(&mut self, window: &mut Window, unwrapper: &mut Unwrapper, give: Give<'_>) -> Ending {

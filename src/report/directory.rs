@@ -70,6 +70,16 @@ impl Directory {
         daily: &[DailyRow],
         run: &RunFacts<'_>,
     ) -> Result<Written, SinkError> {
+        let unfinished = self.unfinished();
+        self.write_and_place(usage, daily, run).inspect_err(|_| unfinished.remove())
+    }
+
+    fn write_and_place(
+        self,
+        usage: &[UsageRow],
+        daily: &[DailyRow],
+        run: &RunFacts<'_>,
+    ) -> Result<Written, SinkError> {
         let mut file = TableFile::create(&self.staging.path().join("usage.parquet"), USAGE)?;
         usage.iter().try_for_each(|row| file.push(row))?;
         file.finish()?;

@@ -1,6 +1,6 @@
 //! What leaves keytrail: Arrow schemas, Parquet files, other formats of the same rows, the summary.
 //!
-//! Every table is one list of [`Column`](table::Column)s; Parquet, Arrow, CSV, NDJSON, terminal tables and the schema documentation all come from
+//! Every table is one list of [`Column`]s; Parquet, Arrow, CSV, NDJSON, terminal tables and the schema documentation all come from
 //! it. Deliberately absent: printing (`cli`), and what is counted (`aggregate`).
 
 mod columns;
@@ -20,7 +20,7 @@ use crate::event::Rejection;
 pub use columns::{DAILY, EVENTS, INPUTS, REJECTS, USAGE, schema_markdown};
 pub use directory::{Directory, Unfinished, Written};
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
-pub use stream::{Format, Stream};
+pub use stream::{Format, Stream, printable};
 pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
 pub use table::{Cell, Column, Kind};
 

@@ -239,8 +239,8 @@ fn short_time(time: EventTime) -> String {
     time.to_rfc3339().replace(".000Z", "Z")
 }
 
-/// A caller's text must not steer the terminal.
-pub(super) fn printable(text: &str) -> String {
+/// The text without control characters: what a caller or a file is called must not steer the terminal.
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 

@@ -59,7 +59,7 @@ pub fn summary(facts: &Facts<'_>, style: Style) -> String {
     line(out, style, "bytes", &sizes);
     line(out, style, "records", &number(counts.records));
     let span = span(usage).map_or_else(String::new, |(first, last)| {
-        format!(", from {} to {}", to_the_second(first), to_the_second(last))
+        format!(", events from {} to {}", to_the_second(first), to_the_second(last))
     });
     line(out, style, "selected", &format!("{}{span}", number(counts.selected)));
     line(out, style, "accounting", &accounting(counts));
@@ -89,7 +89,8 @@ pub fn summary(facts: &Facts<'_>, style: Style) -> String {
     }
     let others = caveats.len() - pressing.len();
     let _ = writeln!(out);
-    line(out, style, "report", &format!("{} ({others} general caveats in run.json)", report.display()));
+    line(out, style, "report", &report.display().to_string());
+    line(out, style, "caveats", &format!("{others} that hold for any such run are in run.json"));
     line(out, style, "query", &query(report));
     line(out, style, "elapsed", &format!("{:.1} s", elapsed.as_secs_f64()));
     text
@@ -279,8 +280,6 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
         format!("{} inputs could not be read", number(inputs.with(Status::Unreadable))),
     );
     let kms = counts.records - counts.other_source - counts.rejected;
-    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
-    say(!trails.is_empty(), format!("these trails were set to leave KMS out: {}", trails.join(", ")));
     say(
         counts.records > 0 && kms == 0,
         format!(
@@ -314,6 +313,8 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
             number(counts.not_usage)
         ),
     );
+    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
+    say(!trails.is_empty(), format!("these trails were set to leave KMS out: {}", trails.join(", ")));
     say(kms == 0, "use of AWS owned keys is never recorded in a customer's trail".to_owned());
     causes
 }

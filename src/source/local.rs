@@ -44,7 +44,7 @@ impl Root {
             (Some(_), Some(theirs)) if self.is_here() => {
                 theirs.is_relative() && !theirs.components().any(|c| c == Component::ParentDir)
             }
-            (Some(mine), Some(theirs)) => self.is_dir && theirs.starts_with(mine),
+            (Some(mine), Some(theirs)) => mine == theirs || (self.is_dir && theirs.starts_with(mine)),
             _ => self == other,
         }
     }

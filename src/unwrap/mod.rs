@@ -464,9 +464,13 @@ impl Unwrapper {
             (false, true) => State::Array(parent),
             (false, false) => State::Between,
         };
+        let reason = match to_end && !in_array && detail == STRAY {
+            true => RejectReason::TrailingBytes,
+            false => RejectReason::JsonSyntax,
+        };
         Some(Step::Damage {
             offset: Some(start),
-            reason: RejectReason::JsonSyntax,
+            reason,
             detail: format!("{detail}; {} bytes passed over", at - start),
             to_end,
         })

@@ -3,7 +3,8 @@
 #![allow(dead_code, reason = "every integration test compiles this anew and uses a part of it")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Int64Type, TimestampMillisecondType};
@@ -174,4 +175,73 @@ pub fn assert_rows(what: &str, ours: &[Value], expected: &[Value]) {
         }
     }
     assert_eq!(ours.len(), expected.len(), "{what}: number of rows");
+}
+
+/// What a process did.
+pub struct Ran {
+    pub status: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+/// Runs a command to its end, with nothing on standard input unless it says otherwise.
+pub fn run(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        status: output.status.code().expect("the process ended by itself"),
+        stdout: output.stdout,
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Waits for a process that might hang; a test that waits for ever tells nobody anything.
+pub fn ended(child: &mut Child) -> i32 {
+    for _ in 0..1200 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().expect("the process ended by itself");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    panic!("the process still runs after a minute");
+}
+
+/// The `n`th of any number of records that the default selection takes: a Decrypt by the geospatial service.
+pub fn decrypt(n: u32) -> Value {
+    serde_json::json!({
+        "eventVersion": "1.08",
+        "userIdentity": {"type": "AWSService", "invokedBy": "sagemaker-geospatial.amazonaws.com"},
+        "eventTime": format!("2024-03-05T10:{:02}:{:02}Z", n / 60 % 60, n % 60),
+        "eventSource": "kms.amazonaws.com",
+        "eventName": "Decrypt",
+        "awsRegion": "us-west-2",
+        "sourceIPAddress": "sagemaker-geospatial.amazonaws.com",
+        "userAgent": "sagemaker-geospatial.amazonaws.com",
+        "requestParameters": {"encryptionAlgorithm": "SYMMETRIC_DEFAULT"},
+        "responseElements": null,
+        "eventID": format!("00000000-0000-4000-8000-{n:012}"),
+        "readOnly": true,
+        "resources": [{
+            "accountId": "111122223333",
+            "type": "AWS::KMS::Key",
+            "ARN": "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        }],
+        "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333",
+        "eventCategory": "Management",
+    })
+}
+
+/// A log file with these records, as CloudTrail delivers it.
+pub fn document(records: &[impl std::fmt::Display]) -> String {
+    let records: Vec<String> = records.iter().map(ToString::to_string).collect();
+    format!("{{\"Records\":[{}]}}", records.join(","))
+}
+
+/// The row of `inputs.parquet` for the archive of this name.
+pub fn input<'r>(inputs: &'r [Value], archive: &str) -> &'r Value {
+    inputs
+        .iter()
+        .find(|row| row["archive"] == archive)
+        .unwrap_or_else(|| panic!("no input {archive} in {inputs:#?}"))
 }

@@ -29,6 +29,7 @@ pub fn open(raw: &[u8]) -> Contents {
         (Err(Damage::Truncated(offset)), Some(reason)) => rejects.push((offset, reason)),
         (Err(Damage::Truncated(offset)), None) => rejects.push((offset, "json_truncated")),
         (Err(Damage::Syntax(offset)), _) => rejects.push((Some(offset), "json_syntax")),
+        (Err(Damage::Trailing(offset)), _) => rejects.push((Some(offset), "trailing_bytes")),
         (Ok(()), Some(reason)) => rejects.push((None, reason)),
         (Ok(()), None) => {}
     }
@@ -79,6 +80,8 @@ enum Damage {
     Truncated(Option<usize>),
     /// Brackets that do not match, in the record that starts there: nothing behind it can be told apart.
     Syntax(usize),
+    /// What stands there, at the top level, is no JSON value.
+    Trailing(usize),
 }
 
 struct Walk<'a> {
@@ -136,7 +139,7 @@ impl Walk<'_> {
     /// A top-level number, string or literal stands where a record stands. Anything else is damage.
     fn scalar(&mut self, start: usize) -> Result<usize, Damage> {
         let end = self.value_end(start)?;
-        json::parse(&self.bytes[start..end]).map_err(|_| Damage::Syntax(start))?;
+        json::parse(&self.bytes[start..end]).map_err(|_| Damage::Trailing(start))?;
         self.records.push((start, end));
         Ok(end)
     }
@@ -219,7 +222,7 @@ impl Walk<'_> {
     fn inside(&self, open: usize, start: usize) -> Result<usize, Damage> {
         self.value_end(start).map_err(|damage| match damage {
             Damage::Truncated(_) => Damage::Truncated(Some(open)),
-            Damage::Syntax(_) => Damage::Syntax(open),
+            Damage::Syntax(_) | Damage::Trailing(_) => Damage::Syntax(open),
         })
     }
 
