@@ -1027,9 +1027,11 @@ fn output_not_writable() {
 #[test]
 fn invalid_options() {
     let dir = folder(&[("in.json", &good(1)), ("rules.toml", b"[[rule]\n")]);
-    let cases: [(&[&str], &[&str]); 22] = [
+    let cases: [(&[&str], &[&str]); 24] = [
         (&["--workload", "canvass"], &["--workload", "canvass", "canvas-forecast", "any"]),
-        (&["--workload", ""], &["--workload", "any"]),
+        (&["--workload", ""], &["--workload", "empty", "all"]),
+        (&["--account", ""], &["--account", "empty", "all"]),
+        (&["--event", "decrypt"], &["--event", "Decrypt", "exactly"]),
         (&["--event", "kms:Decrypt"], &["--event", "kms:Decrypt", "Decrypt"]),
         (&["--event", "De crypt"], &["--event", "De crypt"]),
         (&["--since", "yesterday"], &["--since", "yesterday", "2023-03-17", "30d"]),

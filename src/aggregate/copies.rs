@@ -21,8 +21,10 @@ pub struct Fingerprint {
     id: Option<u128>,
     /// Of everything the record says.
     content: u64,
-    /// Of `sharedEventID`.
+    /// Of `sharedEventID` and the API.
     shared: Option<u128>,
+    /// Of `requestID`, which copies of one call share.
+    request: Option<u64>,
     /// Of `recipientAccountId`.
     recipient: u64,
 }
@@ -40,12 +42,19 @@ fn hash128(value: &impl Hash) -> u128 {
 }
 
 impl Fingerprint {
+    /// Whether two records with one `sharedEventID` are two accounts' copies of one call.
+    fn is_copy_of(&self, other: &Self) -> bool {
+        let same_request = self.request.zip(other.request).is_none_or(|(a, b)| a == b);
+        self.recipient != other.recipient && same_request
+    }
+
     /// The fingerprint of `event`.
     pub fn of(event: &KmsEvent<'_>) -> Self {
         Self {
             id: event.event_id.as_ref().map(|id| hash128(&(id, &event.recipient_account_id))),
             content: hash64(0, event),
-            shared: event.shared_event_id.as_ref().map(hash128),
+            shared: event.shared_event_id.as_ref().map(|shared| hash128(&(shared, &event.name))),
+            request: event.request_id.as_ref().map(|id| hash64(0, id)),
             recipient: hash64(0, &event.recipient_account_id),
         }
     }
@@ -75,7 +84,7 @@ pub enum Placement {
 
 #[derive(Debug)]
 enum Call {
-    Counted { recipient: u64 },
+    Counted(Fingerprint),
     Waiting(Box<Selected>),
 }
 
@@ -111,7 +120,7 @@ impl Copies {
             .into_values()
             .filter_map(|call| match call {
                 Call::Waiting(selected) => Some(*selected),
-                Call::Counted { .. } => None,
+                Call::Counted(_) => None,
             })
             .collect();
         waiting.sort_by(|a, b| (&a.archive, a.offset).cmp(&(&b.archive, b.offset)));
@@ -134,35 +143,57 @@ impl Copies {
 
     fn pair(&mut self, selected: Selected) -> Placement {
         let Some(shared) = selected.fingerprint.shared else { return Placement::Count(Box::new(selected)) };
-        let recipient = selected.fingerprint.recipient;
-        match self.calls.remove(&shared) {
+        let call = match self.calls.remove(&shared) {
+            None if waits(&selected.event) => {
+                self.calls.insert(shared, Call::Waiting(Box::new(selected)));
+                return Placement::Waits;
+            }
             None => {
-                if waits(&selected.event) {
-                    self.calls.insert(shared, Call::Waiting(Box::new(selected)));
-                    return Placement::Waits;
-                }
-                self.calls.insert(shared, Call::Counted { recipient });
-                Placement::Count(Box::new(selected))
+                self.calls.insert(shared, Call::Counted(selected.fingerprint));
+                return Placement::Count(Box::new(selected));
             }
-            Some(Call::Counted { recipient: counted }) => {
-                self.calls.insert(shared, Call::Counted { recipient: counted });
-                if counted == recipient { Placement::Count(Box::new(selected)) } else { Placement::OtherCopy }
+            Some(call) => call,
+        };
+        let (call, placement) = match call {
+            Call::Counted(counted) if counted.is_copy_of(&selected.fingerprint) => {
+                (Call::Counted(counted), Placement::OtherCopy)
             }
-            Some(Call::Waiting(waiting)) if waiting.fingerprint.recipient == recipient => {
-                self.calls.insert(shared, Call::Waiting(waiting));
-                Placement::Count(Box::new(selected))
+            Call::Waiting(waiting) if waiting.fingerprint.is_copy_of(&selected.fingerprint) => {
+                meet(waiting, selected)
             }
-            Some(Call::Waiting(waiting)) => {
-                let late = waiting.event.is_callers_copy() || !selected.event.is_callers_copy();
-                let (mut counted, other) = if late { (*waiting, selected) } else { (selected, *waiting) };
-                if counted.event.key.origin == KeyOrigin::None {
-                    counted.event.key = other.event.key;
-                }
-                self.calls.insert(shared, Call::Counted { recipient: counted.fingerprint.recipient });
-                Placement::Pair { counted: Box::new(counted), other_archive: other.archive, late }
-            }
-        }
+            other => (other, Placement::Count(Box::new(selected))),
+        };
+        self.calls.insert(shared, call);
+        placement
     }
+}
+
+/// A waiting copy and another of the same call: the caller's counts, completed from the other's. Two that are not the caller's go on waiting
+/// as one.
+fn meet(mut waiting: Box<Selected>, mut selected: Selected) -> (Call, Placement) {
+    if !waiting.event.is_callers_copy() && !selected.event.is_callers_copy() {
+        complete(&mut waiting.event, selected.event);
+        return (Call::Waiting(waiting), Placement::OtherCopy);
+    }
+    let late = waiting.event.is_callers_copy();
+    let (counted, other_archive) = if late {
+        complete(&mut waiting.event, selected.event);
+        (waiting, selected.archive)
+    } else {
+        complete(&mut selected.event, waiting.event);
+        (Box::new(selected), waiting.archive)
+    };
+    (Call::Counted(counted.fingerprint), Placement::Pair { counted, other_archive, late })
+}
+
+/// Fills in what the event does not say of its keys.
+fn complete(event: &mut KmsEvent<'static>, other: KmsEvent<'static>) {
+    let alias = event.key.alias.take().or(other.key.alias.clone());
+    if event.key.origin == KeyOrigin::None {
+        event.key = other.key;
+    }
+    event.key.alias = alias;
+    event.destination_key_arn = event.destination_key_arn.take().or(other.destination_key_arn);
 }
 
 /// Whether a better or completing copy may still come. For an AWS service's call the partner goes to an account of AWS's own; a refused

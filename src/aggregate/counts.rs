@@ -67,6 +67,20 @@ impl Counts {
     }
 }
 
+impl Counts {
+    /// Checks that as many events are in a table as were selected.
+    ///
+    /// # Errors
+    /// When they are not.
+    pub fn check_rows(&self, events: u64) -> Result<(), Imbalance> {
+        if events == self.selected {
+            Ok(())
+        } else {
+            Err(Imbalance { records: self.selected, classes: events })
+        }
+    }
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.records += other.records;

@@ -1,6 +1,7 @@
 //! `keytrail analyze`: archives → a report directory.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use chrono::Utc;
@@ -19,6 +20,15 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let (plan, options) = select::plan(&args.select, &args.common, Some(&args.output), interrupt.flag())?;
+    let same = |input: &PathBuf| {
+        let paths = input.canonicalize().ok().zip(args.output.canonicalize().ok());
+        paths.is_some_and(|(input, output)| input == output)
+    };
+    if let Some(input) = args.select.inputs.iter().find(|input| same(input)) {
+        let text =
+            format!("{} is both an input and the report's directory; name another with -o", input.display());
+        return Err(CliError::Usage(text));
+    }
     let mut directory = Directory::create(&args.output, args.force)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
     let result =

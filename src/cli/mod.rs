@@ -1,6 +1,6 @@
 //! The command line: arguments → [`crate`]'s plan, results → text. The only place that prints.
 //!
-//! One file per command; [`run`] gives the exit status and never ends the process itself.
+//! One file per command; [`run`] gives the exit status. Only `interrupt` ends the process by itself.
 
 mod analyze;
 mod args;

@@ -24,12 +24,10 @@ pub(super) fn plan(
     exclude: Option<&Path>,
     cancel: Arc<AtomicBool>,
 ) -> Result<(Plan, Options), CliError> {
+    refuse_empty(select)?;
     let now = Utc::now().timestamp_millis();
     let time = |option: &str, text: &Option<String>| -> Result<Option<EventTime>, CliError> {
-        text.as_deref()
-            .filter(|t| !t.is_empty())
-            .map(|t| moment(t, now).ok_or_else(|| bad_time(option, t)))
-            .transpose()
+        text.as_deref().map(|t| moment(t, now).ok_or_else(|| bad_time(option, t))).transpose()
     };
     let (since, until) = (time("--since", &select.since)?, time("--until", &select.until)?);
     if let (Some(since), Some(until)) = (since, until)
@@ -39,15 +37,15 @@ pub(super) fn plan(
         return Err(CliError::Usage(text));
     }
     let patterns = |list: &[String]| -> Result<Vec<Pattern>, CliError> {
-        given(list).map(|p| Pattern::new(p).map_err(|e| CliError::Usage(e.to_string()))).collect()
+        list.iter().map(|p| Pattern::new(p).map_err(|e| CliError::Usage(e.to_string()))).collect()
     };
     let selection = Selection {
         workloads: workloads(&select.workload)?,
         events: events(&select.event)?,
         since,
         until,
-        accounts: given(&select.account).cloned().collect(),
-        regions: given(&select.region).cloned().collect(),
+        accounts: select.account.clone(),
+        regions: select.region.clone(),
         keys: patterns(&select.key)?,
         principals: patterns(&select.principal)?,
     };
@@ -88,17 +86,30 @@ fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     Ok(Classifier::new(Some((&name, &text)))?)
 }
 
-/// The items of a list that say something: an environment variable set to nothing asks for nothing.
-fn given(list: &[String]) -> impl Iterator<Item = &String> {
-    list.iter().filter(|item| !item.is_empty())
+/// An empty item is a mistake, such as a shell variable that is not set: taken at its word it would select nothing, or everything.
+fn refuse_empty(select: &Select) -> Result<(), CliError> {
+    let lists = [
+        ("--workload", &select.workload),
+        ("--event", &select.event),
+        ("--account", &select.account),
+        ("--region", &select.region),
+        ("--key", &select.key),
+        ("--principal", &select.principal),
+    ];
+    match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
+        Some((option, _)) => {
+            let text = format!(
+                "{option} has an empty item; leave the option (or its environment variable) out to select all"
+            );
+            Err(CliError::Usage(text))
+        }
+        None => Ok(()),
+    }
 }
 
 fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
-    if given(names).next().is_none() {
-        return Ok(Selection::default().workloads);
-    }
     let mut set = WorkloadSet::default();
-    for name in given(names) {
+    for name in names {
         match name.as_str() {
             "any" => set = WorkloadSet::ANY,
             "sagemaker" => Workload::ALL
@@ -118,16 +129,13 @@ fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
 }
 
 fn events(names: &[String]) -> Result<EventNames, CliError> {
-    if given(names).next().is_none() {
-        return Ok(Selection::default().events);
-    }
     if names.iter().any(|name| name == "any") {
         return Ok(EventNames::Any);
     }
-    if let Some(odd) = given(names).find(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric())) {
+    if let Some(odd) = names.iter().find(|name| !name.bytes().all(|b| b.is_ascii_alphanumeric())) {
         return Err(CliError::Usage(format!("--event {odd:?} is not the name of an API, such as Decrypt")));
     }
-    for name in given(names).filter(|name| !KMS_APIS.contains(&name.as_str())) {
+    for name in names.iter().filter(|name| !KMS_APIS.contains(&name.as_str())) {
         match KMS_APIS.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             Some(known) => {
                 let text = format!("--event {name:?}: names are compared exactly; the API is called {known}");
@@ -136,7 +144,7 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
             None => warn!("--event {name:?} is not an API of KMS that this version knows"),
         }
     }
-    Ok(EventNames::Only(given(names).cloned().collect::<BTreeSet<String>>()))
+    Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
 }
 
 /// What CloudTrail records of `kms.amazonaws.com` may be called: API names and KMS's own events. A new one is no error.

@@ -47,11 +47,13 @@ pub fn is_region(label: &str) -> bool {
 
 /// The ARN partition a region lies in.
 pub fn partition_of(region: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 5] = [
+    const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
         ("us-iso-", "aws-iso"),
         ("us-isob-", "aws-iso-b"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-isof-", "aws-iso-f"),
         ("eusc-", "aws-eusc"),
     ];
     PREFIXES.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)

@@ -48,8 +48,8 @@ pub(super) fn resolve<'a>(
             .and_then(|d| in_resources.iter().position(|arn| *arn == d || key_id(arn) == Some(&**d)));
         // The destination comes second where nothing names it.
         match named.or((in_resources.len() > 1).then_some(1)) {
-            Some(place) if in_resources.len() > 1 => Some(in_resources.remove(place).clone()),
-            Some(place) => Some(in_resources[place].clone()),
+            // Only the destination is listed: the source is another key, unless the request names this one.
+            Some(place) => Some(in_resources.remove(place).clone()),
             None => destination
                 .and_then(|d| if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) }),
         }
@@ -155,7 +155,9 @@ fn bare_id(text: &str) -> Option<&str> {
 fn arns_in(message: &str) -> impl Iterator<Item = &str> {
     message.match_indices("arn:").filter_map(move |(at, _)| {
         let rest = &message[at..];
-        let arn = rest.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ')')).next()?;
+        let arn = rest
+            .split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ')' | '<' | '>'))
+            .next()?;
         let touches_end = at + arn.len() == message.len();
         (!touches_end || message.len() < CUT_MESSAGE).then(|| arn.trim_end_matches(['.', ';']))
     })

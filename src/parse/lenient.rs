@@ -142,22 +142,20 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// An object's members that are texts, in order, last of a repeated name only; anything else is absent.
+/// An object's members that are texts, sorted by the bytes of their names, last of a repeated name only; anything else is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Texts<'a>(Vec<(Text<'a>, Text<'a>)>);
 
 impl<'a> Texts<'a> {
     pub(super) fn get(&self, name: &str) -> Option<&Text<'a>> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.0.binary_search_by(|(key, _)| (**key).cmp(name)).ok().map(|at| &self.0[at].1)
     }
 
     /// Compact JSON text, keys sorted by their bytes.
     pub(super) fn to_json(&self) -> String {
-        let mut pairs: Vec<_> = self.0.iter().collect();
-        pairs.sort();
         let mut json = String::with_capacity(64);
         json.push('{');
-        for (i, (key, value)) in pairs.into_iter().enumerate() {
+        for (i, (key, value)) in self.0.iter().enumerate() {
             if i > 0 {
                 json.push(',');
             }
@@ -185,9 +183,12 @@ impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs: Vec<(Text<'de>, Text<'de>)> = Vec::new();
                 while let Some((Key(key), Field(value))) = map.next_entry()? {
-                    pairs.retain(|(k, _)| *k != key);
                     pairs.push((key, value.unwrap_or_default()));
                 }
+                // Of a repeated key the last: reversed, it is the first of its run, which is the one kept.
+                pairs.reverse();
+                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+                pairs.dedup_by(|(later, _), (first, _)| later == first);
                 Ok(ObjectOfTexts(Some(Texts(pairs))))
             }
             drain!(seq);

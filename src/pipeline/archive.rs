@@ -18,8 +18,12 @@ use crate::unwrap::{Step, Unwrapper};
 
 /// Events gathered before they are handed on.
 const BATCH: usize = 1024;
+/// Bytes of their records after which they are, however few.
+const BATCH_BYTES: usize = 4 << 20;
 /// Rejects gathered before they are handed on.
 const REJECTS: usize = 256;
+/// Rejects kept back as long as nothing shows that the input is an archive at all.
+const UNRECOGNISED: usize = 4096;
 
 /// What a worker hands to the merge: some events and rejects of one input, in their order.
 #[derive(Default)]
@@ -121,6 +125,10 @@ struct Reading<'p, R: Read> {
     reported_bytes: u64,
     /// Decoding stopped early.
     broke: bool,
+    /// Bytes of the records behind the events gathered.
+    part_bytes: usize,
+    /// Parts have been handed on: it is too late to call the input no archive.
+    committed: bool,
 }
 
 impl<'p, R: Read> Reading<'p, R> {
@@ -142,6 +150,8 @@ impl<'p, R: Read> Reading<'p, R> {
             first_reject: None,
             reported_bytes: 0,
             broke: false,
+            part_bytes: 0,
+            committed: false,
         }
     }
 
@@ -168,7 +178,7 @@ impl<'p, R: Read> Reading<'p, R> {
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
-        let other = !unwrapper.recognised() && !self.broke;
+        let other = !unwrapper.recognised() && !self.broke && !self.committed;
         let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
         self.finish(&unwrapper, skip, give).finish(buffers);
     }
@@ -197,7 +207,12 @@ impl<'p, R: Read> Reading<'p, R> {
         let mut broken: Option<DecodeError> = None;
         loop {
             match unwrapper.step(window.view()) {
-                Step::Value { range } => self.record(window.view().slice(&range), range.start),
+                Step::Value { range } => {
+                    let sound = self.record(window.view().slice(&range), range.start);
+                    if !sound {
+                        unwrapper.reconsider(&range, window.view());
+                    }
+                }
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);
@@ -215,34 +230,39 @@ impl<'p, R: Read> Reading<'p, R> {
                 Step::End => return Ending::Read(broken),
                 Step::NotJson => return Ending::NotJson,
             }
-            if unwrapper.recognised() && self.is_full() && !self.hand_on(give) {
+            let hand_on = self.is_full() && unwrapper.recognised() || self.part.rejects.len() >= UNRECOGNISED;
+            self.committed |= hand_on;
+            if hand_on && !self.hand_on(give) {
                 return Ending::Stopped;
             }
         }
     }
 
-    fn record(&mut self, bytes: &[u8], offset: u64) {
+    /// Counts one record; false when it is not valid JSON.
+    fn record(&mut self, bytes: &[u8], offset: u64) -> bool {
         let index = self.input.counts.records;
         self.input.counts.records += 1;
         if !parse::may_name_kms(bytes) {
             self.input.counts.other_source += 1;
-            return;
+            return true;
         }
         match parse::parse(bytes) {
             Ok(outline) => {
                 if outline.repeated_field {
                     debug!(archive = %self.archive.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(outline.parsed, offset);
+                self.parsed(outline.parsed, offset, bytes.len());
+                true
             }
             Err(error) => {
                 self.input.counts.records -= 1; // `reject` counts it
                 self.reject_at(Some((offset, index)), error.reason, error.detail);
+                error.reason != RejectReason::JsonSyntax
             }
         }
     }
 
-    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64) {
+    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64, len: usize) {
         let selection = &self.plan.selection;
         let counts = &mut self.input.counts;
         let event = match parsed {
@@ -277,6 +297,7 @@ impl<'p, R: Read> Reading<'p, R> {
         let fingerprint = Fingerprint::of(&event);
         let event = event.into_owned();
         let archive = self.archive.uri.clone();
+        self.part_bytes += len;
         self.part.events.push(Selected { event, evidence, archive, offset, fingerprint });
     }
 
@@ -300,11 +321,14 @@ impl<'p, R: Read> Reading<'p, R> {
     }
 
     fn is_full(&self) -> bool {
-        self.part.events.len() >= BATCH || self.part.rejects.len() >= REJECTS
+        self.part.events.len() >= BATCH
+            || self.part.rejects.len() >= REJECTS
+            || self.part_bytes >= BATCH_BYTES
     }
 
     fn hand_on(&mut self, give: Give<'_>) -> bool {
         let mut part = std::mem::take(&mut self.part);
+        self.part_bytes = 0;
         part.archive = Some(self.archive.uri.clone());
         for rejection in &part.rejects {
             info!(archive = %self.archive.uri, %rejection, "rejected");

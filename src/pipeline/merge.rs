@@ -151,6 +151,9 @@ impl<'m> Merge<'m> {
         }
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
+        // The same number, counted where the rows are made.
+        self.counts.check_rows(usage.iter().map(|(_, stats)| stats.event_count).sum())?;
+        self.counts.check_rows(daily.iter().map(|row| row.event_count).sum())?;
         Ok(Run {
             counts: self.counts,
             usage,

@@ -25,6 +25,7 @@ const PARTS: [&str; 6] =
 pub struct Directory {
     target: PathBuf,
     created: bool,
+    force: bool,
     staging: TempDir,
     events: EventFiles,
     rejects: TableFile<RejectRow>,
@@ -46,7 +47,9 @@ impl Directory {
     pub fn create(target: &Path, force: bool) -> Result<Self, SinkError> {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
-        if !force && holds_something(target)? {
+        if force {
+            refuse_foreign(&target.join("events"))?;
+        } else if holds_something(target)? {
             return Err(SinkError::NotEmpty { path: target.display().to_string() });
         }
         let staging =
@@ -56,7 +59,7 @@ impl Directory {
         let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS)?;
         let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS)?;
         let events = EventFiles::new(events_root);
-        Ok(Self { target: target.to_owned(), created, staging, events, rejects, inputs })
+        Ok(Self { target: target.to_owned(), created, force, staging, events, rejects, inputs })
     }
 
     /// Writes the aggregates and puts everything in its place.
@@ -96,6 +99,10 @@ impl Directory {
         })?;
         fs::write(&run_path, json + "\n").map_err(SinkError::file(&run_path))?;
 
+        // Another run may have finished here meanwhile.
+        if !self.force && holds_something(&self.target)? {
+            return Err(SinkError::NotEmpty { path: self.target.display().to_string() });
+        }
         // The old report goes last part first: without run.json nobody takes the rest for a whole.
         for part in PARTS.iter().rev() {
             remove(&self.target.join(part))?;
@@ -167,6 +174,22 @@ fn holds_something(directory: &Path) -> Result<bool, SinkError> {
         }
     }
     Ok(false)
+}
+
+/// Replacing a report must not take what keytrail has not put there.
+fn refuse_foreign(events: &Path) -> Result<(), SinkError> {
+    let Ok(days) = fs::read_dir(events) else { return Ok(()) }; // nothing there, or no directory: `finish` will tell
+    for day in days {
+        let day = day.map_err(SinkError::file(events))?.path();
+        let named_so = day.file_name().is_some_and(|name| name.to_string_lossy().starts_with("day="));
+        let is_ours = named_so
+            && fs::read_dir(&day)
+                .is_ok_and(|mut files| files.all(|f| f.is_ok_and(|f| f.file_name() == "events.parquet")));
+        if !is_ours {
+            return Err(SinkError::Foreign { path: day.display().to_string() });
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), SinkError> {

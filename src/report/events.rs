@@ -13,8 +13,8 @@ use super::parquet::{TableFile, encode_error, read_back};
 use super::table::Rows;
 use crate::aggregate::Selected;
 
-/// Rows gathered over all days before the fullest day is encoded.
-const PENDING_ROWS: usize = 32 << 10;
+/// Memory of rows gathered over all days before the fullest day is encoded, bytes.
+const PENDING_BYTES: usize = 32 << 20;
 /// Memory of encoded rows over all days before the largest row group is written out, bytes.
 const ENCODED_BYTES: usize = 64 << 20;
 
@@ -52,15 +52,15 @@ impl EventFiles {
             self.days.insert(day, file);
         }
         let Some(file) = self.days.get_mut(&day) else { return Ok(()) }; // just inserted
-        let before = file.pending_rows();
+        let before = file.pending_bytes();
         file.push(selected)?;
-        let after = file.pending_rows();
+        let after = file.pending_bytes();
         self.pending = self.pending + after - before;
         let mut encoded = after < before;
-        if self.pending >= PENDING_ROWS
-            && let Some(fullest) = self.days.values_mut().max_by_key(|file| file.pending_rows())
+        if self.pending >= PENDING_BYTES
+            && let Some(fullest) = self.days.values_mut().max_by_key(|file| file.pending_bytes())
         {
-            self.pending -= fullest.pending_rows();
+            self.pending -= fullest.pending_bytes();
             fullest.encode()?;
             encoded = true;
         }

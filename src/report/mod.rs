@@ -63,6 +63,12 @@ pub enum SinkError {
         /// The directory.
         path: String,
     },
+    /// Something that is not keytrail's lies where the report would be replaced.
+    #[error("{path} is not part of a report; move it away, or name another directory")]
+    Foreign {
+        /// What.
+        path: String,
+    },
     /// Encoding failed.
     #[error("cannot write {path}: {message}")]
     Encode {

@@ -16,6 +16,8 @@ use super::table::{Column, Rows};
 
 /// Rows gathered before they are encoded.
 const BATCH: usize = 8192;
+/// Memory of rows after which they are encoded however few: an Arrow text column ends at 2 GiB.
+const BATCH_BYTES: usize = 32 << 20;
 /// Bytes of encoded rows after which a row group is closed.
 const ROW_GROUP: usize = 64 << 20;
 
@@ -72,15 +74,15 @@ impl<T> TableFile<T> {
     /// Adds a row.
     pub(super) fn push(&mut self, row: &T) -> Result<(), SinkError> {
         self.rows.push(row);
-        if self.rows.len() >= BATCH {
+        if self.rows.len() >= BATCH || self.rows.bytes() >= BATCH_BYTES {
             self.encode()?;
         }
         Ok(())
     }
 
-    /// Rows not yet encoded.
-    pub(super) fn pending_rows(&self) -> usize {
-        self.rows.len()
+    /// Memory of rows not yet encoded, bytes.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.rows.bytes()
     }
 
     /// Memory held by encoded rows not yet written, bytes.

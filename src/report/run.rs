@@ -134,13 +134,20 @@ struct ScopeFacts<'a> {
 struct Missing {
     account_id: String,
     region: String,
+    /// How many.
+    count: usize,
+    /// The first of them.
     days: Vec<String>,
 }
 
+/// Missing days listed per account and region.
+const LISTED_DAYS: usize = 366;
+
 impl From<MissingDays> for Missing {
     fn from(missing: MissingDays) -> Self {
-        let days = missing.days.iter().map(ToString::to_string).collect();
-        Self { account_id: missing.account_id, region: missing.region, days }
+        let count = missing.days.len();
+        let days = missing.days.iter().take(LISTED_DAYS).map(ToString::to_string).collect();
+        Self { account_id: missing.account_id, region: missing.region, count, days }
     }
 }
 

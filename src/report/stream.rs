@@ -33,6 +33,7 @@ pub enum Format {
 /// Events rendered side by side before column widths are settled.
 const TABLE_BLOCK: usize = 200;
 const ARROW_BATCH: usize = 4096;
+const ARROW_BYTES: usize = 16 << 20;
 /// Columns of the terminal table.
 const TABLE_COLUMNS: [&str; 7] =
     ["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
@@ -159,7 +160,11 @@ impl<W: Write> Sink for Stream<W> {
             }
             Encoder::Arrow { rows, writer } => {
                 rows.push(event);
-                if rows.len() >= ARROW_BATCH { write_batch(rows, writer) } else { Ok(()) }
+                if rows.len() >= ARROW_BATCH || rows.bytes() >= ARROW_BYTES {
+                    write_batch(rows, writer)
+                } else {
+                    Ok(())
+                }
             }
             Encoder::Parquet { file, .. } => file.push(event),
         }

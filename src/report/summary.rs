@@ -84,7 +84,7 @@ pub fn summary(facts: &Facts<'_>, style: Style) -> String {
     if !pressing.is_empty() {
         let _ = writeln!(out, "\n{}", style.bold("Before relying on these numbers"));
         for caveat in &pressing {
-            let _ = writeln!(out, "  - {}", caveat.text);
+            let _ = writeln!(out, "  - {}", printable(&caveat.text));
         }
     }
     let others = caveats.len() - pressing.len();
@@ -267,7 +267,7 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
     let mut causes = Vec::new();
     let mut say = |applies: bool, text: String| {
         if applies {
-            causes.push(text);
+            causes.push(printable(&text));
         }
     };
     say(inputs.all() == 0, "no file was found in the inputs named".to_owned());

@@ -150,23 +150,29 @@ impl Builder {
     }
 }
 
+/// Memory of a cell besides its text.
+const CELL: usize = 8;
+
 /// Rows being gathered into a batch.
 pub(super) struct Rows<T: 'static> {
     columns: &'static [Column<T>],
     builders: Vec<Builder>,
     schema: SchemaRef,
     len: usize,
+    bytes: usize,
 }
 
 impl<T> Rows<T> {
     pub(super) fn new(columns: &'static [Column<T>]) -> Self {
         let builders = columns.iter().map(|c| Builder::new(c.kind)).collect();
-        Self { columns, builders, schema: schema(columns), len: 0 }
+        Self { columns, builders, schema: schema(columns), len: 0, bytes: 0 }
     }
 
     pub(super) fn push(&mut self, row: &T) {
         for (column, builder) in self.columns.iter().zip(&mut self.builders) {
-            builder.push(&(column.get)(row));
+            let cell = (column.get)(row);
+            self.bytes += CELL + if let Cell::Text(text) = &cell { text.len() } else { 0 };
+            builder.push(&cell);
         }
         self.len += 1;
     }
@@ -175,13 +181,18 @@ impl<T> Rows<T> {
         self.len
     }
 
+    /// About the memory the rows take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
     /// The rows gathered since the last call.
     pub(super) fn take(&mut self) -> Result<RecordBatch, arrow_schema::ArrowError> {
-        self.len = 0;
+        (self.len, self.bytes) = (0, 0);
         let arrays = self.builders.iter_mut().map(Builder::finish).collect();
         RecordBatch::try_new(self.schema.clone(), arrays)
     }

@@ -74,6 +74,11 @@ impl Splitter {
         }
     }
 
+    /// Whether the next byte belongs to a string.
+    pub fn is_in_string(&self) -> bool {
+        matches!(self.kind, Kind::Quoted(_) | Kind::Nested { string: Some(_), .. })
+    }
+
     /// Whether the value may end where the input ends.
     pub fn may_end_here(&self) -> bool {
         self.kind == Kind::Bare

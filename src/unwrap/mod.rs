@@ -136,6 +136,20 @@ impl Unwrapper {
         }
     }
 
+    /// The value of the last step, at `range` in the same window, is not valid JSON. Two records that have each lost a quote make one such value
+    /// of all that stands between them: a whole record that begins inside one of its strings, where none can, proves it. The walk
+    /// then goes on there.
+    pub fn reconsider(&mut self, range: &Range<u64>, window: Window<'_>) {
+        let bytes = window.slice(range);
+        let Some(error) = json_error(bytes) else { return };
+        let from = resync::last_token(bytes, error.offset);
+        if let resync::Search::Found(n) = resync::next_record(bytes, from, true, self.max_record)
+            && resync::begins_in_string(&bytes[..n])
+        {
+            self.at = range.start + n as u64;
+        }
+    }
+
     fn more(&mut self, state: State, keep: u64) -> Option<Step> {
         self.state = state;
         Some(Step::More { keep })
@@ -161,8 +175,9 @@ impl Unwrapper {
             return if window.last { Some(Step::End) } else { self.more(State::Start, first) };
         };
         self.at = first;
-        let (_, second) = window.next_token(first + 1);
-        if second.is_none() && !window.last {
+        let behind = window.slice(&(first + 1..first + 1 + resync::LOOK_AHEAD));
+        let second = behind.iter().copied().find(|b| !b.is_ascii_whitespace());
+        if second.is_none() && !window.last && (behind.len() as u64) < resync::LOOK_AHEAD {
             return self.more(State::Start, first);
         }
         let begins = match byte {
@@ -314,7 +329,7 @@ impl Unwrapper {
                 let keep = range.start;
                 self.more(State::AfterElement { parent, range }, keep)
             }
-            Some(b',' | b']') if closes_as_it_opens(window.slice(&range)) => {
+            Some(b',' | b']') if resync::closes_as_it_opens(window.slice(&range)) => {
                 self.believe(parent, range, window)
             }
             _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range.start, window),
@@ -474,15 +489,6 @@ impl Unwrapper {
             detail: format!("{detail}; {} bytes passed over", at - start),
             to_end,
         })
-    }
-}
-
-/// Whether a value that begins with a bracket ends with its partner: where one is missing, the container's stands in its place.
-fn closes_as_it_opens(value: &[u8]) -> bool {
-    match value.first() {
-        Some(b'{') => value.last() == Some(&b'}'),
-        Some(b'[') => value.last() == Some(&b']'),
-        _ => true,
     }
 }
 

@@ -9,6 +9,7 @@ use memchr::memchr;
 use serde::de::IgnoredAny;
 
 use super::shape::Keys;
+use crate::split::Splitter;
 
 /// How far to look behind a value for what follows it, bytes: beyond that many blanks nothing does.
 pub(super) const LOOK_AHEAD: u64 = 1024;
@@ -56,7 +57,7 @@ pub(super) fn last_token(bytes: &[u8], offset: usize) -> usize {
     let mut last = offset;
     while let Some(n) = memchr(b'"', &bytes[at..offset.min(bytes.len())]) {
         last = at + n;
-        let mut splitter = crate::split::Splitter::new(b'"');
+        let mut splitter = Splitter::new(b'"');
         match splitter.advance(&bytes[last..]) {
             Some(n) if last + n < offset => at = last + n,
             _ => break,
@@ -138,4 +139,20 @@ fn may_precede(before: &[u8]) -> bool {
     let blank = before.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
     let (before, gap) = before.split_at(before.len() - blank);
     before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']')) || gap.contains(&b'\n')
+}
+
+/// Whether what follows `before`, the beginning of a value, is inside a string.
+pub(super) fn begins_in_string(before: &[u8]) -> bool {
+    let Some(first) = before.first() else { return false };
+    let mut splitter = Splitter::new(*first);
+    splitter.advance(before).is_none() && splitter.is_in_string()
+}
+
+/// Whether a value that begins with a bracket ends with its partner: where one is missing, the container's stands in its place.
+pub(super) fn closes_as_it_opens(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'{') => value.last() == Some(&b'}'),
+        Some(b'[') => value.last() == Some(&b']'),
+        _ => true,
+    }
 }

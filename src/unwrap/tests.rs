@@ -111,6 +111,50 @@ fn damage_costs_one_record() {
     assert_eq!(found(format!("[{a},{bad},{b}]").as_bytes()), [a.clone(), bad.to_owned(), b]);
 }
 
+/// Damage that cancels makes one value of all that stands between; what the parser rejects is looked at again.
+#[test]
+fn two_lost_quotes_do_not_cost_what_stands_between() {
+    let (a, b, c) = (record(1), record(2), record(3));
+    let bad = r#"{"eventVersion":"1.08","eventName":"E}"#;
+    let text = format!(r#"{{"Records":[{a},{bad},{b},{b},{bad},{c}]}}"#);
+    let bytes = text.as_bytes();
+    let mut unwrapper = Unwrapper::new(MAX);
+    let window = Window { bytes, start: 0, last: true };
+    let mut good = Vec::new();
+    loop {
+        match unwrapper.step(window) {
+            Step::Value { range } if json_error(window.slice(&range)).is_some() => {
+                unwrapper.reconsider(&range, window)
+            }
+            Step::Value { range } => good.push(String::from_utf8(window.slice(&range).to_vec()).unwrap()),
+            Step::End => break,
+            Step::Damage { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(good, [a, b.clone(), b, c]);
+}
+
+/// A record with balanced damage may hold look-alikes: they stay what they are.
+#[test]
+fn reconsidering_brings_no_look_alike_to_life() {
+    let planted = record(9);
+    let bad = format!(
+        r#"{{"eventVersion":"1.08","x":,"list":[1,{planted},{planted}],"text":"{}"}}"#,
+        planted.replace('"', "\\\"")
+    );
+    let text = format!(r#"{{"Records":[{bad},{bad}]}}"#);
+    let mut unwrapper = Unwrapper::new(MAX);
+    let window = Window { bytes: text.as_bytes(), start: 0, last: true };
+    let mut values = 0;
+    while let Step::Value { range } = unwrapper.step(window) {
+        assert_eq!(window.slice(&range), bad.as_bytes());
+        unwrapper.reconsider(&range, window);
+        values += 1;
+    }
+    assert_eq!(values, 2);
+}
+
 /// What looks like a record inside a damaged one, before the damage, is not taken for one.
 #[test]
 fn damage_does_not_bring_look_alikes_to_life() {

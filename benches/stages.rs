@@ -1,0 +1,110 @@
+//! What each stage costs, in bytes of JSON a second: `cargo bench`. Figures are noisy on shared machines: compare within one run.
+//!
+//! simd-json is here as the alternative that the parser was measured against.
+
+#[path = "../examples/generate/corpus/mod.rs"]
+mod corpus;
+
+use std::hint::black_box;
+
+use corpus::archive::{Corpus, gzip};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use keytrail::classify::Classifier;
+use keytrail::decode::{Buffers, Content};
+use keytrail::parse::{self, Parsed};
+use keytrail::unwrap::{Step, Unwrapper, Window};
+
+/// Bytes of JSON in the archive that is measured.
+const KIB: u64 = 4096;
+
+fn records(json: &[u8]) -> Vec<&[u8]> {
+    let mut unwrapper = Unwrapper::new(4 << 20);
+    let window = Window { bytes: json, start: 0, last: true };
+    let mut records = Vec::new();
+    while let Step::Value { range } = unwrapper.step(window) {
+        records.push(window.slice(&range));
+    }
+    records
+}
+
+fn stages(criterion: &mut Criterion) {
+    let json = Corpus::sized(1, 16.0, KIB, 0.3).archive(0).json;
+    let stored = gzip(&json, flate2::Compression::default());
+    let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_name_kms(record)).collect();
+    let kms_bytes: usize = kms.iter().map(|record| record.len()).sum();
+
+    let mut group = criterion.benchmark_group("decode");
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    for (name, size) in [("at once", Some(stored.len() as u64)), ("streaming", None)] {
+        let mut buffers = Buffers::default();
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            let mut chunk = vec![0; 256 << 10];
+            bencher.iter(|| {
+                let mut content =
+                    Content::new(stored.as_slice(), size, u64::MAX, false, &mut buffers).unwrap();
+                if let Some(whole) = content.take_whole() {
+                    buffers.give_back(black_box(whole));
+                }
+                while content.read(&mut chunk).unwrap() > 0 {}
+                content.finish(&mut buffers);
+            });
+        });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("unwrap and split");
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    group.bench_function("records", |bencher| bencher.iter(|| records(black_box(&json)).len()));
+    group.finish();
+
+    let mut group = criterion.benchmark_group("may name KMS");
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    let all = records(&json);
+    group.bench_function("records", |bencher| {
+        bencher.iter(|| all.iter().filter(|record| parse::may_name_kms(record)).count());
+    });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("parse");
+    group.throughput(Throughput::Bytes(kms_bytes as u64));
+    group.bench_function("to events (serde_json)", |bencher| {
+        bencher.iter(|| kms.iter().filter(|record| parse::parse(record).is_ok()).count());
+    });
+    group.bench_function("to a tape (simd-json)", |bencher| {
+        let mut buffers = simd_json::Buffers::default();
+        let mut bytes = Vec::new();
+        bencher.iter(|| {
+            kms.iter()
+                .filter(|record| {
+                    // It parses in place, so it needs bytes of its own.
+                    bytes.clear();
+                    bytes.extend_from_slice(record);
+                    simd_json::to_tape_with_buffers(&mut bytes, &mut buffers).is_ok()
+                })
+                .count()
+        });
+    });
+    group.finish();
+
+    let classifier = Classifier::new(None).unwrap();
+    let events: Vec<_> = kms
+        .iter()
+        .filter_map(|record| match parse::parse(record).ok()?.parsed {
+            Parsed::Event(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("classify");
+    group.throughput(Throughput::Elements(events.len() as u64));
+    group.bench_function("events", |bencher| {
+        bencher.iter(|| events.iter().map(|event| classifier.classify(event).rules.len()).sum::<usize>());
+    });
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(15).measurement_time(std::time::Duration::from_secs(2));
+    targets = stages
+}
+criterion_main!(benches);
