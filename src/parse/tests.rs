@@ -162,3 +162,34 @@ fn trails_that_leave_kms_out_are_noticed() {
         None
     );
 }
+
+#[test]
+fn re_encrypt_keeps_source_and_destination_apart() {
+    let other = KEY.replace("1234abcd-", "0987dcba-");
+    let re_encrypt = |resources: &str, parameters: &str| {
+        let text = record(&format!(
+            r#","eventName":"ReEncrypt","recipientAccountId":"1","resources":[{resources}],"requestParameters":{{{parameters}}}"#
+        ));
+        let event = event(&text).into_owned();
+        (event.key.arn.map(String::from), event.destination_key_arn.map(String::from))
+    };
+    let (source, destination) = (format!(r#"{{"ARN":"{KEY}"}}"#), format!(r#"{{"ARN":"{other}"}}"#));
+    let named = format!(r#""destinationKeyId":"{other}""#);
+    let both = (Some(KEY.to_owned()), Some(other.clone()));
+    assert_eq!(re_encrypt(&format!("{source},{destination}"), &named), both);
+    assert_eq!(re_encrypt(&format!("{destination},{source}"), &named), both, "the order varies");
+    assert_eq!(re_encrypt(&format!("{source},{destination}"), ""), both, "the second where nothing tells");
+    // Only the destination is listed: the source is what the request says, or not known.
+    assert_eq!(re_encrypt(&destination, &format!(r#"{named},"sourceKeyId":"{KEY}""#)), both);
+    assert_eq!(re_encrypt(&destination, &named), (None, Some(other)));
+}
+
+#[test]
+fn a_large_context_takes_no_time() {
+    let members: Vec<String> = (0..200_000).map(|n| format!(r#""k{}":"v{n}""#, n % 150_000)).collect();
+    let text = record(&format!(r#","requestParameters":{{"encryptionContext":{{{}}}}}"#, members.join(",")));
+    let context = event(&text).encryption_context.unwrap().into_owned();
+    let context: serde_json::Value = serde_json::from_str(&context).unwrap();
+    assert_eq!(context["k0"], "v150000", "the last of a repeated name");
+    assert_eq!(context.as_object().unwrap().len(), 150_000);
+}

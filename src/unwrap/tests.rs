@@ -190,6 +190,46 @@ fn a_large_record_is_passed_over_not_kept() {
     assert_eq!(found(text.as_bytes()), [a]);
 }
 
+/// Content made to be slow. There is no time limit here: if the walk were not linear, this test would not end.
+#[test]
+fn hostile_content_takes_no_time() {
+    const LEN: usize = 4 << 20;
+    let head = r#"{"Records":[{"eventVersion":"1","x":"cut"#;
+    for piece in [
+        ",{",
+        r#"","y":{,{"a":[1,"#,
+        r#"}},{"a":[1"#,
+        r#",{"eventVersion":"x"#,
+        r#",{"eventTime":1}"#,
+        "[",
+        "{",
+        " ",
+        "\"",
+    ] {
+        let text = format!("{head}{}", piece.repeat(LEN / piece.len()));
+        let cuts: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
+        let mut unwrapper = Unwrapper::new(4 << 20);
+        let mut start = 0;
+        for end in cuts.into_iter().skip(1).chain([text.len()]) {
+            loop {
+                let window = Window {
+                    bytes: &text.as_bytes()[start..end],
+                    start: start as u64,
+                    last: end == text.len(),
+                };
+                match unwrapper.step(window) {
+                    Step::More { keep } => {
+                        start = usize::try_from(keep).unwrap();
+                        break;
+                    }
+                    Step::End | Step::NotJson => break,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
 /// Bytes that are almost archives.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![

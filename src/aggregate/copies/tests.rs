@@ -10,10 +10,18 @@ struct Copy {
     caller: Option<&'static str>,
     key: bool,
     agent: &'static str,
+    request: Option<&'static str>,
 }
 
-const CALLER: Copy =
-    Copy { id: Some("a"), shared: Some("s"), recipient: "4444", caller: Some("4444"), key: true, agent: "" };
+const CALLER: Copy = Copy {
+    id: Some("a"),
+    shared: Some("s"),
+    recipient: "4444",
+    caller: Some("4444"),
+    key: true,
+    agent: "",
+    request: None,
+};
 const OWNER: Copy = Copy { id: Some("b"), recipient: "1111", ..CALLER };
 
 fn selected(copy: &Copy, archive: &str) -> Selected {
@@ -26,7 +34,7 @@ fn selected(copy: &Copy, archive: &str) -> Selected {
         time: EventTime(0),
         event_id: copy.id.map(Into::into),
         shared_event_id: copy.shared.map(Into::into),
-        request_id: None,
+        request_id: copy.request.map(Into::into),
         name: "Decrypt".into(),
         region: "r".into(),
         recipient_account_id: Some(copy.recipient.into()),
@@ -129,4 +137,36 @@ fn what_the_caller_does_not_tell_comes_from_the_owner() {
 fn a_service_has_no_partner_to_wait_for() {
     let service = Copy { caller: None, ..OWNER };
     assert_eq!(place(&[&service]), (vec!["count"], 0, 0));
+}
+
+/// A key of A re-encrypted to one of C by B: three accounts, three records, one call. Whatever the order, B's tells it.
+#[test]
+fn of_three_copies_the_callers_counts() {
+    let third = Copy { id: Some("c"), recipient: "7777", ..CALLER };
+    assert_eq!(
+        place(&[&OWNER, &third, &CALLER]),
+        (vec!["waits", "other copy", "pair, this one counts"], 0, 0)
+    );
+    assert_eq!(place(&[&OWNER, &CALLER, &third]).0, ["waits", "pair, this one counts", "other copy"]);
+    assert_eq!(place(&[&CALLER, &third, &OWNER]).0, ["count", "other copy", "other copy"]);
+    assert_eq!(place(&[&third, &OWNER]), (vec!["waits", "other copy"], 0, 1));
+}
+
+#[test]
+fn one_shared_id_for_two_requests_is_two_calls() {
+    let (a, b) = (Copy { request: Some("x"), ..CALLER }, Copy { request: Some("y"), ..OWNER });
+    assert_eq!(place(&[&a, &b]).0, ["count", "count"]);
+    let untold = Copy { request: None, ..OWNER };
+    assert_eq!(place(&[&a, &untold]).0, ["count", "other copy"]);
+}
+
+#[test]
+fn a_copy_fills_in_only_what_is_missing() {
+    let mut all = Copies::default();
+    assert_eq!(all.place(selected(&OWNER, "owner")), Placement::Waits);
+    let mut blind = selected(&Copy { key: false, ..CALLER }, "caller");
+    blind.event.key.alias = Some("alias/mine".into());
+    let Placement::Pair { counted, .. } = all.place(blind) else { panic!("a pair") };
+    assert_eq!(counted.event.key.alias.as_deref(), Some("alias/mine"));
+    assert_eq!(counted.event.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
 }
