@@ -1,46 +1,7 @@
 use super::*;
-use crate::event::{EventTime, KeyRef, Outcome, Principal};
-
-fn event() -> KmsEvent<'static> {
-    KmsEvent {
-        time: EventTime(0),
-        event_id: None,
-        shared_event_id: None,
-        request_id: None,
-        name: "Decrypt".into(),
-        region: "us-west-2".into(),
-        recipient_account_id: None,
-        principal: Principal {
-            name: "arn:aws:iam::111122223333:role/service-role/R".into(),
-            kind: "AssumedRole".into(),
-            account_id: Some("111122223333".into()),
-            session_name: None,
-            invoked_by: None,
-        },
-        access_key_id: None,
-        source_ip: None,
-        user_agent: None,
-        key: KeyRef::default(),
-        destination_key_arn: None,
-        outcome: Outcome::Success,
-        error_code: None,
-        error_message: None,
-        encryption_context: None,
-        s3_bucket: None,
-        s3_object_key: None,
-        log_delivery: false,
-        grant_id: None,
-        grantee_principal: None,
-        retiring_principal: None,
-        grant_operations: None,
-        read_only: None,
-        vpc_endpoint_id: None,
-        tls_version: None,
-    }
-}
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
-    let mut event = event();
+    let mut event = KmsEvent::example();
     change(&mut event);
     event
 }
@@ -109,7 +70,7 @@ fn built_in_rules() {
             "S2",
         ),
         (service("dynamodb.amazonaws.com"), "other", "none", ""),
-        (event(), "other", "none", ""),
+        (KmsEvent::example(), "other", "none", ""),
     ];
     let mut fired = String::new();
     for (event, workload, strength, rules) in cases {

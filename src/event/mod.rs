@@ -5,6 +5,7 @@
 //! decides a workload, counts or writes.
 
 mod arn;
+mod json;
 mod key;
 mod outcome;
 mod principal;
@@ -15,6 +16,7 @@ mod workload;
 use std::borrow::Cow;
 
 pub use arn::{Arn, is_region, partition_of};
+pub use json::JsonError;
 pub use key::{KeyOrigin, KeyRef};
 pub use outcome::{Outcome, normal_error_code};
 pub use principal::{Principal, normal_service};
@@ -138,5 +140,47 @@ impl KmsEvent<'_> {
     /// Whether this is the caller's own account's copy of the call.
     pub fn is_callers_copy(&self) -> bool {
         self.recipient_account_id.is_some() && self.recipient_account_id == self.principal.account_id
+    }
+}
+
+#[cfg(test)]
+impl KmsEvent<'static> {
+    /// A successful Decrypt of a role, about which nothing else is known.
+    pub(crate) fn example() -> Self {
+        Self {
+            time: EventTime(0),
+            event_id: None,
+            shared_event_id: None,
+            request_id: None,
+            name: "Decrypt".into(),
+            region: "us-west-2".into(),
+            recipient_account_id: None,
+            principal: Principal {
+                name: "arn:aws:iam::111122223333:role/service-role/R".into(),
+                kind: "AssumedRole".into(),
+                account_id: Some("111122223333".into()),
+                session_name: None,
+                invoked_by: None,
+            },
+            access_key_id: None,
+            source_ip: None,
+            user_agent: None,
+            key: KeyRef::default(),
+            destination_key_arn: None,
+            outcome: Outcome::Success,
+            error_code: None,
+            error_message: None,
+            encryption_context: None,
+            s3_bucket: None,
+            s3_object_key: None,
+            log_delivery: false,
+            grant_id: None,
+            grantee_principal: None,
+            retiring_principal: None,
+            grant_operations: None,
+            read_only: None,
+            vpc_endpoint_id: None,
+            tls_version: None,
+        }
     }
 }

@@ -11,12 +11,6 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 
 use crate::event::Text;
 
-/// Byte offset of a JSON error in `text`.
-pub(super) fn error_offset(error: &serde_json::Error, text: &str) -> usize {
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    (before + error.column().saturating_sub(1)).min(text.len())
-}
-
 /// Implements `Visitor` methods that drain a value nobody asked for.
 macro_rules! drain {
     (seq) => {

@@ -10,7 +10,7 @@ mod prefilter;
 mod record;
 mod trail;
 
-use crate::event::{EventTime, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
+use crate::event::{EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
 use record::{Record, Request};
 
 /// What one record is.
@@ -70,10 +70,10 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
         });
     }
     let record: Record<'_> = serde_json::from_str(text).map_err(|e| {
-        let at = crate::parse::lenient::error_offset(&e, text);
+        let JsonError { offset, message, .. } = JsonError::new(&e, record);
         ParseError {
             reason: RejectReason::JsonSyntax,
-            detail: format!("{} (byte {at} of the record)", at_less(&e)),
+            detail: format!("{message} (byte {offset} of the record)"),
         }
     })?;
     let repeated_field = record.repeated();
@@ -83,12 +83,6 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
         Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
     Ok(Outline { parsed, repeated_field })
-}
-
-/// The parser's words without its line and column: a record is one line in almost every file.
-fn at_less(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
 }
 
 fn missing(field: &str) -> ParseError {

@@ -9,37 +9,11 @@ use memchr::memchr;
 use serde::de::IgnoredAny;
 
 use super::shape::Keys;
+use crate::event::JsonError;
 use crate::split::Splitter;
 
 /// How far to look behind a value for what follows it, bytes: beyond that many blanks nothing does.
 pub(super) const LOOK_AHEAD: u64 = 1024;
-
-/// Where and how the JSON parser stumbled.
-#[derive(Debug)]
-pub struct JsonError {
-    /// Byte offset in the bytes given.
-    pub offset: usize,
-    /// The bytes simply end too early.
-    pub at_end: bool,
-    /// The parser's words, without its position.
-    pub message: String,
-}
-
-impl JsonError {
-    /// From a parser's error over `bytes`.
-    pub fn new(error: &serde_json::Error, bytes: &[u8]) -> Self {
-        let text = error.to_string();
-        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
-        // Lines only as far as needed: most content is one long line.
-        let breaks = memchr::memchr_iter(b'\n', bytes);
-        let line_start = match error.line().checked_sub(2) {
-            Some(earlier) => breaks.map(|at| at + 1).nth(earlier).unwrap_or(0),
-            None => 0,
-        };
-        let offset = (line_start + error.column().saturating_sub(1)).min(bytes.len());
-        Self { offset, at_end: error.is_eof(), message }
-    }
-}
 
 /// The error of the JSON value at the start of `bytes`; what follows the value does not matter.
 pub fn json_error(bytes: &[u8]) -> Option<JsonError> {

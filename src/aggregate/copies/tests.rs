@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::event::{EventTime, Evidence, KeyRef, Principal, Strength, Workload, WorkloadSet};
+use crate::event::{Evidence, KeyRef, Strength, Workload, WorkloadSet};
 
 struct Copy {
     id: Option<&'static str>,
@@ -30,41 +30,17 @@ fn selected(copy: &Copy, archive: &str) -> Selected {
         origin: if copy.key { KeyOrigin::Resources } else { KeyOrigin::None },
         ..KeyRef::default()
     };
-    let event = KmsEvent {
-        time: EventTime(0),
+    let mut event = KmsEvent {
         event_id: copy.id.map(Into::into),
         shared_event_id: copy.shared.map(Into::into),
         request_id: copy.request.map(Into::into),
-        name: "Decrypt".into(),
-        region: "r".into(),
         recipient_account_id: Some(copy.recipient.into()),
-        principal: Principal {
-            name: "p".into(),
-            kind: if copy.caller.is_some() { "AssumedRole".into() } else { "AWSService".into() },
-            account_id: copy.caller.map(Into::into),
-            session_name: None,
-            invoked_by: None,
-        },
-        access_key_id: None,
-        source_ip: None,
         user_agent: Some(copy.agent.into()),
         key,
-        destination_key_arn: None,
-        outcome: Outcome::Success,
-        error_code: None,
-        error_message: None,
-        encryption_context: None,
-        s3_bucket: None,
-        s3_object_key: None,
-        log_delivery: false,
-        grant_id: None,
-        grantee_principal: None,
-        retiring_principal: None,
-        grant_operations: None,
-        read_only: None,
-        vpc_endpoint_id: None,
-        tls_version: None,
+        ..KmsEvent::example()
     };
+    event.principal.kind = if copy.caller.is_some() { "AssumedRole".into() } else { "AWSService".into() };
+    event.principal.account_id = copy.caller.map(Into::into);
     let fingerprint = Fingerprint::of(&event);
     let evidence = Evidence {
         workload: WorkloadSet::of(Workload::Other),
