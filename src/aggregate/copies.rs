@@ -4,7 +4,7 @@
 //! cross-account call (same `sharedEventID`, another account). Of the latter the caller's copy is the better one: the owner's may name no more than
 //! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself.
 //!
-//! Memory: 32 bytes per distinct event and 32 per call with a `sharedEventID`, before the tables' slack; the waiting copies are kept whole.
+//! Memory: 32 bytes per distinct event and 48 per call with a `sharedEventID`, before the tables' slack; the waiting copies are kept whole.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -23,10 +23,24 @@ pub struct Fingerprint {
     content: u64,
     /// Of `sharedEventID` and the API.
     shared: Option<u128>,
-    /// Of `requestID`, which copies of one call share.
-    request: Option<u64>,
+    whose: Whose,
+}
+
+/// What tells the copies of one call apart, and from those of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Whose {
     /// Of `recipientAccountId`.
     recipient: u64,
+    /// Of `requestID`, which copies of one call share.
+    request: Option<u64>,
+}
+
+impl Whose {
+    /// Whether two records with one `sharedEventID` are two accounts' copies of one call.
+    fn is_copy_of(self, other: Self) -> bool {
+        let same_request = self.request.zip(other.request).is_none_or(|(a, b)| a == b);
+        self.recipient != other.recipient && same_request
+    }
 }
 
 fn hash64(seed: u64, value: &impl Hash) -> u64 {
@@ -42,20 +56,16 @@ fn hash128(value: &impl Hash) -> u128 {
 }
 
 impl Fingerprint {
-    /// Whether two records with one `sharedEventID` are two accounts' copies of one call.
-    fn is_copy_of(&self, other: &Self) -> bool {
-        let same_request = self.request.zip(other.request).is_none_or(|(a, b)| a == b);
-        self.recipient != other.recipient && same_request
-    }
-
     /// The fingerprint of `event`.
     pub fn of(event: &KmsEvent<'_>) -> Self {
         Self {
             id: event.event_id.as_ref().map(|id| hash128(&(id, &event.recipient_account_id))),
             content: hash64(0, event),
             shared: event.shared_event_id.as_ref().map(|shared| hash128(&(shared, &event.name))),
-            request: event.request_id.as_ref().map(|id| hash64(0, id)),
-            recipient: hash64(0, &event.recipient_account_id),
+            whose: Whose {
+                recipient: hash64(0, &event.recipient_account_id),
+                request: event.request_id.as_ref().map(|id| hash64(0, id)),
+            },
         }
     }
 }
@@ -84,7 +94,7 @@ pub enum Placement {
 
 #[derive(Debug)]
 enum Call {
-    Counted(Fingerprint),
+    Counted(Whose),
     Waiting(Box<Selected>),
 }
 
@@ -149,16 +159,16 @@ impl Copies {
                 return Placement::Waits;
             }
             None => {
-                self.calls.insert(shared, Call::Counted(selected.fingerprint));
+                self.calls.insert(shared, Call::Counted(selected.fingerprint.whose));
                 return Placement::Count(Box::new(selected));
             }
             Some(call) => call,
         };
         let (call, placement) = match call {
-            Call::Counted(counted) if counted.is_copy_of(&selected.fingerprint) => {
+            Call::Counted(counted) if counted.is_copy_of(selected.fingerprint.whose) => {
                 (Call::Counted(counted), Placement::OtherCopy)
             }
-            Call::Waiting(waiting) if waiting.fingerprint.is_copy_of(&selected.fingerprint) => {
+            Call::Waiting(waiting) if waiting.fingerprint.whose.is_copy_of(selected.fingerprint.whose) => {
                 meet(waiting, selected)
             }
             other => (other, Placement::Count(Box::new(selected))),
@@ -183,7 +193,7 @@ fn meet(mut waiting: Box<Selected>, mut selected: Selected) -> (Call, Placement)
         complete(&mut selected.event, waiting.event);
         (Box::new(selected), waiting.archive)
     };
-    (Call::Counted(counted.fingerprint), Placement::Pair { counted, other_archive, late })
+    (Call::Counted(counted.fingerprint.whose), Placement::Pair { counted, other_archive, late })
 }
 
 /// Fills in what the event does not say of its keys.
