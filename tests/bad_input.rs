@@ -227,13 +227,6 @@ fn truncated_gzip_at_every_byte_of_a_stored_block() {
     }
 }
 
-fn begins_like_a_log(compressed: &[u8]) -> bool {
-    let opening = b"{\"Records\":[";
-    let mut start = Vec::new();
-    let result = flate2::read::GzDecoder::new(compressed).take(opening.len() as u64).read_to_end(&mut start);
-    result.is_ok() && start == opening
-}
-
 /// Whichever byte is damaged: the program goes on, says so, and never counts more than there was.
 #[test]
 fn corrupt_gzip_at_every_byte() {
@@ -258,8 +251,7 @@ fn corrupt_gzip_at_every_byte() {
             // Method and flags decide how to read on; time, level and system mean nothing.
             2 | 3 => {}
             4..=9 => assert_eq!(status, "complete", "{row}"),
-            // Where the damage hits the beginning of the content, that may not look like JSON any more.
-            _ if status == "skipped" => assert!(!begins_like_a_log(&flipped(at)), "{row}"),
+            // Even where the content does not look like JSON any more: the checksum tells.
             _ => assert_eq!(status, "partial", "{row}"),
         }
         assert!(row["selected"].as_u64().unwrap() <= 3, "{row}");

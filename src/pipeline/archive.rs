@@ -106,8 +106,8 @@ fn last(input: InputSummary, coverage: Coverage) -> Part {
 enum Ending {
     /// At the end of what could be decoded; the error, if no damaged record has been blamed on it.
     Read(Option<DecodeError>),
-    /// At its beginning: it is not JSON.
-    NotJson,
+    /// At its beginning: it is not JSON; the error, if decoding had already stopped.
+    NotJson(Option<DecodeError>),
     /// The run is over.
     Stopped,
 }
@@ -174,7 +174,7 @@ impl<'p, R: Read> Reading<'p, R> {
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
                 Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
-                Ending::NotJson => self.verify(),
+                Ending::NotJson(error) => self.verify(error),
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
@@ -184,22 +184,19 @@ impl<'p, R: Read> Reading<'p, R> {
     }
 
     /// What is not JSON may be a damaged archive: a compressed one is read to its end, where its checksum tells.
-    fn verify(&mut self) {
+    fn verify(&mut self, mut error: Option<DecodeError>) {
         self.broke = false;
-        if self.content.format() != Format::Gzip {
-            return;
-        }
         let mut rest = vec![0; 64 << 10];
-        loop {
+        while error.is_none() && self.content.format() == Format::Gzip {
             match self.content.read(&mut rest) {
                 Ok(0) => return,
                 Ok(_) => self.report_bytes(),
-                Err(error @ (DecodeError::Truncated { .. } | DecodeError::Corrupt { .. })) => {
-                    self.broke = true;
-                    return self.reject(None, reason_of(&error), error.to_string());
-                }
-                Err(_) => return,
+                Err(found) => error = Some(found),
             }
+        }
+        if let Some(error @ (DecodeError::Truncated { .. } | DecodeError::Corrupt { .. })) = error {
+            self.broke = true;
+            self.reject(None, reason_of(&error), error.to_string());
         }
     }
 
@@ -228,7 +225,7 @@ impl<'p, R: Read> Reading<'p, R> {
                     }
                 }
                 Step::End => return Ending::Read(broken),
-                Step::NotJson => return Ending::NotJson,
+                Step::NotJson => return Ending::NotJson(broken),
             }
             let hand_on = self.is_full() && unwrapper.recognised() || self.part.rejects.len() >= UNRECOGNISED;
             self.committed |= hand_on;
