@@ -1,5 +1,5 @@
-//! An ordinary archive at once: CloudTrail's objects are one gzip member of a few megabytes, for which libdeflate is about twice as fast as
-//! any streaming decoder.
+//! An ordinary archive at once: CloudTrail's objects are one gzip member of a few megabytes, for which libdeflate is half as fast again
+//! as the streaming decoder (docs/performance.md).
 //!
 //! Only what is exactly that is decoded here. Everything else (several members, damage, a trailer that lies about the size) is left to the
 //! streaming decoder, which can say what is wrong.
