@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keytrail::event::{Outcome, RejectReason, SkipReason, Workload};
-use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, USAGE, schema_markdown};
+use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, Table, USAGE, schema_markdown};
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -211,7 +211,7 @@ fn athena_tables_have_the_columns_of_the_files() {
     assert_eq!(found.len(), 2);
 }
 
-fn athena<T>(columns: &[Column<T>]) -> Vec<String> {
+fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
     let kind = |kind| match kind {
         Kind::Text => "string",
         Kind::Int => "bigint",

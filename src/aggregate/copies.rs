@@ -2,28 +2,39 @@
 //!
 //! Two kinds of copies: the same record delivered again (same `eventID` and account), and the second account's own record of a
 //! cross-account call (same `sharedEventID`, another account). Of the latter the caller's copy is the better one: the owner's may name no more than
-//! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself.
+//! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself. The
+//! waiting events are kept by whoever asks: here they are only numbers.
 //!
-//! Memory: 32 bytes per distinct event and 48 per call with a `sharedEventID`, before the tables' slack; the waiting copies are kept whole.
+//! Memory: at most 24 bytes per distinct event ([`Seen`]), and 40 before the table's slack per call with a `sharedEventID`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use hashbrown::{HashMap, HashSet};
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::Selected;
+use super::seen::{Identity, Seen, Sight};
 use crate::event::{KeyOrigin, KmsEvent, Outcome};
 
 /// What identifies an event among its copies: hashes, so that the tables stay small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Of `eventID` and `recipientAccountId`; `None` without an `eventID`.
-    id: Option<u128>,
-    /// Of everything the record says.
-    content: u64,
+    id: Option<Identity>,
+    /// Of everything the record says. It only has to tell apart what has the same id.
+    content: u32,
+    shared: Option<Shared>,
+}
+
+/// What a record with a `sharedEventID` says of the call it is a copy of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Shared {
     /// Of `sharedEventID` and the API.
-    shared: Option<u128>,
+    call: Identity,
     whose: Whose,
+    /// It is the caller's own account's.
+    callers: bool,
+    /// A better or completing copy may still come.
+    waits: bool,
 }
 
 /// What tells the copies of one call apart, and from those of another.
@@ -43,79 +54,97 @@ impl Whose {
     }
 }
 
-fn hash64(seed: u64, value: &impl Hash) -> u64 {
+/// A hash that spreads evenly, with a fixed key.
+pub(super) fn hash64(seed: u64, value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     seed.hash(&mut hasher);
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Two independent 64-bit hashes: an accidental match among billions of events is out of the question.
-fn hash128(value: &impl Hash) -> u128 {
-    u128::from(hash64(1, value)) << 64 | u128::from(hash64(2, value))
+/// 96 bits: an accidental match among a billion events has a chance of one in ten thousand million.
+fn identity(value: &impl Hash) -> Identity {
+    let (high, low) = (hash64(1, value), hash64(2, value));
+    [(high >> 32) as u32, high as u32, low as u32]
 }
 
 impl Fingerprint {
     /// The fingerprint of `event`.
     pub fn of(event: &KmsEvent<'_>) -> Self {
+        let mut content = FxHasher::default();
+        event.hash(&mut content);
         Self {
-            id: event.event_id.as_ref().map(|id| hash128(&(id, &event.recipient_account_id))),
-            content: hash64(0, event),
-            shared: event.shared_event_id.as_ref().map(|shared| hash128(&(shared, &event.name))),
-            whose: Whose {
-                recipient: hash64(0, &event.recipient_account_id),
-                request: event.request_id.as_ref().map(|id| hash64(0, id)),
-            },
+            id: event.event_id.as_ref().map(|id| identity(&(id, &event.recipient_account_id))),
+            content: (content.finish() >> 32) as u32,
+            shared: event.shared_event_id.as_ref().map(|shared| Shared {
+                call: identity(&(shared, &event.name)),
+                whose: Whose {
+                    recipient: hash64(0, &event.recipient_account_id),
+                    request: event.request_id.as_ref().map(|id| hash64(0, id)),
+                },
+                callers: event.is_callers_copy(),
+                waits: waits(event),
+            }),
         }
+    }
+
+    /// Whether the event may have to wait for another, or complete one: its record is needed until it has been placed.
+    pub fn may_pair(&self) -> bool {
+        self.shared.is_some()
     }
 }
 
+/// A copy that waits: the how manieth that ever did.
+pub type Waiting = usize;
+
 /// What becomes of an event that has passed all filters.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
     /// It counts.
-    Count(Box<Selected>),
+    Count,
     /// It is a further delivery.
     Duplicate,
-    /// It is the other account's copy of a call that has been counted.
+    /// It is another account's copy of a call that has been counted.
     OtherCopy,
-    /// It waits for the caller's copy.
-    Waits,
-    /// It and a waiting copy are one call: `counted` counts, `other` is the other account's copy (its archive's URI is given).
-    Pair {
-        /// The better copy, completed from the other.
-        counted: Box<Selected>,
-        /// Archive of the copy that is not counted.
-        other_archive: std::sync::Arc<str>,
-        /// Whether `counted` is the one that waited: it comes out of order.
-        late: bool,
-    },
+    /// It waits for a better copy, as number so-and-so.
+    Waits(Waiting),
+    /// It is another account's copy of the call that waits there, completes it, and the wait goes on.
+    Joins(Waiting),
+    /// It is the caller's copy: it counts, completed from the one that waits there, which is the other copy.
+    Replaces(Waiting),
+    /// It is another account's copy: the one that waits there is the caller's and counts, completed from this one.
+    Yields(Waiting),
 }
 
 #[derive(Debug)]
 enum Call {
     Counted(Whose),
-    Waiting(Box<Selected>),
+    Waiting { whose: Whose, callers: bool, number: Waiting },
 }
 
 /// All events seen so far.
 #[derive(Debug, Default)]
 pub struct Copies {
-    content_by_id: HashMap<u128, u64, FxBuildHasher>,
+    seen: Seen,
     /// Further contents of the same id.
-    conflicting: HashSet<(u128, u64), FxBuildHasher>,
-    calls: HashMap<u128, Call, FxBuildHasher>,
+    conflicting: HashSet<(Identity, u32), FxBuildHasher>,
+    calls: HashMap<Identity, Call, FxBuildHasher>,
+    /// How many copies have had to wait.
+    waited: usize,
     /// How often an id came with another content.
     conflicts: u64,
 }
 
 impl Copies {
     /// Decides about the next event, in input order.
-    pub fn place(&mut self, selected: Selected) -> Placement {
-        if self.is_duplicate(&selected.fingerprint) {
+    pub fn place(&mut self, fingerprint: &Fingerprint) -> Placement {
+        if self.is_duplicate(fingerprint) {
             return Placement::Duplicate;
         }
-        self.pair(selected)
+        match &fingerprint.shared {
+            Some(shared) => self.pair(shared),
+            None => Placement::Count,
+        }
     }
 
     /// Conflicts met so far.
@@ -123,27 +152,12 @@ impl Copies {
         self.conflicts
     }
 
-    /// The copies whose partner never came, in input order.
-    pub fn into_waiting(self) -> Vec<Selected> {
-        let mut waiting: Vec<Selected> = self
-            .calls
-            .into_values()
-            .filter_map(|call| match call {
-                Call::Waiting(selected) => Some(*selected),
-                Call::Counted(_) => None,
-            })
-            .collect();
-        waiting.sort_by(|a, b| (&a.archive, a.offset).cmp(&(&b.archive, b.offset)));
-        waiting
-    }
-
     fn is_duplicate(&mut self, fingerprint: &Fingerprint) -> bool {
         let Some(id) = fingerprint.id else { return false };
-        match self.content_by_id.insert(id, fingerprint.content) {
-            None => false,
-            Some(first) if first == fingerprint.content => true,
-            Some(first) => {
-                self.content_by_id.insert(id, first);
+        match self.seen.insert(id, fingerprint.content) {
+            Sight::New => false,
+            Sight::Same => true,
+            Sight::Other => {
                 let new = self.conflicting.insert((id, fingerprint.content));
                 self.conflicts += u64::from(new);
                 !new
@@ -151,53 +165,40 @@ impl Copies {
         }
     }
 
-    fn pair(&mut self, selected: Selected) -> Placement {
-        let Some(shared) = selected.fingerprint.shared else { return Placement::Count(Box::new(selected)) };
-        let call = match self.calls.remove(&shared) {
-            None if waits(&selected.event) => {
-                self.calls.insert(shared, Call::Waiting(Box::new(selected)));
-                return Placement::Waits;
-            }
-            None => {
-                self.calls.insert(shared, Call::Counted(selected.fingerprint.whose));
-                return Placement::Count(Box::new(selected));
-            }
-            Some(call) => call,
+    fn pair(&mut self, copy: &Shared) -> Placement {
+        let Some(call) = self.calls.get_mut(&copy.call) else {
+            let (call, placement) = if copy.waits {
+                let number = self.waited;
+                self.waited += 1;
+                let waiting = Call::Waiting { whose: copy.whose, callers: copy.callers, number };
+                (waiting, Placement::Waits(number))
+            } else {
+                (Call::Counted(copy.whose), Placement::Count)
+            };
+            self.calls.insert(copy.call, call);
+            return placement;
         };
-        let (call, placement) = match call {
-            Call::Counted(counted) if counted.is_copy_of(selected.fingerprint.whose) => {
-                (Call::Counted(counted), Placement::OtherCopy)
+        match *call {
+            Call::Counted(counted) if counted.is_copy_of(copy.whose) => Placement::OtherCopy,
+            Call::Waiting { whose, callers, number } if whose.is_copy_of(copy.whose) => {
+                if callers {
+                    *call = Call::Counted(whose);
+                    Placement::Yields(number)
+                } else if copy.callers {
+                    *call = Call::Counted(copy.whose);
+                    Placement::Replaces(number)
+                } else {
+                    Placement::Joins(number)
+                }
             }
-            Call::Waiting(waiting) if waiting.fingerprint.whose.is_copy_of(selected.fingerprint.whose) => {
-                meet(waiting, selected)
-            }
-            other => (other, Placement::Count(Box::new(selected))),
-        };
-        self.calls.insert(shared, call);
-        placement
+            // Another call under the same id.
+            _ => Placement::Count,
+        }
     }
 }
 
-/// A waiting copy and another of the same call: the caller's counts, completed from the other's. Two that are not the caller's go on waiting
-/// as one.
-fn meet(mut waiting: Box<Selected>, mut selected: Selected) -> (Call, Placement) {
-    if !waiting.event.is_callers_copy() && !selected.event.is_callers_copy() {
-        complete(&mut waiting.event, selected.event);
-        return (Call::Waiting(waiting), Placement::OtherCopy);
-    }
-    let late = waiting.event.is_callers_copy();
-    let (counted, other_archive) = if late {
-        complete(&mut waiting.event, selected.event);
-        (waiting, selected.archive)
-    } else {
-        complete(&mut selected.event, waiting.event);
-        (Box::new(selected), waiting.archive)
-    };
-    (Call::Counted(counted.fingerprint.whose), Placement::Pair { counted, other_archive, late })
-}
-
-/// Fills in what the event does not say of its keys.
-fn complete(event: &mut KmsEvent<'static>, other: KmsEvent<'static>) {
+/// Fills in what the event does not say of its keys from another copy of the same call.
+pub fn complete<'a>(event: &mut KmsEvent<'a>, other: KmsEvent<'a>) {
     let alias = event.key.alias.take().or(other.key.alias.clone());
     if event.key.origin == KeyOrigin::None {
         event.key = other.key;

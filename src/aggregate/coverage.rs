@@ -33,8 +33,8 @@ impl AddAssign for Scope {
 /// All accounts and regions met, in records or in the names of archives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// By account and region; `unknown` where a record or name does not tell.
-    pub scopes: BTreeMap<(String, String), Scope>,
+    /// By account, then region; `unknown` where a record or name does not tell.
+    pub scopes: BTreeMap<String, BTreeMap<String, Scope>>,
     /// Trails that a `PutEventSelectors` record sets to exclude KMS, as the record names them.
     pub kms_excluded_by: BTreeSet<String>,
 }
@@ -42,15 +42,39 @@ pub struct Coverage {
 impl Coverage {
     /// The scope of one account and region.
     pub fn scope(&mut self, account: Option<&str>, region: Option<&str>) -> &mut Scope {
-        let key = (account.unwrap_or("unknown").to_owned(), region.unwrap_or("unknown").to_owned());
-        self.scopes.entry(key).or_default()
+        let scopes = entry(&mut self.scopes, account.unwrap_or("unknown"));
+        entry(scopes, region.unwrap_or("unknown"))
+    }
+
+    /// Account, region and scope, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Scope)> {
+        let of_account = |(account, scopes)| {
+            let account: &String = account;
+            let scopes: &BTreeMap<String, Scope> = scopes;
+            scopes.iter().map(move |(region, scope)| (account.as_str(), region.as_str(), scope))
+        };
+        self.scopes.iter().flat_map(of_account)
+    }
+}
+
+/// The entry of a name, which is copied only when it is new: this is asked for every KMS record.
+fn entry<'m, T: Default>(map: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
+    if !map.contains_key(name) {
+        map.insert(name.to_owned(), T::default());
+    }
+    match map.get_mut(name) {
+        Some(known) => known,
+        None => unreachable!(), // it is there since the line above
     }
 }
 
 impl AddAssign for Coverage {
     fn add_assign(&mut self, other: Self) {
-        for (key, scope) in other.scopes {
-            *self.scopes.entry(key).or_default() += scope;
+        for (account, scopes) in other.scopes {
+            let known = self.scopes.entry(account).or_default();
+            for (region, scope) in scopes {
+                *known.entry(region).or_default() += scope;
+            }
         }
         self.kms_excluded_by.extend(other.kms_excluded_by);
     }

@@ -5,34 +5,35 @@
 mod copies;
 mod counts;
 mod coverage;
+mod distinct;
 mod inputs;
+mod seen;
 mod usage;
 
-use std::sync::Arc;
+use std::ops::AddAssign;
 
 use crate::event::{Evidence, KmsEvent};
-pub use copies::{Copies, Fingerprint, Placement};
+pub use copies::{Copies, Fingerprint, Placement, Waiting, complete};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, Scope};
+pub use distinct::EXACT;
 pub use inputs::{InputSummary, InputTotals, Status, StatusReason};
-pub use usage::{DailyRow, Group, Stats, Usage, UsageRow};
+pub use usage::{DailyRow, Group, Groups, Measured, Stats, Usage, UsageRow};
 
-/// An event that counts, with its evidence and its place in the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selected {
+/// An event that has passed all filters, with its evidence and its place in the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Selected<'a> {
     /// The event.
-    pub event: KmsEvent<'static>,
+    pub event: &'a KmsEvent<'a>,
     /// Whose workload it is, and why we say so.
-    pub evidence: Evidence,
+    pub evidence: &'a Evidence,
     /// URI of the archive.
-    pub archive: Arc<str>,
+    pub archive: &'a str,
     /// Byte offset of the record in the decompressed archive.
     pub offset: u64,
-    /// What makes it the same as another delivery.
-    pub fingerprint: Fingerprint,
 }
 
-/// What is worth knowing of the selected events when judging the numbers.
+/// What is worth knowing of the selected events when judging the numbers. Unit: events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Observations {
     /// Events without `eventID`: copies of them cannot be recognised.
@@ -53,17 +54,40 @@ pub struct Observations {
     pub owner_copy_only: u64,
 }
 
-impl Observations {
-    /// Takes one selected event into account.
-    pub fn observe(&mut self, selected: &Selected) {
+/// What [`Observations`] counts, of one event: a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remarks(u8);
+
+impl Remarks {
+    /// What there is to say of `selected`.
+    pub fn of(selected: &Selected<'_>) -> Self {
         use crate::event::{KeyOrigin, Outcome, Strength};
-        let event = &selected.event;
-        self.without_event_id += u64::from(event.event_id.is_none());
-        self.assumed_key += u64::from(event.key.origin == KeyOrigin::Assumed);
-        self.without_key += u64::from(event.key.origin == KeyOrigin::None);
-        self.bucket_only += u64::from(event.s3_bucket.is_some() && event.s3_object_key.is_none());
-        self.ambiguous += u64::from(selected.evidence.workload.iter().count() > 1);
-        self.by_name += u64::from(matches!(selected.evidence.strength, Strength::Strong | Strength::Medium));
-        self.denied += u64::from(event.outcome == Outcome::Denied);
+        let event = selected.event;
+        let said = [
+            event.event_id.is_none(),
+            event.key.origin == KeyOrigin::Assumed,
+            event.key.origin == KeyOrigin::None,
+            event.s3_bucket.is_some() && event.s3_object_key.is_none(),
+            selected.evidence.workload.is_ambiguous(),
+            matches!(selected.evidence.strength, Strength::Strong | Strength::Medium),
+            event.outcome == Outcome::Denied,
+        ];
+        Self(said.iter().enumerate().fold(0, |bits, (n, said)| bits | u8::from(*said) << n))
+    }
+
+    fn says(self, n: u32) -> u64 {
+        u64::from(self.0 >> n & 1)
+    }
+}
+
+impl AddAssign<Remarks> for Observations {
+    fn add_assign(&mut self, remarks: Remarks) {
+        self.without_event_id += remarks.says(0);
+        self.assumed_key += remarks.says(1);
+        self.without_key += remarks.says(2);
+        self.bucket_only += remarks.says(3);
+        self.ambiguous += remarks.says(4);
+        self.by_name += remarks.says(5);
+        self.denied += remarks.says(6);
     }
 }

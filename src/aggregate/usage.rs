@@ -2,11 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use hashbrown::{Equivalent, HashMap, HashSet};
-use rustc_hash::FxBuildHasher;
+use hashbrown::{HashMap, HashTable};
+use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::Selected;
-use crate::event::{EventTime, Outcome, WorkloadSet};
+use super::copies::hash64;
+use super::distinct::Distinct;
+use crate::event::{EventTime, Outcome};
 
 /// Declares the group twice, borrowed (to look up and to sort) and owned (to keep).
 macro_rules! group {
@@ -79,23 +81,94 @@ group! {
     cross_account: flag,
 }
 
-impl Hash for Group {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_ref().hash(state);
+impl GroupRef<'_> {
+    fn hashed(&self) -> u64 {
+        let mut hasher = FxHasher::default();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 }
 
-impl PartialEq for Group {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
+/// Distinct groups, each with a number.
+#[derive(Debug, Default)]
+pub struct Groups {
+    numbers: HashTable<usize>,
+    groups: Vec<(u64, Group)>,
+}
+
+impl Groups {
+    /// The number of the event's group.
+    pub fn number(&mut self, selected: &Selected<'_>) -> usize {
+        let event = selected.event;
+        let label = selected.evidence.workload.label();
+        let group = GroupRef {
+            key_arn: event.key.arn.as_deref(),
+            key_id: event.key.id.as_deref(),
+            key_account_id: event.key.account_id.as_deref(),
+            key_region: event.key.region.as_deref(),
+            principal: &event.principal.name,
+            principal_type: &event.principal.kind,
+            principal_account_id: event.principal.account_id.as_deref(),
+            workload: &label,
+            event_name: &event.name,
+            outcome: event.outcome,
+            error_code: event.error_code.as_deref(),
+            region: &event.region,
+            recipient_account_id: event.recipient_account_id.as_deref(),
+            invoked_by: event.principal.invoked_by.as_deref(),
+            cross_account: event.is_cross_account(),
+        };
+        let hash = group.hashed();
+        let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group;
+        if let Some(number) = self.numbers.find(hash, same) {
+            return *number;
+        }
+        self.add(hash, group.to_owned())
+    }
+
+    /// The number here of each of `others`, in their order.
+    fn take_in(&mut self, others: Groups) -> Vec<usize> {
+        let number = |(hash, group): (u64, Group)| {
+            let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group.as_ref();
+            match self.numbers.find(hash, same) {
+                Some(number) => *number,
+                None => self.add(hash, group),
+            }
+        };
+        others.groups.into_iter().map(number).collect()
+    }
+
+    fn add(&mut self, hash: u64, group: Group) -> usize {
+        let number = self.groups.len();
+        self.groups.push((hash, group));
+        self.numbers.insert_unique(hash, number, |n| self.groups[*n].0);
+        number
     }
 }
 
-impl Eq for Group {}
+/// What of an event is measured within its group.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// The number of its group.
+    pub group: usize,
+    /// When it was.
+    pub time: EventTime,
+    /// Hash of its session's name.
+    session: Option<u64>,
+    /// Hash of its source address.
+    source_ip: Option<u64>,
+}
 
-impl Equivalent<Group> for GroupRef<'_> {
-    fn equivalent(&self, key: &Group) -> bool {
-        *self == key.as_ref()
+impl Measured {
+    /// What is measured of an event of this group.
+    pub fn of(selected: &Selected<'_>, group: usize) -> Self {
+        let event = selected.event;
+        Self {
+            group,
+            time: event.time,
+            session: event.principal.session_name.as_deref().map(|name| hash64(0, &name)),
+            source_ip: event.source_ip.as_deref().map(|address| hash64(0, &address)),
+        }
     }
 }
 
@@ -104,8 +177,8 @@ impl Equivalent<Group> for GroupRef<'_> {
 pub struct Stats {
     /// Events.
     pub event_count: u64,
-    sessions: HashSet<u32, FxBuildHasher>,
-    source_ips: HashSet<u32, FxBuildHasher>,
+    sessions: Distinct,
+    source_ips: Distinct,
     /// Time of the earliest event.
     pub first_time: EventTime,
     /// Time of the latest event.
@@ -120,8 +193,8 @@ impl Stats {
     fn new(time: EventTime) -> Self {
         Self {
             event_count: 0,
-            sessions: HashSet::default(),
-            source_ips: HashSet::default(),
+            sessions: Distinct::default(),
+            source_ips: Distinct::default(),
             first_time: time,
             last_time: time,
             first_event_id: None,
@@ -131,50 +204,40 @@ impl Stats {
 
     /// Distinct session names.
     pub fn session_count(&self) -> u64 {
-        self.sessions.len() as u64
+        self.sessions.count()
     }
 
     /// Distinct source addresses.
     pub fn source_ip_count(&self) -> u64 {
-        self.source_ips.len() as u64
+        self.source_ips.count()
     }
 
-    fn span(&mut self, time: EventTime, id: Option<&str>) {
-        keep_id(&mut self.first_time, &mut self.first_event_id, time, id, |new, old| new < old);
-        keep_id(&mut self.last_time, &mut self.last_event_id, time, id, |new, old| new > old);
+    /// Whether the counts of sessions and addresses are exact: neither is more than [`EXACT`](super::EXACT).
+    pub fn counts_exact(&self) -> bool {
+        self.sessions.is_exact() && self.source_ips.is_exact()
     }
-}
 
-/// Keeps the better time, and the smallest id among the events at that time: the same whatever the order of events.
-fn keep_id(
-    kept: &mut EventTime,
-    kept_id: &mut Option<Box<str>>,
-    time: EventTime,
-    id: Option<&str>,
-    better: impl Fn(EventTime, EventTime) -> bool,
-) {
-    if better(time, *kept) {
-        (*kept, *kept_id) = (time, id.map(Into::into));
-    } else if time == *kept
-        && let Some(id) = id
-        && kept_id.as_deref().is_none_or(|old| id < old)
-    {
-        *kept_id = Some(id.into());
-    }
-}
-
-/// Small numbers for repeated texts.
-#[derive(Debug, Default)]
-struct Interner(HashMap<Box<str>, u32, FxBuildHasher>);
-
-impl Interner {
-    fn id(&mut self, text: &str) -> u32 {
-        if let Some(id) = self.0.get(text) {
-            return *id;
+    /// `id` is asked for only when it may be the first or last.
+    fn span<'e>(&mut self, time: EventTime, id: impl Fn() -> Option<&'e str>) {
+        if time < self.first_time {
+            (self.first_time, self.first_event_id) = (time, None);
         }
-        let id = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        self.0.insert(text.into(), id);
-        id
+        if time > self.last_time {
+            (self.last_time, self.last_event_id) = (time, None);
+        }
+        if time == self.first_time {
+            keep_smaller(&mut self.first_event_id, id());
+        }
+        if time == self.last_time {
+            keep_smaller(&mut self.last_event_id, id());
+        }
+    }
+}
+
+fn keep_smaller(kept: &mut Option<Box<str>>, id: Option<&str>) {
+    let Some(id) = id else { return };
+    if kept.as_deref().is_none_or(|kept| id < kept) {
+        *kept = Some(id.into());
     }
 }
 
@@ -203,66 +266,38 @@ pub struct DailyRow {
 /// All groups so far.
 #[derive(Debug, Default)]
 pub struct Usage {
-    groups: HashMap<Group, usize, FxBuildHasher>,
-    stats: Vec<Stats>,
+    groups: Groups,
+    stats: Vec<Option<Stats>>,
     daily: HashMap<(i32, usize), u64, FxBuildHasher>,
-    texts: Interner,
-    labels: HashMap<WorkloadSet, Box<str>, FxBuildHasher>,
 }
 
 impl Usage {
-    /// Counts one event.
-    pub fn add(&mut self, selected: &Selected) {
-        let event = &selected.event;
-        let workload = selected.evidence.workload;
-        let label = self.labels.entry(workload).or_insert_with(|| workload.to_string().into());
-        let group = GroupRef {
-            key_arn: event.key.arn.as_deref(),
-            key_id: event.key.id.as_deref(),
-            key_account_id: event.key.account_id.as_deref(),
-            key_region: event.key.region.as_deref(),
-            principal: &event.principal.name,
-            principal_type: &event.principal.kind,
-            principal_account_id: event.principal.account_id.as_deref(),
-            workload: label,
-            event_name: &event.name,
-            outcome: event.outcome,
-            error_code: event.error_code.as_deref(),
-            region: &event.region,
-            recipient_account_id: event.recipient_account_id.as_deref(),
-            invoked_by: event.principal.invoked_by.as_deref(),
-            cross_account: event.is_cross_account(),
-        };
-        let index = match self.groups.get(&group) {
-            Some(index) => *index,
-            None => {
-                let index = self.stats.len();
-                self.groups.insert(group.to_owned(), index);
-                self.stats.push(Stats::new(event.time));
-                index
-            }
-        };
-        let stats = &mut self.stats[index];
+    /// The numbers here of groups that were numbered elsewhere, in their order.
+    pub fn groups(&mut self, others: Groups) -> Vec<usize> {
+        let numbers = self.groups.take_in(others);
+        self.stats.resize(self.groups.groups.len(), None);
+        numbers
+    }
+
+    /// Counts one event of the group that has the number `group` here.
+    pub fn add<'e>(&mut self, group: usize, event: &Measured, id: impl Fn() -> Option<&'e str>) {
+        let stats = self.stats[group].get_or_insert_with(|| Stats::new(event.time));
         stats.event_count += 1;
-        if let Some(session) = event.principal.session_name.as_deref() {
-            stats.sessions.insert(self.texts.id(session));
+        if let Some(session) = event.session {
+            stats.sessions.insert(session);
         }
-        if let Some(ip) = event.source_ip.as_deref() {
-            stats.source_ips.insert(self.texts.id(ip));
+        if let Some(address) = event.source_ip {
+            stats.source_ips.insert(address);
         }
-        stats.span(event.time, event.event_id.as_deref());
-        *self.daily.entry((event.time.day(), index)).or_default() += 1;
+        stats.span(event.time, id);
+        *self.daily.entry((event.time.day(), group)).or_default() += 1;
     }
 
     /// The rows of both tables, sorted by their group columns.
     pub fn into_rows(self) -> (Vec<UsageRow>, Vec<DailyRow>) {
-        let mut by_index: Vec<Option<&Group>> = vec![None; self.stats.len()];
-        for (group, index) in &self.groups {
-            by_index[*index] = Some(group);
-        }
         let mut days: HashMap<DailyRow, u64, FxBuildHasher> = HashMap::default();
-        for ((day, index), count) in &self.daily {
-            let Some(group) = by_index[*index] else { continue }; // every index has its group
+        for ((day, number), count) in &self.daily {
+            let group = &self.groups.groups[*number].1;
             let row = DailyRow {
                 day: *day,
                 key_arn: group.key_arn.clone(),
@@ -278,12 +313,10 @@ impl Usage {
             days.into_iter().map(|(row, event_count)| DailyRow { event_count, ..row }).collect();
         daily.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
 
-        let mut stats: Vec<Option<Stats>> = self.stats.into_iter().map(Some).collect();
-        let mut rows: Vec<UsageRow> = self
-            .groups
-            .into_iter()
-            .filter_map(|(group, index)| Some((group, stats[index].take()?)))
-            .collect();
+        let groups = self.groups.groups.into_iter().map(|(_, group)| group);
+        // A group without measures had only copies of events that count elsewhere.
+        let mut rows: Vec<UsageRow> =
+            groups.zip(self.stats).filter_map(|(group, stats)| Some((group, stats?))).collect();
         rows.sort_by(|(a, _), (b, _)| a.as_ref().cmp(&b.as_ref()));
         (rows, daily)
     }

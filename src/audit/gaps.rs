@@ -20,7 +20,7 @@ pub struct MissingDays {
 /// The days missing between the first and last delivery day of each account and region.
 pub fn missing_days(coverage: &Coverage) -> Vec<MissingDays> {
     let mut found = Vec::new();
-    for ((account, region), scope) in &coverage.scopes {
+    for (account, region, scope) in coverage.iter() {
         let days: Vec<i32> = scope.delivery_days.iter().copied().collect();
         let missing: Vec<NaiveDate> = days
             .windows(2)
@@ -28,7 +28,11 @@ pub fn missing_days(coverage: &Coverage) -> Vec<MissingDays> {
             .filter_map(NaiveDate::from_epoch_days)
             .collect();
         if !missing.is_empty() {
-            found.push(MissingDays { account_id: account.clone(), region: region.clone(), days: missing });
+            found.push(MissingDays {
+                account_id: account.to_owned(),
+                region: region.to_owned(),
+                days: missing,
+            });
         }
     }
     found

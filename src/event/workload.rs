@@ -1,5 +1,6 @@
 //! Workload labels and the strength of the evidence for them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The SageMaker workload an event is attributed to, or why it is not.
@@ -95,6 +96,20 @@ impl WorkloadSet {
     /// Whether the sets share a label.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Whether there is more than one label.
+    pub fn is_ambiguous(self) -> bool {
+        self.0.count_ones() > 1
+    }
+
+    /// As [`Display`](fmt::Display) shows it; without allocating for a single label.
+    pub fn label(self) -> Cow<'static, str> {
+        let mut labels = self.iter();
+        match (labels.next(), labels.next()) {
+            (Some(only), None) => Cow::Borrowed(only.as_str()),
+            _ => Cow::Owned(self.to_string()),
+        }
     }
 
     /// The labels, in alphabetical order.

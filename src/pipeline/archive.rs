@@ -7,33 +7,22 @@ use std::sync::atomic::Ordering;
 
 use tracing::{debug, info, warn};
 
+use super::part::Part;
 use super::window::Window;
 use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, Fingerprint, InputSummary, Selected, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
 use crate::decode::{Buffers, Content, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::parse::{self, Parsed};
 use crate::source::{Archive, Family, Listed};
 use crate::unwrap::{Step, Unwrapper};
 
-/// Events gathered before they are handed on.
-const BATCH: usize = 1024;
-/// Bytes of their records after which they are, however few.
-const BATCH_BYTES: usize = 4 << 20;
+/// Memory of events gathered before they are handed on, bytes.
+const BATCH: usize = 1 << 20;
 /// Rejects gathered before they are handed on.
 const REJECTS: usize = 256;
 /// Rejects kept back as long as nothing shows that the input is an archive at all.
 const UNRECOGNISED: usize = 4096;
-
-/// What a worker hands to the merge: some events and rejects of one input, in their order.
-#[derive(Default)]
-pub(super) struct Part {
-    pub(super) archive: Option<Arc<str>>,
-    pub(super) events: Vec<Selected>,
-    pub(super) rejects: Vec<Rejection>,
-    /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
-    pub(super) done: Option<Box<(InputSummary, Coverage)>>,
-}
 
 /// Takes a part; false when the run is over.
 type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
@@ -99,7 +88,10 @@ fn unreadable(mut input: InputSummary, error: &std::io::Error) -> InputSummary {
 }
 
 fn last(input: InputSummary, coverage: Coverage) -> Part {
-    Part { archive: Some(input.archive.clone()), done: Some(Box::new((input, coverage))), ..Part::default() }
+    let mut part = Part::default();
+    part.archive = Some(input.archive.clone());
+    part.done = Some(Box::new((input, coverage)));
+    part
 }
 
 /// How reading an input ended.
@@ -125,8 +117,6 @@ struct Reading<'p, R: Read> {
     reported_bytes: u64,
     /// Decoding stopped early.
     broke: bool,
-    /// Bytes of the records behind the events gathered.
-    part_bytes: usize,
     /// Parts have been handed on: it is too late to call the input no archive.
     committed: bool,
 }
@@ -150,7 +140,6 @@ impl<'p, R: Read> Reading<'p, R> {
             first_reject: None,
             reported_bytes: 0,
             broke: false,
-            part_bytes: 0,
             committed: false,
         }
     }
@@ -248,7 +237,7 @@ impl<'p, R: Read> Reading<'p, R> {
                 if outline.repeated_field {
                     debug!(archive = %self.archive.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(outline.parsed, offset, bytes.len());
+                self.parsed(outline.parsed, offset, bytes);
                 true
             }
             Err(error) => {
@@ -259,7 +248,7 @@ impl<'p, R: Read> Reading<'p, R> {
         }
     }
 
-    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64, len: usize) {
+    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
         let selection = &self.plan.selection;
         let counts = &mut self.input.counts;
         let event = match parsed {
@@ -291,11 +280,8 @@ impl<'p, R: Read> Reading<'p, R> {
             counts.other_workload += 1;
             return;
         }
-        let fingerprint = Fingerprint::of(&event);
-        let event = event.into_owned();
-        let archive = self.archive.uri.clone();
-        self.part_bytes += len;
-        self.part.events.push(Selected { event, evidence, archive, offset, fingerprint });
+        let selected = Selected { event: &event, evidence: &evidence, archive: &self.archive.uri, offset };
+        self.part.add(&selected, record, !self.plan.keep_duplicates);
     }
 
     fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
@@ -318,14 +304,11 @@ impl<'p, R: Read> Reading<'p, R> {
     }
 
     fn is_full(&self) -> bool {
-        self.part.events.len() >= BATCH
-            || self.part.rejects.len() >= REJECTS
-            || self.part_bytes >= BATCH_BYTES
+        self.part.bytes() >= BATCH || self.part.rejects.len() >= REJECTS
     }
 
     fn hand_on(&mut self, give: Give<'_>) -> bool {
         let mut part = std::mem::take(&mut self.part);
-        self.part_bytes = 0;
         part.archive = Some(self.archive.uri.clone());
         for rejection in &part.rejects {
             info!(archive = %self.archive.uri, %rejection, "rejected");

@@ -1,30 +1,33 @@
 //! Everything that needs to see all inputs: copies, aggregates, the accounting. Works on one part after the other, in input order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::archive::Part;
+use super::aside::{Aside, Kept};
+use super::inputs::InputRows;
+use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Copies, Counts, Coverage, InputSummary, InputTotals, Observations, Placement, Selected, Usage,
+    Copies, Counts, Coverage, InputSummary, InputTotals, Observations, Placement, Selected, Usage, complete,
 };
-use crate::report::{Sink, SinkError};
+use crate::event::KmsEvent;
+use crate::parse::{self, Parsed};
+use crate::report::{Cell, Row, Sink};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
     sink: &'m mut dyn Sink,
     progress: &'m Progress,
     copies: Copies,
+    aside: Aside,
     usage: Usage,
     observations: Observations,
     coverage: Coverage,
     counts: Counts,
     inputs: InputTotals,
+    rows: InputRows,
     /// What the merge has decided about the input whose parts are coming in.
     decided: Counts,
     waiting_here: u64,
-    /// Inputs with copies that wait: how many, and the row to be written when the last of them is placed.
-    held: BTreeMap<Arc<str>, (u64, InputSummary)>,
 }
 
 impl<'m> Merge<'m> {
@@ -34,26 +37,29 @@ impl<'m> Merge<'m> {
             sink,
             progress,
             copies: Copies::default(),
+            aside: Aside::new(),
             usage: Usage::default(),
             observations: Observations::default(),
             coverage: Coverage::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
+            rows: InputRows::new(),
             decided: Counts::default(),
             waiting_here: 0,
-            held: BTreeMap::new(),
         }
     }
 
     /// Takes the next part.
-    pub(super) fn part(&mut self, part: Part) -> Result<(), RunError> {
-        for event in part.events {
-            self.event(event)?;
-        }
-        if let Some(archive) = &part.archive {
+    pub(super) fn part(&mut self, mut part: Part) -> Result<(), RunError> {
+        let groups = self.usage.groups(std::mem::take(&mut part.groups));
+        if let Some(archive) = part.archive.clone() {
+            for event in &part.events {
+                let group = groups[event.measured.group];
+                self.event(&archive, &part, event, group)?;
+            }
             for rejection in &part.rejects {
-                self.inputs.add_reject(archive, rejection);
-                self.sink.rejection(archive, rejection)?;
+                self.inputs.add_reject(&archive, rejection);
+                self.sink.rejection(&archive, rejection)?;
             }
         }
         if let Some(done) = part.done {
@@ -64,18 +70,20 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    fn event(&mut self, event: Selected) -> Result<(), SinkError> {
-        if self.plan.keep_duplicates {
-            self.decided.selected += 1;
-            return self.count(&event, false);
-        }
+    fn event(
+        &mut self,
+        archive: &Arc<str>,
+        part: &Part,
+        event: &Event,
+        group: usize,
+    ) -> Result<(), RunError> {
         let conflicts = self.copies.conflicts();
-        let placement = self.copies.place(event);
+        let placement = event.fingerprint.as_ref().map_or(Placement::Count, |print| self.copies.place(print));
         self.decided.conflicts += self.copies.conflicts() - conflicts;
         match placement {
-            Placement::Count(event) => {
+            Placement::Count => {
                 self.decided.selected += 1;
-                self.count(&event, false)
+                self.count(part.row(event), event, group, false)
             }
             Placement::Duplicate => {
                 self.decided.duplicate += 1;
@@ -85,70 +93,103 @@ impl<'m> Merge<'m> {
                 self.decided.other_copy += 1;
                 Ok(())
             }
-            Placement::Waits => {
+            Placement::Waits(_) => {
                 self.waiting_here += 1;
+                let (input, record) = (self.rows.current(), part.record(event));
+                self.aside.push(input, archive, event.offset, record).map_err(RunError::Temporary)
+            }
+            Placement::Joins(number) => {
+                self.decided.other_copy += 1;
+                self.aside.join(number, part.record(event)).map_err(RunError::Temporary)
+            }
+            Placement::Yields(number) => {
+                self.decided.other_copy += 1;
+                self.aside.join(number, part.record(event)).map_err(RunError::Temporary)?;
+                let input = self.aside.settle(number);
+                self.placed(input, true);
                 Ok(())
             }
-            Placement::Pair { counted, other_archive, late } => {
-                // One of the two came now, the other has waited in its own archive.
-                class(&mut self.decided, !late);
-                let waited_in = if late { counted.archive.clone() } else { other_archive };
-                self.placed(&waited_in, late)?;
-                self.count(&counted, late)
+            Placement::Replaces(number) => {
+                self.decided.selected += 1;
+                let kept = self.aside.take(number).map_err(RunError::Temporary)?;
+                self.placed(kept.input, false);
+                let mut others = vec![kept.record];
+                others.extend(kept.others);
+                self.count_completed(archive, event.offset, part.record(event), &others, false)
             }
         }
     }
 
-    fn count(&mut self, event: &Selected, late: bool) -> Result<(), SinkError> {
-        self.usage.add(event);
-        self.observations.observe(event);
+    fn count(&mut self, row: Row<'_>, event: &Event, group: usize, late: bool) -> Result<(), RunError> {
+        self.usage.add(group, &event.measured, || event_id(row));
+        self.observations += event.remarks;
         self.progress.add_selected();
-        self.sink.event(event, late)
-    }
-
-    /// A copy that waited in `archive` has been placed: it counts, or is the other copy.
-    fn placed(&mut self, archive: &Arc<str>, selected: bool) -> Result<(), SinkError> {
-        let Some((waiting, input)) = self.held.get_mut(archive) else {
-            // Its input is the one whose parts are coming in.
-            self.waiting_here -= 1;
-            class(&mut self.decided, selected);
-            return Ok(());
-        };
-        class(&mut input.counts, selected);
-        *waiting -= 1;
-        if *waiting == 0
-            && let Some((_, input)) = self.held.remove(archive)
-        {
-            self.write_input(&input)?;
-        }
+        self.sink.event(event.measured.time.day(), row, late)?;
         Ok(())
     }
 
-    fn input_done(&mut self, mut input: InputSummary) -> Result<(), SinkError> {
-        input.counts += std::mem::take(&mut self.decided);
-        match std::mem::take(&mut self.waiting_here) {
-            0 => self.write_input(&input),
-            waiting => {
-                self.held.insert(input.archive.clone(), (waiting, input));
-                Ok(())
-            }
+    /// Counts the event of `record`, completed from other copies of the same call. Whose workload it is, it says by itself.
+    fn count_completed(
+        &mut self,
+        archive: &str,
+        offset: u64,
+        record: &[u8],
+        others: &[Vec<u8>],
+        late: bool,
+    ) -> Result<(), RunError> {
+        let Some(mut event) = reread(record) else { return Err(RunError::Temporary(changed())) };
+        let evidence = self.plan.classifier.classify(&event);
+        for other in others.iter().filter_map(|other| reread(other)) {
+            complete(&mut event, other);
+        }
+        let mut part = Part::default();
+        part.add(&Selected { event: &event, evidence: &evidence, archive, offset }, record, false);
+        let groups = self.usage.groups(std::mem::take(&mut part.groups));
+        part.events
+            .iter()
+            .try_for_each(|event| self.count(part.row(event), event, groups[event.measured.group], late))
+    }
+
+    /// A copy that waited in `input` has been placed: it counts, or is the other copy.
+    fn placed(&mut self, input: u64, selected: bool) {
+        if input == self.rows.current() {
+            self.waiting_here -= 1;
+            class(&mut self.decided, selected);
+        } else {
+            class(&mut self.counts, selected);
+            self.rows.place(input, selected);
         }
     }
 
-    fn write_input(&mut self, input: &InputSummary) -> Result<(), SinkError> {
+    fn input_done(&mut self, mut input: InputSummary) -> Result<(), RunError> {
+        input.counts += std::mem::take(&mut self.decided);
         self.progress.add_archive();
         self.counts += input.counts;
-        self.inputs += input;
-        self.sink.input(input)
+        self.inputs += &input;
+        let waiting = std::mem::take(&mut self.waiting_here) > 0;
+        self.rows.push(&input, waiting, self.sink)
     }
 
-    /// Places the copies that still wait, checks the accounting and gives the result.
-    pub(super) fn finish(mut self) -> Result<Run, RunError> {
-        for event in std::mem::take(&mut self.copies).into_waiting() {
-            self.observations.owner_copy_only += u64::from(!event.event.is_callers_copy());
-            self.count(&event, true)?;
-            self.placed(&event.archive, true)?;
+    /// Places the copies that still wait; after this, nothing more is given to the sink.
+    pub(super) fn place_waiting(&mut self) -> Result<(), RunError> {
+        let mut from = 0;
+        while let Some((number, kept)) = self.aside.next_from(from).map_err(RunError::Temporary)? {
+            from = number + 1;
+            let Kept { input, archive, offset, record, others, settled } = kept;
+            if !settled {
+                let own = reread(&record).is_some_and(|event| event.is_callers_copy());
+                self.observations.owner_copy_only += u64::from(!own);
+                self.placed(input, true);
+            }
+            self.count_completed(&archive, offset, &record, &others, true)?;
         }
+        std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
+        self.sink.all_given();
+        Ok(())
+    }
+
+    /// Checks the accounting and gives the result.
+    pub(super) fn finish(self) -> Result<Run, RunError> {
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
         // The same number, counted where the rows are made.
@@ -169,4 +210,37 @@ impl<'m> Merge<'m> {
 fn class(counts: &mut Counts, selected: bool) {
     counts.selected += u64::from(selected);
     counts.other_copy += u64::from(!selected);
+}
+
+/// The event of a record that has been read before.
+fn reread(record: &[u8]) -> Option<KmsEvent<'_>> {
+    match parse::parse(record).ok()?.parsed {
+        Parsed::Event(event) => Some(*event),
+        _ => None,
+    }
+}
+
+fn changed() -> std::io::Error {
+    std::io::Error::other("what was put aside has changed")
+}
+
+/// Place of `event_id` among the columns of [`EVENTS`]; a test holds it.
+const EVENT_ID: usize = 1;
+
+fn event_id(row: Row<'_>) -> Option<&str> {
+    match row.cells().nth(EVENT_ID) {
+        Some(Cell::Text(std::borrow::Cow::Borrowed(id))) => Some(id),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::EVENTS;
+
+    #[test]
+    fn the_event_id_is_where_it_is_looked_for() {
+        assert_eq!(EVENTS[EVENT_ID].name, "event_id");
+    }
 }

@@ -1,7 +1,7 @@
 //! From a [`Plan`] to results: the only place that knows the order of the stages, and the only one that runs them in parallel.
 //!
 //! Archives are worked on in parallel, a few ahead of the one being merged; what they give is merged in the order of their names. So the result
-//! does not depend on the number of threads, and memory is bounded by the few.
+//! does not depend on the number of threads, and memory is bounded by the few (`desk.rs`).
 //!
 //! ```
 //! use keytrail::{pipeline, report, source::Input};
@@ -16,24 +16,26 @@
 //! ```
 
 mod archive;
+mod aside;
+mod desk;
+mod inputs;
 mod merge;
+mod part;
 mod progress;
 mod select;
 mod window;
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::AtomicBool;
 
 use thiserror::Error;
 
 use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
 use crate::classify::{Classifier, RulesError};
 use crate::report::{Sink, SinkError};
-use crate::source::{Input, Listed, Listing};
-use archive::Part;
+use crate::source::{Input, Listing};
+use desk::Desk;
 use merge::Merge;
 pub use progress::Progress;
 pub use select::{EventNames, Pattern, Selection};
@@ -127,6 +129,9 @@ pub enum RunError {
     /// The accounting does not hold.
     #[error(transparent)]
     Imbalance(#[from] Imbalance),
+    /// Copies that wait for their partners could not be put aside.
+    #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
+    Temporary(std::io::Error),
     /// No threads to be had.
     #[error("cannot start threads: {0}")]
     Threads(String),
@@ -135,11 +140,6 @@ pub enum RunError {
     Cancelled,
 }
 
-/// Batches a worker may be ahead of the merge within one archive.
-const BATCHES_AHEAD: usize = 2;
-/// Archives in work or waiting to be merged, per thread.
-const ARCHIVES_AHEAD: usize = 8;
-
 /// Runs the plan.
 ///
 /// # Errors
@@ -147,38 +147,18 @@ const ARCHIVES_AHEAD: usize = 8;
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(plan.threads)
-        .thread_name(|n| format!("archive-{n}"))
+        .thread_name(|n| format!("worker-{n}"))
         .build()
         .map_err(|e| RunError::Threads(e.to_string()))?;
-    let ahead = pool.current_num_threads() * ARCHIVES_AHEAD;
-    let mut merge = Merge::new(plan, sink, progress);
-    // First in, first out: the archive being merged is always among those being worked on, so that no one waits for ever.
-    let merged: Result<(), RunError> = pool.in_place_scope_fifo(|scope| {
-        let mut listing = plan.listing();
-        let mut waiting: VecDeque<Receiver<Part>> = VecDeque::new();
-        loop {
-            while waiting.len() < ahead
-                && let Some(listed) = listing.next()
-            {
-                let (give, take) = sync_channel(BATCHES_AHEAD);
-                waiting.push_back(take);
-                scope.spawn_fifo(move |_| work(plan, listed, progress, &give));
-            }
-            let Some(parts) = waiting.pop_front() else { return Ok(()) };
-            for part in parts {
-                merge.part(part)?;
-            }
-            // A worker that was told to stop gives no last part: what has been merged is no result.
-            if plan.cancel.load(Ordering::Relaxed) {
-                return Err(RunError::Cancelled);
-            }
-        }
-    });
-    merged?;
+    let jobs = sink.jobs();
+    let desk = Desk::new(plan, progress, jobs.clone(), Merge::new(plan, sink, progress));
+    pool.broadcast(|_| desk.work());
+    let mut merge = desk.into_merge()?;
+    merge.place_waiting()?;
+    // Each round does what the one before has left.
+    while jobs.waiting() > 0 {
+        pool.broadcast(|_| while jobs.run_one() {});
+    }
+    jobs.outcome()?;
     merge.finish()
-}
-
-fn work(plan: &Plan, listed: Listed, progress: &Progress, give: &SyncSender<Part>) {
-    // A closed channel means that the run is over: nobody wants the rest.
-    archive::process(plan, listed, progress, &mut |part| give.send(part).is_ok());
 }

@@ -1,12 +1,39 @@
 //! The tables of a report: every column with its type, meaning and source. `docs/report-schema.md` is made from these lists.
 
-use std::borrow::Cow;
 use std::fmt::Write;
-use std::sync::Arc;
 
-use super::table::{Cell, Column, Kind};
+use super::cell::Cell;
+use super::table::{Column, Kind, Table};
 use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
 use crate::event::Rejection;
+
+/// Declares the tables: a name and what their rows are made from.
+macro_rules! tables {
+    ($( $(#[$meta:meta])* $name:ident: $row:ty; )*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug)]
+            pub enum $name {}
+
+            impl Table for $name {
+                type Row<'a> = $row;
+            }
+        )*
+    };
+}
+
+tables! {
+    /// The table [`USAGE`].
+    Usage: UsageRow;
+    /// The table [`DAILY`].
+    Daily: DailyRow;
+    /// The table [`EVENTS`].
+    Events: Selected<'a>;
+    /// The table [`REJECTS`].
+    Rejects: (&'a str, &'a Rejection);
+    /// The table [`INPUTS`].
+    Inputs: InputSummary;
+}
 
 /// One column: `name: Kind, "about", |row| cell`; `?` after the kind makes it nullable.
 macro_rules! columns {
@@ -24,7 +51,7 @@ macro_rules! columns {
 }
 
 /// `usage.parquet`: one row per group, sorted by the group columns.
-pub const USAGE: &[Column<UsageRow>] = columns! { UsageRow;
+pub const USAGE: &[Column<Usage>] = columns! { Usage;
     "key_arn": Text "?", "ARN of the KMS key. Null: the record does not name the key, or only by an alias.", |(g, _)| Cell::maybe(g.key_arn.as_deref());
     "key_id": Text "?", "The id at the end of `key_arn`. Ids starting `mrk-` are shared by a multi-Region key and its replicas.", |(g, _)| Cell::maybe(g.key_id.as_deref());
     "key_account_id": Text "?", "Account that owns the key, from its ARN (or its alias's).", |(g, _)| Cell::maybe(g.key_account_id.as_deref());
@@ -41,16 +68,17 @@ pub const USAGE: &[Column<UsageRow>] = columns! { UsageRow;
     "invoked_by": Text "?", "`userIdentity.invokedBy`; service names in lower case without `fas.` and region. Null: called directly, or not told.", |(g, _)| Cell::maybe(g.invoked_by.as_deref());
     "cross_account": Bool, "True when key and caller are known to belong to different accounts.", |(g, _)| Cell::Bool(g.cross_account);
     "event_count": Int, "Events in the group.", |(_, s)| Cell::count(s.event_count);
-    "session_count": Int, "Distinct role session names.", |(_, s)| Cell::count(s.session_count());
-    "source_ip_count": Int, "Distinct `sourceIPAddress` values (addresses or service names).", |(_, s)| Cell::count(s.source_ip_count());
+    "session_count": Int, "Distinct role session names. Exact up to 1,024; beyond that an estimate, see `distinct_exact`.", |(_, s)| Cell::count(s.session_count());
+    "source_ip_count": Int, "Distinct `sourceIPAddress` values (addresses or service names). Exact up to 1,024; beyond that an estimate, see `distinct_exact`.", |(_, s)| Cell::count(s.source_ip_count());
     "first_event_time": Time, "`eventTime` of the earliest event.", |(_, s)| Cell::Time(s.first_time);
     "last_event_time": Time, "`eventTime` of the latest event.", |(_, s)| Cell::Time(s.last_time);
     "first_event_id": Text "?", "Bytewise smallest `eventID` among the earliest events. Null: they have none.", |(_, s)| Cell::maybe(s.first_event_id.as_deref());
     "last_event_id": Text "?", "Bytewise smallest `eventID` among the latest events. Null: they have none.", |(_, s)| Cell::maybe(s.last_event_id.as_deref());
+    "distinct_exact": Bool, "True: `session_count` and `source_ip_count` are exact. False: at least one passed 1,024 and is an estimate (HyperLogLog, standard error 1.6 %).", |(_, s)| Cell::Bool(s.counts_exact());
 };
 
 /// `usage_daily.parquet`: events per day, sorted.
-pub const DAILY: &[Column<DailyRow>] = columns! { DailyRow;
+pub const DAILY: &[Column<Daily>] = columns! { Daily;
     "day": Date, "Day of `eventTime`, UTC.", |r| Cell::Date(r.day);
     "key_arn": Text "?", "As in `usage.parquet`.", |r| Cell::maybe(r.key_arn.as_deref());
     "principal": Text, "As in `usage.parquet`.", |r| Cell::text(&r.principal);
@@ -61,7 +89,7 @@ pub const DAILY: &[Column<DailyRow>] = columns! { DailyRow;
 };
 
 /// `events/day=YYYY-MM-DD/events.parquet`: one row per selected event, ordered by `archive`, `record_offset`.
-pub const EVENTS: &[Column<Selected>] = columns! { Selected;
+pub const EVENTS: &[Column<Events>] = columns! { Events;
     "event_time": Time, "`eventTime`: when the call completed.", |s| Cell::Time(s.event.time);
     "event_id": Text "?", "`eventID`; not always a GUID.", |s| Cell::maybe(s.event.event_id.as_deref());
     "shared_event_id": Text "?", "`sharedEventID`: the same on every account's copy of one call.", |s| Cell::maybe(s.event.shared_event_id.as_deref());
@@ -84,7 +112,7 @@ pub const EVENTS: &[Column<Selected>] = columns! { Selected;
     "key_origin": Text, "Where the key was read: `resources`, `response`, `request`, `assumed` (a bare id completed with the record's region and account), `service_event`, `error_message`, `none`.", |s| Cell::text(s.event.key.origin.as_str());
     "key_alias": Text "?", "Alias the call named, as it stands: `alias/x` or an alias ARN. Not resolved to a key.", |s| Cell::maybe(s.event.key.alias.as_deref());
     "destination_key_arn": Text "?", "`ReEncrypt` only: the key encrypted with.", |s| Cell::maybe(s.event.destination_key_arn.as_deref());
-    "workload": Text, "As in `usage.parquet`.", |s| Cell::Text(Cow::Owned(s.evidence.workload.to_string()));
+    "workload": Text, "As in `usage.parquet`.", |s| Cell::Text(s.evidence.workload.label());
     "workload_strength": Text, "Strength of the deciding rule: `definitive`, `strong`, `medium`, `weak`, `none`.", |s| Cell::text(s.evidence.strength.as_str());
     "workload_rules": Text, "Ids of all rules that fired, comma-joined; empty when none did.", |s| Cell::text(&s.evidence.rules);
     "outcome": Text, "As in `usage.parquet`.", |s| Cell::text(s.event.outcome.as_str());
@@ -100,15 +128,12 @@ pub const EVENTS: &[Column<Selected>] = columns! { Selected;
     "read_only": Bool "?", "`readOnly`. True on Decrypt and GenerateDataKey: it does not mean harmless.", |s| s.event.read_only.map_or(Cell::Null, Cell::Bool);
     "vpc_endpoint_id": Text "?", "`vpcEndpointId`.", |s| Cell::maybe(s.event.vpc_endpoint_id.as_deref());
     "tls_version": Text "?", "`tlsDetails.tlsVersion`. Null on calls by AWS services.", |s| Cell::maybe(s.event.tls_version.as_deref());
-    "archive": Text, "URI of the archive: the path as given or walked, `-` for standard input.", |s| Cell::text(&s.archive);
+    "archive": Text, "URI of the archive: the path as given or walked, `-` for standard input.", |s| Cell::text(s.archive);
     "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes.", |s| Cell::count(s.offset);
 };
 
-/// A row of `rejects.parquet`.
-pub type RejectRow = (Arc<str>, Rejection);
-
 /// `rejects.parquet`: what could not be read, in input order.
-pub const REJECTS: &[Column<RejectRow>] = columns! { RejectRow;
+pub const REJECTS: &[Column<Rejects>] = columns! { Rejects;
     "archive": Text, "URI of the archive.", |(a, _)| Cell::text(a);
     "record_offset": Int "?", "Offset of the record in the decompressed archive, bytes. Null: the damage is not inside a record.", |(_, r)| r.offset.map_or(Cell::Null, Cell::count);
     "record_index": Int "?", "Zero-based position among the archive's records. Null as above.", |(_, r)| r.index.map_or(Cell::Null, Cell::count);
@@ -117,7 +142,7 @@ pub const REJECTS: &[Column<RejectRow>] = columns! { RejectRow;
 };
 
 /// `inputs.parquet`: what became of each input.
-pub const INPUTS: &[Column<InputSummary>] = columns! { InputSummary;
+pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
     "archive": Text, "URI of the input.", |i| Cell::text(&i.archive);
     "status": Text, "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none could; `skipped`: not a CloudTrail archive.", |i| Cell::text(i.status.as_str());
     "reason": Text "?", "Partial: the first reject's reason. Skipped: one of the list below. Unreadable: the operating system's words. `several_gzip_members` on a complete input: read whole, but it is several gzip files in one.", |i| Cell::maybe(i.reason.as_ref().map(|r| r.as_str()));
@@ -143,7 +168,7 @@ pub const INPUTS: &[Column<InputSummary>] = columns! { InputSummary;
 };
 
 /// A table as a Markdown table of its columns.
-pub fn schema_markdown<T>(columns: &[Column<T>]) -> String {
+pub fn schema_markdown<T: Table>(columns: &[Column<T>]) -> String {
     let mut text = String::from("| column | type | null | meaning and source |\n|---|---|---|---|\n");
     for column in columns {
         let null = if column.nullable { "yes" } else { "" };

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::columns::{DAILY, INPUTS, REJECTS, RejectRow, USAGE};
+use super::cell::Row;
+use super::columns::{DAILY, Daily, INPUTS, Inputs, REJECTS, Rejects, USAGE, Usage};
 use super::events::EventFiles;
+use super::jobs::Jobs;
 use super::parquet::TableFile;
 use super::run::RunFacts;
 use super::{Sink, SinkError};
-use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
+use crate::aggregate::{DailyRow, UsageRow};
 use crate::event::Rejection;
 
 const STAGING: &str = "_keytrail-";
@@ -28,8 +30,9 @@ pub struct Directory {
     force: bool,
     staging: TempDir,
     events: EventFiles,
-    rejects: TableFile<RejectRow>,
-    inputs: TableFile<InputSummary>,
+    rejects: TableFile<Rejects>,
+    inputs: TableFile<Inputs>,
+    jobs: Jobs,
 }
 
 /// A report that has been written.
@@ -56,10 +59,11 @@ impl Directory {
             tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
         let events_root = staging.path().join("events");
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
-        let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS)?;
-        let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS)?;
-        let events = EventFiles::new(events_root);
-        Ok(Self { target: target.to_owned(), created, force, staging, events, rejects, inputs })
+        let jobs = Jobs::default();
+        let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS, &jobs)?;
+        let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS, &jobs)?;
+        let events = EventFiles::new(events_root, &jobs);
+        Ok(Self { target: target.to_owned(), created, force, staging, events, rejects, inputs, jobs })
     }
 
     /// Writes the aggregates and puts everything in its place.
@@ -83,11 +87,13 @@ impl Directory {
         daily: &[DailyRow],
         run: &RunFacts<'_>,
     ) -> Result<Written, SinkError> {
-        let mut file = TableFile::create(&self.staging.path().join("usage.parquet"), USAGE)?;
-        usage.iter().try_for_each(|row| file.push(row))?;
+        let path = self.staging.path().join("usage.parquet");
+        let mut file = TableFile::<Usage>::create(&path, USAGE, &self.jobs)?;
+        usage.iter().for_each(|row| file.push(row));
         file.finish()?;
-        let mut file = TableFile::create(&self.staging.path().join("usage_daily.parquet"), DAILY)?;
-        daily.iter().try_for_each(|row| file.push(row))?;
+        let path = self.staging.path().join("usage_daily.parquet");
+        let mut file = TableFile::<Daily>::create(&path, DAILY, &self.jobs)?;
+        daily.iter().for_each(|row| file.push(row));
         file.finish()?;
         self.events.finish()?;
         self.rejects.finish()?;
@@ -147,20 +153,28 @@ impl Unfinished {
 }
 
 impl Sink for Directory {
-    fn event(&mut self, event: &Selected, late: bool) -> Result<(), SinkError> {
-        if late {
-            self.events.push_late(event);
-            return Ok(());
-        }
-        self.events.push(event)
+    fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
+        self.events.push(day, row, late)
     }
 
     fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
-        self.rejects.push(&(archive.into(), rejection.clone()))
+        self.rejects.push(&(archive, rejection));
+        Ok(())
     }
 
-    fn input(&mut self, input: &InputSummary) -> Result<(), SinkError> {
-        self.inputs.push(input)
+    fn input(&mut self, row: Row<'_>) -> Result<(), SinkError> {
+        self.inputs.push_row(row);
+        Ok(())
+    }
+
+    fn all_given(&mut self) {
+        self.events.hand_over();
+        self.rejects.hand_over(true);
+        self.inputs.hand_over(true);
+    }
+
+    fn jobs(&self) -> Jobs {
+        self.jobs.clone()
     }
 }
 

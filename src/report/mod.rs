@@ -3,9 +3,11 @@
 //! Every table is one list of [`Column`]s; Parquet, Arrow, CSV, NDJSON, terminal tables and the schema documentation all come from
 //! it. Deliberately absent: printing (`cli`), and what is counted (`aggregate`).
 
+mod cell;
 mod columns;
 mod directory;
 mod events;
+mod jobs;
 mod parquet;
 mod run;
 mod stream;
@@ -14,24 +16,28 @@ mod table;
 
 use thiserror::Error;
 
-use crate::aggregate::{InputSummary, Selected};
 use crate::event::Rejection;
 
-pub use columns::{DAILY, EVENTS, INPUTS, REJECTS, USAGE, schema_markdown};
+pub use cell::{Cell, Row, encode};
+pub use columns::{
+    DAILY, Daily, EVENTS, Events, INPUTS, Inputs, REJECTS, Rejects, USAGE, Usage, schema_markdown,
+};
 pub use directory::{Directory, Unfinished, Written};
+pub use jobs::Jobs;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub use stream::{Format, Stream, printable};
 pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
-pub use table::{Cell, Column, Kind};
+pub use table::{Column, Kind, Table};
 
 /// Takes what a run finds, as it finds it.
-pub trait Sink {
-    /// The next selected event. In the order of archive and offset, unless `late`: then it is a copy that has waited in vain for a better
-    /// one, and belongs before others already given.
+pub trait Sink: Send {
+    /// The next selected event, of that day (since the epoch, UTC): a row of [`EVENTS`]. In the order of archive and offset, unless `late`: then
+    /// it is a copy that has waited in vain for a better one, and belongs before others already given; late ones come last, in
+    /// their own order.
     ///
     /// # Errors
     /// When it cannot be written.
-    fn event(&mut self, event: &Selected, late: bool) -> Result<(), SinkError>;
+    fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError>;
 
     /// Something in `archive` that could not be read.
     ///
@@ -39,11 +45,19 @@ pub trait Sink {
     /// When it cannot be written.
     fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError>;
 
-    /// An input is done.
+    /// An input is done: a row of [`INPUTS`].
     ///
     /// # Errors
     /// When it cannot be written.
-    fn input(&mut self, input: &InputSummary) -> Result<(), SinkError>;
+    fn input(&mut self, row: Row<'_>) -> Result<(), SinkError>;
+
+    /// Nothing more will come: what is left is to be made ready as [`jobs`](Self::jobs).
+    fn all_given(&mut self) {}
+
+    /// Work that may be done by any thread meanwhile; whatever nobody takes up, the sink does itself when it is finished.
+    fn jobs(&self) -> Jobs {
+        Jobs::default()
+    }
 }
 
 /// Why results could not be written.

@@ -1,28 +1,38 @@
 //! One Parquet file: rows in, row groups out.
+//!
+//! Rows are gathered as they come; a row group of them is encoded by itself, by whichever thread has time, and appended when those before it
+//! have been. Where groups are cut depends on the rows alone: the bytes of the file do not depend on who encoded what.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use arrow_array::RecordBatch;
+use arrow_array::ArrayRef;
+use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 
 use super::SinkError;
-use super::table::{Column, Rows};
+use super::cell::{Row, encode};
+use super::jobs::{Job, Jobs, lock};
+use super::table::{Column, Rows, Table, schema};
 
-/// Rows gathered before they are encoded.
+/// Bytes of rows gathered for a row group: some ten thousand events. An Arrow text column could not take more than 2 GiB.
+pub(super) const ROW_GROUP: usize = 16 << 20;
+/// Rows read back at a time.
 const BATCH: usize = 8192;
-/// Memory of rows after which they are encoded however few: an Arrow text column ends at 2 GiB.
-const BATCH_BYTES: usize = 32 << 20;
-/// Bytes of encoded rows after which a row group is closed.
-const ROW_GROUP: usize = 64 << 20;
 
 /// A file that is open only while bytes go out: a report can have more days than a process may have files open.
-struct Append {
+pub(super) struct Append {
     path: PathBuf,
     pending: Vec<u8>,
 }
@@ -49,75 +59,160 @@ impl Write for Append {
     }
 }
 
-/// A Parquet file being written.
-pub(super) struct TableFile<T: 'static> {
-    rows: Rows<T>,
-    writer: ArrowWriter<Append>,
-    path: PathBuf,
+/// Creates a file of ours.
+pub(super) fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Append>, SinkError> {
+    File::create_new(path).map_err(SinkError::file(path))?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .build();
+    let file = Append { path: path.to_owned(), pending: Vec::new() };
+    ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| encode_error(path, e))
 }
 
-impl<T> TableFile<T> {
-    /// Creates the file.
-    pub(super) fn create(path: &Path, columns: &'static [Column<T>]) -> Result<Self, SinkError> {
-        File::create_new(path).map_err(SinkError::file(path))?;
-        let rows = Rows::new(columns);
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .build();
-        let file = Append { path: path.to_owned(), pending: Vec::new() };
-        let writer =
-            ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(|e| encode_error(path, e))?;
-        Ok(Self { rows, writer, path: path.to_owned() })
+/// A Parquet file being written.
+pub(super) struct TableFile<T: Table> {
+    columns: &'static [Column<T>],
+    rows: Rows,
+    /// Row groups handed over.
+    groups: usize,
+    file: Arc<Shared>,
+    jobs: Jobs,
+}
+
+impl<T: Table> TableFile<T> {
+    /// Creates the file; its rows are encoded through `jobs`.
+    pub(super) fn create(path: &Path, columns: &'static [Column<T>], jobs: &Jobs) -> Result<Self, SinkError> {
+        let schema = schema(columns);
+        let writer = create(path, schema.clone())?;
+        let (writer, factory) = writer.into_serialized_writer().map_err(|e| encode_error(path, e))?;
+        let out = Mutex::new(Out { writer: Some(writer), next: 0, ready: BTreeMap::new() });
+        let file = Arc::new(Shared { path: path.to_owned(), schema, factory, out });
+        Ok(Self { columns, rows: Rows::default(), groups: 0, file, jobs: jobs.clone() })
     }
 
     /// Adds a row.
-    pub(super) fn push(&mut self, row: &T) -> Result<(), SinkError> {
+    pub(super) fn push(&mut self, row: &T::Row<'_>) {
+        encode(self.columns, row, &mut self.rows.bytes);
+        self.rows.len += 1;
+        self.cut();
+    }
+
+    /// Adds a row that has been stored.
+    pub(super) fn push_row(&mut self, row: Row<'_>) {
         self.rows.push(row);
-        if self.rows.len() >= BATCH || self.rows.bytes() >= BATCH_BYTES {
-            self.encode()?;
-        }
-        Ok(())
+        self.cut();
     }
 
-    /// Memory of rows not yet encoded, bytes.
+    fn cut(&mut self) {
+        if self.pending_bytes() >= ROW_GROUP {
+            self.hand_over(false);
+        }
+    }
+
+    /// Memory of rows not yet handed over, bytes.
     pub(super) fn pending_bytes(&self) -> usize {
-        self.rows.bytes()
+        self.rows.bytes.len()
     }
 
-    /// Memory held by encoded rows not yet written, bytes.
-    pub(super) fn encoded_bytes(&self) -> usize {
-        self.writer.memory_size()
-    }
-
-    /// Encodes the rows gathered.
-    pub(super) fn encode(&mut self) -> Result<(), SinkError> {
-        if self.rows.len() == 0 {
-            return Ok(());
+    /// Leaves the rows gathered to be encoded, as one row group; if `split`, its columns by themselves.
+    pub(super) fn hand_over(&mut self, split: bool) {
+        if self.rows.len == 0 {
+            return;
         }
-        let batch = self.rows.take().map_err(|e| encode_error(&self.path, e.into()))?;
-        self.write(&batch)
+        let (rows, file, number) = (std::mem::take(&mut self.rows), self.file.clone(), self.groups);
+        self.groups += 1;
+        self.jobs.add(Job::new(move || Shared::encode(&file, number, rows, split)));
     }
 
-    /// Adds rows already in a batch.
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), SinkError> {
-        self.writer.write(batch).map_err(|e| encode_error(&self.path, e))?;
-        if self.writer.in_progress_size() >= ROW_GROUP {
-            self.write_out()?;
+    /// Completes the file, with all work on it that is left.
+    pub(super) fn finish(mut self) -> Result<(), SinkError> {
+        self.hand_over(false);
+        while self.jobs.run_one() {}
+        self.jobs.outcome()?;
+        self.file.close(self.groups)
+    }
+}
+
+/// What the encoders of a file's row groups share.
+struct Shared {
+    path: PathBuf,
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+    out: Mutex<Out>,
+}
+
+/// The file itself, and what is ready to be appended when its turn comes.
+struct Out {
+    writer: Option<SerializedFileWriter<Append>>,
+    next: usize,
+    ready: BTreeMap<usize, Vec<Option<ArrowColumnChunk>>>,
+}
+
+impl Shared {
+    fn encode(file: &Arc<Self>, number: usize, rows: Rows, split: bool) -> Result<Vec<Job>, SinkError> {
+        let arrays = rows.arrays(&file.schema).map_err(|e| encode_error(&file.path, e.into()))?;
+        drop(rows);
+        let writers = file.factory.create_column_writers(number).map_err(|e| encode_error(&file.path, e))?;
+        let columns = writers.into_iter().zip(arrays).enumerate();
+        if split {
+            let job = |(column, (writer, array))| {
+                let file = file.clone();
+                Job::new(move || file.encode_column(number, column, writer, &array).map(|()| Vec::new()))
+            };
+            return Ok(columns.map(job).collect());
+        }
+        for (column, (writer, array)) in columns {
+            file.encode_column(number, column, writer, &array)?;
+        }
+        Ok(Vec::new())
+    }
+
+    fn encode_column(
+        &self,
+        number: usize,
+        column: usize,
+        mut writer: ArrowColumnWriter,
+        array: &ArrayRef,
+    ) -> Result<(), SinkError> {
+        let encode = || -> Result<ArrowColumnChunk, ParquetError> {
+            // A flat column is one leaf.
+            for leaf in compute_leaves(self.schema.field(column), array)? {
+                writer.write(&leaf)?;
+            }
+            writer.close()
+        };
+        let chunk = encode().map_err(|e| encode_error(&self.path, e))?;
+        self.place(number, column, chunk).map_err(|e| encode_error(&self.path, e))
+    }
+
+    /// Keeps a column until its row group is whole and the next to be appended.
+    fn place(&self, number: usize, column: usize, chunk: ArrowColumnChunk) -> Result<(), ParquetError> {
+        let mut guard = lock(&self.out);
+        let out = &mut *guard;
+        let columns = self.schema.fields().len();
+        let group = out.ready.entry(number).or_insert_with(|| (0..columns).map(|_| None).collect());
+        group[column] = Some(chunk);
+        while out.ready.get(&out.next).is_some_and(|group| group.iter().all(Option::is_some))
+            && let (Some(writer), Some(group)) = (&mut out.writer, out.ready.remove(&out.next))
+        {
+            let mut row_group = writer.next_row_group()?;
+            for chunk in group.into_iter().flatten() {
+                chunk.append_to_row_group(&mut row_group)?;
+            }
+            row_group.close()?;
+            out.next += 1;
         }
         Ok(())
     }
 
-    /// Closes the row group, so that it takes no more memory.
-    pub(super) fn write_out(&mut self) -> Result<(), SinkError> {
-        self.writer.flush().map_err(|e| encode_error(&self.path, e))?;
-        self.writer.sync().map_err(SinkError::file(&self.path))
-    }
-
-    /// Completes the file.
-    pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        self.encode()?;
-        let mut file = self.writer.into_inner().map_err(|e| encode_error(&self.path, e))?;
+    fn close(&self, groups: usize) -> Result<(), SinkError> {
+        let mut out = lock(&self.out);
+        let Some(writer) = out.writer.take().filter(|_| out.next == groups) else {
+            let message = format!("internal error: {} of {groups} row groups were encoded", out.next);
+            return Err(SinkError::Encode { path: self.path.display().to_string(), message });
+        };
+        let mut file = writer.into_inner().map_err(|e| encode_error(&self.path, e))?;
         file.flush().map_err(SinkError::file(&self.path))
     }
 }

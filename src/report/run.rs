@@ -158,9 +158,8 @@ impl Serialize for CoverageFacts<'_> {
         };
         let scopes: Vec<ScopeFacts<'_>> = self
             .0
-            .scopes
             .iter()
-            .map(|((account, region), scope)| ScopeFacts {
+            .map(|(account, region, scope)| ScopeFacts {
                 account_id: account,
                 region,
                 archives: scope.archives,

@@ -3,16 +3,19 @@
 use std::fs::File;
 use std::io::{self, Write};
 
+use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
+use arrow_schema::SchemaRef;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
-use super::columns::EVENTS;
+use super::cell::{Cell, Row};
+use super::columns::{EVENTS, Events};
+use super::jobs::Jobs;
 use super::parquet::TableFile;
-use super::table::{Cell, Rows};
+use super::table::{Rows, schema};
 use super::{Sink, SinkError};
-use crate::aggregate::{InputSummary, Selected};
 use crate::event::{EventTime, Rejection};
 
 /// Output formats.
@@ -52,14 +55,16 @@ enum Encoder<W: Write> {
     Ndjson(W),
     Csv(Box<csv::Writer<W>>),
     Arrow {
-        rows: Rows<Selected>,
+        rows: Rows,
+        schema: SchemaRef,
         writer: Box<StreamWriter<W>>,
     },
     /// Parquet ends with an index of what comes before: it is made in a file and copied out whole.
     Parquet {
         out: W,
         folder: tempfile::TempDir,
-        file: Box<TableFile<Selected>>,
+        file: Box<TableFile<Events>>,
+        jobs: Jobs,
     },
 }
 
@@ -99,14 +104,15 @@ impl<W: Write> Stream<W> {
                 Encoder::Csv(Box::new(writer))
             }
             Format::Arrow => {
-                let rows = Rows::new(EVENTS);
-                let writer = StreamWriter::try_new(out, &rows.schema()).map_err(arrow_error)?;
-                Encoder::Arrow { rows, writer: Box::new(writer) }
+                let schema = schema(EVENTS);
+                let writer = StreamWriter::try_new(out, &schema).map_err(arrow_error)?;
+                Encoder::Arrow { rows: Rows::default(), schema, writer: Box::new(writer) }
             }
             Format::Parquet => {
                 let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
-                let file = Box::new(TableFile::create(&folder.path().join("events.parquet"), EVENTS)?);
-                Encoder::Parquet { out, folder, file }
+                let jobs = Jobs::default();
+                let file = Box::new(TableFile::create(&folder.path().join("events.parquet"), EVENTS, &jobs)?);
+                Encoder::Parquet { out, folder, file, jobs }
             }
         };
         Ok(Self { encoder })
@@ -124,12 +130,12 @@ impl<W: Write> Stream<W> {
             }
             Encoder::Ndjson(mut out) => out.flush().map_err(output_error),
             Encoder::Csv(mut writer) => writer.flush().map_err(output_error),
-            Encoder::Arrow { mut rows, mut writer } => {
-                write_batch(&mut rows, &mut writer)?;
+            Encoder::Arrow { mut rows, schema, mut writer } => {
+                write_batch(&mut rows, &schema, &mut writer)?;
                 writer.finish().map_err(arrow_error)?;
                 writer.get_mut().flush().map_err(output_error)
             }
-            Encoder::Parquet { mut out, folder, file } => {
+            Encoder::Parquet { mut out, folder, file, .. } => {
                 file.finish()?;
                 let path = folder.path().join("events.parquet");
                 let mut file = File::open(&path).map_err(SinkError::file(&path))?;
@@ -139,34 +145,36 @@ impl<W: Write> Stream<W> {
     }
 }
 
-impl<W: Write> Sink for Stream<W> {
+impl<W: Write + Send> Sink for Stream<W> {
     /// Late events come late: a stream cannot be put in order afterwards.
-    fn event(&mut self, event: &Selected, _late: bool) -> Result<(), SinkError> {
+    fn event(&mut self, _day: i32, row: Row<'_>, _late: bool) -> Result<(), SinkError> {
         match &mut self.encoder {
             Encoder::Table { out, width, rows } => {
-                rows.push(table_row(event));
+                rows.push(table_row(row));
                 if rows.len() >= TABLE_BLOCK {
                     write_block(out, *width, std::mem::take(rows))?;
                 }
                 Ok(())
             }
             Encoder::Ndjson(out) => {
-                write_json(out, event).map_err(|e| output_error(e.into()))?;
+                write_json(out, row).map_err(|e| output_error(e.into()))?;
                 out.write_all(b"\n").map_err(output_error)
             }
             Encoder::Csv(writer) => {
-                let cells = EVENTS.iter().map(|column| csv_cell(&(column.get)(event)));
-                writer.write_record(cells).map_err(csv_error)
+                writer.write_record(row.cells().map(|cell| csv_cell(&cell))).map_err(csv_error)
             }
-            Encoder::Arrow { rows, writer } => {
-                rows.push(event);
-                if rows.len() >= ARROW_BATCH || rows.bytes() >= ARROW_BYTES {
-                    write_batch(rows, writer)
+            Encoder::Arrow { rows, schema, writer } => {
+                rows.push(row);
+                if rows.len >= ARROW_BATCH || rows.bytes.len() >= ARROW_BYTES {
+                    write_batch(rows, schema, writer)
                 } else {
                     Ok(())
                 }
             }
-            Encoder::Parquet { file, .. } => file.push(event),
+            Encoder::Parquet { file, .. } => {
+                file.push_row(row);
+                Ok(())
+            }
         }
     }
 
@@ -174,24 +182,36 @@ impl<W: Write> Sink for Stream<W> {
         Ok(())
     }
 
-    fn input(&mut self, _input: &InputSummary) -> Result<(), SinkError> {
+    fn input(&mut self, _row: Row<'_>) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    fn jobs(&self) -> Jobs {
+        match &self.encoder {
+            Encoder::Parquet { jobs, .. } => jobs.clone(),
+            _ => Jobs::default(),
+        }
     }
 }
 
-fn write_batch<W: Write>(rows: &mut Rows<Selected>, writer: &mut StreamWriter<W>) -> Result<(), SinkError> {
-    if rows.len() == 0 {
+fn write_batch<W: Write>(
+    rows: &mut Rows,
+    schema: &SchemaRef,
+    writer: &mut StreamWriter<W>,
+) -> Result<(), SinkError> {
+    if rows.len == 0 {
         return Ok(());
     }
-    let batch = rows.take().map_err(arrow_error)?;
+    let arrays = std::mem::take(rows).arrays(schema).map_err(arrow_error)?;
+    let batch = RecordBatch::try_new(schema.clone(), arrays).map_err(arrow_error)?;
     writer.write(&batch).map_err(arrow_error)
 }
 
-fn write_json<W: Write>(out: &mut W, event: &Selected) -> Result<(), serde_json::Error> {
+fn write_json<W: Write>(out: &mut W, row: Row<'_>) -> Result<(), serde_json::Error> {
     let mut json = JsonSerializer::new(out);
     let mut map = json.serialize_map(Some(EVENTS.len()))?;
-    for column in EVENTS {
-        match (column.get)(event) {
+    for (column, cell) in EVENTS.iter().zip(row.cells()) {
+        match cell {
             Cell::Null => map.serialize_entry(column.name, &())?,
             Cell::Text(text) => map.serialize_entry(column.name, &text)?,
             Cell::Int(n) => map.serialize_entry(column.name, &n)?,
@@ -226,15 +246,16 @@ fn csv_cell(cell: &Cell<'_>) -> String {
     if formula { format!("'{text}") } else { text }
 }
 
-fn table_row(event: &Selected) -> Vec<String> {
+fn table_row(row: Row<'_>) -> Vec<String> {
+    let shown: Vec<(&str, Cell<'_>)> = EVENTS.iter().map(|c| c.name).zip(row.cells()).collect();
     let cell =
-        |name: &str| EVENTS.iter().find(|c| c.name == name).map_or(Cell::Null, |column| (column.get)(event));
+        |name: &str| shown.iter().find(|(column, _)| *column == name).map_or(&Cell::Null, |(_, cell)| cell);
     TABLE_COLUMNS
         .iter()
         .map(|name| match cell(name) {
-            Cell::Time(time) => short_time(time),
+            Cell::Time(time) => short_time(*time),
             Cell::Null => "-".to_owned(),
-            other => printable(&cell_text(&other)),
+            other => printable(&cell_text(other)),
         })
         .collect()
 }

@@ -1,15 +1,14 @@
 //! Tables as lists of columns, and rows of them as Arrow batches.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder,
+    BinaryBuilder, BooleanBuilder, Date32Builder, Int64Builder, TimestampMillisecondBuilder,
 };
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_array::{ArrayRef, StringArray};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 
-use crate::event::EventTime;
+use super::cell::{Cell, Row, Stored, StoredCell};
 
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,42 +48,14 @@ impl Kind {
     }
 }
 
-/// One value of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell<'a> {
-    /// Not known, or not there.
-    Null,
-    /// Text.
-    Text(Cow<'a, str>),
-    /// A count, size or offset.
-    Int(i64),
-    /// A moment.
-    Time(EventTime),
-    /// True or false.
-    Bool(bool),
-    /// Days since the epoch.
-    Date(i32),
+/// A table: what one of its rows is made from.
+pub trait Table: 'static {
+    /// It may borrow from what was read.
+    type Row<'a>;
 }
 
-impl<'a> Cell<'a> {
-    /// Text.
-    pub(super) fn text(text: &'a str) -> Self {
-        Self::Text(Cow::Borrowed(text))
-    }
-
-    /// Text or null.
-    pub(super) fn maybe(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Null, Self::text)
-    }
-
-    /// A count; none comes near the limit of a signed integer.
-    pub(super) fn count(n: u64) -> Self {
-        Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
-    }
-}
-
-/// A column of a table whose rows are made from `T`.
-pub struct Column<T: 'static> {
+/// A column of a table.
+pub struct Column<T: Table> {
     /// Its name.
     pub name: &'static str,
     /// Its type.
@@ -94,17 +65,17 @@ pub struct Column<T: 'static> {
     /// What it says, in what unit, what null means and where it comes from.
     pub about: &'static str,
     /// Reads it.
-    pub(super) get: for<'a> fn(&'a T) -> Cell<'a>,
+    pub(super) get: for<'a, 'b> fn(&'a T::Row<'b>) -> Cell<'a>,
 }
 
 /// The Arrow schema of a table.
-pub(super) fn schema<T>(columns: &[Column<T>]) -> SchemaRef {
+pub(super) fn schema<T: Table>(columns: &[Column<T>]) -> SchemaRef {
     let fields: Vec<Field> = columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable)).collect();
     Arc::new(Schema::new(fields))
 }
 
 enum Builder {
-    Text(StringBuilder),
+    Text(BinaryBuilder),
     Int(Int64Builder),
     Time(TimestampMillisecondBuilder),
     Bool(BooleanBuilder),
@@ -112,25 +83,26 @@ enum Builder {
 }
 
 impl Builder {
-    /// Takes memory only as rows come: there may be a thousand days with a few rows each.
-    fn new(kind: Kind) -> Self {
+    fn new(kind: &DataType, rows: usize) -> Self {
         match kind {
-            Kind::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
-            Kind::Int => Self::Int(Int64Builder::with_capacity(0)),
-            Kind::Time => Self::Time(TimestampMillisecondBuilder::with_capacity(0).with_timezone("UTC")),
-            Kind::Bool => Self::Bool(BooleanBuilder::with_capacity(0)),
-            Kind::Date => Self::Date(Date32Builder::with_capacity(0)),
+            DataType::Int64 => Self::Int(Int64Builder::with_capacity(rows)),
+            DataType::Timestamp(..) => {
+                Self::Time(TimestampMillisecondBuilder::with_capacity(rows).with_timezone("UTC"))
+            }
+            DataType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
+            DataType::Date32 => Self::Date(Date32Builder::with_capacity(rows)),
+            _ => Self::Text(BinaryBuilder::with_capacity(rows, 0)),
         }
     }
 
     /// A cell of another kind than the column's becomes null: the schema test shows that there is none.
-    fn push(&mut self, cell: &Cell<'_>) {
+    fn push(&mut self, cell: StoredCell<'_>) {
         match (self, cell) {
-            (Self::Text(b), Cell::Text(text)) => b.append_value(text),
-            (Self::Int(b), Cell::Int(n)) => b.append_value(*n),
-            (Self::Time(b), Cell::Time(time)) => b.append_value(time.0),
-            (Self::Bool(b), Cell::Bool(value)) => b.append_value(*value),
-            (Self::Date(b), Cell::Date(day)) => b.append_value(*day),
+            (Self::Text(b), StoredCell::Text(text)) => b.append_value(text),
+            (Self::Int(b), StoredCell::Int(n)) => b.append_value(n),
+            (Self::Time(b), StoredCell::Time(ms)) => b.append_value(ms),
+            (Self::Bool(b), StoredCell::Bool(value)) => b.append_value(value),
+            (Self::Date(b), StoredCell::Date(day)) => b.append_value(day),
             (Self::Text(b), _) => b.append_null(),
             (Self::Int(b), _) => b.append_null(),
             (Self::Time(b), _) => b.append_null(),
@@ -139,61 +111,40 @@ impl Builder {
         }
     }
 
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Text(b) => Arc::new(b.finish()),
+    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            // Looked at once for all rows, whether it is UTF-8.
+            Self::Text(b) => Arc::new(StringArray::try_from_binary(b.finish())?),
             Self::Int(b) => Arc::new(b.finish()),
             Self::Time(b) => Arc::new(b.finish()),
             Self::Bool(b) => Arc::new(b.finish()),
             Self::Date(b) => Arc::new(b.finish()),
-        }
+        })
     }
 }
 
-/// Memory of a cell besides its text.
-const CELL: usize = 8;
-
-/// Rows being gathered into a batch.
-pub(super) struct Rows<T: 'static> {
-    columns: &'static [Column<T>],
-    builders: Vec<Builder>,
-    schema: SchemaRef,
-    len: usize,
-    bytes: usize,
+/// Rows stored one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) bytes: Vec<u8>,
+    pub(super) len: usize,
 }
 
-impl<T> Rows<T> {
-    pub(super) fn new(columns: &'static [Column<T>]) -> Self {
-        let builders = columns.iter().map(|c| Builder::new(c.kind)).collect();
-        Self { columns, builders, schema: schema(columns), len: 0, bytes: 0 }
-    }
-
-    pub(super) fn push(&mut self, row: &T) {
-        for (column, builder) in self.columns.iter().zip(&mut self.builders) {
-            let cell = (column.get)(row);
-            self.bytes += CELL + if let Cell::Text(text) = &cell { text.len() } else { 0 };
-            builder.push(&cell);
-        }
+impl Rows {
+    pub(super) fn push(&mut self, row: Row<'_>) {
+        self.bytes.extend_from_slice(row.bytes());
         self.len += 1;
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// About the memory the rows take.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(super) fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-
-    /// The rows gathered since the last call.
-    pub(super) fn take(&mut self) -> Result<RecordBatch, arrow_schema::ArrowError> {
-        (self.len, self.bytes) = (0, 0);
-        let arrays = self.builders.iter_mut().map(Builder::finish).collect();
-        RecordBatch::try_new(self.schema.clone(), arrays)
+    /// The columns, as Arrow arrays of the schema's types.
+    pub(super) fn arrays(&self, schema: &Schema) -> Result<Vec<ArrayRef>, ArrowError> {
+        let mut builders: Vec<Builder> =
+            schema.fields().iter().map(|field| Builder::new(field.data_type(), self.len)).collect();
+        let mut cells = Stored { bytes: &self.bytes };
+        for _ in 0..self.len {
+            // `zip` asks the builders first: no cell is lost at the end of a row.
+            builders.iter_mut().zip(&mut cells).for_each(|(builder, cell)| builder.push(cell));
+        }
+        builders.iter_mut().map(Builder::finish).collect()
     }
 }

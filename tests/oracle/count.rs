@@ -157,6 +157,7 @@ fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Val
         "event_count": members.len(),
         "session_count": distinct("session_name").len(),
         "source_ip_count": distinct("source_ip").len(),
+        "distinct_exact": distinct("session_name").len() <= 1024 && distinct("source_ip").len() <= 1024,
         "first_event_time": first,
         "last_event_time": last,
         "first_event_id": id_at(&first),

@@ -255,6 +255,7 @@ fn group_json(row: &Row, measures: &Measures) -> Value {
         "last_event_time": time_text(last.0),
         "first_event_id": first.1,
         "last_event_id": last.1,
+        "distinct_exact": measures.sessions.len() <= 1024 && measures.source_ips.len() <= 1024,
     })
 }
 

@@ -1,7 +1,5 @@
-use std::sync::Arc;
-
 use super::*;
-use crate::event::{Evidence, KeyRef, Strength, Workload, WorkloadSet};
+use crate::event::KeyRef;
 
 struct Copy {
     id: Option<&'static str>,
@@ -24,7 +22,7 @@ const CALLER: Copy = Copy {
 };
 const OWNER: Copy = Copy { id: Some("b"), recipient: "1111", ..CALLER };
 
-fn selected(copy: &Copy, archive: &str) -> Selected {
+fn event(copy: &Copy) -> KmsEvent<'static> {
     let key = KeyRef {
         arn: copy.key.then(|| "arn:aws:kms:r:1111:key/k".into()),
         origin: if copy.key { KeyOrigin::Resources } else { KeyOrigin::None },
@@ -41,35 +39,39 @@ fn selected(copy: &Copy, archive: &str) -> Selected {
     };
     event.principal.kind = if copy.caller.is_some() { "AssumedRole".into() } else { "AWSService".into() };
     event.principal.account_id = copy.caller.map(Into::into);
-    let fingerprint = Fingerprint::of(&event);
-    let evidence = Evidence {
-        workload: WorkloadSet::of(Workload::Other),
-        strength: Strength::None,
-        rules: String::new(),
-    };
-    Selected { event, evidence, archive: Arc::from(archive), offset: 0, fingerprint }
+    event
 }
 
-/// The placements of copies that come one after the other, and what still waits at the end.
+/// The placements of copies that come one after the other, conflicts, and how many still wait at the end.
 fn place(copies: &[&Copy]) -> (Vec<&'static str>, u64, usize) {
     let mut all = Copies::default();
+    let mut waiting = Vec::new();
     let placed = copies
         .iter()
-        .enumerate()
-        .map(|(n, copy)| match all.place(selected(copy, &n.to_string())) {
-            Placement::Count(_) => "count",
+        .map(|copy| match all.place(&Fingerprint::of(&event(copy))) {
+            Placement::Count => "count",
             Placement::Duplicate => "duplicate",
             Placement::OtherCopy => "other copy",
-            Placement::Waits => "waits",
-            Placement::Pair { counted, late, .. } => {
-                assert!(counted.event.is_callers_copy());
-                assert!(counted.event.key.arn.is_some());
-                if late { "pair, the earlier one counts" } else { "pair, this one counts" }
+            Placement::Waits(number) => {
+                assert_eq!(number, waiting.len(), "numbers are given in order");
+                waiting.push(true);
+                "waits"
+            }
+            Placement::Joins(number) => {
+                assert!(waiting[number]);
+                "joins"
+            }
+            Placement::Replaces(number) => {
+                assert!(event(copy).is_callers_copy() && std::mem::take(&mut waiting[number]));
+                "replaces"
+            }
+            Placement::Yields(number) => {
+                assert!(std::mem::take(&mut waiting[number]));
+                "yields"
             }
         })
         .collect();
-    let conflicts = all.conflicts();
-    (placed, conflicts, all.into_waiting().len())
+    (placed, all.conflicts(), waiting.iter().filter(|waits| **waits).count())
 }
 
 #[test]
@@ -94,19 +96,16 @@ fn another_content_under_the_same_id_is_a_conflict_once_each() {
 #[test]
 fn a_call_recorded_twice_counts_once_as_its_caller_tells_it() {
     assert_eq!(place(&[&CALLER, &OWNER]), (vec!["count", "other copy"], 0, 0));
-    assert_eq!(place(&[&OWNER, &CALLER]), (vec!["waits", "pair, this one counts"], 0, 0));
-    assert_eq!(
-        place(&[&OWNER, &OWNER, &CALLER, &OWNER]).0,
-        ["waits", "duplicate", "pair, this one counts", "duplicate"]
-    );
+    assert_eq!(place(&[&OWNER, &CALLER]), (vec!["waits", "replaces"], 0, 0));
+    assert_eq!(place(&[&OWNER, &OWNER, &CALLER, &OWNER]).0, ["waits", "duplicate", "replaces", "duplicate"]);
     assert_eq!(place(&[&OWNER]), (vec!["waits"], 0, 1));
 }
 
 #[test]
 fn what_the_caller_does_not_tell_comes_from_the_owner() {
     let blind = Copy { key: false, ..CALLER };
-    assert_eq!(place(&[&blind, &OWNER]).0, ["waits", "pair, the earlier one counts"]);
-    assert_eq!(place(&[&OWNER, &blind]).0, ["waits", "pair, this one counts"]);
+    assert_eq!(place(&[&blind, &OWNER]).0, ["waits", "yields"]);
+    assert_eq!(place(&[&OWNER, &blind]).0, ["waits", "replaces"]);
 }
 
 #[test]
@@ -119,13 +118,10 @@ fn a_service_has_no_partner_to_wait_for() {
 #[test]
 fn of_three_copies_the_callers_counts() {
     let third = Copy { id: Some("c"), recipient: "7777", ..CALLER };
-    assert_eq!(
-        place(&[&OWNER, &third, &CALLER]),
-        (vec!["waits", "other copy", "pair, this one counts"], 0, 0)
-    );
-    assert_eq!(place(&[&OWNER, &CALLER, &third]).0, ["waits", "pair, this one counts", "other copy"]);
+    assert_eq!(place(&[&OWNER, &third, &CALLER]), (vec!["waits", "joins", "replaces"], 0, 0));
+    assert_eq!(place(&[&OWNER, &CALLER, &third]).0, ["waits", "replaces", "other copy"]);
     assert_eq!(place(&[&CALLER, &third, &OWNER]).0, ["count", "other copy", "other copy"]);
-    assert_eq!(place(&[&third, &OWNER]), (vec!["waits", "other copy"], 0, 1));
+    assert_eq!(place(&[&third, &OWNER]), (vec!["waits", "joins"], 0, 1));
 }
 
 #[test]
@@ -138,11 +134,14 @@ fn one_shared_id_for_two_requests_is_two_calls() {
 
 #[test]
 fn a_copy_fills_in_only_what_is_missing() {
-    let mut all = Copies::default();
-    assert_eq!(all.place(selected(&OWNER, "owner")), Placement::Waits);
-    let mut blind = selected(&Copy { key: false, ..CALLER }, "caller");
-    blind.event.key.alias = Some("alias/mine".into());
-    let Placement::Pair { counted, .. } = all.place(blind) else { panic!("a pair") };
-    assert_eq!(counted.event.key.alias.as_deref(), Some("alias/mine"));
-    assert_eq!(counted.event.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
+    let mut blind = event(&Copy { key: false, ..CALLER });
+    blind.key.alias = Some("alias/mine".into());
+    complete(&mut blind, event(&OWNER));
+    assert_eq!(blind.key.alias.as_deref(), Some("alias/mine"));
+    assert_eq!(blind.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
+    let mut own = event(&CALLER);
+    let mut other = event(&OWNER);
+    other.key.arn = Some("arn:aws:kms:r:1111:key/other".into());
+    complete(&mut own, other);
+    assert_eq!(own.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
 }

@@ -1,0 +1,184 @@
+//! Who does what, and when: archives are worked on in parallel and merged in order.
+//!
+//! Every thread takes the next archive from the listing, works on it, and puts what comes of it in the archive's place in the line. Whoever finds the
+//! front of the line ready merges it, and goes on as long as there is something: so there is no thread that only merges, and
+//! with one thread everything happens on that one. What does not depend on order, above all encoding, is left as jobs, which are done before
+//! another archive is begun.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::archive;
+use super::merge::Merge;
+use super::part::Part;
+use super::{Plan, Progress, RunError};
+use crate::report::Jobs;
+use crate::source::{Listed, Listing};
+
+/// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
+const ARCHIVE_AHEAD: usize = 4 << 20;
+/// Memory of all parts that wait for their turn, bytes; beyond that nobody begins another archive.
+const ALL_AHEAD: usize = 32 << 20;
+/// Archives that wait for their turn, however small.
+const ARCHIVES_AHEAD: usize = 4096;
+
+/// Where threads meet.
+pub(super) struct Desk<'d> {
+    plan: &'d Plan,
+    progress: &'d Progress,
+    jobs: Jobs,
+    listing: Mutex<Listing>,
+    line: Mutex<Line>,
+    /// The line has moved, or the run is over.
+    moved: Condvar,
+    merge: Mutex<Merge<'d>>,
+    over: AtomicBool,
+    error: Mutex<Option<RunError>>,
+}
+
+/// Archives begun and not yet merged whole, in order.
+#[derive(Default)]
+struct Line {
+    /// The number of the archive at the front.
+    front: u64,
+    places: VecDeque<Place>,
+    bytes: usize,
+    /// Somebody is merging.
+    merging: bool,
+}
+
+#[derive(Default)]
+struct Place {
+    parts: VecDeque<Part>,
+    bytes: usize,
+    done: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of another thread ends the run by itself.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<'d> Desk<'d> {
+    pub(super) fn new(plan: &'d Plan, progress: &'d Progress, jobs: Jobs, merge: Merge<'d>) -> Self {
+        Self {
+            plan,
+            progress,
+            jobs,
+            listing: Mutex::new(plan.listing()),
+            line: Mutex::default(),
+            moved: Condvar::new(),
+            merge: Mutex::new(merge),
+            over: AtomicBool::new(false),
+            error: Mutex::default(),
+        }
+    }
+
+    /// Works until there is nothing left to do: what each thread does.
+    pub(super) fn work(&self) {
+        while !self.is_over() {
+            if self.jobs.run_one() {
+                continue;
+            }
+            let Some((number, listed)) = self.next() else { break };
+            archive::process(self.plan, listed, self.progress, &mut |part| self.give(number, part));
+        }
+        // A job may have left others.
+        while !self.is_over() && self.jobs.run_one() {}
+    }
+
+    /// What the run came to.
+    pub(super) fn into_merge(self) -> Result<Merge<'d>, RunError> {
+        if let Some(error) = self.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        // A worker that was told to stop gives no last part: what has been merged is no result.
+        if self.plan.cancel.load(Ordering::Relaxed) {
+            return Err(RunError::Cancelled);
+        }
+        Ok(self.merge.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed) || self.plan.cancel.load(Ordering::Relaxed)
+    }
+
+    /// The next archive, with its place in the line.
+    fn next(&self) -> Option<(u64, Listed)> {
+        let mut line = lock(&self.line);
+        while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
+            line = self.wait(line);
+        }
+        drop(line);
+        // The place is taken while the listing is held: the order of both is the same.
+        let mut listing = lock(&self.listing);
+        let listed = listing.next()?;
+        let mut line = lock(&self.line);
+        line.places.push_back(Place::default());
+        Some((line.front + line.places.len() as u64 - 1, listed))
+    }
+
+    /// Waits for the line to move; not for ever, since nobody tells of a cancelled run.
+    fn wait<'l>(&self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
+        let limit = std::time::Duration::from_millis(100);
+        self.moved.wait_timeout(line, limit).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Takes a part of an archive; false when the run is over.
+    fn give(&self, number: u64, part: Part) -> bool {
+        let mut line = lock(&self.line);
+        let bytes = part.bytes();
+        line.bytes += bytes;
+        let front = line.front;
+        let place = &mut line.places[(number - front) as usize];
+        place.done = part.done.is_some();
+        let done = place.done;
+        place.bytes += bytes;
+        place.parts.push_back(part);
+        if front == number && !line.merging {
+            line.merging = true;
+            drop(line);
+            self.merge();
+        } else if !done {
+            while !self.is_over()
+                && line.places.get((number - line.front) as usize).is_some_and(|p| p.bytes >= ARCHIVE_AHEAD)
+            {
+                line = self.wait(line);
+            }
+        }
+        !self.is_over()
+    }
+
+    /// Merges from the front of the line as far as there is something.
+    fn merge(&self) {
+        let mut merge = lock(&self.merge);
+        loop {
+            let mut line = lock(&self.line);
+            let Some(place) = line.places.front_mut() else {
+                line.merging = false;
+                return;
+            };
+            let parts = std::mem::take(&mut place.parts);
+            let bytes = std::mem::take(&mut place.bytes);
+            let done = place.done;
+            line.bytes -= bytes;
+            if done {
+                line.places.pop_front();
+                line.front += 1;
+            } else if parts.is_empty() {
+                line.merging = false;
+                return;
+            }
+            drop(line);
+            self.moved.notify_all();
+            let merged = parts.into_iter().try_for_each(|part| merge.part(part));
+            if let Err(error) = merged.and_then(|()| self.jobs.outcome().map_err(RunError::from)) {
+                lock(&self.error).get_or_insert(error);
+                self.over.store(true, Ordering::Relaxed);
+                self.moved.notify_all();
+                return; // nobody merges any more
+            }
+        }
+    }
+}

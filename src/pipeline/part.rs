@@ -1,0 +1,70 @@
+//! What a worker hands to the merge: some events and rejects of one input, in their order.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::aggregate::{Coverage, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::event::Rejection;
+use crate::report::{EVENTS, Row, encode};
+
+/// Some events and rejects of one input. Events are rows already: their texts lie in one buffer, one behind the other.
+#[derive(Default)]
+pub(super) struct Part {
+    pub(super) archive: Option<Arc<str>>,
+    pub(super) events: Vec<Event>,
+    pub(super) groups: Groups,
+    pub(super) rejects: Vec<Rejection>,
+    /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
+    pub(super) done: Option<Box<(InputSummary, Coverage)>>,
+    rows: Vec<u8>,
+    /// The records of events that may be copies of calls that others are copies of.
+    records: Vec<u8>,
+}
+
+/// What the merge asks of an event.
+pub(super) struct Event {
+    pub(super) measured: Measured,
+    pub(super) remarks: Remarks,
+    /// `None` when copies are not looked for.
+    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) offset: u64,
+    row: Range<usize>,
+    record: Range<usize>,
+}
+
+impl Part {
+    /// Adds an event read from `record`; with `copies`, prepared to be told from its copies.
+    pub(super) fn add(&mut self, selected: &Selected<'_>, record: &[u8], copies: bool) {
+        let row = self.rows.len();
+        encode(EVENTS, selected, &mut self.rows);
+        let fingerprint = copies.then(|| Fingerprint::of(selected.event));
+        let kept = self.records.len();
+        if fingerprint.as_ref().is_some_and(Fingerprint::may_pair) {
+            self.records.extend_from_slice(record);
+        }
+        let group = self.groups.number(selected);
+        self.events.push(Event {
+            measured: Measured::of(selected, group),
+            remarks: Remarks::of(selected),
+            fingerprint,
+            offset: selected.offset,
+            row: row..self.rows.len(),
+            record: kept..self.records.len(),
+        });
+    }
+
+    /// The row of an event of this part.
+    pub(super) fn row(&self, event: &Event) -> Row<'_> {
+        Row::new(&self.rows[event.row.clone()])
+    }
+
+    /// The bytes of the record of an event of this part, if it may be a copy.
+    pub(super) fn record(&self, event: &Event) -> &[u8] {
+        &self.records[event.record.clone()]
+    }
+
+    /// About the memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.rows.len() + self.records.len() + self.events.len() * size_of::<Event>()
+    }
+}
