@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
 
 use super::SinkError;
-use super::cell::Row;
+use super::cell::{Cell, Row};
 use super::columns::{EVENTS, Events};
 use super::jobs::Jobs;
 use super::parquet::{Append, TableFile, create, encode_error, read_back};
@@ -66,16 +66,47 @@ impl EventFiles {
 
     /// Hands over what is left, column by column: nothing else is left to do in parallel.
     pub(super) fn hand_over(&mut self) {
+        for (day, late) in &mut self.late {
+            // Late rows whose places are still in memory are put there; the others when the files are complete.
+            if let Some(file) =
+                self.days.get_mut(day).filter(|file| file.is_unwritten() && late.is_unwritten())
+            {
+                file.merge(late.take_rows(), before);
+            }
+        }
         self.days.values_mut().chain(self.late.values_mut()).for_each(|file| file.hand_over(true));
     }
 
     /// Completes all files.
     pub(super) fn finish(self) -> Result<(), SinkError> {
-        let late: Vec<i32> = self.late.keys().copied().collect();
-        for file in self.days.into_values().chain(self.late.into_values()) {
+        for file in self.days.into_values() {
             file.finish()?;
         }
-        late.into_iter().try_for_each(|day| merge(&path(&self.root, day)))
+        for (day, file) in self.late {
+            let (path, empty) = (path(&self.root, day), file.is_unwritten());
+            file.finish()?;
+            if empty {
+                let late = path.with_extension("late");
+                fs::remove_file(&late).map_err(SinkError::file(&late))?;
+            } else {
+                merge(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a row of [`EVENTS`] belongs before another: by archive and offset, the last two columns.
+fn before(one: Row<'_>, other: Row<'_>) -> bool {
+    fn place(row: Row<'_>) -> (Option<Cell<'_>>, Option<Cell<'_>>) {
+        let mut place = row.cells().skip(EVENTS.len() - 2);
+        (place.next(), place.next())
+    }
+    match (place(one), place(other)) {
+        ((Some(Cell::Text(a)), Some(Cell::Int(m))), (Some(Cell::Text(b)), Some(Cell::Int(n)))) => {
+            (a, m) < (b, n)
+        }
+        _ => false, // our own rows have both
     }
 }
 
@@ -180,5 +211,51 @@ impl Ordered {
         out.write(&batch.slice(0, rows)).map_err(|e| encode_error(&self.path, e))?;
         self.hold(batch.slice(rows, batch.num_rows() - rows));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::Selected;
+    use crate::event::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
+    use crate::report::encode;
+
+    fn push(files: &mut EventFiles, offset: u64, text: usize, late: bool) {
+        let event = KmsEvent { user_agent: Some("x".repeat(text).into()), ..KmsEvent::example() };
+        let evidence = Evidence {
+            workload: WorkloadSet::of(Workload::Other),
+            strength: Strength::None,
+            rules: Default::default(),
+        };
+        let mut row = Vec::new();
+        let archive = if offset < 100 { "a" } else { "b" };
+        encode(EVENTS, &Selected { event: &event, evidence: &evidence, archive, offset }, &mut row);
+        files.push(0, Row::new(&row), late).unwrap();
+    }
+
+    /// Late rows end up in their places: those still in memory, those already encoded, and those that have the day to themselves.
+    #[test]
+    fn late_rows_stand_where_they_belong() {
+        for (text, first) in [(10, 300), (200 << 10, 300), (10, 0)] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
+            let is_late = |n: &u64| n % 7 == 3 || (90..110).contains(n) || *n > 290;
+            (0..first).filter(|n| !is_late(n)).for_each(|n| push(&mut files, n, text, false));
+            (0..300).filter(is_late).for_each(|n| push(&mut files, n, text, true));
+            files.hand_over();
+            files.finish().unwrap();
+            let path = path(dir.path(), 0);
+            let mut offsets = Vec::new();
+            for batch in read_back(&path).unwrap() {
+                let batch = batch.unwrap();
+                let column = batch.column_by_name("record_offset").unwrap();
+                offsets.extend_from_slice(column.as_any().downcast_ref::<Int64Array>().unwrap().values());
+            }
+            let expected: Vec<i64> =
+                (0..300u64).filter(|n| first > 0 || is_late(n)).map(u64::cast_signed).collect();
+            assert_eq!(offsets, expected);
+            assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
+        }
     }
 }

@@ -110,6 +110,30 @@ impl<T: Table> TableFile<T> {
         }
     }
 
+    /// Whether no rows have been handed over yet.
+    pub(super) fn is_unwritten(&self) -> bool {
+        self.groups == 0
+    }
+
+    /// Takes back the rows not yet handed over.
+    pub(super) fn take_rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Puts rows where they belong among those not yet handed over; both are in the order that `before` tells.
+    pub(super) fn merge(&mut self, rows: Rows, before: fn(Row<'_>, Row<'_>) -> bool) {
+        let (first, columns) = (self.take_rows(), self.columns.len());
+        let (mut these, mut others) = (first.iter(columns).peekable(), rows.iter(columns).peekable());
+        while let Some(row) = match (these.peek(), others.peek()) {
+            (Some(this), Some(other)) if before(*other, *this) => others.next(),
+            (Some(_), _) => these.next(),
+            (None, _) => others.next(),
+        } {
+            self.rows.push(row);
+            self.cut();
+        }
+    }
+
     /// Memory of rows not yet handed over, bytes.
     pub(super) fn pending_bytes(&self) -> usize {
         self.rows.bytes.len()
