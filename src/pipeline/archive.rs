@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use tracing::{debug, info, warn};
 
 use super::part::Part;
+use super::supply::{Reached, Supply};
 use super::window::Window;
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
@@ -19,6 +20,8 @@ use crate::unwrap::{Step, Unwrapper};
 
 /// Memory of events gathered before they are handed on, bytes.
 const BATCH: usize = 1 << 20;
+/// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
+const LARGE: u64 = 4 << 20;
 /// Rejects gathered before they are handed on.
 const REJECTS: usize = 256;
 /// Rejects kept back as long as nothing shows that the input is an archive at all.
@@ -51,7 +54,9 @@ pub(super) fn process(plan: &Plan, listed: Listed, progress: &Progress, give: Gi
             Content::new(reader, archive.size, plan.limits.archive_bytes, plan.hash, buffers)
         });
         match content {
-            Ok(content) => Reading::new(plan, progress, archive, input, content).run(buffers, give),
+            Ok(content) => {
+                Reading::new(plan, progress, archive, input).run(Supply::new(content), buffers, give);
+            }
             Err(error) => {
                 give(last(unreadable(input, &error), Coverage::default()));
             }
@@ -105,12 +110,11 @@ enum Ending {
 }
 
 /// An input being read.
-struct Reading<'p, R: Read> {
+struct Reading<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
     archive: Archive,
     input: InputSummary,
-    content: Content<R>,
     coverage: Coverage,
     part: Part,
     first_reject: Option<RejectReason>,
@@ -121,20 +125,13 @@ struct Reading<'p, R: Read> {
     committed: bool,
 }
 
-impl<'p, R: Read> Reading<'p, R> {
-    fn new(
-        plan: &'p Plan,
-        progress: &'p Progress,
-        archive: Archive,
-        input: InputSummary,
-        content: Content<R>,
-    ) -> Self {
+impl<'p> Reading<'p> {
+    fn new(plan: &'p Plan, progress: &'p Progress, archive: Archive, input: InputSummary) -> Self {
         Self {
             plan,
             progress,
             archive,
             input,
-            content,
             coverage: Coverage::default(),
             part: Part::default(),
             first_reject: None,
@@ -144,42 +141,61 @@ impl<'p, R: Read> Reading<'p, R> {
         }
     }
 
-    fn run(mut self, buffers: &mut Buffers, give: Give<'_>) {
+    fn run<R: Read + Send + 'static>(
+        mut self,
+        mut content: Supply<R>,
+        buffers: &mut Buffers,
+        give: Give<'_>,
+    ) {
         let mut unwrapper = Unwrapper::new(self.plan.limits.record_bytes);
-        let foreign = match self.content.format() {
+        let foreign = match content.format() {
             Format::Foreign(reason) => Some(reason),
             Format::Gzip | Format::Plain => None,
         };
         if foreign.is_none() {
-            let mut window = self.content.take_whole().map_or_else(Window::new, Window::whole);
-            let ending = self.read(&mut window, &mut unwrapper, give);
+            let mut window = match content.take_whole() {
+                Some(whole) => Window::whole(whole),
+                None => {
+                    let large = self.archive.size.is_none_or(|size| size >= LARGE);
+                    if large && rayon::current_num_threads() > 1 {
+                        content = content.go_ahead();
+                    }
+                    Window::new()
+                }
+            };
+            let ending = self.read(&mut content, &mut window, &mut unwrapper, give);
             buffers.give_back(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
                 Ending::Read(None) => {}
-                Ending::Read(Some(DecodeError::Read { error, .. })) if self.content.content_bytes() == 0 => {
+                Ending::Read(Some(DecodeError::Read { error, .. }))
+                    if content.reached().content_bytes == 0 =>
+                {
                     give(last(unreadable(self.input, &error), self.coverage));
                     return;
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
                 Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
-                Ending::NotJson(error) => self.verify(error),
+                Ending::NotJson(error) => self.verify(&mut content, error),
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
         let other = !unwrapper.recognised() && !self.broke && !self.committed;
         let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
-        self.finish(&unwrapper, skip, give).finish(buffers);
+        let reached = content.reached();
+        let content = content.into_content();
+        self.finish(reached, content.sha256(), &unwrapper, skip, give);
+        content.finish(buffers);
     }
 
     /// What is not JSON may be a damaged archive: a compressed one is read to its end, where its checksum tells.
-    fn verify(&mut self, mut error: Option<DecodeError>) {
+    fn verify<R: Read + Send + 'static>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
         self.broke = false;
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && self.content.format() == Format::Gzip {
-            match self.content.read(&mut rest) {
+        while error.is_none() && content.format() == Format::Gzip {
+            match content.read(&mut rest) {
                 Ok(0) => return,
-                Ok(_) => self.report_bytes(),
+                Ok(_) => self.report_bytes(content.reached().compressed_bytes),
                 Err(found) => error = Some(found),
             }
         }
@@ -189,7 +205,13 @@ impl<'p, R: Read> Reading<'p, R> {
         }
     }
 
-    fn read(&mut self, window: &mut Window, unwrapper: &mut Unwrapper, give: Give<'_>) -> Ending {
+    fn read<R: Read + Send + 'static>(
+        &mut self,
+        content: &mut Supply<R>,
+        window: &mut Window,
+        unwrapper: &mut Unwrapper,
+        give: Give<'_>,
+    ) -> Ending {
         let mut broken: Option<DecodeError> = None;
         loop {
             match unwrapper.step(window.view()) {
@@ -204,11 +226,11 @@ impl<'p, R: Read> Reading<'p, R> {
                     self.reject(offset, reason, detail);
                 }
                 Step::More { keep } => {
-                    if let Err(error) = window.refill(keep, &mut self.content) {
+                    if let Err(error) = window.refill(keep, content) {
                         (broken, self.broke) = (Some(error), true);
                         window.close();
                     }
-                    self.report_bytes();
+                    self.report_bytes(content.reached().compressed_bytes);
                     if self.plan.cancel.load(Ordering::Relaxed) {
                         return Ending::Stopped;
                     }
@@ -297,8 +319,7 @@ impl<'p, R: Read> Reading<'p, R> {
         self.part.rejects.push(Rejection { offset, index, reason, detail });
     }
 
-    fn report_bytes(&mut self) {
-        let now = self.content.compressed_bytes();
+    fn report_bytes(&mut self, now: u64) {
         self.progress.add_bytes(now - self.reported_bytes);
         self.reported_bytes = now;
     }
@@ -316,13 +337,20 @@ impl<'p, R: Read> Reading<'p, R> {
         give(part)
     }
 
-    /// Hands on the last part; the content is done with.
-    fn finish(mut self, unwrapper: &Unwrapper, skip: Option<SkipReason>, give: Give<'_>) -> Content<R> {
-        self.report_bytes();
+    /// Hands on the last part.
+    fn finish(
+        mut self,
+        reached: Reached,
+        sha256: Option<String>,
+        unwrapper: &Unwrapper,
+        skip: Option<SkipReason>,
+        give: Give<'_>,
+    ) {
+        self.report_bytes(reached.compressed_bytes);
         let input = &mut self.input;
-        input.compressed_bytes = self.content.compressed_bytes();
-        input.content_bytes = self.content.content_bytes();
-        input.gzip_members = self.content.members();
+        input.compressed_bytes = reached.compressed_bytes;
+        input.content_bytes = reached.content_bytes;
+        input.gzip_members = reached.members;
         input.shape = unwrapper.shape().as_str();
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
@@ -343,13 +371,12 @@ impl<'p, R: Read> Reading<'p, R> {
             }
         }
         if input.status == Status::Complete {
-            input.content_sha256 = self.content.sha256();
+            input.content_sha256 = sha256;
         }
         debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");
         let done = Box::new((self.input.clone(), std::mem::take(&mut self.coverage)));
         self.part.done = Some(done);
         self.hand_on(give); // if nobody wants it, the run is over anyway
-        self.content
     }
 }
 

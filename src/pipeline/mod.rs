@@ -23,6 +23,7 @@ mod merge;
 mod part;
 mod progress;
 mod select;
+mod supply;
 mod window;
 
 use std::path::PathBuf;

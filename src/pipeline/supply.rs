@@ -1,0 +1,138 @@
+//! Content on its way to the window: decoded when it is asked for, or ahead of that on a thread of its own.
+//!
+//! A large archive is decoded in a stream, which takes longer than all that follows. With a second thread both happen at once; for
+//! an ordinary archive, which is decoded whole, other archives keep the other threads busy.
+
+use std::io::Read;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::decode::{Content, DecodeError, Format};
+
+/// Bytes decoded at a time.
+const CHUNK: usize = 256 << 10;
+/// Chunks that may wait to be taken.
+const AHEAD: usize = 4;
+
+/// How far decoding had come when a stretch was ready: what a decoder has done since then must not show.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Reached {
+    /// Stored bytes read.
+    pub(super) compressed_bytes: u64,
+    /// Bytes of content.
+    pub(super) content_bytes: u64,
+    /// gzip members met.
+    pub(super) members: u64,
+}
+
+impl Reached {
+    fn of<R: Read>(content: &Content<R>) -> Self {
+        Self {
+            compressed_bytes: content.compressed_bytes(),
+            content_bytes: content.content_bytes(),
+            members: content.members(),
+        }
+    }
+}
+
+type Chunk = (Result<Vec<u8>, DecodeError>, Reached);
+
+/// The content of one input.
+pub(super) struct Supply<R: Read> {
+    from: Decoder<R>,
+    format: Format,
+}
+
+enum Decoder<R: Read> {
+    Here(Content<R>),
+    Ahead {
+        chunks: Receiver<Chunk>,
+        decoder: JoinHandle<Content<R>>,
+        chunk: Vec<u8>,
+        taken: usize,
+        reached: Reached,
+    },
+}
+
+impl<R: Read + Send + 'static> Supply<R> {
+    /// Content that is decoded when asked for.
+    pub(super) fn new(content: Content<R>) -> Self {
+        let format = content.format();
+        Self { from: Decoder::Here(content), format }
+    }
+
+    /// All of the content, if it was decoded at once.
+    pub(super) fn take_whole(&mut self) -> Option<Vec<u8>> {
+        match &mut self.from {
+            Decoder::Here(content) => content.take_whole(),
+            Decoder::Ahead { .. } => None,
+        }
+    }
+
+    /// From now on decodes ahead.
+    pub(super) fn go_ahead(self) -> Self {
+        let Decoder::Here(content) = self.from else { return self };
+        let reached = Reached::of(&content);
+        let (give, chunks) = sync_channel(AHEAD);
+        let decoder = std::thread::spawn(move || decode(content, &give));
+        Self { from: Decoder::Ahead { chunks, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
+    }
+
+    /// How the input is stored.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// How far it has come with what has been given out.
+    pub(super) fn reached(&self) -> Reached {
+        match &self.from {
+            Decoder::Here(content) => Reached::of(content),
+            Decoder::Ahead { reached, .. } => *reached,
+        }
+    }
+
+    /// Fills part of `buffer`; 0 at the end.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
+        match &mut self.from {
+            Decoder::Here(content) => content.read(buffer),
+            Decoder::Ahead { chunks, chunk, taken, reached, .. } => {
+                if *taken == chunk.len() {
+                    // A decoder that has stopped has nothing more to give.
+                    let Ok((next, so_far)) = chunks.recv() else { return Ok(0) };
+                    *reached = so_far;
+                    (*chunk, *taken) = (next?, 0);
+                }
+                let n = buffer.len().min(chunk.len() - *taken);
+                buffer[..n].copy_from_slice(&chunk[*taken..*taken + n]);
+                *taken += n;
+                Ok(n)
+            }
+        }
+    }
+
+    /// The decoder, done with.
+    pub(super) fn into_content(self) -> Content<R> {
+        match self.from {
+            Decoder::Here(content) => content,
+            Decoder::Ahead { chunks, decoder, .. } => {
+                drop(chunks); // nobody wants the rest
+                decoder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }
+        }
+    }
+}
+
+fn decode<R: Read>(mut content: Content<R>, give: &SyncSender<Chunk>) -> Content<R> {
+    loop {
+        let mut bytes = vec![0; CHUNK];
+        let read = content.read(&mut bytes);
+        let last = !matches!(read, Ok(1..));
+        let chunk = read.map(|n| {
+            bytes.truncate(n);
+            bytes
+        });
+        if give.send((chunk, Reached::of(&content))).is_err() || last {
+            return content;
+        }
+    }
+}
