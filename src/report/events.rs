@@ -19,6 +19,9 @@ use super::table::schema;
 /// Bytes of rows gathered over all days before the fullest day's are handed over to be encoded.
 const PENDING: usize = 32 << 20;
 
+/// So many days can be encoded by their columns at the same time.
+const FEW_DAYS: usize = 8;
+
 type Days = BTreeMap<i32, TableFile<Events>>;
 
 /// The files of all days.
@@ -64,7 +67,7 @@ impl EventFiles {
         Ok(())
     }
 
-    /// Hands over what is left, column by column: nothing else is left to do in parallel.
+    /// Hands over what is left. Of a few days, column by column, since nothing else is left to do in parallel; that takes more memory.
     pub(super) fn hand_over(&mut self) {
         for (day, late) in &mut self.late {
             // Late rows whose places are still in memory are put there; the others when the files are complete.
@@ -74,7 +77,8 @@ impl EventFiles {
                 file.merge(late.take_rows(), before);
             }
         }
-        self.days.values_mut().chain(self.late.values_mut()).for_each(|file| file.hand_over(true));
+        let split = self.days.len() + self.late.len() <= FEW_DAYS;
+        self.days.values_mut().chain(self.late.values_mut()).for_each(|file| file.hand_over(split));
     }
 
     /// Completes all files.

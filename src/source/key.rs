@@ -4,7 +4,7 @@
 //! (AWS: "Finding your CloudTrail log files"). Dates are delivery dates, which may be later than the events. Names are hints for
 //! coverage and pruning; they never decide what an input is.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDate;
 
 use crate::event::EventTime;
 
@@ -52,9 +52,7 @@ impl KeyFacts {
             facts.account_id = Some((*account).to_owned());
             facts.region = Some((*region).to_owned());
             facts.family = Some(family);
-            facts.delivery_day = NaiveDate::parse_from_str(&format!("{year}/{month}/{day}"), "%Y/%m/%d")
-                .ok()
-                .or(facts.delivery_day);
+            facts.delivery_day = date(year, month, day).or(facts.delivery_day);
         }
         facts
     }
@@ -67,9 +65,9 @@ impl KeyFacts {
         let Some(family) = family_of(family).filter(|_| is_account(account)) else { return Self::default() };
         // From the right for digests, whose trail names may contain underscores; an old sample lacks the last underscore.
         let delivered = file.split(['_', '.']).find_map(|part| {
-            let stamp = part.get(..14).filter(|s| s.ends_with('Z')).map(|s| &s[..13]);
-            let time = NaiveDateTime::parse_from_str(&format!("{}00", stamp?), "%Y%m%dT%H%M%S").ok()?;
-            Some(time.and_utc())
+            let stamp = part.get(..14).filter(|s| s.ends_with('Z') && s.as_bytes()[8] == b'T')?;
+            let day = date(stamp.get(..4)?, stamp.get(4..6)?, stamp.get(6..8)?)?;
+            Some(day.and_hms_opt(number(stamp.get(9..11)?)?, number(stamp.get(11..13)?)?, 0)?.and_utc())
         });
         Self {
             account_id: Some(account.to_owned()),
@@ -79,6 +77,14 @@ impl KeyFacts {
             delivered: delivered.map(|t| EventTime(t.timestamp_millis())),
         }
     }
+}
+
+fn date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(i32::try_from(number(year)?).ok()?, number(month)?, number(day)?)
+}
+
+fn number(digits: &str) -> Option<u32> {
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 fn is_account(text: &str) -> bool {

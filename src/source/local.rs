@@ -136,14 +136,16 @@ impl Iterator for Listing {
 
 /// Orders the entries of a directory as their URIs order: a directory's goes on with `/`.
 fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
-    let name = |entry: &DirEntry| {
-        let mut name = uri_of(Path::new(entry.file_name())).into_bytes();
-        if entry.file_type().is_dir() {
-            name.push(b'/');
+    fn end(entry: &DirEntry) -> Option<u8> {
+        entry.file_type().is_dir().then_some(b'/')
+    }
+    match (a.file_name().to_str(), b.file_name().to_str()) {
+        (Some(one), Some(other)) => one.bytes().chain(end(a)).cmp(other.bytes().chain(end(b))),
+        _ => {
+            let name = |entry: &DirEntry| uri_of(Path::new(entry.file_name())).into_bytes();
+            name(a).into_iter().chain(end(a)).cmp(name(b).into_iter().chain(end(b)))
         }
-        name
-    };
-    name(a).cmp(&name(b))
+    }
 }
 
 fn named(path: PathBuf) -> Listed {
@@ -176,6 +178,9 @@ fn plain(path: &Path) -> PathBuf {
 
 /// The path as text; bytes that are not UTF-8 become `%HH`, so that different files keep different names.
 fn uri_of(path: &Path) -> String {
+    if let (Some(text), '/') = (path.to_str(), std::path::MAIN_SEPARATOR) {
+        return text.to_owned();
+    }
     let mut text = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         text.push_str(chunk.valid());
