@@ -25,11 +25,8 @@ pub(super) fn scan(nested: &mut Nested, bytes: &[u8]) -> Option<usize> {
 fn masks(block: &[u8; BLOCK]) -> Masks {
     // Only a hint: it reads nothing, and any address will do.
     _mm_prefetch::<_MM_HINT_T0>(block.as_ptr().wrapping_add(AHEAD).cast());
-    let vectors = block.as_ptr().cast::<__m256i>();
-    // SAFETY: a block is 64 readable bytes, and this load asks for no alignment.
-    let low = unsafe { _mm256_loadu_si256(vectors) };
-    // SAFETY: as above; one vector further are the last 32 of the 64 bytes.
-    let high = unsafe { _mm256_loadu_si256(vectors.add(1)) };
+    let (halves, _) = block.as_chunks::<32>();
+    let (low, high) = (load(&halves[0]), load(&halves[1]));
     let bit = _mm256_set1_epi8(BRACKET_BIT.cast_signed());
     let (low_brackets, high_brackets) = (_mm256_or_si256(low, bit), _mm256_or_si256(high, bit));
     Masks {
@@ -41,6 +38,13 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
         m: equal(low, high, b'm'),
         u: equal(low, high, b'u'),
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,popcnt")]
+fn load(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: 32 readable bytes, and this load asks for no alignment.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>()) }
 }
 
 #[inline]
