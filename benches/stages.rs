@@ -12,16 +12,21 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use keytrail::classify::Classifier;
 use keytrail::decode::{Buffers, Content};
 use keytrail::parse::{self, Parsed};
+use keytrail::split::{Backend, Splitter};
 use keytrail::unwrap::{Step, Unwrapper, Window};
 
 /// Bytes of JSON in the archive that is measured.
 const KIB: u64 = 4096;
 
 fn records(json: &[u8]) -> Vec<&[u8]> {
-    let mut unwrapper = Unwrapper::new(4 << 20);
+    records_with(Backend::chosen(), json)
+}
+
+fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
+    let mut unwrapper = Unwrapper::with(backend, 4 << 20);
     let window = Window { bytes: json, start: 0, last: true };
     let mut records = Vec::new();
-    while let Step::Value { range } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = unwrapper.step(window) {
         records.push(window.slice(&range));
     }
     records
@@ -52,14 +57,28 @@ fn stages(criterion: &mut Criterion) {
     }
     group.finish();
 
+    let mut group = criterion.benchmark_group("split");
+    group.throughput(Throughput::Bytes(json.len() as u64));
+    let all = records(&json);
+    for backend in Backend::usable() {
+        group.bench_function(BenchmarkId::from_parameter(backend.name()), |bencher| {
+            let end = |record: &&[u8]| Splitter::with(backend, b'{').advance(black_box(record));
+            bencher.iter(|| all.iter().filter_map(end).sum::<usize>());
+        });
+    }
+    group.finish();
+
     let mut group = criterion.benchmark_group("unwrap and split");
     group.throughput(Throughput::Bytes(json.len() as u64));
-    group.bench_function("records", |bencher| bencher.iter(|| records(black_box(&json)).len()));
+    for backend in Backend::usable() {
+        group.bench_function(BenchmarkId::from_parameter(backend.name()), |bencher| {
+            bencher.iter(|| records_with(backend, black_box(&json)).len());
+        });
+    }
     group.finish();
 
     let mut group = criterion.benchmark_group("may name KMS");
     group.throughput(Throughput::Bytes(json.len() as u64));
-    let all = records(&json);
     group.bench_function("records", |bencher| {
         bencher.iter(|| all.iter().filter(|record| parse::may_name_kms(record)).count());
     });

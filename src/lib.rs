@@ -18,7 +18,8 @@
 //! | [`pipeline`] | the order, and the parallelism |
 
 #![warn(missing_docs, clippy::allow_attributes_without_reason)]
-#![deny(unsafe_code)]
+// Allowed in `split::simd` alone, where every block argues its case.
+#![deny(unsafe_code, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![cfg_attr(
     not(test),
     warn(

@@ -17,6 +17,7 @@ use chrono::{TimeDelta, Utc};
 use common::{Report, analyze, analyze_in, decrypt, document, ended, input, keytrail, rows, run};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use keytrail::split::Backend;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -125,6 +126,28 @@ fn run_json_appears_last() {
     };
     for part in PARTS {
         assert!(changed(part) <= changed("run.json"), "{part} was put in place after run.json");
+    }
+}
+
+/// The instructions to split with can be chosen. They change nothing, and what this processor does not have is refused.
+#[test]
+fn back_ends_are_chosen_by_the_environment() {
+    let expected = events(&[&ANY[..], &[SAMPLE]].concat());
+    let with = |name: &str| {
+        let mut command = keytrail();
+        run(command.current_dir(ROOT).env(Backend::VARIABLE, name).arg("events").args(ANY).arg(SAMPLE))
+    };
+    for name in Backend::usable().iter().map(|backend| backend.name()).chain([""]) {
+        let ran = with(name);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(ran.stdout == expected, "{name}");
+    }
+    for name in ["AVX2", "sse", "scalar "] {
+        let ran = with(name);
+        assert_eq!(ran.status, 2, "{name}");
+        assert!(ran.stdout.is_empty());
+        assert!(ran.stderr.contains(&format!("KEYTRAIL_SIMD={name}: ")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("scalar"), "{}", ran.stderr);
     }
 }
 

@@ -20,6 +20,7 @@ use interrupt::Interrupt;
 use keytrail::classify::RulesError;
 use keytrail::pipeline::RunError;
 use keytrail::report::SinkError;
+use keytrail::split::Backend;
 
 /// Why a command failed as a whole.
 #[derive(Debug, Error)]
@@ -78,9 +79,10 @@ pub fn run() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let interrupt = Interrupt::listen();
+    let backend = Backend::demanded().map_err(CliError::Usage);
     let result = match args.command {
-        Command::Analyze(command) => analyze::run(&command, &interrupt),
-        Command::Events(command) => events::run(&command, &interrupt),
+        Command::Analyze(command) => backend.and_then(|_| analyze::run(&command, &interrupt)),
+        Command::Events(command) => backend.and_then(|_| events::run(&command, &interrupt)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);

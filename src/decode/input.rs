@@ -43,8 +43,10 @@ impl<R: Read> Input<R> {
     /// The next `n` bytes without taking them; fewer only at the end.
     pub(super) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         while self.end - self.start < n {
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
+            if self.start > 0 {
+                self.buffer.copy_within(self.start..self.end, 0);
+                (self.start, self.end) = (0, self.end - self.start);
+            }
             match read_retrying(&mut self.reader, &mut self.buffer[self.end..])? {
                 0 => break,
                 got => self.end += got,

@@ -151,8 +151,15 @@ fn decoding_at_once_changes_nothing() {
     let trailer = one[one.len() - 8..].to_vec();
     let mut flipped = one.clone();
     flipped[15] ^= 4;
-    let cases: [(&str, Vec<u8>, bool); 9] = [
+    let size = one[one.len() - 4..].to_vec();
+    let mut own_size = GzEncoder::new(Vec::new(), Compression::none());
+    own_size.write_all(&64u32.to_le_bytes().repeat(16)).unwrap();
+    let other: Vec<u8> = TEXT.iter().rev().copied().collect();
+    let cases: [(&str, Vec<u8>, bool); 12] = [
         ("an ordinary archive", one.clone(), true),
+        ("one that holds its own size", own_size.finish().unwrap(), true),
+        ("the size once more at the end", [one.clone(), b"garbage".to_vec(), size].concat(), false),
+        ("another member of the same size before it", [gzip(&other), one.clone()].concat(), false),
         ("the same member twice", [one.clone(), one.clone()].concat(), false),
         ("two members", [gzip(b"x"), one.clone()].concat(), false),
         ("an empty member at the end", [one.clone(), gzip(b"")].concat(), false),

@@ -56,12 +56,21 @@ fn claimed_size(stored: &[u8]) -> Option<usize> {
 }
 
 /// Whether nothing follows the member that has been decoded to `content`. The decoder does not say where a member ended, but it has found the
-/// checksum and size of `content` there: if the stored bytes end with these eight, and have them nowhere else, they end there.
+/// checksum and size of `content` there. So the stored bytes hold the size at least once, where the member ends; if they hold it once only,
+/// at their own end, that is where. Four bytes can also occur by accident (in one ordinary archive of ten thousand, and in very small ones): then
+/// the checksum, which costs a pass over the content, is asked for as well.
 fn ends_with_its_only_trailer(stored: &[u8], content: &[u8]) -> bool {
     let mut trailer = [0; 8];
     let (checksum, size) = trailer.split_at_mut(4);
-    checksum.copy_from_slice(&libdeflater::crc32(content).to_le_bytes());
     let Ok(len) = u32::try_from(content.len()) else { return false };
     size.copy_from_slice(&len.to_le_bytes());
-    stored.len().checked_sub(trailer.len()).is_some_and(|end| memmem::find(stored, &trailer) == Some(end))
+    if occurs_only_at_the_end(stored, size) {
+        return true;
+    }
+    checksum.copy_from_slice(&libdeflater::crc32(content).to_le_bytes());
+    occurs_only_at_the_end(stored, &trailer)
+}
+
+fn occurs_only_at_the_end(stored: &[u8], bytes: &[u8]) -> bool {
+    stored.len().checked_sub(bytes.len()).is_some_and(|end| memmem::find(stored, bytes) == Some(end))
 }

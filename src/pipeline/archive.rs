@@ -215,8 +215,8 @@ impl<'p> Reading<'p> {
         let mut broken: Option<DecodeError> = None;
         loop {
             match unwrapper.step(window.view()) {
-                Step::Value { range } => {
-                    let sound = self.record(window.view().slice(&range), range.start);
+                Step::Value { range, may_name_kms } => {
+                    let sound = self.record(window.view().slice(&range), range.start, may_name_kms);
                     if !sound {
                         unwrapper.reconsider(&range, window.view());
                     }
@@ -247,10 +247,10 @@ impl<'p> Reading<'p> {
     }
 
     /// Counts one record; false when it is not valid JSON.
-    fn record(&mut self, bytes: &[u8], offset: u64) -> bool {
+    fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
         let index = self.input.counts.records;
         self.input.counts.records += 1;
-        if !parse::may_name_kms(bytes) {
+        if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
             self.input.counts.other_source += 1;
             return true;
         }

@@ -5,18 +5,32 @@
 //! validated here (the parser is strict on the records that matter). Deliberately absent: containers and their keys, which are
 //! [`crate::unwrap`]'s business.
 
+mod mention;
+mod nested;
+#[allow(
+    unsafe_code,
+    reason = "vector instructions: each block argues its case, and tests hold it to safe code"
+)]
+mod simd;
+
 use memchr::memchr2;
+
+use nested::Nested;
+pub use simd::Backend;
 
 /// Finds the end of one JSON value, resumable at every byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Splitter {
     kind: Kind,
+    backend: Backend,
+    /// How many times bytes have been given.
+    pieces: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Inside an object or array: how many brackets are open, and whether inside a string.
-    Nested { depth: u64, string: Option<Quoted> },
+    /// Inside an object or array.
+    Nested(Nested),
     /// Inside a top-level string.
     Quoted(Quoted),
     /// A number, `true`, `false`, `null`, or whatever stands in their place.
@@ -54,12 +68,17 @@ impl Quoted {
 impl Splitter {
     /// A splitter for the value that begins with `first`; feed it `first` and what follows.
     pub fn new(first: u8) -> Self {
+        Self::with(Backend::chosen(), first)
+    }
+
+    /// [`Self::new`] with a back end of the caller's choice; none changes what is found.
+    pub fn with(backend: Backend, first: u8) -> Self {
         let kind = match first {
-            b'{' | b'[' => Kind::Nested { depth: 0, string: None },
+            b'{' | b'[' => Kind::Nested(Nested::new()),
             b'"' => Kind::Quoted(Quoted { escaped: true }), // the opening quote itself closes nothing
             _ => Kind::Bare,
         };
-        Self { kind }
+        Self { kind, backend, pieces: 0 }
     }
 
     /// Takes the next bytes of the value. `Some(n)`: the value ends after `n` of them. `None`: they all belong to it.
@@ -67,16 +86,31 @@ impl Splitter {
     /// A bare value ends before the first white space, comma, colon, quote or bracket; at the end of the input it ends there,
     /// which only the caller can know.
     pub fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.pieces = self.pieces.saturating_add(1);
         match &mut self.kind {
-            Kind::Nested { depth, string } => advance_nested(depth, string, bytes),
+            Kind::Nested(nested) => self.backend.scan(nested, bytes),
             Kind::Quoted(quoted) => quoted.close(bytes),
             Kind::Bare => bytes.iter().position(|b| ends_bare(*b)),
         }
     }
 
+    /// Whether the value that has ended contains `kms.amazonaws.com`, or an escape that could spell one of its characters: seen on the
+    /// way, where an object or array came in one piece. `None`: not known.
+    pub fn may_name_kms(&self) -> Option<bool> {
+        match &self.kind {
+            Kind::Nested(nested) if nested.named => Some(true),
+            Kind::Nested(_) if self.pieces == 1 => Some(false),
+            _ => None,
+        }
+    }
+
     /// Whether the next byte belongs to a string.
     pub fn is_in_string(&self) -> bool {
-        matches!(self.kind, Kind::Quoted(_) | Kind::Nested { string: Some(_), .. })
+        match self.kind {
+            Kind::Quoted(_) => true,
+            Kind::Nested(nested) => nested.is_in_string(),
+            Kind::Bare => false,
+        }
     }
 
     /// Whether the value may end where the input ends.
@@ -85,118 +119,9 @@ impl Splitter {
     }
 }
 
-fn advance_nested(depth: &mut u64, string: &mut Option<Quoted>, bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    if let Some(quoted) = string {
-        at = quoted.close(bytes)?;
-        *string = None;
-    }
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b'"' => {
-                let mut quoted = Quoted::default();
-                match quoted.close(&bytes[at..]) {
-                    Some(n) => at += n,
-                    None => {
-                        *string = Some(quoted);
-                        return None;
-                    }
-                }
-            }
-            b'{' | b'[' => *depth += 1,
-            b'}' | b']' => {
-                *depth -= 1; // at least 1: the value began with a bracket and ends when they are even
-                if *depth == 0 {
-                    return Some(at);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
 fn ends_bare(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' | b'"' | b'{' | b'}' | b'[' | b']')
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The end of the value at the start of `bytes`, in one piece.
-    fn whole(bytes: &[u8]) -> Option<usize> {
-        Splitter::new(bytes[0]).advance(bytes)
-    }
-
-    #[test]
-    fn ends_where_the_value_ends() {
-        for (text, end) in [
-            (r#"{} "#, 2),
-            (r#"{"a":"}"},"#, 9),
-            (r#"{"a":"\"}"}]"#, 11),
-            (r#"{"a":"\\"}]"#, 10),
-            (r#"[[],[{}]],"#, 9),
-            (r#""a\"b","#, 6),
-            (r#""","#, 2),
-            ("true,", 4),
-            ("12.5e3]", 6),
-        ] {
-            assert_eq!(whole(text.as_bytes()), Some(end), "{text}");
-        }
-        for open in [r#"{"a":"#, r#"{"a":"}"#, r#""abc\""#, "[", "17"] {
-            assert_eq!(whole(open.as_bytes()), None, "{open}");
-        }
-    }
-
-    fn json() -> impl Strategy<Value = serde_json::Value> {
-        let text = prop::collection::vec(
-            prop::sample::select(vec![
-                "\"",
-                "\\",
-                "{",
-                "}",
-                "[",
-                "]",
-                ",",
-                ":",
-                "é",
-                "\n",
-                "a",
-                "\u{1F511}",
-                "\\u0022",
-            ]),
-            0..12,
-        )
-        .prop_map(|parts| parts.concat());
-        let leaf = prop_oneof![
-            text.clone().prop_map(serde_json::Value::from),
-            any::<i64>().prop_map(serde_json::Value::from),
-            any::<bool>().prop_map(serde_json::Value::from),
-            Just(serde_json::Value::Null),
-        ];
-        leaf.prop_recursive(4, 24, 5, move |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
-                prop::collection::vec((text.clone(), inner), 0..5)
-                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_serde_json_at_every_cut(value in json(), pretty: bool) {
-            let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
-            let bytes = format!("{text},{{\"next\":1}}").into_bytes();
-            prop_assert_eq!(whole(&bytes), Some(text.len()));
-            for cut in 0..bytes.len() {
-                let mut splitter = Splitter::new(bytes[0]);
-                let end = splitter.advance(&bytes[..cut]).or_else(|| splitter.advance(&bytes[cut..]).map(|n| n + cut));
-                prop_assert_eq!(end, Some(text.len()), "cut at {}", cut);
-            }
-        }
-    }
-}
+mod tests;

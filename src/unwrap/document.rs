@@ -4,7 +4,7 @@
 //! valid JSON is the parser's question.
 
 use super::Window;
-use crate::split::Splitter;
+use crate::split::{Backend, Splitter};
 
 /// What the walk met.
 pub(super) enum Found {
@@ -31,6 +31,7 @@ pub(super) struct Document {
     /// The value now expected belongs to this key.
     key: Option<Key>,
     inside: Option<Inside>,
+    backend: Backend,
 }
 
 /// A value being passed over.
@@ -57,7 +58,7 @@ const LONGEST_KEY: u64 = 256;
 
 impl Document {
     /// A document whose opening brace stands at `start`.
-    pub(super) fn new(start: u64) -> Self {
+    pub(super) fn new(start: u64, backend: Backend) -> Self {
         Self {
             start,
             whole: true,
@@ -67,6 +68,7 @@ impl Document {
             string: None,
             key: None,
             inside: None,
+            backend,
         }
     }
 
@@ -153,7 +155,8 @@ impl Document {
                 b']' => *at += 1, // balanced or not, the strict parser will see it
                 first => {
                     let may_be_key = first == b'"' && self.key.is_none();
-                    self.inside = Some(Inside { start: next, splitter: Splitter::new(first), may_be_key });
+                    let splitter = Splitter::with(self.backend, first);
+                    self.inside = Some(Inside { start: next, splitter, may_be_key });
                     self.string = None;
                 }
             }

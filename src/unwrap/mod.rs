@@ -7,7 +7,9 @@
 //!
 //! Deliberately absent: what a record says (`parse`), and reading (`pipeline`).
 
+mod damage;
 mod document;
+mod element;
 mod resync;
 mod shape;
 mod window;
@@ -15,7 +17,7 @@ mod window;
 use std::ops::Range;
 
 use crate::event::{RejectReason, SkipReason};
-use crate::split::Splitter;
+use crate::split::{Backend, Splitter};
 use document::Document;
 pub use resync::json_error;
 use shape::Census;
@@ -29,6 +31,8 @@ pub enum Step {
     Value {
         /// Where.
         range: Range<u64>,
+        /// Whether it contains the name of KMS, or an escape that could spell it: as `parse` would answer. `None`: not known.
+        may_name_kms: Option<bool>,
     },
     /// A stretch that cannot be read as records.
     Damage {
@@ -66,7 +70,7 @@ enum State {
     /// Inside an element of that array.
     Element { parent: Option<Document>, start: u64, splitter: Splitter },
     /// The element is whole; what follows decides whether to believe it.
-    AfterElement { parent: Option<Document>, range: Range<u64> },
+    AfterElement { parent: Option<Document>, range: Range<u64>, may_name_kms: Option<bool> },
     /// Inside an element too large to keep.
     Oversized { parent: Option<Document>, start: u64, splitter: Splitter },
     /// After structural damage at `start`: looking for the next record from `from` on.
@@ -74,11 +78,6 @@ enum State {
     /// Nothing more to say.
     Done,
 }
-
-/// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
-const SUSPECT: u64 = 256 << 10;
-
-const STRAY: &str = "something stands where nothing of its kind may";
 
 /// Walks the containers of one input.
 #[derive(Debug)]
@@ -88,12 +87,18 @@ pub struct Unwrapper {
     at: u64,
     max_record: u64,
     census: Census,
+    backend: Backend,
 }
 
 impl Unwrapper {
     /// A walk at the beginning of the content; values longer than `max_record` bytes are damage.
     pub fn new(max_record: u64) -> Self {
-        Self { state: State::Start, at: 0, max_record, census: Census::default() }
+        Self::with(Backend::chosen(), max_record)
+    }
+
+    /// [`Self::new`] with a back end of the caller's choice; none changes what is found.
+    pub fn with(backend: Backend, max_record: u64) -> Self {
+        Self { state: State::Start, at: 0, max_record, census: Census::default(), backend }
     }
 
     /// Whether the content has shown to be CloudTrail's: it has a `Records` array or at least one value with a record's keys.
@@ -113,6 +118,9 @@ impl Unwrapper {
 
     /// Goes on until there is something to say. `window` must hold everything from the last [`Step::More`]'s `keep` on.
     pub fn step(&mut self, window: Window<'_>) -> Step {
+        if let Some(step) = self.ordinary(window) {
+            return step;
+        }
         loop {
             let state = std::mem::replace(&mut self.state, State::Done);
             let step = match state {
@@ -121,7 +129,9 @@ impl Unwrapper {
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),
                 State::Element { parent, start, splitter } => self.element(parent, start, splitter, window),
-                State::AfterElement { parent, range } => self.after_element(parent, range, window),
+                State::AfterElement { parent, range, may_name_kms } => {
+                    self.after_element(parent, range, may_name_kms, window)
+                }
                 State::Oversized { parent, start, splitter } => {
                     self.oversized(parent, start, splitter, window)
                 }
@@ -205,7 +215,7 @@ impl Unwrapper {
                 None if window.last => return Some(Step::End),
                 None => return self.more(State::Between, at),
                 Some(b',' | RECORD_SEPARATOR) => self.at = at + 1,
-                Some(b'{') => return self.go(State::Document(Document::new(at)), at + 1),
+                Some(b'{') => return self.go(State::Document(Document::new(at, self.backend)), at + 1),
                 Some(b'[') => {
                     self.census.arrays += 1;
                     return self.go(State::Array(None), at + 1);
@@ -260,7 +270,7 @@ impl Unwrapper {
         if range.end - range.start > self.max_record {
             return Some(self.too_large(start));
         }
-        Some(Step::Value { range })
+        Some(Step::Value { range, may_name_kms: None })
     }
 
     fn array(&mut self, parent: Option<Document>, window: Window<'_>) -> Option<Step> {
@@ -278,217 +288,11 @@ impl Unwrapper {
                 }
                 Some(b'}' | b':') => return self.stray(parent, true, at),
                 Some(first) => {
-                    let splitter = Splitter::new(first);
+                    let splitter = Splitter::with(self.backend, first);
                     return self.go(State::Element { parent, start: at, splitter }, at);
                 }
             }
         }
-    }
-
-    fn element(
-        &mut self,
-        parent: Option<Document>,
-        start: u64,
-        mut splitter: Splitter,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        let end = splitter.advance(window.from(self.at)).map(|n| self.at + n as u64);
-        self.at = end.unwrap_or_else(|| window.end());
-        let done = end.is_some() || (window.last && splitter.may_end_here());
-        if self.breaks(start, window) {
-            return self.lose(parent, true, start, window);
-        }
-        if self.at - start > self.max_record {
-            if !done {
-                let keep = self.at;
-                return self.more(State::Oversized { parent, start, splitter }, keep);
-            }
-            self.state = State::Array(parent);
-            return Some(self.too_large(start));
-        }
-        if done {
-            let range = start..self.at;
-            return self.go(State::AfterElement { parent, range }, self.at);
-        }
-        if window.last {
-            return self.unfinished(parent, true, Some(start), window);
-        }
-        self.more(State::Element { parent, start, splitter }, start)
-    }
-
-    /// An element is believed when it is followed by what may follow one, or is whole JSON: a lost bracket shows here.
-    fn after_element(
-        &mut self,
-        parent: Option<Document>,
-        range: Range<u64>,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        let followed = window.slice(&(range.end..range.end + resync::LOOK_AHEAD));
-        match followed.iter().find(|b| !b.is_ascii_whitespace()) {
-            None if !window.last && (followed.len() as u64) < resync::LOOK_AHEAD => {
-                let keep = range.start;
-                self.more(State::AfterElement { parent, range }, keep)
-            }
-            Some(b',' | b']') if resync::closes_as_it_opens(window.slice(&range)) => {
-                self.believe(parent, range, window)
-            }
-            _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range.start, window),
-            _ => self.believe(parent, range, window),
-        }
-    }
-
-    fn believe(&mut self, parent: Option<Document>, range: Range<u64>, window: Window<'_>) -> Option<Step> {
-        if parent.is_none() {
-            self.census.loose_element(window.slice(&range));
-        }
-        self.state = State::Array(parent);
-        Some(Step::Value { range })
-    }
-
-    /// Whether the value at `start` is longer than any record of CloudTrail's, and broken: a quote or bracket lost in a record swallows
-    /// those after it.
-    fn breaks(&self, start: u64, window: Window<'_>) -> bool {
-        let suspect = self.max_record.min(SUSPECT);
-        self.at - start > suspect
-            && json_error(window.slice(&(start..start + suspect + 1))).is_some_and(|error| !error.at_end)
-    }
-
-    fn oversized(
-        &mut self,
-        parent: Option<Document>,
-        start: u64,
-        mut splitter: Splitter,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        match splitter.advance(window.from(self.at)) {
-            Some(n) => {
-                self.at += n as u64;
-                self.state = State::Array(parent);
-                Some(self.too_large(start))
-            }
-            None if window.last => {
-                self.at = window.end();
-                self.state = State::Done;
-                Some(Step::Damage {
-                    offset: Some(start),
-                    reason: RejectReason::JsonTruncated,
-                    detail: "the content ends inside this record".to_owned(),
-                    to_end: true,
-                })
-            }
-            None => {
-                self.at = window.end();
-                let keep = self.at;
-                self.more(State::Oversized { parent, start, splitter }, keep)
-            }
-        }
-    }
-
-    fn too_large(&self, start: u64) -> Step {
-        Step::Damage {
-            offset: Some(start),
-            reason: RejectReason::RecordTooLarge,
-            detail: format!(
-                "{} bytes, more than --max-record-bytes allows ({})",
-                self.at.saturating_sub(start),
-                self.max_record
-            ),
-            to_end: false,
-        }
-    }
-
-    /// The content ended inside something: cut off, unless the JSON broke before.
-    fn unfinished(
-        &mut self,
-        parent: Option<Document>,
-        in_array: bool,
-        start: Option<u64>,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        if let Some(start) = start {
-            if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
-                return self.lose(parent, in_array, start, window);
-            }
-            self.census.cut_off(window.from(start));
-        }
-        self.state = State::Done;
-        self.census.damaged = true;
-        let detail = match start {
-            Some(_) => "the content ends inside this record",
-            None => "the content ends before its container is closed",
-        };
-        Some(Step::Damage {
-            offset: start,
-            reason: RejectReason::JsonTruncated,
-            detail: detail.to_owned(),
-            to_end: true,
-        })
-    }
-
-    /// The structure broke in the value at `start`: say what the JSON parser says, then look for the next record.
-    fn lose(
-        &mut self,
-        parent: Option<Document>,
-        in_array: bool,
-        start: u64,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        let bytes = window.from(start);
-        self.census.damaged = true;
-        let (from, detail) = match json_error(bytes) {
-            Some(error) => {
-                self.census.cut_off(bytes.get(..error.offset).unwrap_or(bytes));
-                (start + resync::last_token(bytes, error.offset) as u64, error.message)
-            }
-            None => (start, STRAY.to_owned()),
-        };
-        self.go(State::Lost { parent, in_array, start, from, detail }, from)
-    }
-
-    /// Something stands at `at` where nothing of its kind may.
-    fn stray(&mut self, parent: Option<Document>, in_array: bool, at: u64) -> Option<Step> {
-        self.census.damaged = true;
-        self.go(State::Lost { parent, in_array, start: at, from: at, detail: STRAY.to_owned() }, at)
-    }
-
-    fn lost(
-        &mut self,
-        parent: Option<Document>,
-        in_array: bool,
-        (start, from): (u64, u64),
-        detail: String,
-        window: Window<'_>,
-    ) -> Option<Step> {
-        use resync::Search;
-        // Bytes before `from` are only looked at to see what a record would follow.
-        let kept = self.at;
-        let skip = usize::try_from(from - kept).unwrap_or(usize::MAX);
-        let (at, to_end) = match resync::next_record(window.from(kept), skip, window.last, self.max_record) {
-            Search::Found(n) => (kept + n as u64, false),
-            Search::More { keep, from } => {
-                let from = kept + from as u64;
-                self.at = kept + keep as u64;
-                let keep = self.at;
-                return self.more(State::Lost { parent, in_array, start, from, detail }, keep);
-            }
-            Search::None => (window.end(), true),
-        };
-        self.at = at;
-        self.state = match (to_end, in_array) {
-            (true, _) => State::Done,
-            (false, true) => State::Array(parent),
-            (false, false) => State::Between,
-        };
-        let reason = match to_end && !in_array && detail == STRAY {
-            true => RejectReason::TrailingBytes,
-            false => RejectReason::JsonSyntax,
-        };
-        Some(Step::Damage {
-            offset: Some(start),
-            reason,
-            detail: format!("{detail}; {} bytes passed over", at - start),
-            to_end,
-        })
     }
 }
 

@@ -1,12 +1,18 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::parse;
 
 const MAX: u64 = 1000;
 
-/// What a walk over `bytes` finds when they come in pieces that end at `cuts`.
+/// What a walk over `bytes` finds when they come in pieces that end at `cuts`. What is said of KMS on the way, if anything, must be what
+/// `parse` says; it is left out of the steps, since it depends on the cuts.
 fn walk(bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
-    let mut unwrapper = Unwrapper::new(MAX);
+    walk_with(Backend::chosen(), bytes, cuts)
+}
+
+fn walk_with(backend: Backend, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
+    let mut unwrapper = Unwrapper::with(backend, MAX);
     let mut ends: Vec<usize> = cuts.iter().copied().filter(|cut| *cut < bytes.len()).collect();
     ends.push(bytes.len());
     let mut ends = ends.into_iter();
@@ -26,6 +32,12 @@ fn walk(bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
                 steps.push(Step::NotJson);
                 return (steps, unwrapper);
             }
+            Step::Value { range, may_name_kms } => {
+                if let Some(answer) = may_name_kms {
+                    assert_eq!(answer, parse::may_name_kms(window.slice(&range)), "{backend:?}");
+                }
+                steps.push(Step::Value { range, may_name_kms: None });
+            }
             step => steps.push(step),
         }
     }
@@ -37,7 +49,7 @@ fn found(bytes: &[u8]) -> Vec<String> {
         .0
         .iter()
         .map(|step| match step {
-            Step::Value { range } => {
+            Step::Value { range, .. } => {
                 String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize]).into_owned()
             }
             Step::Damage { reason, offset, .. } => format!("! {} {offset:?}", reason.as_str()),
@@ -123,16 +135,38 @@ fn two_lost_quotes_do_not_cost_what_stands_between() {
     let mut good = Vec::new();
     loop {
         match unwrapper.step(window) {
-            Step::Value { range } if json_error(window.slice(&range)).is_some() => {
+            Step::Value { range, .. } if json_error(window.slice(&range)).is_some() => {
                 unwrapper.reconsider(&range, window)
             }
-            Step::Value { range } => good.push(String::from_utf8(window.slice(&range).to_vec()).unwrap()),
+            Step::Value { range, .. } => good.push(String::from_utf8(window.slice(&range).to_vec()).unwrap()),
             Step::End => break,
             Step::Damage { .. } => {}
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(good, [a, b.clone(), b, c]);
+}
+
+/// The ordinary element, in an ordinary window, is answered for without being asked again.
+#[test]
+fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
+    let records: Vec<String> =
+        ["s3.amazonaws.com", "kms.amazonaws.com", r"\u006bms.amazonaws.com", r"\u00e9\n"]
+            .map(|source| format!(r#"{{"eventSource":"{source}","pad":"{}"}}"#, "x".repeat(100)))
+            .into();
+    for text in
+        [format!(r#"{{"Records":[{}]}}"#, records.join(",")), format!("[\n{}\n]", records.join(" ,\n"))]
+    {
+        for backend in Backend::usable() {
+            let mut unwrapper = Unwrapper::with(backend, MAX);
+            let window = Window { bytes: text.as_bytes(), start: 0, last: true };
+            let mut answers = Vec::new();
+            while let Step::Value { may_name_kms, .. } = unwrapper.step(window) {
+                answers.push(may_name_kms);
+            }
+            assert_eq!(answers, [Some(false), Some(true), Some(true), Some(false)], "{backend:?}");
+        }
+    }
 }
 
 /// A record with balanced damage may hold look-alikes: they stay what they are.
@@ -147,7 +181,7 @@ fn reconsidering_brings_no_look_alike_to_life() {
     let mut unwrapper = Unwrapper::new(MAX);
     let window = Window { bytes: text.as_bytes(), start: 0, last: true };
     let mut values = 0;
-    while let Step::Value { range } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = unwrapper.step(window) {
         assert_eq!(window.slice(&range), bad.as_bytes());
         unwrapper.reconsider(&range, window);
         values += 1;
@@ -253,6 +287,9 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
         "]}",
         "\u{FEFF}",
         "é",
+        "\"kms.amazonaws.com\"",
+        "{\"eventSource\":\"\\u006bms.amazonaws.com\"}",
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
     ]);
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat().into_bytes())
 }
@@ -266,10 +303,13 @@ proptest! {
         cuts.sort_unstable();
         let (whole, a) = walk(&bytes, &[]);
         let (cut, b) = walk(&bytes, &cuts);
-        prop_assert_eq!(whole, cut);
+        prop_assert_eq!(&whole, &cut);
         prop_assert_eq!(a.shape(), b.shape());
         let every: Vec<usize> = (0..bytes.len()).collect();
-        prop_assert_eq!(walk(&bytes, &every).0, walk(&bytes, &[]).0);
+        for backend in Backend::usable() {
+            prop_assert_eq!(&walk_with(backend, &bytes, &[]).0, &whole, "{:?}", backend);
+            prop_assert_eq!(&walk_with(backend, &bytes, &every).0, &whole, "{:?}", backend);
+        }
     }
 
     /// Values do not overlap, and come in order.
@@ -277,7 +317,7 @@ proptest! {
     fn values_come_one_after_the_other(bytes in content()) {
         let mut end = 0;
         for step in walk(&bytes, &[]).0 {
-            if let Step::Value { range } = step {
+            if let Step::Value { range, .. } = step {
                 prop_assert!(range.start >= end && range.end > range.start);
                 end = range.end;
             }

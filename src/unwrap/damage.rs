@@ -1,0 +1,117 @@
+//! What cannot be read: saying so, and going on behind it.
+
+use super::document::Document;
+use super::resync::{self, json_error};
+use super::{State, Step, Unwrapper, Window};
+use crate::event::RejectReason;
+
+const STRAY: &str = "something stands where nothing of its kind may";
+
+impl Unwrapper {
+    pub(super) fn too_large(&self, start: u64) -> Step {
+        Step::Damage {
+            offset: Some(start),
+            reason: RejectReason::RecordTooLarge,
+            detail: format!(
+                "{} bytes, more than --max-record-bytes allows ({})",
+                self.at.saturating_sub(start),
+                self.max_record
+            ),
+            to_end: false,
+        }
+    }
+
+    /// The content ended inside something: cut off, unless the JSON broke before.
+    pub(super) fn unfinished(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        start: Option<u64>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        if let Some(start) = start {
+            if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
+                return self.lose(parent, in_array, start, window);
+            }
+            self.census.cut_off(window.from(start));
+        }
+        self.state = State::Done;
+        self.census.damaged = true;
+        let detail = match start {
+            Some(_) => "the content ends inside this record",
+            None => "the content ends before its container is closed",
+        };
+        Some(Step::Damage {
+            offset: start,
+            reason: RejectReason::JsonTruncated,
+            detail: detail.to_owned(),
+            to_end: true,
+        })
+    }
+
+    /// The structure broke in the value at `start`: say what the JSON parser says, then look for the next record.
+    pub(super) fn lose(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        start: u64,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let bytes = window.from(start);
+        self.census.damaged = true;
+        let (from, detail) = match json_error(bytes) {
+            Some(error) => {
+                self.census.cut_off(bytes.get(..error.offset).unwrap_or(bytes));
+                (start + resync::last_token(bytes, error.offset) as u64, error.message)
+            }
+            None => (start, STRAY.to_owned()),
+        };
+        self.go(State::Lost { parent, in_array, start, from, detail }, from)
+    }
+
+    /// Something stands at `at` where nothing of its kind may.
+    pub(super) fn stray(&mut self, parent: Option<Document>, in_array: bool, at: u64) -> Option<Step> {
+        self.census.damaged = true;
+        self.go(State::Lost { parent, in_array, start: at, from: at, detail: STRAY.to_owned() }, at)
+    }
+
+    pub(super) fn lost(
+        &mut self,
+        parent: Option<Document>,
+        in_array: bool,
+        (start, from): (u64, u64),
+        detail: String,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        use resync::Search;
+        // Bytes before `from` are only looked at to see what a record would follow.
+        let kept = self.at;
+        let skip = usize::try_from(from - kept).unwrap_or(usize::MAX);
+        let (at, to_end) = match resync::next_record(window.from(kept), skip, window.last, self.max_record) {
+            Search::Found(n) => (kept + n as u64, false),
+            Search::More { keep, from } => {
+                let from = kept + from as u64;
+                self.at = kept + keep as u64;
+                let keep = self.at;
+                return self.more(State::Lost { parent, in_array, start, from, detail }, keep);
+            }
+            Search::None => (window.end(), true),
+        };
+        self.at = at;
+        self.state = match (to_end, in_array) {
+            (true, _) => State::Done,
+            (false, true) => State::Array(parent),
+            (false, false) => State::Between,
+        };
+        let reason = match to_end && !in_array && detail == STRAY {
+            true => RejectReason::TrailingBytes,
+            false => RejectReason::JsonSyntax,
+        };
+        Some(Step::Damage {
+            offset: Some(start),
+            reason,
+            detail: format!("{detail}; {} bytes passed over", at - start),
+            to_end,
+        })
+    }
+}

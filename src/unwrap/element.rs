@@ -1,0 +1,152 @@
+//! Elements of an array of records: the ordinary one at a stroke, every other state by state.
+
+use std::ops::Range;
+
+use super::document::Document;
+use super::resync::json_error;
+use super::{State, Step, Unwrapper, Window, resync};
+use crate::event::RejectReason;
+use crate::split::Splitter;
+
+/// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
+const SUSPECT: u64 = 256 << 10;
+
+impl Unwrapper {
+    /// The next element, if it is an ordinary one: an object that lies in the window with what follows it, closed by a brace, not longer
+    /// than any record, before a comma or the array's end. Nearly all are. It is what the states would find, without moving through
+    /// three of them; of anything else nothing is taken.
+    pub(super) fn ordinary(&mut self, window: Window<'_>) -> Option<Step> {
+        let State::Array(parent) = &self.state else { return None };
+        let bytes = window.from(self.at);
+        let before = bytes.iter().take_while(|b| **b == b',' || b.is_ascii_whitespace()).count();
+        let bytes = &bytes[before..];
+        if bytes.first() != Some(&b'{') {
+            return None;
+        }
+        let mut splitter = Splitter::with(self.backend, b'{');
+        let longest = usize::try_from(self.suspect()).unwrap_or(usize::MAX).min(bytes.len());
+        let (value, followed) = bytes.split_at(splitter.advance(&bytes[..longest])?);
+        let followed = followed.iter().take(resync::LOOK_AHEAD as usize).find(|b| !b.is_ascii_whitespace());
+        if !matches!(followed, Some(b',' | b']')) || value.last() != Some(&b'}') {
+            return None;
+        }
+        if parent.is_none() {
+            self.census.loose_element(value);
+        }
+        let start = self.at + before as u64;
+        self.at = start + value.len() as u64;
+        Some(Step::Value { range: start..self.at, may_name_kms: splitter.may_name_kms() })
+    }
+
+    /// Length from which on a value is looked at closely.
+    fn suspect(&self) -> u64 {
+        self.max_record.min(SUSPECT)
+    }
+
+    pub(super) fn element(
+        &mut self,
+        parent: Option<Document>,
+        start: u64,
+        mut splitter: Splitter,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let end = splitter.advance(window.from(self.at)).map(|n| self.at + n as u64);
+        self.at = end.unwrap_or_else(|| window.end());
+        let done = end.is_some() || (window.last && splitter.may_end_here());
+        if self.breaks(start, window) {
+            return self.lose(parent, true, start, window);
+        }
+        if self.at - start > self.max_record {
+            if !done {
+                let keep = self.at;
+                return self.more(State::Oversized { parent, start, splitter }, keep);
+            }
+            self.state = State::Array(parent);
+            return Some(self.too_large(start));
+        }
+        if done {
+            let range = start..self.at;
+            let may_name_kms = splitter.may_name_kms();
+            return self.go(State::AfterElement { parent, range, may_name_kms }, self.at);
+        }
+        if window.last {
+            return self.unfinished(parent, true, Some(start), window);
+        }
+        self.more(State::Element { parent, start, splitter }, start)
+    }
+
+    /// An element is believed when it is followed by what may follow one, or is whole JSON: a lost bracket shows here.
+    pub(super) fn after_element(
+        &mut self,
+        parent: Option<Document>,
+        range: Range<u64>,
+        may_name_kms: Option<bool>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let followed = window.slice(&(range.end..range.end + resync::LOOK_AHEAD));
+        match followed.iter().find(|b| !b.is_ascii_whitespace()) {
+            None if !window.last && (followed.len() as u64) < resync::LOOK_AHEAD => {
+                let keep = range.start;
+                self.more(State::AfterElement { parent, range, may_name_kms }, keep)
+            }
+            Some(b',' | b']') if resync::closes_as_it_opens(window.slice(&range)) => {
+                self.believe(parent, range, may_name_kms, window)
+            }
+            _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range.start, window),
+            _ => self.believe(parent, range, may_name_kms, window),
+        }
+    }
+
+    fn believe(
+        &mut self,
+        parent: Option<Document>,
+        range: Range<u64>,
+        may_name_kms: Option<bool>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        if parent.is_none() {
+            self.census.loose_element(window.slice(&range));
+        }
+        self.state = State::Array(parent);
+        Some(Step::Value { range, may_name_kms })
+    }
+
+    /// Whether the value at `start` is longer than any record of CloudTrail's, and broken: a quote or bracket lost in a record swallows
+    /// those after it.
+    pub(super) fn breaks(&self, start: u64, window: Window<'_>) -> bool {
+        let suspect = self.suspect();
+        self.at - start > suspect
+            && json_error(window.slice(&(start..start + suspect + 1))).is_some_and(|error| !error.at_end)
+    }
+
+    pub(super) fn oversized(
+        &mut self,
+        parent: Option<Document>,
+        start: u64,
+        mut splitter: Splitter,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        match splitter.advance(window.from(self.at)) {
+            Some(n) => {
+                self.at += n as u64;
+                self.state = State::Array(parent);
+                Some(self.too_large(start))
+            }
+            None if window.last => {
+                self.at = window.end();
+                self.state = State::Done;
+                Some(Step::Damage {
+                    offset: Some(start),
+                    reason: RejectReason::JsonTruncated,
+                    detail: "the content ends inside this record".to_owned(),
+                    to_end: true,
+                })
+            }
+            None => {
+                self.at = window.end();
+                let keep = self.at;
+                self.more(State::Oversized { parent, start, splitter }, keep)
+            }
+        }
+    }
+}
