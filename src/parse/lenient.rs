@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use crate::event::Text;
 
@@ -267,16 +269,54 @@ impl<'de, T: Deserialize<'de>> Member<'de> for List<T> {
     }
 }
 
-/// Where `key` stands among `names`, and whether it is spelled exactly so.
-pub(super) fn exact(names: &[&str], key: &str) -> (Option<usize>, bool) {
-    (names.iter().position(|name| *name == key), true)
+/// Which of a struct's members a key names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    /// The member's place in the struct.
+    pub(super) index: Option<usize>,
+    /// It is spelled just as the struct has it.
+    pub(super) is_exact: bool,
 }
 
-/// As [`exact`], accepting another ASCII case.
-pub(super) fn any_case(names: &[&str], key: &str) -> (Option<usize>, bool) {
-    match exact(names, key) {
-        (None, _) => (names.iter().position(|name| name.eq_ignore_ascii_case(key)), false),
-        found => found,
+/// Reads a key as one of `names`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) names: &'static [&'static str],
+    /// Where to look first: records have their members in much the same order.
+    pub(super) likely: usize,
+    pub(super) any_case: bool,
+}
+
+impl Names {
+    #[inline]
+    fn find(&self, key: &str) -> Named {
+        let (before, from) = self.names.split_at_checked(self.likely).unwrap_or((self.names, &[]));
+        let place = |names: &[&str]| names.iter().position(|name| *name == key);
+        let index = place(from).map(|at| at + before.len()).or_else(|| place(before));
+        if index.is_none() && self.any_case {
+            let index = self.names.iter().position(|name| name.eq_ignore_ascii_case(key));
+            return Named { index, is_exact: false };
+        }
+        Named { index, is_exact: true }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Names {
+    type Value = Named;
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Named, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Names {
+    type Value = Named;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    #[inline]
+    fn visit_str<E: Error>(self, key: &str) -> Result<Named, E> {
+        Ok(self.find(key))
     }
 }
 
@@ -316,8 +356,8 @@ macro_rules! members {
                         const NAMES: &[&str] = &[$($json),*];
                         let mut found = $name::default();
                         let (mut seen, mut near) = (0u32, 0u32); // members met in exact and in another spelling
-                        while let Some(Key(key)) = map.next_key()? {
-                            let (index, is_exact) = $case(NAMES, &key);
+                        let mut names = Names { names: NAMES, likely: 0, any_case: members!(@any_case $case) };
+                        while let Some(Named { index, is_exact }) = map.next_key_seed(names)? {
                             let bit = index.map_or(0, |i| 1u32 << i);
                             found.repeated |= (seen | near) & bit != 0;
                             if bit == 0 || (!is_exact && seen & bit != 0) {
@@ -325,7 +365,9 @@ macro_rules! members {
                                 continue;
                             }
                             if is_exact { seen |= bit } else { near |= bit }
-                            members!(@read map, found, bit, 1u32; $( $field ),*);
+                            let index = index.unwrap_or(NAMES.len()); // its bit is set: there is one
+                            names.likely = index + 1;
+                            members!(@read map, found, index, 0usize; $( $field ),*);
                         }
                         Ok(found)
                     }
@@ -337,13 +379,15 @@ macro_rules! members {
             }
         }
     };
-    (@read $map:ident, $found:ident, $bit:ident, $this:expr; $field:ident $(, $rest:ident )*) => {
-        if $bit == $this {
+    (@any_case exact) => { false };
+    (@any_case any_case) => { true };
+    (@read $map:ident, $found:ident, $index:ident, $this:expr; $field:ident $(, $rest:ident )*) => {
+        if $index == $this {
             $found.$field = Member::read(&mut $map)?;
         } else {
-            members!(@read $map, $found, $bit, $this << 1; $( $rest ),*);
+            members!(@read $map, $found, $index, $this + 1; $( $rest ),*);
         }
     };
-    (@read $map:ident, $found:ident, $bit:ident, $this:expr;) => {};
+    (@read $map:ident, $found:ident, $index:ident, $this:expr;) => {};
 }
 pub(super) use members;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::lenient::{Field, Flag, Key, List, Member, Texts, any_case, drain, exact, members};
+use super::lenient::{Field, Flag, List, Member, Named, Names, Texts, drain, members};
 use crate::event::Text;
 
 members! {
