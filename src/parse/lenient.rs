@@ -11,6 +11,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::json::{self, Read, Reader};
 use crate::event::Text;
 
 /// Implements `Visitor` methods that drain a value nobody asked for.
@@ -149,7 +150,8 @@ impl<'a> Texts<'a> {
 
     /// Compact JSON text, keys sorted by their bytes.
     pub(super) fn to_json(&self) -> String {
-        let mut json = String::with_capacity(64);
+        let length: usize = self.0.iter().map(|(key, value)| key.len() + value.len() + 6).sum();
+        let mut json = String::with_capacity(length + 2);
         json.push('{');
         for (i, (key, value)) in self.0.iter().enumerate() {
             if i > 0 {
@@ -165,7 +167,13 @@ impl<'a> Texts<'a> {
 }
 
 fn push_json_text(json: &mut String, text: &str) {
-    json.push_str(&serde_json::Value::from(text).to_string());
+    if json::is_plain(text) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
@@ -209,11 +217,17 @@ impl<T> Default for List<T> {
     }
 }
 
-impl List<Field<'_>> {
+impl<'a> List<Field<'a>> {
     /// The texts, comma-joined; `None` for an empty list.
-    pub(super) fn joined(&self) -> Option<Text<'static>> {
-        let texts: Vec<&str> = self.0.iter().filter_map(|f| f.0.as_deref()).collect();
-        (!texts.is_empty()).then(|| Cow::Owned(texts.join(",")))
+    pub(super) fn joined(&self) -> Option<Text<'a>> {
+        let mut texts = self.0.iter().filter_map(|f| f.0.as_ref());
+        let mut joined = texts.next()?.clone();
+        for text in texts {
+            let joined = joined.to_mut();
+            joined.push(',');
+            joined.push_str(text);
+        }
+        Some(joined)
     }
 }
 
@@ -240,33 +254,64 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// A member's type: how it is read from the object that holds it.
+/// A member's type: how it is read into its place in a struct, where the default value stands.
 pub(super) trait Member<'de>: Sized {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
+    /// From any deserializer.
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
+
+    /// From the fast reader, to the same effect.
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()>;
 }
 
 impl<'de> Member<'de> for Option<Text<'de>> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value::<Field<'de>>().map(|field| field.0)
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value::<Field<'de>>()?.0;
+        Ok(())
+    }
+
+    #[inline]
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        *self = match reader.plain_string() {
+            Some(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
+            None => Field::deserialize(reader)?.0,
+        };
+        Ok(())
     }
 }
 
 impl<'de> Member<'de> for Option<Texts<'de>> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value::<ObjectOfTexts<'de>>().map(|object| object.0)
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value::<ObjectOfTexts<'de>>()?.0;
+        Ok(())
+    }
+
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        *self = ObjectOfTexts::deserialize(reader)?.0;
+        Ok(())
     }
 }
 
-impl<'de> Member<'de> for Flag {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
-    }
-}
+/// Members whose two ways are one.
+macro_rules! member {
+    ($($ty:ty $(, $t:ident)?;)*) => {$(
+        impl<'de $(, $t: Deserialize<'de>)?> Member<'de> for $ty {
+            fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+                *self = map.next_value()?;
+                Ok(())
+            }
 
-impl<'de, T: Deserialize<'de>> Member<'de> for List<T> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
-    }
+            fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+                *self = Self::deserialize(reader)?;
+                Ok(())
+            }
+        }
+    )*};
+}
+pub(super) use member;
+
+member! {
+    Flag;
+    List<T>, T;
 }
 
 /// Which of a struct's members a key names.
@@ -278,21 +323,31 @@ pub(super) struct Named {
     pub(super) is_exact: bool,
 }
 
-/// Reads a key as one of `names`.
+/// The names of a struct's members, to read a key as one of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Names {
-    pub(super) names: &'static [&'static str],
-    /// Where to look first: records have their members in much the same order.
-    pub(super) likely: usize,
-    pub(super) any_case: bool,
+    names: &'static [&'static str],
+    /// A bit for each length that a name has: most keys that are none of them are told by their length.
+    lengths: u64,
+    any_case: bool,
 }
 
 impl Names {
-    #[inline]
-    fn find(&self, key: &str) -> Named {
-        let (before, from) = self.names.split_at_checked(self.likely).unwrap_or((self.names, &[]));
-        let place = |names: &[&str]| names.iter().position(|name| *name == key);
-        let index = place(from).map(|at| at + before.len()).or_else(|| place(before));
+    pub(super) const fn new(names: &'static [&'static str], any_case: bool) -> Self {
+        let (mut lengths, mut at) = (0, 0);
+        while at < names.len() {
+            lengths |= 1 << names[at].len(); // fails to compile for a name of 64 bytes
+            at += 1;
+        }
+        Self { names, lengths, any_case }
+    }
+
+    /// The member that `key` names.
+    pub(super) fn find(&self, key: &str) -> Named {
+        if key.len() >= 64 || self.lengths & (1 << key.len()) == 0 {
+            return Named { index: None, is_exact: true };
+        }
+        let index = self.names.iter().position(|name| *name == key);
         if index.is_none() && self.any_case {
             let index = self.names.iter().position(|name| name.eq_ignore_ascii_case(key));
             return Named { index, is_exact: false };
@@ -303,7 +358,6 @@ impl Names {
 
 impl<'de> DeserializeSeed<'de> for Names {
     type Value = Named;
-    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Named, D::Error> {
         deserializer.deserialize_str(self)
     }
@@ -314,11 +368,48 @@ impl Visitor<'_> for Names {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
-    #[inline]
     fn visit_str<E: Error>(self, key: &str) -> Result<Named, E> {
         Ok(self.find(key))
     }
 }
+
+/// Which members of a struct have been met, a bit for each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Met {
+    exact: u32,
+    /// In another case.
+    near: u32,
+}
+
+/// What to do with a member.
+pub(super) enum Turn {
+    First,
+    /// It replaces what was read before.
+    Again,
+    /// An exact spelling has been met: this other one does not count.
+    Passed,
+}
+
+impl Met {
+    #[inline]
+    pub(super) fn meet(&mut self, index: usize, is_exact: bool) -> Turn {
+        let bit = 1u32 << index;
+        let (again, passed) = ((self.exact | self.near) & bit != 0, !is_exact && self.exact & bit != 0);
+        if is_exact {
+            self.exact |= bit;
+        } else if !passed {
+            self.near |= bit;
+        }
+        match (again, passed) {
+            (_, true) => Turn::Passed,
+            (true, false) => Turn::Again,
+            (false, false) => Turn::First,
+        }
+    }
+}
+
+/// Where a struct of members is read to: as it is large, it is not passed from hand to hand. It has the default value before.
+pub(super) struct Place<'p, T>(pub(super) &'p mut T);
 
 /// Declares a struct of named JSON members, read leniently.
 ///
@@ -338,56 +429,117 @@ macro_rules! members {
             borrow: std::marker::PhantomData<&'a ()>,
         }
 
+        impl<'de> $name<'de> {
+            const NAMES: Names = Names::new(&[$($json),*], members!(@any_case $case));
+
+            /// Takes notice of a member that follows; true if its value counts.
+            #[inline]
+            fn begin(&mut self, met: &mut Met, index: usize, is_exact: bool) -> bool {
+                let turn = met.meet(index, is_exact);
+                if matches!(turn, Turn::First) {
+                    return true;
+                }
+                self.repeated = true;
+                if matches!(turn, Turn::Again) {
+                    members!(@each self, index, 0usize, (|field| *field = Default::default()); $( $field ),*);
+                    return true;
+                }
+                false
+            }
+        }
+
         impl<'de> Member<'de> for $name<'de> {
-            fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-                map.next_value()
+            fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+                map.next_value_seed(Place(self))
+            }
+
+            fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+                if !reader.enters_object() {
+                    return Place(self).deserialize(reader);
+                }
+                let mut met = Met::default();
+                let mut more = reader.has_member();
+                while more {
+                    // In the order in which records have them: none of these costs more than a comparison.
+                    members!(@in_order self, reader, met, more, 0usize; $( $field = $json ),*);
+                    // Another order, another spelling, or another member.
+                    let Named { index, is_exact } = Self::NAMES.find(&reader.key()?);
+                    match index.filter(|index| self.begin(&mut met, *index, is_exact)) {
+                        Some(index) => {
+                            members!(@each self, index, 0usize, (|field| field.read_here(reader)?); $( $field ),*)
+                        }
+                        None => reader.skip_value()?,
+                    }
+                    more = reader.has_another()?;
+                }
+                Ok(())
             }
         }
 
         impl<'de> Deserialize<'de> for $name<'de> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members<'a>(std::marker::PhantomData<&'a ()>);
-                impl<'de> Visitor<'de> for Members<'de> {
-                    type Value = $name<'de>;
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("any JSON value")
-                    }
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                        const NAMES: &[&str] = &[$($json),*];
-                        let mut found = $name::default();
-                        let (mut seen, mut near) = (0u32, 0u32); // members met in exact and in another spelling
-                        let mut names = Names { names: NAMES, likely: 0, any_case: members!(@any_case $case) };
-                        while let Some(Named { index, is_exact }) = map.next_key_seed(names)? {
-                            let bit = index.map_or(0, |i| 1u32 << i);
-                            found.repeated |= (seen | near) & bit != 0;
-                            if bit == 0 || (!is_exact && seen & bit != 0) {
-                                map.next_value::<IgnoredAny>()?;
-                                continue;
-                            }
-                            if is_exact { seen |= bit } else { near |= bit }
-                            let index = index.unwrap_or(NAMES.len()); // its bit is set: there is one
-                            names.likely = index + 1;
-                            members!(@read map, found, index, 0usize; $( $field ),*);
-                        }
-                        Ok(found)
-                    }
-                    drain!(seq);
-                    drain!(str);
-                    drain!(scalars);
-                }
-                deserializer.deserialize_any(Members(std::marker::PhantomData))
+                let mut found = Self::default();
+                Place(&mut found).deserialize(deserializer)?;
+                Ok(found)
             }
+        }
+
+        impl<'de> DeserializeSeed<'de> for Place<'_, $name<'de>> {
+            type Value = ();
+            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+                deserializer.deserialize_any(self)
+            }
+        }
+
+        impl<'de> Visitor<'de> for Place<'_, $name<'de>> {
+            type Value = ();
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("any JSON value")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                let found = self.0;
+                let mut met = Met::default();
+                while let Some(Named { index, is_exact }) = map.next_key_seed($name::NAMES)? {
+                    match index.filter(|index| found.begin(&mut met, *index, is_exact)) {
+                        Some(index) => {
+                            members!(@each found, index, 0usize, (|field| field.read(&mut map)?); $( $field ),*)
+                        }
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(())
+            }
+            drain!(seq);
+            drain!(str);
+            drain!(scalars);
         }
     };
     (@any_case exact) => { false };
     (@any_case any_case) => { true };
-    (@read $map:ident, $found:ident, $index:ident, $this:expr; $field:ident $(, $rest:ident )*) => {
+    // Does something with the member at an index.
+    (@each $struct:ident, $index:ident, $this:expr, (|$it:ident| $do:expr); $field:ident $(, $rest:ident )*) => {
         if $index == $this {
-            $found.$field = Member::read(&mut $map)?;
+            let $it = &mut $struct.$field;
+            $do
         } else {
-            members!(@read $map, $found, $index, $this + 1; $( $rest ),*);
+            members!(@each $struct, $index, $this + 1, (|$it| $do); $( $rest ),*)
         }
     };
-    (@read $map:ident, $found:ident, $index:ident, $this:expr;) => {};
+    (@each $struct:ident, $index:ident, $this:expr, (|$it:ident| $do:expr);) => {{}};
+    // Reads the members that follow one another in the struct's order.
+    (@in_order $struct:ident, $reader:ident, $met:ident, $more:ident, $this:expr;
+        $field:ident = $json:literal $(, $rest:ident = $rest_json:literal )*
+    ) => {
+        if $reader.passes(concat!("\"", $json, "\":")) {
+            $struct.begin(&mut $met, $this, true);
+            $struct.$field.read_here($reader)?;
+            $more = $reader.has_another()?;
+            if !$more {
+                break;
+            }
+        }
+        members!(@in_order $struct, $reader, $met, $more, $this + 1; $( $rest = $rest_json ),*);
+    };
+    (@in_order $struct:ident, $reader:ident, $met:ident, $more:ident, $this:expr;) => {};
 }
 pub(super) use members;

@@ -70,10 +70,10 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
             detail: format!("half a surrogate pair at byte {at} of the record"),
         });
     }
-    let record = match json::read(text) {
-        Some(read) => read,
-        None => read_slowly(text)?,
-    };
+    let mut record = Record::default();
+    if json::read(text, &mut record).is_err() {
+        record = read_slowly(text)?;
+    }
     let repeated_field = record.repeated();
     let parsed = if record.event_source.as_deref() == Some(KMS) {
         kms_event(record)?
@@ -138,7 +138,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         &record.response,
         &record.request,
         &record.service_details,
-        record.error_message.as_deref(),
+        record.error_message.as_ref(),
     );
     let Request { encryption_context, source_context, destination_context, .. } = record.request;
     let context = encryption_context.or(source_context).or(destination_context);

@@ -9,22 +9,28 @@ mod scan;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::lenient::Member;
 use scan::plain_end;
 
-/// Reads the one value that `text` is, or gives up.
-pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
-    let mut reader = Reader { text, at: 0 };
-    let value = T::deserialize(&mut reader).ok()?;
+/// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<()> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    place.read_here(&mut reader)?;
     reader.skip_space();
-    (reader.at == text.len()).then_some(value)
+    if reader.at == text.len() { Ok(()) } else { Err(GiveUp) }
+}
+
+/// Whether `text` stands in JSON as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0).is_none()
 }
 
 /// This text is for serde_json.
 #[derive(Debug)]
-struct GiveUp;
+pub(super) struct GiveUp;
 
 impl fmt::Display for GiveUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,16 +46,19 @@ impl de::Error for GiveUp {
     }
 }
 
-type Read<T> = Result<T, GiveUp>;
+/// What was read, unless the reader gave up.
+pub(super) type Read<T> = Result<T, GiveUp>;
 
-/// Containers that may be open while a value is skipped: a bit for each.
+/// Containers that may be open around a value: while it is skipped, a bit for each.
 const DEEPEST: u32 = u64::BITS;
 
-/// A place in a text. Recursion is bounded by the types that are read, which nest a handful deep; what they do not ask for is
-/// skipped without recursion.
-struct Reader<'de> {
+/// A place in a text.
+pub(super) struct Reader<'de> {
     text: &'de str,
     at: usize,
+    /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
+    /// without recursion, and structs nest a handful deep.
+    depth: u32,
 }
 
 impl<'de> Reader<'de> {
@@ -85,6 +94,21 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
+    /// Passes an opening bracket.
+    fn descend(&mut self) -> Read<()> {
+        if self.depth == DEEPEST {
+            return Err(GiveUp);
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn ascend(&mut self, close: u8) -> Read<()> {
+        self.depth -= 1;
+        self.expect(close)
+    }
+
     fn literal(&mut self, word: &str) -> Read<()> {
         if !self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
             return Err(GiveUp);
@@ -93,25 +117,30 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// The string whose opening quote is here.
+    /// The string whose opening quote is here, unless it has escapes or is none.
     #[inline]
-    fn string(&mut self) -> Read<Cow<'de, str>> {
-        let start = self.at + 1;
-        let end = plain_end(self.bytes(), start).ok_or(GiveUp)?;
-        if self.bytes().get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return self.text.get(start..end).map(Cow::Borrowed).ok_or(GiveUp);
+    pub(super) fn plain_string(&mut self) -> Option<&'de str> {
+        if self.skip_space() != b'"' {
+            return None;
         }
-        self.escaped_string()
+        let start = self.at + 1;
+        let end = plain_end(self.bytes(), start)?;
+        if self.bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
     }
 
     /// A string with escapes, in serde_json's reading.
     #[cold]
-    fn escaped_string(&mut self) -> Read<Cow<'de, str>> {
-        let start = self.at;
+    fn escaped_string(&mut self) -> Read<String> {
+        self.expect(b'"')?;
+        let start = self.at - 1;
+        self.at = start;
         self.skip_string()?;
         let quoted = self.text.get(start..self.at).ok_or(GiveUp)?;
-        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| GiveUp)
+        serde_json::from_str(quoted).map_err(|_| GiveUp)
     }
 
     /// Passes the string whose opening quote is here.
@@ -189,7 +218,58 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// Passes `token` if it stands here.
+    #[inline]
+    pub(super) fn passes(&mut self, token: &str) -> bool {
+        let here = self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(token.as_bytes()));
+        if here {
+            self.at += token.len();
+        }
+        here
+    }
+
+    /// Passes the opening brace of an object, if that is what follows.
+    #[inline]
+    pub(super) fn enters_object(&mut self) -> bool {
+        let is_object = self.skip_space() == b'{';
+        self.at += usize::from(is_object);
+        is_object
+    }
+
+    /// Whether the object just entered has a member; passes its closing brace otherwise.
+    #[inline]
+    pub(super) fn has_member(&mut self) -> bool {
+        let is_empty = self.skip_space() == b'}';
+        self.at += usize::from(is_empty);
+        !is_empty
+    }
+
+    /// Behind a member: whether another follows; passes the comma or the closing brace.
+    #[inline]
+    pub(super) fn has_another(&mut self) -> Read<bool> {
+        let byte = self.skip_space();
+        self.at += 1;
+        match byte {
+            b',' => {
+                self.skip_space();
+                Ok(true)
+            }
+            b'}' => Ok(false),
+            _ => Err(GiveUp),
+        }
+    }
+
     /// Passes a member's name and its colon.
+    pub(super) fn key(&mut self) -> Read<Cow<'de, str>> {
+        let key = match self.plain_string() {
+            Some(key) => Cow::Borrowed(key),
+            None => Cow::Owned(self.escaped_string()?),
+        };
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// Passes a member's name and its colon, not looking at it.
     #[inline]
     fn skip_name(&mut self) -> Read<()> {
         if self.skip_space() != b'"' {
@@ -200,7 +280,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Passes one value, as strictly as if it were kept.
-    fn skip_value(&mut self) -> Read<()> {
+    pub(super) fn skip_value(&mut self) -> Read<()> {
         // What is open around the value: how many, and a bit for each that is an object, the innermost lowest.
         let (mut depth, mut objects) = (0u32, 0u64);
         loop {
@@ -260,15 +340,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         match self.skip_space() {
             b'"' => self.deserialize_str(visitor),
             b'{' => {
-                self.at += 1;
+                self.descend()?;
                 let value = visitor.visit_map(Items { reader: self, first: true })?;
-                self.expect(b'}')?;
+                self.ascend(b'}')?;
                 Ok(value)
             }
             b'[' => {
-                self.at += 1;
+                self.descend()?;
                 let value = visitor.visit_seq(Items { reader: self, first: true })?;
-                self.expect(b']')?;
+                self.ascend(b']')?;
                 Ok(value)
             }
             b'n' => {
@@ -289,12 +369,9 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        if self.skip_space() != b'"' {
-            return Err(GiveUp);
-        }
-        match self.string()? {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => visitor.visit_str(&text),
+        match self.plain_string() {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => visitor.visit_string(self.escaped_string()?),
         }
     }
 

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 
 use super::super::record::Record;
@@ -8,18 +9,29 @@ use super::*;
 
 /// What serde_json does not read, the fast reader does not; what both read is the same.
 fn agrees(text: &str) -> Option<Record<'_>> {
-    let fast: Option<Record<'_>> = read(text);
+    let mut record = Record::default();
+    let fast = read(text, &mut record).ok().map(|()| record);
     if let Some(fast) = &fast {
         assert_eq!(serde_json::from_str::<Record<'_>>(text).ok().as_ref(), Some(fast), "{text}");
     }
-    // Skipped as a whole, and read as a general value.
-    if read::<de::IgnoredAny>(text).is_some() {
-        assert!(serde_json::from_str::<de::IgnoredAny>(text).is_ok(), "{text}");
+    // The same through serde, a general value, and one that is skipped.
+    if let Some(value) = through_serde::<Record<'_>>(text) {
+        assert_eq!(Some(value), fast, "{text}");
     }
-    if let Some(value) = read::<Value>(text) {
+    if let Some(value) = through_serde::<Value>(text) {
         assert_eq!(serde_json::from_str::<Value>(text).ok(), Some(value), "{text}");
     }
+    if through_serde::<IgnoredAny>(text).is_some() {
+        assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");
+    }
     fast
+}
+
+fn through_serde<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    let value = T::deserialize(&mut reader).ok()?;
+    reader.skip_space();
+    (reader.at == text.len()).then_some(value)
 }
 
 const NAMES: &[&str] = &[
@@ -188,5 +200,16 @@ fn what_is_no_json_is_given_up() {
         "{\"a\":\0}",
     ] {
         assert!(agrees(text).is_none(), "{text:?}");
+    }
+}
+
+#[test]
+fn depth_is_given_up_before_it_is_a_danger() {
+    for (open, close) in [("[", "]"), ("{\"requestParameters\":", "}"), ("{\"x\":[", "]}")] {
+        for deep in [10, 60, 64, 65, 127, 128, 100_000] {
+            let text = format!("{}1{}", open.repeat(deep), close.repeat(deep));
+            agrees(&text);
+            agrees(&format!("{{\"requestParameters\":{text},\"other\":{text}}}"));
+        }
     }
 }
