@@ -33,7 +33,9 @@ impl Principal<'_> {
     /// Name of the role, without its path; `None` when the caller is not a role.
     pub fn role_name(&self) -> Option<&str> {
         let arn = Arn::parse(&self.name)?;
-        arn.resource.strip_prefix("role/")?.rsplit('/').next()
+        let path = arn.resource.strip_prefix("role/")?;
+        let name = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+        path.get(name..)
     }
 }
 

@@ -7,6 +7,7 @@ mod identity;
 mod json;
 mod key;
 mod lenient;
+mod members;
 mod prefilter;
 mod record;
 mod trail;

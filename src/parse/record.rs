@@ -7,9 +7,8 @@ use serde::de::{
 };
 
 use super::json::{Read, Reader};
-use super::lenient::{
-    Field, Flag, List, Member, Met, Named, Names, Place, Texts, Turn, drain, member, members,
-};
+use super::lenient::{Field, Flag, List, Texts, drain};
+use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use crate::event::Text;
 
 members! {

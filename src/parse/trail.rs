@@ -6,7 +6,8 @@ use serde::de::{
 use serde_json::Value;
 
 use super::json::{self, Read, Reader};
-use super::lenient::{Member, Met, Named, Names, Place, Turn, drain, member, members};
+use super::lenient::drain;
+use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use super::record::Record;
 
 members! {

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::lenient::Member;
+use super::members::Member;
 use scan::plain_end;
 
 /// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
