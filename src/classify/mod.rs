@@ -3,6 +3,7 @@
 //! A label never stands alone: it comes with the ids of all rules that fired and the strength of the one that decided. Labels that tie at
 //! the highest strength are all reported. Deliberately absent: rules that need other records (job descriptions, STS sessions).
 
+mod pattern;
 mod rules;
 
 use crate::event::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};

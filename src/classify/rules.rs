@@ -1,13 +1,12 @@
 //! The rule file: reading it, and asking its questions of an event.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use regex::Regex;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::event::{KmsEvent, Strength, Workload, normal_service};
+use super::pattern::Pattern;
+use crate::event::{KmsEvent, Strength, Text, Workload, normal_service};
 
 /// The rules every run starts from.
 pub(super) const BUILTIN: &str = include_str!("rules/builtin.toml");
@@ -83,69 +82,80 @@ fn field(name: &str) -> Option<Field> {
     FIELDS.iter().find(|(n, _)| *n == name).map(|(_, field)| *field)
 }
 
+impl Field {
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
 /// An event as the rules see it.
 pub(super) struct Facts<'e> {
     event: &'e KmsEvent<'e>,
-    role_name: Option<&'e str>,
-    services: [Option<Cow<'e, str>>; 3],
-    grant_principals: [Option<Cow<'e, str>>; 2],
+    /// By field; those that are services have their own way.
+    texts: [Option<&'e str>; FIELDS.len()],
+    /// A bit for each field the event has.
+    present: u16,
 }
 
 impl<'e> Facts<'e> {
     pub(super) fn new(event: &'e KmsEvent<'e>) -> Self {
-        let service =
-            |text: &'e Option<Cow<'e, str>>| text.as_deref().map(|t| normal_service(Cow::Borrowed(t)));
-        Self {
-            event,
-            role_name: event.principal.role_name(),
-            services: [
-                event.principal.invoked_by.as_deref().map(Cow::Borrowed),
-                service(&event.source_ip),
-                service(&event.user_agent),
-            ],
-            grant_principals: [service(&event.grantee_principal), service(&event.retiring_principal)],
-        }
+        // In the order of `Field`. A service is present in whatever spelling.
+        let grant_principal = event.grantee_principal.as_deref().or(event.retiring_principal.as_deref());
+        let invoked_by = event.principal.invoked_by.as_deref();
+        let texts = [
+            Some(&*event.name),
+            Some(&*event.principal.name),
+            Some(&*event.principal.kind),
+            event.principal.role_name(),
+            event.principal.session_name.as_deref(),
+            invoked_by,
+            invoked_by.or(event.source_ip.as_deref()).or(event.user_agent.as_deref()),
+            grant_principal,
+            event.key.arn.as_deref(),
+            event.s3_bucket.as_deref(),
+            event.s3_object_key.as_deref(),
+            event.log_delivery.then_some("true"),
+        ];
+        let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.is_some()));
+        Self { event, texts, present }
     }
 
     fn any(&self, field: Field, mut holds: impl FnMut(&str) -> bool) -> bool {
         let event = self.event;
-        let one = match field {
-            Field::EventName => Some(&*event.name),
-            Field::Principal => Some(&*event.principal.name),
-            Field::PrincipalType => Some(&*event.principal.kind),
-            Field::RoleName => self.role_name,
-            Field::SessionName => event.principal.session_name.as_deref(),
-            Field::InvokedBy => event.principal.invoked_by.as_deref(),
-            Field::KeyArn => event.key.arn.as_deref(),
-            Field::S3Bucket => event.s3_bucket.as_deref(),
-            Field::S3ObjectKey => event.s3_object_key.as_deref(),
-            Field::LogDelivery => event.log_delivery.then_some("true"),
-            Field::Service => return self.services.iter().flatten().any(|s| holds(s)),
-            Field::GrantPrincipal => return self.grant_principals.iter().flatten().any(|s| holds(s)),
-        };
-        one.is_some_and(holds)
-    }
-}
-
-#[derive(Debug)]
-enum Pattern {
-    Exactly(String),
-    Regex(Regex),
-}
-
-impl Pattern {
-    fn matches(&self, text: &str) -> bool {
-        match self {
-            Self::Exactly(wanted) => text == wanted,
-            Self::Regex(regex) => regex.is_match(text),
+        match field {
+            Field::Service => {
+                let by = event.principal.invoked_by.as_deref(); // normal as it stands
+                by.is_some_and(&mut holds) || services([&event.source_ip, &event.user_agent], holds)
+            }
+            Field::GrantPrincipal => services([&event.grantee_principal, &event.retiring_principal], holds),
+            one => self.texts.get(one as usize).copied().flatten().is_some_and(holds),
         }
     }
 }
 
+/// Whether it holds for any of the texts, normalised as service names.
+fn services(texts: [&Option<Text<'_>>; 2], mut holds: impl FnMut(&str) -> bool) -> bool {
+    texts.into_iter().flatten().any(|text| holds(&normal_service(Text::Borrowed(text))))
+}
+
 #[derive(Debug)]
 struct Condition {
+    /// Cheap comparisons first.
     any_of: Vec<(Field, Vec<Pattern>)>,
-    absent: Vec<Field>,
+    /// A bit for each field of `any_of`.
+    needs: u16,
+    /// A bit for each field that must be absent.
+    forbids: u16,
+}
+
+impl Condition {
+    fn holds(&self, facts: &Facts<'_>) -> bool {
+        self.needs & !facts.present == 0
+            && self.forbids & facts.present == 0
+            && self.any_of.iter().all(|(field, patterns)| {
+                facts.any(*field, |text| patterns.iter().any(|pattern| pattern.matches(text)))
+            })
+    }
 }
 
 /// One rule, ready to be asked.
@@ -165,14 +175,9 @@ pub struct Rule {
 }
 
 impl Rule {
+    #[inline]
     pub(super) fn fires(&self, facts: &Facts<'_>) -> bool {
-        self.when.iter().any(|condition| {
-            condition
-                .any_of
-                .iter()
-                .all(|(field, patterns)| facts.any(*field, |text| patterns.iter().any(|p| p.matches(text))))
-                && !condition.absent.iter().any(|field| facts.any(*field, |_| true))
-        })
+        self.when.iter().any(|condition| condition.holds(facts))
     }
 }
 
@@ -244,23 +249,24 @@ fn condition(table: &BTreeMap<String, Vec<String>>) -> Result<Condition, String>
             format!("unknown field {name:?}; the fields are {}", names.join(", "))
         })
     };
-    let mut found = Condition { any_of: Vec::new(), absent: Vec::new() };
+    let (mut any_of, mut forbids) = (Vec::new(), 0);
     for (name, values) in table {
         if name == "absent" {
-            found.absent = values.iter().map(|v| known(v)).collect::<Result<_, _>>()?;
+            for value in values {
+                forbids |= known(value)?.bit();
+            }
         } else {
-            found.any_of.push((known(name)?, values.iter().map(|v| pattern(v)).collect::<Result<_, _>>()?));
+            any_of
+                .push((known(name)?, values.iter().map(|v| Pattern::new(v)).collect::<Result<Vec<_>, _>>()?));
         }
     }
-    if found.any_of.is_empty() {
+    if any_of.is_empty() {
         return Err("a [[rule.when]] needs at least one field that is present".to_owned());
     }
-    Ok(found)
-}
-
-fn pattern(text: &str) -> Result<Pattern, String> {
-    match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-        Some(regex) => Regex::new(regex).map(Pattern::Regex).map_err(|e| format!("{text}: {e}")),
-        None => Ok(Pattern::Exactly(text.to_owned())),
-    }
+    any_of.sort_by_key(|(field, patterns)| {
+        let derived = matches!(field, Field::Service | Field::GrantPrincipal);
+        (derived, !patterns.iter().all(Pattern::is_cheap))
+    });
+    let needs = any_of.iter().fold(0, |bits, (field, _)| bits | field.bit());
+    Ok(Condition { any_of, needs, forbids })
 }

@@ -1,4 +1,12 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use regex::Regex;
+
 use super::*;
+use crate::event::{Text, normal_service};
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
     let mut event = KmsEvent::example();
@@ -159,5 +167,134 @@ fn bad_rule_files_are_explained() {
     ] {
         let error = Classifier::new(Some(("own.toml", &text))).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// Texts that rules ask for, their neighbours, and letters whose other case is in ASCII.
+fn text() -> impl Strategy<Value = String> {
+    let parts = vec![
+        "AmazonSageMaker",
+        "AmazonSagemakerCanvasForecastRole",
+        "Canvas",
+        "canvas",
+        "-ExecutionRole-",
+        "20240101",
+        "T120000",
+        "-1",
+        "geospatial",
+        "GeoSpatial",
+        "SageMaker-Geospatial-",
+        "StartEOJ",
+        "-KMSAccess",
+        "SageMaker",
+        "sagemaker",
+        "sagemaker-us-east-1-",
+        "111122223333",
+        "axis-earth-observation-job-",
+        "/",
+        "offline-store",
+        "/offline-store/",
+        "sagemaker/us-west-2",
+        "group-1593511200",
+        "/data/",
+        "metadata",
+        "featureStore",
+        "FEATURE\u{17f}TORE",
+        "geo\u{17f}patial",
+        "forecast",
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        "fas.",
+        ".us-west-2",
+        "sagemaker-geospatial",
+        "é",
+        ":",
+        "role/",
+        "arn:aws:iam::1:role/",
+    ];
+    prop::collection::vec(select(parts), 0..6).prop_map(|parts| parts.concat())
+}
+
+fn any_event() -> impl Strategy<Value = KmsEvent<'static>> {
+    let role = text().prop_map(|name| format!("arn:aws:iam::1:role/{name}"));
+    let maybe = || prop::option::weighted(0.4, text()).prop_map(|text| text.map(Into::into));
+    let name = select(vec!["CreateGrant", "Decrypt"]);
+    let kind = select(vec!["AWSService", "AssumedRole", "Unknown", "x"]);
+    let who = (prop_oneof![role, text()], kind, maybe(), maybe(), maybe(), maybe());
+    let what = (name, maybe(), maybe(), maybe(), maybe(), maybe(), any::<bool>());
+    (who, what).prop_map(|(who, what)| {
+        with(|e| {
+            (e.principal.name, e.principal.kind) = (who.0.into(), who.1.into());
+            (e.principal.session_name, e.principal.invoked_by, e.source_ip, e.user_agent) =
+                (who.2, who.3, who.4, who.5);
+            (e.name, e.grantee_principal, e.retiring_principal) = (what.0.into(), what.1, what.2);
+            (e.s3_bucket, e.s3_object_key, e.key.arn, e.log_delivery) = (what.3, what.4, what.5, what.6);
+        })
+    })
+}
+
+/// The rules as their file says them, asked one by one.
+fn fired_plainly(event: &KmsEvent<'_>) -> String {
+    let text = |text: &Option<Text<'_>>| text.as_deref().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let service = |texts: [&Option<Text<'_>>; 2]| {
+        texts.into_iter().flatten().map(|text| normal_service(text.clone()).into_owned()).collect::<Vec<_>>()
+    };
+    let texts = |field: &str| match field {
+        "event_name" => vec![event.name.to_string()],
+        "principal" => vec![event.principal.name.to_string()],
+        "principal_type" => vec![event.principal.kind.to_string()],
+        "role_name" => event.principal.role_name().into_iter().map(str::to_owned).collect(),
+        "session_name" => text(&event.principal.session_name),
+        "invoked_by" => text(&event.principal.invoked_by),
+        "service" => {
+            [text(&event.principal.invoked_by), service([&event.source_ip, &event.user_agent])].concat()
+        }
+        "grant_principal" => service([&event.grantee_principal, &event.retiring_principal]),
+        "key_arn" => text(&event.key.arn),
+        "s3_bucket" => text(&event.s3_bucket),
+        "s3_object_key" => text(&event.s3_object_key),
+        "log_delivery" => event.log_delivery.then(|| "true".to_owned()).into_iter().collect(),
+        other => panic!("{other}"),
+    };
+    let matches = |text: &str, pattern: &toml::Value| {
+        let pattern = pattern.as_str().unwrap();
+        match pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
+            Some(regex) => REGEXES.with_borrow_mut(|known| {
+                known.entry(regex.to_owned()).or_insert_with(|| Regex::new(regex).unwrap()).is_match(text)
+            }),
+            None => text == pattern,
+        }
+    };
+    let rules: toml::Table = toml::from_str(rules::BUILTIN).unwrap();
+    let mut fired = Vec::new();
+    for rule in rules["rule"].as_array().unwrap() {
+        let holds = rule["when"].as_array().unwrap().iter().any(|condition| {
+            condition.as_table().unwrap().iter().all(|(name, values)| {
+                let values = values.as_array().unwrap();
+                match name.as_str() {
+                    "absent" => values.iter().all(|field| texts(field.as_str().unwrap()).is_empty()),
+                    field => texts(field).iter().any(|text| values.iter().any(|value| matches(text, value))),
+                }
+            })
+        });
+        if holds {
+            fired.push(rule["id"].as_str().unwrap().to_owned());
+        }
+    }
+    fired.join(",")
+}
+
+thread_local! {
+    static BUILT_IN: Classifier = Classifier::new(None).unwrap();
+    static REGEXES: RefCell<HashMap<String, Regex>> = RefCell::default();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// However rules are asked, those fire that their file says.
+    #[test]
+    fn rules_fire_as_their_file_says(event in any_event()) {
+        prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event)).rules, fired_plainly(&event));
     }
 }

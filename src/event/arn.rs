@@ -18,29 +18,28 @@ pub struct Arn<'a> {
 impl<'a> Arn<'a> {
     /// Splits `text`, or `None` when it is not of an ARN's form.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let mut fields = text.strip_prefix("arn:")?.splitn(5, ':');
-        let arn = Self {
-            partition: fields.next()?,
-            service: fields.next()?,
-            region: fields.next()?,
-            account: fields.next()?,
-            resource: fields.next()?,
+        let mut rest = text.strip_prefix("arn:")?;
+        let mut next = || {
+            // By hand: fields are too short for a search to pay.
+            let colon = rest.bytes().position(|byte| byte == b':')?;
+            let field = rest.get(..colon)?;
+            rest = rest.get(colon + 1..)?;
+            Some(field)
         };
+        let (partition, service, region, account) = (next()?, next()?, next()?, next()?);
+        let arn = Self { partition, service, region, account, resource: rest };
         (!arn.partition.is_empty() && !arn.resource.is_empty()).then_some(arn)
     }
 }
 
 /// Whether `label` has the form of a region name (`us-west-2`, `us-gov-east-1`, `eusc-de-east-1`).
 pub fn is_region(label: &str) -> bool {
-    let mut parts = label.split('-');
-    let first = parts.next().unwrap_or_default();
-    let mut rest: Vec<&str> = parts.collect();
-    let Some(number) = rest.pop() else { return false };
-    let letters = |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_lowercase());
+    let letters = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_lowercase());
+    let Some((first, rest)) = label.split_once('-') else { return false };
+    let Some((middle, number)) = rest.rsplit_once('-') else { return false };
     (2..=4).contains(&first.len())
-        && letters(&first)
-        && !rest.is_empty()
-        && rest.iter().all(letters)
+        && letters(first)
+        && middle.split('-').all(letters)
         && !number.is_empty()
         && number.bytes().all(|b| b.is_ascii_digit())
 }

@@ -57,7 +57,8 @@ pub struct KeyRef<'a> {
 }
 
 impl KeyRef<'_> {
-    pub(super) fn into_owned(self) -> KeyRef<'static> {
+    /// Copies what is borrowed.
+    pub fn into_owned(self) -> KeyRef<'static> {
         let own = |t: Option<Text<'_>>| t.map(|t| Cow::Owned(t.into_owned()));
         KeyRef {
             arn: own(self.arn),

@@ -27,6 +27,17 @@ pub use workload::{Evidence, Strength, Workload, WorkloadSet};
 /// Text of a record: borrowed from its bytes, or owned when it had escapes.
 pub type Text<'a> = Cow<'a, str>;
 
+/// A part of `text`, borrowed as far as the text is.
+pub fn part_of<'a>(
+    text: &Text<'a>,
+    part: impl for<'t> FnOnce(&'t str) -> Option<&'t str>,
+) -> Option<Text<'a>> {
+    match text {
+        Cow::Borrowed(text) => part(text).map(Cow::Borrowed),
+        Cow::Owned(text) => part(text).map(|part| Cow::Owned(part.to_owned())),
+    }
+}
+
 /// One KMS call as CloudTrail recorded it.
 ///
 /// Absent and empty fields of the record are `None`; nothing here is guessed except where [`KeyOrigin::Assumed`] says so.

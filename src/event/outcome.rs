@@ -1,9 +1,8 @@
 //! How a call ended: CloudTrail's error codes folded into a few classes.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::Text;
+use super::{Text, part_of};
 
 /// Class of an event's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,13 +134,17 @@ impl Outcome {
 
 /// An error code without the `KMS.` that S3 puts before it and the `Exception` that SDKs put behind it.
 pub fn normal_error_code(code: Text<'_>) -> Text<'_> {
-    let bare = code.strip_prefix("KMS.").unwrap_or(&code);
-    let bare = bare.strip_suffix("Exception").filter(|b| !b.is_empty()).unwrap_or(bare);
-    if bare.len() == code.len() { code } else { Cow::Owned(bare.to_owned()) }
+    let bare = part_of(&code, |code| {
+        let bare = code.strip_prefix("KMS.").unwrap_or(code);
+        Some(bare.strip_suffix("Exception").filter(|b| !b.is_empty()).unwrap_or(bare))
+    });
+    bare.unwrap_or(code)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]

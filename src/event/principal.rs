@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Arn, Text, is_region};
+use super::{Arn, Text, is_region, part_of};
 
 /// The caller of an event, resolved from `userIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +33,9 @@ impl Principal<'_> {
     /// Name of the role, without its path; `None` when the caller is not a role.
     pub fn role_name(&self) -> Option<&str> {
         let arn = Arn::parse(&self.name)?;
-        arn.resource.strip_prefix("role/")?.rsplit('/').next()
+        let path = arn.resource.strip_prefix("role/")?;
+        let name = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+        path.get(name..)
     }
 }
 
@@ -42,22 +44,30 @@ impl Principal<'_> {
 ///
 /// Text that is not a service's DNS name (`AWS Internal`, an ARN) stays as it is.
 pub fn normal_service(text: Text<'_>) -> Text<'_> {
-    let lower = text.to_ascii_lowercase();
-    let Some((label, suffix)) = ["amazonaws.com", "amazonaws.com.cn"]
-        .iter()
-        .find_map(|suffix| Some((lower.strip_suffix(suffix)?.strip_suffix('.')?, *suffix)))
-    else {
+    let dns = |suffix: &&str| {
+        let start = text.len().checked_sub(suffix.len());
+        start
+            .and_then(|start| text.as_bytes().get(start..))
+            .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
+    };
+    let Some(suffix) = [".amazonaws.com", ".amazonaws.com.cn"].into_iter().find(dns) else {
         return text;
     };
-    let label = label.strip_prefix("fas.").unwrap_or(label);
-    let label = match label.rsplit_once('.') {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return normal_service(Cow::Owned(text.to_ascii_lowercase()));
+    }
+    let whole = text.strip_suffix(suffix).unwrap_or(&text);
+    let label = whole.strip_prefix("fas.").unwrap_or(whole);
+    let service = match label.rsplit_once('.') {
         Some((service, region)) if is_region(region) => service,
         _ => label,
     };
-    if text.len() == label.len() + 1 + suffix.len() && text == lower {
-        return text;
+    if service.len() < label.len() {
+        return Cow::Owned(format!("{service}{suffix}"));
     }
-    Cow::Owned(format!("{label}.{suffix}"))
+    // What is left is the end of the text.
+    let start = whole.len() - label.len();
+    part_of(&text, |text| text.get(start..)).unwrap_or(text)
 }
 
 #[cfg(test)]

@@ -6,22 +6,21 @@
 use std::borrow::Cow;
 
 use super::record::Identity;
-use crate::event::{Arn, Principal, Text, normal_service};
+use crate::event::{Arn, Principal, normal_service, part_of};
 
 /// Resolves the caller. Every identity gives a principal; the last resort is `unknown`.
 pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
     let Identity { kind, principal_id, arn, account_id, session, invoked_by, .. } = identity;
     let issuer = session.issuer;
     let account_id = account_id.or(issuer.account_id).or_else(|| {
-        Some(Cow::Owned(Arn::parse(arn.as_deref()?)?.account.to_owned())).filter(|a: &Text<'_>| !a.is_empty())
+        part_of(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
     });
     let invoked_by = invoked_by.map(normal_service);
     let session_name = arn
-        .as_deref()
-        .and_then(session_of)
-        .or_else(|| principal_id.as_deref()?.split_once(':').map(|(_, session)| session))
-        .filter(|name| !name.is_empty())
-        .map(|name| Cow::Owned(name.to_owned()));
+        .as_ref()
+        .and_then(|arn| part_of(arn, session_of))
+        .or_else(|| part_of(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
+        .filter(|name| !name.is_empty());
 
     let issuer_role = issuer.arn.as_ref().filter(|arn| is_role(arn)).cloned();
     let rebuilt =

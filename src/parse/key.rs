@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::lenient::{List, Texts};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::event::{Arn, KeyOrigin, KeyRef, Text, partition_of};
+use crate::event::{Arn, KeyOrigin, KeyRef, Text, part_of, partition_of};
 
 /// CloudTrail cuts `errorMessage` at 1 KB: an ARN at the very end of a message of about that length may be cut.
 const CUT_MESSAGE: usize = 1000;
@@ -30,7 +30,7 @@ pub(super) fn resolve<'a>(
     response: &Response<'a>,
     request: &Request<'a>,
     details: &ServiceDetails<'a>,
-    message: Option<&str>,
+    message: Option<&Text<'a>>,
 ) -> Keys<'a> {
     let re_encrypt = clues.event_name == "ReEncrypt";
     let account =
@@ -39,41 +39,44 @@ pub(super) fn resolve<'a>(
         let (region, account) = (clues.region?, account?);
         Some(Cow::Owned(format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(region))))
     };
-    let mut in_resources: Vec<&Text<'a>> =
-        resources.0.iter().filter_map(|r| r.arn.as_ref()).filter(|arn| is_key_arn(arn)).collect();
+    let listed = || resources.0.iter().filter_map(|r| r.arn.as_ref());
 
-    let destination = request.destination_key_id.as_ref().filter(|_| re_encrypt);
+    // The entry of `resources` that is the second key of a ReEncrypt, and so not the first.
+    let mut second: Option<&Text<'a>> = None;
     let destination_arn = if re_encrypt {
-        let named = destination
-            .and_then(|d| in_resources.iter().position(|arn| *arn == d || key_id(arn) == Some(&**d)));
-        // The destination comes second where nothing names it.
-        match named.or((in_resources.len() > 1).then_some(1)) {
-            // Only the destination is listed: the source is another key, unless the request names this one.
-            Some(place) => Some(in_resources.remove(place).clone()),
-            None => destination
-                .and_then(|d| if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) }),
-        }
+        let keys: Vec<&Text<'a>> = listed().filter(|arn| is_key_arn(arn)).collect();
+        let destination = request.destination_key_id.as_ref();
+        let named = destination.and_then(|d| keys.iter().find(|arn| **arn == d || key_id(arn) == Some(&**d)));
+        // The destination comes second where nothing names it; where only it is listed, the source is another key, unless the
+        // request names this one.
+        second = named.or(keys.get(1)).copied();
+        second.cloned().or_else(|| {
+            destination
+                .and_then(|d| if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) })
+        })
     } else {
         None
     };
 
-    let of_arn = |arn: &Text<'a>, origin| key_of(arn.clone(), origin);
-    let from_resources = || Some(of_arn(in_resources.first()?, KeyOrigin::Resources));
+    let from_resources = || {
+        listed()
+            .filter(|arn| !second.is_some_and(|second| std::ptr::eq(second, *arn)))
+            .find_map(|arn| key_of(arn, KeyOrigin::Resources))
+    };
     let from_response = || {
         [&response.key_id, &response.key_metadata.arn, &response.replica_key_metadata.arn]
             .into_iter()
             .flatten()
-            .find(|arn| is_key_arn(arn))
-            .map(|arn| of_arn(arn, KeyOrigin::Response))
+            .find_map(|arn| key_of(arn, KeyOrigin::Response))
     };
     let named = |id: &Text<'a>, whole, completed, alone| {
-        if is_key_arn(id) {
-            return Some(of_arn(id, whole));
+        if let Some(key) = key_of(id, whole) {
+            return Some(key);
         }
-        let id = bare_id(id)?;
-        Some(match complete(id) {
-            Some(arn) => key_of(arn, completed),
-            None => KeyRef { id: Some(Cow::Owned(id.to_owned())), origin: alone, ..KeyRef::default() },
+        let bare = bare_id(id)?;
+        Some(match complete(bare) {
+            Some(arn) => named_by(&arn, completed).into_owned(),
+            None => KeyRef { id: Some(id.clone()), origin: alone, ..KeyRef::default() },
         })
     };
     let from_request = || {
@@ -88,8 +91,8 @@ pub(super) fn resolve<'a>(
         named(details.key_id.as_ref()?, origin, origin, origin)
     };
     let in_message =
-        |test: fn(&str) -> bool| arns_in(message?).find(|arn| test(arn)).map(|arn| arn.to_owned());
-    let from_message = || Some(key_of(Cow::Owned(in_message(is_key_arn)?), KeyOrigin::ErrorMessage));
+        |test: fn(&str) -> bool| part_of(message?, |message| arns_in(message).find(|arn| test(arn)));
+    let from_message = || key_of(&in_message(is_key_arn)?, KeyOrigin::ErrorMessage);
 
     let mut key = from_resources()
         .or_else(from_response)
@@ -97,35 +100,43 @@ pub(super) fn resolve<'a>(
         .or_else(from_details)
         .or_else(from_message)
         .unwrap_or_default();
-    key.alias = resources
-        .0
-        .iter()
-        .filter_map(|r| r.arn.as_ref())
+    key.alias = listed()
+        // Most records list only their key's ARN: no need to look at it again.
+        .filter(|arn| key.origin != KeyOrigin::Resources || key.arn.as_ref() != Some(arn))
         .find(|arn| is_alias(arn))
         .or_else(|| [&request.key_id, &request.alias_name].into_iter().flatten().find(|id| is_alias(id)))
         .cloned()
-        .or_else(|| in_message(is_alias).map(Cow::Owned));
+        .or_else(|| in_message(is_alias));
     if key.origin == KeyOrigin::None
-        && let Some(arn) = key.alias.as_deref().and_then(Arn::parse)
+        && let Some(alias) = &key.alias
     {
         // An alias lives in the account and region of its key.
-        key.account_id = present(arn.account);
-        key.region = present(arn.region);
+        key.account_id = part_of(alias, |alias| present(Arn::parse(alias)?.account));
+        key.region = part_of(alias, |alias| present(Arn::parse(alias)?.region));
     }
     Keys { key, destination_arn }
 }
 
-fn present(text: &str) -> Option<Text<'static>> {
-    (!text.is_empty()).then(|| Cow::Owned(text.to_owned()))
+fn present(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
-fn key_of(arn: Text<'_>, origin: KeyOrigin) -> KeyRef<'_> {
-    let fields = Arn::parse(&arn);
-    let (id, account_id, region) = match &fields {
-        Some(f) => (f.resource.strip_prefix("key/").and_then(present), present(f.account), present(f.region)),
+/// The key that `text` is the ARN of, if it is one.
+fn key_of<'a>(text: &Text<'a>, origin: KeyOrigin) -> Option<KeyRef<'a>> {
+    match text {
+        Cow::Borrowed(text) => key_id(text).map(|_| named_by(text, origin)),
+        Cow::Owned(text) => key_id(text).map(|_| named_by(text, origin).into_owned()),
+    }
+}
+
+/// What an ARN says of its key.
+fn named_by(arn: &str, origin: KeyOrigin) -> KeyRef<'_> {
+    let borrow = |text| present(text).map(Cow::Borrowed);
+    let (id, account_id, region) = match Arn::parse(arn) {
+        Some(f) => (f.resource.strip_prefix("key/").and_then(borrow), borrow(f.account), borrow(f.region)),
         None => (None, None, None),
     };
-    KeyRef { arn: Some(arn), id, account_id, region, origin, alias: None }
+    KeyRef { arn: Some(Cow::Borrowed(arn)), id, account_id, region, origin, alias: None }
 }
 
 fn key_id(arn: &str) -> Option<&str> {
@@ -165,14 +176,11 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
 
 /// Bucket and object key of a context's `aws:s3:arn`; the object key is missing where S3 Bucket Keys are on.
 pub(super) fn s3_location<'a>(context: &Texts<'a>) -> (Option<Text<'a>>, Option<Text<'a>>) {
-    let Some(arn) =
-        context.get("aws:s3:arn").and_then(|arn| Arn::parse(arn)).filter(|arn| arn.service == "s3")
-    else {
-        return (None, None);
-    };
-    let (bucket, object) = match arn.resource.split_once('/') {
-        Some((bucket, object)) => (bucket, present(object)),
-        None => (arn.resource, None),
-    };
-    (present(bucket), object)
+    let Some(arn) = context.get("aws:s3:arn") else { return (None, None) };
+    (part_of(arn, |arn| present(s3_parts(arn)?.0)), part_of(arn, |arn| present(s3_parts(arn)?.1)))
+}
+
+fn s3_parts(arn: &str) -> Option<(&str, &str)> {
+    let resource = Arn::parse(arn).filter(|arn| arn.service == "s3")?.resource;
+    Some(resource.split_once('/').unwrap_or((resource, "")))
 }

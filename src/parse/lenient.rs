@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::json;
 use crate::event::Text;
 
 /// Implements `Visitor` methods that drain a value nobody asked for.
@@ -147,7 +148,8 @@ impl<'a> Texts<'a> {
 
     /// Compact JSON text, keys sorted by their bytes.
     pub(super) fn to_json(&self) -> String {
-        let mut json = String::with_capacity(64);
+        let length: usize = self.0.iter().map(|(key, value)| key.len() + value.len() + 6).sum();
+        let mut json = String::with_capacity(length + 2);
         json.push('{');
         for (i, (key, value)) in self.0.iter().enumerate() {
             if i > 0 {
@@ -163,7 +165,13 @@ impl<'a> Texts<'a> {
 }
 
 fn push_json_text(json: &mut String, text: &str) {
-    json.push_str(&serde_json::Value::from(text).to_string());
+    if json::is_plain(text) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        json.push_str(&serde_json::Value::from(text).to_string());
+    }
 }
 
 impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
@@ -207,11 +215,17 @@ impl<T> Default for List<T> {
     }
 }
 
-impl List<Field<'_>> {
+impl<'a> List<Field<'a>> {
     /// The texts, comma-joined; `None` for an empty list.
-    pub(super) fn joined(&self) -> Option<Text<'static>> {
-        let texts: Vec<&str> = self.0.iter().filter_map(|f| f.0.as_deref()).collect();
-        (!texts.is_empty()).then(|| Cow::Owned(texts.join(",")))
+    pub(super) fn joined(&self) -> Option<Text<'a>> {
+        let mut texts = self.0.iter().filter_map(|f| f.0.as_ref());
+        let mut joined = texts.next()?.clone();
+        for text in texts {
+            let joined = joined.to_mut();
+            joined.push(',');
+            joined.push_str(text);
+        }
+        Some(joined)
     }
 }
 
@@ -237,113 +251,3 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
         deserializer.deserialize_any(ListVisitor(PhantomData))
     }
 }
-
-/// A member's type: how it is read from the object that holds it.
-pub(super) trait Member<'de>: Sized {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error>;
-}
-
-impl<'de> Member<'de> for Option<Text<'de>> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value::<Field<'de>>().map(|field| field.0)
-    }
-}
-
-impl<'de> Member<'de> for Option<Texts<'de>> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value::<ObjectOfTexts<'de>>().map(|object| object.0)
-    }
-}
-
-impl<'de> Member<'de> for Flag {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Member<'de> for List<T> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
-    }
-}
-
-/// Where `key` stands among `names`, and whether it is spelled exactly so.
-pub(super) fn exact(names: &[&str], key: &str) -> (Option<usize>, bool) {
-    (names.iter().position(|name| *name == key), true)
-}
-
-/// As [`exact`], accepting another ASCII case.
-pub(super) fn any_case(names: &[&str], key: &str) -> (Option<usize>, bool) {
-    match exact(names, key) {
-        (None, _) => (names.iter().position(|name| name.eq_ignore_ascii_case(key)), false),
-        found => found,
-    }
-}
-
-/// Declares a struct of named JSON members, read leniently.
-///
-/// `exact`: names are compared as they stand. `any_case`: ASCII case does not matter, but an exact spelling wins over another
-/// (CloudTrail lowers first letters in more than one way). A value that is not an object gives the default.
-macro_rules! members {
-    (
-        $(#[$meta:meta])*
-        struct $name:ident ($case:ident) { $( $field:ident : $ty:ty = $json:literal ),* $(,)? }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Eq)]
-        pub(super) struct $name<'a> {
-            $( pub(super) $field: $ty, )*
-            /// A member was given twice.
-            pub(super) repeated: bool,
-            borrow: std::marker::PhantomData<&'a ()>,
-        }
-
-        impl<'de> Member<'de> for $name<'de> {
-            fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-                map.next_value()
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name<'de> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members<'a>(std::marker::PhantomData<&'a ()>);
-                impl<'de> Visitor<'de> for Members<'de> {
-                    type Value = $name<'de>;
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str("any JSON value")
-                    }
-                    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                        const NAMES: &[&str] = &[$($json),*];
-                        let mut found = $name::default();
-                        let (mut seen, mut near) = (0u32, 0u32); // members met in exact and in another spelling
-                        while let Some(Key(key)) = map.next_key()? {
-                            let (index, is_exact) = $case(NAMES, &key);
-                            let bit = index.map_or(0, |i| 1u32 << i);
-                            found.repeated |= (seen | near) & bit != 0;
-                            if bit == 0 || (!is_exact && seen & bit != 0) {
-                                map.next_value::<IgnoredAny>()?;
-                                continue;
-                            }
-                            if is_exact { seen |= bit } else { near |= bit }
-                            members!(@read map, found, bit, 1u32; $( $field ),*);
-                        }
-                        Ok(found)
-                    }
-                    drain!(seq);
-                    drain!(str);
-                    drain!(scalars);
-                }
-                deserializer.deserialize_any(Members(std::marker::PhantomData))
-            }
-        }
-    };
-    (@read $map:ident, $found:ident, $bit:ident, $this:expr; $field:ident $(, $rest:ident )*) => {
-        if $bit == $this {
-            $found.$field = Member::read(&mut $map)?;
-        } else {
-            members!(@read $map, $found, $bit, $this << 1; $( $rest ),*);
-        }
-    };
-    (@read $map:ident, $found:ident, $bit:ident, $this:expr;) => {};
-}
-pub(super) use members;

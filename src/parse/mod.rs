@@ -4,8 +4,10 @@
 //! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
 
 mod identity;
+mod json;
 mod key;
 mod lenient;
+mod members;
 mod prefilter;
 mod record;
 mod trail;
@@ -69,13 +71,10 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
             detail: format!("half a surrogate pair at byte {at} of the record"),
         });
     }
-    let record: Record<'_> = serde_json::from_str(text).map_err(|e| {
-        let JsonError { offset, message, .. } = JsonError::new(&e, record);
-        ParseError {
-            reason: RejectReason::JsonSyntax,
-            detail: format!("{message} (byte {offset} of the record)"),
-        }
-    })?;
+    let mut record = Record::default();
+    if json::read(text, &mut record).is_err() {
+        record = read_slowly(text)?;
+    }
     let repeated_field = record.repeated();
     let parsed = if record.event_source.as_deref() == Some(KMS) {
         kms_event(record)?
@@ -83,6 +82,18 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
         Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
     Ok(Outline { parsed, repeated_field })
+}
+
+/// What the fast reader gave up on, in the reading of serde_json, which also says what is wrong with it.
+#[cold]
+fn read_slowly(text: &str) -> Result<Record<'_>, ParseError> {
+    serde_json::from_str(text).map_err(|e| {
+        let JsonError { offset, message, .. } = JsonError::new(&e, text.as_bytes());
+        ParseError {
+            reason: RejectReason::JsonSyntax,
+            detail: format!("{message} (byte {offset} of the record)"),
+        }
+    })
 }
 
 fn missing(field: &str) -> ParseError {
@@ -128,7 +139,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         &record.response,
         &record.request,
         &record.service_details,
-        record.error_message.as_deref(),
+        record.error_message.as_ref(),
     );
     let Request { encryption_context, source_context, destination_context, .. } = record.request;
     let context = encryption_context.or(source_context).or(destination_context);

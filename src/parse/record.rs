@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
-use super::lenient::{Field, Flag, Key, List, Member, Texts, any_case, drain, exact, members};
+use super::json::{Read, Reader};
+use super::lenient::{Field, Flag, List, Texts, drain};
+use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use crate::event::Text;
 
 members! {
@@ -144,11 +148,7 @@ pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
 }
 
-impl<'de> Member<'de> for Additional<'de> {
-    fn read<A: MapAccess<'de>>(map: &mut A) -> Result<Self, A::Error> {
-        map.next_value()
-    }
-}
+member! { Additional<'de>; }
 
 impl<'de> Deserialize<'de> for Additional<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

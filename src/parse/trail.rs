@@ -1,6 +1,23 @@
 //! Trails that leave KMS out: without this knowledge, "no KMS events" would read as "no use".
 
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+
+use super::json::{self, Read, Reader};
+use super::lenient::drain;
+use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use super::record::Record;
+
+members! {
+    /// What of the record needs a general reading.
+    struct Put(exact) {
+        request: Value = "requestParameters",
+    }
+}
+
+member! { Value; }
 
 /// The trail that a `PutEventSelectors` record sets to exclude `kms.amazonaws.com`, with basic or advanced selectors.
 pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
@@ -10,10 +27,12 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     if !puts_selectors {
         return None;
     }
-    // Rare: a general parse costs nothing that matters.
-    let record: serde_json::Value = serde_json::from_str(text).ok()?;
-    let request = record.get("requestParameters")?;
-    let names_kms = |list: &serde_json::Value| {
+    let mut put = Put::default();
+    if json::read(text, &mut put).is_err() {
+        put = serde_json::from_str(text).ok()?;
+    }
+    let request = put.request;
+    let names_kms = |list: &Value| {
         list.as_array().is_some_and(|sources| sources.iter().any(|source| source == super::KMS))
     };
     let selectors = |name: &str| request.get(name).and_then(|s| s.as_array()).map_or(&[][..], |s| s);

@@ -1,0 +1,446 @@
+//! A fast reader for the JSON of records: a serde deserializer that accepts nothing serde_json would not.
+//!
+//! Whatever is wrong, or merely rare (floating-point numbers in kept fields, values nested more than 64 deep), it gives up
+//! without saying why; the caller then asks serde_json, which decides and words the error. So this reader may be as narrow as
+//! it likes, but never wider. Deliberately absent: positions, messages, configuration.
+
+mod scan;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::members::Member;
+use scan::plain_end;
+
+/// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<()> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    place.read_here(&mut reader)?;
+    reader.skip_space();
+    if reader.at == text.len() { Ok(()) } else { Err(GiveUp) }
+}
+
+/// Whether `text` stands in JSON as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0).is_none()
+}
+
+/// This text is for serde_json.
+#[derive(Debug)]
+pub(super) struct GiveUp;
+
+impl fmt::Display for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not read by the fast reader")
+    }
+}
+
+impl std::error::Error for GiveUp {}
+
+impl de::Error for GiveUp {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// What was read, unless the reader gave up.
+pub(super) type Read<T> = Result<T, GiveUp>;
+
+/// Containers that may be open around a value: while it is skipped, a bit for each.
+const DEEPEST: u32 = u64::BITS;
+
+/// A place in a text.
+pub(super) struct Reader<'de> {
+    text: &'de str,
+    at: usize,
+    /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
+    /// without recursion, and structs nest a handful deep.
+    depth: u32,
+}
+
+impl<'de> Reader<'de> {
+    fn bytes(&self) -> &'de [u8] {
+        self.text.as_bytes()
+    }
+
+    /// The byte at the reader's place; NUL, which is no JSON, at the end.
+    #[inline]
+    fn peek(&self) -> u8 {
+        self.bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    /// The first byte that is no white space, from here on.
+    #[inline]
+    fn skip_space(&mut self) -> u8 {
+        loop {
+            let byte = self.peek();
+            // CloudTrail writes no white space: one comparison tells.
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return byte;
+            }
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn expect(&mut self, wanted: u8) -> Read<()> {
+        if self.skip_space() != wanted {
+            return Err(GiveUp);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Passes an opening bracket.
+    fn descend(&mut self) -> Read<()> {
+        if self.depth == DEEPEST {
+            return Err(GiveUp);
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn ascend(&mut self, close: u8) -> Read<()> {
+        self.depth -= 1;
+        self.expect(close)
+    }
+
+    fn literal(&mut self, word: &str) -> Read<()> {
+        if !self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes())) {
+            return Err(GiveUp);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// The string whose opening quote is here, unless it has escapes or is none.
+    #[inline]
+    pub(super) fn plain_string(&mut self) -> Option<&'de str> {
+        if self.skip_space() != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.bytes(), start)?;
+        if self.bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    /// A string with escapes, in serde_json's reading.
+    #[cold]
+    fn escaped_string(&mut self) -> Read<String> {
+        self.expect(b'"')?;
+        let start = self.at - 1;
+        self.at = start;
+        self.skip_string()?;
+        let quoted = self.text.get(start..self.at).ok_or(GiveUp)?;
+        serde_json::from_str(quoted).map_err(|_| GiveUp)
+    }
+
+    /// Passes the string whose opening quote is here.
+    #[inline]
+    fn skip_string(&mut self) -> Read<()> {
+        self.at += 1;
+        loop {
+            self.at = plain_end(self.bytes(), self.at).ok_or(GiveUp)?;
+            match self.peek() {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => self.skip_escape()?,
+                _ => return Err(GiveUp),
+            }
+        }
+    }
+
+    fn skip_escape(&mut self) -> Read<()> {
+        match self.bytes().get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => {
+                let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(GiveUp)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(GiveUp);
+                }
+                self.at += 6;
+            }
+            _ => return Err(GiveUp),
+        }
+        Ok(())
+    }
+
+    fn skip_digits(&mut self) -> Read<()> {
+        let start = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(GiveUp) }
+    }
+
+    fn skip_number(&mut self) -> Read<()> {
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        if self.peek() == b'0' {
+            self.at += 1;
+        } else {
+            self.skip_digits()?;
+        }
+        if self.peek() == b'.' {
+            self.at += 1;
+            self.skip_digits()?;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.peek(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.skip_digits()?;
+        }
+        Ok(())
+    }
+
+    /// The whole number that begins here. Others are rare in records and delicate: serde_json reads them.
+    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Read<V::Value> {
+        let start = self.at;
+        self.skip_number()?;
+        let digits = self.text.get(start..self.at).ok_or(GiveUp)?;
+        match (digits.parse::<u64>(), digits.parse::<i64>()) {
+            (Ok(number), _) => visitor.visit_u64(number),
+            (_, Ok(number)) if number < 0 => visitor.visit_i64(number),
+            _ => Err(GiveUp),
+        }
+    }
+
+    /// Passes `token` if it stands here.
+    #[inline]
+    pub(super) fn passes(&mut self, token: &str) -> bool {
+        let here = self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(token.as_bytes()));
+        if here {
+            self.at += token.len();
+        }
+        here
+    }
+
+    /// Passes the opening brace of an object, if that is what follows.
+    #[inline]
+    pub(super) fn enters_object(&mut self) -> bool {
+        let is_object = self.skip_space() == b'{';
+        self.at += usize::from(is_object);
+        is_object
+    }
+
+    /// Whether the object just entered has a member; passes its closing brace otherwise.
+    #[inline]
+    pub(super) fn has_member(&mut self) -> bool {
+        let is_empty = self.skip_space() == b'}';
+        self.at += usize::from(is_empty);
+        !is_empty
+    }
+
+    /// Behind a member: whether another follows; passes the comma or the closing brace.
+    #[inline]
+    pub(super) fn has_another(&mut self) -> Read<bool> {
+        let byte = self.skip_space();
+        self.at += 1;
+        match byte {
+            b',' => {
+                self.skip_space();
+                Ok(true)
+            }
+            b'}' => Ok(false),
+            _ => Err(GiveUp),
+        }
+    }
+
+    /// Passes a member's name and its colon.
+    pub(super) fn key(&mut self) -> Read<Cow<'de, str>> {
+        let key = match self.plain_string() {
+            Some(key) => Cow::Borrowed(key),
+            None => Cow::Owned(self.escaped_string()?),
+        };
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    /// Passes a member's name and its colon, not looking at it.
+    #[inline]
+    fn skip_name(&mut self) -> Read<()> {
+        if self.skip_space() != b'"' {
+            return Err(GiveUp);
+        }
+        self.skip_string()?;
+        self.expect(b':')
+    }
+
+    /// Passes one value, as strictly as if it were kept.
+    pub(super) fn skip_value(&mut self) -> Read<()> {
+        // What is open around the value: how many, and a bit for each that is an object, the innermost lowest.
+        let (mut depth, mut objects) = (0u32, 0u64);
+        loop {
+            let byte = self.skip_space();
+            match byte {
+                b'"' => self.skip_string()?,
+                b'{' | b'[' => {
+                    self.at += 1;
+                    if self.skip_space() == byte + 2 {
+                        self.at += 1; // `}` and `]` stand two behind their partners in ASCII
+                    } else if depth == DEEPEST {
+                        return Err(GiveUp);
+                    } else {
+                        depth += 1;
+                        objects = objects << 1 | u64::from(byte == b'{');
+                        if byte == b'{' {
+                            self.skip_name()?;
+                        }
+                        continue;
+                    }
+                }
+                b't' => self.literal("true")?,
+                b'f' => self.literal("false")?,
+                b'n' => self.literal("null")?,
+                _ => self.skip_number()?,
+            }
+            loop {
+                if depth == 0 {
+                    return Ok(());
+                }
+                let in_object = objects & 1 == 1;
+                match self.skip_space() {
+                    b',' => {
+                        self.at += 1;
+                        if in_object {
+                            self.skip_name()?;
+                        }
+                        break;
+                    }
+                    b'}' if in_object => {}
+                    b']' if !in_object => {}
+                    _ => return Err(GiveUp),
+                }
+                self.at += 1;
+                depth -= 1;
+                objects >>= 1;
+            }
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
+    type Error = GiveUp;
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+        match self.skip_space() {
+            b'"' => self.deserialize_str(visitor),
+            b'{' => {
+                self.descend()?;
+                let value = visitor.visit_map(Items { reader: self, first: true })?;
+                self.ascend(b'}')?;
+                Ok(value)
+            }
+            b'[' => {
+                self.descend()?;
+                let value = visitor.visit_seq(Items { reader: self, first: true })?;
+                self.ascend(b']')?;
+                Ok(value)
+            }
+            b'n' => {
+                self.literal("null")?;
+                visitor.visit_unit()
+            }
+            b't' => {
+                self.literal("true")?;
+                visitor.visit_bool(true)
+            }
+            b'f' => {
+                self.literal("false")?;
+                visitor.visit_bool(false)
+            }
+            _ => self.number(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+        match self.plain_string() {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => visitor.visit_string(self.escaped_string()?),
+        }
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
+        self.skip_value()?;
+        visitor.visit_unit()
+    }
+
+    // Types of records ask for nothing else.
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct newtype_struct
+        seq tuple tuple_struct map struct enum identifier
+    }
+}
+
+/// What stands in an object or an array, after its opening bracket.
+struct Items<'r, 'de> {
+    reader: &'r mut Reader<'de>,
+    first: bool,
+}
+
+impl Items<'_, '_> {
+    /// Passes the comma before an item that is not the first; false before the closing bracket.
+    #[inline]
+    fn advance(&mut self, close: u8) -> Read<bool> {
+        let byte = self.reader.skip_space();
+        if byte == close {
+            return Ok(false); // a closing bracket after a comma is met by who reads the item
+        }
+        if !std::mem::take(&mut self.first) {
+            self.reader.expect(b',')?;
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> MapAccess<'de> for Items<'_, 'de> {
+    type Error = GiveUp;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
+        if !self.advance(b'}')? {
+            return Ok(None);
+        }
+        if self.reader.skip_space() != b'"' {
+            return Err(GiveUp);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
+        self.reader.expect(b':')?;
+        seed.deserialize(&mut *self.reader)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = GiveUp;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
+        if !self.advance(b']')? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.reader).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests;

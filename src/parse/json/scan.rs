@@ -1,0 +1,23 @@
+//! Finding the end of a string's plain text.
+
+use wide::u8x16;
+
+/// Bytes looked at together: a register of every x86-64 and of ARM's NEON.
+const BLOCK: usize = 16;
+
+/// Where the first quote, backslash or control character stands, from `at` on.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+        let block = u8x16::new(*block);
+        let is = |byte: u8| block.simd_eq(u8x16::splat(byte));
+        let is_control = block.min(u8x16::splat(b' ' - 1)).simd_eq(block);
+        let ends = (is(b'"') | is(b'\\') | is_control).to_bitmask();
+        if ends != 0 {
+            return Some(at + ends.trailing_zeros() as usize);
+        }
+        at += BLOCK;
+    }
+    let ends_plain = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
+    bytes.get(at..)?.iter().position(ends_plain).map(|n| at + n)
+}

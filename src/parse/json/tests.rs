@@ -1,0 +1,215 @@
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde::de::{Deserialize, IgnoredAny};
+use serde_json::Value;
+
+use super::super::record::Record;
+use super::scan::plain_end;
+use super::*;
+
+/// What serde_json does not read, the fast reader does not; what both read is the same.
+fn agrees(text: &str) -> Option<Record<'_>> {
+    let mut record = Record::default();
+    let fast = read(text, &mut record).ok().map(|()| record);
+    if let Some(fast) = &fast {
+        assert_eq!(serde_json::from_str::<Record<'_>>(text).ok().as_ref(), Some(fast), "{text}");
+    }
+    // The same through serde, a general value, and one that is skipped.
+    if let Some(value) = through_serde::<Record<'_>>(text) {
+        assert_eq!(Some(value), fast, "{text}");
+    }
+    if let Some(value) = through_serde::<Value>(text) {
+        assert_eq!(serde_json::from_str::<Value>(text).ok(), Some(value), "{text}");
+    }
+    if through_serde::<IgnoredAny>(text).is_some() {
+        assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");
+    }
+    fast
+}
+
+fn through_serde<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    let value = T::deserialize(&mut reader).ok()?;
+    reader.skip_space();
+    (reader.at == text.len()).then_some(value)
+}
+
+const NAMES: &[&str] = &[
+    "eventVersion",
+    "userIdentity",
+    "eventName",
+    "EventName",
+    "requestParameters",
+    "responseElements",
+    "additionalEventData",
+    "readOnly",
+    "resources",
+    "tlsDetails",
+    "sessionContext",
+    "sessionIssuer",
+    "keyId",
+    "KeyId",
+    "KEYID",
+    "encryptionContext",
+    "operations",
+    "keyMetadata",
+    "arn",
+    "ARN",
+    "accountId",
+    "dryRun",
+    "grantId",
+    "other",
+    "",
+];
+
+fn quoted() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-zA-Z0-9:/ -]{0,40}".prop_map(|s| format!("\"{s}\"")),
+        1 => any::<String>().prop_map(|s| Value::from(s).to_string()),
+        1 => prop::collection::vec(select(vec![r"\n", r#"\""#, r"\\", r"\/", r"\u00e9", r"\ud83d\ude00", "é", "x", r"\b\f\r\t"]), 0..6)
+            .prop_map(|parts| format!("\"{}\"", parts.concat())),
+        1 => Just(r#""{\"grantId\":\"g\"}""#.to_owned()),
+    ]
+}
+
+fn scalar() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => quoted(),
+        1 => select(vec!["null", "true", "false", "0", "-0", "1.5e3", "1E+2", "-7", "123456789012345678901234567890", "1e999",
+            "18446744073709551615", "-9223372036854775808", "-9223372036854775809"]).prop_map(str::to_owned),
+        1 => any::<i64>().prop_map(|n| n.to_string()),
+        1 => any::<f64>().prop_map(|n| Value::from(n).to_string()),
+    ]
+}
+
+fn space() -> impl Strategy<Value = &'static str> {
+    prop_oneof![8 => Just(""), 1 => select(vec![" ", "\n\t", "\r "])]
+}
+
+/// JSON whose objects have the names of a record's members in any order, however often.
+fn json() -> impl Strategy<Value = String> {
+    scalar().prop_recursive(5, 60, 8, |inner| {
+        let member = (select(NAMES), quoted(), prop::bool::weighted(0.9), space(), inner.clone());
+        let member = member.prop_map(|(name, other, known, space, value)| {
+            let name = if known { format!("\"{name}\"") } else { other };
+            format!("{space}{name}{space}:{space}{value}{space}")
+        });
+        prop_oneof![
+            3 => prop::collection::vec(member, 0..8).prop_map(|members| format!("{{{}}}", members.join(","))),
+            1 => (prop::collection::vec(inner, 0..4), space())
+                .prop_map(|(items, space)| format!("[{space}{}{space}]", items.join(&format!("{space},")))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn well_formed_text_is_read_alike(text in json()) {
+        agrees(&text);
+    }
+
+    /// Bytes replaced, taken out, put in, cut off.
+    #[test]
+    fn damaged_text_is_never_read_otherwise(
+        text in json(),
+        damage in prop::collection::vec((any::<Index>(), 0..4, select(br#"{}[]",:\0 aetn1.-u"#.to_vec())), 1..4),
+    ) {
+        let mut bytes = text.into_bytes();
+        for (place, how, byte) in damage {
+            let at = place.index(bytes.len() + 1);
+            match how {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 if at < bytes.len() => { bytes.remove(at); }
+                2 => bytes.insert(at, byte),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        agrees(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn noise_is_never_read_otherwise(text in r#"[{}\[\]":,\\0-9eE.+\-a-z \n\x00\x1f]{0,40}"#) {
+        agrees(&text);
+    }
+
+    #[test]
+    fn plain_text_ends_where_a_plain_search_says(
+        mut bytes in prop::collection::vec(0x20u8..=0xFF, 0..70),
+        ends in prop::collection::vec((any::<Index>(), select(vec![b'"', b'\\', 0, 0x1F, 0x20, 0x7F, 0x80, 0x22])), 0..3),
+        from in 0usize..72,
+    ) {
+        for (place, byte) in ends {
+            let at = place.index(bytes.len().max(1));
+            if at < bytes.len() { bytes[at] = byte }
+        }
+        let expected = (from..bytes.len()).find(|at| matches!(bytes[*at], b'"' | b'\\' | 0..0x20));
+        prop_assert_eq!(plain_end(&bytes, from), expected);
+    }
+}
+
+#[test]
+fn records_of_the_usual_form_are_not_given_up() {
+    for text in [
+        r#"{"eventVersion":"1.08","userIdentity":{"type":"AWSService","invokedBy":"s3.amazonaws.com"},"readOnly":true,"n":[1,-2.5e3,{}]}"#,
+        "{\n  \"eventName\" : \"Decrypt\" ,\n  \"responseElements\" : null , \"resources\" : [ ]\n}\n",
+        r#"{"eventName":"a\nb\u0041","other":"\ud83d\ude00\\","\u0065ventID":"x"}"#,
+    ] {
+        assert!(agrees(text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_given_up() {
+    for text in [
+        "",
+        " ",
+        "{",
+        "{\"a\"",
+        "{\"a\":",
+        "{\"a\":1",
+        "{\"a\":1,",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "[1,]",
+        "[,]",
+        "[1 2]",
+        "[1}",
+        "{\"a\":[}",
+        "{\"a\":tru}",
+        "{\"a\":nul",
+        "{\"a\":01}",
+        "{\"a\":-}",
+        "{\"a\":1.}",
+        "{\"a\":.5}",
+        "{\"a\":1e}",
+        "{\"a\":+1}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{\"a\":\"\\u+123\"}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"b}",
+        "{} x",
+        "{}{}",
+        "{\"a\":\"\\\"}",
+        "{\"eventName\":\"\\u12\"}",
+        "{\"eventName\":\"\\ud800\"}",
+        "\u{feff}{}",
+        "{\"a\":1\u{a0}}",
+        "{\"a\":\0}",
+    ] {
+        assert!(agrees(text).is_none(), "{text:?}");
+    }
+}
+
+#[test]
+fn depth_is_given_up_before_it_is_a_danger() {
+    for (open, close) in [("[", "]"), ("{\"requestParameters\":", "}"), ("{\"x\":[", "]}")] {
+        for deep in [10, 60, 64, 65, 127, 128, 100_000] {
+            let text = format!("{}1{}", open.repeat(deep), close.repeat(deep));
+            agrees(&text);
+            agrees(&format!("{{\"requestParameters\":{text},\"other\":{text}}}"));
+        }
+    }
+}
