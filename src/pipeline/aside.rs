@@ -1,53 +1,17 @@
 //! Copies that wait for a better one of the same call: put aside as their records' bytes, on disk when they become many.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-
-use tempfile::SpooledTempFile;
+use std::io;
 
 use crate::aggregate::Waiting;
-
-/// Bytes kept in memory before they go to a temporary file.
-const IN_MEMORY: usize = 4 << 20;
-
-/// Text and bytes, written one behind the other and read back from anywhere.
-pub(super) struct Spool {
-    file: SpooledTempFile,
-    end: u64,
-}
-
-impl Spool {
-    pub(super) fn new() -> Self {
-        Self { file: SpooledTempFile::new(IN_MEMORY), end: 0 }
-    }
-
-    /// Writes `bytes` behind what is there; where they are.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<u64> {
-        let place = self.end;
-        let mut framed = Vec::with_capacity(bytes.len() + 8);
-        framed.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        framed.extend_from_slice(bytes);
-        self.file.seek(SeekFrom::Start(place))?;
-        self.file.write_all(&framed)?;
-        self.end += framed.len() as u64;
-        Ok(place)
-    }
-
-    /// Reads back what was written at `place`.
-    pub(super) fn read(&mut self, place: u64) -> io::Result<Vec<u8>> {
-        let mut len = [0; 8];
-        self.file.seek(SeekFrom::Start(place))?;
-        self.file.read_exact(&mut len)?;
-        let mut bytes = vec![0; usize::try_from(u64::from_le_bytes(len)).map_err(io::Error::other)?];
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-}
+use crate::report::Spool;
 
 /// A copy that was put aside.
 pub(super) struct Kept {
     /// The input it was in, by its place among all.
     pub(super) input: u64,
+    /// The day of its event.
+    pub(super) day: i32,
     /// That input's URI.
     pub(super) archive: String,
     pub(super) offset: u64,
@@ -63,6 +27,7 @@ pub(super) struct Kept {
 struct Entry {
     place: u64,
     input: u64,
+    day: i32,
     state: State,
 }
 
@@ -88,14 +53,20 @@ impl Aside {
     }
 
     /// Puts the next one aside.
-    pub(super) fn push(&mut self, input: u64, archive: &str, offset: u64, record: &[u8]) -> io::Result<()> {
+    pub(super) fn push(
+        &mut self,
+        input: u64,
+        day: i32,
+        (archive, offset): (&str, u64),
+        record: &[u8],
+    ) -> io::Result<()> {
         let mut bytes = Vec::with_capacity(record.len() + archive.len() + 16);
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&(archive.len() as u64).to_le_bytes());
         bytes.extend_from_slice(archive.as_bytes());
         bytes.extend_from_slice(record);
         let place = self.spool.push(&bytes)?;
-        self.entries.push(Entry { place, input, state: State::Waits });
+        self.entries.push(Entry { place, input, day, state: State::Waits });
         Ok(())
     }
 
@@ -129,7 +100,7 @@ impl Aside {
     }
 
     fn read(&mut self, number: Waiting) -> io::Result<Kept> {
-        let Entry { place, input, state } = self.entries[number];
+        let Entry { place, input, day, state } = self.entries[number];
         let bytes = self.spool.read(place)?;
         let damaged = || io::Error::other("a temporary file has been changed");
         let (offset, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
@@ -139,6 +110,7 @@ impl Aside {
         let places = self.others.get(&number).cloned().unwrap_or_default();
         Ok(Kept {
             input,
+            day,
             archive: String::from_utf8_lossy(archive).into_owned(),
             offset: u64::from_le_bytes(*offset),
             record: record.to_owned(),
@@ -153,11 +125,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_aside_comes_back_from_disk_as_from_memory() {
+    fn what_is_put_aside_comes_back_until_it_is_taken() {
         let mut aside = Aside::new();
-        let record = |n: usize| vec![n as u8; IN_MEMORY / 10];
+        let record = |n: usize| vec![n as u8; n];
         for n in 0..25 {
-            aside.push(n as u64 / 2, &format!("archive {n}"), n as u64, &record(n)).unwrap();
+            aside.push(n as u64 / 2, 7, (&format!("archive {n}"), n as u64), &record(n)).unwrap();
         }
         aside.join(3, b"other").unwrap();
         assert_eq!(aside.settle(3), 1);
@@ -165,7 +137,7 @@ mod tests {
         let (mut from, mut seen) = (0, Vec::new());
         while let Some((n, kept)) = aside.next_from(from).unwrap() {
             assert_eq!((kept.archive, kept.offset), (format!("archive {n}"), n as u64));
-            assert_eq!(kept.record, record(n));
+            assert_eq!((kept.record, kept.day), (record(n), 7));
             assert_eq!(kept.settled, n == 3);
             assert_eq!(kept.others.len(), usize::from(n == 3));
             seen.push(n);

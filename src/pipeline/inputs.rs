@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::io;
 
 use super::RunError;
-use super::aside::Spool;
 use crate::aggregate::InputSummary;
-use crate::report::{Cell, INPUTS, Row, Sink, encode};
+use crate::report::{Cell, INPUTS, Row, Sink, Spool, encode};
 
 /// Rows on their way to the sink.
 pub(super) struct InputRows {

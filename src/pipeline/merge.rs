@@ -95,8 +95,10 @@ impl<'m> Merge<'m> {
             }
             Placement::Waits(_) => {
                 self.waiting_here += 1;
-                let (input, record) = (self.rows.current(), part.record(event));
-                self.aside.push(input, archive, event.offset, record).map_err(RunError::Temporary)
+                let (input, day) = (self.rows.current(), event.measured.time.day());
+                self.sink.expect_late(day)?;
+                let kept = self.aside.push(input, day, (archive, event.offset), part.record(event));
+                kept.map_err(RunError::Temporary)
             }
             Placement::Joins(number) => {
                 self.decided.other_copy += 1;
@@ -113,6 +115,7 @@ impl<'m> Merge<'m> {
                 self.decided.selected += 1;
                 let kept = self.aside.take(number).map_err(RunError::Temporary)?;
                 self.placed(kept.input, false);
+                self.sink.no_longer_expect(kept.day);
                 let mut others = vec![kept.record];
                 others.extend(kept.others);
                 self.count_completed(archive, event.offset, part.record(event), &others, false)
@@ -175,7 +178,7 @@ impl<'m> Merge<'m> {
         let mut from = 0;
         while let Some((number, kept)) = self.aside.next_from(from).map_err(RunError::Temporary)? {
             from = number + 1;
-            let Kept { input, archive, offset, record, others, settled } = kept;
+            let Kept { input, archive, offset, record, others, settled, .. } = kept;
             if !settled {
                 let own = reread(&record).is_some_and(|event| event.is_callers_copy());
                 self.observations.owner_copy_only += u64::from(!own);

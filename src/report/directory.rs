@@ -157,6 +157,14 @@ impl Sink for Directory {
         self.events.push(day, row, late)
     }
 
+    fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
+        self.events.expect(day)
+    }
+
+    fn no_longer_expect(&mut self, day: i32) {
+        self.events.no_longer_expect(day);
+    }
+
     fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(&(archive, rejection));
         Ok(())

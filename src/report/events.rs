@@ -1,116 +1,189 @@
 //! `events/day=…/events.parquet`: one file per event day, within a bound of memory however many days there are.
+//!
+//! A day of which an earlier event may still come, since a copy of a call waits for a better one, is not encoded from there on: its rows are
+//! kept, compressed on disk when they become many, and the late ones put among them at the end.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use arrow_array::{Array, Int64Array, RecordBatch, StringArray};
 use chrono::NaiveDate;
-use parquet::arrow::ArrowWriter;
 
 use super::SinkError;
-use super::cell::{Cell, Row};
+use super::cell::{Row, Stored, StoredCell};
 use super::columns::{EVENTS, Events};
-use super::jobs::Jobs;
-use super::parquet::{Append, TableFile, create, encode_error, read_back};
-use super::table::schema;
+use super::jobs::{Job, Jobs, lock};
+use super::parquet::{TableFile, Unwritten};
+use super::spool::Spool;
+use super::table::Rows;
 
-/// Bytes of rows gathered over all days before the fullest day's are handed over to be encoded.
+/// Bytes of rows gathered over all days before the most that belong together are encoded, or go to disk.
 const PENDING: usize = 32 << 20;
-
 /// So many days can be encoded by their columns at the same time.
 const FEW_DAYS: usize = 8;
-
-type Days = BTreeMap<i32, TableFile<Events>>;
+/// Row groups that may wait to be encoded while kept rows are read back.
+const GROUPS_AHEAD: usize = 2;
 
 /// The files of all days.
 pub(super) struct EventFiles {
     root: PathBuf,
-    days: Days,
-    /// Rows that belong before others already added, in order among themselves.
-    late: Days,
+    days: BTreeMap<i32, Day>,
+    spool: Arc<Mutex<Spool>>,
     pending: usize,
     jobs: Jobs,
+    files: Vec<Unwritten>,
+}
+
+struct Day {
+    file: TableFile<Events>,
+    /// Late events that may still come.
+    expected: u64,
+    /// Rows behind the place of the first that was expected.
+    kept: Kept,
+    late: Kept,
+}
+
+/// Rows in order that cannot be encoded yet.
+#[derive(Default)]
+struct Kept {
+    /// Compressed, in the spool.
+    spooled: Vec<(u64, usize)>,
+    rows: Rows,
+}
+
+impl Kept {
+    fn is_empty(&self) -> bool {
+        self.spooled.is_empty() && self.rows.len == 0
+    }
+
+    fn spool(&mut self, spool: &Mutex<Spool>) -> io::Result<()> {
+        /// Fast: what is compressed here is read once.
+        const LEVEL: i32 = -5;
+        let rows = std::mem::take(&mut self.rows);
+        let bytes = zstd::bulk::compress(&rows.bytes, LEVEL)?;
+        self.spooled.push((lock(spool).push(&bytes)?, rows.len));
+        Ok(())
+    }
+
+    /// The stretches of rows, in order.
+    fn stretches(self, spool: &Mutex<Spool>) -> impl Iterator<Item = io::Result<Rows>> {
+        let read = move |(place, len)| -> io::Result<Rows> {
+            let bytes = lock(spool).read(place)?;
+            Ok(Rows { bytes: zstd::stream::decode_all(&bytes[..])?, len })
+        };
+        self.spooled.into_iter().map(read).chain(Some(Ok(self.rows)))
+    }
 }
 
 impl EventFiles {
     /// Writes below `root`, which is `events` of the report being made.
     pub(super) fn new(root: PathBuf, jobs: &Jobs) -> Self {
-        Self { root, days: BTreeMap::new(), late: BTreeMap::new(), pending: 0, jobs: jobs.clone() }
+        let spool = Arc::new(Mutex::new(Spool::new()));
+        Self { root, days: BTreeMap::new(), spool, pending: 0, jobs: jobs.clone(), files: Vec::new() }
     }
 
-    /// Adds the next event; `late` ones come in their own order, and are put in their places at the end.
-    pub(super) fn push(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
-        let days = if late { &mut self.late } else { &mut self.days };
-        let file = match days.entry(day) {
-            Entry::Occupied(file) => file.into_mut(),
+    fn day(&mut self, day: i32) -> Result<&mut Day, SinkError> {
+        Ok(match self.days.entry(day) {
+            Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let path = path(&self.root, day);
-                let path = if late { path.with_extension("late") } else { path };
                 if let Some(folder) = path.parent() {
                     fs::create_dir_all(folder).map_err(SinkError::file(folder))?;
                 }
-                place.insert(TableFile::create(&path, EVENTS, &self.jobs)?)
+                let file = TableFile::create(&path, EVENTS, &self.jobs)?;
+                self.files.push(file.unwritten());
+                place.insert(Day { file, expected: 0, kept: Kept::default(), late: Kept::default() })
             }
-        };
-        let before = file.pending_bytes();
-        file.push_row(row);
-        self.pending = self.pending + file.pending_bytes() - before;
-        if self.pending >= PENDING
-            && let Some(fullest) =
-                self.days.values_mut().chain(self.late.values_mut()).max_by_key(|file| file.pending_bytes())
-        {
-            self.pending -= fullest.pending_bytes();
-            fullest.hand_over(false);
+        })
+    }
+
+    /// An event of that day that belongs here may come late.
+    pub(super) fn expect(&mut self, day: i32) -> Result<(), SinkError> {
+        self.day(day)?.expected += 1;
+        Ok(())
+    }
+
+    /// One of those will not come.
+    pub(super) fn no_longer_expect(&mut self, day: i32) {
+        if let Some(day) = self.days.get_mut(&day) {
+            day.expected = day.expected.saturating_sub(1);
+            if day.expected == 0 && day.kept.spooled.is_empty() && day.late.is_empty() {
+                day.file.take_in(std::mem::take(&mut day.kept.rows));
+            }
         }
+    }
+
+    /// Adds the next event; `late` ones come last, in their own order.
+    pub(super) fn push(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
+        let place = self.day(day)?;
+        let before = place.pending();
+        if late {
+            place.late.rows.push(row);
+        } else if place.expected > 0 || !place.kept.is_empty() {
+            place.kept.rows.push(row);
+        } else {
+            place.file.push_row(row);
+        }
+        let after = place.pending();
+        self.pending = (self.pending + after).saturating_sub(before);
+        if self.pending >= PENDING { self.relieve() } else { Ok(()) }
+    }
+
+    /// Gets the most rows that belong together out of memory.
+    fn relieve(&mut self) -> Result<(), SinkError> {
+        if let Some(day) = self.days.values_mut().max_by_key(|day| day.pending()) {
+            let Day { file, kept, late, .. } = day;
+            for rows in [kept, late] {
+                if rows.rows.len > 0 {
+                    rows.spool(&self.spool).map_err(SinkError::Temporary)?;
+                }
+            }
+            file.hand_over(false);
+        }
+        // Added up anew, since days change in more ways than this.
+        self.pending = self.days.values().map(Day::pending).sum();
         Ok(())
     }
 
     /// Hands over what is left. Of a few days, column by column, since nothing else is left to do in parallel; that takes more memory.
     pub(super) fn hand_over(&mut self) {
-        for (day, late) in &mut self.late {
-            // Late rows whose places are still in memory are put there; the others when the files are complete.
-            if let Some(file) =
-                self.days.get_mut(day).filter(|file| file.is_unwritten() && late.is_unwritten())
-            {
-                file.merge(late.take_rows(), before);
+        let days = std::mem::take(&mut self.days);
+        let split = days.len() <= FEW_DAYS;
+        for (_, mut day) in days {
+            if day.kept.is_empty() && day.late.is_empty() {
+                day.file.hand_over(split);
+                continue;
             }
+            let (spool, jobs) = (self.spool.clone(), self.jobs.clone());
+            self.jobs.add(Job::new(move || {
+                let Day { mut file, kept, late, .. } = day;
+                merge(kept, late, &spool, |row| {
+                    file.push_row(row);
+                    while jobs.waiting() > GROUPS_AHEAD {
+                        jobs.run_one();
+                    }
+                })
+                .map_err(SinkError::Temporary)?;
+                file.hand_over(split);
+                Ok(Vec::new())
+            }));
         }
-        let split = self.days.len() + self.late.len() <= FEW_DAYS;
-        self.days.values_mut().chain(self.late.values_mut()).for_each(|file| file.hand_over(split));
     }
 
     /// Completes all files.
-    pub(super) fn finish(self) -> Result<(), SinkError> {
-        for file in self.days.into_values() {
-            file.finish()?;
-        }
-        for (day, file) in self.late {
-            let (path, empty) = (path(&self.root, day), file.is_unwritten());
-            file.finish()?;
-            if empty {
-                let late = path.with_extension("late");
-                fs::remove_file(&late).map_err(SinkError::file(&late))?;
-            } else {
-                merge(&path)?;
-            }
-        }
-        Ok(())
+    pub(super) fn finish(mut self) -> Result<(), SinkError> {
+        self.hand_over();
+        self.files.into_iter().try_for_each(|file| file.finish(&self.jobs))
     }
 }
 
-/// Whether a row of [`EVENTS`] belongs before another: by archive and offset, the last two columns.
-fn before(one: Row<'_>, other: Row<'_>) -> bool {
-    fn place(row: Row<'_>) -> (Option<Cell<'_>>, Option<Cell<'_>>) {
-        let mut place = row.cells().skip(EVENTS.len() - 2);
-        (place.next(), place.next())
-    }
-    match (place(one), place(other)) {
-        ((Some(Cell::Text(a)), Some(Cell::Int(m))), (Some(Cell::Text(b)), Some(Cell::Int(n)))) => {
-            (a, m) < (b, n)
-        }
-        _ => false, // our own rows have both
+impl Day {
+    fn pending(&self) -> usize {
+        self.file.pending_bytes() + self.kept.rows.bytes.len() + self.late.rows.bytes.len()
     }
 }
 
@@ -119,101 +192,69 @@ fn path(root: &Path, day: i32) -> PathBuf {
     root.join(format!("day={date}")).join("events.parquet")
 }
 
-/// Writes a day's file anew with the late events where they belong.
-fn merge(path: &Path) -> Result<(), SinkError> {
-    let late = path.with_extension("late");
-    if !path.exists() {
-        return fs::rename(&late, path).map_err(SinkError::file(path));
+/// Gives the rows of both, each in its place.
+fn merge(kept: Kept, late: Kept, spool: &Mutex<Spool>, mut give: impl FnMut(Row<'_>)) -> io::Result<()> {
+    let mut kept = Cursor::new(kept.stretches(spool))?;
+    let mut late = Cursor::new(late.stretches(spool))?;
+    loop {
+        let next = match (kept.place(), late.place()) {
+            (Some(this), Some(other)) if other < this => &mut late,
+            (Some(_), _) => &mut kept,
+            (None, Some(_)) => &mut late,
+            (None, None) => return Ok(()),
+        };
+        give(next.row());
+        next.advance()?;
     }
-    let first = path.with_extension("first");
-    fs::rename(path, &first).map_err(SinkError::file(path))?;
-    let mut out = create(path, schema(EVENTS))?;
-    let mut late_rows = Ordered::open(&late)?;
-    let mut rows = Ordered::open(&first)?;
-    while rows.fill()? {
-        if !late_rows.fill()? {
-            rows.give_all(&mut out)?;
-        } else if late_rows.last() < rows.first() {
-            late_rows.give_all(&mut out)?;
-        } else if rows.last() < late_rows.first() {
-            rows.give_all(&mut out)?;
-        } else if late_rows.first() < rows.first() {
-            late_rows.give_before(&rows, &mut out)?;
-        } else {
-            rows.give_before(&late_rows, &mut out)?;
-        }
-    }
-    while late_rows.fill()? {
-        late_rows.give_all(&mut out)?;
-    }
-    let mut file = out.into_inner().map_err(|e| encode_error(path, e))?;
-    std::io::Write::flush(&mut file).map_err(SinkError::file(path))?;
-    [late, first].iter().try_for_each(|path| fs::remove_file(path).map_err(SinkError::file(path)))
 }
 
-/// The rows of a file of ours, in order of archive and offset, taken from the front.
-struct Ordered {
-    path: PathBuf,
-    batches: parquet::arrow::arrow_reader::ParquetRecordBatchReader,
-    archives: StringArray,
-    offsets: Int64Array,
-    batch: Option<RecordBatch>,
+/// A walk over rows in order.
+struct Cursor<I> {
+    stretches: I,
+    rows: Rows,
+    /// Where the row lies, and its cell that names the archive.
+    row: Range<usize>,
+    archive: Range<usize>,
+    offset: i64,
 }
 
-impl Ordered {
-    fn open(path: &Path) -> Result<Self, SinkError> {
-        let empty = (StringArray::from(Vec::<&str>::new()), Int64Array::from(Vec::<i64>::new()));
-        let batches = read_back(path)?;
-        Ok(Self { path: path.to_owned(), batches, archives: empty.0, offsets: empty.1, batch: None })
+impl<I: Iterator<Item = io::Result<Rows>>> Cursor<I> {
+    fn new(stretches: I) -> io::Result<Self> {
+        let mut cursor = Self { stretches, rows: Rows::default(), row: 0..0, archive: 0..0, offset: 0 };
+        cursor.advance()?;
+        Ok(cursor)
     }
 
-    /// Makes sure that there are rows, if any are left.
-    fn fill(&mut self) -> Result<bool, SinkError> {
-        while self.batch.as_ref().is_none_or(|batch| batch.num_rows() == 0) {
-            let Some(batch) = self.batches.next() else { return Ok(false) };
-            let batch = batch.map_err(|e| encode_error(&self.path, e.into()))?;
-            self.hold(batch);
+    fn row(&self) -> Row<'_> {
+        Row::new(&self.rows.bytes[self.row.clone()])
+    }
+
+    /// What rows are ordered by; `None` behind the last.
+    fn place(&self) -> Option<(&[u8], i64)> {
+        (!self.row.is_empty()).then(|| (&self.rows.bytes[self.archive.clone()], self.offset))
+    }
+
+    fn advance(&mut self) -> io::Result<()> {
+        let mut start = self.row.end;
+        while start == self.rows.bytes.len() {
+            let Some(rows) = self.stretches.next().transpose()? else {
+                self.row = start..start;
+                return Ok(());
+            };
+            (self.rows, start) = (rows, 0);
         }
-        Ok(true)
-    }
-
-    fn hold(&mut self, batch: RecordBatch) {
-        // The columns are there, and of these types: the file is ours.
-        if let Some(archives) = batch.column_by_name("archive").and_then(|c| c.as_any().downcast_ref()) {
-            self.archives = StringArray::clone(archives);
+        let total = self.rows.bytes.len();
+        let mut cells = Stored { bytes: &self.rows.bytes[start..] };
+        // Archive and offset are the last two columns; a test holds it.
+        cells.by_ref().take(EVENTS.len() - 2).for_each(drop);
+        if let Some(StoredCell::Text(archive)) = cells.next() {
+            let end = total - cells.bytes.len();
+            self.archive = end - archive.len()..end;
         }
-        if let Some(offsets) = batch.column_by_name("record_offset").and_then(|c| c.as_any().downcast_ref()) {
-            self.offsets = Int64Array::clone(offsets);
+        if let Some(StoredCell::Int(offset)) = cells.next() {
+            self.offset = offset;
         }
-        self.batch = Some(batch);
-    }
-
-    fn place(&self, row: usize) -> (&str, i64) {
-        (self.archives.value(row), self.offsets.value(row))
-    }
-
-    fn first(&self) -> (&str, i64) {
-        self.place(0)
-    }
-
-    fn last(&self) -> (&str, i64) {
-        self.place(self.offsets.len() - 1) // only asked of a batch with rows
-    }
-
-    fn give_all(&mut self, out: &mut ArrowWriter<Append>) -> Result<(), SinkError> {
-        self.give(self.offsets.len(), out)
-    }
-
-    /// Gives the rows that come before the first of `other`.
-    fn give_before(&mut self, other: &Self, out: &mut ArrowWriter<Append>) -> Result<(), SinkError> {
-        let end = (0..self.offsets.len()).find(|row| self.place(*row) > other.first());
-        self.give(end.unwrap_or(self.offsets.len()), out)
-    }
-
-    fn give(&mut self, rows: usize, out: &mut ArrowWriter<Append>) -> Result<(), SinkError> {
-        let Some(batch) = self.batch.take() else { return Ok(()) }; // nothing to give
-        out.write(&batch.slice(0, rows)).map_err(|e| encode_error(&self.path, e))?;
-        self.hold(batch.slice(rows, batch.num_rows() - rows));
+        self.row = start..total - cells.bytes.len();
         Ok(())
     }
 }
@@ -224,6 +265,8 @@ mod tests {
     use crate::aggregate::Selected;
     use crate::event::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
     use crate::report::encode;
+    use arrow_array::Int64Array;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     fn push(files: &mut EventFiles, offset: u64, text: usize, late: bool) {
         let event = KmsEvent { user_agent: Some("x".repeat(text).into()), ..KmsEvent::example() };
@@ -238,28 +281,60 @@ mod tests {
         files.push(0, Row::new(&row), late).unwrap();
     }
 
-    /// Late rows end up in their places: those still in memory, those already encoded, and those that have the day to themselves.
+    fn offsets(path: &Path) -> Vec<i64> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+        let mut offsets = Vec::new();
+        for batch in reader.build().unwrap() {
+            let batch = batch.unwrap();
+            let column = batch.column_by_name("record_offset").unwrap();
+            offsets.extend_from_slice(column.as_any().downcast_ref::<Int64Array>().unwrap().values());
+        }
+        offsets
+    }
+
+    /// Late rows end up in their places: among rows in memory, on disk and already encoded, or with the day to themselves.
     #[test]
     fn late_rows_stand_where_they_belong() {
-        for (text, first) in [(10, 300), (200 << 10, 300), (10, 0)] {
+        for (text, first) in [(10, 300), (300 << 10, 300), (10, 0)] {
             let dir = tempfile::tempdir().unwrap();
             let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
-            let is_late = |n: &u64| n % 7 == 3 || (90..110).contains(n) || *n > 290;
-            (0..first).filter(|n| !is_late(n)).for_each(|n| push(&mut files, n, text, false));
-            (0..300).filter(is_late).for_each(|n| push(&mut files, n, text, true));
+            let is_late = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
+            for n in 0..300 {
+                if is_late(n) {
+                    files.expect(0).unwrap();
+                } else if n < first {
+                    push(&mut files, n, text, false);
+                }
+            }
+            (0..300).filter(|n| is_late(*n)).for_each(|n| push(&mut files, n, text, true));
             files.hand_over();
             files.finish().unwrap();
-            let path = path(dir.path(), 0);
-            let mut offsets = Vec::new();
-            for batch in read_back(&path).unwrap() {
-                let batch = batch.unwrap();
-                let column = batch.column_by_name("record_offset").unwrap();
-                offsets.extend_from_slice(column.as_any().downcast_ref::<Int64Array>().unwrap().values());
-            }
             let expected: Vec<i64> =
-                (0..300u64).filter(|n| first > 0 || is_late(n)).map(u64::cast_signed).collect();
-            assert_eq!(offsets, expected);
-            assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
+                (0..300).filter(|n| is_late(*n) || *n < first).map(u64::cast_signed).collect();
+            assert_eq!(offsets(&path(dir.path(), 0)), expected);
         }
+    }
+
+    /// A day whose late rows never come is written as if none had been expected.
+    #[test]
+    fn what_is_not_expected_any_more_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
+        files.expect(0).unwrap();
+        files.expect(0).unwrap();
+        (0..10).for_each(|n| push(&mut files, n, 10, false));
+        files.no_longer_expect(0);
+        assert_eq!(files.days[&0].kept.rows.len, 10);
+        files.no_longer_expect(0);
+        assert!(files.days[&0].kept.is_empty());
+        (10..20).for_each(|n| push(&mut files, n, 10, false));
+        files.finish().unwrap();
+        assert_eq!(offsets(&path(dir.path(), 0)), (0..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_end_with_what_they_are_ordered_by() {
+        let last: Vec<&str> = EVENTS[EVENTS.len() - 2..].iter().map(|column| column.name).collect();
+        assert_eq!(last, ["archive", "record_offset"]);
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 mod parquet;
 mod run;
+mod spool;
 mod stream;
 mod summary;
 mod table;
@@ -25,6 +26,7 @@ pub use columns::{
 pub use directory::{Directory, Unfinished, Written};
 pub use jobs::Jobs;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
+pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
 pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
 pub use table::{Column, Kind, Table};
@@ -38,6 +40,20 @@ pub trait Sink: Send {
     /// # Errors
     /// When it cannot be written.
     fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError>;
+
+    /// A late event of that day may come that belongs behind those given so far.
+    ///
+    /// # Errors
+    /// When the day's file cannot be created.
+    fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
+        let _ = day;
+        Ok(())
+    }
+
+    /// One of those will not come.
+    fn no_longer_expect(&mut self, day: i32) {
+        let _ = day;
+    }
 
     /// Something in `archive` that could not be read.
     ///
@@ -83,6 +99,9 @@ pub enum SinkError {
         /// What.
         path: String,
     },
+    /// A temporary file could not be used.
+    #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
+    Temporary(std::io::Error),
     /// Encoding failed.
     #[error("cannot write {path}: {message}")]
     Encode {

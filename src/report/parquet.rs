@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arrow_array::ArrayRef;
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
@@ -27,12 +27,10 @@ use super::jobs::{Job, Jobs, lock};
 use super::table::{Column, Rows, Table, schema};
 
 /// Bytes of rows gathered for a row group: some ten thousand events. An Arrow text column could not take more than 2 GiB.
-pub(super) const ROW_GROUP: usize = 16 << 20;
-/// Rows read back at a time.
-const BATCH: usize = 8192;
+const ROW_GROUP: usize = 16 << 20;
 
 /// A file that is open only while bytes go out: a report can have more days than a process may have files open.
-pub(super) struct Append {
+struct Append {
     path: PathBuf,
     pending: Vec<u8>,
 }
@@ -59,8 +57,7 @@ impl Write for Append {
     }
 }
 
-/// Creates a file of ours.
-pub(super) fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Append>, SinkError> {
+fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Append>, SinkError> {
     File::create_new(path).map_err(SinkError::file(path))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -74,8 +71,6 @@ pub(super) fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Appen
 pub(super) struct TableFile<T: Table> {
     columns: &'static [Column<T>],
     rows: Rows,
-    /// Row groups handed over.
-    groups: usize,
     file: Arc<Shared>,
     jobs: Jobs,
 }
@@ -87,8 +82,9 @@ impl<T: Table> TableFile<T> {
         let writer = create(path, schema.clone())?;
         let (writer, factory) = writer.into_serialized_writer().map_err(|e| encode_error(path, e))?;
         let out = Mutex::new(Out { writer: Some(writer), next: 0, ready: BTreeMap::new() });
-        let file = Arc::new(Shared { path: path.to_owned(), schema, factory, out });
-        Ok(Self { columns, rows: Rows::default(), groups: 0, file, jobs: jobs.clone() })
+        let groups = AtomicUsize::new(0);
+        let file = Arc::new(Shared { path: path.to_owned(), schema, factory, groups, out });
+        Ok(Self { columns, rows: Rows::default(), file, jobs: jobs.clone() })
     }
 
     /// Adds a row.
@@ -110,28 +106,16 @@ impl<T: Table> TableFile<T> {
         }
     }
 
-    /// Whether no rows have been handed over yet.
-    pub(super) fn is_unwritten(&self) -> bool {
-        self.groups == 0
+    /// Adds rows that have been stored.
+    pub(super) fn take_in(&mut self, rows: Rows) {
+        self.rows.bytes.extend_from_slice(&rows.bytes);
+        self.rows.len += rows.len;
+        self.cut();
     }
 
-    /// Takes back the rows not yet handed over.
-    pub(super) fn take_rows(&mut self) -> Rows {
-        std::mem::take(&mut self.rows)
-    }
-
-    /// Puts rows where they belong among those not yet handed over; both are in the order that `before` tells.
-    pub(super) fn merge(&mut self, rows: Rows, before: fn(Row<'_>, Row<'_>) -> bool) {
-        let (first, columns) = (self.take_rows(), self.columns.len());
-        let (mut these, mut others) = (first.iter(columns).peekable(), rows.iter(columns).peekable());
-        while let Some(row) = match (these.peek(), others.peek()) {
-            (Some(this), Some(other)) if before(*other, *this) => others.next(),
-            (Some(_), _) => these.next(),
-            (None, _) => others.next(),
-        } {
-            self.rows.push(row);
-            self.cut();
-        }
+    /// The file, to be completed when all its rows have been handed over and encoded.
+    pub(super) fn unwritten(&self) -> Unwritten {
+        Unwritten(self.file.clone())
     }
 
     /// Memory of rows not yet handed over, bytes.
@@ -144,17 +128,27 @@ impl<T: Table> TableFile<T> {
         if self.rows.len == 0 {
             return;
         }
-        let (rows, file, number) = (std::mem::take(&mut self.rows), self.file.clone(), self.groups);
-        self.groups += 1;
+        let (rows, file) = (std::mem::take(&mut self.rows), self.file.clone());
+        let number = file.groups.fetch_add(1, Ordering::Relaxed);
         self.jobs.add(Job::new(move || Shared::encode(&file, number, rows, split)));
     }
 
     /// Completes the file, with all work on it that is left.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
         self.hand_over(false);
-        while self.jobs.run_one() {}
-        self.jobs.outcome()?;
-        self.file.close(self.groups)
+        self.unwritten().finish(&self.jobs)
+    }
+}
+
+/// A file whose rows may still be on their way.
+pub(super) struct Unwritten(Arc<Shared>);
+
+impl Unwritten {
+    /// Completes the file, with all jobs that are left.
+    pub(super) fn finish(self, jobs: &Jobs) -> Result<(), SinkError> {
+        while jobs.run_one() {}
+        jobs.outcome()?;
+        self.0.close()
     }
 }
 
@@ -163,6 +157,8 @@ struct Shared {
     path: PathBuf,
     schema: SchemaRef,
     factory: ArrowRowGroupWriterFactory,
+    /// Row groups handed over.
+    groups: AtomicUsize,
     out: Mutex<Out>,
 }
 
@@ -230,7 +226,8 @@ impl Shared {
         Ok(())
     }
 
-    fn close(&self, groups: usize) -> Result<(), SinkError> {
+    fn close(&self) -> Result<(), SinkError> {
+        let groups = self.groups.load(Ordering::Relaxed);
         let mut out = lock(&self.out);
         let Some(writer) = out.writer.take().filter(|_| out.next == groups) else {
             let message = format!("internal error: {} of {groups} row groups were encoded", out.next);
@@ -241,15 +238,7 @@ impl Shared {
     }
 }
 
-/// Reads a file of ours back, batch by batch.
-pub(super) fn read_back(path: &Path) -> Result<ParquetRecordBatchReader, SinkError> {
-    let file = File::open(path).map_err(SinkError::file(path))?;
-    ParquetRecordBatchReaderBuilder::try_new(file)
-        .and_then(|builder| builder.with_batch_size(BATCH).build())
-        .map_err(|e| encode_error(path, e))
-}
-
 /// Disk-full and the like come wrapped by the encoder.
-pub(super) fn encode_error(path: &Path, error: ParquetError) -> SinkError {
+fn encode_error(path: &Path, error: ParquetError) -> SinkError {
     SinkError::Encode { path: path.display().to_string(), message: error.to_string() }
 }

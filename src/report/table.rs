@@ -136,19 +136,6 @@ impl Rows {
         self.len += 1;
     }
 
-    /// The rows, one by one, of so many columns.
-    pub(super) fn iter(&self, columns: usize) -> impl Iterator<Item = Row<'_>> {
-        let mut left = &self.bytes[..];
-        (0..self.len).map(move |_| {
-            let mut cells = Stored { bytes: left };
-            cells.by_ref().take(columns).for_each(drop);
-            let row = left.len() - cells.bytes.len();
-            let (row, rest) = left.split_at(row);
-            left = rest;
-            Row::new(row)
-        })
-    }
-
     /// The columns, as Arrow arrays of the schema's types.
     pub(super) fn arrays(&self, schema: &Schema) -> Result<Vec<ArrayRef>, ArrowError> {
         let mut builders: Vec<Builder> =
