@@ -1,0 +1,208 @@
+//! Decoding at once and decoding in a stream: the same content, members and end, and what a decoder that is neither says.
+#![no_main]
+
+use std::io::{self, Read, Write};
+use std::mem::discriminant;
+
+use flate2::{Compression, Decompress, FlushDecompress, Status};
+use keytrail::decode::{Buffers, Content, DecodeError, Format, sniff};
+use keytrail_fuzz::{Cuts, Input};
+use libfuzzer_sys::fuzz_target;
+
+/// Content longer than this is of no use here.
+const LONGEST: usize = 1 << 20;
+
+/// Gives out its bytes in pieces.
+struct Pieces<'c, I>(&'c [u8], I);
+
+impl<I: Iterator<Item = usize>> Read for Pieces<'_, I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.1.by_ref().find(|size| *size > 0).unwrap_or(usize::MAX);
+        let n = size.min(self.0.len()).min(buffer.len());
+        buffer[..n].copy_from_slice(&self.0[..n]);
+        self.0 = &self.0[n..];
+        Ok(n)
+    }
+}
+
+#[derive(Debug)]
+struct Decoded {
+    content: Vec<u8>,
+    error: Option<DecodeError>,
+    members: u64,
+    stored: u64,
+    sha256: Option<String>,
+}
+
+fn decode(stored: &[u8], size: Option<u64>, limit: u64, cuts: &Cuts) -> Decoded {
+    let mut buffers = Buffers::default();
+    let reader = Pieces(stored, cuts.sizes());
+    let mut reading = Content::new(reader, size, limit, true, &mut buffers).expect("a slice can be read");
+    assert_eq!(reading.format(), sniff(&stored[..stored.len().min(6)]));
+    let mut content = reading.take_whole().unwrap_or_default();
+    let mut buffer = vec![0; 20 << 10];
+    let mut sizes = cuts.sizes().filter(|size| *size > 0);
+    let error = loop {
+        // Small pieces at first; a bomb would take all day so.
+        let small = sizes.next().filter(|_| content.len() < 4 << 10);
+        let room = small.unwrap_or(buffer.len()).min(buffer.len());
+        match reading.read(&mut buffer[..room]) {
+            Ok(0) => break None,
+            Ok(n) => content.extend_from_slice(&buffer[..n]),
+            Err(error) => break Some(error),
+        }
+    };
+    assert!(matches!(reading.read(&mut buffer), Ok(0)), "after the end there is nothing");
+    assert_eq!(reading.content_bytes(), content.len() as u64);
+    assert!(content.len() as u64 <= limit);
+    let (members, bytes, sha256) = (reading.members(), reading.compressed_bytes(), reading.sha256());
+    reading.finish(&mut buffers);
+    Decoded { content, error, members, stored: bytes, sha256 }
+}
+
+/// flate2's reader of one member, as often as there is one: content, and how it ended.
+fn naive(mut stored: &[u8]) -> (Vec<u8>, &'static str) {
+    let mut content = Vec::new();
+    while stored.starts_with(b"\x1F\x8B") {
+        let mut decoder = flate2::bufread::GzDecoder::new(&mut stored);
+        match decoder.read_to_end(&mut content) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return (content, "truncated"),
+            Err(_) => return (content, "corrupt"),
+        }
+    }
+    (content, if stored.is_empty() { "whole" } else { "trailing" })
+}
+
+fn check(stored: &[u8], limit: u64, cuts: &Cuts) {
+    let expected = decode(stored, None, limit, cuts);
+    let len = stored.len() as u64;
+    let plain = Input::new(&[]).cuts();
+    for (size, cuts) in
+        [(Some(len), cuts), (Some(len + 1), cuts), (Some(len.saturating_sub(1)), cuts), (None, &plain)]
+    {
+        let other = decode(stored, size, limit, cuts);
+        let what = format!("size {size:?} of {len}, {cuts:?}: {:?} and {:?}", other.error, expected.error);
+        assert_eq!(
+            other.error.as_ref().map(discriminant),
+            expected.error.as_ref().map(discriminant),
+            "{what}"
+        );
+        assert_eq!(other.content, expected.content, "{what}");
+        assert_eq!(other.sha256, expected.sha256, "{what}");
+        // How far the input has been looked at when the limit stops it is left open.
+        if !matches!(expected.error, Some(DecodeError::TooLarge { .. })) {
+            assert_eq!(other.members, expected.members, "{what}");
+        }
+        if let (
+            Some(DecodeError::Trailing { compressed: a }),
+            Some(DecodeError::Trailing { compressed: b }),
+        ) = (&other.error, &expected.error)
+        {
+            assert_eq!(a, b, "where the bytes that are not gzip begin");
+        }
+        if other.error.is_none() && sniff(&stored[..stored.len().min(6)]) == Format::Gzip {
+            assert_eq!((other.stored, expected.stored), (len, len), "all of it has been read");
+        }
+    }
+    if limit == u64::MAX && expected.members > 0 {
+        let (content, end) = naive(stored);
+        let ours = match &expected.error {
+            None => "whole",
+            Some(DecodeError::Truncated { .. }) => "truncated",
+            Some(DecodeError::Corrupt { .. }) => "corrupt",
+            Some(DecodeError::Trailing { .. }) => "trailing",
+            Some(error) => panic!("{error}"),
+        };
+        assert_eq!(ours == "whole", end == "whole", "{ours}, {end}");
+        if ours == "whole" {
+            assert_eq!(expected.content, content);
+        }
+    }
+}
+
+/// A member around `content`, which is compressed, or is the compressed bytes already, with a trailer that fits as well as any can.
+fn member(flavour: u8, content: &[u8]) -> Vec<u8> {
+    let (body, crc, len) = match flavour & 7 {
+        7 => fitting(content),
+        level => {
+            let level = Compression::new([6, 0, 1, 9, 0, 3, 6][usize::from(level)]);
+            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
+            encoder.write_all(content).expect("a vector takes all");
+            let body = encoder.finish().expect("a vector takes all");
+            (body, libdeflater::crc32(content), content.len())
+        }
+    };
+    // Which optional fields the header has.
+    let flags = (flavour >> 3) & 0x1F;
+    let mut bytes = vec![0x1F, 0x8B, 8, flags, 0, 0, 0, 0, 0, 255];
+    if flags & 4 != 0 {
+        bytes.extend_from_slice(b"\x05\0extra");
+    }
+    if flags & 8 != 0 {
+        bytes.extend_from_slice(b"name\0");
+    }
+    if flags & 16 != 0 {
+        bytes.extend_from_slice(b"comment\0");
+    }
+    if flags & 2 != 0 {
+        let crc = libdeflater::crc32(&bytes) as u16;
+        bytes.extend_from_slice(&crc.to_le_bytes());
+    }
+    bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes.extend_from_slice(&(len as u32).to_le_bytes());
+    bytes
+}
+
+/// The deflate stream at the start of `bytes`, with checksum and size of its content; if zlib sees none, as libdeflate sees it.
+fn fitting(bytes: &[u8]) -> (Vec<u8>, u32, usize) {
+    let mut zlib = Decompress::new(false);
+    let mut content = vec![0; LONGEST];
+    let status = zlib.decompress(bytes, &mut content, FlushDecompress::Finish);
+    let (read, len) = (zlib.total_in() as usize, zlib.total_out() as usize);
+    if matches!(status, Ok(Status::StreamEnd)) {
+        return (bytes[..read].to_vec(), libdeflater::crc32(&content[..len]), len);
+    }
+    let len = libdeflater::Decompressor::new().deflate_decompress(bytes, &mut content).unwrap_or(0);
+    (bytes.to_vec(), libdeflater::crc32(&content[..len]), len)
+}
+
+fn damage(stored: &mut Vec<u8>, kind: u8, at: u16, value: u8) {
+    let at = usize::from(at) % (stored.len() + 1);
+    match kind % 6 {
+        0 => stored.truncate(at),
+        1 => stored.insert(at, value),
+        2 => stored.extend(std::iter::repeat_n(value, at % 16)),
+        3 => stored.extend_from_within(stored.len().saturating_sub(8)..), // the trailer twice
+        4 if at < stored.len() => drop(stored.remove(at)),
+        _ if at < stored.len() => stored[at] ^= value,
+        _ => {}
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input::new(data);
+    let choice = input.byte();
+    let limit = if choice & 0x80 == 0 { u64::MAX } else { u64::from(input.word()) };
+    let cuts = input.cuts();
+    // 0: the bytes as they are stored; else as many members, damaged so many times.
+    let members = usize::from(choice & 3);
+    if members == 0 {
+        return check(input.rest(), limit, &cuts);
+    }
+    let flavours: Vec<u8> = (0..members).map(|_| input.byte()).collect();
+    let harm: Vec<(u8, u16, u8)> =
+        (0..choice >> 2 & 7).map(|_| (input.byte(), input.word(), input.byte())).collect();
+    let content = input.rest();
+    let share = content.len().div_ceil(members).max(1);
+    let mut chunks = content.chunks(share);
+    let mut stored = Vec::new();
+    for flavour in flavours {
+        stored.extend(member(flavour, chunks.next().unwrap_or_default()));
+    }
+    for (kind, at, value) in harm {
+        damage(&mut stored, kind, at, value);
+    }
+    check(&stored, limit, &cuts);
+});

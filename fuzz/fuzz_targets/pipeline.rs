@@ -1,0 +1,111 @@
+//! A whole run over one archive: the same with one thread and with two, compressed and plain; the accounting holds (or the run fails).
+#![no_main]
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use keytrail::aggregate::{InputSummary, Selected, Status};
+use keytrail::decode::{Format, sniff};
+use keytrail::event::{Rejection, WorkloadSet};
+use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
+use keytrail::report::{Sink, SinkError};
+use keytrail::source::Input as Source;
+use keytrail_fuzz::Input;
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+
+/// All that a run gives out.
+#[derive(Debug, Default, PartialEq)]
+struct Given {
+    events: Vec<(String, bool)>,
+    rejects: Vec<Rejection>,
+    inputs: Vec<InputSummary>,
+    /// Accounting, groups and days.
+    result: String,
+}
+
+impl Sink for Given {
+    fn event(&mut self, event: &Selected, late: bool) -> Result<(), SinkError> {
+        let text = format!("{} {:?} {:?}", event.offset, event.event, event.evidence);
+        self.events.push((text, late));
+        Ok(())
+    }
+    fn rejection(&mut self, _: &str, rejection: &Rejection) -> Result<(), SinkError> {
+        self.rejects.push(rejection.clone());
+        Ok(())
+    }
+    fn input(&mut self, input: &InputSummary) -> Result<(), SinkError> {
+        self.inputs.push(input.clone());
+        Ok(())
+    }
+}
+
+fn run(plan: &mut Plan, threads: usize) -> Given {
+    plan.threads = threads;
+    let mut given = Given::default();
+    let run = pipeline::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
+    run.counts.check().expect("every record is in one class");
+    assert_eq!(run.counts.rejected, given.rejects.len() as u64);
+    assert_eq!(run.counts.selected, given.events.len() as u64);
+    assert_eq!(run.usage.iter().map(|(_, stats)| stats.event_count).sum::<u64>(), run.counts.selected);
+    given.result = format!("{:?} {:?} {:?} {:?}", run.counts, run.usage, run.daily, run.observations);
+    given
+}
+
+/// What must not depend on how the content is stored.
+fn without_storage(mut given: Given) -> Given {
+    for input in &mut given.inputs {
+        (input.compressed_bytes, input.gzip_members) = (0, 0);
+        if input.status == Status::Skipped {
+            input.content_bytes = 0; // the search for a wrong checksum reads on
+        }
+    }
+    given
+}
+
+thread_local! {
+    /// Making the rules takes longer than a run. The folder is below TMPDIR, which run.sh sets to one in memory and removes.
+    static PLAN: RefCell<(Plan, TempDir)> = {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // The same name for all archives: it is in the results.
+        let input = Source::Path(folder.path().join("archive.json.gz"));
+        let mut plan = Plan::new(vec![input]).expect("the rules are sound");
+        plan.hash = true;
+        RefCell::new((plan, folder))
+    };
+}
+
+fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
+    plan.keep_duplicates = bits & 1 != 0;
+    plan.selection = Selection::default();
+    if bits & 2 == 0 {
+        (plan.selection.workloads, plan.selection.events) = (WorkloadSet::ANY, EventNames::Any);
+    }
+    plan.limits.record_bytes = [4 << 20, 1000, 300, 64][usize::from(bits >> 2) % 4];
+
+    fs::write(path, bytes).expect("a file can be written");
+    let given = run(plan, 1);
+    assert_eq!(run(plan, 2), given, "two threads, one thread");
+
+    // What is no JSON by its first stored bytes is told by them, so only plain content can be compared.
+    if sniff(&bytes[..bytes.len().min(6)]) != Format::Plain {
+        return;
+    }
+    let mut stored = GzEncoder::new(Vec::new(), Compression::fast());
+    stored.write_all(bytes).expect("a vector takes all");
+    fs::write(path, stored.finish().expect("a vector takes all")).expect("a file can be written");
+    let compressed = run(plan, 1);
+    assert_eq!(without_storage(compressed), without_storage(given), "compressed, plain");
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input::new(data);
+    let bits = input.byte();
+    PLAN.with_borrow_mut(|(plan, folder)| {
+        check(plan, &folder.path().join("archive.json.gz"), bits, input.rest())
+    });
+});

@@ -1,0 +1,90 @@
+//! Where a value ends: every back end, fed whole and in pieces, says what a walk over single bytes says.
+#![no_main]
+
+use keytrail::split::Splitter;
+use keytrail_fuzz::{Cuts, Input};
+use libfuzzer_sys::fuzz_target;
+
+/// What a splitter is asked.
+trait Split {
+    fn advance(&mut self, bytes: &[u8]) -> Option<usize>;
+    fn is_in_string(&self) -> bool;
+    fn may_end_here(&self) -> bool;
+}
+
+impl Split for Splitter {
+    fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
+        Splitter::advance(self, bytes)
+    }
+    fn is_in_string(&self) -> bool {
+        Splitter::is_in_string(self)
+    }
+    fn may_end_here(&self) -> bool {
+        Splitter::may_end_here(self)
+    }
+}
+
+/// Each with a way to begin a value. Another back end is another line.
+const BACK_ENDS: &[(&str, fn(u8) -> Box<dyn Split>)] = &[("default", |first| Box::new(Splitter::new(first)))];
+
+/// Where the value ends; or, when it does not: whether the bytes end inside a string, and whether the value may end with them.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    End(usize),
+    Open { in_string: bool, may_end: bool },
+}
+
+fn feed<'c>(mut splitter: Box<dyn Split>, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
+    let mut before = 0;
+    for piece in pieces {
+        match splitter.advance(piece) {
+            Some(n) => {
+                assert!(n <= piece.len(), "the end lies in the piece");
+                return Found::End(before + n);
+            }
+            None => before += piece.len(),
+        }
+    }
+    Found::Open { in_string: splitter.is_in_string(), may_end: splitter.may_end_here() }
+}
+
+fn naive(bytes: &[u8]) -> Found {
+    if !b"{[\"".contains(&bytes[0]) {
+        let end = bytes.iter().position(|byte| b" \t\n\r,:\"{}[]".contains(byte));
+        return end.map_or(Found::Open { in_string: false, may_end: true }, Found::End);
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_u64, false, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        match (in_string, *byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_string = !in_string,
+            (false, b'{' | b'[') => depth += 1,
+            (false, b'}' | b']') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && !in_string {
+            return Found::End(at + 1);
+        }
+    }
+    Found::Open { in_string, may_end: false }
+}
+
+fn check(cuts: &Cuts, content: &[u8]) {
+    let Some(first) = content.first() else { return };
+    let expected = naive(content);
+    for (name, begin) in BACK_ENDS {
+        assert_eq!(feed(begin(*first), std::iter::once(content)), expected, "{name}, whole");
+        assert_eq!(feed(begin(*first), cuts.pieces(content)), expected, "{name}, {cuts:?}");
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut input = Input::new(data);
+    let cuts = input.cuts();
+    let content = input.rest();
+    // From three places: the bytes' alignment must not matter either.
+    for skip in [0, 1, 7] {
+        check(&cuts, content.get(skip..).unwrap_or_default());
+    }
+});

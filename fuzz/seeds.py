@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Seeds for every target, made from sample-logs/ and tests/data/damaged/ into fuzz/corpus/ (which git does not keep).
+
+The zeros in front are choices, as src/lib.rs reads them: the plainest ones.
+"""
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+FUZZ = Path(__file__).resolve().parent
+ROOT = FUZZ.parent
+LONGEST = 16 << 10  # bytes of a seed: long ones make every execution slow
+RECORDS = 3  # of one archive: the fuzzer wants many short seeds
+# As short as records and their look-alikes can be.
+SHORT = [
+    b'{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"E"}',
+    b'{"eventTime":"t","eventSource":"kms.amazonaws.com","eventName":"E","x":["}\\"",{"a":[{}]}]}',
+    b'{"eventName":"\\ud83d\\ude00","pad":"                                                                "}',
+    b'{"eventVersion":"1","x":"cut',
+    b'{"a":1}',
+    b"17",
+]
+
+
+def write(target, seed):
+    if len(seed) <= LONGEST:
+        folder = FUZZ / "corpus" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+
+
+def records(text):
+    """The records of a `Records` document, as they are spelled."""
+    decoder, at = json.JSONDecoder(), text.index("[") + 1
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+        if text.startswith("]", at):
+            return
+        _, end = decoder.raw_decode(text, at)
+        yield text[at:end].encode()
+        at = end
+
+
+def containers(some):
+    """Some records in each container that is read."""
+    yield b'{"Records":[' + b",".join(some) + b"]}"
+    yield b"[" + b" ,\n".join(some) + b"]"
+    yield b"\n".join(some) + b"\n"
+    yield b"".join(some)
+
+
+def seed_content(content):
+    write("unwrap", b"\0\0" + content)
+    write("pipeline", b"\0" + content)
+    write("decode", b"\1\0\0" + content)
+
+
+def main():
+    for path in sorted((ROOT / "tests/data/damaged").iterdir()):
+        stored = path.read_bytes()
+        write("decode", b"\0\0" + stored)
+        write("pipeline", b"\0" + stored)
+        if not stored.startswith(b"\x1f\x8b"):
+            seed_content(stored)
+            write("split", b"\0" + stored)
+            write("parse", stored)
+    for path in sorted((ROOT / "sample-logs").rglob("*CloudTrail_*.json.gz")):
+        found = list(records(gzip.decompress(path.read_bytes()).decode()))
+        of_kms = [record for record in found if b"kms.amazonaws.com" in record]
+        for record in of_kms + found[:RECORDS]:
+            write("parse", record)
+        for record in found[:RECORDS]:
+            write("split", b"\0" + record + b",")
+        some = found[:1] + of_kms[: RECORDS - 1]
+        for content in containers(some):
+            seed_content(content)
+        write("decode", b"\0\0" + gzip.compress(some[0], mtime=0) + gzip.compress(b"", mtime=0))
+    for first in range(len(SHORT)):
+        some = SHORT[first:] + SHORT[:1]
+        for content in containers(some):
+            seed_content(content)
+            write("split", b"\0" + content)
+            write("decode", b"\0\0" + gzip.compress(content, mtime=0))
+            for choice in (1, 2, 4, 8):  # reconsidering off; limits of 1000, 300 and 16 bytes
+                write("unwrap", bytes([choice, 2, 3, 70]) + content)
+            for flavour in range(8):  # two members, damaged once
+                write("decode", bytes([6, 0, flavour, 8 * flavour, flavour, 90, 0, 16]) + content)
+    for target in sorted((FUZZ / "corpus").iterdir()):
+        print(f"{target.name}: {len(list(target.iterdir()))} seeds")
+
+
+if __name__ == "__main__":
+    main()
