@@ -142,6 +142,8 @@ fn services(texts: [&Option<Text<'_>>; 2], mut holds: impl FnMut(&str) -> bool) 
 struct Condition {
     /// Cheap comparisons first.
     any_of: Vec<(Field, Vec<Pattern>)>,
+    /// None of these may match.
+    none_of: Vec<(Field, Vec<Pattern>)>,
     /// A bit for each field of `any_of`.
     needs: u16,
     /// A bit for each field that must be absent.
@@ -150,11 +152,13 @@ struct Condition {
 
 impl Condition {
     fn holds(&self, facts: &Facts<'_>) -> bool {
+        let matches = |(field, patterns): &(Field, Vec<Pattern>)| {
+            facts.any(*field, |text| patterns.iter().any(|pattern| pattern.matches(text)))
+        };
         self.needs & !facts.present == 0
             && self.forbids & facts.present == 0
-            && self.any_of.iter().all(|(field, patterns)| {
-                facts.any(*field, |text| patterns.iter().any(|pattern| pattern.matches(text)))
-            })
+            && self.any_of.iter().all(matches)
+            && !self.none_of.iter().any(matches)
     }
 }
 
@@ -197,7 +201,19 @@ struct RawRule {
     about: String,
     #[serde(default)]
     source: String,
-    when: Vec<BTreeMap<String, Vec<String>>>,
+    when: Vec<RawCondition>,
+}
+
+#[derive(Deserialize)]
+struct RawCondition {
+    /// Fields that must be absent.
+    #[serde(default)]
+    absent: Vec<String>,
+    /// Texts that these fields must not have, where they are present.
+    #[serde(default)]
+    not: BTreeMap<String, Vec<String>>,
+    #[serde(flatten)]
+    fields: BTreeMap<String, Vec<String>>,
 }
 
 pub(super) fn read(file: &str, text: &str) -> Result<Vec<Rule>, RulesError> {
@@ -238,28 +254,24 @@ fn resolve(file: &str, raw: RawRule) -> Result<Rule, RulesError> {
     if raw.when.is_empty() {
         return Err(fail("a rule needs at least one [[rule.when]]".to_owned()));
     }
-    let when = raw.when.iter().map(|table| condition(table).map_err(&fail)).collect::<Result<_, _>>()?;
+    let when = raw.when.iter().map(|raw| condition(raw).map_err(&fail)).collect::<Result<_, _>>()?;
     Ok(Rule { id: raw.id.clone(), workload, strength, about: raw.about, source: raw.source, when })
 }
 
-fn condition(table: &BTreeMap<String, Vec<String>>) -> Result<Condition, String> {
+fn condition(raw: &RawCondition) -> Result<Condition, String> {
     let known = |name: &str| {
         field(name).ok_or_else(|| {
             let names: Vec<&str> = FIELDS.iter().map(|(n, _)| *n).collect();
             format!("unknown field {name:?}; the fields are {}", names.join(", "))
         })
     };
-    let (mut any_of, mut forbids) = (Vec::new(), 0);
-    for (name, values) in table {
-        if name == "absent" {
-            for value in values {
-                forbids |= known(value)?.bit();
-            }
-        } else {
-            any_of
-                .push((known(name)?, values.iter().map(|v| Pattern::new(v)).collect::<Result<Vec<_>, _>>()?));
-        }
-    }
+    let patterns = |(name, values): (&String, &Vec<String>)| {
+        let patterns = values.iter().map(|value| Pattern::new(value)).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, String>((known(name)?, patterns))
+    };
+    let forbids = raw.absent.iter().try_fold(0, |bits, name| known(name).map(|field| bits | field.bit()))?;
+    let mut any_of = raw.fields.iter().map(patterns).collect::<Result<Vec<_>, _>>()?;
+    let none_of = raw.not.iter().map(patterns).collect::<Result<Vec<_>, _>>()?;
     if any_of.is_empty() {
         return Err("a [[rule.when]] needs at least one field that is present".to_owned());
     }
@@ -268,5 +280,5 @@ fn condition(table: &BTreeMap<String, Vec<String>>) -> Result<Condition, String>
         (derived, !patterns.iter().all(Pattern::is_cheap))
     });
     let needs = any_of.iter().fold(0, |bits, (field, _)| bits | field.bit());
-    Ok(Condition { any_of, needs, forbids })
+    Ok(Condition { any_of, none_of, needs, forbids })
 }

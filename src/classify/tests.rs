@@ -77,6 +77,15 @@ fn built_in_rules() {
             "strong",
             "S2",
         ),
+        (
+            with(|e| {
+                (e.principal.invoked_by, e.principal.kind) =
+                    (Some("sagemaker.amazonaws.com".into()), "SomethingNew".into());
+            }),
+            "sagemaker-other",
+            "strong",
+            "S2",
+        ),
         (service("dynamodb.amazonaws.com"), "other", "none", ""),
         (KmsEvent::example(), "other", "none", ""),
     ];
@@ -130,12 +139,19 @@ fn own_rules_come_on_top() {
         [[rule.when]]
         role_name = ["Exact"]
         [[rule.when]]
-        principal = ['/:role/ml/']
+        principal = ['/:role/(service-role/)?ml/']
+        not = { session_name = ['/^ci-/', 'Exact'], s3_bucket = [] }
     "#;
     let classifier = Classifier::new(Some(("own.toml", own))).unwrap();
     let evidence = classifier.classify(&role("Exact"));
     assert_eq!((evidence.workload.to_string().as_str(), evidence.rules.as_str()), ("autopilot", "ours"));
     assert_eq!(classifier.classify(&role("exact")).rules, "");
+    // What must not match may be absent.
+    for (session, rules) in [(None, "ours"), (Some("x"), "ours"), (Some("ci-1"), ""), (Some("Exact"), "")] {
+        let mut event = role("ml-1");
+        event.principal.session_name = session.map(Text::from);
+        assert_eq!(classifier.classify(&event).rules, rules, "{session:?}");
+    }
 }
 
 #[test]
@@ -156,6 +172,10 @@ fn bad_rule_files_are_explained() {
             "own.toml: rule x: unknown field \"rolename\"; the fields are",
         ),
         (rule("x", "canvas", "weak", "role_name=['/(/']"), "own.toml: rule x: /(/: regex parse error"),
+        (
+            rule("x", "canvas", "weak", "role_name=['x']\nnot={rolename=['x']}"),
+            "own.toml: rule x: unknown field \"rolename\"; the fields are",
+        ),
         (
             rule("x", "canvas", "weak", "absent=['s3_bucket']"),
             "own.toml: rule x: a [[rule.when]] needs at least one",
@@ -268,13 +288,17 @@ fn fired_plainly(event: &KmsEvent<'_>) -> String {
     let rules: toml::Table = toml::from_str(rules::BUILTIN).unwrap();
     let mut fired = Vec::new();
     for rule in rules["rule"].as_array().unwrap() {
+        let any = |field: &str, values: &toml::Value| {
+            let values = values.as_array().unwrap();
+            texts(field).iter().any(|text| values.iter().any(|value| matches(text, value)))
+        };
         let holds = rule["when"].as_array().unwrap().iter().any(|condition| {
-            condition.as_table().unwrap().iter().all(|(name, values)| {
-                let values = values.as_array().unwrap();
-                match name.as_str() {
-                    "absent" => values.iter().all(|field| texts(field.as_str().unwrap()).is_empty()),
-                    field => texts(field).iter().any(|text| values.iter().any(|value| matches(text, value))),
+            condition.as_table().unwrap().iter().all(|(name, values)| match name.as_str() {
+                "absent" => {
+                    values.as_array().unwrap().iter().all(|field| texts(field.as_str().unwrap()).is_empty())
                 }
+                "not" => !values.as_table().unwrap().iter().any(|(field, values)| any(field, values)),
+                field => any(field, values),
             })
         });
         if holds {
