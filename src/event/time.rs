@@ -10,9 +10,18 @@ const DAY_MS: i64 = 86_400_000;
 
 impl EventTime {
     /// Reads RFC 3339; the form CloudTrail writes (`2023-03-17T18:02:06Z`) without a general parser.
+    ///
+    /// A leap second (`:60`) is refused: it has no millisecond of its own, and AWS's clocks do not show it.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::parse_plain(text.as_bytes())
-            .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_millis())))
+        Self::parse_plain(text.as_bytes()).or_else(|| Self::parse_general(text))
+    }
+
+    fn parse_general(text: &str) -> Option<Self> {
+        // chrono would take a blank for the T, and a typographic minus.
+        let is_strict = text.is_ascii() && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
+        let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| is_strict)?;
+        let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
+        (!is_leap).then(|| Self(time.timestamp_millis()))
     }
 
     fn parse_plain(b: &[u8]) -> Option<Self> {
@@ -57,6 +66,13 @@ mod tests {
         assert_eq!(EventTime::parse("2023-03-17T18:02:06Z"), Some(t));
         assert_eq!(EventTime::parse("2023-03-17T20:02:06+02:00"), Some(t));
         assert_eq!(EventTime::parse("2023-03-17T18:02:06.250Z"), Some(EventTime(t.0 + 250)));
+        assert_eq!(EventTime::parse("2023-03-17t18:02:06.0009z"), Some(t));
+        for leap in ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60.5Z", "2017-01-01T01:59:60+02:00"] {
+            assert_eq!(EventTime::parse(leap), None, "{leap}");
+        }
+        for bad in ["2023-03-17 18:02:06Z", "2023-03-17T18:02:06\u{2212}02:00"] {
+            assert_eq!(EventTime::parse(bad), None, "{bad}");
+        }
         for bad in ["2023-02-30T00:00:00Z", "2023-03-17", "yesterday", "", "2023-03-17T25:00:00Z"] {
             assert_eq!(EventTime::parse(bad), None, "{bad}");
         }
