@@ -82,10 +82,10 @@ fn destination_index(key_arns: &[String], named: Option<&str>) -> Option<usize> 
     key_arns.iter().position(is_named).or((key_arns.len() > 1).then_some(1))
 }
 
-/// Step 1. For ReEncrypt the key is the one that is not the destination, or the first.
+/// Step 1. For ReEncrypt the key is the one that is not the destination; where only that is listed, none.
 fn from_resources(key_arns: &[String], destination_at: Option<usize>) -> Option<Key> {
     let others = key_arns.iter().enumerate().filter(|(at, _)| Some(*at) != destination_at);
-    let arn = others.map(|(_, arn)| arn).next().or(key_arns.first())?;
+    let arn = others.map(|(_, arn)| arn).next()?;
     key_of(arn, "resources")
 }
 
