@@ -32,6 +32,9 @@ macro_rules! drain {
         }
     };
     (scalars) => {
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, any: D) -> Result<Self::Value, D::Error> {
+            any.deserialize_any(self)
+        }
         fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
             Ok(Self::Value::default())
         }
@@ -50,6 +53,15 @@ macro_rules! drain {
     };
 }
 pub(super) use drain;
+
+/// Reads any value; a number comes as its text, if the deserializer keeps that: the fast reader does. (serde_json gives its value: a
+/// record which the fast reader leaves to it, nested more than 64 deep, may have its `1.50` shown as `1.5`.)
+pub(super) fn any_value<'de, D: Deserializer<'de>, V: Visitor<'de>>(
+    deserializer: D,
+    visitor: V,
+) -> Result<V::Value, D::Error> {
+    deserializer.deserialize_newtype_struct("numbers as text", visitor)
+}
 
 /// A key of an object: borrowed unless it has escapes.
 #[derive(Debug)]
@@ -80,40 +92,87 @@ pub(super) struct Field<'a>(pub(super) Option<Text<'a>>);
 
 impl<'de> Deserialize<'de> for Field<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FieldVisitor)
+        any_value(deserializer, FieldVisitor { keeps_empty: false }).map(Self)
     }
 }
 
-struct FieldVisitor;
+/// A value of an encryption context: as a [`Field`], but there an empty text is a value.
+struct ContextValue<'a>(Option<Text<'a>>);
+
+impl<'de> Deserialize<'de> for ContextValue<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        any_value(deserializer, FieldVisitor { keeps_empty: true }).map(Self)
+    }
+}
+
+struct FieldVisitor {
+    keeps_empty: bool,
+}
+
+impl FieldVisitor {
+    fn keeps(&self, text: &str) -> bool {
+        self.keeps_empty || !text.is_empty()
+    }
+}
 
 impl<'de> Visitor<'de> for FieldVisitor {
-    type Value = Field<'de>;
+    type Value = Option<Text<'de>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
     fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
-        Ok(Field((!s.is_empty()).then_some(Cow::Borrowed(s))))
+        Ok(self.keeps(s).then_some(Cow::Borrowed(s)))
     }
     fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
-        Ok(Field((!s.is_empty()).then(|| Cow::Owned(s.to_owned()))))
+        Ok(self.keeps(s).then(|| Cow::Owned(s.to_owned())))
     }
     fn visit_bool<E: Error>(self, b: bool) -> Result<Self::Value, E> {
-        Ok(Field(Some(Cow::Borrowed(if b { "true" } else { "false" }))))
+        Ok(Some(Cow::Borrowed(if b { "true" } else { "false" })))
     }
     fn visit_i64<E: Error>(self, n: i64) -> Result<Self::Value, E> {
-        Ok(Field(Some(Cow::Owned(n.to_string()))))
+        Ok(Some(Cow::Owned(n.to_string())))
     }
     fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
-        Ok(Field(Some(Cow::Owned(n.to_string()))))
+        Ok(Some(Cow::Owned(n.to_string())))
     }
     fn visit_f64<E: Error>(self, n: f64) -> Result<Self::Value, E> {
-        Ok(Field(Some(Cow::Owned(n.to_string()))))
+        Ok(Some(Cow::Owned(n.to_string())))
     }
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Field(None))
+        Ok(None)
+    }
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, any: D) -> Result<Self::Value, D::Error> {
+        any.deserialize_any(self)
     }
     drain!(seq);
     drain!(map);
+}
+
+/// A text that nothing else can stand for: numbers and booleans are absent, too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Name<'a>(pub(super) Option<Text<'a>>);
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de> Visitor<'de> for NameVisitor<'de> {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON value")
+            }
+            fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
+                Ok(Name((!s.is_empty()).then_some(Cow::Borrowed(s))))
+            }
+            fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
+                Ok(Name((!s.is_empty()).then(|| Cow::Owned(s.to_owned()))))
+            }
+            drain!(seq);
+            drain!(map);
+            drain!(scalars);
+        }
+        // Not as text: a number is none.
+        deserializer.deserialize_any(NameVisitor(PhantomData))
+    }
 }
 
 /// A boolean, also as its text: LookupEvents and Athena write `"true"`.
@@ -183,21 +242,22 @@ impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
                 f.write_str("any JSON value")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs: Vec<(Text<'de>, Text<'de>)> = Vec::new();
-                while let Some((Key(key), Field(value))) = map.next_entry()? {
-                    pairs.push((key, value.unwrap_or_default()));
+                let mut pairs: Vec<(Text<'de>, Option<Text<'de>>)> = Vec::new();
+                while let Some((Key(key), ContextValue(value))) = map.next_entry()? {
+                    pairs.push((key, value));
                 }
                 // Of a repeated key the last: reversed, it is the first of its run, which is the one kept.
                 pairs.reverse();
                 pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
                 pairs.dedup_by(|(later, _), (first, _)| later == first);
-                Ok(ObjectOfTexts(Some(Texts(pairs))))
+                let texts = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+                Ok(ObjectOfTexts(Some(Texts(texts.collect()))))
             }
             drain!(seq);
             drain!(str);
             drain!(scalars);
         }
-        deserializer.deserialize_any(TextsVisitor(PhantomData))
+        any_value(deserializer, TextsVisitor(PhantomData))
     }
 }
 
@@ -248,6 +308,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             drain!(str);
             drain!(scalars);
         }
-        deserializer.deserialize_any(ListVisitor(PhantomData))
+        any_value(deserializer, ListVisitor(PhantomData))
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::json::{Read, Reader};
-use super::lenient::{Field, Flag, List, ObjectOfTexts, Texts};
+use super::lenient::{Field, Flag, List, Name, ObjectOfTexts, Texts};
 use crate::event::Text;
 
 /// A member's type: how it is read into its place in a struct, where the default value stands.
@@ -33,6 +33,19 @@ impl<'de> Member<'de> for Option<Text<'de>> {
             Some(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
             None => Field::deserialize(reader)?.0,
         };
+        Ok(())
+    }
+}
+
+impl<'de> Member<'de> for Name<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        self.0 = reader.string()?.filter(|text| !text.is_empty());
         Ok(())
     }
 }
@@ -213,7 +226,7 @@ macro_rules! members {
 
             fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
                 if !reader.enters_object() {
-                    return Place(self).deserialize(reader);
+                    return reader.skip_value();
                 }
                 let mut met = Met::default();
                 let mut more = reader.has_member();
@@ -245,7 +258,7 @@ macro_rules! members {
         impl<'de> DeserializeSeed<'de> for Place<'_, $name<'de>> {
             type Value = ();
             fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-                deserializer.deserialize_any(self)
+                any_value(deserializer, self)
             }
         }
 

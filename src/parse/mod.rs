@@ -102,16 +102,14 @@ fn missing(field: &str) -> ParseError {
 
 fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
     if let Some(version) = record.event_version.as_deref()
-        && version.split('.').next() != Some("1")
+        && version.split('.').next().map(|major| major.trim_start_matches('0')) != Some("1")
     {
         return Err(ParseError {
             reason: RejectReason::UnsupportedVersion,
             detail: format!("eventVersion {version:?}: only 1.x is known"),
         });
     }
-    if record.event_name.is_none() {
-        return Err(missing("eventName"));
-    }
+    let Some(name) = record.event_name.0 else { return Err(missing("eventName")) };
     let time_text = record.event_time.as_deref().ok_or_else(|| missing("eventTime"))?;
     let time = EventTime::parse(time_text).ok_or_else(|| ParseError {
         reason: RejectReason::BadEventTime,
@@ -122,8 +120,6 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
     if dry_run || is_other_family(record.event_type.as_deref(), record.event_category.as_deref()) {
         return Ok(Parsed::NotUsage);
     }
-    let Some(name) = record.event_name else { return Err(missing("eventName")) };
-
     let mut identity = record.identity;
     let access_key_id = identity.access_key_id.take();
     let principal = identity::resolve(identity);

@@ -6,8 +6,8 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::json::{Read, Reader};
-use super::lenient::{Field, Flag, List, Texts, drain};
+use super::json::{self, Read, Reader};
+use super::lenient::{Field, Flag, List, Name, Texts, any_value, drain};
 use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use crate::event::Text;
 
@@ -18,7 +18,7 @@ members! {
         identity: Identity<'a> = "userIdentity",
         event_time: Option<Text<'a>> = "eventTime",
         event_source: Option<Text<'a>> = "eventSource",
-        event_name: Option<Text<'a>> = "eventName",
+        event_name: Name<'a> = "eventName",
         region: Option<Text<'a>> = "awsRegion",
         source_ip: Option<Text<'a>> = "sourceIPAddress",
         user_agent: Option<Text<'a>> = "userAgent",
@@ -165,12 +165,15 @@ impl<'de> Deserialize<'de> for Additional<'de> {
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 // Text that is no JSON is simply other data.
-                let members: AdditionalMembers<'_> = serde_json::from_str(text).unwrap_or_default();
+                let mut members = AdditionalMembers::default();
+                if json::read(text, &mut members).is_err() {
+                    members = serde_json::from_str(text).unwrap_or_default();
+                }
                 Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())) })
             }
             drain!(seq);
             drain!(scalars);
         }
-        deserializer.deserialize_any(AdditionalVisitor)
+        any_value(deserializer, AdditionalVisitor)
     }
 }

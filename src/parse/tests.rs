@@ -46,6 +46,55 @@ fn fields_of_odd_types_do_not_cost_the_event() {
 }
 
 #[test]
+fn numbers_keep_their_text() {
+    for number in ["1.50", "1e400", "-0", "1E+2", "123456789012345678901234567890", "18446744073709551616"] {
+        let text = record(&format!(
+            r#","userAgent":{number},"other":{number},"tlsDetails":{number},"resources":[{number}],"additionalEventData":"{{\"grantId\":{number}}}",
+            "requestParameters":{{"operations":[{number}],"encryptionContext":{{"a":{number}}},"x":{number}}},"responseElements":{number}"#
+        ));
+        let event = event(&text);
+        assert_eq!(event.user_agent.as_deref(), Some(number));
+        assert_eq!(event.grant_id.as_deref(), Some(number));
+        assert_eq!(event.grant_operations.as_deref(), Some(number));
+        assert_eq!(event.encryption_context.as_deref(), Some(&*format!(r#"{{"a":"{number}"}}"#)));
+    }
+    for no_number in ["1.", "01", "-", "1e", ".5", "+1", "1.5.2", "1e4e"] {
+        assert_eq!(
+            reason(record(&format!(r#","userAgent":{no_number}"#)).as_bytes()),
+            RejectReason::JsonSyntax
+        );
+    }
+}
+
+#[test]
+fn an_event_name_is_text() {
+    for name in ["0", "1.50", "1e400", "true", "false", "null", "[]", "{\"a\":1e400}", "\"\""] {
+        let text = record(&format!(r#","eventName":{name}"#));
+        assert_eq!(reason(text.as_bytes()), RejectReason::MissingField, "{name}");
+    }
+    assert_eq!(event(&record(r#","eventName":"a\u0062""#)).name, "ab");
+}
+
+#[test]
+fn contexts_hold_texts_only() {
+    let text = record(
+        r#","requestParameters":{"encryptionContext":{"e":"","n":null,"a":["x"],"o":{"x":"y"},"b":false,"i":7,"t":"x","t":null,"u":null,"u":"v"}}"#,
+    );
+    assert_eq!(event(&text).encryption_context.as_deref(), Some(r#"{"b":"false","e":"","i":"7","u":"v"}"#));
+}
+
+#[test]
+fn the_major_version_is_a_number() {
+    for version in ["\"1\"", "\"01.08\"", "\"001\"", "1.08", "null", "\"\"", "[2]"] {
+        assert!(parse(record(&format!(r#","eventVersion":{version}"#)).as_bytes()).is_ok(), "{version}");
+    }
+    for version in ["\"0\"", "\"10.1\"", "\"11\"", "\"010\"", "2", "\".1\"", "\" 1\"", "true"] {
+        let text = record(&format!(r#","eventVersion":{version}"#));
+        assert_eq!(reason(text.as_bytes()), RejectReason::UnsupportedVersion, "{version}");
+    }
+}
+
+#[test]
 fn the_last_of_a_repeated_field_wins_and_is_told() {
     let text = record(r#","eventName":"Encrypt","requestParameters":{"keyId":"a","keyId":"b"}"#);
     let outline = parse(text.as_bytes()).unwrap();

@@ -6,7 +6,7 @@ use serde::de::{
 use serde_json::Value;
 
 use super::json::{self, Read, Reader};
-use super::lenient::drain;
+use super::lenient::{any_value, drain};
 use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
 use super::record::Record;
 
@@ -22,7 +22,7 @@ member! { Value; }
 /// The trail that a `PutEventSelectors` record sets to exclude `kms.amazonaws.com`, with basic or advanced selectors.
 pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     let puts_selectors = record.event_source.as_deref() == Some("cloudtrail.amazonaws.com")
-        && record.event_name.as_deref() == Some("PutEventSelectors")
+        && record.event_name.0.as_deref() == Some("PutEventSelectors")
         && record.error_code.is_none();
     if !puts_selectors {
         return None;

@@ -1,6 +1,7 @@
-//! A fast reader for the JSON of records: a serde deserializer that accepts nothing serde_json would not.
+//! A fast reader for the JSON of records: a serde deserializer that accepts nothing serde_json would not, but for numbers that no
+//! machine can hold.
 //!
-//! Whatever is wrong, or merely rare (floating-point numbers in kept fields, values nested more than 64 deep), it gives up
+//! Whatever is wrong, or merely rare (values nested more than 64 deep), it gives up
 //! without saying why; the caller then asks serde_json, which decides and words the error. So this reader may be as narrow as
 //! it likes, but never wider. Deliberately absent: positions, messages, configuration.
 
@@ -132,6 +133,17 @@ impl<'de> Reader<'de> {
         self.text.get(start..end)
     }
 
+    /// A string, if that is what follows; anything else is passed.
+    pub(super) fn string(&mut self) -> Read<Option<Cow<'de, str>>> {
+        if let Some(text) = self.plain_string() {
+            return Ok(Some(Cow::Borrowed(text)));
+        }
+        match self.skip_space() {
+            b'"' => Ok(Some(Cow::Owned(self.escaped_string()?))),
+            _ => self.skip_value().map(|()| None),
+        }
+    }
+
     /// A string with escapes, in serde_json's reading.
     #[cold]
     fn escaped_string(&mut self) -> Read<String> {
@@ -206,11 +218,16 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// The whole number that begins here. Others are rare in records and delicate: serde_json reads them.
-    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Read<V::Value> {
+    /// The number that begins here, as it is spelled.
+    fn number_text(&mut self) -> Read<&'de str> {
         let start = self.at;
         self.skip_number()?;
-        let digits = self.text.get(start..self.at).ok_or(GiveUp)?;
+        self.text.get(start..self.at).ok_or(GiveUp)
+    }
+
+    /// The whole number that begins here. Others are rare where numbers are wanted as such, and delicate: serde_json reads them.
+    fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Read<V::Value> {
+        let digits = self.number_text()?;
         match (digits.parse::<u64>(), digits.parse::<i64>()) {
             (Ok(number), _) => visitor.visit_u64(number),
             (_, Ok(number)) if number < 0 => visitor.visit_i64(number),
@@ -375,6 +392,15 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
     }
 
+    /// Any value, but of a number its text: what `lenient` asks for.
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Read<V::Value> {
+        match self.skip_space() {
+            b'-' | b'0'..=b'9' => visitor.visit_borrowed_str(self.number_text()?),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
         self.skip_value()?;
@@ -383,7 +409,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
 
     // Types of records ask for nothing else.
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct newtype_struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct
         seq tuple tuple_struct map struct enum identifier
     }
 }
