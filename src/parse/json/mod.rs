@@ -15,12 +15,19 @@ use serde::forward_to_deserialize_any;
 use super::members::Member;
 use scan::plain_end;
 
+/// Whether a text has `\\u` escapes, the only ones that can be wrong in a way this reader does not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    None,
+    Some,
+}
+
 /// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
-pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<()> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<Escapes> {
+    let mut reader = Reader::new(text);
     place.read_here(&mut reader)?;
     reader.skip_space();
-    if reader.at == text.len() { Ok(()) } else { Err(GiveUp) }
+    if reader.at == text.len() { Ok(reader.escapes) } else { Err(GiveUp) }
 }
 
 /// Whether `text` stands in JSON as it is.
@@ -59,9 +66,14 @@ pub(super) struct Reader<'de> {
     /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
     /// without recursion, and structs nest a handful deep.
     depth: u32,
+    escapes: Escapes,
 }
 
 impl<'de> Reader<'de> {
+    fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0, escapes: Escapes::None }
+    }
+
     fn bytes(&self) -> &'de [u8] {
         self.text.as_bytes()
     }
@@ -164,6 +176,7 @@ impl<'de> Reader<'de> {
         match self.bytes().get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
+                self.escapes = Escapes::Some;
                 let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(GiveUp)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(GiveUp);
@@ -228,35 +241,66 @@ impl<'de> Reader<'de> {
         here
     }
 
+    /// Where the reader is, for [`Self::since`].
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// The text from the bracket just before `place` to here.
+    pub(super) fn since(&self, place: usize) -> Option<&'de str> {
+        self.text.get(place.checked_sub(1)?..self.at)
+    }
+
+    #[inline]
+    fn enters(&mut self, open: u8) -> bool {
+        let here = self.skip_space() == open;
+        self.at += usize::from(here);
+        here
+    }
+
     /// Passes the opening brace of an object, if that is what follows.
     #[inline]
     pub(super) fn enters_object(&mut self) -> bool {
-        let is_object = self.skip_space() == b'{';
-        self.at += usize::from(is_object);
-        is_object
+        self.enters(b'{')
     }
 
     /// Whether the object just entered has a member; passes its closing brace otherwise.
     #[inline]
     pub(super) fn has_member(&mut self) -> bool {
-        let is_empty = self.skip_space() == b'}';
-        self.at += usize::from(is_empty);
-        !is_empty
+        !self.enters(b'}')
     }
 
     /// Behind a member: whether another follows; passes the comma or the closing brace.
     #[inline]
     pub(super) fn has_another(&mut self) -> Read<bool> {
+        self.continues(b'}')
+    }
+
+    /// As [`Self::enters_object`], for an array.
+    #[inline]
+    pub(super) fn enters_array(&mut self) -> bool {
+        self.enters(b'[')
+    }
+
+    #[inline]
+    pub(super) fn has_item(&mut self) -> bool {
+        !self.enters(b']')
+    }
+
+    #[inline]
+    pub(super) fn has_another_item(&mut self) -> Read<bool> {
+        self.continues(b']')
+    }
+
+    #[inline]
+    fn continues(&mut self, close: u8) -> Read<bool> {
         let byte = self.skip_space();
         self.at += 1;
-        match byte {
-            b',' => {
-                self.skip_space();
-                Ok(true)
-            }
-            b'}' => Ok(false),
-            _ => Err(GiveUp),
+        if byte == b',' {
+            self.skip_space();
+            return Ok(true);
         }
+        if byte == close { Ok(false) } else { Err(GiveUp) }
     }
 
     /// Passes a member's name and its colon.
@@ -281,6 +325,9 @@ impl<'de> Reader<'de> {
 
     /// Passes one value, as strictly as if it were kept.
     pub(super) fn skip_value(&mut self) -> Read<()> {
+        if self.skip_space() == b'"' {
+            return self.skip_string(); // most are
+        }
         // What is open around the value: how many, and a bit for each that is an object, the innermost lowest.
         let (mut depth, mut objects) = (0u32, 0u64);
         loop {
