@@ -154,7 +154,7 @@ impl PartialEq for Texts<'_> {
 impl Eq for Texts<'_> {}
 
 impl<'a> Texts<'a> {
-    /// From members in the order of the record, and its spelling if all of these are texts without escapes.
+    /// From members in the order of the record, and its spelling if their values are texts without escapes.
     pub(super) fn new(mut pairs: Vec<(Text<'a>, Text<'a>)>, spelling: Option<&'a str>) -> Self {
         let mut spelling = spelling;
         if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
@@ -165,7 +165,7 @@ impl<'a> Texts<'a> {
             spelling = None;
         }
         let mut texts = Self { pairs, spelling: None };
-        // Without escapes, it can only be longer: by white space.
+        // All else that can differ, white space and escapes in names, only makes it longer.
         texts.spelling = spelling.filter(|spelling| spelling.len() == texts.plain_length());
         texts
     }

@@ -62,24 +62,20 @@ pub fn may_name_kms(record: &[u8]) -> bool {
 /// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record without a usable
 /// `eventName` or `eventTime`, or of an unknown major version.
 pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
-    let text = std::str::from_utf8(record).map_err(|e| ParseError {
-        reason: RejectReason::InvalidUtf8,
-        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
-    })?;
+    let text = utf8(record)?;
     let mut record = Record::default();
     let read = json::read(text, &mut record);
     if !matches!(read, Ok(Escapes::None)) {
         // Whatever else is wrong: the JSON parser does not look into strings that nobody asks for.
-        if let Some(at) = prefilter::lone_surrogate(text.as_bytes()) {
-            return Err(ParseError {
-                reason: RejectReason::LoneSurrogate,
-                detail: format!("half a surrogate pair at byte {at} of the record"),
-            });
-        }
+        no_lone_surrogate(text)?;
         if read.is_err() {
             record = read_slowly(text)?;
         }
     }
+    outline(record, text)
+}
+
+fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<Outline<'a>, ParseError> {
     let repeated_field = record.repeated();
     let parsed = if record.event_source.as_deref() == Some(KMS) {
         kms_event(record)?
@@ -87,6 +83,23 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
         Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
     Ok(Outline { parsed, repeated_field })
+}
+
+fn utf8(record: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(record).map_err(|e| ParseError {
+        reason: RejectReason::InvalidUtf8,
+        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
+    })
+}
+
+fn no_lone_surrogate(text: &str) -> Result<(), ParseError> {
+    match prefilter::lone_surrogate(text.as_bytes()) {
+        Some(at) => Err(ParseError {
+            reason: RejectReason::LoneSurrogate,
+            detail: format!("half a surrogate pair at byte {at} of the record"),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What the fast reader gave up on, in the reading of serde_json, which also says what is wrong with it.
