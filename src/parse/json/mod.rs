@@ -4,23 +4,30 @@
 //! without saying why; the caller then asks serde_json, which decides and words the error. So this reader may be as narrow as
 //! it likes, but never wider. Deliberately absent: positions, messages, configuration.
 
+mod de;
 mod scan;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{Error, Visitor};
 
 use super::members::Member;
 use scan::plain_end;
 
+/// Whether a text has `\\u` escapes, the only ones that can be wrong in a way this reader does not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    None,
+    Some,
+}
+
 /// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
-pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<()> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<Escapes> {
+    let mut reader = Reader::new(text);
     place.read_here(&mut reader)?;
     reader.skip_space();
-    if reader.at == text.len() { Ok(()) } else { Err(GiveUp) }
+    if reader.at == text.len() { Ok(reader.escapes) } else { Err(GiveUp) }
 }
 
 /// Whether `text` stands in JSON as it is.
@@ -40,7 +47,7 @@ impl fmt::Display for GiveUp {
 
 impl std::error::Error for GiveUp {}
 
-impl de::Error for GiveUp {
+impl Error for GiveUp {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
@@ -59,9 +66,14 @@ pub(super) struct Reader<'de> {
     /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
     /// without recursion, and structs nest a handful deep.
     depth: u32,
+    escapes: Escapes,
 }
 
 impl<'de> Reader<'de> {
+    fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0, escapes: Escapes::None }
+    }
+
     fn bytes(&self) -> &'de [u8] {
         self.text.as_bytes()
     }
@@ -164,6 +176,7 @@ impl<'de> Reader<'de> {
         match self.bytes().get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
+                self.escapes = Escapes::Some;
                 let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(GiveUp)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(GiveUp);
@@ -228,35 +241,66 @@ impl<'de> Reader<'de> {
         here
     }
 
+    /// Where the reader is, for [`Self::since`].
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// The text from the bracket just before `place` to here.
+    pub(super) fn since(&self, place: usize) -> Option<&'de str> {
+        self.text.get(place.checked_sub(1)?..self.at)
+    }
+
+    #[inline]
+    fn enters(&mut self, open: u8) -> bool {
+        let here = self.skip_space() == open;
+        self.at += usize::from(here);
+        here
+    }
+
     /// Passes the opening brace of an object, if that is what follows.
     #[inline]
     pub(super) fn enters_object(&mut self) -> bool {
-        let is_object = self.skip_space() == b'{';
-        self.at += usize::from(is_object);
-        is_object
+        self.enters(b'{')
     }
 
     /// Whether the object just entered has a member; passes its closing brace otherwise.
     #[inline]
     pub(super) fn has_member(&mut self) -> bool {
-        let is_empty = self.skip_space() == b'}';
-        self.at += usize::from(is_empty);
-        !is_empty
+        !self.enters(b'}')
     }
 
     /// Behind a member: whether another follows; passes the comma or the closing brace.
     #[inline]
     pub(super) fn has_another(&mut self) -> Read<bool> {
+        self.continues(b'}')
+    }
+
+    /// As [`Self::enters_object`], for an array.
+    #[inline]
+    pub(super) fn enters_array(&mut self) -> bool {
+        self.enters(b'[')
+    }
+
+    #[inline]
+    pub(super) fn has_item(&mut self) -> bool {
+        !self.enters(b']')
+    }
+
+    #[inline]
+    pub(super) fn has_another_item(&mut self) -> Read<bool> {
+        self.continues(b']')
+    }
+
+    #[inline]
+    fn continues(&mut self, close: u8) -> Read<bool> {
         let byte = self.skip_space();
         self.at += 1;
-        match byte {
-            b',' => {
-                self.skip_space();
-                Ok(true)
-            }
-            b'}' => Ok(false),
-            _ => Err(GiveUp),
+        if byte == b',' {
+            self.skip_space();
+            return Ok(true);
         }
+        if byte == close { Ok(false) } else { Err(GiveUp) }
     }
 
     /// Passes a member's name and its colon.
@@ -281,6 +325,9 @@ impl<'de> Reader<'de> {
 
     /// Passes one value, as strictly as if it were kept.
     pub(super) fn skip_value(&mut self) -> Read<()> {
+        if self.skip_space() == b'"' {
+            return self.skip_string(); // most are
+        }
         // What is open around the value: how many, and a bit for each that is an object, the innermost lowest.
         let (mut depth, mut objects) = (0u32, 0u64);
         loop {
@@ -329,116 +376,6 @@ impl<'de> Reader<'de> {
                 objects >>= 1;
             }
         }
-    }
-}
-
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.skip_space() {
-            b'"' => self.deserialize_str(visitor),
-            b'{' => {
-                self.descend()?;
-                let value = visitor.visit_map(Items { reader: self, first: true })?;
-                self.ascend(b'}')?;
-                Ok(value)
-            }
-            b'[' => {
-                self.descend()?;
-                let value = visitor.visit_seq(Items { reader: self, first: true })?;
-                self.ascend(b']')?;
-                Ok(value)
-            }
-            b'n' => {
-                self.literal("null")?;
-                visitor.visit_unit()
-            }
-            b't' => {
-                self.literal("true")?;
-                visitor.visit_bool(true)
-            }
-            b'f' => {
-                self.literal("false")?;
-                visitor.visit_bool(false)
-            }
-            _ => self.number(visitor),
-        }
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.plain_string() {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => visitor.visit_string(self.escaped_string()?),
-        }
-    }
-
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.skip_value()?;
-        visitor.visit_unit()
-    }
-
-    // Types of records ask for nothing else.
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct newtype_struct
-        seq tuple tuple_struct map struct enum identifier
-    }
-}
-
-/// What stands in an object or an array, after its opening bracket.
-struct Items<'r, 'de> {
-    reader: &'r mut Reader<'de>,
-    first: bool,
-}
-
-impl Items<'_, '_> {
-    /// Passes the comma before an item that is not the first; false before the closing bracket.
-    #[inline]
-    fn advance(&mut self, close: u8) -> Read<bool> {
-        let byte = self.reader.skip_space();
-        if byte == close {
-            return Ok(false); // a closing bracket after a comma is met by who reads the item
-        }
-        if !std::mem::take(&mut self.first) {
-            self.reader.expect(b',')?;
-        }
-        Ok(true)
-    }
-}
-
-impl<'de> MapAccess<'de> for Items<'_, 'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
-        if !self.advance(b'}')? {
-            return Ok(None);
-        }
-        if self.reader.skip_space() != b'"' {
-            return Err(GiveUp);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
-        self.reader.expect(b':')?;
-        seed.deserialize(&mut *self.reader)
-    }
-}
-
-impl<'de> SeqAccess<'de> for Items<'_, 'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        if !self.advance(b']')? {
-            return Ok(None);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
     }
 }
 

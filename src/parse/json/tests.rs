@@ -10,7 +10,7 @@ use super::*;
 /// What serde_json does not read, the fast reader does not; what both read is the same.
 fn agrees(text: &str) -> Option<Record<'_>> {
     let mut record = Record::default();
-    let fast = read(text, &mut record).ok().map(|()| record);
+    let fast = read(text, &mut record).ok().map(|_| record);
     if let Some(fast) = &fast {
         assert_eq!(serde_json::from_str::<Record<'_>>(text).ok().as_ref(), Some(fast), "{text}");
     }
@@ -28,7 +28,7 @@ fn agrees(text: &str) -> Option<Record<'_>> {
 }
 
 fn through_serde<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader::new(text);
     let value = T::deserialize(&mut reader).ok()?;
     reader.skip_space();
     (reader.at == text.len()).then_some(value)
