@@ -133,7 +133,7 @@ impl<'p> Reading<'p> {
             archive,
             input,
             coverage: Coverage::default(),
-            part: Part::default(),
+            part: Part::new(),
             first_reject: None,
             reported_bytes: 0,
             broke: false,
@@ -329,7 +329,7 @@ impl<'p> Reading<'p> {
     }
 
     fn hand_on(&mut self, give: Give<'_>) -> bool {
-        let mut part = std::mem::take(&mut self.part);
+        let mut part = std::mem::replace(&mut self.part, Part::new());
         part.archive = Some(self.archive.uri.clone());
         for rejection in &part.rejects {
             info!(archive = %self.archive.uri, %rejection, "rejected");
@@ -356,7 +356,7 @@ impl<'p> Reading<'p> {
             // Not an archive: what looked like records or damage was neither.
             (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
-            self.part = Part::default();
+            std::mem::replace(&mut self.part, Part::new()).recycle();
         } else {
             if let Some(reason) = self.first_reject {
                 (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));

@@ -62,11 +62,12 @@ impl<'m> Merge<'m> {
                 self.sink.rejection(&archive, rejection)?;
             }
         }
-        if let Some(done) = part.done {
+        if let Some(done) = part.done.take() {
             let (input, coverage) = *done;
             self.coverage += coverage;
             self.input_done(input)?;
         }
+        part.recycle();
         Ok(())
     }
 
