@@ -87,14 +87,17 @@ impl<'de> Reader<'de> {
     /// The first byte that is no white space, from here on.
     #[inline]
     fn skip_space(&mut self) -> u8 {
-        loop {
-            let byte = self.peek();
-            // CloudTrail writes no white space: one comparison tells.
-            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return byte;
-            }
+        let byte = self.peek();
+        // CloudTrail writes no white space: one comparison tells.
+        if byte > b' ' { byte } else { self.skip_some_space() }
+    }
+
+    #[cold]
+    fn skip_some_space(&mut self) -> u8 {
+        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
+        self.peek()
     }
 
     #[inline]
