@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tracing::{debug, info, warn};
 
@@ -231,7 +230,7 @@ impl<'p> Reading<'p> {
                         window.close();
                     }
                     self.report_bytes(content.reached().compressed_bytes);
-                    if self.plan.cancel.load(Ordering::Relaxed) {
+                    if self.plan.is_cancelled() {
                         return Ending::Stopped;
                     }
                 }
