@@ -101,7 +101,7 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn expect(&mut self, wanted: u8) -> Read<()> {
+    fn take(&mut self, wanted: u8) -> Read<()> {
         if self.skip_space() != wanted {
             return Err(GiveUp);
         }
@@ -121,7 +121,7 @@ impl<'de> Reader<'de> {
 
     fn ascend(&mut self, close: u8) -> Read<()> {
         self.depth -= 1;
-        self.expect(close)
+        self.take(close)
     }
 
     fn literal(&mut self, word: &str) -> Read<()> {
@@ -150,7 +150,7 @@ impl<'de> Reader<'de> {
     /// A string with escapes, in serde_json's reading.
     #[cold]
     fn escaped_string(&mut self) -> Read<String> {
-        self.expect(b'"')?;
+        self.take(b'"')?;
         let start = self.at - 1;
         self.at = start;
         self.skip_string()?;
@@ -312,7 +312,7 @@ impl<'de> Reader<'de> {
             Some(key) => Cow::Borrowed(key),
             None => Cow::Owned(self.escaped_string()?),
         };
-        self.expect(b':')?;
+        self.take(b':')?;
         Ok(key)
     }
 
@@ -323,7 +323,7 @@ impl<'de> Reader<'de> {
             return Err(GiveUp);
         }
         self.skip_string()?;
-        self.expect(b':')
+        self.take(b':')
     }
 
     /// Passes one value, as strictly as if it were kept.
