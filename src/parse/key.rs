@@ -175,7 +175,7 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
     message.match_indices("arn:").filter_map(move |(at, _)| {
         let rest = message.get(at..)?;
         // Only those of KMS are looked for; errors name others, too.
-        if rest.splitn(4, ':').nth(2) != Some("kms") {
+        if rest.split(':').nth(2) != Some("kms") {
             return None;
         }
         let arn = rest

@@ -13,7 +13,7 @@ mod record;
 mod trail;
 
 use crate::event::{EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
-use json::Escapes;
+use json::Report;
 use record::{Record, Request};
 
 /// What one record is.
@@ -65,7 +65,7 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
     let text = utf8(record)?;
     let mut record = Record::default();
     let read = json::read(text, &mut record);
-    if !matches!(read, Ok(Escapes::None)) {
+    if !matches!(read, Ok(Report { surrogates: false })) {
         // Whatever else is wrong: the JSON parser does not look into strings that nobody asks for.
         no_lone_surrogate(text)?;
         if read.is_err() {

@@ -76,7 +76,7 @@ impl Items<'_, '_> {
             return Ok(false); // a closing bracket after a comma is met by who reads the item
         }
         if !std::mem::take(&mut self.first) {
-            self.reader.expect(b',')?;
+            self.reader.take(b',')?;
         }
         Ok(true)
     }
@@ -98,7 +98,7 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
-        self.reader.expect(b':')?;
+        self.reader.take(b':')?;
         seed.deserialize(&mut *self.reader)
     }
 }

@@ -15,19 +15,19 @@ use serde::de::{Error, Visitor};
 use super::members::Member;
 use scan::plain_end;
 
-/// Whether a text has `\\u` escapes, the only ones that can be wrong in a way this reader does not see.
+/// What a reader met in a text that it read to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Escapes {
-    None,
-    Some,
+pub(super) struct Report {
+    /// Escapes of surrogates, which may lack their partners: this reader does not look.
+    pub(super) surrogates: bool,
 }
 
 /// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
-pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<Escapes> {
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<Report> {
     let mut reader = Reader::new(text);
     place.read_here(&mut reader)?;
     reader.skip_space();
-    if reader.at == text.len() { Ok(reader.escapes) } else { Err(GiveUp) }
+    if reader.at == text.len() { Ok(Report { surrogates: reader.surrogates }) } else { Err(GiveUp) }
 }
 
 /// Whether `text` stands in JSON as it is.
@@ -66,12 +66,12 @@ pub(super) struct Reader<'de> {
     /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
     /// without recursion, and structs nest a handful deep.
     depth: u32,
-    escapes: Escapes,
+    surrogates: bool,
 }
 
 impl<'de> Reader<'de> {
     fn new(text: &'de str) -> Self {
-        Self { text, at: 0, depth: 0, escapes: Escapes::None }
+        Self { text, at: 0, depth: 0, surrogates: false }
     }
 
     fn bytes(&self) -> &'de [u8] {
@@ -101,7 +101,7 @@ impl<'de> Reader<'de> {
     }
 
     #[inline]
-    fn expect(&mut self, wanted: u8) -> Read<()> {
+    fn take(&mut self, wanted: u8) -> Read<()> {
         if self.skip_space() != wanted {
             return Err(GiveUp);
         }
@@ -121,7 +121,7 @@ impl<'de> Reader<'de> {
 
     fn ascend(&mut self, close: u8) -> Read<()> {
         self.depth -= 1;
-        self.expect(close)
+        self.take(close)
     }
 
     fn literal(&mut self, word: &str) -> Read<()> {
@@ -150,7 +150,7 @@ impl<'de> Reader<'de> {
     /// A string with escapes, in serde_json's reading.
     #[cold]
     fn escaped_string(&mut self) -> Read<String> {
-        self.expect(b'"')?;
+        self.take(b'"')?;
         let start = self.at - 1;
         self.at = start;
         self.skip_string()?;
@@ -179,10 +179,12 @@ impl<'de> Reader<'de> {
         match self.bytes().get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
-                self.escapes = Escapes::Some;
                 let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(GiveUp)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(GiveUp);
+                }
+                if matches!(digits.first(), Some(b'd' | b'D')) {
+                    self.surrogates = true;
                 }
                 self.at += 6;
             }
@@ -312,7 +314,7 @@ impl<'de> Reader<'de> {
             Some(key) => Cow::Borrowed(key),
             None => Cow::Owned(self.escaped_string()?),
         };
-        self.expect(b':')?;
+        self.take(b':')?;
         Ok(key)
     }
 
@@ -323,7 +325,7 @@ impl<'de> Reader<'de> {
             return Err(GiveUp);
         }
         self.skip_string()?;
-        self.expect(b':')
+        self.take(b':')
     }
 
     /// Passes one value, as strictly as if it were kept.
