@@ -33,7 +33,7 @@ fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
 }
 
 fn stages(criterion: &mut Criterion) {
-    let json = Corpus::sized(1, 16.0, KIB, 0.3).archive(0).json;
+    let json = Corpus::sized(1, 16.0, KIB, 0.3).everyday().archive(0).json;
     let stored = gzip(&json, flate2::Compression::default());
     let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_name_kms(record)).collect();
     let kms_bytes: usize = kms.iter().map(|record| record.len()).sum();
