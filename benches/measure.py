@@ -66,7 +66,7 @@ ROWS = {
     "odd": Row("30 % KMS, 3 % of all records in odd spellings", Corpus(everyday=False), ONE),
     "tiny": Row("100,000 archives of one record", TINY, ONE),
     "single": Row("one archive of 2 GiB, 2 threads", Corpus(mib=2048, archive_kib=2048 * 1024), ("--threads", "2")),
-    "threads": Row("2 threads against 1", options=("--threads", "2"), base_options=ONE),
+    "threads": Row("1 GiB, 2 threads against 1", Corpus(mib=1024), ("--threads", "2"), base_options=ONE),
     "four": Row("4 GiB against 1 GiB, 2 threads", Corpus(mib=4096), ("--threads", "2"), Corpus(mib=1024), ("--threads", "2")),
 }
 
