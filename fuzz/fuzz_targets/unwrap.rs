@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use keytrail::parse;
 use keytrail::unwrap::{Step, Unwrapper, Window, json_error};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
@@ -49,27 +50,27 @@ impl Walk<'_> {
                     // An empty piece is no news, and the walk is not asked again without any.
                     let size = sizes.by_ref().find(|size| *size > 0).unwrap_or(self.content.len());
                     end = self.content.len().min(end.saturating_add(size));
-                    // Asking for more behind the end is only odd; asking for ever is caught above.
-                    turns -= usize::from(!window.last);
+                    assert!(!window.last, "wants more behind the end");
+                    turns -= 1;
                 }
                 Step::End => break,
                 Step::NotJson => {
                     steps.push(Step::NotJson);
                     break;
                 }
-                Step::Value { range } => {
+                Step::Value { range, may_name_kms } => {
                     self.check(&range, window, floor);
                     floor = if self.reconsider { range.start + 1 } else { range.end };
                     if self.reconsider && json_error(window.slice(&range)).is_some() {
                         unwrapper.reconsider(&range, window);
                     }
-                    steps.push(Step::Value { range });
-                }
-                mut step @ Step::Damage { .. } => {
-                    // The words are for people, and tell how far the JSON parser had come when it was asked.
-                    if let Step::Damage { detail, .. } = &mut step {
-                        detail.clear();
+                    // An answer is given where a record came in one piece only; but then the right one.
+                    if let Some(answer) = may_name_kms {
+                        assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
                     }
+                    steps.push(Step::Value { range, may_name_kms: None });
+                }
+                step @ Step::Damage { .. } => {
                     if let Step::Damage { offset: Some(offset), .. } = step {
                         assert!(
                             offset <= self.content.len() as u64,
@@ -93,16 +94,39 @@ impl Walk<'_> {
     }
 }
 
-fn check(walk: &Walk<'_>, cuts: &Cuts) {
+fn check(walk: &Walk<'_>, cuts: &Cuts, scale: usize) {
     // Feeding all of it at once is what a whole archive gets.
     let whole = walk.run(std::iter::once(walk.content.len()));
-    assert_eq!(walk.run(cuts.sizes()), whole, "{cuts:?}");
+    assert_eq!(walk.run(cuts.sizes().map(|size| size * scale)), whole, "{cuts:?} by {scale}");
+}
+
+/// Two control characters stand for stretches: some of the walk's limits are longer than any input. At most `longest` bytes.
+fn expand(content: &[u8], stretches: [(u8, usize); 2], longest: usize) -> Vec<u8> {
+    let mut expanded = Vec::new();
+    for byte in content {
+        let (filler, len) = match byte {
+            0x0E => stretches[0],
+            0x0F => stretches[1],
+            byte => (*byte, 1),
+        };
+        if expanded.len() + len <= longest {
+            expanded.extend(std::iter::repeat_n(filler, len));
+        }
+    }
+    expanded
 }
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
     let choice = input.byte();
-    let max_record = [4 << 20, 1000, 300, 64, 16, 1 << 10, 4 << 10, 2][usize::from(choice >> 1) % 8];
+    let max_record = [4 << 20, 1000, 300, 64, 16, 300 << 10, 4 << 10, 2][usize::from(choice >> 1) % 8];
     let cuts = input.cuts();
-    check(&Walk { content: input.rest(), max_record, reconsider: choice & 1 == 0 }, &cuts);
+    let (content, scale) = if choice & 0x10 == 0 {
+        // Blanks as far as the walk looks ahead, and back.
+        (expand(input.rest(), [(b' ', 1023), (b' ', 4095)], 10 << 10), 1)
+    } else {
+        // Longer than any record of CloudTrail's.
+        (expand(input.rest(), [(b'x', 50 << 10), (b' ', 120 << 10)], 700 << 10), 8191)
+    };
+    check(&Walk { content: &content, max_record, reconsider: choice & 1 == 0 }, &cuts, scale);
 });

@@ -74,6 +74,8 @@ enum Stage {
     Plain,
     /// Inside a gzip member. flate2's own readers throw away what they have decoded when they meet damage; this one gives it out first.
     Member(Box<Decompress>),
+    /// Behind a member: what follows is looked at when it is asked for, so that a run that ends here does not depend on how much was read.
+    Between,
     /// Damage was met; what came before it has been given out.
     Broken(DecodeError),
     Over,
@@ -209,6 +211,10 @@ impl<R: Read> Content<R> {
                     return Ok(n);
                 }
                 Stage::Member(decompress) => self.inflate(decompress, target)?,
+                Stage::Between => {
+                    self.stage = self.after_member();
+                    0
+                }
             };
             if n > 0 {
                 return Ok(n);
@@ -234,7 +240,7 @@ impl<R: Read> Content<R> {
             let produced = usize::try_from(decompress.total_out() - out_before).unwrap_or(usize::MAX);
             self.input.consume(consumed);
             self.stage = match status {
-                Ok(Status::StreamEnd) => self.after_member(),
+                Ok(Status::StreamEnd) => Stage::Between,
                 Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => {
                     Stage::Broken(DecodeError::Truncated { compressed: self.input.consumed() })
                 }

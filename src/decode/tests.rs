@@ -155,8 +155,19 @@ fn decoding_at_once_changes_nothing() {
     let mut own_size = GzEncoder::new(Vec::new(), Compression::none());
     own_size.write_all(&64u32.to_le_bytes().repeat(16)).unwrap();
     let other: Vec<u8> = TEXT.iter().rev().copied().collect();
-    let cases: [(&str, Vec<u8>, bool); 12] = [
+    let with_flags =
+        |flags: u8, fields: &[u8]| [&one[..3], &[flags], &one[4..10], fields, &one[10..]].concat();
+    let checksum = (libdeflater::crc32(&with_flags(2, b"")[..10]) as u16).to_le_bytes();
+    let cases: [(&str, Vec<u8>, bool); 20] = [
         ("an ordinary archive", one.clone(), true),
+        ("one with a name and a comment", with_flags(0x18, b"name\0comment\0"), true),
+        ("one with an extra field, marked as text", with_flags(5, b"\x02\0ex"), true),
+        ("one whose name does not end", with_flags(8, b"name")[..14].to_vec(), false),
+        ("one with a checksum of its header", with_flags(2, &checksum), false),
+        ("one with a wrong checksum of its header", with_flags(2, &[!checksum[0], checksum[1]]), false),
+        ("one with an unknown flag", with_flags(0x20, b""), false),
+        ("another unknown flag", with_flags(0xC0, b""), false),
+        ("another method", [&one[..2], &[7], &one[3..]].concat(), false),
         ("one that holds its own size", own_size.finish().unwrap(), true),
         ("the size once more at the end", [one.clone(), b"garbage".to_vec(), size].concat(), false),
         ("another member of the same size before it", [gzip(&other), one.clone()].concat(), false),
@@ -203,5 +214,19 @@ fn decoding_at_once_changes_nothing() {
                 content.finish(&mut buffers);
             }
         }
+    }
+}
+
+/// What follows a member is not looked at before it is asked for.
+#[test]
+fn how_many_members_were_met_at_the_limit_does_not_depend_on_the_reads() {
+    let two = [gzip(TEXT), gzip(TEXT)].concat();
+    for limit in [TEXT.len() as u64 - 1, TEXT.len() as u64, TEXT.len() as u64 + 1] {
+        let members = [1, 7, 1000].map(|size| {
+            let (_, error, members) = decode(Pieces(&two, size, None), limit);
+            assert!(matches!(error, Some(DecodeError::TooLarge { .. })), "{error:?}");
+            members
+        });
+        assert_eq!(members, [if limit < TEXT.len() as u64 { 1 } else { 2 }; 3], "{limit}");
     }
 }

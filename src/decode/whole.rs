@@ -11,6 +11,9 @@ use memchr::memmem;
 pub(super) const STORED: usize = 24 << 20;
 /// Largest content taken at once, bytes.
 const CONTENT: usize = 64 << 20;
+/// Where a gzip header's flags stand, and the one for a checksum of the header itself.
+const FLAGS: usize = 3;
+const HEADER_CHECKSUM: u8 = 2;
 /// No deflate stream grows by more.
 const RATIO: usize = 1032;
 
@@ -30,6 +33,10 @@ impl Buffers {
 
     /// The content of `stored`, if that is one whole gzip member with at most `limit` bytes in it.
     pub(super) fn gunzip(&mut self, stored: &[u8], limit: u64) -> Option<Vec<u8>> {
+        // libdeflate does not compare the header's checksum, if it has one; the streaming decoder does.
+        if stored.get(FLAGS).is_none_or(|flags| flags & HEADER_CHECKSUM != 0) {
+            return None;
+        }
         let size = claimed_size(stored).filter(|n| *n <= CONTENT && *n as u64 <= limit)?;
         if size / RATIO > stored.len() {
             return None;

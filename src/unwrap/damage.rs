@@ -1,5 +1,7 @@
 //! What cannot be read: saying so, and going on behind it.
 
+use std::ops::Range;
+
 use super::document::Document;
 use super::resync::{self, json_error};
 use super::{State, Step, Unwrapper, Window};
@@ -31,10 +33,15 @@ impl Unwrapper {
     ) -> Option<Step> {
         if let Some(start) = start {
             if json_error(window.from(start)).is_some_and(|e| !e.at_end) {
-                return self.lose(parent, in_array, start, window);
+                return self.lose(parent, in_array, start..window.end(), window);
             }
             self.census.cut_off(window.from(start));
         }
+        self.cut_off(start)
+    }
+
+    /// The content ended inside the record at `start`, or between records.
+    pub(super) fn cut_off(&mut self, start: Option<u64>) -> Option<Step> {
         self.state = State::Done;
         self.census.damaged = true;
         let detail = match start {
@@ -49,15 +56,16 @@ impl Unwrapper {
         })
     }
 
-    /// The structure broke in the value at `start`: say what the JSON parser says, then look for the next record.
+    /// The structure broke in `range`, at whose start a value begins: say what the JSON parser says, then look for the next record.
+    /// What follows the range, which may not be at hand, has no part in that.
     pub(super) fn lose(
         &mut self,
         parent: Option<Document>,
         in_array: bool,
-        start: u64,
+        range: Range<u64>,
         window: Window<'_>,
     ) -> Option<Step> {
-        let bytes = window.from(start);
+        let (start, bytes) = (range.start, window.slice(&range));
         self.census.damaged = true;
         let (from, detail) = match json_error(bytes) {
             Some(error) => {
@@ -87,8 +95,13 @@ impl Unwrapper {
         // Bytes before `from` are only looked at to see what a record would follow.
         let kept = self.at;
         let skip = usize::try_from(from - kept).unwrap_or(usize::MAX);
-        let (at, to_end) = match resync::next_record(window.from(kept), skip, window.last, self.max_record) {
-            Search::Found(n) => (kept + n as u64, false),
+        let bytes = window.from(kept);
+        let mut opens_array = false;
+        let (at, to_end) = match resync::next_record(bytes, skip, window.last, self.max_record) {
+            Search::Found(n) => {
+                opens_array = resync::opens_records(&bytes[..n]);
+                (kept + n as u64, false)
+            }
             Search::More { keep, from } => {
                 let from = kept + from as u64;
                 self.at = kept + keep as u64;
@@ -100,6 +113,10 @@ impl Unwrapper {
         self.at = at;
         self.state = match (to_end, in_array) {
             (true, _) => State::Done,
+            _ if opens_array => {
+                self.census.records_array();
+                State::Array(Some(Document::opened(at, self.backend)))
+            }
             (false, true) => State::Array(parent),
             (false, false) => State::Between,
         };

@@ -3,6 +3,8 @@
 //! The walk is tolerant on purpose: it only has to find keys and skip values. Whether an object that turns out to be a record is
 //! valid JSON is the parser's question.
 
+use memchr::memchr;
+
 use super::Window;
 use crate::split::{Backend, Splitter};
 
@@ -26,6 +28,8 @@ pub(super) struct Document {
     container: bool,
     record_keys: bool,
     digest_keys: bool,
+    /// It spans lines, as far as it has been walked.
+    line_break: bool,
     /// The last complete string: a key, if a colon follows.
     string: Option<Key>,
     /// The value now expected belongs to this key.
@@ -65,11 +69,17 @@ impl Document {
             container: false,
             record_keys: false,
             digest_keys: false,
+            line_break: false,
             string: None,
             key: None,
             inside: None,
             backend,
         }
+    }
+
+    /// A document whose `Records` array is open, where its beginning could not be read.
+    pub(super) fn opened(start: u64, backend: Backend) -> Self {
+        Self { container: true, whole: false, ..Self::new(start, backend) }
     }
 
     pub(super) fn start(&self) -> u64 {
@@ -98,6 +108,10 @@ impl Document {
         self.digest_keys
     }
 
+    pub(super) fn spans_lines(&self) -> bool {
+        self.line_break
+    }
+
     /// The document behind the end of its `Records` array.
     pub(super) fn after_records(self) -> Self {
         Self { key: None, string: None, ..self }
@@ -115,6 +129,16 @@ impl Document {
     }
 
     pub(super) fn walk(&mut self, at: &mut u64, window: Window<'_>) -> Found {
+        let from = *at;
+        let found = self.pass(at, window);
+        // How a container is laid out tells nothing.
+        if !self.container && !self.line_break {
+            self.line_break = memchr(b'\n', window.slice(&(from..*at))).is_some();
+        }
+        found
+    }
+
+    fn pass(&mut self, at: &mut u64, window: Window<'_>) -> Found {
         loop {
             if let Some(mut inside) = self.inside.take() {
                 let end = inside.splitter.advance(window.from(*at)).map(|n| *at + n as u64);

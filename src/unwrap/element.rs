@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::document::Document;
 use super::resync::json_error;
 use super::{State, Step, Unwrapper, Window, resync};
-use crate::event::RejectReason;
 use crate::split::Splitter;
 
 /// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
@@ -50,29 +49,36 @@ impl Unwrapper {
         mut splitter: Splitter,
         window: Window<'_>,
     ) -> Option<Step> {
-        let end = splitter.advance(window.from(self.at)).map(|n| self.at + n as u64);
-        self.at = end.unwrap_or_else(|| window.end());
-        let done = end.is_some() || (window.last && splitter.may_end_here());
-        if self.breaks(start, window) {
-            return self.lose(parent, true, start, window);
-        }
-        if self.at - start > self.max_record {
-            if !done {
-                let keep = self.at;
-                return self.more(State::Oversized { parent, start, splitter }, keep);
+        loop {
+            let part = window.until(self.next_question(start));
+            let end = splitter.advance(part.from(self.at)).map(|n| self.at + n as u64);
+            self.at = end.unwrap_or_else(|| part.end());
+            if let Some(broken) = self.breaks(start, window) {
+                return self.lose(parent, true, broken, window);
             }
-            self.state = State::Array(parent);
-            return Some(self.too_large(start));
+            if self.at - start > self.max_record {
+                if parent.is_none() {
+                    self.census.oversized_element(window.slice(&(start..self.at)));
+                }
+                if end.is_none() {
+                    return self.go(State::Oversized { parent, start, splitter }, self.at);
+                }
+                self.state = State::Array(parent);
+                return Some(self.too_large(start));
+            }
+            let at_window_end = end.is_none() && self.at == window.end();
+            if end.is_some() || (window.last && at_window_end && splitter.may_end_here()) {
+                let range = start..self.at;
+                let may_name_kms = splitter.may_name_kms();
+                return self.go(State::AfterElement { parent, range, may_name_kms }, self.at);
+            }
+            if at_window_end {
+                if window.last {
+                    return self.unfinished(parent, true, Some(start), window);
+                }
+                return self.more(State::Element { parent, start, splitter }, start);
+            }
         }
-        if done {
-            let range = start..self.at;
-            let may_name_kms = splitter.may_name_kms();
-            return self.go(State::AfterElement { parent, range, may_name_kms }, self.at);
-        }
-        if window.last {
-            return self.unfinished(parent, true, Some(start), window);
-        }
-        self.more(State::Element { parent, start, splitter }, start)
     }
 
     /// An element is believed when it is followed by what may follow one, or is whole JSON: a lost bracket shows here.
@@ -92,7 +98,7 @@ impl Unwrapper {
             Some(b',' | b']') if resync::closes_as_it_opens(window.slice(&range)) => {
                 self.believe(parent, range, may_name_kms, window)
             }
-            _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range.start, window),
+            _ if json_error(window.slice(&range)).is_some() => self.lose(parent, true, range, window),
             _ => self.believe(parent, range, may_name_kms, window),
         }
     }
@@ -111,12 +117,19 @@ impl Unwrapper {
         Some(Step::Value { range, may_name_kms })
     }
 
-    /// Whether the value at `start` is longer than any record of CloudTrail's, and broken: a quote or bracket lost in a record swallows
-    /// those after it.
-    pub(super) fn breaks(&self, start: u64, window: Window<'_>) -> bool {
-        let suspect = self.suspect();
-        self.at - start > suspect
-            && json_error(window.slice(&(start..start + suspect + 1))).is_some_and(|error| !error.at_end)
+    /// Where the walk stops next inside the value at `start`, to ask whether it [breaks](Self::breaks) or is too large: these questions are
+    /// asked at places of the content, not where a window happens to end, so that the answers do not depend on how it is cut.
+    pub(super) fn next_question(&self, start: u64) -> u64 {
+        let suspect = start.saturating_add(self.suspect() + 1);
+        if self.at < suspect { suspect } else { start.saturating_add(self.max_record).saturating_add(1) }
+    }
+
+    /// Whether the value at `start`, of which just more has been walked than any record of CloudTrail's has, is broken: a quote or bracket
+    /// lost in a record swallows those after it. The bytes that show it.
+    pub(super) fn breaks(&self, start: u64, window: Window<'_>) -> Option<Range<u64>> {
+        let walked = start..self.at;
+        let is_broken = || json_error(window.slice(&walked)).is_some_and(|error| !error.at_end);
+        (self.at - start == self.suspect() + 1 && is_broken()).then_some(walked)
     }
 
     pub(super) fn oversized(
@@ -134,13 +147,7 @@ impl Unwrapper {
             }
             None if window.last => {
                 self.at = window.end();
-                self.state = State::Done;
-                Some(Step::Damage {
-                    offset: Some(start),
-                    reason: RejectReason::JsonTruncated,
-                    detail: "the content ends inside this record".to_owned(),
-                    to_end: true,
-                })
+                self.cut_off(Some(start))
             }
             None => {
                 self.at = window.end();

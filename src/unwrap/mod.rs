@@ -227,49 +227,58 @@ impl Unwrapper {
 
     fn document(&mut self, mut document: Document, window: Window<'_>) -> Option<Step> {
         use document::Found;
-        match document.walk(&mut self.at, window) {
-            Found::Records => {
-                self.census.records_array();
-                self.go(State::Array(Some(document)), self.at)
+        loop {
+            let part = match document.whole_from() {
+                Some(start) => window.until(self.next_question(start)),
+                None => window,
+            };
+            match document.walk(&mut self.at, part) {
+                Found::Records => {
+                    self.census.records_array();
+                    return self.go(State::Array(Some(document)), self.at);
+                }
+                Found::End => return self.document_end(&document, window),
+                Found::More => {}
+                Found::Stray => return self.stray(Some(document), true, self.at),
             }
-            Found::End => self.document_end(document, window),
-            Found::More => {
-                if let Some(start) = document.whole_from() {
-                    if self.breaks(start, window) {
-                        return self.lose(None, false, start, window);
-                    }
-                    if self.at - start > self.max_record {
-                        document.give_up_whole();
-                    }
+            if let Some(start) = document.whole_from() {
+                if let Some(broken) = self.breaks(start, window) {
+                    return self.lose(None, false, broken, window);
                 }
-                if window.last {
-                    return self.unfinished(None, false, document.whole_from(), window);
+                if self.at - start > self.max_record {
+                    document.give_up_whole();
                 }
+            }
+            if self.at < window.end() {
+                continue;
+            }
+            if !window.last {
                 let keep = document.keep(self.at);
-                self.more(State::Document(document), keep)
+                return self.more(State::Document(document), keep);
             }
-            Found::Stray => self.stray(Some(document), true, self.at),
+            if document.whole_from().is_none() && !document.is_container() {
+                self.census.recognised |= document.has_record_keys();
+                return self.cut_off(Some(document.start()));
+            }
+            return self.unfinished(None, false, document.whole_from(), window);
         }
     }
 
-    fn document_end(&mut self, document: Document, window: Window<'_>) -> Option<Step> {
+    fn document_end(&mut self, document: &Document, window: Window<'_>) -> Option<Step> {
         self.state = State::Between;
         if document.is_container() {
             return None;
         }
+        let range = document.start()..self.at;
+        if let Some(broken) = self.breaks(range.start, window) {
+            return self.lose(None, false, broken, window);
+        }
         self.census.digest |= document.has_digest_keys();
-        let Some(start) = document.whole_from() else {
-            self.census.recognised |= document.has_record_keys();
-            return Some(self.too_large(document.start()));
-        };
-        let range = start..self.at;
-        if self.breaks(start, window) {
-            return self.lose(None, false, start, window);
-        }
-        self.census.loose_object(window.slice(&range));
         if range.end - range.start > self.max_record {
-            return Some(self.too_large(start));
+            self.census.oversized_object(document.has_record_keys(), document.spans_lines());
+            return Some(self.too_large(range.start));
         }
+        self.census.loose_object(window.slice(&range), document.spans_lines());
         Some(Step::Value { range, may_name_kms: None })
     }
 

@@ -1,8 +1,8 @@
 //! Finding the next record after structural damage.
 //!
 //! A lost quote or bracket makes everything behind it look like the inside of one value. The search trusts only what cannot easily be an
-//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, standing after a comma, a closing bracket or a line
-//! break, and followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
+//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, standing after a comma, a closing bracket, a line
+//! break or `"Records":[`, and followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
 //! damaged record before that point can never be taken for a record of its own.
 
 use memchr::memchr;
@@ -101,18 +101,36 @@ pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64
     Search::More { keep: context(bytes, bytes.len()), from: at.max(bytes.len()) }
 }
 
-/// Start of what [`may_precede`] looks at before `at`; never so far back that blanks alone would fill the memory.
+/// How far back blanks are looked through, bytes: they alone must not fill the memory.
+const FARTHEST: usize = 4096;
+
+/// What opens the array of a `Records` document, as CloudTrail writes it.
+const OPENING: &[u8] = b"\"Records\":[";
+
+/// The blanks at the end of `bytes`, as far back as they are looked through.
+fn blanks(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take(FARTHEST).take_while(|b| b.is_ascii_whitespace()).count()
+}
+
+/// Start of what [`may_precede`] looks at before `at`.
 fn context(bytes: &[u8], at: usize) -> usize {
-    const FARTHEST: usize = 4096;
-    let blank = bytes[..at].iter().rev().take(FARTHEST).take_while(|b| b.is_ascii_whitespace()).count();
-    at - (blank + 1).min(at)
+    at.saturating_sub(blanks(&bytes[..at]) + OPENING.len())
 }
 
 /// Whether a record may begin behind these bytes.
-fn may_precede(before: &[u8]) -> bool {
-    let blank = before.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
-    let (before, gap) = before.split_at(before.len() - blank);
-    before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']')) || gap.contains(&b'\n')
+fn may_precede(bytes: &[u8]) -> bool {
+    let blank = blanks(bytes);
+    let (before, gap) = bytes.split_at(bytes.len() - blank);
+    blank == FARTHEST
+        || before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']'))
+        || gap.contains(&b'\n')
+        || before.ends_with(OPENING)
+}
+
+/// Whether the record behind these bytes is the first one of a `Records` document.
+pub(super) fn opens_records(before: &[u8]) -> bool {
+    let blank = blanks(before);
+    blank < FARTHEST && before[..before.len() - blank].ends_with(OPENING)
 }
 
 /// Whether what follows `before`, the beginning of a value, is inside a string.

@@ -75,11 +75,28 @@ impl Census {
         self.line_break |= memchr(b'\n', blank).is_some();
     }
 
-    pub(super) fn loose_object(&mut self, bytes: &[u8]) {
-        self.not_by_line |= self.objects > 0 && !self.line_break || memchr(b'\n', bytes).is_some();
+    pub(super) fn loose_object(&mut self, bytes: &[u8], spans_lines: bool) {
+        self.place_object(spans_lines);
+        self.loose_element(bytes);
+    }
+
+    /// An object too large to be kept, of which the walk has seen the keys.
+    pub(super) fn oversized_object(&mut self, has_record_keys: bool, spans_lines: bool) {
+        self.place_object(spans_lines);
+        self.other_values += 1;
+        self.recognised |= has_record_keys;
+    }
+
+    fn place_object(&mut self, spans_lines: bool) {
+        self.not_by_line |= self.objects > 0 && !self.line_break || spans_lines;
         self.line_break = false;
         self.objects += 1;
-        self.loose_element(bytes);
+    }
+
+    /// An element too large to be kept, of which `bytes` is the beginning.
+    pub(super) fn oversized_element(&mut self, bytes: &[u8]) {
+        self.other_values += 1;
+        self.recognise(bytes);
     }
 
     /// A value that is a record only if it looks like one; asked until one does.
@@ -96,9 +113,13 @@ impl Census {
 
     /// A value that is not whole JSON is a damaged record if a record's keys can be seen in it.
     pub(super) fn cut_off(&mut self, bytes: &[u8]) {
+        self.recognise(bytes);
+        self.damaged = true;
+    }
+
+    fn recognise(&mut self, bytes: &[u8]) {
         let keys = [&b"\"eventVersion\""[..], b"\"eventSource\"", b"\"eventName\""];
         self.recognised = self.recognised || keys.iter().any(|key| memmem::find(bytes, key).is_some());
-        self.damaged = true;
     }
 
     pub(super) fn shape(&self) -> Shape {

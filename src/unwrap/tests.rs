@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::parse;
 
+mod cuts;
+
 const MAX: u64 = 1000;
 
 /// What a walk over `bytes` finds when they come in pieces that end at `cuts`. What is said of KMS on the way, if anything, must be what
@@ -12,7 +14,10 @@ fn walk(bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
 }
 
 fn walk_with(backend: Backend, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
-    let mut unwrapper = Unwrapper::with(backend, MAX);
+    feed(Unwrapper::with(backend, MAX), bytes, cuts)
+}
+
+fn feed(mut unwrapper: Unwrapper, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwrapper) {
     let mut ends: Vec<usize> = cuts.iter().copied().filter(|cut| *cut < bytes.len()).collect();
     ends.push(bytes.len());
     let mut ends = ends.into_iter();
@@ -34,7 +39,7 @@ fn walk_with(backend: Backend, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, Unwr
             }
             Step::Value { range, may_name_kms } => {
                 if let Some(answer) = may_name_kms {
-                    assert_eq!(answer, parse::may_name_kms(window.slice(&range)), "{backend:?}");
+                    assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
                 }
                 steps.push(Step::Value { range, may_name_kms: None });
             }

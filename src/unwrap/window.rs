@@ -26,6 +26,15 @@ impl<'a> Window<'a> {
         bytes.get(..len).unwrap_or(bytes)
     }
 
+    /// The window as far as the offset `end`: what lies behind it is not looked at yet.
+    pub(super) fn until(&self, end: u64) -> Self {
+        let len = usize::try_from(end.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        match self.bytes.get(..len) {
+            Some(bytes) if len < self.bytes.len() => Self { bytes, start: self.start, last: false },
+            _ => *self,
+        }
+    }
+
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
