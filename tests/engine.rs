@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{analyze_in, sorted};
-use corpus::archive::Corpus;
+use corpus::archive::{Corpus, gzip};
 
 /// Small archives of everything the generator plants, and every damaged input.
 fn corpus(root: &Path) {
@@ -38,6 +38,70 @@ fn threads_do_not_matter() {
         assert_eq!(report.run_json()["coverage"], one.run_json()["coverage"]);
         assert_eq!(report.run_json()["caveats"], one.run_json()["caveats"]);
     }
+}
+
+/// A large archive of several members is decoded in a stream, and with a second thread ahead of what follows. Nothing of that shows, however
+/// the archive ends.
+#[test]
+fn decoding_ahead_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    let corpus = Corpus::sized(5, 6.0, 3072, 0.3);
+    let members: Vec<Vec<u8>> =
+        (0..2).map(|n| gzip(&corpus.archive(n).json, flate2::Compression::none())).collect();
+    let whole = members.concat();
+    assert!(whole.len() > 4 << 20, "large enough to be decoded ahead");
+    let mut corrupt = whole.clone();
+    corrupt[5 << 20] ^= 0xFF;
+    let strange = gzip(&vec![b'?'; 5 << 20], flate2::Compression::none());
+    for (name, bytes) in [
+        ("whole.json.gz", &whole[..]),
+        ("cut.json.gz", &whole[..whole.len() - 100_000]),
+        ("corrupt.json.gz", &corrupt),
+        ("plain.json", &corpus.archive(0).json.repeat(2)),
+        ("no-archive.gz", &strange),
+        ("no-archive.txt", &vec![b'?'; 5 << 20]),
+    ] {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let with = |threads: &str| analyze_in(dir.path(), &[".", "--workload", "any", "--threads", threads]);
+    let one = with("1");
+    let status = |name: &str| one.inputs().iter().find(|i| i["archive"] == name).unwrap()["status"].clone();
+    assert_eq!(status("whole.json.gz"), "complete");
+    assert_eq!(status("cut.json.gz"), "partial");
+    assert_eq!(status("corrupt.json.gz"), "partial");
+    assert_eq!(status("no-archive.txt"), "skipped");
+    for _ in 0..3 {
+        assert_eq!(with("2").parquet_bytes(), one.parquet_bytes());
+    }
+}
+
+/// More different sessions than are counted one by one: the estimate is said to be one, is near, and does not depend on the threads.
+#[test]
+fn many_sessions_are_estimated_the_same_way_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = corpus::documented::TEXT.lines().nth(7).unwrap();
+    assert!(line.contains("e0000008") && line.contains("5a000008"));
+    for archive in 0..6 {
+        let record = |n: u32| {
+            let session = format!("session-{}", archive * 250 + n % 500);
+            line.replace("e0000008", &format!("e{archive}{n:06}"))
+                .replace("5a000008", &format!("5{archive}{n:06}"))
+                .replace(
+                    "assumed-role/OfflineStoreReader/",
+                    &format!("assumed-role/OfflineStoreReader/{session}"),
+                )
+        };
+        let text: Vec<String> = (0..500).map(record).collect();
+        fs::write(dir.path().join(format!("{archive}.ndjson")), text.join("\n")).unwrap();
+    }
+    let with = |threads: &str| analyze_in(dir.path(), &[".", "--threads", threads]);
+    let one = with("1");
+    let usage = one.usage();
+    assert_eq!(usage.len(), 1, "{usage:?}");
+    assert_eq!((&usage[0]["event_count"], &usage[0]["distinct_exact"]), (&3000.into(), &false.into()));
+    let sessions = usage[0]["session_count"].as_u64().unwrap();
+    assert!((1665..=1835).contains(&sessions), "{sessions} of 1750");
+    assert_eq!(with("2").parquet_bytes(), one.parquet_bytes());
 }
 
 #[test]

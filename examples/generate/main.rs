@@ -35,6 +35,9 @@ struct Options {
     /// KiB of JSON in one archive; each holds at least one record, so 1 makes archives of one record
     #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     archive_kib: u64,
+    /// Spell and compress everything as CloudTrail does, for measuring; without it, records are spelled in odd ways, too
+    #[arg(long)]
+    everyday: bool,
     /// Write the repository's sample-logs/ tree to DIR instead
     #[arg(long, value_name = "DIR")]
     sample: Option<PathBuf>,
@@ -79,7 +82,10 @@ fn run(options: &Options) -> io::Result<()> {
                 out.display()
             )));
         }
-        let corpus = Corpus::sized(options.seed, options.mib, options.archive_kib, options.kms_share);
+        let mut corpus = Corpus::sized(options.seed, options.mib, options.archive_kib, options.kms_share);
+        if options.everyday {
+            corpus = corpus.everyday();
+        }
         let truth = corpus.write(out)?;
         println!(
             "{} archives, {:.1} MiB of JSON, {} records, {} of them KMS",

@@ -1,31 +1,14 @@
 //! Where a value ends: every back end, fed whole and in pieces, says what a walk over single bytes says.
 #![no_main]
 
-use keytrail::split::Splitter;
+use std::sync::LazyLock;
+
+use keytrail::split::{Backend, Splitter};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
-/// What a splitter is asked.
-trait Split {
-    fn advance(&mut self, bytes: &[u8]) -> Option<usize>;
-    fn is_in_string(&self) -> bool;
-    fn may_end_here(&self) -> bool;
-}
-
-impl Split for Splitter {
-    fn advance(&mut self, bytes: &[u8]) -> Option<usize> {
-        Splitter::advance(self, bytes)
-    }
-    fn is_in_string(&self) -> bool {
-        Splitter::is_in_string(self)
-    }
-    fn may_end_here(&self) -> bool {
-        Splitter::may_end_here(self)
-    }
-}
-
-/// Each with a way to begin a value. Another back end is another line.
-const BACK_ENDS: &[(&str, fn(u8) -> Box<dyn Split>)] = &[("default", |first| Box::new(Splitter::new(first)))];
+/// All that this processor can run.
+static BACK_ENDS: LazyLock<Vec<Backend>> = LazyLock::new(Backend::usable);
 
 /// Where the value ends; or, when it does not: whether the bytes end inside a string, and whether the value may end with them.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +17,7 @@ enum Found {
     Open { in_string: bool, may_end: bool },
 }
 
-fn feed<'c>(mut splitter: Box<dyn Split>, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
+fn feed<'c>(mut splitter: Splitter, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
     let mut before = 0;
     for piece in pieces {
         match splitter.advance(piece) {
@@ -73,9 +56,17 @@ fn naive(bytes: &[u8]) -> Found {
 fn check(cuts: &Cuts, content: &[u8]) {
     let Some(first) = content.first() else { return };
     let expected = naive(content);
-    for (name, begin) in BACK_ENDS {
-        assert_eq!(feed(begin(*first), std::iter::once(content)), expected, "{name}, whole");
-        assert_eq!(feed(begin(*first), cuts.pieces(content)), expected, "{name}, {cuts:?}");
+    for back_end in BACK_ENDS.iter().copied() {
+        let mut whole = Splitter::with(back_end, *first);
+        if let Some(end) = whole.advance(content)
+            && let Some(may_name_kms) = whole.may_name_kms()
+        {
+            let asked = keytrail::parse::may_name_kms(&content[..end]);
+            assert_eq!(may_name_kms, asked, "{back_end:?} on whether KMS can be named");
+        }
+        let begin = || Splitter::with(back_end, *first);
+        assert_eq!(feed(begin(), std::iter::once(content)), expected, "{back_end:?}, whole");
+        assert_eq!(feed(begin(), cuts.pieces(content)), expected, "{back_end:?}, {cuts:?}");
     }
 }
 

@@ -11,7 +11,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 #[derive(Debug)]
 pub(super) enum Pattern {
     Exactly(String),
-    Regex { word: Option<Word>, regex: Regex },
+    Expression(Box<Expression>),
 }
 
 impl Pattern {
@@ -20,7 +20,7 @@ impl Pattern {
         match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
             Some(pattern) => {
                 let regex = Regex::new(pattern).map_err(|e| format!("{text}: {e}"))?;
-                Ok(Self::Regex { word: Word::of(pattern), regex })
+                Ok(Self::Expression(Box::new(Expression { word: Word::of(pattern), regex })))
             }
             None => Ok(Self::Exactly(text.to_owned())),
         }
@@ -29,12 +29,7 @@ impl Pattern {
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Exactly(wanted) => text == wanted,
-            Self::Regex { word: None, regex } => regex.is_match(text),
-            Self::Regex { word: Some(word), regex } => match word.is_in(text) {
-                true => word.suffices || regex.is_match(text),
-                // Unicode has letters whose other case is in ASCII (`ſ` for `s`).
-                false => word.any_case && !text.is_ascii() && regex.is_match(text),
-            },
+            Self::Expression(expression) => expression.matches(text),
         }
     }
 
@@ -44,9 +39,27 @@ impl Pattern {
     }
 }
 
+/// A regular expression, with a word to look for first.
+#[derive(Debug)]
+pub(super) struct Expression {
+    word: Option<Word>,
+    regex: Regex,
+}
+
+impl Expression {
+    fn matches(&self, text: &str) -> bool {
+        match &self.word {
+            None => self.regex.is_match(text),
+            Some(word) if word.is_in(text) => word.suffices || self.regex.is_match(text),
+            // Unicode has letters whose other case is in ASCII (`ſ` for `s`).
+            Some(word) => word.any_case && !text.is_ascii() && self.regex.is_match(text),
+        }
+    }
+}
+
 /// A word in everything that an expression matches.
 #[derive(Debug)]
-pub(super) struct Word {
+struct Word {
     bytes: Vec<u8>,
     finder: memmem::Finder<'static>,
     /// ASCII case does not matter.

@@ -51,8 +51,8 @@ fn is_role(arn: &str) -> bool {
 fn assumed_role(arn: &str) -> Option<(Arn<'_>, &str, Option<&str>)> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "sts")?;
     let rest = arn.resource.strip_prefix("assumed-role/")?;
-    let (role, session) = match rest.split_once('/') {
-        Some((role, session)) => (role, Some(session)),
+    let (role, session) = match rest.bytes().position(|byte| byte == b'/') {
+        Some(slash) => (rest.get(..slash)?, rest.get(slash + 1..)),
         None => (rest, None),
     };
     (!role.is_empty()).then_some((arn, role, session))

@@ -75,7 +75,10 @@ pub(super) fn resolve<'a>(
         }
         let bare = bare_id(id)?;
         Some(match complete(bare) {
-            Some(arn) => named_by(&arn, completed).into_owned(),
+            Some(arn) => match Arn::parse(&arn) {
+                Some(parsed) => named_by(&arn, parsed, completed).into_owned(),
+                None => KeyRef { arn: Some(arn), origin: completed, ..KeyRef::default() },
+            },
             None => KeyRef { id: Some(id.clone()), origin: alone, ..KeyRef::default() },
         })
     };
@@ -124,31 +127,36 @@ fn present(text: &str) -> Option<&str> {
 /// The key that `text` is the ARN of, if it is one.
 fn key_of<'a>(text: &Text<'a>, origin: KeyOrigin) -> Option<KeyRef<'a>> {
     match text {
-        Cow::Borrowed(text) => key_id(text).map(|_| named_by(text, origin)),
-        Cow::Owned(text) => key_id(text).map(|_| named_by(text, origin).into_owned()),
+        Cow::Borrowed(text) => Some(named_by(text, key_arn(text)?, origin)),
+        Cow::Owned(text) => Some(named_by(text, key_arn(text)?, origin).into_owned()),
     }
 }
 
 /// What an ARN says of its key.
-fn named_by(arn: &str, origin: KeyOrigin) -> KeyRef<'_> {
+fn named_by<'a>(text: &'a str, arn: Arn<'a>, origin: KeyOrigin) -> KeyRef<'a> {
     let borrow = |text| present(text).map(Cow::Borrowed);
-    let (id, account_id, region) = match Arn::parse(arn) {
-        Some(f) => (f.resource.strip_prefix("key/").and_then(borrow), borrow(f.account), borrow(f.region)),
-        None => (None, None, None),
-    };
-    KeyRef { arn: Some(Cow::Borrowed(arn)), id, account_id, region, origin, alias: None }
+    KeyRef {
+        arn: Some(Cow::Borrowed(text)),
+        id: arn.resource.strip_prefix("key/").and_then(borrow),
+        account_id: borrow(arn.account),
+        region: borrow(arn.region),
+        origin,
+        alias: None,
+    }
+}
+
+fn key_arn(text: &str) -> Option<Arn<'_>> {
+    Arn::parse(text).filter(|arn| {
+        arn.service == "kms" && arn.resource.strip_prefix("key/").is_some_and(|id| !id.is_empty())
+    })
 }
 
 fn key_id(arn: &str) -> Option<&str> {
-    Arn::parse(arn)
-        .filter(|arn| arn.service == "kms")?
-        .resource
-        .strip_prefix("key/")
-        .filter(|id| !id.is_empty())
+    key_arn(arn)?.resource.strip_prefix("key/")
 }
 
 fn is_key_arn(text: &str) -> bool {
-    key_id(text).is_some()
+    key_arn(text).is_some()
 }
 
 /// `alias/x` or an alias ARN.
@@ -162,10 +170,14 @@ fn bare_id(text: &str) -> Option<&str> {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-').then_some(text)
 }
 
-/// The ARNs in an error message, except one that a cut message may have cut.
+/// The ARNs of KMS in an error message, except one that a cut message may have cut.
 fn arns_in(message: &str) -> impl Iterator<Item = &str> {
     message.match_indices("arn:").filter_map(move |(at, _)| {
-        let rest = &message[at..];
+        let rest = message.get(at..)?;
+        // Only those of KMS are looked for; errors name others, too.
+        if rest.split(':').nth(2) != Some("kms") {
+            return None;
+        }
         let arn = rest
             .split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ')' | '<' | '>'))
             .next()?;
@@ -176,11 +188,22 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
 
 /// Bucket and object key of a context's `aws:s3:arn`; the object key is missing where S3 Bucket Keys are on.
 pub(super) fn s3_location<'a>(context: &Texts<'a>) -> (Option<Text<'a>>, Option<Text<'a>>) {
-    let Some(arn) = context.get("aws:s3:arn") else { return (None, None) };
-    (part_of(arn, |arn| present(s3_parts(arn)?.0)), part_of(arn, |arn| present(s3_parts(arn)?.1)))
+    match context.get("aws:s3:arn") {
+        Some(Cow::Borrowed(arn)) => s3_parts(arn, Cow::Borrowed),
+        Some(Cow::Owned(arn)) => s3_parts(arn, |part| Cow::Owned(part.to_owned())),
+        None => (None, None),
+    }
 }
 
-fn s3_parts(arn: &str) -> Option<(&str, &str)> {
-    let resource = Arn::parse(arn).filter(|arn| arn.service == "s3")?.resource;
-    Some(resource.split_once('/').unwrap_or((resource, "")))
+fn s3_parts<'t, 'a>(
+    arn: &'t str,
+    text: impl Fn(&'t str) -> Text<'a>,
+) -> (Option<Text<'a>>, Option<Text<'a>>) {
+    let Some(Arn { service: "s3", resource, .. }) = Arn::parse(arn) else { return (None, None) };
+    let (bucket, object) = match resource.bytes().position(|byte| byte == b'/') {
+        Some(slash) => resource.split_at(slash),
+        None => (resource, ""),
+    };
+    let object = object.strip_prefix('/').unwrap_or_default();
+    (present(bucket).map(&text), present(object).map(&text))
 }

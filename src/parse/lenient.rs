@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for Field<'de> {
 }
 
 /// A value of an encryption context: as a [`Field`], but there an empty text is a value.
-struct ContextValue<'a>(Option<Text<'a>>);
+pub(super) struct ContextValue<'a>(pub(super) Option<Text<'a>>);
 
 impl<'de> Deserialize<'de> for ContextValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -197,20 +197,58 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 /// An object's members that are texts, sorted by the bytes of their names, last of a repeated name only; anything else is absent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Texts<'a>(Vec<(Text<'a>, Text<'a>)>);
+#[derive(Debug, Clone)]
+pub(super) struct Texts<'a> {
+    pairs: Vec<(Text<'a>, Text<'a>)>,
+    /// How the record spells the object, if that is its compact JSON text.
+    spelling: Option<&'a str>,
+}
+
+impl PartialEq for Texts<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.pairs == other.pairs
+    }
+}
+
+impl Eq for Texts<'_> {}
 
 impl<'a> Texts<'a> {
+    /// From members in the order of the record, those without a text among them, and its spelling if their values are texts without escapes.
+    pub(super) fn new(mut pairs: Vec<(Text<'a>, Option<Text<'a>>)>, spelling: Option<&'a str>) -> Self {
+        let mut spelling = spelling;
+        if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
+            // Of a repeated key the last: reversed, it is the first of its run, which is the one kept.
+            pairs.reverse();
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            pairs.dedup_by(|(later, _), (first, _)| later == first);
+            spelling = None;
+        }
+        let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let mut texts = Self { pairs: pairs.collect(), spelling: None };
+        // All else that can differ, white space and escapes in names, only makes it longer.
+        texts.spelling = spelling.filter(|spelling| spelling.len() == texts.plain_length());
+        texts
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&Text<'a>> {
-        self.0.binary_search_by(|(key, _)| (**key).cmp(name)).ok().map(|at| &self.0[at].1)
+        let found = self.pairs.binary_search_by(|(key, _)| (**key).cmp(name));
+        found.ok().and_then(|at| self.pairs.get(at)).map(|(_, value)| value)
+    }
+
+    /// Length of the compact JSON text if nothing needs an escape.
+    fn plain_length(&self) -> usize {
+        let members: usize = self.pairs.iter().map(|(key, value)| key.len() + value.len() + 6).sum();
+        members.max(1) + 1 // the last has no comma
     }
 
     /// Compact JSON text, keys sorted by their bytes.
-    pub(super) fn to_json(&self) -> String {
-        let length: usize = self.0.iter().map(|(key, value)| key.len() + value.len() + 6).sum();
-        let mut json = String::with_capacity(length + 2);
+    pub(super) fn to_json(&self) -> Text<'a> {
+        if let Some(spelling) = self.spelling {
+            return Cow::Borrowed(spelling);
+        }
+        let mut json = String::with_capacity(self.plain_length());
         json.push('{');
-        for (i, (key, value)) in self.0.iter().enumerate() {
+        for (i, (key, value)) in self.pairs.iter().enumerate() {
             if i > 0 {
                 json.push(',');
             }
@@ -219,7 +257,7 @@ impl<'a> Texts<'a> {
             push_json_text(&mut json, value);
         }
         json.push('}');
-        json
+        Cow::Owned(json)
     }
 }
 
@@ -246,12 +284,7 @@ impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
                 while let Some((Key(key), ContextValue(value))) = map.next_entry()? {
                     pairs.push((key, value));
                 }
-                // Of a repeated key the last: reversed, it is the first of its run, which is the one kept.
-                pairs.reverse();
-                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-                pairs.dedup_by(|(later, _), (first, _)| later == first);
-                let texts = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
-                Ok(ObjectOfTexts(Some(Texts(texts.collect()))))
+                Ok(ObjectOfTexts(Some(Texts::new(pairs, None))))
             }
             drain!(seq);
             drain!(str);

@@ -6,14 +6,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::json::{Read, Reader};
-use super::lenient::{Field, Flag, List, Name, ObjectOfTexts, Texts};
+use super::lenient::{ContextValue, Field, Flag, List, Name, ObjectOfTexts, Texts};
 use crate::event::Text;
 
 /// A member's type: how it is read into its place in a struct, where the default value stands.
 pub(super) trait Member<'de>: Sized {
+    /// Whether it matters that it is given twice.
+    const KEPT: bool = true;
+
     /// From any deserializer.
     fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
 
@@ -29,10 +32,10 @@ impl<'de> Member<'de> for Option<Text<'de>> {
 
     #[inline]
     fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        *self = match reader.plain_string() {
-            Some(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
-            None => Field::deserialize(reader)?.0,
-        };
+        match reader.plain_string() {
+            Some(text) => *self = (!text.is_empty()).then_some(Cow::Borrowed(text)),
+            None => *self = other_text(reader)?,
+        }
         Ok(())
     }
 }
@@ -50,6 +53,26 @@ impl<'de> Member<'de> for Name<'de> {
     }
 }
 
+#[cold]
+fn other_text<'de>(reader: &mut Reader<'de>) -> Read<Option<Text<'de>>> {
+    Ok(Field::deserialize(reader)?.0)
+}
+
+#[cold]
+fn other_value<'de>(reader: &mut Reader<'de>) -> Read<Option<Text<'de>>> {
+    Ok(ContextValue::deserialize(reader)?.0)
+}
+
+impl<'de> Member<'de> for Field<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        self.0.read(map)
+    }
+
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        self.0.read_here(reader)
+    }
+}
+
 impl<'de> Member<'de> for Option<Texts<'de>> {
     fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         *self = map.next_value::<ObjectOfTexts<'de>>()?.0;
@@ -57,15 +80,55 @@ impl<'de> Member<'de> for Option<Texts<'de>> {
     }
 
     fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        *self = ObjectOfTexts::deserialize(reader)?.0;
+        if !reader.enters_object() {
+            return reader.skip_value();
+        }
+        let start = reader.place();
+        let (mut pairs, mut all_plain) = (Vec::new(), true);
+        let mut more = reader.has_member();
+        while more {
+            let key = reader.key()?;
+            let value = match reader.plain_string() {
+                Some(text) => Some(Cow::Borrowed(text)),
+                None => {
+                    all_plain = false;
+                    other_value(reader)?
+                }
+            };
+            pairs.push((key, value));
+            more = reader.has_another()?;
+        }
+        let spelling = reader.since(start).filter(|_| all_plain);
+        *self = Some(Texts::new(pairs, spelling));
+        Ok(())
+    }
+}
+
+impl<'de, T: Member<'de> + Deserialize<'de> + Default> Member<'de> for List<T> {
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        if !reader.enters_array() {
+            return reader.skip_value();
+        }
+        let mut more = reader.has_item();
+        while more {
+            let mut item = T::default();
+            item.read_here(reader)?;
+            self.0.push(item);
+            more = reader.has_another_item()?;
+        }
         Ok(())
     }
 }
 
 /// Members whose two ways are one.
 macro_rules! member {
-    ($($ty:ty $(, $t:ident)?;)*) => {$(
-        impl<'de $(, $t: Deserialize<'de>)?> Member<'de> for $ty {
+    ($($ty:ty;)*) => {$(
+        impl<'de> Member<'de> for $ty {
             fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
                 *self = map.next_value()?;
                 Ok(())
@@ -82,7 +145,23 @@ pub(super) use member;
 
 member! {
     Flag;
-    List<T>, T;
+}
+
+/// A member that nobody asks for, but that records have so often that it is worth to be known by its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Ignored;
+
+impl<'de> Member<'de> for Ignored {
+    const KEPT: bool = false;
+
+    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>().map(drop)
+    }
+
+    #[inline]
+    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
+        reader.skip_value()
+    }
 }
 
 /// Which of a struct's members a key names.
@@ -98,24 +177,32 @@ pub(super) struct Named {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Names {
     names: &'static [&'static str],
-    /// A bit for each length that a name has: most keys that are none of them are told by their length.
-    lengths: u64,
+    /// A bit for each name, by its length and first letter: most keys that are none of them are told by those.
+    marks: u64,
     any_case: bool,
+}
+
+/// One of 64 bits, the same in any case.
+const fn mark(name: &[u8]) -> u64 {
+    match name.first() {
+        Some(first) => 1 << ((name.len() + 5 * (*first | 0x20) as usize) % 64),
+        None => 0,
+    }
 }
 
 impl Names {
     pub(super) const fn new(names: &'static [&'static str], any_case: bool) -> Self {
-        let (mut lengths, mut at) = (0, 0);
+        let (mut marks, mut at) = (0, 0);
         while at < names.len() {
-            lengths |= 1 << names[at].len(); // fails to compile for a name of 64 bytes
+            marks |= mark(names[at].as_bytes()); // at compile time
             at += 1;
         }
-        Self { names, lengths, any_case }
+        Self { names, marks, any_case }
     }
 
     /// The member that `key` names.
     pub(super) fn find(&self, key: &str) -> Named {
-        if key.len() >= 64 || self.lengths & (1 << key.len()) == 0 {
+        if self.marks & mark(key.as_bytes()) == 0 {
             return Named { index: None, is_exact: true };
         }
         let index = self.names.iter().position(|name| *name == key);
@@ -195,12 +282,13 @@ macro_rules! members {
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub(super) struct $name<'a> {
             $( pub(super) $field: $ty, )*
-            /// A member was given twice.
+            /// A member that is kept was given twice.
             pub(super) repeated: bool,
             borrow: std::marker::PhantomData<&'a ()>,
         }
 
-        impl<'de> $name<'de> {
+        impl<'a> $name<'a> {
+            const KEPT: &'static [bool] = &[$( <$ty as Member<'a>>::KEPT ),*];
             const NAMES: Names = Names::new(&[$($json),*], members!(@any_case $case));
 
             /// Takes notice of a member that follows; true if its value counts.
@@ -210,7 +298,7 @@ macro_rules! members {
                 if matches!(turn, Turn::First) {
                     return true;
                 }
-                self.repeated = true;
+                self.repeated |= Self::KEPT.get(index) == Some(&true);
                 if matches!(turn, Turn::Again) {
                     members!(@each self, index, 0usize, (|field| *field = Default::default()); $( $field ),*);
                     return true;

@@ -13,6 +13,7 @@ mod record;
 mod trail;
 
 use crate::event::{EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
+use json::Report;
 use record::{Record, Request};
 
 /// What one record is.
@@ -61,20 +62,20 @@ pub fn may_name_kms(record: &[u8]) -> bool {
 /// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record without a usable
 /// `eventName` or `eventTime`, or of an unknown major version.
 pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
-    let text = std::str::from_utf8(record).map_err(|e| ParseError {
-        reason: RejectReason::InvalidUtf8,
-        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
-    })?;
-    if let Some(at) = prefilter::lone_surrogate(record) {
-        return Err(ParseError {
-            reason: RejectReason::LoneSurrogate,
-            detail: format!("half a surrogate pair at byte {at} of the record"),
-        });
-    }
+    let text = utf8(record)?;
     let mut record = Record::default();
-    if json::read(text, &mut record).is_err() {
-        record = read_slowly(text)?;
+    let read = json::read(text, &mut record);
+    if !matches!(read, Ok(Report { surrogates: false })) {
+        // Whatever else is wrong: the JSON parser does not look into strings that nobody asks for.
+        no_lone_surrogate(text)?;
+        if read.is_err() {
+            record = read_slowly(text)?;
+        }
     }
+    outline(record, text)
+}
+
+fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<Outline<'a>, ParseError> {
     let repeated_field = record.repeated();
     let parsed = if record.event_source.as_deref() == Some(KMS) {
         kms_event(record)?
@@ -82,6 +83,23 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
         Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
     Ok(Outline { parsed, repeated_field })
+}
+
+fn utf8(record: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(record).map_err(|e| ParseError {
+        reason: RejectReason::InvalidUtf8,
+        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
+    })
+}
+
+fn no_lone_surrogate(text: &str) -> Result<(), ParseError> {
+    match prefilter::lone_surrogate(text.as_bytes()) {
+        Some(at) => Err(ParseError {
+            reason: RejectReason::LoneSurrogate,
+            detail: format!("half a surrogate pair at byte {at} of the record"),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What the fast reader gave up on, in the reading of serde_json, which also says what is wrong with it.
@@ -157,7 +175,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         error_code,
         error_message: record.error_message,
         log_delivery: context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some()),
-        encryption_context: context.map(|c| Text::Owned(c.to_json())),
+        encryption_context: context.map(|c| c.to_json()),
         s3_bucket,
         s3_object_key,
         grant_id: record.response.grant_id.or(record.request.grant_id).or(record.additional.grant_id),

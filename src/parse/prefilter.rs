@@ -24,11 +24,10 @@ fn spells_kms(record: &[u8], at: usize) -> bool {
 
 /// The four hexadecimal digits at `at`.
 fn hex4(bytes: &[u8], at: usize) -> Option<u16> {
-    let digits = std::str::from_utf8(bytes.get(at..at + 4)?).ok()?;
-    if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None; // from_str_radix would accept a sign
-    }
-    u16::from_str_radix(digits, 16).ok()
+    bytes.get(at..at + 4)?.iter().try_fold(0, |code, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(code << 4 | u16::try_from(digit).ok()?)
+    })
 }
 
 /// Position of a surrogate escape without its partner. The JSON parser does not look into strings it skips.
@@ -37,7 +36,8 @@ pub(super) fn lone_surrogate(record: &[u8]) -> Option<usize> {
     while let Some(n) = memchr::memchr(b'\\', record.get(at..)?) {
         let escape = at + n;
         at = escape + 2;
-        if record.get(escape + 1) != Some(&b'u') {
+        // Surrogates are D800 to DFFF.
+        if !matches!(record.get(escape + 1..escape + 3), Some([b'u', b'd' | b'D'])) {
             continue;
         }
         match hex4(record, escape + 2) {

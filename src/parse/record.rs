@@ -8,7 +8,7 @@ use serde::de::{
 
 use super::json::{self, Read, Reader};
 use super::lenient::{Field, Flag, List, Name, Texts, any_value, drain};
-use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
+use super::members::{Ignored, Member, Met, Named, Names, Place, Turn, member, members};
 use crate::event::Text;
 
 members! {
@@ -32,6 +32,7 @@ members! {
         read_only: Flag = "readOnly",
         resources: List<Resource<'a>> = "resources",
         event_type: Option<Text<'a>> = "eventType",
+        management: Ignored = "managementEvent",
         recipient_account_id: Option<Text<'a>> = "recipientAccountId",
         service_details: ServiceDetails<'a> = "serviceEventDetails",
         shared_event_id: Option<Text<'a>> = "sharedEventID",
@@ -70,25 +71,31 @@ members! {
 members! {
     struct Session(exact) {
         issuer: Issuer<'a> = "sessionIssuer",
+        federation: Ignored = "webIdFederationData",
+        attributes: Ignored = "attributes",
     }
 }
 
 members! {
     struct Issuer(exact) {
+        kind: Ignored = "type",
+        principal_id: Ignored = "principalId",
         arn: Option<Text<'a>> = "arn",
         account_id: Option<Text<'a>> = "accountId",
+        user_name: Ignored = "userName",
     }
 }
 
 members! {
     /// `requestParameters` of every KMS call.
     struct Request(any_case) {
+        encryption_algorithm: Ignored = "encryptionAlgorithm",
+        encryption_context: Option<Texts<'a>> = "encryptionContext",
         key_id: Option<Text<'a>> = "keyId",
         target_key_id: Option<Text<'a>> = "targetKeyId",
         source_key_id: Option<Text<'a>> = "sourceKeyId",
         destination_key_id: Option<Text<'a>> = "destinationKeyId",
         alias_name: Option<Text<'a>> = "aliasName",
-        encryption_context: Option<Texts<'a>> = "encryptionContext",
         source_context: Option<Texts<'a>> = "sourceEncryptionContext",
         destination_context: Option<Texts<'a>> = "destinationEncryptionContext",
         grant_id: Option<Text<'a>> = "grantId",
@@ -97,6 +104,7 @@ members! {
         retiring_principal: Option<Text<'a>> = "retiringPrincipal",
         retiring_service_principal: Option<Text<'a>> = "retiringServicePrincipal",
         operations: List<Field<'a>> = "operations",
+        key_spec: Ignored = "keySpec",
         dry_run: Flag = "dryRun",
     }
 }
@@ -120,6 +128,7 @@ members! {
     /// An item of `resources`; some exports spell `arn`.
     struct Resource(any_case) {
         account_id: Option<Text<'a>> = "accountId",
+        kind: Ignored = "type",
         arn: Option<Text<'a>> = "ARN",
     }
 }
@@ -133,6 +142,9 @@ members! {
 members! {
     struct Tls(exact) {
         version: Option<Text<'a>> = "tlsVersion",
+        cipher_suite: Ignored = "cipherSuite",
+        host: Ignored = "clientProvidedHostHeader",
+        key_exchange: Ignored = "keyExchange",
     }
 }
 

@@ -1,3 +1,7 @@
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use serde_json::Value;
+
 use super::*;
 use crate::event::{KeyOrigin, Rejection};
 
@@ -238,7 +242,83 @@ fn a_large_context_takes_no_time() {
     let members: Vec<String> = (0..200_000).map(|n| format!(r#""k{}":"v{n}""#, n % 150_000)).collect();
     let text = record(&format!(r#","requestParameters":{{"encryptionContext":{{{}}}}}"#, members.join(",")));
     let context = event(&text).encryption_context.unwrap().into_owned();
-    let context: serde_json::Value = serde_json::from_str(&context).unwrap();
+    let context: Value = serde_json::from_str(&context).unwrap();
     assert_eq!(context["k0"], "v150000", "the last of a repeated name");
     assert_eq!(context.as_object().unwrap().len(), 150_000);
+}
+
+/// As [`parse`], without the fast reader.
+fn parse_slowly(record: &[u8]) -> Result<Outline<'_>, ParseError> {
+    let text = utf8(record)?;
+    no_lone_surrogate(text)?;
+    outline(read_slowly(text)?, text)
+}
+
+/// A number that is not small and whole: serde_json gives its value, if it can, the fast reader its text.
+pub(super) fn has_odd_number(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_f64(),
+        Value::Array(items) => items.iter().any(has_odd_number),
+        Value::Object(members) => members.values().any(has_odd_number),
+        _ => false,
+    }
+}
+
+/// Whether such a number stands where it can be seen, or cannot be read.
+fn is_odd(record: &[u8]) -> bool {
+    match serde_json::from_slice::<Value>(record) {
+        Ok(mut record) => {
+            record.as_object_mut().map(|members| members.remove("other"));
+            has_odd_number(&record)
+        }
+        Err(error) => error.to_string().starts_with("number out of range"),
+    }
+}
+
+/// What stands in records, and what breaks them.
+const PIECES: &[&str] = &[
+    r#""eventSource":"kms.amazonaws.com""#,
+    r#""eventName":"ReEncrypt""#,
+    r#""eventName":"PutEventSelectors","eventSource":"cloudtrail.amazonaws.com""#,
+    r#""eventTime":"2023-03-17T18:02:06Z""#,
+    r#""EVENTTIME":"2023-03-17T18:02:06+02:00""#,
+    r#""eventVersion":"2.1""#,
+    r#""userIdentity":{"type":"AssumedRole","principalId":"A:s","arn":"arn:aws:sts::1:assumed-role/R/s","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::1:role/p/R","type":"Role"},"attributes":{"a":[1,{}]}}}"#,
+    r#""userIdentity":{"invokedBy":"FAS.s3.us-west-2.amazonaws.com"}"#,
+    r#""requestParameters":{"encryptionContext":{"b":"1","aws:s3:arn":"arn:aws:s3:::b/o"},"keyId":"mrk-1"}"#,
+    r#""requestParameters":{"encryptionContext":{"a":null,"b":true,"c":"\n","c":"x"},"KeyId":"k","operations":["a",null,"b"]}"#,
+    r#""requestParameters":{"encryptionContext":{"x":true , "y" : "z"},"destinationKeyId":"k","eventSelectors":[{"excludeManagementEventSources":["kms.amazonaws.com"]}]}"#,
+    r#""resources":[{"accountId":"1","type":"AWS::KMS::Key","ARN":"arn:aws:kms:r:1:key/k"},{"arn":"arn:aws:kms:r:1:alias/x"},null,7]"#,
+    r#""responseElements":{"keyMetadata":{"arn":"arn:aws:kms:r:2:key/j"},"grantId":"g"}"#,
+    r#""additionalEventData":"{\"grantId\":\"h\"}""#,
+    r#""additionalEventData":{"GrantId":12}"#,
+    r#""errorCode":"KMS.AccessDeniedException","errorMessage":"no: arn:aws:kms:r:3:key/l because""#,
+    r#""readOnly":"true","recipientAccountId":1234567890123,"awsRegion":"us-west-2""#,
+    r#""tlsDetails":{"tlsVersion":"TLSv1.3","cipherSuite":"x"},"managementEvent":true"#,
+    r#""other":[1.5e3,-0,"\ud83d\ude00",{"a":{"b":[]}}]"#,
+    r#""other":"\udc00""#,
+    "\"userAgent\":\"\u{e9}\\u00e9\\t\"",
+];
+
+proptest! {
+    /// With the fast reader or without: the same events, the same errors, the same words. But for the spelling of numbers.
+    #[test]
+    fn the_fast_reader_changes_nothing(
+        pieces in prop::collection::vec(select(PIECES), 0..14),
+        damage in prop::collection::vec((any::<Index>(), 0..4, any::<u8>(), select(br#"{}[]",:\/0 ud-e."#.to_vec())), 0..3),
+    ) {
+        let mut bytes = format!("{{{}}}", pieces.join(",")).into_bytes();
+        for (place, how, any, telling) in damage {
+            let at = place.index(bytes.len() + 1);
+            match how {
+                0 if at < bytes.len() => bytes[at] = any,
+                1 if at < bytes.len() => bytes[at] = telling,
+                2 if at < bytes.len() => { bytes.remove(at); }
+                _ => bytes.insert(at, telling),
+            }
+        }
+        if !is_odd(&bytes) {
+            prop_assert_eq!(parse(&bytes), parse_slowly(&bytes));
+        }
+    }
 }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tracing::{debug, info, warn};
 
@@ -133,7 +132,7 @@ impl<'p> Reading<'p> {
             archive,
             input,
             coverage: Coverage::default(),
-            part: Part::default(),
+            part: Part::new(),
             first_reject: None,
             reported_bytes: 0,
             broke: false,
@@ -231,7 +230,7 @@ impl<'p> Reading<'p> {
                         window.close();
                     }
                     self.report_bytes(content.reached().compressed_bytes);
-                    if self.plan.cancel.load(Ordering::Relaxed) {
+                    if self.plan.is_cancelled() {
                         return Ending::Stopped;
                     }
                 }
@@ -329,7 +328,7 @@ impl<'p> Reading<'p> {
     }
 
     fn hand_on(&mut self, give: Give<'_>) -> bool {
-        let mut part = std::mem::take(&mut self.part);
+        let mut part = std::mem::replace(&mut self.part, Part::new());
         part.archive = Some(self.archive.uri.clone());
         for rejection in &part.rejects {
             info!(archive = %self.archive.uri, %rejection, "rejected");
@@ -356,7 +355,7 @@ impl<'p> Reading<'p> {
             // Not an archive: what looked like records or damage was neither.
             (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
-            self.part = Part::default();
+            std::mem::replace(&mut self.part, Part::new()).recycle();
         } else {
             if let Some(reason) = self.first_reject {
                 (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));

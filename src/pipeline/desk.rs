@@ -60,6 +60,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A thread that panics takes its archive's place in the line with it: the others must not wait for that.
+struct Alarm<'a, 'd>(&'a Desk<'d>);
+
+impl Drop for Alarm<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.over.store(true, Ordering::Relaxed);
+            self.0.moved.notify_all();
+        }
+    }
+}
+
 impl<'d> Desk<'d> {
     pub(super) fn new(plan: &'d Plan, progress: &'d Progress, jobs: Jobs, merge: Merge<'d>) -> Self {
         Self {
@@ -77,6 +89,7 @@ impl<'d> Desk<'d> {
 
     /// Works until there is nothing left to do: what each thread does.
     pub(super) fn work(&self) {
+        let _alarm = Alarm(self);
         while !self.is_over() {
             if self.jobs.run_one() {
                 continue;
@@ -94,14 +107,14 @@ impl<'d> Desk<'d> {
             return Err(error);
         }
         // A worker that was told to stop gives no last part: what has been merged is no result.
-        if self.plan.cancel.load(Ordering::Relaxed) {
+        if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
         Ok(self.merge.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed) || self.plan.cancel.load(Ordering::Relaxed)
+        self.over.load(Ordering::Relaxed) || self.plan.is_cancelled()
     }
 
     /// The next archive, with its place in the line.

@@ -62,11 +62,12 @@ impl<'m> Merge<'m> {
                 self.sink.rejection(&archive, rejection)?;
             }
         }
-        if let Some(done) = part.done {
+        if let Some(done) = part.done.take() {
             let (input, coverage) = *done;
             self.coverage += coverage;
             self.input_done(input)?;
         }
+        part.recycle();
         Ok(())
     }
 
@@ -177,6 +178,9 @@ impl<'m> Merge<'m> {
     pub(super) fn place_waiting(&mut self) -> Result<(), RunError> {
         let mut from = 0;
         while let Some((number, kept)) = self.aside.next_from(from).map_err(RunError::Temporary)? {
+            if self.plan.is_cancelled() {
+                return Err(RunError::Cancelled);
+            }
             from = number + 1;
             let Kept { input, archive, offset, record, others, settled, .. } = kept;
             if !settled {

@@ -28,7 +28,7 @@ mod window;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
@@ -98,6 +98,10 @@ impl Plan {
         })
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
     /// The archives of the plan's inputs, in the order in which they are merged.
     pub fn listing(&self) -> Listing {
         Listing::new(&self.inputs, self.exclude.as_deref())
@@ -157,9 +161,12 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     let mut merge = desk.into_merge()?;
     merge.place_waiting()?;
     // Each round does what the one before has left.
-    while jobs.waiting() > 0 {
-        pool.broadcast(|_| while jobs.run_one() {});
+    while jobs.waiting() > 0 && !plan.is_cancelled() {
+        pool.broadcast(|_| while !plan.is_cancelled() && jobs.run_one() {});
     }
     jobs.outcome()?;
+    if plan.is_cancelled() {
+        return Err(RunError::Cancelled);
+    }
     merge.finish()
 }

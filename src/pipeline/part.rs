@@ -1,5 +1,6 @@
 //! What a worker hands to the merge: some events and rejects of one input, in their order.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,7 +33,34 @@ pub(super) struct Event {
     record: Range<usize>,
 }
 
+thread_local! {
+    /// Buffers of parts that have been merged, to be used again: growing new ones would cost more than filling them.
+    static SPARE: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many are kept.
+const SPARE_PARTS: usize = 4;
+
 impl Part {
+    /// An empty part.
+    pub(super) fn new() -> Self {
+        SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    /// Done with: what it took in memory is used again.
+    pub(super) fn recycle(mut self) {
+        self.events.clear();
+        self.rows.clear();
+        self.records.clear();
+        self.rejects.clear();
+        let Self { events, rows, records, rejects, .. } = self;
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < SPARE_PARTS {
+                spare.push(Self { events, rows, records, rejects, ..Self::default() });
+            }
+        });
+    }
+
     /// Adds an event read from `record`; with `copies`, prepared to be told from its copies.
     pub(super) fn add(&mut self, selected: &Selected<'_>, record: &[u8], copies: bool) {
         let row = self.rows.len();

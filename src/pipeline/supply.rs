@@ -4,7 +4,7 @@
 //! an ordinary archive, which is decoded whole, other archives keep the other threads busy.
 
 use std::io::Read;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::decode::{Content, DecodeError, Format};
@@ -47,6 +47,8 @@ enum Decoder<R: Read> {
     Here(Content<R>),
     Ahead {
         chunks: Receiver<Chunk>,
+        /// Chunks go back to be filled again.
+        spare: Sender<Vec<u8>>,
         decoder: JoinHandle<Content<R>>,
         chunk: Vec<u8>,
         taken: usize,
@@ -74,8 +76,9 @@ impl<R: Read + Send + 'static> Supply<R> {
         let Decoder::Here(content) = self.from else { return self };
         let reached = Reached::of(&content);
         let (give, chunks) = sync_channel(AHEAD);
-        let decoder = std::thread::spawn(move || decode(content, &give));
-        Self { from: Decoder::Ahead { chunks, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
+        let (spare, empty) = channel();
+        let decoder = std::thread::spawn(move || decode(content, &give, &empty));
+        Self { from: Decoder::Ahead { chunks, spare, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
     }
 
     /// How the input is stored.
@@ -95,12 +98,15 @@ impl<R: Read + Send + 'static> Supply<R> {
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         match &mut self.from {
             Decoder::Here(content) => content.read(buffer),
-            Decoder::Ahead { chunks, chunk, taken, reached, .. } => {
+            Decoder::Ahead { chunks, spare, chunk, taken, reached, .. } => {
                 if *taken == chunk.len() {
                     // A decoder that has stopped has nothing more to give.
                     let Ok((next, so_far)) = chunks.recv() else { return Ok(0) };
                     *reached = so_far;
-                    (*chunk, *taken) = (next?, 0);
+                    *taken = 0;
+                    // The decoder may be done already, and want none back.
+                    let _ = spare.send(std::mem::take(chunk));
+                    *chunk = next?;
                 }
                 let n = buffer.len().min(chunk.len() - *taken);
                 buffer[..n].copy_from_slice(&chunk[*taken..*taken + n]);
@@ -122,9 +128,14 @@ impl<R: Read + Send + 'static> Supply<R> {
     }
 }
 
-fn decode<R: Read>(mut content: Content<R>, give: &SyncSender<Chunk>) -> Content<R> {
+fn decode<R: Read>(
+    mut content: Content<R>,
+    give: &SyncSender<Chunk>,
+    empty: &Receiver<Vec<u8>>,
+) -> Content<R> {
     loop {
-        let mut bytes = vec![0; CHUNK];
+        let mut bytes = empty.try_recv().unwrap_or_default();
+        bytes.resize(CHUNK, 0);
         let read = content.read(&mut bytes);
         let last = !matches!(read, Ok(1..));
         let chunk = read.map(|n| {

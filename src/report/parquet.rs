@@ -18,8 +18,9 @@ use parquet::arrow::arrow_writer::{
 };
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 
 use super::SinkError;
 use super::cell::{Row, encode};
@@ -57,12 +58,18 @@ impl Write for Append {
     }
 }
 
+/// Columns whose values hardly ever come twice: a dictionary of them would only cost time.
+const UNIQUE: [&str; 4] = ["event_id", "shared_event_id", "request_id", "record_offset"];
+
 fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Append>, SinkError> {
     File::create_new(path).map_err(SinkError::file(path))?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .build();
+        .set_statistics_enabled(EnabledStatistics::Chunk);
+    let plain = |properties: WriterPropertiesBuilder, name: &str| {
+        properties.set_column_dictionary_enabled(ColumnPath::from(name), false)
+    };
+    let properties = UNIQUE.into_iter().fold(properties, plain).build();
     let file = Append { path: path.to_owned(), pending: Vec::new() };
     ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| encode_error(path, e))
 }

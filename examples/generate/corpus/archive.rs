@@ -33,6 +33,8 @@ pub struct Corpus {
     pub archives: u64,
     /// JSON bytes of one archive. An archive holds at least one record, however small this is.
     pub archive_bytes: usize,
+    /// Spelled and compressed as CloudTrail does it.
+    pub everyday: bool,
 }
 
 /// One archive before compression.
@@ -49,7 +51,7 @@ impl Corpus {
         let total = mib * 1_048_576.0;
         let archives = (total / (archive_kib as f64 * 1024.0)).ceil().max(1.0) as u64;
         let filled = (0..archives).filter(|number| !is_empty(*number)).count();
-        Corpus { seed, kms_share, archives, archive_bytes: (total / filled as f64) as usize }
+        Corpus { seed, kms_share, archives, archive_bytes: (total / filled as f64) as usize, everyday: false }
     }
 
     /// Writes all archives and `truth.json` below `out`.
@@ -58,7 +60,7 @@ impl Corpus {
             .into_par_iter()
             .map(|number| {
                 let archive = self.archive(number);
-                write_file(&out.join(&archive.path), &gzip(&archive.json, Compression::fast()))?;
+                write_file(&out.join(&archive.path), &gzip(&archive.json, self.compression()))?;
                 Ok(archive.truth)
             })
             .try_reduce(Truth::default, |mut a, b| {
@@ -69,14 +71,25 @@ impl Corpus {
         Ok(truth)
     }
 
+    /// The same records, spelled and compressed as CloudTrail does it, for measuring: no escapes that need not be, no odd blanks.
+    pub fn everyday(self) -> Self {
+        Self { everyday: true, ..self }
+    }
+
+    fn spelled(&self, spelling: Spelling) -> Spelling {
+        if self.everyday { Spelling::PLAIN } else { spelling }
+    }
+
+    fn compression(&self) -> Compression {
+        if self.everyday { Compression::default() } else { Compression::fast() }
+    }
+
     /// The archive of this number, the same on every call.
     pub fn archive(&self, number: u64) -> Archive {
         let mut rng = self.rng(number, 0);
         let place = self.place(number);
-        let mut filler = Filler::new(
-            *rng.pick(&[Spelling::PLAIN, Spelling::PLAIN, Spelling::PLAIN, Spelling::SPACED]),
-            self.archive_bytes,
-        );
+        let frame = *rng.pick(&[Spelling::PLAIN, Spelling::PLAIN, Spelling::PLAIN, Spelling::SPACED]);
+        let mut filler = Filler::new(self.spelled(frame), self.archive_bytes);
         if !is_empty(number) {
             self.fill(number, &place, &mut rng, &mut filler);
         }
@@ -94,10 +107,14 @@ impl Corpus {
             let kept = if rng.chance(self.kms_share) {
                 // Half of the KMS records are arrivals while there are any: they lie among the others.
                 match waiting.is_empty() || rng.chance(0.5) {
-                    false => filler.kms(&waiting.pop().expect("not empty"), spelling(rng, true), usize::MAX),
+                    false => filler.kms(
+                        &waiting.pop().expect("not empty"),
+                        self.spelled(spelling(rng, true)),
+                        usize::MAX,
+                    ),
                     true => {
                         let record = kms_record(rng, &place);
-                        let kept = filler.kms(&record, spelling(rng, true), room);
+                        let kept = filler.kms(&record, self.spelled(spelling(rng, true)), room);
                         if kept {
                             waiting.extend(repeated(rng, record));
                         }
@@ -105,7 +122,7 @@ impl Corpus {
                     }
                 }
             } else {
-                filler.other(&other::record(rng, &place, room), spelling(rng, false), room)
+                filler.other(&other::record(rng, &place, room), self.spelled(spelling(rng, false)), room)
             };
             if !kept {
                 break;
@@ -113,7 +130,7 @@ impl Corpus {
         }
         // What has been promised to the truth of other archives is delivered, room or no room.
         while let Some(record) = waiting.pop() {
-            filler.kms(&record, spelling(rng, true), usize::MAX);
+            filler.kms(&record, self.spelled(spelling(rng, true)), usize::MAX);
         }
     }
 

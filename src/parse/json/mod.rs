@@ -1,27 +1,33 @@
 //! A fast reader for the JSON of records: a serde deserializer that accepts nothing serde_json would not, but for numbers that no
 //! machine can hold.
 //!
-//! Whatever is wrong, or merely rare (values nested more than 64 deep), it gives up
-//! without saying why; the caller then asks serde_json, which decides and words the error. So this reader may be as narrow as
-//! it likes, but never wider. Deliberately absent: positions, messages, configuration.
+//! Whatever is wrong, or merely rare (values nested more than 64 deep), it gives up without saying why; the caller then asks
+//! serde_json, which decides and words the error. So this reader may be as narrow as it likes, but never wider. Deliberately absent: positions, messages, configuration.
 
+mod de;
 mod scan;
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{Error, Visitor};
 
 use super::members::Member;
 use scan::plain_end;
 
+/// What a reader met in a text that it read to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Report {
+    /// Escapes of surrogates, which may lack their partners: this reader does not look.
+    pub(super) surrogates: bool,
+}
+
 /// Reads the one value that `text` is into its place, where the default stands, or gives up: then anything may stand there.
-pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<()> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+pub(super) fn read<'de>(text: &'de str, place: &mut impl Member<'de>) -> Read<Report> {
+    let mut reader = Reader::new(text);
     place.read_here(&mut reader)?;
     reader.skip_space();
-    if reader.at == text.len() { Ok(()) } else { Err(GiveUp) }
+    if reader.at == text.len() { Ok(Report { surrogates: reader.surrogates }) } else { Err(GiveUp) }
 }
 
 /// Whether `text` stands in JSON as it is.
@@ -41,7 +47,7 @@ impl fmt::Display for GiveUp {
 
 impl std::error::Error for GiveUp {}
 
-impl de::Error for GiveUp {
+impl Error for GiveUp {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self
     }
@@ -60,9 +66,14 @@ pub(super) struct Reader<'de> {
     /// Containers around it that are kept as general values: these alone can nest as they like. What is skipped is skipped
     /// without recursion, and structs nest a handful deep.
     depth: u32,
+    surrogates: bool,
 }
 
 impl<'de> Reader<'de> {
+    fn new(text: &'de str) -> Self {
+        Self { text, at: 0, depth: 0, surrogates: false }
+    }
+
     fn bytes(&self) -> &'de [u8] {
         self.text.as_bytes()
     }
@@ -76,18 +87,21 @@ impl<'de> Reader<'de> {
     /// The first byte that is no white space, from here on.
     #[inline]
     fn skip_space(&mut self) -> u8 {
-        loop {
-            let byte = self.peek();
-            // CloudTrail writes no white space: one comparison tells.
-            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return byte;
-            }
+        let byte = self.peek();
+        // CloudTrail writes no white space: one comparison tells.
+        if byte > b' ' { byte } else { self.skip_some_space() }
+    }
+
+    #[cold]
+    fn skip_some_space(&mut self) -> u8 {
+        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
+        self.peek()
     }
 
     #[inline]
-    fn expect(&mut self, wanted: u8) -> Read<()> {
+    fn take(&mut self, wanted: u8) -> Read<()> {
         if self.skip_space() != wanted {
             return Err(GiveUp);
         }
@@ -107,7 +121,7 @@ impl<'de> Reader<'de> {
 
     fn ascend(&mut self, close: u8) -> Read<()> {
         self.depth -= 1;
-        self.expect(close)
+        self.take(close)
     }
 
     fn literal(&mut self, word: &str) -> Read<()> {
@@ -147,7 +161,7 @@ impl<'de> Reader<'de> {
     /// A string with escapes, in serde_json's reading.
     #[cold]
     fn escaped_string(&mut self) -> Read<String> {
-        self.expect(b'"')?;
+        self.take(b'"')?;
         let start = self.at - 1;
         self.at = start;
         self.skip_string()?;
@@ -179,6 +193,9 @@ impl<'de> Reader<'de> {
                 let digits = self.bytes().get(self.at + 2..self.at + 6).ok_or(GiveUp)?;
                 if !digits.iter().all(u8::is_ascii_hexdigit) {
                     return Err(GiveUp);
+                }
+                if matches!(digits.first(), Some(b'd' | b'D')) {
+                    self.surrogates = true;
                 }
                 self.at += 6;
             }
@@ -245,35 +262,66 @@ impl<'de> Reader<'de> {
         here
     }
 
+    /// Where the reader is, for [`Self::since`].
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    /// The text from the bracket just before `place` to here.
+    pub(super) fn since(&self, place: usize) -> Option<&'de str> {
+        self.text.get(place.checked_sub(1)?..self.at)
+    }
+
+    #[inline]
+    fn enters(&mut self, open: u8) -> bool {
+        let here = self.skip_space() == open;
+        self.at += usize::from(here);
+        here
+    }
+
     /// Passes the opening brace of an object, if that is what follows.
     #[inline]
     pub(super) fn enters_object(&mut self) -> bool {
-        let is_object = self.skip_space() == b'{';
-        self.at += usize::from(is_object);
-        is_object
+        self.enters(b'{')
     }
 
     /// Whether the object just entered has a member; passes its closing brace otherwise.
     #[inline]
     pub(super) fn has_member(&mut self) -> bool {
-        let is_empty = self.skip_space() == b'}';
-        self.at += usize::from(is_empty);
-        !is_empty
+        !self.enters(b'}')
     }
 
     /// Behind a member: whether another follows; passes the comma or the closing brace.
     #[inline]
     pub(super) fn has_another(&mut self) -> Read<bool> {
+        self.continues(b'}')
+    }
+
+    /// As [`Self::enters_object`], for an array.
+    #[inline]
+    pub(super) fn enters_array(&mut self) -> bool {
+        self.enters(b'[')
+    }
+
+    #[inline]
+    pub(super) fn has_item(&mut self) -> bool {
+        !self.enters(b']')
+    }
+
+    #[inline]
+    pub(super) fn has_another_item(&mut self) -> Read<bool> {
+        self.continues(b']')
+    }
+
+    #[inline]
+    fn continues(&mut self, close: u8) -> Read<bool> {
         let byte = self.skip_space();
         self.at += 1;
-        match byte {
-            b',' => {
-                self.skip_space();
-                Ok(true)
-            }
-            b'}' => Ok(false),
-            _ => Err(GiveUp),
+        if byte == b',' {
+            self.skip_space();
+            return Ok(true);
         }
+        if byte == close { Ok(false) } else { Err(GiveUp) }
     }
 
     /// Passes a member's name and its colon.
@@ -282,7 +330,7 @@ impl<'de> Reader<'de> {
             Some(key) => Cow::Borrowed(key),
             None => Cow::Owned(self.escaped_string()?),
         };
-        self.expect(b':')?;
+        self.take(b':')?;
         Ok(key)
     }
 
@@ -293,11 +341,14 @@ impl<'de> Reader<'de> {
             return Err(GiveUp);
         }
         self.skip_string()?;
-        self.expect(b':')
+        self.take(b':')
     }
 
     /// Passes one value, as strictly as if it were kept.
     pub(super) fn skip_value(&mut self) -> Read<()> {
+        if self.skip_space() == b'"' {
+            return self.skip_string(); // most are
+        }
         // What is open around the value: how many, and a bit for each that is an object, the innermost lowest.
         let (mut depth, mut objects) = (0u32, 0u64);
         loop {
@@ -346,125 +397,6 @@ impl<'de> Reader<'de> {
                 objects >>= 1;
             }
         }
-    }
-}
-
-impl<'de> Deserializer<'de> for &mut Reader<'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.skip_space() {
-            b'"' => self.deserialize_str(visitor),
-            b'{' => {
-                self.descend()?;
-                let value = visitor.visit_map(Items { reader: self, first: true })?;
-                self.ascend(b'}')?;
-                Ok(value)
-            }
-            b'[' => {
-                self.descend()?;
-                let value = visitor.visit_seq(Items { reader: self, first: true })?;
-                self.ascend(b']')?;
-                Ok(value)
-            }
-            b'n' => {
-                self.literal("null")?;
-                visitor.visit_unit()
-            }
-            b't' => {
-                self.literal("true")?;
-                visitor.visit_bool(true)
-            }
-            b'f' => {
-                self.literal("false")?;
-                visitor.visit_bool(false)
-            }
-            _ => self.number(visitor),
-        }
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        match self.plain_string() {
-            Some(text) => visitor.visit_borrowed_str(text),
-            None => visitor.visit_string(self.escaped_string()?),
-        }
-    }
-
-    /// Any value, but of a number its text: what `lenient` asks for.
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Read<V::Value> {
-        match self.skip_space() {
-            b'-' | b'0'..=b'9' => visitor.visit_borrowed_str(self.number_text()?),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Read<V::Value> {
-        self.skip_value()?;
-        visitor.visit_unit()
-    }
-
-    // Types of records ask for nothing else.
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char string bytes byte_buf option unit unit_struct
-        seq tuple tuple_struct map struct enum identifier
-    }
-}
-
-/// What stands in an object or an array, after its opening bracket.
-struct Items<'r, 'de> {
-    reader: &'r mut Reader<'de>,
-    first: bool,
-}
-
-impl Items<'_, '_> {
-    /// Passes the comma before an item that is not the first; false before the closing bracket.
-    #[inline]
-    fn advance(&mut self, close: u8) -> Read<bool> {
-        let byte = self.reader.skip_space();
-        if byte == close {
-            return Ok(false); // a closing bracket after a comma is met by who reads the item
-        }
-        if !std::mem::take(&mut self.first) {
-            self.reader.expect(b',')?;
-        }
-        Ok(true)
-    }
-}
-
-impl<'de> MapAccess<'de> for Items<'_, 'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Read<Option<K::Value>> {
-        if !self.advance(b'}')? {
-            return Ok(None);
-        }
-        if self.reader.skip_space() != b'"' {
-            return Err(GiveUp);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Read<V::Value> {
-        self.reader.expect(b':')?;
-        seed.deserialize(&mut *self.reader)
-    }
-}
-
-impl<'de> SeqAccess<'de> for Items<'_, 'de> {
-    type Error = GiveUp;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Read<Option<T::Value>> {
-        if !self.advance(b']')? {
-            return Ok(None);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
     }
 }
 

@@ -5,10 +5,12 @@ use wide::u8x16;
 /// Bytes looked at together: a register of every x86-64 and of ARM's NEON.
 const BLOCK: usize = 16;
 
-/// Where the first quote, backslash or control character stands, from `at` on.
+/// Where the first quote, backslash or control character stands, from `from` on.
 #[inline]
-pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+pub(super) fn plain_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let (blocks, rest) = bytes.get(from..)?.as_chunks::<BLOCK>();
+    let mut at = from;
+    for block in blocks {
         let block = u8x16::new(*block);
         let is = |byte: u8| block.simd_eq(u8x16::splat(byte));
         let is_control = block.min(u8x16::splat(b' ' - 1)).simd_eq(block);
@@ -19,5 +21,5 @@ pub(super) fn plain_end(bytes: &[u8], mut at: usize) -> Option<usize> {
         at += BLOCK;
     }
     let ends_plain = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..b' ');
-    bytes.get(at..)?.iter().position(ends_plain).map(|n| at + n)
+    rest.iter().position(ends_plain).map(|n| at + n)
 }

@@ -4,6 +4,7 @@ use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 
 use super::super::record::Record;
+use super::super::tests::has_odd_number;
 use super::scan::plain_end;
 use super::*;
 
@@ -11,7 +12,7 @@ use super::*;
 /// the one keeps the spelling, the other a value, if it can.
 fn agrees(text: &str) -> Option<Record<'_>> {
     let mut record = Record::default();
-    let fast = read(text, &mut record).ok().map(|()| record);
+    let fast = read(text, &mut record).ok().map(|_| record);
     if let Some(fast) = &fast {
         assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");
         match serde_json::from_str::<Value>(text) {
@@ -34,17 +35,8 @@ fn agrees(text: &str) -> Option<Record<'_>> {
     fast
 }
 
-fn has_odd_number(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => number.is_f64(),
-        Value::Array(items) => items.iter().any(has_odd_number),
-        Value::Object(members) => members.values().any(has_odd_number),
-        _ => false,
-    }
-}
-
 fn through_serde<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
-    let mut reader = Reader { text, at: 0, depth: 0 };
+    let mut reader = Reader::new(text);
     let value = T::deserialize(&mut reader).ok()?;
     reader.skip_space();
     (reader.at == text.len()).then_some(value)

@@ -8,7 +8,10 @@ pub(super) fn scan(nested: &mut Nested, bytes: &[u8]) -> Option<usize> {
 
 #[inline(always)]
 fn masks(block: &[u8; BLOCK]) -> Masks {
-    let brackets = block.map(|byte| byte | BRACKET_BIT);
+    let mut brackets = *block;
+    for byte in &mut brackets {
+        *byte |= BRACKET_BIT;
+    }
     Masks {
         quote: equal(block, b'"'),
         backslash: equal(block, b'\\'),
@@ -20,12 +23,16 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
     }
 }
 
-/// Compares all bytes first, which compilers do many at a time, then gathers eight results by one multiplication.
+/// Compares all bytes first, which compilers do many at a time (in a plain loop; of `map` on an array they sometimes make calls), then gathers
+/// eight results by one multiplication.
 #[inline(always)]
 fn equal(block: &[u8; BLOCK], byte: u8) -> u64 {
     // Moves the lowest bit of byte `i` to bit `56 + i`; no two meet in one place below that.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let found = block.map(|b| u8::from(b == byte));
+    let mut found = [0; BLOCK];
+    for (found, b) in found.iter_mut().zip(block) {
+        *found = u8::from(*b == byte);
+    }
     let (eights, _) = found.as_chunks::<8>();
     let mut mask = 0;
     for (n, eight) in eights.iter().enumerate() {
