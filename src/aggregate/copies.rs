@@ -5,7 +5,7 @@
 //! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself. The
 //! waiting events are kept by whoever asks: here they are only numbers.
 //!
-//! Memory: at most 24 bytes per distinct event ([`Seen`]), and 40 before the table's slack per call with a `sharedEventID`.
+//! Memory: at most 24 bytes per distinct event ([`Seen`]), and 56 before the table's slack per call with a `sharedEventID`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

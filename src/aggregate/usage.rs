@@ -202,14 +202,14 @@ impl Stats {
         }
     }
 
-    /// Distinct session names.
+    /// Distinct session names: no estimate says more than there were events.
     pub fn session_count(&self) -> u64 {
-        self.sessions.count()
+        self.sessions.count().min(self.event_count)
     }
 
     /// Distinct source addresses.
     pub fn source_ip_count(&self) -> u64 {
-        self.source_ips.count()
+        self.source_ips.count().min(self.event_count)
     }
 
     /// Whether the counts of sessions and addresses are exact: neither is more than [`EXACT`](super::EXACT).

@@ -97,8 +97,16 @@ impl<'d> Desk<'d> {
             let Some((number, listed)) = self.next() else { break };
             archive::process(self.plan, listed, self.progress, &mut |part| self.give(number, part));
         }
-        // A job may have left others.
-        while !self.is_over() && self.jobs.run_one() {}
+        // Others may still be at archives, and leave jobs.
+        while !self.is_over() {
+            if self.jobs.run_one() {
+                continue;
+            }
+            if lock(&self.line).places.is_empty() && self.jobs.are_done() {
+                return;
+            }
+            self.jobs.wait();
+        }
     }
 
     /// What the run came to.
@@ -132,9 +140,14 @@ impl<'d> Desk<'d> {
         Some((line.front + line.places.len() as u64 - 1, listed))
     }
 
-    /// Waits for the line to move; not for ever, since nobody tells of a cancelled run.
-    fn wait<'l>(&self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
-        let limit = std::time::Duration::from_millis(100);
+    /// Does a job, or waits for the line to move; not for ever, since nobody tells of a cancelled run.
+    fn wait<'l>(&'l self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
+        if self.jobs.waiting() > 0 {
+            drop(line);
+            self.jobs.run_one();
+            return lock(&self.line);
+        }
+        let limit = std::time::Duration::from_millis(20);
         self.moved.wait_timeout(line, limit).unwrap_or_else(PoisonError::into_inner).0
     }
 

@@ -191,7 +191,8 @@ impl<'m> Merge<'m> {
             self.count_completed(&archive, offset, &record, &others, true)?;
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
-        self.sink.all_given();
+        let plan = self.plan;
+        self.sink.all_given(&|| !plan.is_cancelled())?;
         Ok(())
     }
 

@@ -34,7 +34,7 @@ use thiserror::Error;
 
 use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
 use crate::classify::{Classifier, RulesError};
-use crate::report::{Sink, SinkError};
+use crate::report::{Jobs, Sink, SinkError};
 use crate::source::{Input, Listing};
 use desk::Desk;
 use merge::Merge;
@@ -159,14 +159,33 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     let desk = Desk::new(plan, progress, jobs.clone(), Merge::new(plan, sink, progress));
     pool.broadcast(|_| desk.work());
     let mut merge = desk.into_merge()?;
-    merge.place_waiting()?;
-    // Each round does what the one before has left.
-    while jobs.waiting() > 0 && !plan.is_cancelled() {
-        pool.broadcast(|_| while !plan.is_cancelled() && jobs.run_one() {});
-    }
+    // What is left to merge is left to this thread; the others do what it leaves to be done.
+    let given = AtomicBool::new(false);
+    pool.in_place_scope(|scope| {
+        for _ in 1..pool.current_num_threads() {
+            scope.spawn(|_| do_jobs(plan, &jobs, &given));
+        }
+        let placed = merge.place_waiting();
+        given.store(true, Ordering::Release);
+        do_jobs(plan, &jobs, &given);
+        placed
+    })?;
     jobs.outcome()?;
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
     merge.finish()
+}
+
+/// Does jobs until no more can come.
+fn do_jobs(plan: &Plan, jobs: &Jobs, given: &AtomicBool) {
+    while !plan.is_cancelled() {
+        if jobs.run_one() {
+            continue;
+        }
+        if given.load(Ordering::Acquire) && jobs.are_done() {
+            return;
+        }
+        jobs.wait();
+    }
 }

@@ -175,10 +175,10 @@ impl Sink for Directory {
         Ok(())
     }
 
-    fn all_given(&mut self) {
-        self.events.hand_over();
+    fn all_given(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), SinkError> {
         self.rejects.hand_over(true);
         self.inputs.hand_over(true);
+        self.events.hand_over(go_on)
     }
 
     fn jobs(&self) -> Jobs {

@@ -16,7 +16,7 @@ use chrono::NaiveDate;
 use super::SinkError;
 use super::cell::{Row, Stored, StoredCell};
 use super::columns::{EVENTS, Events};
-use super::jobs::{Job, Jobs, lock};
+use super::jobs::{Jobs, lock};
 use super::parquet::{TableFile, Unwritten};
 use super::spool::Spool;
 use super::table::Rows;
@@ -25,8 +25,10 @@ use super::table::Rows;
 const PENDING: usize = 32 << 20;
 /// So many days can be encoded by their columns at the same time.
 const FEW_DAYS: usize = 8;
-/// Row groups that may wait to be encoded while kept rows are read back.
-const GROUPS_AHEAD: usize = 2;
+/// The least that is worth a row group while more of the day may come. With less of each, of many days, all goes to disk.
+const WORTH_A_GROUP: usize = 4 << 20;
+/// Rows between two looks at whether the run is over.
+const ROWS_AT_A_TIME: usize = 1024;
 
 /// The files of all days.
 pub(super) struct EventFiles {
@@ -133,10 +135,15 @@ impl EventFiles {
         if self.pending >= PENDING { self.relieve() } else { Ok(()) }
     }
 
-    /// Gets the most rows that belong together out of memory.
+    /// Gets rows out of memory: the most that belong together, or of many days with few rows each those of all.
     fn relieve(&mut self) -> Result<(), SinkError> {
-        if let Some(day) = self.days.values_mut().max_by_key(|day| day.pending()) {
+        let most = self.days.values().map(Day::pending).max().unwrap_or(0);
+        let least = if most >= WORTH_A_GROUP { most } else { 1 };
+        for day in self.days.values_mut().filter(|day| day.pending() >= least) {
             let Day { file, kept, late, .. } = day;
+            if most < WORTH_A_GROUP && kept.is_empty() {
+                kept.rows = file.take_rows();
+            }
             for rows in [kept, late] {
                 if rows.rows.len > 0 {
                     rows.spool(&self.spool).map_err(SinkError::Temporary)?;
@@ -149,34 +156,24 @@ impl EventFiles {
         Ok(())
     }
 
-    /// Hands over what is left. Of a few days, column by column, since nothing else is left to do in parallel; that takes more memory.
-    pub(super) fn hand_over(&mut self) {
+    /// Hands over what is left, as long as `go_on`. Of a few days, column by column, since nothing else is left to do in parallel; that takes
+    /// more memory.
+    pub(super) fn hand_over(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), SinkError> {
         let days = std::mem::take(&mut self.days);
         let split = days.len() <= FEW_DAYS;
-        for (_, mut day) in days {
-            if day.kept.is_empty() && day.late.is_empty() {
-                day.file.hand_over(split);
-                continue;
+        for Day { mut file, kept, late, .. } in days.into_values() {
+            if !kept.is_empty() || !late.is_empty() {
+                merge(kept, late, &self.spool, go_on, |row| file.push_row(row))
+                    .map_err(SinkError::Temporary)?;
             }
-            let (spool, jobs) = (self.spool.clone(), self.jobs.clone());
-            self.jobs.add(Job::new(move || {
-                let Day { mut file, kept, late, .. } = day;
-                merge(kept, late, &spool, |row| {
-                    file.push_row(row);
-                    while jobs.waiting() > GROUPS_AHEAD {
-                        jobs.run_one();
-                    }
-                })
-                .map_err(SinkError::Temporary)?;
-                file.hand_over(split);
-                Ok(Vec::new())
-            }));
+            file.hand_over(split);
         }
+        Ok(())
     }
 
     /// Completes all files.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        self.hand_over();
+        self.hand_over(&|| true)?;
         self.files.into_iter().try_for_each(|file| file.finish(&self.jobs))
     }
 }
@@ -193,10 +190,19 @@ fn path(root: &Path, day: i32) -> PathBuf {
 }
 
 /// Gives the rows of both, each in its place.
-fn merge(kept: Kept, late: Kept, spool: &Mutex<Spool>, mut give: impl FnMut(Row<'_>)) -> io::Result<()> {
+fn merge(
+    kept: Kept,
+    late: Kept,
+    spool: &Mutex<Spool>,
+    go_on: &dyn Fn() -> bool,
+    mut give: impl FnMut(Row<'_>),
+) -> io::Result<()> {
     let mut kept = Cursor::new(kept.stretches(spool))?;
     let mut late = Cursor::new(late.stretches(spool))?;
-    loop {
+    for n in 0.. {
+        if n % ROWS_AT_A_TIME == 0 && !go_on() {
+            return Ok(()); // of a run that is over, nothing is kept
+        }
         let next = match (kept.place(), late.place()) {
             (Some(this), Some(other)) if other < this => &mut late,
             (Some(_), _) => &mut kept,
@@ -206,6 +212,7 @@ fn merge(kept: Kept, late: Kept, spool: &Mutex<Spool>, mut give: impl FnMut(Row<
         give(next.row());
         next.advance()?;
     }
+    Ok(())
 }
 
 /// A walk over rows in order.
@@ -269,7 +276,15 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     fn push(files: &mut EventFiles, offset: u64, text: usize, late: bool) {
-        let event = KmsEvent { user_agent: Some("x".repeat(text).into()), ..KmsEvent::example() };
+        push_on(files, 0, offset, text, late);
+    }
+
+    fn push_on(files: &mut EventFiles, day: i32, offset: u64, text: usize, late: bool) {
+        let event = KmsEvent {
+            time: crate::event::EventTime(i64::from(day) * 86_400_000),
+            user_agent: Some("x".repeat(text).into()),
+            ..KmsEvent::example()
+        };
         let evidence = Evidence {
             workload: WorkloadSet::of(Workload::Other),
             strength: Strength::None,
@@ -278,7 +293,7 @@ mod tests {
         let mut row = Vec::new();
         let archive = if offset < 100 { "a" } else { "b" };
         encode(EVENTS, &Selected { event: &event, evidence: &evidence, archive, offset }, &mut row);
-        files.push(0, Row::new(&row), late).unwrap();
+        files.push(day, Row::new(&row), late).unwrap();
     }
 
     fn offsets(path: &Path) -> Vec<i64> {
@@ -307,11 +322,40 @@ mod tests {
                 }
             }
             (0..300).filter(|n| is_late(*n)).for_each(|n| push(&mut files, n, text, true));
-            files.hand_over();
+            files.hand_over(&|| true).unwrap();
             files.finish().unwrap();
             let expected: Vec<i64> =
                 (0..300).filter(|n| is_late(*n) || *n < first).map(u64::cast_signed).collect();
             assert_eq!(offsets(&path(dir.path(), 0)), expected);
+        }
+    }
+
+    /// Many days, of which all expect late rows, or with few rows each and more than memory is meant for: nothing piles up, nothing is lost.
+    #[test]
+    fn many_days_take_turns() {
+        for (days, rows, text, late) in [(3000, 1, 10, true), (40, 30, 40 << 10, false)] {
+            let dir = tempfile::tempdir().unwrap();
+            let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
+            for offset in 0..rows {
+                for day in 0..days {
+                    if late {
+                        files.expect(day).unwrap();
+                    }
+                    push_on(&mut files, day, 2 * offset + 1, text, false);
+                }
+            }
+            if late {
+                (0..days).for_each(|day| push_on(&mut files, day, 0, text, true));
+            } else {
+                assert!(files.days.values().any(|day| !day.kept.spooled.is_empty()), "went to disk");
+            }
+            files.hand_over(&|| true).unwrap();
+            files.finish().unwrap();
+            let expected: Vec<i64> =
+                late.then_some(0).into_iter().chain((0..rows.cast_signed()).map(|n| 2 * n + 1)).collect();
+            for day in (0..days).step_by(13) {
+                assert_eq!(offsets(&path(dir.path(), day)), expected);
+            }
         }
     }
 

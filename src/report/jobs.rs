@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::SinkError;
 
-/// One piece of work; it may leave more.
+/// One piece of work; it may leave more, but does no other by itself.
 pub(super) struct Job(Work);
 
 type Work = Box<dyn FnOnce() -> Result<Vec<Job>, SinkError> + Send>;
@@ -26,8 +27,11 @@ pub struct Jobs {
 #[derive(Default)]
 struct Shared {
     queue: Mutex<VecDeque<Job>>,
-    /// Length of the queue, to be asked without waiting.
+    /// Length of the queue, to be asked without waiting; it changes with the queue only.
     waiting: AtomicUsize,
+    /// Pieces that somebody is at.
+    running: AtomicUsize,
+    added: Condvar,
     failed: AtomicBool,
     error: Mutex<Option<SinkError>>,
 }
@@ -39,8 +43,11 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Jobs {
     pub(super) fn add(&self, job: Job) {
-        lock(&self.shared.queue).push_back(job);
-        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let mut queue = lock(&self.shared.queue);
+        queue.push_back(job);
+        self.shared.waiting.store(queue.len(), Ordering::Relaxed);
+        drop(queue);
+        self.shared.added.notify_one();
     }
 
     /// Pieces that nobody has taken up.
@@ -48,13 +55,31 @@ impl Jobs {
         self.shared.waiting.load(Ordering::Relaxed)
     }
 
+    /// Whether nothing waits and nobody is at anything: no more can come of what there was.
+    pub fn are_done(&self) -> bool {
+        let queue = lock(&self.shared.queue);
+        queue.is_empty() && self.shared.running.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits for another piece, a moment at most.
+    pub fn wait(&self) {
+        let queue = lock(&self.shared.queue);
+        if queue.is_empty() {
+            let moment = Duration::from_millis(5);
+            drop(self.shared.added.wait_timeout(queue, moment).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
     /// Does the next piece; false when there is none.
     pub fn run_one(&self) -> bool {
         if self.waiting() == 0 {
             return false;
         }
-        let Some(job) = lock(&self.shared.queue).pop_front() else { return false };
-        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut queue = lock(&self.shared.queue);
+        let Some(job) = queue.pop_front() else { return false };
+        self.shared.waiting.store(queue.len(), Ordering::Relaxed);
+        self.shared.running.fetch_add(1, Ordering::Relaxed);
+        drop(queue);
         match (job.0)() {
             Ok(more) => more.into_iter().for_each(|job| self.add(job)),
             Err(error) => {
@@ -62,6 +87,7 @@ impl Jobs {
                 self.shared.failed.store(true, Ordering::Relaxed);
             }
         }
+        self.shared.running.fetch_sub(1, Ordering::Release);
         true
     }
 

@@ -67,10 +67,17 @@ pub trait Sink: Send {
     /// When it cannot be written.
     fn input(&mut self, row: Row<'_>) -> Result<(), SinkError>;
 
-    /// Nothing more will come: what is left is to be made ready as [`jobs`](Self::jobs).
-    fn all_given(&mut self) {}
+    /// Nothing more will come: what is left is to be made ready as [`jobs`](Self::jobs), as long as `go_on` says so.
+    ///
+    /// # Errors
+    /// When it cannot be read back or written.
+    fn all_given(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), SinkError> {
+        let _ = go_on;
+        Ok(())
+    }
 
-    /// Work that may be done by any thread meanwhile; whatever nobody takes up, the sink does itself when it is finished.
+    /// Work that may be done by any thread meanwhile; whatever nobody takes up, the sink does itself when it is finished. A sink that hands
+    /// everything on to one of this library hands on its jobs as well.
     fn jobs(&self) -> Jobs {
         Jobs::default()
     }

@@ -30,6 +30,9 @@ use super::table::{Column, Rows, Table, schema};
 /// Bytes of rows gathered for a row group: some ten thousand events. An Arrow text column could not take more than 2 GiB.
 const ROW_GROUP: usize = 16 << 20;
 
+/// Row groups that may wait to be encoded.
+const GROUPS_AHEAD: usize = 2;
+
 /// A file that is open only while bytes go out: a report can have more days than a process may have files open.
 struct Append {
     path: PathBuf,
@@ -120,6 +123,11 @@ impl<T: Table> TableFile<T> {
         self.cut();
     }
 
+    /// Takes back the rows not yet handed over.
+    pub(super) fn take_rows(&mut self) -> Rows {
+        std::mem::take(&mut self.rows)
+    }
+
     /// The file, to be completed when all its rows have been handed over and encoded.
     pub(super) fn unwritten(&self) -> Unwritten {
         Unwritten(self.file.clone())
@@ -138,6 +146,10 @@ impl<T: Table> TableFile<T> {
         let (rows, file) = (std::mem::take(&mut self.rows), self.file.clone());
         let number = file.groups.fetch_add(1, Ordering::Relaxed);
         self.jobs.add(Job::new(move || Shared::encode(&file, number, rows, split)));
+        // Where nobody keeps up, whoever brings more helps: rows must not pile up.
+        while self.jobs.waiting() > GROUPS_AHEAD {
+            self.jobs.run_one();
+        }
     }
 
     /// Completes the file, with all work on it that is left.
@@ -228,6 +240,7 @@ impl Shared {
                 chunk.append_to_row_group(&mut row_group)?;
             }
             row_group.close()?;
+            writer.flush()?; // hundreds of days must not each hold some
             out.next += 1;
         }
         Ok(())
