@@ -367,11 +367,13 @@ fn a_further_gzip_member_cut_off_is_a_reject() {
 
 // ---- gzip bomb
 
-/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One thread, so that the machine does not matter.
+/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One thread, so that the machine does not matter;
+/// and one arena, since glibc reserves 64 to 128 MiB of addresses, not of memory, for each further thread that allocates.
 fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
     let program = keytrail();
     let mut shell = Command::new("sh");
     shell.current_dir(cwd).args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\"")]);
+    shell.env("MALLOC_ARENA_MAX", "1");
     shell.arg(program.get_program()).args(["analyze", "--threads", "1", "-o", "report"]).args(args);
     for (name, value) in program.get_envs() {
         match value {
