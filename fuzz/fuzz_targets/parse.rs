@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::Classifier;
+use keytrail::classify::{Classifier, Learned};
 use keytrail::event::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, Parsed};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
@@ -45,7 +45,7 @@ fn any_odd_number(value: &Json) -> bool {
 
 /// The event as the NDJSON of `keytrail events` shows it.
 fn row(event: KmsEvent<'_>) -> Map<String, Value> {
-    let evidence = CLASSIFIER.classify(&event);
+    let evidence = CLASSIFIER.classify(&event, &Learned::default());
     let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
     let mut bytes = Vec::new();
     encode(EVENTS, &selected, &mut bytes);

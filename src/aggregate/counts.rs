@@ -29,6 +29,8 @@ pub struct Counts {
     pub rejected: u64,
     /// Selected events that share `eventID` and account with another but differ from it. Not a class of its own.
     pub conflicts: u64,
+    /// Those of `duplicate` whose place a correction has taken. Not a class of its own.
+    pub corrected: u64,
 }
 
 /// The classes do not add up: a defect of keytrail, never of the input.
@@ -94,6 +96,7 @@ impl AddAssign for Counts {
         self.not_usage += other.not_usage;
         self.rejected += other.rejected;
         self.conflicts += other.conflicts;
+        self.corrected += other.corrected;
     }
 }
 

@@ -2,22 +2,26 @@
 //!
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
+mod aliases;
 mod copies;
 mod counts;
 mod coverage;
 mod distinct;
 mod inputs;
+mod lessons;
 mod seen;
 mod usage;
 
 use std::ops::AddAssign;
 
 use crate::event::{Evidence, KmsEvent};
+pub use aliases::Aliases;
 pub use copies::{Copies, Fingerprint, Placement, Waiting, complete};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, Scope};
 pub use distinct::EXACT;
 pub use inputs::{InputSummary, InputTotals, Status, StatusReason};
+pub use lessons::{Basis, Corrections, Lessons, Source};
 pub use usage::{DailyRow, Group, Groups, Measured, Stats, Usage, UsageRow};
 
 /// An event that has passed all filters, with its evidence and its place in the input.

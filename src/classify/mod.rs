@@ -1,12 +1,15 @@
 //! Which workload issued an event: rules as data, evidence with every answer.
 //!
 //! A label never stands alone: it comes with the ids of all rules that fired and the strength of the one that decided. Labels that tie at
-//! the highest strength are all reported. Deliberately absent: rules that need other records (job descriptions, STS sessions).
+//! the highest strength are all reported. Rules that need other records (settings, jobs, STS sessions) have been given their
+//! particulars before ([`Learned`]). Deliberately absent: reading those records (`parse`).
 
+mod learned;
 mod pattern;
 mod rules;
 
-use crate::event::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
+use crate::event::{Evidence, KmsEvent, LearnedRuleFacts, Strength, Workload, WorkloadSet};
+pub use learned::Learned;
 use rules::Facts;
 pub use rules::{Rule, RulesError};
 
@@ -35,43 +38,74 @@ impl Classifier {
         &self.rules
     }
 
-    /// What the rules say of `event`.
-    pub fn classify(&self, event: &KmsEvent<'_>) -> Evidence {
+    /// What the rules say of `event`, those that the input has taught included.
+    pub fn classify(&self, event: &KmsEvent<'_>, learned: &Learned) -> Evidence {
         let facts = Facts::new(event);
-        let mut ids = String::new();
-        let mut strength = Strength::None;
-        let mut workload = WorkloadSet::default();
+        let mut verdict = Verdict::default();
         for rule in self.rules.iter().filter(|rule| rule.fires(&facts)) {
-            if !ids.is_empty() {
-                ids.push(',');
-            }
-            ids.push_str(&rule.id);
-            // A weak rule only hints, unless its label is itself "cannot be told".
-            let label = match (rule.strength, rule.workload) {
-                (Strength::Weak, Workload::S3Unattributed) => Workload::S3Unattributed,
-                (Strength::Weak, _) => Workload::Unknown,
-                (_, label) => label,
-            };
-            if rule.strength > strength {
-                strength = rule.strength;
-                workload = WorkloadSet::default();
-            }
-            if rule.strength == strength {
-                workload.insert(label);
-            }
+            verdict.add(&rule.id, rule.workload, rule.strength);
+        }
+        for rule in learned.fires(event).iter() {
+            let LearnedRuleFacts { id, workload, strength, .. } = rule.facts();
+            verdict.add(id, workload, strength);
+        }
+        verdict.evidence()
+    }
+}
+
+/// What the rules that have fired so far come to.
+#[derive(Default)]
+struct Verdict {
+    ids: String,
+    strength: Strength,
+    workload: WorkloadSet,
+    /// SageMaker, which part of it unknown: kept apart, since it contradicts no part.
+    in_general: Strength,
+}
+
+impl Verdict {
+    fn add(&mut self, id: &str, workload: Workload, strength: Strength) {
+        if !self.ids.is_empty() {
+            self.ids.push(',');
+        }
+        self.ids.push_str(id);
+        // A weak rule only hints, unless its label is itself "cannot be told".
+        let label = match (strength, workload) {
+            (Strength::Weak, Workload::S3Unattributed) => Workload::S3Unattributed,
+            (Strength::Weak, _) => Workload::Unknown,
+            (_, label) => label,
+        };
+        if label == Workload::SagemakerOther {
+            self.in_general = self.in_general.max(strength);
+            return;
+        }
+        if strength > self.strength {
+            self.strength = strength;
+            self.workload = WorkloadSet::default();
+        }
+        if strength == self.strength {
+            self.workload.insert(label);
+        }
+    }
+
+    fn evidence(mut self) -> Evidence {
+        // "SageMaker" by its own session and "Canvas" by its role is Canvas: a part is only outdone by another part.
+        if self.in_general > Strength::None && self.strength < Strength::Medium {
+            self.strength = self.in_general;
+            self.workload = WorkloadSet::of(Workload::SagemakerOther);
         }
         // Where one label says more than another that ties with it, the two do not contradict each other.
         for (more, less) in
             [(Workload::CanvasForecast, Workload::Forecast), (Workload::S3Unattributed, Workload::Unknown)]
         {
-            if workload.intersects(WorkloadSet::of(more)) {
-                workload.remove(less);
+            if self.workload.intersects(WorkloadSet::of(more)) {
+                self.workload.remove(less);
             }
         }
-        if strength == Strength::None {
-            workload = WorkloadSet::of(Workload::Other);
+        if self.strength == Strength::None {
+            self.workload = WorkloadSet::of(Workload::Other);
         }
-        Evidence { workload, strength, rules: ids }
+        Evidence { workload: self.workload, strength: self.strength, rules: self.ids }
     }
 }
 

@@ -162,6 +162,14 @@ pub(super) struct Select {
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
     pub(super) rules: Option<PathBuf>,
 
+    /// Output of `aws kms list-aliases`: keys of calls that name nothing but an alias, as far as the input itself does not tell
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_ALIASES")]
+    pub(super) aliases: Option<PathBuf>,
+
+    /// Read the input once: nothing is learned from it (roles, paths, keys and sessions of workloads, aliases, corrections, stopped trails)
+    #[arg(long, env = "KEYTRAIL_NO_LEARN", value_parser = FalseyValueParser::new())]
+    pub(super) no_learn: bool,
+
     /// Count every delivered copy
     #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES", value_parser = FalseyValueParser::new())]
     pub(super) keep_duplicates: bool,

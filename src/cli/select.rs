@@ -11,8 +11,10 @@ use tracing::warn;
 
 use super::CliError;
 use super::args::{Common, Select};
+use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
 use keytrail::event::{EventTime, Workload, WorkloadSet};
+use keytrail::parse::{ListedAlias, listed_aliases};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
 use keytrail::source::Input;
@@ -56,6 +58,8 @@ pub(super) fn plan(
         classifier: classifier(select.rules.as_deref())?,
         limits: Limits { archive_bytes: select.max_archive_bytes, record_bytes: select.max_record_bytes },
         keep_duplicates: select.keep_duplicates,
+        learn: !select.no_learn,
+        aliases: aliases(select.aliases.as_deref())?,
         hash: select.hash,
         threads: usize::from(common.threads),
         cancel,
@@ -71,6 +75,8 @@ pub(super) fn plan(
         key: select.key.clone(),
         principal: select.principal.clone(),
         rules: select.rules.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        aliases: select.aliases.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        learn: !select.no_learn,
         keep_duplicates: select.keep_duplicates,
         hash: select.hash,
         max_archive_bytes: select.max_archive_bytes,
@@ -84,6 +90,20 @@ fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
     Ok(Classifier::new(Some((&name, &text)))?)
+}
+
+/// What the user's list of aliases says. An alias without a date is taken to have pointed there always.
+fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
+    let mut aliases = Aliases::default();
+    let Some(path) = list else { return Ok(aliases) };
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
+    let list =
+        listed_aliases(&text).map_err(|error| CliError::Usage(format!("--aliases {name}: {error}")))?;
+    for ListedAlias { alias, key, since } in list {
+        aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+    }
+    Ok(aliases)
 }
 
 /// An empty item is a mistake, such as a shell variable that is not set: taken at its word it would select nothing, or everything.

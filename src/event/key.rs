@@ -19,6 +19,8 @@ pub enum KeyOrigin {
     ServiceEvent,
     /// A key ARN inside `errorMessage`.
     ErrorMessage,
+    /// The record names an alias alone, which pointed to the key at that time.
+    Alias,
     /// The record does not name a key.
     #[default]
     None,
@@ -34,6 +36,7 @@ impl KeyOrigin {
             Self::Assumed => "assumed",
             Self::ServiceEvent => "service_event",
             Self::ErrorMessage => "error_message",
+            Self::Alias => "alias",
             Self::None => "none",
         }
     }

@@ -7,6 +7,7 @@
 mod arn;
 mod json;
 mod key;
+mod lesson;
 mod outcome;
 mod principal;
 mod reject;
@@ -18,6 +19,9 @@ use std::borrow::Cow;
 pub use arn::{Arn, is_region, partition_of};
 pub use json::JsonError;
 pub use key::{KeyOrigin, KeyRef};
+pub use lesson::{
+    LearnedRule, LearnedRuleFacts, Lesson, RuleSet, Session, SessionId, Taught, TrailChange, When,
+};
 pub use outcome::{Outcome, normal_error_code};
 pub use principal::{Principal, normal_service};
 pub use reject::{RejectReason, Rejection, SkipReason};
@@ -97,6 +101,8 @@ pub struct KmsEvent<'a> {
     pub vpc_endpoint_id: Option<Text<'a>>,
     /// `tlsDetails.tlsVersion`.
     pub tls_version: Option<Text<'a>>,
+    /// `addendum.originalEventID` of a correction (`addendum.reason` is `UPDATED_DATA`).
+    pub corrects: Option<Text<'a>>,
 }
 
 impl KmsEvent<'_> {
@@ -131,6 +137,7 @@ impl KmsEvent<'_> {
             read_only: self.read_only,
             vpc_endpoint_id: own(self.vpc_endpoint_id),
             tls_version: own(self.tls_version),
+            corrects: own(self.corrects),
         }
     }
 
@@ -171,6 +178,7 @@ impl KmsEvent<'static> {
                 kind: "AssumedRole".into(),
                 account_id: Some("111122223333".into()),
                 session_name: None,
+                principal_id: None,
                 invoked_by: None,
             },
             access_key_id: None,
@@ -192,6 +200,7 @@ impl KmsEvent<'static> {
             read_only: None,
             vpc_endpoint_id: None,
             tls_version: None,
+            corrects: None,
         }
     }
 }

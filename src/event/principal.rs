@@ -15,6 +15,8 @@ pub struct Principal<'a> {
     pub account_id: Option<Text<'a>>,
     /// Name of the role session.
     pub session_name: Option<Text<'a>>,
+    /// `userIdentity.principalId`: the role's own id and the session's name, where there is one.
+    pub principal_id: Option<Text<'a>>,
     /// `userIdentity.invokedBy`, normalised by [`normal_service`].
     pub invoked_by: Option<Text<'a>>,
 }
@@ -26,6 +28,7 @@ impl Principal<'_> {
             kind: Cow::Owned(self.kind.into_owned()),
             account_id: self.account_id.map(|t| Cow::Owned(t.into_owned())),
             session_name: self.session_name.map(|t| Cow::Owned(t.into_owned())),
+            principal_id: self.principal_id.map(|t| Cow::Owned(t.into_owned())),
             invoked_by: self.invoked_by.map(|t| Cow::Owned(t.into_owned())),
         }
     }

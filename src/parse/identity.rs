@@ -38,7 +38,14 @@ pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
         .or_else(by_id)
         .or_else(|| invoked_by.clone())
         .unwrap_or(Cow::Borrowed("unknown"));
-    Principal { name, kind: kind.unwrap_or(Cow::Borrowed("unknown")), account_id, session_name, invoked_by }
+    Principal {
+        name,
+        kind: kind.unwrap_or(Cow::Borrowed("unknown")),
+        account_id,
+        session_name,
+        principal_id,
+        invoked_by,
+    }
 }
 
 fn is_role(arn: &str) -> bool {

@@ -7,13 +7,18 @@ mod identity;
 mod json;
 mod key;
 mod lenient;
+mod lessons;
+mod listed;
 mod members;
 mod prefilter;
 mod record;
+mod settings;
 mod trail;
 
 use crate::event::{EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
 use json::Report;
+pub use lessons::{NotJson, alias_arn, lessons, may_teach};
+pub use listed::{ListedAlias, ListedError, listed_aliases};
 use record::{Record, Request};
 
 /// What one record is.
@@ -155,6 +160,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         &record.service_details,
         record.error_message.as_ref(),
     );
+    let is_correction = record.addendum.reason.as_deref() == Some("UPDATED_DATA");
     let Request { encryption_context, source_context, destination_context, .. } = record.request;
     let context = encryption_context.or(source_context).or(destination_context);
     let (s3_bucket, s3_object_key) = context.as_ref().map_or((None, None), key::s3_location);
@@ -185,6 +191,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         read_only: record.read_only.0,
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,
+        corrects: record.addendum.original_event_id.filter(|_| is_correction),
         name,
     })))
 }

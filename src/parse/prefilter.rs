@@ -17,9 +17,12 @@ pub(super) fn may_contain(record: &[u8]) -> bool {
 
 /// Whether the `\u00XX` at `at` stands for a character of the name.
 fn spells_kms(record: &[u8], at: usize) -> bool {
-    hex4(record, at + 2)
-        .and_then(|code| u8::try_from(code).ok())
-        .is_some_and(|byte| KMS.as_bytes().contains(&byte))
+    escaped(record, at).is_some_and(|byte| KMS.as_bytes().contains(&byte))
+}
+
+/// The character that the `\u00XX` at `at` stands for.
+pub(super) fn escaped(record: &[u8], at: usize) -> Option<u8> {
+    u8::try_from(hex4(record, at + 2)?).ok()
 }
 
 /// The four hexadecimal digits at `at`.

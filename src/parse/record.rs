@@ -39,6 +39,7 @@ members! {
         vpc_endpoint_id: Option<Text<'a>> = "vpcEndpointId",
         event_category: Option<Text<'a>> = "eventCategory",
         tls: Tls<'a> = "tlsDetails",
+        addendum: Addendum<'a> = "addendum",
     }
 }
 
@@ -145,6 +146,16 @@ members! {
         cipher_suite: Ignored = "cipherSuite",
         host: Ignored = "clientProvidedHostHeader",
         key_exchange: Ignored = "keyExchange",
+    }
+}
+
+members! {
+    /// Why a record comes late, or again.
+    struct Addendum(exact) {
+        reason: Option<Text<'a>> = "reason",
+        updated: Ignored = "updatedFields",
+        original_request_id: Ignored = "originalRequestID",
+        original_event_id: Option<Text<'a>> = "originalEventID",
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tracing::{debug, info, warn};
 
+use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
@@ -29,8 +30,23 @@ const UNRECOGNISED: usize = 4096;
 /// Takes a part; false when the run is over.
 type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
 
+/// What records are read for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'k> {
+    /// For what they teach.
+    Learn,
+    /// To be counted, with what is known.
+    Count(&'k Known),
+}
+
 /// Works on one entry of the listing.
-pub(super) fn process(plan: &Plan, listed: Listed, progress: &Progress, give: Give<'_>) {
+pub(super) fn process(
+    plan: &Plan,
+    purpose: Purpose<'_>,
+    listed: Listed,
+    progress: &Progress,
+    give: Give<'_>,
+) {
     let archive = match listed {
         Listed::Archive(archive) => archive,
         Listed::Skipped { uri, reason } => {
@@ -54,7 +70,11 @@ pub(super) fn process(plan: &Plan, listed: Listed, progress: &Progress, give: Gi
         });
         match content {
             Ok(content) => {
-                Reading::new(plan, progress, archive, input).run(Supply::new(content), buffers, give);
+                Reading::new(plan, purpose, progress, archive, input).run(
+                    Supply::new(content),
+                    buffers,
+                    give,
+                );
             }
             Err(error) => {
                 give(last(unreadable(input, &error), Coverage::default()));
@@ -111,6 +131,7 @@ enum Ending {
 /// An input being read.
 struct Reading<'p> {
     plan: &'p Plan,
+    purpose: Purpose<'p>,
     progress: &'p Progress,
     archive: Archive,
     input: InputSummary,
@@ -125,9 +146,16 @@ struct Reading<'p> {
 }
 
 impl<'p> Reading<'p> {
-    fn new(plan: &'p Plan, progress: &'p Progress, archive: Archive, input: InputSummary) -> Self {
+    fn new(
+        plan: &'p Plan,
+        purpose: Purpose<'p>,
+        progress: &'p Progress,
+        archive: Archive,
+        input: InputSummary,
+    ) -> Self {
         Self {
             plan,
+            purpose,
             progress,
             archive,
             input,
@@ -162,7 +190,11 @@ impl<'p> Reading<'p> {
                     Window::new()
                 }
             };
-            let ending = self.read(&mut content, &mut window, &mut unwrapper, give);
+            let ending = if self.teaches_nothing(&window) {
+                Ending::Read(None)
+            } else {
+                self.read(&mut content, &mut window, &mut unwrapper, give)
+            };
             buffers.give_back(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
@@ -245,8 +277,27 @@ impl<'p> Reading<'p> {
         }
     }
 
-    /// Counts one record; false when it is not valid JSON.
+    /// Whether there is nothing to learn from all of the content, which is asked faster than of each record.
+    fn teaches_nothing(&self, window: &Window) -> bool {
+        let view = window.view();
+        matches!(self.purpose, Purpose::Learn) && view.last && !parse::may_teach(view.bytes)
+    }
+
+    /// Learns from one record; false when it is not valid JSON.
+    fn learn(&mut self, bytes: &[u8], offset: u64) -> bool {
+        if !parse::may_teach(bytes) {
+            return true;
+        }
+        let Ok(lessons) = parse::lessons(bytes) else { return false };
+        for lesson in lessons {
+            self.part.lessons.learn(lesson, &self.archive.uri, offset);
+        }
+        true
+    }
+
+    /// Counts one record, or learns from it; false when it is not valid JSON.
     fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
+        let Purpose::Count(known) = self.purpose else { return self.learn(bytes, offset) };
         let index = self.input.counts.records;
         self.input.counts.records += 1;
         if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
@@ -258,7 +309,7 @@ impl<'p> Reading<'p> {
                 if outline.repeated_field {
                     debug!(archive = %self.archive.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(outline.parsed, offset, bytes);
+                self.parsed(known, outline.parsed, offset, bytes);
                 true
             }
             Err(error) => {
@@ -269,10 +320,10 @@ impl<'p> Reading<'p> {
         }
     }
 
-    fn parsed(&mut self, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
+    fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
         let selection = &self.plan.selection;
         let counts = &mut self.input.counts;
-        let event = match parsed {
+        let mut event = match parsed {
             Parsed::Event(event) => event,
             Parsed::NotUsage => {
                 counts.not_usage += 1;
@@ -292,13 +343,19 @@ impl<'p> Reading<'p> {
             counts.other_event += 1;
             return;
         }
+        known.complete(&mut event);
         if !selection.wants_circumstances(&event) {
             counts.filtered += 1;
             return;
         }
-        let evidence = self.plan.classifier.classify(&event);
+        let evidence = self.plan.classifier.classify(&event, &known.learned);
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
+            return;
+        }
+        if !self.plan.keep_duplicates && known.corrections.supersede(&event) {
+            counts.duplicate += 1;
+            counts.corrected += 1;
             return;
         }
         let selected = Selected { event: &event, evidence: &evidence, archive: &self.archive.uri, offset };

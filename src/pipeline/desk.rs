@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::archive;
+use super::archive::{self, Purpose};
+use super::learn::Known;
 use super::merge::Merge;
 use super::part::Part;
 use super::{Plan, Progress, RunError};
@@ -26,6 +27,7 @@ const ARCHIVES_AHEAD: usize = 4096;
 /// Where threads meet.
 pub(super) struct Desk<'d> {
     plan: &'d Plan,
+    known: &'d Known,
     progress: &'d Progress,
     jobs: Jobs,
     listing: Mutex<Listing>,
@@ -73,9 +75,16 @@ impl Drop for Alarm<'_, '_> {
 }
 
 impl<'d> Desk<'d> {
-    pub(super) fn new(plan: &'d Plan, progress: &'d Progress, jobs: Jobs, merge: Merge<'d>) -> Self {
+    pub(super) fn new(
+        plan: &'d Plan,
+        known: &'d Known,
+        progress: &'d Progress,
+        jobs: Jobs,
+        merge: Merge<'d>,
+    ) -> Self {
         Self {
             plan,
+            known,
             progress,
             jobs,
             listing: Mutex::new(plan.listing()),
@@ -95,7 +104,8 @@ impl<'d> Desk<'d> {
                 continue;
             }
             let Some((number, listed)) = self.next() else { break };
-            archive::process(self.plan, listed, self.progress, &mut |part| self.give(number, part));
+            let (purpose, listed) = (Purpose::Count(self.known), self.known.again(listed));
+            archive::process(self.plan, purpose, listed, self.progress, &mut |part| self.give(number, part));
         }
         // Others may still be at archives, and leave jobs.
         while !self.is_over() {

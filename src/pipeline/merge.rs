@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use super::aside::{Aside, Kept};
 use super::inputs::InputRows;
+use super::learn::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Copies, Counts, Coverage, InputSummary, InputTotals, Observations, Placement, Selected, Usage, complete,
+    Copies, Counts, Coverage, InputSummary, InputTotals, Lessons, Observations, Placement, Selected, Usage,
+    complete,
 };
 use crate::event::KmsEvent;
 use crate::parse::{self, Parsed};
@@ -15,6 +17,7 @@ use crate::report::{Cell, Row, Sink};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
+    known: &'m Known,
     sink: &'m mut dyn Sink,
     progress: &'m Progress,
     copies: Copies,
@@ -31,9 +34,15 @@ pub(super) struct Merge<'m> {
 }
 
 impl<'m> Merge<'m> {
-    pub(super) fn new(plan: &'m Plan, sink: &'m mut dyn Sink, progress: &'m Progress) -> Self {
+    pub(super) fn new(
+        plan: &'m Plan,
+        known: &'m Known,
+        sink: &'m mut dyn Sink,
+        progress: &'m Progress,
+    ) -> Self {
         Self {
             plan,
+            known,
             sink,
             progress,
             copies: Copies::default(),
@@ -142,7 +151,8 @@ impl<'m> Merge<'m> {
         late: bool,
     ) -> Result<(), RunError> {
         let Some(mut event) = reread(record) else { return Err(RunError::Temporary(changed())) };
-        let evidence = self.plan.classifier.classify(&event);
+        self.known.complete(&mut event);
+        let evidence = self.plan.classifier.classify(&event, &self.known.learned);
         for other in others.iter().filter_map(|other| reread(other)) {
             complete(&mut event, other);
         }
@@ -197,7 +207,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Checks the accounting and gives the result.
-    pub(super) fn finish(self) -> Result<Run, RunError> {
+    pub(super) fn finish(self, lessons: Lessons) -> Result<Run, RunError> {
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
         // The same number, counted where the rows are made.
@@ -210,6 +220,7 @@ impl<'m> Merge<'m> {
             inputs: self.inputs,
             coverage: self.coverage,
             observations: self.observations,
+            lessons,
         })
     }
 }

@@ -19,6 +19,7 @@ mod archive;
 mod aside;
 mod desk;
 mod inputs;
+mod learn;
 mod merge;
 mod part;
 mod progress;
@@ -32,7 +33,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
+use crate::aggregate::{
+    Aliases, Counts, Coverage, DailyRow, Imbalance, InputTotals, Lessons, Observations, UsageRow,
+};
 use crate::classify::{Classifier, RulesError};
 use crate::report::{Jobs, Sink, SinkError};
 use crate::source::{Input, Listing};
@@ -71,6 +74,10 @@ pub struct Plan {
     pub limits: Limits,
     /// Count every delivered copy.
     pub keep_duplicates: bool,
+    /// Read all inputs first for what they teach: rules' particulars, aliases, corrections, stopped trails.
+    pub learn: bool,
+    /// Where aliases pointed, as the user knows it.
+    pub aliases: Aliases,
     /// Hash the content of every archive.
     pub hash: bool,
     /// Threads to work on archives with; 0: one per core.
@@ -92,6 +99,8 @@ impl Plan {
             classifier: Classifier::new(None)?,
             limits: Limits::default(),
             keep_duplicates: false,
+            learn: true,
+            aliases: Aliases::default(),
             hash: false,
             threads: 0,
             cancel: Arc::default(),
@@ -123,6 +132,8 @@ pub struct Run {
     pub coverage: Coverage,
     /// What is worth knowing of the selected events.
     pub observations: Observations,
+    /// What the inputs have taught.
+    pub lessons: Lessons,
 }
 
 /// Why a run ended without a result.
@@ -150,13 +161,10 @@ pub enum RunError {
 /// # Errors
 /// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(plan.threads)
-        .thread_name(|n| format!("worker-{n}"))
-        .build()
-        .map_err(|e| RunError::Threads(e.to_string()))?;
+    let pool = threads(plan)?;
+    let (known, lessons) = learn::known(plan, &pool, progress)?;
     let jobs = sink.jobs();
-    let desk = Desk::new(plan, progress, jobs.clone(), Merge::new(plan, sink, progress));
+    let desk = Desk::new(plan, &known, progress, jobs.clone(), Merge::new(plan, &known, sink, progress));
     pool.broadcast(|_| desk.work());
     let mut merge = desk.into_merge()?;
     // What is left to merge is left to this thread; the others do what it leaves to be done.
@@ -174,7 +182,23 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    merge.finish()
+    merge.finish(lessons)
+}
+
+/// Reads the plan's inputs for what they teach, and for nothing else.
+///
+/// # Errors
+/// When inputs that can be read only once cannot be put aside, or the run is stopped. Unreadable input teaches nothing.
+pub fn learn(plan: &Plan, progress: &Progress) -> Result<Lessons, RunError> {
+    learn::known(plan, &threads(plan)?, progress).map(|(_, lessons)| lessons)
+}
+
+fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(plan.threads)
+        .thread_name(|n| format!("worker-{n}"))
+        .build()
+        .map_err(|e| RunError::Threads(e.to_string()))
 }
 
 /// Does jobs until no more can come.

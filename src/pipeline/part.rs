@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Coverage, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::aggregate::{Coverage, Fingerprint, Groups, InputSummary, Lessons, Measured, Remarks, Selected};
 use crate::event::Rejection;
 use crate::report::{EVENTS, Row, encode};
 
@@ -15,6 +15,8 @@ pub(super) struct Part {
     pub(super) events: Vec<Event>,
     pub(super) groups: Groups,
     pub(super) rejects: Vec<Rejection>,
+    /// What its records teach, where that is what they are read for.
+    pub(super) lessons: Lessons,
     /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
     pub(super) done: Option<Box<(InputSummary, Coverage)>>,
     rows: Vec<u8>,

@@ -33,6 +33,10 @@ pub struct Options {
     pub principal: Vec<String>,
     /// The user's own rules.
     pub rules: Option<String>,
+    /// The user's list of aliases.
+    pub aliases: Option<String>,
+    /// The input was read for what it teaches first.
+    pub learn: bool,
     /// Every copy counted.
     pub keep_duplicates: bool,
     /// Content hashed.

@@ -3,6 +3,7 @@
 //! Lists them one by one in the bytewise order of their URIs, so that a run over millions of objects holds none of them in memory and its
 //! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
 
+mod kept;
 mod key;
 mod local;
 
@@ -31,7 +32,7 @@ impl Input {
 }
 
 /// One archive that can be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Archive {
     /// How reports name it: the path as given or walked, `-` for standard input.
     pub uri: Arc<str>,
@@ -42,10 +43,12 @@ pub struct Archive {
     place: Place,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Place {
     File(PathBuf),
     Stdin,
+    /// A copy of what can be read only once.
+    Kept(Arc<kept::Kept>),
 }
 
 /// An entry of the listing.
@@ -78,6 +81,7 @@ impl Archive {
         Ok(match &self.place {
             Place::File(path) => Box::new(std::fs::File::open(path)?),
             Place::Stdin => Box::new(io::stdin()),
+            Place::Kept(kept) => kept.open()?,
         })
     }
 }

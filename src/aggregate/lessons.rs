@@ -1,0 +1,162 @@
+//! What the records of all inputs have taught, gathered before anything is counted.
+//!
+//! Lessons add up with `+=`, in whatever order inputs are read. Memory: an entry per distinct rule and particular, alias change and correction;
+//! of each session that SageMaker, its geospatial part or Forecast opened, two hashes (some 90 bytes).
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use super::Aliases;
+use crate::event::{EventTime, KmsEvent, LearnedRule, Lesson, RuleSet, SessionId, Taught, TrailChange, When};
+
+/// A record that teaches something, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    /// The record.
+    pub taught: Taught,
+    /// URI of its archive.
+    pub archive: Arc<str>,
+    /// Its offset there.
+    pub offset: u64,
+}
+
+/// How often and where first something was learned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// The earliest record.
+    pub first: Source,
+    /// Records that teach it; each copy of one counts.
+    pub records: u64,
+}
+
+impl AddAssign for Basis {
+    fn add_assign(&mut self, other: Self) {
+        self.records += other.records;
+        if other.first < self.first {
+            self.first = other.first;
+        }
+    }
+}
+
+/// Everything learned.
+#[derive(Debug, Clone, Default)]
+pub struct Lessons {
+    /// Rules with their particulars.
+    pub rules: BTreeMap<(LearnedRule, When<'static>), Basis>,
+    /// The rules of each session.
+    pub sessions: HashMap<SessionId, RuleSet>,
+    /// Where aliases pointed, and when.
+    pub aliases: Aliases,
+    /// Events that have been corrected.
+    pub corrections: Corrections,
+    /// Trails that were stopped, started or deleted.
+    pub trails: BTreeSet<TrailChange>,
+}
+
+impl Lessons {
+    /// Takes in what a record of `archive`, at `offset`, teaches.
+    pub fn learn(&mut self, lesson: Lesson<'static>, archive: &Arc<str>, offset: u64) {
+        match lesson {
+            Lesson::Rule(rule, when, taught) => {
+                let first = Source { taught, archive: archive.clone(), offset };
+                self.add_rule((rule, when), Basis { first, records: 1 });
+            }
+            Lesson::Session(rule, session) => {
+                for name in [session.access_key_id, session.principal_id].into_iter().flatten() {
+                    self.sessions.entry(SessionId::of(&name)).or_default().insert(rule);
+                }
+            }
+            Lesson::Alias { alias, key, time } => {
+                self.aliases.change(alias.into_owned(), time, key.map(Into::into));
+            }
+            Lesson::Correction { original, by, account_id, time } => {
+                let place = (account_id.map(Into::into), original.into_owned());
+                self.corrections.add(place, (time, by.into_owned()));
+            }
+            Lesson::Trail(change) => {
+                self.trails.insert(change);
+            }
+        }
+    }
+
+    fn add_rule(&mut self, what: (LearnedRule, When<'static>), basis: Basis) {
+        match self.rules.entry(what) {
+            Entry::Occupied(mut known) => *known.get_mut() += basis,
+            Entry::Vacant(new) => {
+                new.insert(basis);
+            }
+        }
+    }
+}
+
+impl AddAssign for Lessons {
+    fn add_assign(&mut self, other: Self) {
+        for (what, basis) in other.rules {
+            self.add_rule(what, basis);
+        }
+        for (session, rules) in other.sessions {
+            *self.sessions.entry(session).or_default() |= rules;
+        }
+        self.aliases += other.aliases;
+        for (place, by) in other.corrections.0 {
+            self.corrections.add(place, by);
+        }
+        self.trails.extend(other.trails);
+    }
+}
+
+/// An event by account and `eventID`.
+type Place = (Option<String>, String);
+
+/// Which events have been corrected, and by which; of several corrections of one event the last counts, by `eventTime`, then `eventID`.
+#[derive(Debug, Clone, Default)]
+pub struct Corrections(BTreeMap<Place, (EventTime, String)>);
+
+impl Corrections {
+    fn add(&mut self, place: Place, by: (EventTime, String)) {
+        let last = self.0.entry(place).or_insert_with(|| by.clone());
+        if by > *last {
+            *last = by;
+        }
+    }
+
+    /// Whether another event has taken the place of this one.
+    pub fn supersede(&self, event: &KmsEvent<'_>) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let Some(id) = event.event_id.as_deref() else { return false };
+        let account = event.recipient_account_id.as_deref().map(str::to_owned);
+        let by =
+            |original: &str| self.0.get(&(account.clone(), original.to_owned())).map(|(_, by)| by.as_str());
+        by(id).is_some_and(|by| by != id)
+            || event.corrects.as_deref().and_then(by).is_some_and(|last| last != id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: &str, corrects: Option<&str>) -> KmsEvent<'static> {
+        let corrects = corrects.map(|text| text.to_owned().into());
+        KmsEvent { event_id: Some(id.to_owned().into()), corrects, ..KmsEvent::example() }
+    }
+
+    #[test]
+    fn of_several_corrections_the_last_counts() {
+        let mut corrections = Corrections::default();
+        assert!(!corrections.supersede(&event("a", None)));
+        for (time, by) in [(1, "b"), (3, "d"), (2, "c")] {
+            corrections.add((None, "a".to_owned()), (EventTime(time), by.to_owned()));
+        }
+        let superseded = |id, corrects| corrections.supersede(&event(id, corrects));
+        assert!(superseded("a", None) && superseded("b", Some("a")) && superseded("c", Some("a")));
+        assert!(!superseded("d", Some("a")) && !superseded("e", None));
+        let mut elsewhere = event("a", None);
+        elsewhere.recipient_account_id = Some("111122223333".into());
+        assert!(!corrections.supersede(&elsewhere), "ids are those of an account");
+    }
+}

@@ -1,0 +1,192 @@
+//! What a record teaches about KMS calls of other records: SageMaker's, Forecast's and STS's own calls, aliases, corrections, trails.
+//!
+//! Few records teach anything, so the question comes first, as for KMS; those that may are read into general JSON. Parameters are looked up
+//! without regard to case, since CloudTrail's spelling of them varies. A call that failed teaches nothing.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use memchr::memmem::Finder;
+use serde_json::Value;
+
+use super::prefilter::escaped;
+use super::record::Record;
+use super::{KMS, json, kms_event, settings};
+use crate::event::{
+    Arn, EventTime, KmsEvent, LearnedRule, Lesson, Session, Taught, Text, TrailChange, When, normal_service,
+    partition_of,
+};
+
+/// What stands in every record that teaches something: the services, as quoted values, or what the record is about.
+const TELLING: [&str; 10] = [
+    "\"sagemaker.",
+    "\"sagemaker-geospatial.",
+    "\"forecast.",
+    "CreateAlias",
+    "UpdateAlias",
+    "DeleteAlias",
+    "UPDATED_DATA",
+    "StopLogging",
+    "StartLogging",
+    "DeleteTrail",
+];
+
+static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TELLING).ok());
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
+
+/// Whether a record among these bytes may teach something, JSON escapes considered. `false` is certain.
+pub fn may_teach(bytes: &[u8]) -> bool {
+    let spells = |at| escaped(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\"".contains(&b));
+    // Without the automaton, which cannot fail for so few words, everything may.
+    WORDS.as_ref().is_none_or(|words| words.is_match(bytes)) || ESCAPE.find_iter(bytes).any(spells)
+}
+
+/// The parts of a call that need a general reading.
+struct Call {
+    request: Value,
+    response: Value,
+}
+
+impl Call {
+    fn read(text: &str) -> Result<Self, NotJson> {
+        let mut record: Value = serde_json::from_str(text).map_err(|_| NotJson)?;
+        let mut take = |name| record.get_mut(name).map(Value::take).unwrap_or_default();
+        Ok(Self { request: take("requestParameters"), response: take("responseElements") })
+    }
+}
+
+/// What a record teaches.
+///
+/// # Errors
+/// When it is no JSON object; other defects teach nothing.
+pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
+    let text = std::str::from_utf8(record).map_err(|_| NotJson)?;
+    let mut head = Record::default();
+    if json::read(text, &mut head).is_err() {
+        head = serde_json::from_str(text).map_err(|_| NotJson)?;
+    }
+    if head.error_code.is_some() || head.error_message.is_some() {
+        return Ok(Vec::new());
+    }
+    let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else { return Ok(Vec::new()) };
+    let Some(source) = head.event_source.take() else { return Ok(Vec::new()) };
+    if source == KMS {
+        return Ok(match kms_event(head) {
+            Ok(super::Parsed::Event(event)) => of_kms(&event),
+            _ => Vec::new(),
+        });
+    }
+    let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
+    let call = Call::read(text)?;
+    let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
+    let taught = Taught {
+        time,
+        event_name: name.to_owned(),
+        event_id: own(&head.event_id),
+        account_id: own(&head.recipient_account_id).or_else(|| own(&head.identity.account_id)),
+    };
+    Ok(match &*source {
+        "sts.amazonaws.com" => of_sts(&head, &call, taught),
+        "cloudtrail.amazonaws.com" => of_trail(&call, taught, own(&head.region)),
+        "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
+            let mut list = settings::rules(&source, name, &call.request, &call.response)
+                .into_iter()
+                .map(|(rule, when)| Lesson::Rule(rule, when, taught.clone()))
+                .collect::<Vec<_>>();
+            list.extend(canvas_session(&head, &call.request, &taught));
+            list
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// A record that cannot be read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotJson;
+
+fn of_kms(event: &KmsEvent<'_>) -> Vec<Lesson<'static>> {
+    let own = |text: &Text<'_>| Cow::Owned(text.clone().into_owned());
+    let correction =
+        event.corrects.as_ref().zip(event.event_id.as_ref()).map(|(original, by)| Lesson::Correction {
+            original: own(original),
+            by: own(by),
+            account_id: event.recipient_account_id.as_ref().map(own),
+            time: event.time,
+        });
+    let key = match &*event.name {
+        "CreateAlias" | "UpdateAlias" => event.key.arn.as_ref().map(|arn| Some(own(arn))),
+        "DeleteAlias" => Some(None),
+        _ => None,
+    };
+    let alias = key.zip(alias_arn(event)).map(|(key, alias)| Lesson::Alias {
+        alias: Cow::Owned(alias),
+        key,
+        time: event.time,
+    });
+    correction.into_iter().chain(alias).collect()
+}
+
+/// The ARN of the alias that a call names: one without an ARN lies in the account and region of its caller.
+pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
+    let alias = event.key.alias.as_deref()?;
+    if !alias.starts_with("alias/") {
+        return Some(alias.to_owned());
+    }
+    let account = event.principal.account_id.as_deref().or(event.recipient_account_id.as_deref())?;
+    Some(format!("arn:{}:kms:{}:{account}:{alias}", partition_of(&event.region), event.region))
+}
+
+/// A session that SageMaker, its geospatial part or Forecast opened on a role.
+fn of_sts(head: &Record<'_>, call: &Call, taught: Taught) -> Vec<Lesson<'static>> {
+    let is_service = head.identity.kind.as_deref() == Some("AWSService");
+    let service =
+        head.identity.invoked_by.as_deref().filter(|_| is_service && taught.event_name == "AssumeRole");
+    let service = service.map(|by| normal_service(Cow::Borrowed(by)));
+    let (session, on_role) = match service.as_deref().and_then(|by| by.split('.').next()) {
+        Some("sagemaker-geospatial") => (LearnedRule::GeospatialSession, Some(LearnedRule::GeospatialRole)),
+        Some("forecast") => (LearnedRule::ForecastSession, Some(LearnedRule::ForecastRole)),
+        Some("sagemaker") => (LearnedRule::SagemakerSession, None),
+        _ => return Vec::new(),
+    };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| Cow::Owned(text.to_owned()));
+    let opened = Session {
+        access_key_id: text(settings::at(&call.response, &["credentials", "accessKeyId"])),
+        principal_id: text(settings::at(&call.response, &["assumedRoleUser", "assumedRoleId"])),
+    };
+    let Some(role) = text(settings::at(&call.request, &["roleArn"])) else { return Vec::new() };
+    let mut list = vec![Lesson::Rule(session, When::SessionOn(role.clone()), taught.clone())];
+    list.extend(on_role.map(|rule| Lesson::Rule(rule, When::Role(role), taught)));
+    list.push(Lesson::Session(session, opened));
+    list
+}
+
+/// A session that works on something with `canvas` in its name.
+fn canvas_session(head: &Record<'_>, request: &Value, taught: &Taught) -> Vec<Lesson<'static>> {
+    let own = |text: &Option<Text<'_>>| text.as_deref().map(|text| Cow::Owned(text.to_owned()));
+    let identity = &head.identity;
+    let role = identity.session.issuer.arn.as_deref().filter(|arn| {
+        identity.kind.as_deref() == Some("AssumedRole")
+            && Arn::parse(arn).is_some_and(|arn| arn.service == "iam")
+    });
+    let Some(role) = role.filter(|_| settings::names_canvas(request)) else { return Vec::new() };
+    let rule = LearnedRule::CanvasSession;
+    let session =
+        Session { access_key_id: own(&identity.access_key_id), principal_id: own(&identity.principal_id) };
+    vec![
+        Lesson::Rule(rule, When::SessionOn(Cow::Owned(role.to_owned())), taught.clone()),
+        Lesson::Session(rule, session),
+    ]
+}
+
+fn of_trail(call: &Call, by: Taught, region: Option<String>) -> Vec<Lesson<'static>> {
+    if !matches!(by.event_name.as_str(), "StopLogging" | "StartLogging" | "DeleteTrail") {
+        return Vec::new();
+    }
+    let trail =
+        settings::at(&call.request, &["name"]).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+    vec![Lesson::Trail(TrailChange { trail, by, region })]
+}
+
+#[cfg(test)]
+mod tests;

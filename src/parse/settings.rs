@@ -1,0 +1,150 @@
+//! Roles, keys and paths in the parameters of SageMaker's and Forecast's own calls.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::event::{LearnedRule, When};
+
+type Rule = (LearnedRule, When<'static>);
+
+/// The rules that a call with these parameters and this answer teaches.
+pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value) -> Vec<Rule> {
+    let mut list = Vec::new();
+    match (source, name) {
+        ("sagemaker.amazonaws.com", "CreateFeatureGroup" | "UpdateFeatureGroup" | "DescribeFeatureGroup") => {
+            feature_group(request, &mut list);
+            feature_group(response, &mut list);
+        }
+        ("sagemaker.amazonaws.com", _) if name.starts_with("Create") || name.starts_with("Update") => {
+            objects(request, &mut |object| canvas(object, &mut list));
+            let rule = match name {
+                "CreateAutoMLJob" | "CreateAutoMLJobV2" => LearnedRule::AutopilotRoleAndKey,
+                _ => LearnedRule::SagemakerRoleAndKey,
+            };
+            let (mut roles, mut keys) = (Vec::new(), Vec::new());
+            objects(request, &mut |object| {
+                roles.extend(role_of(object));
+                keys.extend(texts(object, |name| name.ends_with("kmskeyid")).map(own));
+            });
+            pairs(rule, &roles, &keys, &mut list);
+        }
+        ("sagemaker-geospatial.amazonaws.com", _)
+            if name.starts_with("Start") || name.starts_with("Export") =>
+        {
+            let role = at(request, &["executionRoleArn"]).and_then(Value::as_str);
+            list.extend(role.map(|role| (LearnedRule::GeospatialRole, When::Role(own(role)))));
+        }
+        ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
+            let keys: Vec<_> = texts(object, |name| name == "kmskeyarn").map(own).collect();
+            pairs(LearnedRule::ForecastRoleAndKey, &role_of(object).collect::<Vec<_>>(), &keys, &mut list);
+        }),
+        _ => {}
+    }
+    list
+}
+
+/// Settings that have those of Canvas among them.
+fn canvas(object: &Map<String, Value>, list: &mut Vec<Rule>) {
+    let Some(canvas) = get(object, "canvasAppSettings").filter(|settings| settings.is_object()) else {
+        return;
+    };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let role = text(get(object, "executionRole"));
+    list.extend(role.map(|role| (LearnedRule::CanvasRole, When::Role(Cow::Owned(role)))));
+    let place = text(at(canvas, &["workspaceSettings", "s3ArtifactPath"]));
+    list.extend(place.as_deref().and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
+    let forecast = text(at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]));
+    list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, When::Role(Cow::Owned(role)))));
+}
+
+fn feature_group(call: &Value, list: &mut Vec<Rule>) {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let storage = ["offlineStoreConfig", "s3StorageConfig"];
+    let stored = |name| text(at(call, &[storage[0], storage[1], name]));
+    for place in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(stored) {
+        let Some(When::Path(bucket, path)) = path(&place) else { continue };
+        list.push((LearnedRule::OfflineStoreBucket, When::Bucket(bucket.clone())));
+        // A store may have a whole bucket named for it that holds other things, too: there its own folders tell (rule O1).
+        if !path.is_empty() {
+            list.push((LearnedRule::OfflineStorePath, When::Path(bucket, path)));
+        }
+    }
+    if let (Some(role), Some(id)) = (text(at(call, &["roleArn"])), stored("kmsKeyId")) {
+        list.push((LearnedRule::OfflineStoreRoleAndKey, When::RoleAndKey(Cow::Owned(role), own(&id))));
+    }
+    let online = text(at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]));
+    list.extend(online.map(|id| (LearnedRule::OnlineStoreKey, When::Key(own(&id)))));
+}
+
+/// Whether a resource is named that has `canvas` in its name.
+pub(super) fn names_canvas(request: &Value) -> bool {
+    let mut found = false;
+    let is_name = |name: &str| {
+        (name.ends_with("name") || name.ends_with("arn"))
+            && !["role", "bucket"].iter().any(|other| name.contains(other))
+    };
+    objects(request, &mut |object| {
+        found |= texts(object, is_name).any(|text| text.to_ascii_lowercase().contains("canvas"));
+    });
+    found
+}
+
+/// Each role with each key; a call that names more than a few of either says nothing of which goes with which.
+fn pairs(rule: LearnedRule, roles: &[Cow<'static, str>], keys: &[Cow<'static, str>], list: &mut Vec<Rule>) {
+    const FEW: usize = 8;
+    if roles.len() > FEW || keys.len() > FEW {
+        return;
+    }
+    for role in roles {
+        list.extend(keys.iter().map(|key| (rule, When::RoleAndKey(role.clone(), key.clone()))));
+    }
+}
+
+fn role_of(object: &Map<String, Value>) -> impl Iterator<Item = Cow<'static, str>> {
+    texts(object, |name| matches!(name, "rolearn" | "executionrolearn" | "executionrole")).map(own)
+}
+
+fn own(text: &str) -> Cow<'static, str> {
+    Cow::Owned(text.to_owned())
+}
+
+/// `s3://bucket/path` or `https` forms are given; only the first names both for certain.
+fn path(uri: &str) -> Option<When<'static>> {
+    let rest = uri.strip_prefix("s3://")?;
+    let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
+    (!bucket.is_empty()).then(|| When::Path(own(bucket), own(path.trim_matches('/'))))
+}
+
+/// The member of that name, whatever its case.
+fn get<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+    object
+        .get(name)
+        .or_else(|| object.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+}
+
+/// The value at the end of a path of member names.
+pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, name| get(value.as_object()?, name))
+}
+
+/// The texts of an object whose names, in lower case, are of a kind.
+fn texts(object: &Map<String, Value>, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+    object
+        .iter()
+        .filter(move |(name, _)| is_wanted(&name.to_ascii_lowercase()))
+        .filter_map(|(_, value)| value.as_str())
+        .filter(|text| !text.is_empty())
+}
+
+/// Calls `look` for every object in `value`, itself included. Its depth is bounded by what JSON readers take.
+fn objects<'v>(value: &'v Value, look: &mut impl FnMut(&'v Map<String, Value>)) {
+    match value {
+        Value::Object(object) => {
+            look(object);
+            object.values().for_each(|value| objects(value, look));
+        }
+        Value::Array(items) => items.iter().for_each(|value| objects(value, look)),
+        _ => {}
+    }
+}

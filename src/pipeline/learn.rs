@@ -1,0 +1,117 @@
+//! The first pass: what the records of all inputs teach, before any is counted.
+//!
+//! A domain's settings, a feature group or the opening of a session can come long after the KMS calls they explain, and in another account's
+//! archive. So all inputs are read twice; what can be read only once, such as a pipe, is copied to a temporary file meanwhile.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::archive::{self, Purpose};
+use super::{Plan, Progress, RunError};
+use crate::aggregate::{Aliases, Corrections, Lessons};
+use crate::classify::Learned;
+use crate::event::KmsEvent;
+use crate::parse;
+use crate::source::{Archive, Listed, Listing};
+
+/// What is known before records are counted.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) learned: Learned,
+    aliases: Aliases,
+    pub(super) corrections: Corrections,
+    /// Inputs that cannot be read again, as they were read first.
+    kept: HashMap<Arc<str>, Archive>,
+}
+
+impl Known {
+    /// What the lessons come to, beside what the user knows.
+    fn new(plan: &Plan, lessons: &Lessons, kept: HashMap<Arc<str>, Archive>) -> Self {
+        let mut aliases = plan.aliases.clone();
+        aliases += lessons.aliases.clone();
+        let rules = lessons.rules.keys().map(|(rule, when)| (*rule, when));
+        Self {
+            learned: Learned::new(rules, lessons.sessions.clone()),
+            aliases,
+            corrections: lessons.corrections.clone(),
+            kept,
+        }
+    }
+
+    /// Completes an event by what is known of aliases.
+    pub(super) fn complete(&self, event: &mut KmsEvent<'_>) {
+        if event.key.arn.is_none()
+            && event.key.alias.is_some()
+            && !self.aliases.is_empty()
+            && let Some(alias) = parse::alias_arn(event)
+        {
+            self.aliases.resolve(event, &alias);
+        }
+    }
+
+    /// The entry as it can be read now.
+    pub(super) fn again(&self, listed: Listed) -> Listed {
+        match listed {
+            Listed::Archive(archive) => {
+                Listed::Archive(self.kept.get(&archive.uri).cloned().unwrap_or(archive))
+            }
+            other => other,
+        }
+    }
+}
+
+/// Reads all inputs for what they teach.
+pub(super) fn known(
+    plan: &Plan,
+    pool: &rayon::ThreadPool,
+    progress: &Progress,
+) -> Result<(Known, Lessons), RunError> {
+    if !plan.learn {
+        return Ok((Known::new(plan, &Lessons::default(), HashMap::new()), Lessons::default()));
+    }
+    let all = Learning { plan, progress, listing: Mutex::new(plan.listing()), kept: Mutex::default() };
+    let gathered = pool.broadcast(|_| {
+        // What is wrong with an input is said when it is counted.
+        tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || all.gather())
+    });
+    let mut lessons = Lessons::default();
+    for part in gathered {
+        lessons += part.map_err(RunError::Temporary)?;
+    }
+    if plan.is_cancelled() {
+        return Err(RunError::Cancelled);
+    }
+    let kept = all.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((Known::new(plan, &lessons, kept), lessons))
+}
+
+struct Learning<'p> {
+    plan: &'p Plan,
+    progress: &'p Progress,
+    listing: Mutex<Listing>,
+    kept: Mutex<HashMap<Arc<str>, Archive>>,
+}
+
+impl Learning<'_> {
+    /// Lessons of one input after the other, as long as there are any: what each thread does.
+    fn gather(&self) -> std::io::Result<Lessons> {
+        let mut lessons = Lessons::default();
+        while !self.plan.is_cancelled() {
+            let next = self.listing.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(listed) = next else { break };
+            let Listed::Archive(mut archive) = listed else { continue };
+            if archive.size.is_none() {
+                archive = archive.keep(|| self.plan.is_cancelled())?;
+                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.insert(archive.uri.clone(), archive.clone());
+            }
+            let entry = Listed::Archive(archive);
+            archive::process(self.plan, Purpose::Learn, entry, self.progress, &mut |mut part| {
+                lessons += std::mem::take(&mut part.lessons);
+                part.recycle();
+                !self.plan.is_cancelled()
+            });
+        }
+        Ok(lessons)
+    }
+}
