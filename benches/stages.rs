@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use corpus::archive::{Corpus, gzip};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use keytrail::classify::Classifier;
+use keytrail::classify::{Classifier, Learned};
 use keytrail::decode::{Buffers, Content};
 use keytrail::parse::{self, Parsed};
 use keytrail::split::{Backend, Splitter};
@@ -122,7 +122,12 @@ fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("classify");
     group.throughput(Throughput::Elements(events.len() as u64));
     group.bench_function("events", |bencher| {
-        bencher.iter(|| events.iter().map(|event| classifier.classify(event).rules.len()).sum::<usize>());
+        bencher.iter(|| {
+            events
+                .iter()
+                .map(|event| classifier.classify(event, &Learned::default()).rules.len())
+                .sum::<usize>()
+        });
     });
     group.finish();
 }

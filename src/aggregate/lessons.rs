@@ -4,12 +4,14 @@
 //! of each session that SageMaker, its geospatial part or Forecast opened, two hashes (some 90 bytes).
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 use super::Aliases;
-use crate::event::{EventTime, KmsEvent, LearnedRule, Lesson, RuleSet, SessionId, Taught, TrailChange, When};
+use crate::event::{
+    EventTime, KmsEvent, LearnedRule, Lesson, Role, RuleSet, SessionId, Taught, TrailChange, When,
+};
 
 /// A record that teaches something, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +83,33 @@ impl Lessons {
         }
     }
 
+    /// Draws the conclusions that need more than one record: a key that Forecast was given together with a role of Canvas is Canvas's, whoever
+    /// uses it for Forecast.
+    pub fn conclude(&mut self) {
+        let handed: HashSet<Role> = self
+            .rules
+            .keys()
+            .filter_map(|(rule, when)| match (rule, when) {
+                (LearnedRule::CanvasForecastRole, When::Role(role)) => Role::of(role),
+                _ => None,
+            })
+            .collect();
+        let of_canvas = |role: &Role| role.is_canvas_forecast() || handed.contains(role);
+        let keys: Vec<_> = self
+            .rules
+            .iter()
+            .filter_map(|((rule, when), basis)| match (rule, when) {
+                (LearnedRule::ForecastRoleAndKey, When::RoleAndKey(role, key)) => {
+                    Role::of(role).filter(of_canvas).map(|_| (When::Key(key.clone()), basis.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (key, basis) in keys {
+            self.add_rule((LearnedRule::CanvasForecastKey, key), basis);
+        }
+    }
+
     fn add_rule(&mut self, what: (LearnedRule, When<'static>), basis: Basis) {
         match self.rules.entry(what) {
             Entry::Occupied(mut known) => *known.get_mut() += basis,
@@ -143,6 +172,30 @@ mod tests {
     fn event(id: &str, corrects: Option<&str>) -> KmsEvent<'static> {
         let corrects = corrects.map(|text| text.to_owned().into());
         KmsEvent { event_id: Some(id.to_owned().into()), corrects, ..KmsEvent::example() }
+    }
+
+    #[test]
+    fn a_key_given_with_a_role_of_canvas_is_canvas() {
+        let archive: Arc<str> = "a".into();
+        let taught =
+            || Taught { time: EventTime(0), event_name: "X".to_owned(), event_id: None, account_id: None };
+        let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
+        let concluded = |roles: &[&str], handed: Option<&str>| {
+            let mut lessons = Lessons::default();
+            for name in roles {
+                let when = When::RoleAndKey(role(name).into(), "k".into());
+                lessons.learn(Lesson::Rule(LearnedRule::ForecastRoleAndKey, when, taught()), &archive, 0);
+            }
+            if let Some(name) = handed {
+                let when = When::Role(role(name).into());
+                lessons.learn(Lesson::Rule(LearnedRule::CanvasForecastRole, when, taught()), &archive, 1);
+            }
+            lessons.conclude();
+            lessons.rules.contains_key(&(LearnedRule::CanvasForecastKey, When::Key("k".into())))
+        };
+        assert!(concluded(&["x/amazonsagemakerCanvasForecastRole-1"], None), "by its name");
+        assert!(concluded(&["path/R"], Some("R")), "by what settings say");
+        assert!(!concluded(&["R"], None) && !concluded(&["R"], Some("S")) && !concluded(&[], Some("R")));
     }
 
     #[test]

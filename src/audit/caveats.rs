@@ -2,7 +2,10 @@
 //!
 //! Each has an id that scripts can match on; only those that apply to a run are given.
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Observations};
+use std::collections::BTreeSet;
+
+use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Observations};
+use crate::event::TrailChange;
 
 /// One sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +27,17 @@ pub struct Circumstances<'a> {
     pub observations: &'a Observations,
     /// Accounts, regions, days.
     pub coverage: &'a Coverage,
+    /// What the inputs have taught.
+    pub lessons: &'a Lessons,
+    /// They were read for what they teach.
+    pub learn: bool,
     /// Every delivered copy was counted.
     pub keep_duplicates: bool,
 }
 
 /// The caveats that apply.
 pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
-    let Circumstances { counts, inputs, observations: seen, coverage, keep_duplicates } = *of;
+    let Circumstances { counts, inputs, observations: seen, coverage, lessons, learn, keep_duplicates } = *of;
     let mut list = Vec::new();
     let mut say = |applies: bool, id: &'static str, text: String| {
         if applies {
@@ -56,6 +63,31 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
             "Set at some time to leave kms.amazonaws.com out: {}{more}. From then on such a trail's archives say nothing about KMS use.",
             trails.join(", ")
         ),
+    );
+    let ended = |change: &&TrailChange| change.by.event_name != "StartLogging";
+    let stopped: BTreeSet<&str> =
+        lessons.trails.iter().filter(ended).map(|change| change.trail.as_str()).collect();
+    let some: Vec<&str> = stopped.iter().copied().take(2).collect();
+    let more = if stopped.len() > some.len() {
+        format!(" and {} more", stopped.len() - some.len())
+    } else {
+        String::new()
+    };
+    say(
+        !some.is_empty(),
+        "logging_stopped",
+        format!(
+            "Trails stopped or deleted at some time: {}{more}. Calls made while no trail was logging are not in any archive; when that was, \
+             is in coverage.trails_stopped_or_started of run.json.",
+            some.join(", ")
+        ),
+    );
+    say(
+        !learn,
+        "nothing_learned",
+        "The input was read once (--no-learn): settings, jobs and sessions that other records tell of were not used to attribute events, aliases \
+         alone were not resolved, corrections did not replace what they correct, and stopped trails were not looked for."
+            .to_owned(),
     );
     say(
         !inputs.read_whole(),

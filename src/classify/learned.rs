@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::event::{Arn, KmsEvent, LearnedRule, RuleSet, SessionId, When};
+use crate::event::{KmsEvent, LearnedRule, Role, RuleSet, SessionId, When};
 
 /// What the input has taught, by what is asked of an event.
 #[derive(Debug, Default)]
@@ -16,21 +16,6 @@ pub struct Learned {
     sessions: HashMap<SessionId, RuleSet>,
 }
 
-/// A role by account and name. Names are unique in an account, whatever the path, and events do not always know the path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Role {
-    account: String,
-    name: String,
-}
-
-impl Role {
-    fn of(arn: &str) -> Option<Self> {
-        let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
-        let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
-        Some(Self { account: arn.account.to_owned(), name: name.to_owned() })
-    }
-}
-
 impl Learned {
     /// The rules with their particulars, and the rules of each session.
     pub fn new<'r>(
@@ -38,17 +23,7 @@ impl Learned {
         sessions: HashMap<SessionId, RuleSet>,
     ) -> Self {
         let mut learned = Self { sessions, ..Self::default() };
-        let mut for_forecast = Vec::new();
-        for (rule, when) in rules {
-            learned.insert(rule, when);
-            if let (LearnedRule::ForecastRoleAndKey, When::RoleAndKey(role, key)) = (rule, when) {
-                for_forecast.push((role, key));
-            }
-        }
-        for_forecast.retain(|(role, _)| learned.is_canvas_forecast(role));
-        for (_, key) in for_forecast {
-            learned.insert(LearnedRule::CanvasForecastKey, &When::Key(key.clone()));
-        }
+        rules.into_iter().for_each(|(rule, when)| learned.insert(rule, when));
         learned
     }
 
@@ -72,14 +47,6 @@ impl Learned {
         if let Some(set) = set {
             set.insert(rule);
         }
-    }
-
-    /// Whether Canvas hands the role to Forecast: it says so, or has given it its name (as rule F1 knows it).
-    fn is_canvas_forecast(&self, role: &str) -> bool {
-        const NAME: &str = "AmazonSagemakerCanvasForecastRole";
-        let Some(role) = Role::of(role) else { return false };
-        role.name.get(..NAME.len()).is_some_and(|start| start.eq_ignore_ascii_case(NAME))
-            || self.roles.get(&role).is_some_and(|set| set.has(LearnedRule::CanvasForecastRole))
     }
 
     /// The learned rules that fire on `event`.
@@ -244,25 +211,14 @@ mod tests {
     }
 
     #[test]
-    fn forecast_on_a_key_of_canvas_is_canvas() {
+    fn only_the_service_itself_is_forecast() {
+        let learned = knows(LearnedRule::CanvasForecastKey, When::Key(KEY.into()));
         let by_service = event(|e| {
-            e.principal.name = "forecast.amazonaws.com".into();
             e.principal.kind = "AWSService".into();
             e.principal.invoked_by = Some("forecast.amazonaws.com".into());
         });
-        let pair = |role: &str| When::RoleAndKey(role.to_owned().into(), KEY.into());
-        let (named, handed) =
-            (pair("arn:aws:iam::111122223333:role/AmazonSagemakerCanvasForecastRole-1"), pair(ROLE));
-        let role = When::Role(ROLE.into());
-        let rules = |list: &[(LearnedRule, &When<'static>)]| {
-            fired(&Learned::new(list.iter().copied(), HashMap::new()), &by_service)
-        };
-        assert_eq!(rules(&[(LearnedRule::ForecastRoleAndKey, &named)]), [LearnedRule::CanvasForecastKey]);
-        assert_eq!(rules(&[(LearnedRule::ForecastRoleAndKey, &handed)]), []);
-        let both = [(LearnedRule::ForecastRoleAndKey, &handed), (LearnedRule::CanvasForecastRole, &role)];
-        assert_eq!(rules(&both), [LearnedRule::CanvasForecastKey]);
-        let by_role = Learned::new([(LearnedRule::ForecastRoleAndKey, &named)], HashMap::new());
-        assert_eq!(fired(&by_role, &event(|_| ())), [], "another caller on the key");
+        assert_eq!(fired(&learned, &by_service), [LearnedRule::CanvasForecastKey]);
+        assert_eq!(fired(&learned, &event(|_| ())), [], "another caller on the key");
     }
 
     #[test]

@@ -25,9 +25,9 @@ impl Classifier {
     /// # Errors
     /// When the text is not a rule file, names an unknown field, workload or strength, or repeats an id.
     pub fn new(own: Option<(&str, &str)>) -> Result<Self, RulesError> {
-        let mut rules = rules::read("built-in rules", rules::BUILTIN)?;
+        let mut rules = rules::read("built-in rules", rules::BUILTIN, true)?;
         if let Some((name, text)) = own {
-            rules.extend(rules::read(name, text)?);
+            rules.extend(rules::read(name, text, false)?);
             rules::unique_ids(name, &rules)?;
         }
         Ok(Self { rules })

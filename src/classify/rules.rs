@@ -175,6 +175,8 @@ pub struct Rule {
     pub about: String,
     /// Where the rule comes from.
     pub source: String,
+    /// It is built in; else the user's own.
+    pub built_in: bool,
     when: Vec<Condition>,
 }
 
@@ -216,12 +218,13 @@ struct RawCondition {
     fields: BTreeMap<String, Vec<String>>,
 }
 
-pub(super) fn read(file: &str, text: &str) -> Result<Vec<Rule>, RulesError> {
+pub(super) fn read(file: &str, text: &str, built_in: bool) -> Result<Vec<Rule>, RulesError> {
     let raw: RawFile = toml::from_str(text).map_err(|e| RulesError::Form {
         file: file.to_owned(),
         message: e.to_string().trim_end().to_owned(),
     })?;
-    let rules: Vec<Rule> = raw.rule.into_iter().map(|rule| resolve(file, rule)).collect::<Result<_, _>>()?;
+    let rules: Vec<Rule> =
+        raw.rule.into_iter().map(|rule| resolve(file, rule, built_in)).collect::<Result<_, _>>()?;
     unique_ids(file, &rules)?;
     Ok(rules)
 }
@@ -238,7 +241,7 @@ pub(super) fn unique_ids(file: &str, rules: &[Rule]) -> Result<(), RulesError> {
     }
 }
 
-fn resolve(file: &str, raw: RawRule) -> Result<Rule, RulesError> {
+fn resolve(file: &str, raw: RawRule, built_in: bool) -> Result<Rule, RulesError> {
     let fail = |message: String| RulesError::Rule { file: file.to_owned(), id: raw.id.clone(), message };
     if raw.id.is_empty() || raw.id.contains(|c: char| c == ',' || c.is_whitespace()) {
         return Err(fail("an id is a word without commas".to_owned()));
@@ -255,7 +258,7 @@ fn resolve(file: &str, raw: RawRule) -> Result<Rule, RulesError> {
         return Err(fail("a rule needs at least one [[rule.when]]".to_owned()));
     }
     let when = raw.when.iter().map(|raw| condition(raw).map_err(&fail)).collect::<Result<_, _>>()?;
-    Ok(Rule { id: raw.id.clone(), workload, strength, about: raw.about, source: raw.source, when })
+    Ok(Rule { id: raw.id.clone(), workload, strength, about: raw.about, source: raw.source, built_in, when })
 }
 
 fn condition(raw: &RawCondition) -> Result<Condition, String> {

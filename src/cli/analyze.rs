@@ -45,6 +45,8 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         inputs: &run.inputs,
         observations: &run.observations,
         coverage: &run.coverage,
+        lessons: &run.lessons,
+        learn: plan.learn,
         keep_duplicates: plan.keep_duplicates,
     });
     let facts = RunFacts {
@@ -54,6 +56,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
+        lessons: &run.lessons,
         caveats: &caveats,
     };
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place

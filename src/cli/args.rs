@@ -27,6 +27,7 @@ pub(super) struct Args {
 pub(super) enum Command {
     Analyze(Analyze),
     Events(Events),
+    Rules(Rules),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  keytrail completions bash > /etc/bash_completion.d/keytrail")]
     Completions {
@@ -39,7 +40,7 @@ pub(super) enum Command {
   keytrail man analyze > /usr/share/man/man1/keytrail-analyze.1")]
     Man {
         /// The command whose page to print; without it, keytrail's own
-        #[arg(value_name = "COMMAND", value_parser = ["analyze", "events", "completions", "man"])]
+        #[arg(value_name = "COMMAND", value_parser = ["analyze", "events", "rules", "completions", "man"])]
         page: Option<String>,
     },
 }
@@ -102,6 +103,33 @@ pub(super) enum EventFormat {
     Parquet,
     /// An Arrow IPC stream
     Arrow,
+}
+
+/// Print the workload rules in force
+///
+/// Prints the built-in rules, those of a file of your own, and, with inputs, what is learned from them: the roles, paths, keys and
+/// sessions that settings, jobs and STS name, each with the first record that says so. These are the rules that `analyze` and `events`
+/// apply to the same inputs.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail rules
+  keytrail rules sample-logs
+  keytrail rules --format ndjson logs/ | jq -r 'select(.origin==\"learned\") | .particular'")]
+pub(super) struct Rules {
+    /// Files, directories (walked recursively), or `-` for standard input, to learn from
+    #[arg(value_name = "INPUT", help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Output format; `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "F", env = "KEYTRAIL_FORMAT")]
+    pub(super) format: Option<EventFormat>,
+
+    /// TOML file with workload rules of your own, on top of the built-in ones
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
+    pub(super) rules: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) common: Common,
 }
 
 /// Which archives to read and which of their events to count.

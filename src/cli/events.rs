@@ -3,31 +3,19 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::time::Instant;
 
-use super::args::{EventFormat, Events, LogFormat};
+use super::args::{Events, LogFormat};
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
 use keytrail::pipeline;
-use keytrail::report::{Format, Stream, not_read, zero_result_causes};
+use keytrail::report::{Stream, not_read, zero_result_causes};
 
 pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliError> {
     let begin = Instant::now();
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
-    let format = match args.format {
-        Some(EventFormat::Table) => Format::Table,
-        Some(EventFormat::Ndjson) => Format::Ndjson,
-        Some(EventFormat::Csv) => Format::Csv,
-        Some(EventFormat::Parquet) => Format::Parquet,
-        Some(EventFormat::Arrow) => Format::Arrow,
-        None if terminal => Format::Table,
-        None => Format::Ndjson,
-    };
-    if terminal && matches!(format, Format::Parquet | Format::Arrow) {
-        let text = "this format is not for a terminal; redirect standard output to a file or a program";
-        return Err(CliError::Usage(text.to_owned()));
-    }
+    let format = super::format(args.format, terminal)?;
     let (plan, _) = select::plan(&args.select, &args.common, None, interrupt.flag())?;
     let width = terminal.then(super::analyze::width).flatten();
     let mut stream =

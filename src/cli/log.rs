@@ -56,6 +56,7 @@ pub(super) fn finished(run: &Run, output: &str, elapsed: Duration) {
         run.counts.classes().iter().map(|(name, n)| ((*name).into(), (*n).into())).collect();
     totals.insert("records".to_owned(), run.counts.records.into());
     totals.insert("conflicts".to_owned(), run.counts.conflicts.into());
+    totals.insert("corrected".to_owned(), run.counts.corrected.into());
     let inputs: Map<String, Value> =
         run.inputs.by_status.iter().map(|(status, n)| (status.as_str().into(), (*n).into())).collect();
     let line = json!({

@@ -8,6 +8,7 @@ mod events;
 mod interrupt;
 mod log;
 mod progress;
+mod rules;
 mod select;
 
 use clap::{ColorChoice, CommandFactory, Parser};
@@ -15,11 +16,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use thiserror::Error;
 
-use args::{Args, Command, Common, Paint};
+use args::{Args, Command, Common, EventFormat, Paint};
 use interrupt::Interrupt;
 use keytrail::classify::RulesError;
 use keytrail::pipeline::RunError;
-use keytrail::report::SinkError;
+use keytrail::report::{Format, SinkError};
 use keytrail::split::Backend;
 
 /// Why a command failed as a whole.
@@ -83,6 +84,7 @@ pub fn run() -> ExitCode {
     let result = match args.command {
         Command::Analyze(command) => backend.and_then(|_| analyze::run(&command, &interrupt)),
         Command::Events(command) => backend.and_then(|_| events::run(&command, &interrupt)),
+        Command::Rules(command) => backend.and_then(|_| rules::run(&command, &interrupt)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);
@@ -130,6 +132,24 @@ fn print_bytes(bytes: &[u8]) -> Result<Status, CliError> {
         }
         _ => Ok(Status::Whole),
     }
+}
+
+/// The output format asked for, or the one that suits where it goes.
+fn format(asked: Option<EventFormat>, is_terminal: bool) -> Result<Format, CliError> {
+    let format = match asked {
+        Some(EventFormat::Table) => Format::Table,
+        Some(EventFormat::Ndjson) => Format::Ndjson,
+        Some(EventFormat::Csv) => Format::Csv,
+        Some(EventFormat::Parquet) => Format::Parquet,
+        Some(EventFormat::Arrow) => Format::Arrow,
+        None if is_terminal => Format::Table,
+        None => Format::Ndjson,
+    };
+    if is_terminal && matches!(format, Format::Parquet | Format::Arrow) {
+        let text = "this format is not for a terminal; redirect standard output to a file or a program";
+        return Err(CliError::Usage(text.to_owned()));
+    }
+    Ok(format)
 }
 
 /// Whether to use terminal escapes on a stream that is (or is not) a terminal.

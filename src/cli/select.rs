@@ -85,7 +85,7 @@ pub(super) fn plan(
     Ok((plan, options))
 }
 
-fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
+pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     let Some(path) = rules else { return Ok(Classifier::new(None)?) };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;

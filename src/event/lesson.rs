@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::BitOrAssign;
 
-use super::{EventTime, Strength, Text, Workload};
+use super::{Arn, EventTime, Strength, Text, Workload};
 
 /// A rule whose particulars come from records of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,6 +222,31 @@ impl LearnedRule {
             }
         };
         LearnedRuleFacts { id, workload, strength, about, source }
+    }
+}
+
+/// A role by account and name. Names are unique in an account, whatever the path, and events do not always know the path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Role {
+    account: String,
+    name: String,
+}
+
+impl Role {
+    /// Of an IAM role's ARN.
+    pub fn of(arn: &str) -> Option<Self> {
+        let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
+        let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
+        Some(Self { account: arn.account.to_owned(), name: name.to_owned() })
+    }
+
+    /// Whether it has the name that Canvas gives the role it makes for Forecast; case varies in AWS's own texts, and what follows is free.
+    pub fn is_canvas_forecast(&self) -> bool {
+        const NAME: &str = "AmazonSagemakerCanvasForecastRole";
+        let (Some(start), Some(suffix)) = (self.name.get(..NAME.len()), self.name.get(NAME.len()..)) else {
+            return false;
+        };
+        start.eq_ignore_ascii_case(NAME) && (suffix.is_empty() || suffix.len() > 1 && suffix.starts_with('-'))
     }
 }
 

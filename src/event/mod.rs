@@ -20,7 +20,7 @@ pub use arn::{Arn, is_region, partition_of};
 pub use json::JsonError;
 pub use key::{KeyOrigin, KeyRef};
 pub use lesson::{
-    LearnedRule, LearnedRuleFacts, Lesson, RuleSet, Session, SessionId, Taught, TrailChange, When,
+    LearnedRule, LearnedRuleFacts, Lesson, Role, RuleSet, Session, SessionId, Taught, TrailChange, When,
 };
 pub use outcome::{Outcome, normal_error_code};
 pub use principal::{Principal, normal_service};

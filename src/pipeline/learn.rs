@@ -78,6 +78,7 @@ pub(super) fn known(
     for part in gathered {
         lessons += part.map_err(RunError::Temporary)?;
     }
+    lessons.conclude();
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::cell::Cell;
 use super::table::{Column, Kind, Table};
-use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
-use crate::event::Rejection;
+use crate::aggregate::{Basis, DailyRow, InputSummary, Selected, UsageRow};
+use crate::event::{Rejection, Strength, Workload};
 
 /// Declares the tables: a name and what their rows are made from.
 macro_rules! tables {
@@ -33,6 +33,8 @@ tables! {
     Rejects: (&'a str, &'a Rejection);
     /// The table [`INPUTS`].
     Inputs: InputSummary;
+    /// The table [`RULES`].
+    Rules: RuleFacts<'a>;
 }
 
 /// One column: `name: Kind, "about", |row| cell`; `?` after the kind makes it nullable.
@@ -156,7 +158,7 @@ pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
     "delivered_time": Time "?", "Delivery time of the input's name, to the minute.", |i| i.delivered.map_or(Cell::Null, Cell::Time);
     "records": Int, "Records seen, unreadable ones included.", |i| Cell::count(i.counts.records);
     "selected": Int, "Events that are in the report.", |i| Cell::count(i.counts.selected);
-    "duplicate": Int, "Further deliveries of a selected event.", |i| Cell::count(i.counts.duplicate);
+    "duplicate": Int, "Further deliveries of a selected event, and events that a correction has taken the place of.", |i| Cell::count(i.counts.duplicate);
     "other_copy": Int, "The other account's copies of selected events.", |i| Cell::count(i.counts.other_copy);
     "other_source": Int, "Records of other services.", |i| Cell::count(i.counts.other_source);
     "other_event": Int, "KMS events not in `--event`.", |i| Cell::count(i.counts.other_event);
@@ -165,6 +167,45 @@ pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
     "not_usage": Int, "Network-activity, insight, aggregated and dry-run records.", |i| Cell::count(i.counts.not_usage);
     "rejected": Int, "Rows of `rejects.parquet`.", |i| Cell::count(i.counts.rejected);
     "conflicts": Int, "Selected events that share `eventID` and account with another but differ from it; not a class of its own.", |i| Cell::count(i.counts.conflicts);
+    "corrected": Int, "Those of `duplicate` that a correction has taken the place of (`addendum.reason` is `UPDATED_DATA`); not a class of its own.", |i| Cell::count(i.counts.corrected);
+};
+
+/// A workload rule in force, and where it comes from.
+#[derive(Debug)]
+pub struct RuleFacts<'a> {
+    /// Its id.
+    pub rule: &'a str,
+    /// The label it speaks for.
+    pub workload: Workload,
+    /// How much it proves.
+    pub strength: Strength,
+    /// `built-in`, `learned` or `own`.
+    pub origin: &'static str,
+    /// What it looks at.
+    pub about: &'a str,
+    /// What exactly, for a learned rule.
+    pub particular: Option<&'a str>,
+    /// The page or file it comes from.
+    pub source: &'a str,
+    /// How often and where first it was learned.
+    pub basis: Option<&'a Basis>,
+}
+
+/// The output of `keytrail rules`: one row per built-in rule, rule of the user's own, and particular that was learned.
+pub const RULES: &[Column<Rules>] = columns! { Rules;
+    "rule": Text, "Id of the rule, as in `workload_rules` of events.", |r| Cell::text(r.rule);
+    "workload": Text, "Label it speaks for.", |r| Cell::text(r.workload.as_str());
+    "strength": Text, "`definitive`, `strong`, `medium` or `weak`.", |r| Cell::text(r.strength.as_str());
+    "origin": Text, "`built-in`; `own`: of the file given with `--rules`; `learned`: from a record of the input.", |r| Cell::text(r.origin);
+    "about": Text, "What it looks at.", |r| Cell::text(r.about);
+    "particular": Text "?", "Learned rules: the role, key, path, bucket or session's role that the record names.", |r| Cell::maybe(r.particular);
+    "source": Text, "Where the rule comes from: a page of AWS, `inferred`, or the user's file.", |r| Cell::text(r.source);
+    "records": Int "?", "Learned rules: records that teach it.", |r| r.basis.map_or(Cell::Null, |b| Cell::count(b.records));
+    "first_event_name": Text "?", "Learned rules: API of the earliest of these records.", |r| Cell::maybe(r.basis.map(|b| b.first.taught.event_name.as_str()));
+    "first_event_time": Time "?", "Its `eventTime`.", |r| r.basis.map_or(Cell::Null, |b| Cell::Time(b.first.taught.time));
+    "first_event_id": Text "?", "Its `eventID`.", |r| Cell::maybe(r.basis.and_then(|b| b.first.taught.event_id.as_deref()));
+    "archive": Text "?", "URI of the archive it is in.", |r| Cell::maybe(r.basis.map(|b| &*b.first.archive));
+    "record_offset": Int "?", "Its byte offset in the decompressed archive.", |r| r.basis.map_or(Cell::Null, |b| Cell::count(b.first.offset));
 };
 
 /// A table as a Markdown table of its columns.

@@ -21,7 +21,8 @@ use crate::event::Rejection;
 
 pub use cell::{Cell, Row, encode};
 pub use columns::{
-    DAILY, Daily, EVENTS, Events, INPUTS, Inputs, REJECTS, Rejects, USAGE, Usage, schema_markdown,
+    DAILY, Daily, EVENTS, Events, INPUTS, Inputs, REJECTS, RULES, Rejects, RuleFacts, Rules, USAGE, Usage,
+    schema_markdown,
 };
 pub use directory::{Directory, Unfinished, Written};
 pub use jobs::Jobs;

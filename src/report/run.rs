@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Status};
+use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Status};
 use crate::audit::{Caveat, MissingDays, missing_days};
-use crate::event::EventTime;
+use crate::event::{EventTime, LearnedRule, LearnedRuleFacts, TrailChange};
 
 /// Version of the report's form; raised when a change would break a reader.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -62,6 +62,8 @@ pub struct RunFacts<'a> {
     pub inputs: &'a InputTotals,
     /// Accounts, regions, days.
     pub coverage: &'a Coverage,
+    /// What the inputs have taught.
+    pub lessons: &'a Lessons,
     /// What the numbers cannot prove.
     pub caveats: &'a [Caveat],
 }
@@ -77,7 +79,8 @@ impl Serialize for RunFacts<'_> {
         map.serialize_entry("totals", &Totals(self.counts))?;
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
         map.serialize_entry("bytes", &Bytes(self.inputs))?;
-        map.serialize_entry("coverage", &CoverageFacts(self.coverage))?;
+        map.serialize_entry("coverage", &CoverageFacts(self.coverage, self.lessons))?;
+        map.serialize_entry("learned", &learned(self.lessons))?;
         map.serialize_entry("caveats", &self.caveats.iter().map(CaveatFacts::from).collect::<Vec<_>>())?;
         map.end()
     }
@@ -93,6 +96,7 @@ impl Serialize for Totals<'_> {
             map.serialize_entry(class, &n)?;
         }
         map.serialize_entry("conflicts", &self.0.conflicts)?;
+        map.serialize_entry("corrected", &self.0.corrected)?;
         map.end()
     }
 }
@@ -120,7 +124,56 @@ impl Serialize for Bytes<'_> {
     }
 }
 
-struct CoverageFacts<'a>(&'a Coverage);
+#[derive(Serialize)]
+struct LearnedFacts {
+    rule: &'static str,
+    workload: &'static str,
+    strength: &'static str,
+    /// Distinct roles, paths, buckets, or roles with keys.
+    particulars: u64,
+    /// Records that taught them.
+    records: u64,
+}
+
+/// The learned rules in force, each in one line; `keytrail rules` has them one by one.
+fn learned(lessons: &Lessons) -> Vec<LearnedFacts> {
+    let of_rule = |rule: LearnedRule| {
+        let (particulars, records) = lessons
+            .rules
+            .iter()
+            .filter(|((r, _), _)| *r == rule)
+            .fold((0, 0), |(n, records), (_, basis)| (n + 1, records + basis.records));
+        let LearnedRuleFacts { id, workload, strength, .. } = rule.facts();
+        let (workload, strength) = (workload.as_str(), strength.as_str());
+        (particulars > 0).then_some(LearnedFacts { rule: id, workload, strength, particulars, records })
+    };
+    LearnedRule::ALL.into_iter().filter_map(of_rule).collect()
+}
+
+#[derive(Serialize)]
+struct TrailFacts<'a> {
+    trail: &'a str,
+    event_time: String,
+    event_name: &'a str,
+    event_id: Option<&'a str>,
+    account_id: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+impl<'a> From<&'a TrailChange> for TrailFacts<'a> {
+    fn from(change: &'a TrailChange) -> Self {
+        Self {
+            trail: &change.trail,
+            event_time: change.by.time.to_rfc3339(),
+            event_name: &change.by.event_name,
+            event_id: change.by.event_id.as_deref(),
+            account_id: change.by.account_id.as_deref(),
+            region: change.region.as_deref(),
+        }
+    }
+}
+
+struct CoverageFacts<'a>(&'a Coverage, &'a Lessons);
 
 #[derive(Serialize)]
 struct ScopeFacts<'a> {
@@ -175,10 +228,12 @@ impl Serialize for CoverageFacts<'_> {
             })
             .collect();
         let missing: Vec<Missing> = missing_days(self.0).into_iter().map(Missing::from).collect();
-        let mut map = serializer.serialize_map(Some(3))?;
+        let mut map = serializer.serialize_map(Some(4))?;
         map.serialize_entry("scopes", &scopes)?;
         map.serialize_entry("missing_days", &missing)?;
         map.serialize_entry("trails_excluding_kms", &self.0.kms_excluded_by)?;
+        let trails: Vec<TrailFacts<'_>> = self.1.trails.iter().map(TrailFacts::from).collect();
+        map.serialize_entry("trails_stopped_or_started", &trails)?;
         map.end()
     }
 }

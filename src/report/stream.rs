@@ -1,4 +1,4 @@
-//! Selected events on a stream, in the formats of `keytrail events`: the columns of `events.parquet`, under the same names.
+//! Rows of a table on a stream, in the formats of `--format`: selected events have the columns of `events.parquet`, under the same names.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::SchemaRef;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table as Grid, presets};
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
@@ -14,7 +14,7 @@ use super::cell::{Cell, Row};
 use super::columns::{EVENTS, Events};
 use super::jobs::Jobs;
 use super::parquet::TableFile;
-use super::table::{Rows, schema};
+use super::table::{Column, Rows, Table, schema};
 use super::{Sink, SinkError};
 use crate::event::{EventTime, Rejection};
 
@@ -33,20 +33,25 @@ pub enum Format {
     Arrow,
 }
 
-/// Events rendered side by side before column widths are settled.
+/// Rows rendered side by side before column widths are settled.
 const TABLE_BLOCK: usize = 200;
+/// The Parquet file's name while it is made.
+const FILE: &str = "rows.parquet";
 const ARROW_BATCH: usize = 4096;
 const ARROW_BYTES: usize = 16 << 20;
-/// Columns of the terminal table.
-const TABLE_COLUMNS: [&str; 7] =
-    ["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
+/// Columns of [`EVENTS`] for the terminal.
+const TELLING: &[&str] =
+    &["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
 
-/// Writes events to `W` as they come.
-pub struct Stream<W: Write> {
-    encoder: Encoder<W>,
+/// Writes rows of a table to `W` as they come.
+pub struct Stream<W: Write, T: Table = Events> {
+    columns: &'static [Column<T>],
+    /// Columns of the terminal table.
+    telling: &'static [&'static str],
+    encoder: Encoder<W, T>,
 }
 
-enum Encoder<W: Write> {
+enum Encoder<W: Write, T: Table> {
     Table {
         out: W,
         width: Option<u16>,
@@ -63,7 +68,7 @@ enum Encoder<W: Write> {
     Parquet {
         out: W,
         folder: tempfile::TempDir,
-        file: Box<TableFile<Events>>,
+        file: Box<TableFile<T>>,
         jobs: Jobs,
     },
 }
@@ -90,74 +95,65 @@ fn csv_error(error: csv::Error) -> SinkError {
 }
 
 impl<W: Write> Stream<W> {
-    /// Prepares to write `format` to `out`; `width` is the terminal's, in characters, if it is one.
+    /// Prepares to write events in `format` to `out`; `width` is the terminal's, in characters, if it is one.
     ///
     /// # Errors
     /// When the format's header cannot be written.
     pub fn new(format: Format, out: W, width: Option<u16>) -> Result<Self, SinkError> {
+        Self::of(EVENTS, TELLING, format, out, width)
+    }
+}
+
+impl<W: Write, T: Table> Stream<W, T> {
+    /// Prepares to write rows of a table, of which a terminal shows the `telling` columns.
+    ///
+    /// # Errors
+    /// When the format's header cannot be written.
+    pub fn of(
+        columns: &'static [Column<T>],
+        telling: &'static [&'static str],
+        format: Format,
+        out: W,
+        width: Option<u16>,
+    ) -> Result<Self, SinkError> {
         let encoder = match format {
             Format::Table => Encoder::Table { out, width, rows: Vec::new() },
             Format::Ndjson => Encoder::Ndjson(out),
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(EVENTS.iter().map(|c| c.name)).map_err(csv_error)?;
+                writer.write_record(columns.iter().map(|c| c.name)).map_err(csv_error)?;
                 Encoder::Csv(Box::new(writer))
             }
             Format::Arrow => {
-                let schema = schema(EVENTS);
+                let schema = schema(columns);
                 let writer = StreamWriter::try_new(out, &schema).map_err(arrow_error)?;
                 Encoder::Arrow { rows: Rows::default(), schema, writer: Box::new(writer) }
             }
             Format::Parquet => {
                 let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
                 let jobs = Jobs::default();
-                let file = Box::new(TableFile::create(&folder.path().join("events.parquet"), EVENTS, &jobs)?);
+                let file = Box::new(TableFile::create(&folder.path().join(FILE), columns, &jobs)?);
                 Encoder::Parquet { out, folder, file, jobs }
             }
         };
-        Ok(Self { encoder })
+        Ok(Self { columns, telling, encoder })
     }
 
-    /// Writes what is still held back.
+    /// Writes a row.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(self) -> Result<(), SinkError> {
-        match self.encoder {
-            Encoder::Table { mut out, width, rows } => {
-                write_block(&mut out, width, rows)?;
-                out.flush().map_err(output_error)
-            }
-            Encoder::Ndjson(mut out) => out.flush().map_err(output_error),
-            Encoder::Csv(mut writer) => writer.flush().map_err(output_error),
-            Encoder::Arrow { mut rows, schema, mut writer } => {
-                write_batch(&mut rows, &schema, &mut writer)?;
-                writer.finish().map_err(arrow_error)?;
-                writer.get_mut().flush().map_err(output_error)
-            }
-            Encoder::Parquet { mut out, folder, file, .. } => {
-                file.finish()?;
-                let path = folder.path().join("events.parquet");
-                let mut file = File::open(&path).map_err(SinkError::file(&path))?;
-                io::copy(&mut file, &mut out).and_then(|_| out.flush()).map_err(output_error)
-            }
-        }
-    }
-}
-
-impl<W: Write + Send> Sink for Stream<W> {
-    /// Late events come late: a stream cannot be put in order afterwards.
-    fn event(&mut self, _day: i32, row: Row<'_>, _late: bool) -> Result<(), SinkError> {
+    pub fn push(&mut self, row: Row<'_>) -> Result<(), SinkError> {
         match &mut self.encoder {
             Encoder::Table { out, width, rows } => {
-                rows.push(table_row(row));
+                rows.push(table_row(self.columns, self.telling, row));
                 if rows.len() >= TABLE_BLOCK {
-                    write_block(out, *width, std::mem::take(rows))?;
+                    write_block(out, self.telling, *width, std::mem::take(rows))?;
                 }
                 Ok(())
             }
             Encoder::Ndjson(out) => {
-                write_json(out, row).map_err(|e| output_error(e.into()))?;
+                write_json(out, self.columns, row).map_err(|e| output_error(e.into()))?;
                 out.write_all(b"\n").map_err(output_error)
             }
             Encoder::Csv(writer) => {
@@ -176,6 +172,39 @@ impl<W: Write + Send> Sink for Stream<W> {
                 Ok(())
             }
         }
+    }
+
+    /// Writes what is still held back.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(self) -> Result<(), SinkError> {
+        match self.encoder {
+            Encoder::Table { mut out, width, rows } => {
+                write_block(&mut out, self.telling, width, rows)?;
+                out.flush().map_err(output_error)
+            }
+            Encoder::Ndjson(mut out) => out.flush().map_err(output_error),
+            Encoder::Csv(mut writer) => writer.flush().map_err(output_error),
+            Encoder::Arrow { mut rows, schema, mut writer } => {
+                write_batch(&mut rows, &schema, &mut writer)?;
+                writer.finish().map_err(arrow_error)?;
+                writer.get_mut().flush().map_err(output_error)
+            }
+            Encoder::Parquet { mut out, folder, file, .. } => {
+                file.finish()?;
+                let path = folder.path().join(FILE);
+                let mut file = File::open(&path).map_err(SinkError::file(&path))?;
+                io::copy(&mut file, &mut out).and_then(|_| out.flush()).map_err(output_error)
+            }
+        }
+    }
+}
+
+impl<W: Write + Send> Sink for Stream<W> {
+    /// Late events come late: a stream cannot be put in order afterwards.
+    fn event(&mut self, _day: i32, row: Row<'_>, _late: bool) -> Result<(), SinkError> {
+        self.push(row)
     }
 
     fn rejection(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
@@ -207,10 +236,14 @@ fn write_batch<W: Write>(
     writer.write(&batch).map_err(arrow_error)
 }
 
-fn write_json<W: Write>(out: &mut W, row: Row<'_>) -> Result<(), serde_json::Error> {
+fn write_json<W: Write, T: Table>(
+    out: &mut W,
+    columns: &[Column<T>],
+    row: Row<'_>,
+) -> Result<(), serde_json::Error> {
     let mut json = JsonSerializer::new(out);
-    let mut map = json.serialize_map(Some(EVENTS.len()))?;
-    for (column, cell) in EVENTS.iter().zip(row.cells()) {
+    let mut map = json.serialize_map(Some(columns.len()))?;
+    for (column, cell) in columns.iter().zip(row.cells()) {
         match cell {
             Cell::Null => map.serialize_entry(column.name, &())?,
             Cell::Text(text) => map.serialize_entry(column.name, &text)?,
@@ -246,11 +279,11 @@ fn csv_cell(cell: &Cell<'_>) -> String {
     if formula { format!("'{text}") } else { text }
 }
 
-fn table_row(row: Row<'_>) -> Vec<String> {
-    let shown: Vec<(&str, Cell<'_>)> = EVENTS.iter().map(|c| c.name).zip(row.cells()).collect();
+fn table_row<T: Table>(columns: &[Column<T>], telling: &[&str], row: Row<'_>) -> Vec<String> {
+    let shown: Vec<(&str, Cell<'_>)> = columns.iter().map(|c| c.name).zip(row.cells()).collect();
     let cell =
         |name: &str| shown.iter().find(|(column, _)| *column == name).map_or(&Cell::Null, |(_, cell)| cell);
-    TABLE_COLUMNS
+    telling
         .iter()
         .map(|name| match cell(name) {
             Cell::Time(time) => short_time(*time),
@@ -270,12 +303,17 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
-fn write_block<W: Write>(out: &mut W, width: Option<u16>, rows: Vec<Vec<String>>) -> Result<(), SinkError> {
+fn write_block<W: Write>(
+    out: &mut W,
+    telling: &[&str],
+    width: Option<u16>,
+    rows: Vec<Vec<String>>,
+) -> Result<(), SinkError> {
     if rows.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(TABLE_COLUMNS);
+    let mut table = Grid::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(telling);
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }

@@ -111,8 +111,10 @@ pub fn not_read(inputs: &InputTotals) -> String {
 }
 
 /// Caveats that concern this very run rather than any.
-const PRESSING: [&str; 9] = [
+const PRESSING: [&str; 11] = [
     "trail_excludes_kms",
+    "logging_stopped",
+    "nothing_learned",
     "not_all_read",
     "misnamed_inputs",
     "missing_days",

@@ -1,0 +1,82 @@
+//! `keytrail rules`: the rules in force, and where each comes from.
+
+use std::io::{self, BufWriter, IsTerminal};
+
+use super::args::Rules;
+use super::interrupt::Interrupt;
+use super::progress::AboveBar;
+use super::{CliError, Status, log, progress, select};
+use keytrail::aggregate::Lessons;
+use keytrail::classify::Rule;
+use keytrail::event::{LearnedRuleFacts, When};
+use keytrail::pipeline::{self, Plan};
+use keytrail::report::{RULES, Row, RuleFacts, Stream, encode};
+use keytrail::source::Input;
+
+/// Columns for the terminal.
+const TELLING: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
+
+pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliError> {
+    let bar = progress::bar(&args.common);
+    log::start(&args.common, &bar);
+    let terminal = io::stdout().is_terminal();
+    let format = super::format(args.format, terminal)?;
+    let plan = Plan {
+        classifier: select::classifier(args.rules.as_deref())?,
+        threads: usize::from(args.common.threads),
+        cancel: interrupt.flag(),
+        ..Plan::new(args.inputs.iter().map(|path| Input::parse(path)).collect())?
+    };
+    let lessons = if args.inputs.is_empty() {
+        Lessons::default()
+    } else {
+        progress::while_shown(&bar, &plan, |progress| pipeline::learn(&plan, progress))?
+    };
+    let width = terminal.then(super::analyze::width).flatten();
+    let out = BufWriter::new(AboveBar::new(&bar, io::stdout()));
+    let mut stream = Stream::of(RULES, TELLING, format, out, width)?;
+    let mut bytes = Vec::new();
+    let mut push = |facts: &RuleFacts<'_>| {
+        bytes.clear();
+        encode(RULES, facts, &mut bytes);
+        stream.push(Row::new(&bytes))
+    };
+    let file = args.rules.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+    for rule in plan.classifier.rules() {
+        push(&of_file(rule, &file))?;
+    }
+    for ((rule, when), basis) in &lessons.rules {
+        let LearnedRuleFacts { id, workload, strength, about, source } = rule.facts();
+        let particular = told(when);
+        let particular = Some(particular.as_str());
+        let (origin, basis) = ("learned", Some(basis));
+        push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
+    }
+    stream.finish()?;
+    Ok(Status::Whole)
+}
+
+fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {
+    RuleFacts {
+        rule: &rule.id,
+        workload: rule.workload,
+        strength: rule.strength,
+        origin: if rule.built_in { "built-in" } else { "own" },
+        about: &rule.about,
+        particular: None,
+        source: if rule.source.is_empty() { own } else { &rule.source },
+        basis: None,
+    }
+}
+
+/// What a learned rule compares, in words.
+fn told(when: &When<'_>) -> String {
+    match when {
+        When::Role(role) => format!("role {role}"),
+        When::RoleAndKey(role, key) => format!("role {role} with key {key}"),
+        When::Key(key) => format!("key {key}"),
+        When::Path(bucket, path) => format!("objects under s3://{bucket}/{path}"),
+        When::Bucket(bucket) => format!("bucket {bucket}"),
+        When::SessionOn(role) => format!("sessions on role {role}"),
+    }
+}
