@@ -19,13 +19,11 @@ pub enum LearnedRule {
     CanvasSession,
     /// Role that Canvas hands to Forecast.
     CanvasForecastRole,
-    /// Role that the Forecast service assumed.
-    ForecastRole,
     /// Role and key of a Forecast resource.
     ForecastRoleAndKey,
     /// The Forecast service on a key that it uses for Canvas.
     CanvasForecastKey,
-    /// Role of a geospatial job, or one that the service assumed.
+    /// Role of a geospatial job.
     GeospatialRole,
     /// Path of a feature group's offline store.
     OfflineStorePath,
@@ -111,12 +109,11 @@ const ASSUME_ROLE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/clou
 
 impl LearnedRule {
     /// All of them, in the order in which their ids are reported.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::CanvasPath,
         Self::CanvasRole,
         Self::CanvasSession,
         Self::CanvasForecastRole,
-        Self::ForecastRole,
         Self::ForecastRoleAndKey,
         Self::CanvasForecastKey,
         Self::GeospatialRole,
@@ -159,7 +156,6 @@ impl LearnedRule {
             Self::CanvasForecastRole => {
                 ("F2", CanvasForecast, Strong, "role that Canvas settings hand to Forecast", CANVAS_SETTINGS)
             }
-            Self::ForecastRole => ("F4", Forecast, Medium, "role that Forecast has assumed", ASSUME_ROLE),
             Self::ForecastRoleAndKey => {
                 ("F5", Forecast, Medium, "role and key of a Forecast resource", FORECAST)
             }
@@ -170,13 +166,9 @@ impl LearnedRule {
                 "the Forecast service itself, on a key that Forecast was given with a role of Canvas",
                 FORECAST,
             ),
-            Self::GeospatialRole => (
-                "G5",
-                Geospatial,
-                Medium,
-                "role of a geospatial job, or one that the geospatial service has assumed",
-                GEOSPATIAL_JOB,
-            ),
+            Self::GeospatialRole => {
+                ("G5", Geospatial, Medium, "execution role of a geospatial job", GEOSPATIAL_JOB)
+            }
             Self::OfflineStorePath => {
                 ("O2", FeatureStoreOffline, Strong, "path of a feature group's offline store", FEATURE_GROUP)
             }

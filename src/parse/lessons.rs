@@ -143,10 +143,10 @@ fn of_sts(head: &Record<'_>, call: &Call, taught: Taught) -> Vec<Lesson<'static>
     let service =
         head.identity.invoked_by.as_deref().filter(|_| is_service && taught.event_name == "AssumeRole");
     let service = service.map(|by| normal_service(Cow::Borrowed(by)));
-    let (session, on_role) = match service.as_deref().and_then(|by| by.split('.').next()) {
-        Some("sagemaker-geospatial") => (LearnedRule::GeospatialSession, Some(LearnedRule::GeospatialRole)),
-        Some("forecast") => (LearnedRule::ForecastSession, Some(LearnedRule::ForecastRole)),
-        Some("sagemaker") => (LearnedRule::SagemakerSession, None),
+    let rule = match service.as_deref().and_then(|by| by.split('.').next()) {
+        Some("sagemaker-geospatial") => LearnedRule::GeospatialSession,
+        Some("forecast") => LearnedRule::ForecastSession,
+        Some("sagemaker") => LearnedRule::SagemakerSession,
         _ => return Vec::new(),
     };
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| Cow::Owned(text.to_owned()));
@@ -155,10 +155,7 @@ fn of_sts(head: &Record<'_>, call: &Call, taught: Taught) -> Vec<Lesson<'static>
         principal_id: text(settings::at(&call.response, &["assumedRoleUser", "assumedRoleId"])),
     };
     let Some(role) = text(settings::at(&call.request, &["roleArn"])) else { return Vec::new() };
-    let mut list = vec![Lesson::Rule(session, When::SessionOn(role.clone()), taught.clone())];
-    list.extend(on_role.map(|rule| Lesson::Rule(rule, When::Role(role), taught)));
-    list.push(Lesson::Session(session, opened));
-    list
+    vec![Lesson::Rule(rule, When::SessionOn(role), taught), Lesson::Session(rule, opened)]
 }
 
 /// A session that works on something with `canvas` in its name.
