@@ -31,8 +31,9 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
     }
     let mut directory = Directory::create(&args.output, args.force)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let result =
-        progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut directory, progress));
+    let result = progress::while_shown(&bar, &plan, 1 + u64::from(plan.learn), |progress| {
+        pipeline::run(&plan, &mut directory, progress)
+    });
     let run = match result {
         Ok(run) => run,
         Err(error) => {

@@ -20,7 +20,9 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliErr
     let width = terminal.then(super::analyze::width).flatten();
     let mut stream =
         Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;
-    let run = progress::while_shown(&bar, &plan, |progress| pipeline::run(&plan, &mut stream, progress))?;
+    let run = progress::while_shown(&bar, &plan, 1 + u64::from(plan.learn), |progress| {
+        pipeline::run(&plan, &mut stream, progress)
+    })?;
     stream.finish()?;
     if args.common.quiet {
         // errors only

@@ -46,8 +46,13 @@ impl<W: Write> Write for AboveBar<W> {
     }
 }
 
-/// Runs `work` while the bar shows how far it has come.
-pub(super) fn while_shown<T>(bar: &ProgressBar, plan: &Plan, work: impl FnOnce(&Progress) -> T) -> T {
+/// Runs `work`, which reads all inputs so many times, while the bar shows how far it has come.
+pub(super) fn while_shown<T>(
+    bar: &ProgressBar,
+    plan: &Plan,
+    passes: u64,
+    work: impl FnOnce(&Progress) -> T,
+) -> T {
     let progress = Progress::default();
     if bar.is_hidden() {
         return work(&progress);
@@ -60,14 +65,18 @@ pub(super) fn while_shown<T>(bar: &ProgressBar, plan: &Plan, work: impl FnOnce(&
             // Listing twice costs little beside reading, and tells how much there is.
             let total = measure(plan, &over);
             if let Some(total) = total {
-                bar.set_length(total);
+                bar.set_length(total * passes);
                 bar.set_style(style(
                     "{spinner} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {msg} · {eta} left",
                 ));
             }
             while matches!(over.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
                 bar.set_position(progress.compressed_bytes());
-                bar.set_message(format!("{} archives · {} events", progress.archives(), progress.selected()));
+                bar.set_message(if progress.is_learning() {
+                    "learning rules".to_owned()
+                } else {
+                    format!("{} archives · {} events", progress.archives(), progress.selected())
+                });
                 bar.tick();
             }
             bar.finish_and_clear();

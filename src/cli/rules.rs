@@ -30,7 +30,7 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliErro
     let lessons = if args.inputs.is_empty() {
         Lessons::default()
     } else {
-        progress::while_shown(&bar, &plan, |progress| pipeline::learn(&plan, progress))?
+        progress::while_shown(&bar, &plan, 1, |progress| pipeline::learn(&plan, progress))?
     };
     let width = terminal.then(super::analyze::width).flatten();
     let out = BufWriter::new(AboveBar::new(&bar, io::stdout()));

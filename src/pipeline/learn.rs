@@ -69,6 +69,7 @@ pub(super) fn known(
     if !plan.learn {
         return Ok((Known::new(plan, &Lessons::default(), HashMap::new()), Lessons::default()));
     }
+    progress.set_learning(true);
     let all = Learning { plan, progress, listing: Mutex::new(plan.listing()), kept: Mutex::default() };
     let gathered = pool.broadcast(|_| {
         // What is wrong with an input is said when it is counted.
@@ -78,6 +79,7 @@ pub(super) fn known(
     for part in gathered {
         lessons += part.map_err(RunError::Temporary)?;
     }
+    progress.set_learning(false);
     lessons.conclude();
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);

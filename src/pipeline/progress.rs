@@ -1,6 +1,6 @@
 //! How far a run has come, for whoever wants to show it while it runs.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counters that only grow; read them from another thread.
 #[derive(Debug, Default)]
@@ -8,10 +8,11 @@ pub struct Progress {
     compressed_bytes: AtomicU64,
     archives: AtomicU64,
     selected: AtomicU64,
+    learning: AtomicBool,
 }
 
 impl Progress {
-    /// Stored bytes read.
+    /// Stored bytes read, in both passes.
     pub fn compressed_bytes(&self) -> u64 {
         self.compressed_bytes.load(Ordering::Relaxed)
     }
@@ -24,6 +25,15 @@ impl Progress {
     /// Events selected.
     pub fn selected(&self) -> u64 {
         self.selected.load(Ordering::Relaxed)
+    }
+
+    /// Whether inputs are being read for what they teach, before any is counted.
+    pub fn is_learning(&self) -> bool {
+        self.learning.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_learning(&self, learning: bool) {
+        self.learning.store(learning, Ordering::Relaxed);
     }
 
     pub(super) fn add_bytes(&self, n: u64) {
