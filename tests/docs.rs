@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use keytrail::event::{Outcome, RejectReason, SkipReason, Workload};
-use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, Table, USAGE, schema_markdown};
+use keytrail::event::{LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
+use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -74,9 +74,22 @@ fn column_tables_are_those_of_the_program() {
             ("columns: events", schema_markdown(EVENTS)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
+            ("learned rules", learned_rules()),
             ("example: run.json", run_json_example()),
         ],
     );
+}
+
+/// The rules whose particulars the input gives.
+fn learned_rules() -> String {
+    let mut text =
+        "| rule | label | strength | what it looks at | source |\n|---|---|---|---|---|\n".to_owned();
+    for rule in LearnedRule::ALL {
+        let LearnedRuleFacts { id, workload, strength, about, source } = rule.facts();
+        let (workload, strength) = (workload.as_str(), strength.as_str());
+        text += &format!("| `{id}` | `{workload}` | {strength} | {about} | [AWS]({source}) |\n");
+    }
+    text
 }
 
 /// `run.json` of a small run; the two times are the only thing that changes from run to run.
@@ -110,6 +123,8 @@ fn help_is_what_the_program_prints() {
             ("help: keytrail", help(&[])),
             ("help: analyze", help(&["analyze"])),
             ("help: events", help(&["events"])),
+            ("help: rules", help(&["rules"])),
+            ("columns: rules", schema_markdown(RULES)),
             ("help: completions", help(&["completions"])),
             ("help: man", help(&["man"])),
         ],

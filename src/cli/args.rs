@@ -141,8 +141,7 @@ pub(super) struct Select {
     pub(super) inputs: Vec<PathBuf>,
 
     /// Workloads: geospatial, canvas, canvas-forecast, forecast, feature-store-offline, feature-store-online, autopilot,
-    /// sagemaker-other; `sagemaker` = all of these; `any` = every caller; also s3-unattributed, other, unknown. (No built-in rule
-    /// names autopilot or feature-store-online yet: rules of your own can.)
+    /// sagemaker-other; `sagemaker` = all of these; `any` = every caller; also s3-unattributed, other, unknown
     #[arg(
         long,
         value_name = "W,...",

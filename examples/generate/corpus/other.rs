@@ -261,7 +261,7 @@ pub fn record(rng: &mut Rng, place: &Place, room: usize) -> Json {
 fn sagemaker(rng: &mut Rng, place: &Place, who: Caller) -> Call {
     let (account, region) = (&place.account, &place.region);
     let key = place.key(2).arn();
-    let job = format!("canvas-job-{}", rng.below(100_000));
+    let job = format!("churn-{}", rng.below(100_000));
     match rng.below(4) {
         0 => {
             let channel = |name: &'static str| {
