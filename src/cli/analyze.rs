@@ -45,6 +45,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         inputs: &run.inputs,
         observations: &run.observations,
         coverage: &run.coverage,
+        usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
     });
     let facts = RunFacts {
