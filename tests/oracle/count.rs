@@ -136,7 +136,7 @@ fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
 pub fn usage(rows: &[Value]) -> Vec<Value> {
     let names: Vec<&str> = GROUP.into_iter().chain(["cross_account"]).collect();
     let group_of = |row: &Map<String, Value>| {
-        // Domain §4.4: an AWS service's own account says nothing; that of the resource it acts for does.
+        // An AWS service's own account says nothing; that of the resource it acts for does.
         let by_service = row["principal_type"] == "AWSService";
         let caller = &row[if by_service { "source_account_id" } else { "principal_account_id" }];
         let key = &row["key_account_id"];

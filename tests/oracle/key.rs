@@ -60,7 +60,7 @@ pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
 }
 
 impl Key {
-    /// Domain §4.1: `mrk-` ids are shared by a multi-Region key and its replicas.
+    /// `mrk-` ids are shared by a multi-Region key and its replicas.
     pub fn family(&self) -> Option<&str> {
         self.id.as_deref().filter(|id| matches("^mrk-.", id))
     }
@@ -107,7 +107,7 @@ fn from_resources(key_arns: &[String], destination_at: Option<usize>) -> Option<
 fn from_response(record: &Json) -> Option<Key> {
     let places: [&[&str]; 3] = [&["keyId"], &["keyMetadata", "arn"], &["replicaKeyMetadata", "arn"]];
     let response = record.get("responseElements")?;
-    places.iter().find_map(|path| key_of(&response.text_at(path)?, "response"))
+    places.iter().find_map(|path| key_of(&response.text_at_any_case(path)?, "response"))
 }
 
 /// Step 3.
@@ -123,7 +123,7 @@ fn from_request(record: &Json, is_reencrypt: bool, place: &Place) -> Option<Key>
 
 /// Step 4.
 fn from_service_event(record: &Json, place: &Place) -> Option<Key> {
-    let named = record.text_at(&["serviceEventDetails", "keyId"])?;
+    let named = record.get("serviceEventDetails")?.text_at_any_case(&["keyId"])?;
     arn_or_id(record, &named, place, ["service_event"; 3])
 }
 
@@ -165,11 +165,16 @@ fn partition(region: &str) -> &'static str {
     known.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
-/// Step 5. A message of 1000 bytes or more may have been cut, and with it an ARN at its end.
+/// Step 5.
 fn from_message(message: &str) -> Option<Key> {
-    let (found, end) = find(&in_message("key/[A-Za-z0-9-]+"), message)?;
+    key_of(in_whole(message, "key/[A-Za-z0-9-]+")?, "error_message")
+}
+
+/// The first ARN of such a resource. A message of 1000 bytes or more may have been cut, and with it an ARN at its end.
+fn in_whole<'m>(message: &'m str, resource: &str) -> Option<&'m str> {
+    let (found, end) = find(&in_message(resource), message)?;
     let may_be_cut = end == message.len() && message.len() >= 1000;
-    if may_be_cut { None } else { key_of(found, "error_message") }
+    (!may_be_cut).then_some(found)
 }
 
 fn in_message(resource: &str) -> String {
@@ -183,7 +188,7 @@ fn alias(record: &Json, in_resources: &[String], message: Option<&str>) -> Optio
     let from_request = || {
         ["keyId", "sourceKeyId", "aliasName"].iter().find_map(|name| request(record, name).filter(is_alias))
     };
-    let from_message = || Some(find(&in_message("alias/[A-Za-z0-9/_-]+"), message?)?.0.to_owned());
+    let from_message = || in_whole(message?, "alias/[A-Za-z0-9/_-]+").map(str::to_owned);
     from_resources.or_else(from_request).or_else(from_message)
 }
 

@@ -63,7 +63,7 @@ fn may_be_kms(bytes: &[u8]) -> bool {
     bytes.windows(NAME.len()).any(|window| window == NAME) || bytes.windows(6).any(is_escaped_letter)
 }
 
-/// Network activity, insights, aggregates (domain §1.5).
+/// Network activity, insights, aggregates.
 fn is_other_family(root: &Json) -> bool {
     let is_one_of = |name: &str, values: &[&str]| {
         root.text_at(&[name]).is_some_and(|text| values.contains(&text.as_str()))
@@ -72,14 +72,14 @@ fn is_other_family(root: &Json) -> bool {
         || is_one_of("eventCategory", &["NetworkActivity", "Insight", "Aggregated"])
 }
 
-/// Domain §4.2.
+/// It would have been allowed, or not; nothing was done.
 fn is_dry_run(root: &Json) -> bool {
     let dry_run = param(root, "dryRun").and_then(Json::text);
     let error_code = root.text_at(&["errorCode"]).map(|code| outcome::normalise_error(&code));
     dry_run.as_deref() == Some("true") || error_code.as_deref() == Some("DryRunOperation")
 }
 
-/// Which members are only a note that they were too large (domain §1.4).
+/// Which members are only a note that they were too large.
 fn omitted(root: &Json) -> Option<String> {
     let is_note = |name: &&str| {
         let member = match root.get(name) {
@@ -290,9 +290,10 @@ fn grant_id(root: &Json) -> Option<String> {
         Some(Json::Text(text)) => json::parse(text.as_bytes()).ok(), // sometimes JSON in a string
         other => other.cloned(),
     };
-    root.text_at(&["responseElements", "grantId"])
+    root.get("responseElements")
+        .and_then(|response| response.text_at_any_case(&["grantId"]))
         .or_else(|| param_text(root, "grantId"))
-        .or_else(|| additional?.text_at(&["grantId"]))
+        .or_else(|| additional?.text_at_any_case(&["grantId"]))
 }
 
 fn grant_operations(root: &Json) -> Option<String> {
