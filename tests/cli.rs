@@ -507,10 +507,11 @@ fn the_window_is_half_open() {
 
 /// The columns of the contract, written down a second time.
 const COLUMNS: &str = "event_time event_id shared_event_id request_id event_name region recipient_account_id principal \
-    principal_type principal_account_id session_name access_key_id invoked_by source_ip user_agent key_arn key_id \
-    key_account_id key_region key_origin key_alias destination_key_arn workload workload_strength workload_rules outcome \
-    error_code error_message encryption_context s3_bucket s3_object_key grant_id grantee_principal retiring_principal \
-    grant_operations read_only vpc_endpoint_id tls_version archive record_offset";
+    principal_type principal_account_id source_account_id session_name access_key_id invoked_by source_ip user_agent key_arn \
+    key_id key_account_id key_region key_family key_origin key_alias destination_key_arn workload workload_strength \
+    workload_rules outcome error_code error_message denied_action denied_by encryption_context s3_bucket s3_object_key grant_id \
+    grantee_principal retiring_principal grant_operations read_only vpc_endpoint_id tls_version omitted_fields archive \
+    record_offset";
 
 /// Text that callers choose, as a hostile one would.
 const HOSTILE: [&str; 8] = [

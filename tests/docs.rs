@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use keytrail::event::{LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
+use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
 use regex::Regex;
 
@@ -268,6 +268,9 @@ fn closed_lists_are_complete() {
         skips.map(|reason| reason.as_str().to_owned())
     );
 
+    let denials: Vec<String> = DeniedBy::all().map(|by| by.as_str().to_owned()).collect();
+    assert_eq!(listed("\n## Who refused: `denied_by`\n", "\n## "), denials);
+
     let labels = text.split("The labels are ").nth(1).unwrap().split(". ").next().unwrap();
     let labels: Vec<String> = labels.split(',').map(|label| name(label.trim())).collect();
     assert_eq!(labels, Workload::ALL.map(|workload| workload.as_str().to_owned()));
@@ -310,7 +313,7 @@ fn outcomes_and_their_codes_are_those_of_the_program() {
 #[test]
 fn every_caveat_is_explained() {
     let source = read("src/audit/caveats.rs");
-    let id = Regex::new(r#"(?m)^ +"([a-z_]+)",$"#).unwrap();
+    let id = Regex::new(r#"(?m)^ +"([a-z0-9_]+)",$"#).unwrap();
     let ids: BTreeSet<String> = id.captures_iter(&source).map(|found| found[1].to_owned()).collect();
     let text = read("docs/what-it-proves.md");
     let explained: BTreeSet<String> = rows(&text, "## The caveats of run.json", "\n## ")

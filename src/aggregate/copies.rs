@@ -13,7 +13,7 @@ use hashbrown::{HashMap, HashSet};
 use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::seen::{Identity, Seen, Sight};
-use crate::event::{KeyOrigin, KmsEvent, Outcome};
+use crate::event::{KeyOrigin, KeyRef, KmsEvent, Outcome};
 
 /// What identifies an event among its copies: hashes, so that the tables stay small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,10 +197,15 @@ impl Copies {
     }
 }
 
+/// Whether the record says which key it was. A bare id does not, across accounts: the account it was completed with may be the wrong one.
+fn is_certain(key: &KeyRef<'_>) -> bool {
+    !matches!(key.origin, KeyOrigin::None | KeyOrigin::Assumed)
+}
+
 /// Fills in what the event does not say of its keys from another copy of the same call.
 pub fn complete<'a>(event: &mut KmsEvent<'a>, other: KmsEvent<'a>) {
     let alias = event.key.alias.take().or(other.key.alias.clone());
-    if event.key.origin == KeyOrigin::None {
+    if event.key.origin == KeyOrigin::None || (!is_certain(&event.key) && is_certain(&other.key)) {
         event.key = other.key;
     }
     event.key.alias = alias;
@@ -216,7 +221,7 @@ fn waits(event: &KmsEvent<'_>) -> bool {
     {
         return false;
     }
-    !event.is_callers_copy() || (event.outcome == Outcome::Success && event.key.origin == KeyOrigin::None)
+    !event.is_callers_copy() || (event.outcome == Outcome::Success && !is_certain(&event.key))
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub struct Coverage {
     pub scopes: BTreeMap<String, BTreeMap<String, Scope>>,
     /// Trails that a `PutEventSelectors` record sets to exclude KMS, as the record names them.
     pub kms_excluded_by: BTreeSet<String>,
+    /// KMS records that were not selected for their workload, and whose workload an S3 Bucket Key hides: they name a bucket, no object, and
+    /// nothing else shows more.
+    pub unattributed: u64,
 }
 
 impl Coverage {
@@ -77,5 +80,6 @@ impl AddAssign for Coverage {
             }
         }
         self.kms_excluded_by.extend(other.kms_excluded_by);
+        self.unattributed += other.unattributed;
     }
 }

@@ -54,19 +54,29 @@ pub struct Observations {
     pub by_name: u64,
     /// Events refused.
     pub denied: u64,
+    /// Events of which CloudTrail left out parameters or other members as too large.
+    pub omitted: u64,
+    /// Events of CloudTrail's own log delivery.
+    pub log_delivery: u64,
+    /// Events of S3 acting for its caller.
+    pub through_s3: u64,
+    /// Events of AWS services acting by themselves.
+    pub by_service: u64,
     /// Calls for which only the key owner's copy, which may not name the caller's role, was in the input.
     pub owner_copy_only: u64,
 }
 
 /// What [`Observations`] counts, of one event: a bit each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remarks(u8);
+pub struct Remarks(u16);
 
 impl Remarks {
     /// What there is to say of `selected`.
     pub fn of(selected: &Selected<'_>) -> Self {
         use crate::event::{KeyOrigin, Outcome, Strength};
         let event = selected.event;
+        let by_service = event.principal.kind == "AWSService";
+        let invoked_by = event.principal.invoked_by.as_deref();
         let said = [
             event.event_id.is_none(),
             event.key.origin == KeyOrigin::Assumed,
@@ -75,8 +85,12 @@ impl Remarks {
             selected.evidence.workload.is_ambiguous(),
             matches!(selected.evidence.strength, Strength::Strong | Strength::Medium),
             event.outcome == Outcome::Denied,
+            event.omitted_fields.is_some(),
+            event.log_delivery,
+            !by_service && matches!(invoked_by, Some("s3.amazonaws.com" | "s3.amazonaws.com.cn")),
+            by_service,
         ];
-        Self(said.iter().enumerate().fold(0, |bits, (n, said)| bits | u8::from(*said) << n))
+        Self(said.iter().enumerate().fold(0, |bits, (n, said)| bits | u16::from(*said) << n))
     }
 
     fn says(self, n: u32) -> u64 {
@@ -93,5 +107,9 @@ impl AddAssign<Remarks> for Observations {
         self.ambiguous += remarks.says(4);
         self.by_name += remarks.says(5);
         self.denied += remarks.says(6);
+        self.omitted += remarks.says(7);
+        self.log_delivery += remarks.says(8);
+        self.through_s3 += remarks.says(9);
+        self.by_service += remarks.says(10);
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Each has an id that scripts can match on; only those that apply to a run are given.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Observations};
-use crate::event::TrailChange;
+use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Observations, UsageRow};
+use crate::event::{TrailChange, multi_region};
 
 /// One sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +31,24 @@ pub struct Circumstances<'a> {
     pub lessons: &'a Lessons,
     /// They were read for what they teach.
     pub learn: bool,
+    /// The groups of selected events.
+    pub usage: &'a [UsageRow],
     /// Every delivered copy was counted.
     pub keep_duplicates: bool,
 }
 
 /// The caveats that apply.
 pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
-    let Circumstances { counts, inputs, observations: seen, coverage, lessons, learn, keep_duplicates } = *of;
+    let Circumstances {
+        counts,
+        inputs,
+        observations: seen,
+        coverage,
+        usage,
+        lessons,
+        learn,
+        keep_duplicates,
+    } = *of;
     let mut list = Vec::new();
     let mut say = |applies: bool, id: &'static str, text: String| {
         if applies {
@@ -137,6 +148,15 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         ),
     );
     say(
+        coverage.unattributed > 0,
+        "unattributed_bucket_keys",
+        format!(
+            "Further records that name a bucket but no object, and show no workload by anything else: {}. They were not selected, and any \
+             of the workloads asked for may be behind them.",
+            coverage.unattributed
+        ),
+    );
+    say(
         seen.by_name > 0,
         "named_by_anyone",
         format!(
@@ -151,6 +171,75 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         format!(
             "Events with equally strong evidence for more than one workload, whose labels are joined with +: {}.",
             seen.ambiguous
+        ),
+    );
+    let (keys, principals) =
+        (shared(usage, |g| g.0.key_arn.as_deref()), shared(usage, |g| Some(&g.0.principal)));
+    say(
+        keys + principals > 0,
+        "shared_by_workloads",
+        format!(
+            "Used for more than one workload: keys {keys}, principals {principals}. What one of these did by other calls need not belong to \
+             the workload that it was seen with."
+        ),
+    );
+    say(
+        seen.by_service > 0,
+        "service_calls",
+        format!(
+            "Calls of AWS services under their own identity: {}. Their records name no role, and not whose job they served.",
+            seen.by_service
+        ),
+    );
+    say(
+        seen.through_s3 > 0,
+        "through_s3",
+        format!(
+            "Calls that S3 made with a caller's session: {}. invoked_by is S3 then, and not the service that asked S3 for an object.",
+            seen.through_s3
+        ),
+    );
+    say(
+        seen.log_delivery > 0,
+        "log_delivery",
+        format!(
+            "Calls of CloudTrail's own log delivery (aws:cloudtrail:arn in the encryption context), to which no rule on S3 paths is \
+             applied: {}.",
+            seen.log_delivery
+        ),
+    );
+    say(
+        seen.omitted > 0,
+        "omitted_fields",
+        format!(
+            "Events of which CloudTrail left out something as too large (omitted_fields): {}. What their columns do not say is not known \
+             rather than absent.",
+            seen.omitted
+        ),
+    );
+    let elsewhere = not_covered(usage, coverage);
+    let names: Vec<&str> = elsewhere.iter().copied().take(LISTED).collect();
+    let more = match elsewhere.len() - names.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    say(
+        !elsewhere.is_empty(),
+        "accounts_not_covered",
+        format!(
+            "Accounts of keys or callers, of which the input has no archive: {}{more}. What else they did with these keys is not in it.",
+            names.join(", ")
+        ),
+    );
+    let families: BTreeSet<&str> =
+        usage.iter().filter_map(|(group, _)| multi_region(group.key_id.as_deref()?)).collect();
+    say(
+        !families.is_empty(),
+        "multi_region_keys",
+        format!(
+            "Multi-Region keys used: {}. Use of their replicas is recorded in the replicas' regions, under other ARNs (key_family is the \
+             same).",
+            families.len()
         ),
     );
     say(
@@ -196,4 +285,26 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         "Every delivered copy was counted (--keep-duplicates): counts are deliveries, not calls.".to_owned(),
     );
     list
+}
+
+/// So many accounts are named in a sentence.
+const LISTED: usize = 5;
+
+/// How many keys, or principals, were used for more than one workload. Labels that say no more than that nothing is known do not count.
+fn shared<'u>(usage: &'u [UsageRow], name: impl Fn(&'u UsageRow) -> Option<&'u str>) -> usize {
+    let mut workloads: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for row in usage {
+        let labels = row.0.workload.split('+');
+        let known = labels.filter(|label| !["other", "unknown", "s3-unattributed"].contains(label));
+        if let Some(name) = name(row) {
+            workloads.entry(name).or_default().extend(known);
+        }
+    }
+    workloads.values().filter(|labels| labels.len() > 1).count()
+}
+
+/// Accounts that own keys or called, but of which the input has neither archives nor records of their own.
+fn not_covered<'u>(usage: &'u [UsageRow], coverage: &Coverage) -> BTreeSet<&'u str> {
+    let accounts = usage.iter().flat_map(|(group, _)| [&group.key_account_id, &group.principal_account_id]);
+    accounts.flatten().map(|account| &**account).filter(|a| !coverage.scopes.contains_key(*a)).collect()
 }

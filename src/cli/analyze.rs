@@ -48,6 +48,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         coverage: &run.coverage,
         lessons: &run.lessons,
         learn: plan.learn,
+        usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
     });
     let facts = RunFacts {

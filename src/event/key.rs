@@ -60,6 +60,14 @@ pub struct KeyRef<'a> {
 }
 
 impl KeyRef<'_> {
+    /// The id that a multi-Region key and its replicas share; `None` for a key of one region. Each of them is a key of its own, with its own
+    /// policy and grants.
+    ///
+    /// Source: [Multi-Region keys](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
+    pub fn family(&self) -> Option<&str> {
+        self.id.as_deref().and_then(multi_region)
+    }
+
     /// Copies what is borrowed.
     pub fn into_owned(self) -> KeyRef<'static> {
         let own = |t: Option<Text<'_>>| t.map(|t| Cow::Owned(t.into_owned()));
@@ -70,6 +78,30 @@ impl KeyRef<'_> {
             region: own(self.region),
             origin: self.origin,
             alias: own(self.alias),
+        }
+    }
+}
+
+/// The key id, if it is a multi-Region key's.
+pub fn multi_region(id: &str) -> Option<&str> {
+    id.strip_prefix("mrk-").filter(|rest| !rest.is_empty()).map(|_| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_multi_region_keys_have_a_family() {
+        let family = |id: Option<&'static str>| {
+            KeyRef { id: id.map(Cow::Borrowed), ..KeyRef::default() }.family().map(str::to_owned)
+        };
+        assert_eq!(
+            family(Some("mrk-1234abcd12ab34cd56ef1234567890ab")).as_deref(),
+            Some("mrk-1234abcd12ab34cd56ef1234567890ab")
+        );
+        for id in [None, Some("mrk-"), Some("1234abcd-12ab-34cd-56ef-1234567890ab"), Some("x-mrk-1")] {
+            assert_eq!(family(id), None, "{id:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! decides a workload, counts or writes.
 
 mod arn;
+mod denial;
 mod json;
 mod key;
 mod lesson;
@@ -17,8 +18,9 @@ mod workload;
 use std::borrow::Cow;
 
 pub use arn::{Arn, is_region, partition_of};
+pub use denial::{CUT_MESSAGE, Denial, DeniedBy, Policy};
 pub use json::JsonError;
-pub use key::{KeyOrigin, KeyRef};
+pub use key::{KeyOrigin, KeyRef, multi_region};
 pub use lesson::{
     LearnedRule, LearnedRuleFacts, Lesson, Role, RuleSet, Session, SessionId, Taught, TrailChange, When,
 };
@@ -65,6 +67,8 @@ pub struct KmsEvent<'a> {
     pub principal: Principal<'a>,
     /// `userIdentity.accessKeyId`.
     pub access_key_id: Option<Text<'a>>,
+    /// `userIdentity.inScopeOf.sourceAccount`: for whose resource an AWS service acted.
+    pub source_account_id: Option<Text<'a>>,
     /// `sourceIPAddress`: an address, a service name or `AWS Internal`.
     pub source_ip: Option<Text<'a>>,
     /// `userAgent`.
@@ -79,6 +83,10 @@ pub struct KmsEvent<'a> {
     pub error_code: Option<Text<'a>>,
     /// `errorMessage`, cut by CloudTrail at 1 KB.
     pub error_message: Option<Text<'a>>,
+    /// The permission that a refused call lacked, from its message; not always that of the API called.
+    pub denied_action: Option<Text<'a>>,
+    /// Which kind of policy refused the call, from its message.
+    pub denied_by: Option<DeniedBy>,
     /// The encryption context as compact JSON text with sorted keys.
     pub encryption_context: Option<Text<'a>>,
     /// Bucket of the context's `aws:s3:arn`.
@@ -103,6 +111,8 @@ pub struct KmsEvent<'a> {
     pub tls_version: Option<Text<'a>>,
     /// `addendum.originalEventID` of a correction (`addendum.reason` is `UPDATED_DATA`).
     pub corrects: Option<Text<'a>>,
+    /// Members that CloudTrail left out of the record as too large, comma-joined: what is missing below them is not known.
+    pub omitted_fields: Option<Text<'a>>,
 }
 
 impl KmsEvent<'_> {
@@ -119,6 +129,7 @@ impl KmsEvent<'_> {
             recipient_account_id: own(self.recipient_account_id),
             principal: self.principal.into_owned(),
             access_key_id: own(self.access_key_id),
+            source_account_id: own(self.source_account_id),
             source_ip: own(self.source_ip),
             user_agent: own(self.user_agent),
             key: self.key.into_owned(),
@@ -126,6 +137,8 @@ impl KmsEvent<'_> {
             outcome: self.outcome,
             error_code: own(self.error_code),
             error_message: own(self.error_message),
+            denied_action: own(self.denied_action),
+            denied_by: self.denied_by,
             encryption_context: own(self.encryption_context),
             s3_bucket: own(self.s3_bucket),
             s3_object_key: own(self.s3_object_key),
@@ -138,6 +151,7 @@ impl KmsEvent<'_> {
             vpc_endpoint_id: own(self.vpc_endpoint_id),
             tls_version: own(self.tls_version),
             corrects: own(self.corrects),
+            omitted_fields: own(self.omitted_fields),
         }
     }
 
@@ -147,9 +161,12 @@ impl KmsEvent<'_> {
         self.recipient_account_id.as_deref().or(self.principal.account_id.as_deref())
     }
 
-    /// Whether key and caller are known to belong to different accounts.
+    /// Whether key and caller are known to belong to different accounts. An AWS service has no account of its own that matters: the one
+    /// for whose resource it acts takes its place, where the record names it.
     pub fn is_cross_account(&self) -> bool {
-        match (&self.key.account_id, &self.principal.account_id) {
+        let by_service = self.principal.kind == "AWSService";
+        let caller = if by_service { &self.source_account_id } else { &self.principal.account_id };
+        match (&self.key.account_id, caller) {
             (Some(key), Some(caller)) => key != caller,
             _ => false,
         }
@@ -182,6 +199,7 @@ impl KmsEvent<'static> {
                 invoked_by: None,
             },
             access_key_id: None,
+            source_account_id: None,
             source_ip: None,
             user_agent: None,
             key: KeyRef::default(),
@@ -189,6 +207,8 @@ impl KmsEvent<'static> {
             outcome: Outcome::Success,
             error_code: None,
             error_message: None,
+            denied_action: None,
+            denied_by: None,
             encryption_context: None,
             s3_bucket: None,
             s3_object_key: None,
@@ -201,6 +221,7 @@ impl KmsEvent<'static> {
             vpc_endpoint_id: None,
             tls_version: None,
             corrects: None,
+            omitted_fields: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::denial::NOT_AUTHORIZED;
 use super::{Text, part_of};
 
 /// Class of an event's result.
@@ -58,7 +59,7 @@ impl Outcome {
         match (code, message) {
             (None, None) => Self::Success,
             // A code is what makes a failure; a message alone still says there was one.
-            (None, Some(m)) if m.contains("is not authorized to perform") => Self::Denied,
+            (None, Some(m)) if m.contains(NOT_AUTHORIZED) => Self::Denied,
             (None, Some(_)) => Self::Unknown,
             (Some(code), _) => Self::of_code(code),
         }

@@ -66,7 +66,7 @@ fn assumed_role(arn: &str) -> Option<(Arn<'_>, &str, Option<&str>)> {
 }
 
 fn session_of(arn: &str) -> Option<&str> {
-    assumed_role(arn)?.2
+    assumed_role(arn)?.2.filter(|session| !session.is_empty())
 }
 
 /// The role behind a session's STS ARN. Its path is lost there: a role under `/service-role/` appears without it.

@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use super::lenient::{List, Texts};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::event::{Arn, KeyOrigin, KeyRef, Text, part_of, partition_of};
-
-/// CloudTrail cuts `errorMessage` at 1 KB: an ARN at the very end of a message of about that length may be cut.
-const CUT_MESSAGE: usize = 1000;
+use crate::event::{Arn, CUT_MESSAGE, KeyOrigin, KeyRef, Text, part_of, partition_of};
 
 /// What of the record helps to complete a bare key id.
 pub(super) struct Clues<'c> {
     pub(super) event_name: &'c str,
+    pub(super) denied_action: Option<&'c str>,
     pub(super) region: Option<&'c str>,
     pub(super) recipient: Option<&'c str>,
     pub(super) caller: Option<&'c str>,
@@ -40,6 +38,10 @@ pub(super) fn resolve<'a>(
         Some(Cow::Owned(format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(region))))
     };
     let listed = || resources.0.iter().filter_map(|r| r.arn.as_ref());
+    let in_message =
+        |test: fn(&str) -> bool| part_of(message?, |message| arns_in(message).find(|arn| test(arn)));
+    // A ReEncrypt needs two permissions, one for each key: what its refusal names is the key of the one that was missing.
+    let second_refused = re_encrypt && clues.denied_action == Some("kms:ReEncryptTo");
 
     // The entry of `resources` that is the second key of a ReEncrypt, and so not the first.
     let mut second: Option<&Text<'a>> = None;
@@ -50,10 +52,14 @@ pub(super) fn resolve<'a>(
         // The destination comes second where nothing names it; where only it is listed, the source is another key, unless the
         // request names this one.
         second = named.or(keys.get(1)).copied();
-        second.cloned().or_else(|| {
-            destination
-                .and_then(|d| if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) })
-        })
+        second
+            .cloned()
+            .or_else(|| {
+                destination.and_then(|d| {
+                    if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) }
+                })
+            })
+            .or_else(|| in_message(is_key_arn).filter(|_| second_refused))
     } else {
         None
     };
@@ -93,9 +99,8 @@ pub(super) fn resolve<'a>(
         let origin = KeyOrigin::ServiceEvent;
         named(details.key_id.as_ref()?, origin, origin, origin)
     };
-    let in_message =
-        |test: fn(&str) -> bool| part_of(message?, |message| arns_in(message).find(|arn| test(arn)));
-    let from_message = || key_of(&in_message(is_key_arn)?, KeyOrigin::ErrorMessage);
+    let from_message =
+        || key_of(&in_message(is_key_arn).filter(|_| !second_refused)?, KeyOrigin::ErrorMessage);
 
     let mut key = from_resources()
         .or_else(from_response)
@@ -107,9 +112,12 @@ pub(super) fn resolve<'a>(
         // Most records list only their key's ARN: no need to look at it again.
         .filter(|arn| key.origin != KeyOrigin::Resources || key.arn.as_ref() != Some(arn))
         .find(|arn| is_alias(arn))
-        .or_else(|| [&request.key_id, &request.alias_name].into_iter().flatten().find(|id| is_alias(id)))
+        .or_else(|| {
+            let named = [&request.key_id, &request.source_key_id, &request.alias_name];
+            named.into_iter().flatten().find(|id| is_alias(id))
+        })
         .cloned()
-        .or_else(|| in_message(is_alias));
+        .or_else(|| in_message(is_alias).filter(|_| !second_refused));
     if key.origin == KeyOrigin::None
         && let Some(alias) = &key.alias
     {

@@ -15,7 +15,9 @@ mod record;
 mod settings;
 mod trail;
 
-use crate::event::{EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code};
+use crate::event::{
+    Denial, EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code, part_of,
+};
 use json::Report;
 pub use lessons::{NotJson, alias_arn, lessons, may_teach};
 pub use listed::{ListedAlias, ListedError, listed_aliases};
@@ -82,7 +84,9 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
 
 fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<Outline<'a>, ParseError> {
     let repeated_field = record.repeated();
-    let parsed = if record.event_source.as_deref() == Some(KMS) {
+    // An Insights event has no source but that of the calls which it is about.
+    let about = record.insight.event_source.as_deref().filter(|_| is_other_family(&record));
+    let parsed = if record.event_source.as_deref().or(about) == Some(KMS) {
         kms_event(record)?
     } else {
         Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
@@ -132,6 +136,11 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
             detail: format!("eventVersion {version:?}: only 1.x is known"),
         });
     }
+    // Before anything is missed in it: aggregated and Insights events have no name, the former no time either.
+    if is_other_family(&record) {
+        return Ok(Parsed::NotUsage);
+    }
+    let omitted_fields = record.omitted();
     let Some(name) = record.event_name.0 else { return Err(missing("eventName")) };
     let time_text = record.event_time.as_deref().ok_or_else(|| missing("eventTime"))?;
     let time = EventTime::parse(time_text).ok_or_else(|| ParseError {
@@ -140,14 +149,20 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
     })?;
     let error_code = record.error_code.map(normal_error_code);
     let dry_run = record.request.dry_run.is_true() || error_code.as_deref() == Some("DryRunOperation");
-    if dry_run || is_other_family(record.event_type.as_deref(), record.event_category.as_deref()) {
+    if dry_run {
         return Ok(Parsed::NotUsage);
     }
+    let outcome = Outcome::of(error_code.as_deref(), record.error_message.as_deref());
+    let refusal = record.error_message.as_ref().filter(|_| outcome == Outcome::Denied);
+    let denied_by = refusal.and_then(|message| Denial::read(message).by);
+    let denied_action = refusal.and_then(|message| part_of(message, |message| Denial::read(message).action));
     let mut identity = record.identity;
     let access_key_id = identity.access_key_id.take();
+    let source_account_id = identity.scope.source_account.take();
     let principal = identity::resolve(identity);
     let clues = key::Clues {
         event_name: &name,
+        denied_action: denied_action.as_deref(),
         region: record.region.as_deref(),
         recipient: record.recipient_account_id.as_deref(),
         caller: principal.account_id.as_deref(),
@@ -173,13 +188,16 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         recipient_account_id: record.recipient_account_id,
         principal,
         access_key_id,
+        source_account_id,
         source_ip: record.source_ip,
         user_agent: record.user_agent,
         key,
         destination_key_arn: destination_arn,
-        outcome: Outcome::of(error_code.as_deref(), record.error_message.as_deref()),
+        outcome,
         error_code,
         error_message: record.error_message,
+        denied_action,
+        denied_by,
         log_delivery: context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some()),
         encryption_context: context.map(|c| c.to_json()),
         s3_bucket,
@@ -192,16 +210,23 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,
         corrects: record.addendum.original_event_id.filter(|_| is_correction),
+        omitted_fields,
         name,
     })))
 }
 
 /// Record families that accompany a call without being one: counting them would count the call twice.
-fn is_other_family(event_type: Option<&str>, category: Option<&str>) -> bool {
+///
+/// Sources: [network
+/// activity](https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html),
+/// [Insights](https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-insights-fields-trails.html) and [aggregated
+/// events](https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aggregated-events.html). Of the first, the
+/// list of fields and the records themselves spell the type differently.
+fn is_other_family(record: &Record<'_>) -> bool {
     matches!(
-        event_type,
+        record.event_type.as_deref(),
         Some("AwsVpceEvent" | "AwsVpceEvents" | "AwsCloudTrailInsight" | "AwsAggregatedEvent")
-    ) || matches!(category, Some("NetworkActivity" | "Insight" | "Aggregated"))
+    ) || matches!(record.event_category.as_deref(), Some("NetworkActivity" | "Insight" | "Aggregated"))
 }
 
 #[cfg(test)]

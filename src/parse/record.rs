@@ -40,6 +40,7 @@ members! {
         event_category: Option<Text<'a>> = "eventCategory",
         tls: Tls<'a> = "tlsDetails",
         addendum: Addendum<'a> = "addendum",
+        insight: Insight<'a> = "insightDetails",
     }
 }
 
@@ -53,8 +54,28 @@ impl Record<'_> {
             || self.request.repeated
             || self.response.repeated
             || self.service_details.repeated
+            || self.identity.scope.repeated
             || self.resources.0.iter().any(|r| r.repeated)
     }
+
+    /// The members that CloudTrail replaced by a note that they are too large, comma-joined.
+    pub(super) fn omitted(&self) -> Option<Text<'static>> {
+        let members = [
+            ("requestParameters", is_note(self.request.omitted, &self.request.reason)),
+            ("responseElements", is_note(self.response.omitted, &self.response.reason)),
+            ("additionalEventData", self.additional.omitted),
+            ("serviceEventDetails", is_note(self.service_details.omitted, &self.service_details.reason)),
+        ];
+        let omitted: Vec<&str> =
+            members.into_iter().filter(|(_, omitted)| *omitted).map(|(name, _)| name).collect();
+        (!omitted.is_empty()).then(|| Cow::Owned(omitted.join(",")))
+    }
+}
+
+/// Whether an object is what stands in place of one that was too large: `{"reason":"requestParameters too
+/// large","omitted":true,"originalSize":119183}`.
+fn is_note(omitted: Flag, reason: &Option<Text<'_>>) -> bool {
+    omitted.is_true() || reason.as_deref().is_some_and(|reason| reason.ends_with("too large"))
 }
 
 members! {
@@ -66,6 +87,15 @@ members! {
         access_key_id: Option<Text<'a>> = "accessKeyId",
         session: Session<'a> = "sessionContext",
         invoked_by: Option<Text<'a>> = "invokedBy",
+        scope: Scope<'a> = "inScopeOf",
+    }
+}
+
+members! {
+    /// The resource that a service acts for.
+    struct Scope(exact) {
+        source_arn: Ignored = "sourceArn",
+        source_account: Option<Text<'a>> = "sourceAccount",
     }
 }
 
@@ -107,6 +137,8 @@ members! {
         operations: List<Field<'a>> = "operations",
         key_spec: Ignored = "keySpec",
         dry_run: Flag = "dryRun",
+        reason: Option<Text<'a>> = "reason",
+        omitted: Flag = "omitted",
     }
 }
 
@@ -116,6 +148,8 @@ members! {
         grant_id: Option<Text<'a>> = "grantId",
         key_metadata: KeyMetadata<'a> = "keyMetadata",
         replica_key_metadata: KeyMetadata<'a> = "replicaKeyMetadata",
+        reason: Option<Text<'a>> = "reason",
+        omitted: Flag = "omitted",
     }
 }
 
@@ -137,6 +171,15 @@ members! {
 members! {
     struct ServiceDetails(any_case) {
         key_id: Option<Text<'a>> = "keyId",
+        reason: Option<Text<'a>> = "reason",
+        omitted: Flag = "omitted",
+    }
+}
+
+members! {
+    /// What an Insights event is about; it has no `eventSource` of its own.
+    struct Insight(exact) {
+        event_source: Option<Text<'a>> = "eventSource",
     }
 }
 
@@ -162,6 +205,8 @@ members! {
 members! {
     struct AdditionalMembers(any_case) {
         grant_id: Option<Text<'a>> = "grantId",
+        reason: Option<Text<'a>> = "reason",
+        omitted: Flag = "omitted",
     }
 }
 
@@ -169,6 +214,8 @@ members! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
+    /// It was too large.
+    omitted: bool,
 }
 
 member! { Additional<'de>; }
@@ -184,7 +231,8 @@ impl<'de> Deserialize<'de> for Additional<'de> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 let members =
                     AdditionalMembers::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(Additional { grant_id: members.grant_id })
+                let omitted = is_note(members.omitted, &members.reason);
+                Ok(Additional { grant_id: members.grant_id, omitted })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 // Text that is no JSON is simply other data.
@@ -192,7 +240,8 @@ impl<'de> Deserialize<'de> for Additional<'de> {
                 if json::read(text, &mut members).is_err() {
                     members = serde_json::from_str(text).unwrap_or_default();
                 }
-                Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())) })
+                let omitted = is_note(members.omitted, &members.reason);
+                Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())), omitted })
             }
             drain!(seq);
             drain!(scalars);

@@ -27,6 +27,7 @@ impl Placed {
         set("key_id", json!(key.id));
         set("key_account_id", json!(key.account));
         set("key_region", json!(key.region));
+        set("key_family", json!(key.family()));
         set("key_origin", json!(key.origin));
         set("key_alias", json!(key.alias));
         set("destination_key_arn", json!(key.destination));
@@ -88,11 +89,12 @@ pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usi
     others
 }
 
-const GROUP: [&str; 14] = [
+const GROUP: [&str; 15] = [
     "key_arn",
     "key_id",
     "key_account_id",
     "key_region",
+    "key_family",
     "principal",
     "principal_type",
     "principal_account_id",
@@ -134,8 +136,11 @@ fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
 pub fn usage(rows: &[Value]) -> Vec<Value> {
     let names: Vec<&str> = GROUP.into_iter().chain(["cross_account"]).collect();
     let group_of = |row: &Map<String, Value>| {
-        let (key, principal) = (&row["key_account_id"], &row["principal_account_id"]);
-        let cross_account = !key.is_null() && !principal.is_null() && key != principal;
+        // An AWS service's own account says nothing; that of the resource it acts for does.
+        let by_service = row["principal_type"] == "AWSService";
+        let caller = &row[if by_service { "source_account_id" } else { "principal_account_id" }];
+        let key = &row["key_account_id"];
+        let cross_account = !key.is_null() && !caller.is_null() && key != caller;
         GROUP.iter().map(|name| row[*name].clone()).chain([json!(cross_account)]).collect()
     };
     let groups = group_by(rows, group_of);

@@ -52,6 +52,11 @@ impl Json {
         self.at(path)?.text()
     }
 
+    /// As `text_at`, whatever the case of the names.
+    pub fn text_at_any_case(&self, path: &[&str]) -> Option<String> {
+        path.iter().try_fold(self, |value, name| value.get_any_case(name))?.text()
+    }
+
     pub fn elements(&self) -> &[Json] {
         match self {
             Json::Array(elements) => elements,

@@ -2,6 +2,7 @@
 
 use super::json::Json;
 use super::names::{find, kms_arn, matches};
+use super::outcome;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Key {
@@ -23,6 +24,11 @@ pub struct Place<'a> {
 
 pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
     let in_resources = resource_arns(record);
+    // What the refusal of a ReEncrypt for its destination names is the destination.
+    let message = record.text_at(&["errorMessage"]);
+    let for_destination =
+        event_name == "ReEncrypt" && outcome::denial(record).action.as_deref() == Some("kms:ReEncryptTo");
+    let (message, of_destination) = if for_destination { (None, message) } else { (message, None) };
     let key_arns: Vec<String> =
         in_resources.iter().filter(|arn| kms_arn(arn, "key").is_some()).cloned().collect();
     let is_reencrypt = event_name == "ReEncrypt";
@@ -34,9 +40,9 @@ pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
         .or_else(|| from_response(record))
         .or_else(|| from_request(record, is_reencrypt, place))
         .or_else(|| from_service_event(record, place))
-        .or_else(|| from_message(record))
+        .or_else(|| from_message(message.as_deref()?))
         .unwrap_or(Key { origin: "none", ..Key::default() });
-    key.alias = alias(record, &in_resources);
+    key.alias = alias(record, &in_resources, message.as_deref());
     if key.origin == "none" {
         // Only an alias is known: its ARN, if it is one, says account and region, but not which key.
         if let Some((arn, _)) = key.alias.as_deref().and_then(|alias| kms_arn(alias, "alias")) {
@@ -48,8 +54,16 @@ pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
             let named = destination_named?;
             if kms_arn(&named, "key").is_some() { Some(named) } else { complete(record, &named, place) }
         });
+        key.destination = key.destination.or_else(|| from_message(of_destination.as_deref()?)?.arn);
     }
     key
+}
+
+impl Key {
+    /// `mrk-` ids are shared by a multi-Region key and its replicas.
+    pub fn family(&self) -> Option<&str> {
+        self.id.as_deref().filter(|id| matches("^mrk-.", id))
+    }
 }
 
 fn known(text: String) -> Option<String> {
@@ -93,7 +107,7 @@ fn from_resources(key_arns: &[String], destination_at: Option<usize>) -> Option<
 fn from_response(record: &Json) -> Option<Key> {
     let places: [&[&str]; 3] = [&["keyId"], &["keyMetadata", "arn"], &["replicaKeyMetadata", "arn"]];
     let response = record.get("responseElements")?;
-    places.iter().find_map(|path| key_of(&response.text_at(path)?, "response"))
+    places.iter().find_map(|path| key_of(&response.text_at_any_case(path)?, "response"))
 }
 
 /// Step 3.
@@ -109,7 +123,7 @@ fn from_request(record: &Json, is_reencrypt: bool, place: &Place) -> Option<Key>
 
 /// Step 4.
 fn from_service_event(record: &Json, place: &Place) -> Option<Key> {
-    let named = record.text_at(&["serviceEventDetails", "keyId"])?;
+    let named = record.get("serviceEventDetails")?.text_at_any_case(&["keyId"])?;
     arn_or_id(record, &named, place, ["service_event"; 3])
 }
 
@@ -151,41 +165,39 @@ fn partition(region: &str) -> &'static str {
     known.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
-/// Step 5. A message of 1000 characters or more may have been cut, and with it an ARN at its end.
-fn from_message(record: &Json) -> Option<Key> {
-    let message = record.text_at(&["errorMessage"])?;
-    let (found, end) = find(&in_message("key/[A-Za-z0-9-]+"), &message)?;
-    let may_be_cut = end == message.len() && message.chars().count() >= 1000;
-    if may_be_cut { None } else { key_of(found, "error_message") }
+/// Step 5.
+fn from_message(message: &str) -> Option<Key> {
+    key_of(in_whole(message, "key/[A-Za-z0-9-]+")?, "error_message")
+}
+
+/// The first ARN of such a resource. A message of 1000 bytes or more may have been cut, and with it an ARN at its end.
+fn in_whole<'m>(message: &'m str, resource: &str) -> Option<&'m str> {
+    let (found, end) = find(&in_message(resource), message)?;
+    let may_be_cut = end == message.len() && message.len() >= 1000;
+    (!may_be_cut).then_some(found)
 }
 
 fn in_message(resource: &str) -> String {
     format!("arn:[^: \\t\\r\\n]+:kms:[^: \\t\\r\\n]+:[^: \\t\\r\\n]+:{resource}")
 }
 
-fn alias(record: &Json, in_resources: &[String]) -> Option<String> {
+fn alias(record: &Json, in_resources: &[String], message: Option<&str>) -> Option<String> {
     let is_alias_arn = |text: &String| kms_arn(text, "alias").is_some();
     let is_alias = |text: &String| text.starts_with("alias/") || is_alias_arn(text);
     let from_resources = in_resources.iter().find(|arn| is_alias_arn(arn)).cloned();
-    let from_request =
-        || ["keyId", "aliasName"].iter().find_map(|name| request(record, name).filter(is_alias));
-    let from_message = || {
-        let message = record.text_at(&["errorMessage"])?;
-        Some(find(&in_message("alias/[A-Za-z0-9/_-]+"), &message)?.0.to_owned())
+    let from_request = || {
+        ["keyId", "sourceKeyId", "aliasName"].iter().find_map(|name| request(record, name).filter(is_alias))
     };
+    let from_message = || in_whole(message?, "alias/[A-Za-z0-9/_-]+").map(str::to_owned);
     from_resources.or_else(from_request).or_else(from_message)
 }
 
-/// What the kept copy of a pair lacks of the key comes from the other copy.
+/// A kept copy of a pair that names no key, or one by a bare id only, takes the other's, if that is better.
 pub fn fill(kept: &mut Key, other: &Key) {
-    let how_much = |key: &Key| u8::from(key.id.is_some()) + u8::from(key.arn.is_some());
-    if how_much(other) > how_much(kept) {
+    let is_told = |key: &Key| !["none", "assumed"].contains(&key.origin);
+    if kept.origin == "none" || (is_told(other) && !is_told(kept)) {
         (kept.arn, kept.id, kept.origin) = (other.arn.clone(), other.id.clone(), other.origin);
-        kept.account = other.account.clone().or(kept.account.take());
-        kept.region = other.region.clone().or(kept.region.take());
-    } else {
-        kept.account = kept.account.take().or(other.account.clone());
-        kept.region = kept.region.take().or(other.region.clone());
+        (kept.account, kept.region) = (other.account.clone(), other.region.clone());
     }
     kept.alias = kept.alias.take().or(other.alias.clone());
     kept.destination = kept.destination.take().or(other.destination.clone());

@@ -21,6 +21,12 @@ pub fn find<'a>(pattern: &str, text: &'a str) -> Option<(&'a str, usize)> {
     regex(pattern).find(text).map(|found| (found.as_str(), found.end()))
 }
 
+/// The groups of the first match, the whole match first; a group that did not take part is empty.
+pub fn captures(pattern: &str, text: &str) -> Option<Vec<String>> {
+    let found = regex(pattern).captures(text)?;
+    Some(found.iter().map(|group| group.map_or(String::new(), |group| group.as_str().to_owned())).collect())
+}
+
 /// The form of a region: 2-4 letters, then `-letters` one or more times, then `-digits`.
 pub const REGION: &str = "[a-z]{2,4}(?:-[a-z]+)+-[0-9]+";
 

@@ -1,4 +1,7 @@
-//! How a call ended (domain §4.3).
+//! How a call ended, and who refused it (domain §4.3).
+
+use super::json::Json;
+use super::names::{captures, matches};
 
 /// `KMS.` prefix and `Exception` suffix removed.
 pub fn normalise_error(code: &str) -> String {
@@ -49,4 +52,60 @@ pub fn outcome(code: Option<&str>, message: Option<&str>) -> &'static str {
     }
     let listed = |codes: &str| codes.split_whitespace().any(|listed| listed == code);
     CLASSES.iter().find(|(_, codes)| listed(codes)).map_or("unknown", |(class, _)| class)
+}
+
+/// What the message of a refusal tells.
+#[derive(Default)]
+pub struct Denial {
+    pub action: Option<String>,
+    pub by: Option<String>,
+}
+
+/// Of a record whose outcome is `denied`; nothing of any other.
+pub fn denial(record: &Json) -> Denial {
+    let code = record.text_at(&["errorCode"]).map(|code| normalise_error(&code));
+    match record.text_at(&["errorMessage"]) {
+        Some(message) if outcome(code.as_deref(), Some(&message)) == "denied" => of_message(&message),
+        _ => Denial::default(),
+    }
+}
+
+fn of_message(message: &str) -> Denial {
+    let missing = Some("missing_or_not_allowed".to_owned());
+    let form = r"(?s)^.*?is not authorized to perform: (\S*?)[.,]*(\s.*)?$";
+    let Some(parts) = captures(form, message) else {
+        let old = "does not exist, does not exist in this region, or you are not allowed to access";
+        let is_old = message.contains(old) && !message.contains("is not authorized to perform");
+        return Denial { action: None, by: missing.filter(|_| is_old) };
+    };
+    let (action, rest) = (parts[1].clone(), parts[2].clone());
+    let may_be_cut = rest.is_empty() && message.len() >= 1000;
+    let is_action = matches("^[A-Za-z0-9-]+:[A-Za-z0-9-]+$", &action);
+    let target =
+        r"^(?: on resource: \S*| on this resource| on the resource associated with this ciphertext)?";
+    let kinds = [
+        ("identity_policy", "identity-based policy"),
+        ("resource_policy", "resource-based policy"),
+        ("session_policy", "sessions? policy"),
+        ("permissions_boundary", "permissions boundary"),
+        ("vpc_endpoint_policy", "VPC endpoint policy"),
+        ("service_control_policy", "service control policy"),
+        ("resource_control_policy", "resource control policy"),
+    ];
+    let of_kind = |(name, words): &(&str, &str)| {
+        if matches(&format!("{target} because no {words} allows "), &rest) {
+            Some(format!("implicit_{name}"))
+        } else if matches(&format!(r"{target} with an explicit deny in an? {words}(?:[^\pL\pN-]|$)"), &rest) {
+            Some(format!("explicit_{name}"))
+        } else {
+            None
+        }
+    };
+    let not_here = "because the resource does not exist in this Region, no resource-based policies allow access, or a \
+                    resource-based policy explicitly denies access";
+    let by = kinds
+        .iter()
+        .find_map(of_kind)
+        .or(missing.filter(|_| matches(&format!("{target} {not_here}"), &rest)));
+    Denial { action: Some(action).filter(|_| is_action && !may_be_cut), by }
 }

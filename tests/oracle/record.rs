@@ -20,7 +20,7 @@ pub struct Event {
     pub key: Key,
     pub millis: i64,
     pub labels: BTreeSet<String>,
-    /// recipientAccountId == userIdentity.accountId
+    /// recipientAccountId is the caller's account.
     pub is_callers_copy: bool,
 }
 
@@ -32,12 +32,22 @@ pub fn read(bytes: &[u8]) -> Record {
         Ok(root) => root,
         Err(reason) => return Record::Rejected(reason),
     };
-    if root.get("eventSource") != Some(&Json::Text("kms.amazonaws.com".into())) {
+    // An Insights event has no eventSource of its own: that of the calls it is about stands for it.
+    let source = root.text_at(&["eventSource"]);
+    let about = root.text_at(&["insightDetails", "eventSource"]).filter(|_| is_other_family(&root));
+    if source.or(about).as_deref() != Some("kms.amazonaws.com") {
         return Record::OtherSource;
+    }
+    if !is_supported_version(&root) {
+        return Record::Rejected("unsupported_version");
+    }
+    // Of the other families not even a name or a time is asked.
+    if is_other_family(&root) {
+        return Record::NotUsage;
     }
     match event(&root) {
         Err(reason) => Record::Rejected(reason),
-        Ok(_) if is_not_usage(&root) => Record::NotUsage,
+        Ok(_) if is_dry_run(&root) => Record::NotUsage,
         Ok(event) => Record::Event(Box::new(event)),
     }
 }
@@ -53,18 +63,36 @@ fn may_be_kms(bytes: &[u8]) -> bool {
     bytes.windows(NAME.len()).any(|window| window == NAME) || bytes.windows(6).any(is_escaped_letter)
 }
 
-/// Network activity, insights, aggregates, dry runs.
-fn is_not_usage(root: &Json) -> bool {
+/// Network activity, insights, aggregates.
+fn is_other_family(root: &Json) -> bool {
     let is_one_of = |name: &str, values: &[&str]| {
         root.text_at(&[name]).is_some_and(|text| values.contains(&text.as_str()))
     };
-    let types = ["AwsVpceEvent", "AwsVpceEvents", "AwsCloudTrailInsight", "AwsAggregatedEvent"];
+    is_one_of("eventType", &["AwsVpceEvent", "AwsVpceEvents", "AwsCloudTrailInsight", "AwsAggregatedEvent"])
+        || is_one_of("eventCategory", &["NetworkActivity", "Insight", "Aggregated"])
+}
+
+/// It would have been allowed, or not; nothing was done.
+fn is_dry_run(root: &Json) -> bool {
     let dry_run = param(root, "dryRun").and_then(Json::text);
     let error_code = root.text_at(&["errorCode"]).map(|code| outcome::normalise_error(&code));
-    is_one_of("eventType", &types)
-        || is_one_of("eventCategory", &["NetworkActivity", "Insight", "Aggregated"])
-        || dry_run.as_deref() == Some("true")
-        || error_code.as_deref() == Some("DryRunOperation")
+    dry_run.as_deref() == Some("true") || error_code.as_deref() == Some("DryRunOperation")
+}
+
+/// Which members are only a note that they were too large.
+fn omitted(root: &Json) -> Option<String> {
+    let is_note = |name: &&str| {
+        let member = match root.get(name) {
+            Some(Json::Text(text)) if *name == "additionalEventData" => json::parse(text.as_bytes()).ok(),
+            other => other.cloned(),
+        };
+        let text =
+            |key: &str| member.as_ref().and_then(|member| member.get_any_case(key)).and_then(Json::text);
+        text("omitted").as_deref() == Some("true") || text("reason").is_some_and(|r| r.ends_with("too large"))
+    };
+    let members = ["requestParameters", "responseElements", "additionalEventData", "serviceEventDetails"];
+    let notes: Vec<&str> = members.into_iter().filter(is_note).collect();
+    (!notes.is_empty()).then(|| notes.join(","))
 }
 
 /// Names of request parameters may differ in case.
@@ -103,9 +131,6 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         _ => return Err("missing_field"),
     };
     let millis = millis(&top("eventTime").ok_or("missing_field")?).ok_or("bad_event_time")?;
-    if !is_supported_version(root) {
-        return Err("unsupported_version");
-    }
     let who = identity(root);
     let recipient = top("recipientAccountId");
     let region = top("awsRegion");
@@ -140,7 +165,8 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         grant_parties: grant_parties.iter().flatten().cloned().collect(),
     });
     let [grantee, grantee_service, retiring, retiring_service] = grant_parties;
-    let caller = root.text_at(&["userIdentity", "accountId"]);
+    let denial = outcome::denial(root);
+    let is_callers_copy = recipient.is_some() && recipient == who.account;
     let columns = json!({
         "event_time": time_text(millis),
         "event_id": top("eventID"),
@@ -152,6 +178,7 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         "principal": who.principal,
         "principal_type": identity_type.as_deref().unwrap_or("unknown"),
         "principal_account_id": who.account,
+        "source_account_id": root.text_at(&["userIdentity", "inScopeOf", "sourceAccount"]),
         "session_name": who.session,
         "access_key_id": root.text_at(&["userIdentity", "accessKeyId"]),
         "invoked_by": who.invoked_by,
@@ -163,6 +190,8 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         "outcome": outcome::outcome(error_code.as_deref(), top("errorMessage").as_deref()),
         "error_code": error_code,
         "error_message": top("errorMessage"),
+        "denied_action": denial.action,
+        "denied_by": denial.by,
         "encryption_context": context_text(&contexts, &event_name),
         "s3_bucket": bucket,
         "s3_object_key": object_key,
@@ -173,9 +202,9 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         "read_only": read_only(root),
         "vpc_endpoint_id": top("vpcEndpointId"),
         "tls_version": root.text_at(&["tlsDetails", "tlsVersion"]),
+        "omitted_fields": omitted(root),
     });
     let Value::Object(columns) = columns else { unreachable!("written as an object") };
-    let is_callers_copy = recipient.is_some() && recipient == caller;
     Ok(Event { columns, key, millis, labels: verdict.labels, is_callers_copy })
 }
 
@@ -261,9 +290,10 @@ fn grant_id(root: &Json) -> Option<String> {
         Some(Json::Text(text)) => json::parse(text.as_bytes()).ok(), // sometimes JSON in a string
         other => other.cloned(),
     };
-    root.text_at(&["responseElements", "grantId"])
+    root.get("responseElements")
+        .and_then(|response| response.text_at_any_case(&["grantId"]))
         .or_else(|| param_text(root, "grantId"))
-        .or_else(|| additional?.text_at(&["grantId"]))
+        .or_else(|| additional?.text_at_any_case(&["grantId"]))
 }
 
 fn grant_operations(root: &Json) -> Option<String> {

@@ -237,6 +237,7 @@ fn group_json(row: &Row, measures: &Measures) -> Value {
         "key_id": row.key_id,
         "key_account_id": row.key_account_id,
         "key_region": row.key_region,
+        "key_family": row.key_id.as_deref().filter(|id| id.starts_with("mrk-")),
         "principal": row.principal,
         "principal_type": row.principal_type,
         "principal_account_id": row.principal_account_id,

@@ -145,3 +145,25 @@ fn a_copy_fills_in_only_what_is_missing() {
     complete(&mut own, other);
     assert_eq!(own.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
 }
+
+/// A bare id was completed with the caller's account; the owner's record knows better, whichever comes first.
+#[test]
+fn the_owners_key_is_better_than_an_assumed_one() {
+    let assumed = |copy: &Copy| {
+        let mut event = event(copy);
+        (event.key.origin, event.key.arn) = (KeyOrigin::Assumed, Some("arn:aws:kms:r:4444:key/k".into()));
+        event
+    };
+    let mut all = Copies::default();
+    assert_eq!(all.place(&Fingerprint::of(&assumed(&CALLER))), Placement::Waits(0));
+    assert_eq!(all.place(&Fingerprint::of(&event(&OWNER))), Placement::Yields(0));
+    let mut own = assumed(&CALLER);
+    complete(&mut own, event(&OWNER));
+    assert_eq!(
+        (own.key.arn.as_deref(), own.key.origin),
+        (Some("arn:aws:kms:r:1111:key/k"), KeyOrigin::Resources)
+    );
+    let mut own = assumed(&CALLER);
+    complete(&mut own, event(&Copy { key: false, ..OWNER }));
+    assert_eq!(own.key.origin, KeyOrigin::Assumed, "better than none");
+}

@@ -1,0 +1,286 @@
+//! What a refusal says of itself: the grammar of the messages that IAM words for KMS.
+//!
+//! ```text
+//! User: ARN is not authorized to perform: kms:ACTION TARGET REASON
+//! TARGET = on resource: ARN | on this resource | on the resource associated with this ciphertext | nothing
+//! REASON = because no POLICY allows the kms:ACTION action
+//!        | with an explicit deny in a POLICY, from 2026 on followed by the policy's ARN
+//!        | because the resource does not exist in this Region, … | nothing
+//! ```
+//!
+//! CloudTrail cuts messages at 1 KB, so what touches the end of a long one is taken for half a word and not read. Texts outside the
+//! grammar give nothing: a wrong reason would send people to the wrong policy. Source: [Troubleshoot access denied error
+//! messages](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html) and refusals in public records.
+
+/// CloudTrail cuts `errorMessage` at 1 KB: what ends a message of this length, in bytes, or more may have been cut.
+pub const CUT_MESSAGE: usize = 1000;
+
+/// What every message of the grammar has.
+pub(super) const NOT_AUTHORIZED: &str = "is not authorized to perform";
+
+/// What KMS says when it does not want to tell whether there is such a key.
+const NOT_HERE: &str = " because the resource does not exist in this Region, no resource-based policies allow access, or a \
+                        resource-based policy explicitly denies access";
+
+/// What KMS said instead of [`NOT_HERE`] before IAM worded its refusals.
+const NOT_HERE_BEFORE: &str =
+    "does not exist, does not exist in this region, or you are not allowed to access";
+
+/// A kind of policy, as messages name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// Attached to a user, group or role.
+    Identity,
+    /// The key policy.
+    Resource,
+    /// Passed when the session was made.
+    Session,
+    /// What a user or role may have at most.
+    PermissionsBoundary,
+    /// Of the VPC endpoint that the call came through.
+    VpcEndpoint,
+    /// Of the organisation, on the caller's account.
+    ServiceControl,
+    /// Of the organisation, on the key's account.
+    ResourceControl,
+}
+
+/// Which kind of policy refused a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeniedBy {
+    /// None of the kind allows the call.
+    Implicit(Policy),
+    /// One of the kind denies the call.
+    Explicit(Policy),
+    /// There is no such key in the region, or the key policy does not allow the call or denies it: KMS does not tell which.
+    MissingOrNotAllowed,
+}
+
+impl Policy {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Identity,
+        Self::Resource,
+        Self::Session,
+        Self::PermissionsBoundary,
+        Self::VpcEndpoint,
+        Self::ServiceControl,
+        Self::ResourceControl,
+    ];
+
+    /// The words that messages have for each kind; one has two spellings.
+    const WORDS: [(&'static str, Self); 8] = [
+        ("identity-based policy", Self::Identity),
+        ("resource-based policy", Self::Resource),
+        ("session policy", Self::Session),
+        ("sessions policy", Self::Session),
+        ("permissions boundary", Self::PermissionsBoundary),
+        ("VPC endpoint policy", Self::VpcEndpoint),
+        ("service control policy", Self::ServiceControl),
+        ("resource control policy", Self::ResourceControl),
+    ];
+
+    /// The kind that `text` begins with, and what follows.
+    fn read(text: &str) -> Option<(Self, &str)> {
+        Self::WORDS.iter().find_map(|(words, policy)| Some((*policy, text.strip_prefix(words)?)))
+    }
+}
+
+impl DeniedBy {
+    /// The value of the `denied_by` column.
+    pub fn as_str(self) -> &'static str {
+        use Policy::{
+            Identity, PermissionsBoundary, Resource, ResourceControl, ServiceControl, Session, VpcEndpoint,
+        };
+        match self {
+            Self::Implicit(Identity) => "implicit_identity_policy",
+            Self::Implicit(Resource) => "implicit_resource_policy",
+            Self::Implicit(Session) => "implicit_session_policy",
+            Self::Implicit(PermissionsBoundary) => "implicit_permissions_boundary",
+            Self::Implicit(VpcEndpoint) => "implicit_vpc_endpoint_policy",
+            Self::Implicit(ServiceControl) => "implicit_service_control_policy",
+            Self::Implicit(ResourceControl) => "implicit_resource_control_policy",
+            Self::Explicit(Identity) => "explicit_identity_policy",
+            Self::Explicit(Resource) => "explicit_resource_policy",
+            Self::Explicit(Session) => "explicit_session_policy",
+            Self::Explicit(PermissionsBoundary) => "explicit_permissions_boundary",
+            Self::Explicit(VpcEndpoint) => "explicit_vpc_endpoint_policy",
+            Self::Explicit(ServiceControl) => "explicit_service_control_policy",
+            Self::Explicit(ResourceControl) => "explicit_resource_control_policy",
+            Self::MissingOrNotAllowed => "missing_or_not_allowed",
+        }
+    }
+
+    /// Every value, in the order of the documentation.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let implicit = Policy::ALL.into_iter().map(Self::Implicit);
+        let explicit = Policy::ALL.into_iter().map(Self::Explicit);
+        implicit.chain(explicit).chain([Self::MissingOrNotAllowed])
+    }
+
+    /// What follows the action and the target of a message.
+    fn read(rest: &str) -> Option<Self> {
+        if let Some(rest) = rest.strip_prefix(" because no ") {
+            let (policy, rest) = Policy::read(rest)?;
+            return rest.starts_with(" allows ").then_some(Self::Implicit(policy));
+        }
+        if let Some(rest) = rest.strip_prefix(" with an explicit deny in a") {
+            let (policy, rest) = Policy::read(rest.strip_prefix('n').unwrap_or(rest).strip_prefix(' ')?)?;
+            let is_whole = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '-');
+            return is_whole.then_some(Self::Explicit(policy));
+        }
+        rest.starts_with(NOT_HERE).then_some(Self::MissingOrNotAllowed)
+    }
+}
+
+/// What the message of a refusal says; nothing in it is more than the message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Denial<'m> {
+    /// The permission that was missing (`kms:ReEncryptTo`): not always that of the API called.
+    pub action: Option<&'m str>,
+    /// What refused.
+    pub by: Option<DeniedBy>,
+}
+
+impl<'m> Denial<'m> {
+    /// Reads the message of a refused call.
+    pub fn read(message: &'m str) -> Self {
+        let Some((_, rest)) = message.split_once(NOT_AUTHORIZED) else {
+            let before = message.contains(NOT_HERE_BEFORE);
+            return Self { action: None, by: before.then_some(DeniedBy::MissingOrNotAllowed) };
+        };
+        let Some((action, rest)) = rest.strip_prefix(": ").map(word) else { return Self::default() };
+        let cut = rest.is_empty() && message.len() >= CUT_MESSAGE;
+        let action = action.trim_end_matches(['.', ',']);
+        let rest = match rest.strip_prefix(" on resource: ") {
+            Some(rest) => word(rest).1,
+            None => [" on this resource", " on the resource associated with this ciphertext"]
+                .iter()
+                .find_map(|target| rest.strip_prefix(target))
+                .unwrap_or(rest),
+        };
+        Self { action: (!cut && is_action(action)).then_some(action), by: DeniedBy::read(rest) }
+    }
+}
+
+/// The text up to white space, and the rest.
+fn word(text: &str) -> (&str, &str) {
+    text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
+}
+
+/// `service:Action`
+fn is_action(text: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    text.split_once(':').is_some_and(|(service, action)| is_name(service) && is_name(action))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/111aa2bb-333c-4d44-5555-a111bb2c33dd";
+    const USER: &str = "User: arn:aws:sts::111122223333:assumed-role/R/s is not authorized to perform:";
+
+    fn read(rest: &str) -> (Option<String>, Option<&'static str>) {
+        let message = format!("{USER}{rest}");
+        let denial = Denial::read(&message);
+        (denial.action.map(str::to_owned), denial.by.map(DeniedBy::as_str))
+    }
+
+    #[test]
+    fn every_target_and_every_reason() {
+        let alias = "arn:aws:kms:us-east-1:111122223333:alias/x";
+        for target in [
+            "",
+            &format!(" on resource: {KEY}"),
+            &format!(" on resource: {alias}"),
+            " on this resource",
+            " on the resource associated with this ciphertext",
+        ] {
+            for (words, kind) in [
+                ("identity-based policy", "identity_policy"),
+                ("resource-based policy", "resource_policy"),
+                ("session policy", "session_policy"),
+                ("sessions policy", "session_policy"),
+                ("permissions boundary", "permissions_boundary"),
+                ("VPC endpoint policy", "vpc_endpoint_policy"),
+                ("service control policy", "service_control_policy"),
+                ("resource control policy", "resource_control_policy"),
+            ] {
+                let (implicit, explicit) = (&*format!("implicit_{kind}"), &*format!("explicit_{kind}"));
+                let a = if words.starts_with('i') { "an" } else { "a" };
+                for (reason, by) in [
+                    (format!(" because no {words} allows the kms:Decrypt action"), implicit),
+                    (format!(" with an explicit deny in {a} {words}"), explicit),
+                    (format!(" with an explicit deny in {a} {words}."), explicit),
+                    (
+                        format!(
+                            " with an explicit deny in {a} {words}: arn:aws:iam::1:policy/session policy"
+                        ),
+                        explicit,
+                    ),
+                ] {
+                    let found = read(&format!(" kms:Decrypt{target}{reason}"));
+                    let found = (found.0.as_deref(), found.1);
+                    assert_eq!(found, (Some("kms:Decrypt"), Some(by)), "{target}{reason}");
+                }
+            }
+            let found = read(&format!(" kms:Decrypt{target}{NOT_HERE}"));
+            assert_eq!(found, (Some("kms:Decrypt".to_owned()), Some("missing_or_not_allowed")));
+            assert_eq!(read(&format!(" kms:Decrypt{target}")), (Some("kms:Decrypt".to_owned()), None));
+        }
+        let before = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not \
+                      allowed to access.";
+        let denial = Denial::read(before);
+        assert_eq!((denial.action, denial.by), (None, Some(DeniedBy::MissingOrNotAllowed)));
+    }
+
+    #[test]
+    fn what_is_outside_the_grammar_says_nothing() {
+        for rest in [
+            " because no tag policy allows the kms:Decrypt action",
+            " because of an identity-based policy",
+            " with an explicit deny",
+            " with an explicit deny in a session policymaker",
+            " with an explicit deny in asession policy",
+            " because the resource does not exist in this Region",
+            " on that resource because no identity-based policy allows the kms:Decrypt action",
+        ] {
+            assert_eq!(read(&format!(" kms:Decrypt{rest}")).1, None, "{rest}");
+        }
+        assert_eq!(Denial::read("Access denied"), Denial::default());
+        assert_eq!(Denial::read(NOT_AUTHORIZED), Denial::default());
+        assert_eq!(read(" everything because no identity-based policy allows the x action").0, None);
+    }
+
+    /// Wherever CloudTrail cuts a message, what is read of it is what the whole says, or nothing.
+    #[test]
+    fn a_cut_message_gives_no_half_value() {
+        let filler = "x".repeat(CUT_MESSAGE);
+        for (rest, by) in [
+            (
+                format!(" kms:ReEncryptTo on resource: {KEY} because no session policy allows the x action"),
+                "implicit_session_policy",
+            ),
+            (
+                " kms:ReEncryptTo on this resource with an explicit deny in a VPC endpoint policy: arn:x"
+                    .to_owned(),
+                "explicit_vpc_endpoint_policy",
+            ),
+            (format!(" kms:ReEncryptTo{NOT_HERE}"), "missing_or_not_allowed"),
+        ] {
+            let whole = format!("User: {filler} is not authorized to perform:{rest}");
+            assert_eq!(Denial::read(&whole).by.map(DeniedBy::as_str), Some(by));
+            for end in CUT_MESSAGE..whole.len() {
+                let denial = Denial::read(&whole[..end]);
+                assert!(
+                    denial.action.is_none_or(|action| action == "kms:ReEncryptTo"),
+                    "{:?}",
+                    denial.action
+                );
+                assert!(denial.by.is_none_or(|found| found.as_str() == by), "{:?}", denial.by);
+            }
+        }
+    }
+}
