@@ -62,6 +62,8 @@ ONE = ("--threads", "1")
 ROWS = {
     "kms30": Row("30 % of records are KMS, default selection", options=ONE),
     "kms5": Row("5 % of records are KMS, default selection", Corpus(share=0.05), ONE),
+    "once30": Row("30 % KMS, `--no-learn`", options=("--no-learn", *ONE)),
+    "once5": Row("5 % KMS, `--no-learn`", Corpus(share=0.05), ("--no-learn", *ONE)),
     "any": Row("30 % KMS, `--workload any --event any`", options=("--workload", "any", "--event", "any", *ONE)),
     "odd": Row("30 % KMS, 3 % of all records in odd spellings", Corpus(everyday=False), ONE),
     "tiny": Row("100,000 archives of one record", TINY, ONE),

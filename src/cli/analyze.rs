@@ -61,8 +61,9 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         lessons: &run.lessons,
         caveats: &caveats,
     };
+    let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
-    let written = directory.finish(&run.usage, &run.daily, &facts)?;
+    let written = prepared.place()?;
     if args.common.quiet {
         // errors only
     } else if args.common.log_format == LogFormat::Json {

@@ -16,7 +16,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 )]
 #[command(
     after_help = "Exit status: 0 everything was read; 1 there is a result, but something could not be read; 2 bad usage, or \
-nothing could be written; 130 interrupted."
+nothing could be written; 130 interrupted.
+
+Environment: KEYTRAIL_<OPTION> stands for any option. KEYTRAIL_SIMD=scalar|avx2|avx512|neon chooses the instructions that find records \
+(the result is the same). TMPDIR is where temporary files go."
 )]
 pub(super) struct Args {
     #[command(subcommand)]

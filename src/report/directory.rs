@@ -77,16 +77,30 @@ impl Directory {
         daily: &[DailyRow],
         run: &RunFacts<'_>,
     ) -> Result<Written, SinkError> {
-        let unfinished = self.unfinished();
-        self.write_and_place(usage, daily, run).inspect_err(|_| unfinished.remove())
+        self.prepare(usage, daily, run)?.place()
     }
 
-    fn write_and_place(
+    /// Writes all there is to write, and puts nothing in its place yet.
+    ///
+    /// # Errors
+    /// When something cannot be written: then nothing of it is left.
+    pub fn prepare(
         self,
         usage: &[UsageRow],
         daily: &[DailyRow],
         run: &RunFacts<'_>,
-    ) -> Result<Written, SinkError> {
+    ) -> Result<Prepared, SinkError> {
+        let unfinished = self.unfinished();
+        self.write(usage, daily, run).inspect_err(|_| unfinished.remove())
+    }
+
+    fn write(
+        self,
+        usage: &[UsageRow],
+        daily: &[DailyRow],
+        run: &RunFacts<'_>,
+    ) -> Result<Prepared, SinkError> {
+        let unfinished = self.unfinished();
         let path = self.staging.path().join("usage.parquet");
         let mut file = TableFile::<Usage>::create(&path, USAGE, &self.jobs)?;
         usage.iter().for_each(|row| file.push(row));
@@ -104,21 +118,8 @@ impl Directory {
             message: e.to_string(),
         })?;
         fs::write(&run_path, json + "\n").map_err(SinkError::file(&run_path))?;
-
-        // Another run may have finished here meanwhile.
-        if !self.force && holds_something(&self.target)? {
-            return Err(SinkError::NotEmpty { path: self.target.display().to_string() });
-        }
-        // The old report goes last part first: without run.json nobody takes the rest for a whole.
-        for part in PARTS.iter().rev() {
-            remove(&self.target.join(part))?;
-        }
-        for part in PARTS {
-            let place = self.target.join(part);
-            fs::rename(self.staging.path().join(part), &place).map_err(SinkError::file(&place))?;
-        }
-        self.staging.close().map_err(SinkError::file(&self.target))?;
-        Ok(Written { directory: self.target })
+        let Self { target, force, staging, .. } = self;
+        Ok(Prepared { target, force, staging, unfinished })
     }
 
     /// What is there of the report so far, for whoever may have to end the process at once.
@@ -135,6 +136,44 @@ impl Directory {
     }
 }
 
+/// A report that is written and only has to be put in its place.
+#[derive(Debug)]
+pub struct Prepared {
+    target: PathBuf,
+    force: bool,
+    staging: TempDir,
+    unfinished: Unfinished,
+}
+
+impl Prepared {
+    /// Puts everything in its place, `run.json` last. This takes no time to speak of, and must not be cut short.
+    ///
+    /// # Errors
+    /// When something cannot be renamed. A report that was there before is then still there, unless some files had been renamed already; it
+    /// has no `run.json` in that case.
+    pub fn place(self) -> Result<Written, SinkError> {
+        let unfinished = self.unfinished.clone();
+        self.rename().inspect_err(|_| unfinished.remove())
+    }
+
+    fn rename(self) -> Result<Written, SinkError> {
+        // Another run may have finished here meanwhile.
+        if !self.force && holds_something(&self.target)? {
+            return Err(SinkError::NotEmpty { path: self.target.display().to_string() });
+        }
+        // The old report goes last part first: without run.json nobody takes the rest for a whole.
+        for part in PARTS.iter().rev() {
+            remove(&self.target.join(part))?;
+        }
+        for part in PARTS {
+            let place = self.target.join(part);
+            fs::rename(self.staging.path().join(part), &place).map_err(SinkError::file(&place))?;
+        }
+        self.staging.close().map_err(SinkError::file(&self.target))?;
+        Ok(Written { directory: self.target })
+    }
+}
+
 /// The folders of a report that is not finished.
 #[derive(Debug, Clone)]
 pub struct Unfinished {
@@ -145,7 +184,12 @@ pub struct Unfinished {
 impl Unfinished {
     /// Removes them, as far as possible: what stays has a name that readers ignore.
     pub fn remove(&self) {
-        let _ = fs::remove_dir_all(&self.staging);
+        // A thread that has not heard of it yet may still put something there.
+        for _ in 0..10 {
+            if fs::remove_dir_all(&self.staging).is_ok() || !self.staging.exists() {
+                break;
+            }
+        }
         if let Some(target) = &self.created {
             let _ = fs::remove_dir(target); // only if nothing else has been put there
         }

@@ -24,7 +24,7 @@ pub use columns::{
     DAILY, Daily, EVENTS, Events, INPUTS, Inputs, REJECTS, RULES, Rejects, RuleFacts, Rules, USAGE, Usage,
     schema_markdown,
 };
-pub use directory::{Directory, Unfinished, Written};
+pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub(crate) use spool::Spool;
