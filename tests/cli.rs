@@ -1210,7 +1210,7 @@ fn on_a_terminal_a_progress_bar_shows_and_goes() {
     writer.write_all((decrypt(1).to_string() + "\n").as_bytes()).unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("archives ·") {
+    while !String::from_utf8_lossy(&seen).contains("read · learning rules") {
         let some = out.fill_buf().unwrap().to_vec();
         assert!(!some.is_empty(), "no bar in {:?}", String::from_utf8_lossy(&seen));
         out.consume(some.len());
@@ -1223,7 +1223,7 @@ fn on_a_terminal_a_progress_bar_shows_and_goes() {
     assert_eq!(ended(&mut child), 0);
     let rest = screen(&rest);
     let summary = rest.find("accounting").expect("a summary after the bar");
-    assert!(!rest[summary..].contains("archives ·"), "the bar is still there: {rest}");
+    assert!(!rest[summary..].contains("read ·"), "the bar is still there: {rest}");
     assert!(rest[summary..].starts_with("accounting 2 = 2 selected"), "{rest}");
 
     // Nor does it show when it is not wanted.
@@ -1238,7 +1238,7 @@ fn on_a_terminal_a_progress_bar_shows_and_goes() {
         std::thread::sleep(std::time::Duration::from_millis(600));
         drop(writer);
         let output = child.wait_with_output().unwrap();
-        assert!(!text(&output.stdout).contains("archives ·"), "{flag}: {}", text(&output.stdout));
+        assert!(!text(&output.stdout).contains("read ·"), "{flag}: {}", text(&output.stdout));
         fs::remove_file(&pipe).unwrap();
     }
 }
@@ -1250,7 +1250,7 @@ fn on_a_terminal_the_bar_wipes_no_row_away() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");
     mkfifo(&pipe);
-    let mut child = on_terminal(dir.path(), 200, "events pipe").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = on_terminal(dir.path(), 200, "events --no-learn pipe").stdout(Stdio::piped()).spawn().unwrap();
     let mut writer = File::options().write(true).open(&pipe).unwrap();
     let mut out = child.stdout.take().unwrap();
     let (give, take) = std::sync::mpsc::channel();
