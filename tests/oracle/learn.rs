@@ -121,9 +121,7 @@ impl Lessons {
                 return true;
             }
         }
-        // A correction that kept the id of its original does not correct itself.
-        let is_original = event.corrects.is_none() || event.corrects != id;
-        is_original && id.is_some_and(|id| self.corrections.contains_key(&(id, account)))
+        id.is_some_and(|id| self.corrections.contains_key(&(id, account)))
     }
 
     fn correction(&mut self, root: &Json, time: Time) {

@@ -203,10 +203,12 @@ pub fn key_and_place(root: &Json) -> (Key, Place) {
     (key::resolve(root, &event_name, &place), place)
 }
 
-/// eventID of the record that this one takes the place of (domain §1.5).
+/// eventID of the record that this one takes the place of (domain §1.5). One that names itself takes nobody's: it and
+/// whatever else has its id stay side by side, and are told as a conflict.
 pub fn corrects(root: &Json) -> Option<String> {
     let is_update = root.text_at(&["addendum", "reason"]).as_deref() == Some("UPDATED_DATA");
-    root.text_at(&["addendum", "originalEventID"]).filter(|_| is_update)
+    let original = root.text_at(&["addendum", "originalEventID"]).filter(|_| is_update)?;
+    (root.text_at(&["eventID"]).as_ref() != Some(&original)).then_some(original)
 }
 
 struct Identity {
