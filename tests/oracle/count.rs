@@ -46,12 +46,12 @@ impl Placed {
     }
 }
 
-/// Which of the events (in archive, offset order) are further copies of an earlier one; and how many others
+/// Which of the candidates (in archive, offset order) are further copies of an earlier one; and how many others
 /// share an eventID and account with an earlier one but say something else.
-pub fn duplicates(events: &[Placed]) -> (BTreeSet<usize>, u64) {
+pub fn duplicates(events: &[Placed], candidates: &[usize]) -> (BTreeSet<usize>, u64) {
     let mut seen: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
     let (mut duplicates, mut conflicts) = (BTreeSet::new(), 0);
-    for (index, event) in events.iter().enumerate() {
+    for (index, event) in candidates.iter().map(|index| (*index, &events[*index])) {
         let Some(id) = event.column("event_id") else { continue };
         let account = event.column("recipient_account_id").map(str::to_owned);
         let contents = seen.entry((id.to_owned(), account)).or_default();

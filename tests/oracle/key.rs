@@ -16,10 +16,10 @@ pub struct Key {
 }
 
 /// What a bare key id needs to become an ARN.
-pub struct Place<'a> {
-    pub region: Option<&'a str>,
-    pub recipient: Option<&'a str>,
-    pub principal_account: Option<&'a str>,
+pub struct Place {
+    pub region: Option<String>,
+    pub recipient: Option<String>,
+    pub principal_account: Option<String>,
 }
 
 pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
@@ -70,7 +70,7 @@ fn known(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn key_of(arn: &str, origin: &'static str) -> Option<Key> {
+pub fn key_of(arn: &str, origin: &'static str) -> Option<Key> {
     let (parts, id) = kms_arn(arn, "key")?;
     let (account, region) = (known(parts.account), known(parts.region));
     Some(Key { arn: Some(arn.to_owned()), id: Some(id), account, region, origin, ..Key::default() })
@@ -149,12 +149,12 @@ fn is_bare_id(text: &str) -> bool {
 fn complete(record: &Json, id: &str, place: &Place) -> Option<String> {
     let items = record.get("resources").map(Json::elements).unwrap_or_default();
     let of_resource = items.iter().find_map(|item| item.text_at(&["accountId"]));
-    let account = of_resource.or(place.recipient.or(place.principal_account).map(str::to_owned))?;
-    let region = place.region?;
+    let account = of_resource.or(place.recipient.clone()).or(place.principal_account.clone())?;
+    let region = place.region.as_deref()?;
     is_bare_id(id).then(|| format!("arn:{}:kms:{region}:{account}:key/{id}", partition(region)))
 }
 
-fn partition(region: &str) -> &'static str {
+pub fn partition(region: &str) -> &'static str {
     let known = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

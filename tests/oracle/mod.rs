@@ -2,8 +2,7 @@
 //!
 //! Written from the contract and the domain reference alone, sharing neither code nor ideas with the product:
 //! whole inputs in memory, its own parser and splitter, one `serde_json::Value` per row. Where it and the
-//! product disagree, one of them misreads the contract. Only workload rules that need no other record are in;
-//! a `--rules` file, the grant ledger and container shapes beyond plain records are absent.
+//! product disagree, one of them misreads the contract. A `--rules` file, an `--aliases` file, the grant ledger and container shapes beyond plain records are absent.
 
 #![allow(dead_code, reason = "every integration test compiles the oracle anew and uses a part of it")]
 
@@ -11,15 +10,17 @@ mod archive;
 mod count;
 mod json;
 mod key;
+mod learn;
 mod names;
 mod outcome;
 mod record;
 mod workload;
 
 use count::Placed;
+use learn::Lessons;
 use record::{Event, Record};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The SELECT options. A `None` list is `any`; an empty list of the others is `all`.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Options {
     pub keys: Vec<String>,
     pub principals: Vec<String>,
     pub keep_duplicates: bool,
+    /// Does the input teach anything?
+    pub learn: bool,
     pub max_record_bytes: usize,
 }
 
@@ -54,6 +57,7 @@ impl Default for Options {
             keys: Vec::new(),
             principals: Vec::new(),
             keep_duplicates: false,
+            learn: true,
             max_record_bytes: 4 << 20,
         }
     }
@@ -62,7 +66,7 @@ impl Default for Options {
 /// Rows are objects whose members are exactly the columns of the file; times are `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
-    /// `records`, the nine classes it is the sum of, and `conflicts`.
+    /// `records`, the nine classes it is the sum of, `conflicts` and `corrected`.
     pub totals: BTreeMap<String, u64>,
     pub usage: Vec<Value>,
     pub daily: Vec<Value>,
@@ -106,12 +110,14 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     let mut candidates: Vec<Placed> = Vec::new();
     let mut input_of: Vec<usize> = Vec::new();
     let mut counts: Vec<Counts> = Vec::new();
-    for (uri, raw) in in_order {
-        let contents = archive::open(raw);
+    let opened: Vec<(&String, archive::Contents)> =
+        in_order.into_iter().map(|(uri, raw)| (uri, archive::open(raw))).collect();
+    let lessons = if options.learn { Lessons::of(readable(&opened, options)) } else { Lessons::default() };
+    for (uri, contents) in opened {
         let mut count = Counts::new();
         let mut rejects = contents.rejects;
         for (start, end) in contents.records {
-            match class(&contents.bytes[start..end], options) {
+            match class(&contents.bytes[start..end], &lessons, options) {
                 Class::Candidate(event) => {
                     candidates.push(Placed { event: *event, archive: uri.clone(), offset: start });
                     input_of.push(counts.len());
@@ -129,7 +135,11 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         report.rejects.extend(rejects.into_iter().map(reject));
         counts.push(count);
     }
-    let (classes, conflicts) = classes_of_candidates(&mut candidates, options.keep_duplicates);
+    let superseded = match options.keep_duplicates {
+        true => BTreeSet::new(),
+        false => (0..candidates.len()).filter(|at| lessons.is_superseded(&candidates[*at].event)).collect(),
+    };
+    let (classes, conflicts) = classes_of_candidates(&mut candidates, &superseded, options.keep_duplicates);
     for (class, input) in classes.iter().zip(input_of) {
         *counts[input].entry(class).or_default() += 1;
     }
@@ -139,7 +149,19 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     report.daily = count::daily(&report.events);
     total(&mut report, &counts);
     report.totals.insert("conflicts".to_owned(), conflicts);
+    report.totals.insert("corrected".to_owned(), superseded.len() as u64);
     report
+}
+
+/// Every record that is not too long to be read.
+fn readable<'a>(
+    opened: &'a [(&String, archive::Contents)],
+    options: &Options,
+) -> impl Iterator<Item = &'a [u8]> {
+    let records = opened
+        .iter()
+        .flat_map(|(_, contents)| contents.records.iter().map(|(start, end)| &contents.bytes[*start..*end]));
+    records.filter(|record| record.len() <= options.max_record_bytes)
 }
 
 fn status(recognised: bool, rejects: usize) -> &'static str {
@@ -176,11 +198,11 @@ enum Class {
 }
 
 /// In the contract's order: rejected, other_source, not_usage, other_event, filtered, other_workload.
-fn class(bytes: &[u8], options: &Options) -> Class {
+fn class(bytes: &[u8], lessons: &Lessons, options: &Options) -> Class {
     if bytes.len() > options.max_record_bytes {
         return Class::Rejected("record_too_large");
     }
-    match record::read(bytes) {
+    match record::read(bytes, lessons) {
         Record::Rejected(reason) => Class::Rejected(reason),
         Record::OtherSource => Class::Other("other_source"),
         Record::NotUsage => Class::Other("not_usage"),
@@ -226,14 +248,20 @@ fn passes_filters(event: &Event, options: &Options) -> bool {
 }
 
 /// `selected`, `duplicate` or `other_copy` for each event that passed; and the number of conflicts.
-fn classes_of_candidates(events: &mut [Placed], keep_duplicates: bool) -> (Vec<&'static str>, u64) {
-    let (duplicates, conflicts) = count::duplicates(events);
+fn classes_of_candidates(
+    events: &mut [Placed],
+    superseded: &BTreeSet<usize>,
+    keep_duplicates: bool,
+) -> (Vec<&'static str>, u64) {
+    let current: Vec<usize> = (0..events.len()).filter(|index| !superseded.contains(index)).collect();
+    let (duplicates, conflicts) = count::duplicates(events, &current);
     if keep_duplicates {
         return (vec!["selected"; events.len()], conflicts);
     }
-    let distinct: Vec<usize> = (0..events.len()).filter(|index| !duplicates.contains(index)).collect();
+    let distinct: Vec<usize> = current.into_iter().filter(|index| !duplicates.contains(index)).collect();
     let others = count::other_copies(events, &distinct);
-    let class = |index: usize| match (duplicates.contains(&index), others.contains(&index)) {
+    let is_repeated = |index: &usize| duplicates.contains(index) || superseded.contains(index);
+    let class = |index: usize| match (is_repeated(&index), others.contains(&index)) {
         (true, _) => "duplicate",
         (_, true) => "other_copy",
         _ => "selected",

@@ -2,6 +2,7 @@
 
 use super::json::{self, Json};
 use super::key::{self, Key, Place};
+use super::learn::{self, Lessons};
 use super::{names, outcome, workload};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
@@ -22,9 +23,11 @@ pub struct Event {
     pub labels: BTreeSet<String>,
     /// recipientAccountId is the caller's account.
     pub is_callers_copy: bool,
+    /// eventID of the record that this one corrects.
+    pub corrects: Option<String>,
 }
 
-pub fn read(bytes: &[u8]) -> Record {
+pub fn read(bytes: &[u8], lessons: &Lessons) -> Record {
     if !may_be_kms(bytes) {
         return Record::OtherSource;
     }
@@ -45,7 +48,7 @@ pub fn read(bytes: &[u8]) -> Record {
     if is_other_family(&root) {
         return Record::NotUsage;
     }
-    match event(&root) {
+    match event(&root, lessons) {
         Err(reason) => Record::Rejected(reason),
         Ok(_) if is_dry_run(&root) => Record::NotUsage,
         Ok(event) => Record::Event(Box::new(event)),
@@ -118,13 +121,13 @@ pub fn time_text(millis: i64) -> String {
 }
 
 /// eventVersion is absent or `1.x`.
-fn is_supported_version(root: &Json) -> bool {
+pub fn is_supported_version(root: &Json) -> bool {
     let Some(version) = root.text_at(&["eventVersion"]) else { return true };
     let major = version.split('.').next().unwrap_or_default();
     names::matches("^0*1$", major)
 }
 
-fn event(root: &Json) -> Result<Event, &'static str> {
+fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
     let top = |name: &str| root.text_at(&[name]);
     let event_name = match root.get("eventName") {
         Some(Json::Text(name)) if !name.is_empty() => name.clone(),
@@ -133,13 +136,9 @@ fn event(root: &Json) -> Result<Event, &'static str> {
     let millis = millis(&top("eventTime").ok_or("missing_field")?).ok_or("bad_event_time")?;
     let who = identity(root);
     let recipient = top("recipientAccountId");
-    let region = top("awsRegion");
-    let place = Place {
-        region: region.as_deref(),
-        recipient: recipient.as_deref(),
-        principal_account: who.account.as_deref(),
-    };
-    let key = key::resolve(root, &event_name, &place);
+    let place = place(root, &who);
+    let mut key = key::resolve(root, &event_name, &place);
+    lessons.resolve(&mut key, &place, millis);
     let error_code = top("errorCode").map(|code| outcome::normalise_error(&code));
     let contexts = contexts(root, &event_name);
     let s3 = contexts.iter().find_map(s3_object);
@@ -151,7 +150,9 @@ fn event(root: &Json) -> Result<Event, &'static str> {
             .map(|name| param_text(root, name));
     let identity_type = root.text_at(&["userIdentity", "type"]);
     let role = names::role_name(&who.principal);
-    let verdict = workload::judge(&workload::Facts {
+    let (access_key, principal_id) =
+        (root.text_at(&["userIdentity", "accessKeyId"]), root.text_at(&["userIdentity", "principalId"]));
+    let facts = workload::Facts {
         event_name: &event_name,
         identity_type: identity_type.as_deref(),
         invoked_by: who.invoked_by.as_deref(),
@@ -163,7 +164,14 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         object_key: object_key.as_deref(),
         is_log_delivery: contexts.iter().any(|context| context.contains_key("aws:cloudtrail:arn")),
         grant_parties: grant_parties.iter().flatten().cloned().collect(),
-    });
+        grantee: grant_parties[0].as_deref().or(grant_parties[1].as_deref()),
+        key: &key,
+        caller_role: learn::role(&who.principal),
+        access_key: access_key.as_ref(),
+        principal_id: principal_id.as_ref(),
+        context_names: contexts.iter().flat_map(BTreeMap::keys).collect(),
+    };
+    let verdict = workload::judge(&facts, lessons);
     let [grantee, grantee_service, retiring, retiring_service] = grant_parties;
     let denial = outcome::denial(root);
     let is_callers_copy = recipient.is_some() && recipient == who.account;
@@ -173,14 +181,14 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         "shared_event_id": top("sharedEventID"),
         "request_id": top("requestID"),
         "event_name": event_name,
-        "region": region.as_deref().unwrap_or("unknown"),
+        "region": place.region.as_deref().unwrap_or("unknown"),
         "recipient_account_id": recipient,
         "principal": who.principal,
         "principal_type": identity_type.as_deref().unwrap_or("unknown"),
         "principal_account_id": who.account,
         "source_account_id": root.text_at(&["userIdentity", "inScopeOf", "sourceAccount"]),
         "session_name": who.session,
-        "access_key_id": root.text_at(&["userIdentity", "accessKeyId"]),
+        "access_key_id": access_key,
         "invoked_by": who.invoked_by,
         "source_ip": source_ip,
         "user_agent": user_agent,
@@ -205,7 +213,31 @@ fn event(root: &Json) -> Result<Event, &'static str> {
         "omitted_fields": omitted(root),
     });
     let Value::Object(columns) = columns else { unreachable!("written as an object") };
-    Ok(Event { columns, key, millis, labels: verdict.labels, is_callers_copy })
+    let corrects = corrects(root);
+    Ok(Event { columns, key, millis, labels: verdict.labels, is_callers_copy, corrects })
+}
+
+fn place(root: &Json, who: &Identity) -> Place {
+    Place {
+        region: root.text_at(&["awsRegion"]),
+        recipient: root.text_at(&["recipientAccountId"]),
+        principal_account: who.account.clone(),
+    }
+}
+
+/// What a record says of its key by itself.
+pub fn key_and_place(root: &Json) -> (Key, Place) {
+    let place = place(root, &identity(root));
+    let event_name = root.text_at(&["eventName"]).unwrap_or_default();
+    (key::resolve(root, &event_name, &place), place)
+}
+
+/// eventID of the record that this one takes the place of (domain §1.5). One that names itself takes nobody's: it and
+/// whatever else has its id stay side by side, and are told as a conflict.
+pub fn corrects(root: &Json) -> Option<String> {
+    let is_update = root.text_at(&["addendum", "reason"]).as_deref() == Some("UPDATED_DATA");
+    let original = root.text_at(&["addendum", "originalEventID"]).filter(|_| is_update)?;
+    (root.text_at(&["eventID"]).as_ref() != Some(&original)).then_some(original)
 }
 
 struct Identity {

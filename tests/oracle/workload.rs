@@ -1,5 +1,8 @@
-//! Which workload issued a call (domain §5.1–5.5): the rules in force, one by one, in rule-file order.
+//! Which workload issued a call (domain §5.1–5.5): the rules in force, one by one, in rule-file order, then those
+//! that the input has taught.
 
+use super::key::Key;
+use super::learn::{Lessons, Role};
 use super::names::{REGION, is_service, matches};
 use std::collections::BTreeSet;
 
@@ -18,10 +21,17 @@ pub struct Facts<'a> {
     pub is_log_delivery: bool,
     /// Grantee and retiring principals, person or service.
     pub grant_parties: Vec<String>,
+    pub grantee: Option<&'a str>,
+    pub key: &'a Key,
+    pub caller_role: Option<Role>,
+    pub access_key: Option<&'a String>,
+    pub principal_id: Option<&'a String>,
+    /// The names in the encryption context.
+    pub context_names: Vec<&'a String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Strength {
+pub enum Strength {
     Weak,
     Medium,
     Strong,
@@ -38,20 +48,28 @@ pub struct Verdict {
 
 type Fired = Vec<(&'static str, &'static str, Strength)>;
 
-pub fn judge(facts: &Facts) -> Verdict {
+pub fn judge(facts: &Facts, lessons: &Lessons) -> Verdict {
     let mut fired = Fired::new();
     geospatial(facts, &mut fired);
     canvas(facts, &mut fired);
     forecast(facts, &mut fired);
     feature_store(facts, &mut fired);
     plain_sagemaker(facts, &mut fired);
+    fired.extend(lessons.fired(facts));
     let rules: Vec<&str> = fired.iter().map(|(rule, _, _)| *rule).collect();
     let rules = rules.join(",");
+    // "SageMaker, whichever part" speaks only where nobody knows the part.
+    if fired.iter().any(|(_, label, strength)| *label != "sagemaker-other" && *strength >= Medium) {
+        fired.retain(|(_, label, _)| *label != "sagemaker-other");
+    }
     let Some(top) = fired.iter().map(|(_, _, strength)| *strength).max() else {
         return Verdict { labels: ["other".to_owned()].into(), strength: "none", rules };
     };
     let at_top = fired.iter().filter(|(_, _, strength)| *strength == top);
     let mut labels: BTreeSet<String> = at_top.map(|(_, label, _)| (*label).to_owned()).collect();
+    if labels.contains("canvas-forecast") {
+        labels.remove("forecast"); // which is but the wider name
+    }
     if top == Weak {
         // Weak evidence is compatible with a workload, no more; only "S3, default bucket" is worth a name.
         let label = if labels.contains("s3-unattributed") { "s3-unattributed" } else { "unknown" };
