@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use keytrail::event::{Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, Table, USAGE, schema_markdown};
+use keytrail::unwrap::Shape;
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -252,6 +253,8 @@ fn closed_lists_are_complete() {
         listed("Inputs are skipped", "\nAn input is taken"),
         skips.map(|reason| reason.as_str().to_owned())
     );
+
+    assert_eq!(listed("\n### Shapes\n", "\n## "), Shape::ALL.map(|shape| shape.as_str().to_owned()));
 
     let labels = text.split("The labels are ").nth(1).unwrap().split(". ").next().unwrap();
     let labels: Vec<String> = labels.split(',').map(|label| name(label.trim())).collect();

@@ -37,11 +37,11 @@ fn feed(mut unwrapper: Unwrapper, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, U
                 steps.push(Step::NotJson);
                 return (steps, unwrapper);
             }
-            Step::Value { range, may_name_kms } => {
+            Step::Value { range, wrapping, may_name_kms } => {
                 if let Some(answer) = may_name_kms {
                     assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
                 }
-                steps.push(Step::Value { range, may_name_kms: None });
+                steps.push(Step::Value { range, wrapping, may_name_kms: None });
             }
             step => steps.push(step),
         }
