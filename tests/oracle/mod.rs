@@ -3,7 +3,7 @@
 //! Written from the contract and the domain reference alone, sharing neither code nor ideas with the product:
 //! whole inputs in memory, its own parser and splitter, one `serde_json::Value` per row. Where it and the
 //! product disagree, one of them misreads the contract. Only workload rules that need no other record are in;
-//! a `--rules` file, the grant ledger and container shapes beyond plain records are absent.
+//! a `--rules` file, the grant ledger and the rebuilding of a query's columns are absent.
 
 #![allow(dead_code, reason = "every integration test compiles the oracle anew and uses a part of it")]
 
@@ -15,6 +15,7 @@ mod names;
 mod outcome;
 mod record;
 mod workload;
+mod wrapped;
 
 use count::Placed;
 use record::{Event, Record};
@@ -110,8 +111,10 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         let contents = archive::open(raw);
         let mut count = Counts::new();
         let mut rejects = contents.rejects;
-        for (start, end) in contents.records {
-            match class(&contents.bytes[start..end], options) {
+        *count.entry("other_source").or_default() += contents.foreign;
+        for found in contents.records {
+            let start = found.offset;
+            match class(&found.text, found.value_len, options) {
                 Class::Candidate(event) => {
                     candidates.push(Placed { event: *event, archive: uri.clone(), offset: start });
                     input_of.push(counts.len());
@@ -176,8 +179,8 @@ enum Class {
 }
 
 /// In the contract's order: rejected, other_source, not_usage, other_event, filtered, other_workload.
-fn class(bytes: &[u8], options: &Options) -> Class {
-    if bytes.len() > options.max_record_bytes {
+fn class(bytes: &[u8], value_len: usize, options: &Options) -> Class {
+    if value_len > options.max_record_bytes {
         return Class::Rejected("record_too_large");
     }
     match record::read(bytes) {
