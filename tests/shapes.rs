@@ -104,7 +104,8 @@ fn offsets_lead_to_the_record() {
             let text = std::str::from_utf8(&case.bytes[offset..]).unwrap();
             let id = event["event_id"].as_str().unwrap();
             let until_id = text.find(id).unwrap();
-            assert!(text[..until_id].matches("eventVersion").count() <= 1, "{}: {id}", case.file);
+            let others = case.file.starts_with("nested"); // it holds records that are none
+            assert!(others || text[..until_id].matches("eventVersion").count() <= 1, "{}: {id}", case.file);
             if case.shape.starts_with("lake_rows") {
                 assert!(text.starts_with('['), "{}", case.file);
             } else {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::document::Document;
+use super::document::{Container, Document};
 use super::resync::json_error;
 use super::wrapping::wrapping_of;
 use super::{State, Step, Unwrapper, Window, Wrapping, resync};
@@ -109,6 +109,11 @@ impl Unwrapper {
         may_name_kms: Option<bool>,
         window: Window<'_>,
     ) -> Option<Step> {
+        if parent.as_ref().and_then(Document::container) == Some(Container::LakeRows)
+            && let Some(inside) = resync::row_inside(window.slice(&range))
+        {
+            return self.lose(parent, true, range.start..range.start + inside as u64, window);
+        }
         let followed = window.slice(&(range.end..range.end + resync::LOOK_AHEAD));
         match followed.iter().find(|b| !b.is_ascii_whitespace()) {
             None if !window.last && (followed.len() as u64) < resync::LOOK_AHEAD => {

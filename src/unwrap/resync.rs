@@ -175,3 +175,16 @@ pub(super) fn closes_as_it_opens(value: &[u8]) -> bool {
         _ => true,
     }
 }
+
+/// Where a list begins inside the list at the start of `bytes`: rows of a query are flat, so that a row has lost its bracket there.
+pub(super) fn row_inside(bytes: &[u8]) -> Option<usize> {
+    let mut at = usize::from(bytes.first() == Some(&b'['));
+    loop {
+        at += bytes.get(at..)?.iter().take_while(|b| **b == b',' || b.is_ascii_whitespace()).count();
+        match bytes.get(at)? {
+            b'[' => return Some(at).filter(|at| *at > 0),
+            b']' => return None,
+            first => at += Splitter::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?,
+        }
+    }
+}

@@ -4,6 +4,7 @@ use super::*;
 use crate::parse;
 
 mod cuts;
+mod wrapped;
 
 const MAX: u64 = 1000;
 
@@ -289,6 +290,16 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
         "{\"eventVersion\":\"1.08\",\"eventTime\":\"t\",\"eventSource\":\"s\",\"eventName\":\"E\"}",
         "{\"a\":\"}\\\"{\"}",
         "{\"Records\":[",
+        "{\"Events\": [",
+        "{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[",
+        "{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[",
+        "{\"QueryResultRows\":[",
+        "{\"EventId\":\"1\",\"CloudTrailEvent\":\"{\\\"eventName\\\":1}\"}",
+        "{\"timestamp\":1,\"message\":\"{\\\"eventName\\\":1}\"}",
+        "{\"detail-type\":\"x via CloudTrail\",\"detail\":{\"eventName\":1}}",
+        "[{\"eventsource\":\"s\"},{\"eventjson\":\"{}\"}]",
+        "2024-01-01T00:00:00.000Z ",
+        "\n2024-01-01T00:00:00Z text",
         "]}",
         "\u{FEFF}",
         "é",

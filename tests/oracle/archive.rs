@@ -35,6 +35,12 @@ pub fn open(raw: &[u8]) -> Contents {
     let mut rejects: Vec<(Option<usize>, &'static str)> = Vec::new();
     let ended = walk.top_level();
     let gzip_broke = damage.filter(|reason| *reason != "trailing_bytes");
+    // A record whose end is missing may be told by the keys that are there, even inside a text.
+    if let Err(Damage::Truncated(Some(offset))) = &ended {
+        let rest = String::from_utf8_lossy(&bytes[*offset..]);
+        let telling = ["\"CloudTrailEvent\"", "\"eventVersion\"", "\\\"eventVersion\\\""];
+        walk.recognised |= telling.iter().any(|key| rest.contains(key));
+    }
     match (ended, gzip_broke) {
         // The JSON stops short because the gzip did: one reject, for the cause.
         (Err(Damage::Truncated(offset)), Some(reason)) => rejects.push((offset, reason)),
