@@ -2,7 +2,7 @@
 //!
 //! An [`Unwrapper`] is fed a growing window of decompressed bytes and answers step by step: a value that stands where a record
 //! stands, damage, or "give me more and forget what lies before". It holds no bytes of its own. Values are the elements of the array
-//! that makes a document a [container](document::Container), the elements of a top-level array, and top-level objects that are no
+//! that makes a document a container (`document::Container`), the elements of a top-level array, and top-level objects that are no
 //! containers (a single record, NDJSON, objects back to back, the messages of log lines). Nothing nested deeper ever counts.
 //!
 //! A value is a record or [wraps](Wrapping) one; [`record_in`] finds it. The walk itself knows values only: damage costs the value.
