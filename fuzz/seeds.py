@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Seeds for every target, made from sample-logs/ and tests/data/damaged/ into fuzz/corpus/ (which git does not keep).
+"""Seeds for every target, made from sample-logs/, tests/data/damaged/ and tests/data/shapes/ into fuzz/corpus/ (which git does not keep).
 
 The zeros in front are choices, as src/lib.rs reads them: the plainest ones.
 """
@@ -49,6 +49,14 @@ def containers(some):
     yield b"[" + b" ,\n".join(some) + b"]"
     yield b"\n".join(some) + b"\n"
     yield b"".join(some)
+    texts = [json.dumps(record.decode()).encode() for record in some]
+    items = [b'{"EventId":"1","CloudTrailEvent":' + text + b"}" for text in texts]
+    yield b'{"Events": [' + b",".join(items) + b"]}"
+    messages = [b'{"id":"1","timestamp":1,"message":' + text + b"}" for text in texts]
+    yield b'{"messageType":"DATA_MESSAGE","logEvents":[' + b",".join(messages) + b"]}"
+    yield b"".join(b'{"detail-type":"x via CloudTrail","detail":' + record + b"}" for record in some)
+    yield b"".join(b"2024-01-01T00:00:00.000Z " + record + b"\n" for record in some)
+    yield b'{"QueryResultRows":[' + b",".join(b'[{"eventJson":' + text + b"}]" for text in texts) + b"]}"
 
 
 def seed_content(content):
@@ -58,7 +66,8 @@ def seed_content(content):
 
 
 def main():
-    for path in sorted((ROOT / "tests/data/damaged").iterdir()):
+    folders = [ROOT / "tests/data/damaged", ROOT / "tests/data/shapes"]
+    for path in sorted(path for folder in folders for path in folder.iterdir()):
         stored = path.read_bytes()
         write("decode", b"\0\0" + stored)
         write("pipeline", b"\0" + stored)

@@ -506,6 +506,43 @@ fn a_record_far_over_the_limit_takes_little_memory() {
     }
 }
 
+/// An answer or an export may be as long as it likes, and so may the text of one that is broken.
+#[test]
+fn long_answers_and_exports_take_little_memory() {
+    let quoted = |record: &Value| Value::String(record.to_string()).to_string();
+    let item = |n| format!("{{\"EventId\":\"{n}\",\"CloudTrailEvent\":{}}}", quoted(&decrypt(n)));
+    let line = |n| format!("2024-01-01T00:00:00.000Z {}", decrypt(n));
+    let ends = [("{\"Events\":[", ",", "]}"), ("", "\n", "\n")];
+    for (large, (head, between, tail)) in
+        [(false, ends[0]), (true, ends[0]), (false, ends[1]), (true, ends[1])]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let file = File::create(dir.path().join("in.gz")).unwrap();
+        let mut out = GzEncoder::new(file, Compression::fast());
+        let element = |n| if head.is_empty() { line(n) } else { item(n) };
+        write!(out, "{head}{}{between}", element(1)).unwrap();
+        let (open, close) = match head.is_empty() {
+            true => ("2024-01-01T00:00:00.000Z {\"eventName\":\"", "\"}"),
+            false => ("{\"CloudTrailEvent\":\"{\\\"eventName\\\":\\\"", "\\\"}\"}"),
+        };
+        // One of 192 MiB, or a MiB each.
+        for _ in 0..if large { 1 } else { 192 } {
+            write!(out, "{open}").unwrap();
+            stuff(&mut out, b'y', if large { 192 } else { 1 }).unwrap();
+            write!(out, "{close}{between}").unwrap();
+        }
+        write!(out, "{}{tail}", element(2)).unwrap();
+        out.finish().unwrap();
+        let ran = with_memory(LITTLE, dir.path(), &["in.gz"]);
+        assert_eq!(ran.status, i32::from(large), "{}", ran.stderr);
+        let (run, ..) = read_report(dir.path());
+        let expected = if large { [3, 2, 0, 1] } else { [194, 2, 192, 0] };
+        let totals =
+            ["records", "selected", "other_source", "rejected"].map(|class| run["totals"][class].clone());
+        assert_eq!(totals, expected, "large: {large}, {head:?}");
+    }
+}
+
 /// Neither a string that never ends nor brackets without end may eat the memory, or the stack.
 #[test]
 fn content_that_never_closes_takes_little_memory() {

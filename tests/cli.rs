@@ -1250,7 +1250,8 @@ fn on_a_terminal_the_bar_wipes_no_row_away() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");
     mkfifo(&pipe);
-    let mut child = on_terminal(dir.path(), 200, "events --no-learn pipe").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        on_terminal(dir.path(), 200, "events --no-learn pipe").stdout(Stdio::piped()).spawn().unwrap();
     let mut writer = File::options().write(true).open(&pipe).unwrap();
     let mut out = child.stdout.take().unwrap();
     let (give, take) = std::sync::mpsc::channel();

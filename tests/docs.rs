@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
+use keytrail::unwrap::Shape;
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -270,6 +271,7 @@ fn closed_lists_are_complete() {
 
     let denials: Vec<String> = DeniedBy::all().map(|by| by.as_str().to_owned()).collect();
     assert_eq!(listed("\n## Who refused: `denied_by`\n", "\n## "), denials);
+    assert_eq!(listed("\n### Shapes\n", "\n## "), Shape::ALL.map(|shape| shape.as_str().to_owned()));
 
     let labels = text.split("The labels are ").nth(1).unwrap().split(". ").next().unwrap();
     let labels: Vec<String> = labels.split(',').map(|label| name(label.trim())).collect();

@@ -5,6 +5,7 @@
 //! cargo run --release --example generate -- /data/small --mib 100 --archive-kib 1
 //! cargo run --release --example generate -- --sample sample-logs --truth tests/data/sample-truth.json
 //! cargo run --release --example generate -- --damaged tests/data/damaged
+//! cargo run --release --example generate -- --shapes tests/data/shapes
 //! ```
 
 mod corpus;
@@ -15,13 +16,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use corpus::archive::{Corpus, json_text, write_file};
-use corpus::{damaged, sample};
+use corpus::{damaged, sample, shapes};
 
 /// Make CloudTrail archives whose every record is known
 #[derive(Parser)]
 struct Options {
     /// Directory for AWSLogs/ and truth.json
-    #[arg(required_unless_present_any = ["sample", "damaged"])]
+    #[arg(required_unless_present_any = ["sample", "damaged", "shapes"])]
     out: Option<PathBuf>,
     /// MiB of JSON to make
     #[arg(long, default_value_t = 64.0, value_name = "N")]
@@ -47,6 +48,9 @@ struct Options {
     /// Write the damaged inputs of the tests to DIR instead
     #[arg(long, value_name = "DIR")]
     damaged: Option<PathBuf>,
+    /// Write the tests' inputs of every shape to DIR instead
+    #[arg(long, value_name = "DIR")]
+    shapes: Option<PathBuf>,
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -73,6 +77,9 @@ fn run(options: &Options) -> io::Result<()> {
     }
     if let Some(folder) = &options.damaged {
         damaged::write(folder)?;
+    }
+    if let Some(folder) = &options.shapes {
+        shapes::write(folder)?;
     }
     if let Some(out) = &options.out {
         // Archives of another run would make truth.json wrong.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use keytrail::parse;
-use keytrail::unwrap::{Step, Unwrapper, Window, json_error};
+use keytrail::unwrap::{Held, Step, Unwrapper, Window, Wrapping, json_error, record_in};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -58,7 +58,7 @@ impl Walk<'_> {
                     steps.push(Step::NotJson);
                     break;
                 }
-                Step::Value { range, may_name_kms } => {
+                Step::Value { range, wrapping, may_name_kms } => {
                     self.check(&range, window, floor);
                     floor = if self.reconsider { range.start + 1 } else { range.end };
                     if self.reconsider && json_error(window.slice(&range)).is_some() {
@@ -68,7 +68,24 @@ impl Walk<'_> {
                     if let Some(answer) = may_name_kms {
                         assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
                     }
-                    steps.push(Step::Value { range, may_name_kms: None });
+                    let mut buffer = Vec::new();
+                    let value = window.slice(&range);
+                    // A row is put together anew, and may be longer than it was printed.
+                    if let Held::Record { text, at, .. } = record_in(value, wrapping, &mut buffer)
+                        && wrapping != Wrapping::LakeRow
+                    {
+                        assert!(at + text.len() <= value.len(), "{wrapping:?}: {text:?} at {at}");
+                        assert!(
+                            !parse::may_name_kms(text) || parse::may_name_kms_inside(value),
+                            "what is inside is seen from outside"
+                        );
+                    }
+                    steps.push(Step::Value { range, wrapping, may_name_kms: None });
+                }
+                step @ Step::Message { offset } => {
+                    assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");
+                    floor = offset;
+                    steps.push(step);
                 }
                 step @ Step::Damage { .. } => {
                     if let Step::Damage { offset: Some(offset), .. } = step {

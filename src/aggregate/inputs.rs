@@ -102,6 +102,8 @@ pub struct InputTotals {
     pub problems: Vec<String>,
     /// Inputs named as CloudTrail logs that turned out not to be any.
     pub misnamed: u64,
+    /// Inputs with records that were put together from what a query printed.
+    pub lossy: u64,
     /// Stored bytes read.
     pub compressed_bytes: u64,
     /// Decompressed bytes read.
@@ -147,6 +149,8 @@ impl AddAssign<&InputSummary> for InputTotals {
             *self.skipped.entry(reason).or_default() += 1;
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());
         }
+        // All shapes of that kind end so, wherever they are told.
+        self.lossy += u64::from(input.shape.ends_with("_lossy"));
         self.compressed_bytes += input.compressed_bytes;
         self.content_bytes += input.content_bytes;
     }

@@ -118,6 +118,15 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         ),
     );
     say(
+        inputs.lossy > 0,
+        "lossy_inputs",
+        format!(
+            "Inputs with records put together from the columns a query printed: {}; see shape in inputs.parquet. What was not selected or \
+             cannot be told apart is missing there, so that callers, keys and workloads may be, too.",
+            inputs.lossy
+        ),
+    );
+    say(
         !super::missing_days(coverage).is_empty(),
         "missing_days",
         "Some delivery days between the first and the last have no archive. CloudTrail writes none when nothing happens, so this may be \

@@ -212,7 +212,7 @@ pub(super) struct Select {
     #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_ARCHIVE_BYTES", default_value_t = 8 << 30)]
     pub(super) max_archive_bytes: u64,
 
-    /// Bytes above which a record is rejected
+    /// Bytes above which a record, with what wraps it, is rejected
     #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_RECORD_BYTES", default_value_t = 4 << 20,
           value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     pub(super) max_record_bytes: u64,

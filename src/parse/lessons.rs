@@ -18,11 +18,11 @@ use crate::event::{
     partition_of,
 };
 
-/// What stands in every record that teaches something: the services, as quoted values, or what the record is about.
+/// What stands in every record that teaches something: the name of a service, or what the record is about.
 const TELLING: [&str; 10] = [
-    "\"sagemaker.",
-    "\"sagemaker-geospatial.",
-    "\"forecast.",
+    "sagemaker.",
+    "sagemaker-geospatial.",
+    "forecast.",
     "CreateAlias",
     "UpdateAlias",
     "DeleteAlias",
@@ -35,9 +35,10 @@ const TELLING: [&str; 10] = [
 static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TELLING).ok());
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// Whether a record among these bytes may teach something, JSON escapes considered. `false` is certain.
+/// Whether a record among these bytes may teach something, JSON escapes considered, also those of a text that is JSON again. `false` is
+/// certain.
 pub fn may_teach(bytes: &[u8]) -> bool {
-    let spells = |at| escaped(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\"".contains(&b));
+    let spells = |at| escaped(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\\".contains(&b));
     // Without the automaton, which cannot fail for so few words, everything may.
     WORDS.as_ref().is_none_or(|words| words.is_match(bytes)) || ESCAPE.find_iter(bytes).any(spells)
 }

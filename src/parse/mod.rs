@@ -63,6 +63,11 @@ pub fn may_name_kms(record: &[u8]) -> bool {
     prefilter::may_contain(record)
 }
 
+/// [`may_name_kms`] for a value that holds records as texts of strings, whose own escapes stand on top of the record's.
+pub fn may_name_kms_inside(value: &[u8]) -> bool {
+    prefilter::may_contain_inside(value)
+}
+
 /// Parses one record.
 ///
 /// # Errors

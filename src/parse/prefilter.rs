@@ -15,14 +15,28 @@ pub(super) fn may_contain(record: &[u8]) -> bool {
     NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| spells_kms(record, at))
 }
 
+/// The same of a value with text in it that is JSON again. There an escape may also spell a part of another escape.
+pub(super) fn may_contain_inside(value: &[u8]) -> bool {
+    NAME.find(value).is_some() || ESCAPE.find_iter(value).any(|at| spells(value, at, is_of_name_or_escape))
+}
+
 /// Whether the `\u00XX` at `at` stands for a character of the name.
 fn spells_kms(record: &[u8], at: usize) -> bool {
-    escaped(record, at).is_some_and(|byte| KMS.as_bytes().contains(&byte))
+    spells(record, at, |byte| KMS.as_bytes().contains(&byte))
+}
+
+fn is_of_name_or_escape(byte: u8) -> bool {
+    KMS.as_bytes().contains(&byte) || byte.is_ascii_hexdigit() || matches!(byte, b'\\' | b'u')
+}
+
+/// Whether the `\u00XX` at `at` stands for one of these characters.
+fn spells(bytes: &[u8], at: usize, one_of: impl Fn(u8) -> bool) -> bool {
+    escaped(bytes, at).is_some_and(one_of)
 }
 
 /// The character that the `\u00XX` at `at` stands for.
-pub(super) fn escaped(record: &[u8], at: usize) -> Option<u8> {
-    u8::try_from(hex4(record, at + 2)?).ok()
+pub(super) fn escaped(bytes: &[u8], at: usize) -> Option<u8> {
+    u8::try_from(hex4(bytes, at + 2)?).ok()
 }
 
 /// The four hexadecimal digits at `at`.
@@ -81,8 +95,32 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Nor does it help to escape the escapes.
+        #[test]
+        fn sound_for_every_spelling_of_a_text(
+            inner in prop::collection::vec(any::<bool>(), KMS.len()),
+            outer in prop::collection::vec(any::<bool>(), 200),
+        ) {
+            let escape = |c: char| format!("\\u{:04x}", u32::from(c));
+            let spelled: String =
+                KMS.chars().zip(inner).map(|(c, escaped)| if escaped { escape(c) } else { c.to_string() }).collect();
+            let record = format!("{{\"eventSource\":\"{spelled}\"}}");
+            let text: String = record.chars().zip(outer).map(|(c, escaped)| match (escaped, c) {
+                (true, c) => escape(c),
+                (false, '"' | '\\') => format!("\\{c}"),
+                (false, c) => c.to_string(),
+            }).collect();
+            let value = format!("{{\"CloudTrailEvent\":\"{text}\"}}");
+            let held: serde_json::Value = serde_json::from_str(&value).unwrap();
+            prop_assert_eq!(&held["CloudTrailEvent"], &record);
+            prop_assert!(may_contain_inside(value.as_bytes()));
+        }
+    }
+
     #[test]
     fn other_escapes_do_not_matter() {
+        assert!(!may_contain_inside(br#"{"a":"{\"b\":\"\\u003c\u0026\u003e \u00e9\"}"}"#));
         assert!(!may_contain(br#"{"a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
         assert!(!may_contain(br#"{"a":"\u00"#));
     }

@@ -16,7 +16,7 @@ use crate::decode::{Buffers, Content, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason, Strength};
 use crate::parse::{self, Parsed};
 use crate::source::{Archive, Family, Listed};
-use crate::unwrap::{Step, Unwrapper};
+use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
 
 /// Memory of events gathered before they are handed on, bytes.
 const BATCH: usize = 1 << 20;
@@ -139,6 +139,8 @@ struct Reading<'p> {
     part: Part,
     first_reject: Option<RejectReason>,
     reported_bytes: u64,
+    /// For the text of records that are held in strings.
+    text: Vec<u8>,
     /// Decoding stopped early.
     broke: bool,
     /// Parts have been handed on: it is too late to call the input no archive.
@@ -163,6 +165,7 @@ impl<'p> Reading<'p> {
             part: Part::new(),
             first_reject: None,
             reported_bytes: 0,
+            text: Vec::new(),
             broke: false,
             committed: false,
         }
@@ -246,12 +249,17 @@ impl<'p> Reading<'p> {
         let mut broken: Option<DecodeError> = None;
         loop {
             match unwrapper.step(window.view()) {
-                Step::Value { range, may_name_kms } => {
-                    let sound = self.record(window.view().slice(&range), range.start, may_name_kms);
+                Step::Value { range, wrapping, may_name_kms } => {
+                    let value = window.view().slice(&range);
+                    let sound = match wrapping {
+                        Wrapping::None => self.record(value, range.start, may_name_kms),
+                        _ => self.wrapped(value, range.start, wrapping, unwrapper),
+                    };
                     if !sound {
                         unwrapper.reconsider(&range, window.view());
                     }
                 }
+                Step::Message { .. } => self.foreign(),
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);
@@ -295,15 +303,55 @@ impl<'p> Reading<'p> {
         true
     }
 
+    /// Counts, or learns from, a value that wraps a record; false when the value is not valid JSON.
+    fn wrapped(&mut self, value: &[u8], offset: u64, wrapping: Wrapping, unwrapper: &mut Unwrapper) -> bool {
+        let may_matter = match self.purpose {
+            Purpose::Learn => parse::may_teach(value),
+            // What a row does not name may not have been asked for.
+            Purpose::Count(_) => wrapping == Wrapping::LakeRow || parse::may_name_kms_inside(value),
+        };
+        if !may_matter {
+            self.foreign();
+            return true;
+        }
+        let mut buffer = std::mem::take(&mut self.text);
+        let sound = match unwrap::record_in(value, wrapping, &mut buffer) {
+            Held::Record { text, at, lossy } => {
+                if lossy {
+                    unwrapper.note_lossy();
+                }
+                // What is wrong inside a text says nothing against what is around it.
+                self.record(text, offset + at as u64, None);
+                true
+            }
+            Held::Foreign => {
+                self.foreign();
+                true
+            }
+            Held::Unreadable { reason, detail } => {
+                self.reject(Some(offset), reason, detail.into_owned());
+                reason != RejectReason::JsonSyntax
+            }
+        };
+        self.text = buffer;
+        sound
+    }
+
+    /// Counts what stands where a record stands and is none of KMS.
+    fn foreign(&mut self) {
+        self.input.counts.records += 1;
+        self.input.counts.other_source += 1;
+    }
+
     /// Counts one record, or learns from it; false when it is not valid JSON.
     fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
         let Purpose::Count(known) = self.purpose else { return self.learn(bytes, offset) };
         let index = self.input.counts.records;
-        self.input.counts.records += 1;
         if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
-            self.input.counts.other_source += 1;
+            self.foreign();
             return true;
         }
+        self.input.counts.records += 1;
         match parse::parse(bytes) {
             Ok(outline) => {
                 if outline.repeated_field {

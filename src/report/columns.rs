@@ -137,7 +137,7 @@ pub const EVENTS: &[Column<Events>] = columns! { Events;
     "tls_version": Text "?", "`tlsDetails.tlsVersion`. Null on calls by AWS services.", |s| Cell::maybe(s.event.tls_version.as_deref());
     "omitted_fields": Text "?", "What CloudTrail left out of the record as too large, comma-joined: `requestParameters`, `responseElements`, `additionalEventData`, `serviceEventDetails`. Columns read from there are then null because they are not known. Null: nothing was left out.", |s| Cell::maybe(s.event.omitted_fields.as_deref());
     "archive": Text, "URI of the archive: the path as given or walked, `-` for standard input.", |s| Cell::text(s.archive);
-    "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes.", |s| Cell::count(s.offset);
+    "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes. For wrapped records see \"Shapes\".", |s| Cell::count(s.offset);
 };
 
 /// `rejects.parquet`: what could not be read, in input order.
@@ -154,7 +154,7 @@ pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
     "archive": Text, "URI of the input.", |i| Cell::text(&i.archive);
     "status": Text, "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none could; `skipped`: not a CloudTrail archive.", |i| Cell::text(i.status.as_str());
     "reason": Text "?", "Partial: the first reject's reason. Skipped: one of the list below. Unreadable: the operating system's words. `several_gzip_members` on a complete input: read whole, but it is several gzip files in one.", |i| Cell::maybe(i.reason.as_ref().map(|r| r.as_str()));
-    "shape": Text, "What it turned out to be: `records`, `record`, `array`, `ndjson`, `concatenated`, `mixed`, `digest`, `other_json`, `empty`, `unknown`.", |i| Cell::text(i.shape);
+    "shape": Text, "What it turned out to be: one of the shapes below.", |i| Cell::text(i.shape);
     "compressed_bytes": Int, "Stored bytes read.", |i| Cell::count(i.compressed_bytes);
     "content_bytes": Int, "Decompressed bytes read.", |i| Cell::count(i.content_bytes);
     "gzip_members": Int, "gzip members in the input; 0: not compressed.", |i| Cell::count(i.gzip_members);

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::document::Document;
+use super::document::{Container, Document};
 use super::resync::{self, json_error};
-use super::{State, Step, Unwrapper, Window};
+use super::{State, Step, Unwrapper, Window, lines};
 use crate::event::RejectReason;
 
 const STRAY: &str = "something stands where nothing of its kind may";
@@ -21,6 +21,17 @@ impl Unwrapper {
             ),
             to_end: false,
         }
+    }
+
+    /// A document that is a container and, by its keys, a record, too: which of the two it is nobody can tell.
+    pub(super) fn hidden_record(&self, document: &Document) -> Option<Step> {
+        let other = document.container().is_some_and(|container| container != Container::Records);
+        (other && document.has_record_keys()).then(|| Step::Damage {
+            offset: Some(document.start()),
+            reason: RejectReason::JsonSyntax,
+            detail: "the keys of a record beside an array of records".to_owned(),
+            to_end: false,
+        })
     }
 
     /// The content ended inside something: cut off, unless the JSON broke before.
@@ -96,10 +107,12 @@ impl Unwrapper {
         let kept = self.at;
         let skip = usize::try_from(from - kept).unwrap_or(usize::MAX);
         let bytes = window.from(kept);
-        let mut opens_array = false;
-        let (at, to_end) = match resync::next_record(bytes, skip, window.last, self.max_record) {
+        let mut opens = None;
+        let container = parent.as_ref().and_then(Document::container);
+        let (at, to_end) = match resync::next_record(bytes, skip, window.last, (container, self.max_record)) {
             Search::Found(n) => {
-                opens_array = resync::opens_records(&bytes[..n]);
+                opens = resync::opens(&bytes[..n]);
+                self.stamped = lines::ends_with_stamp(&bytes[..n]);
                 (kept + n as u64, false)
             }
             Search::More { keep, from } => {
@@ -113,12 +126,14 @@ impl Unwrapper {
         self.at = at;
         self.state = match (to_end, in_array) {
             (true, _) => State::Done,
-            _ if opens_array => {
-                self.census.records_array();
-                State::Array(Some(Document::opened(at, self.backend)))
-            }
-            (false, true) => State::Array(parent),
-            (false, false) => State::Between,
+            (false, in_array) => match opens {
+                Some(container) => {
+                    self.census.container(container);
+                    State::Array(Some(Document::opened(container, at, self.backend)))
+                }
+                None if in_array => State::Array(parent),
+                None => State::Between,
+            },
         };
         let reason = match to_end && !in_array && detail == STRAY {
             true => RejectReason::TrailingBytes,

@@ -1,4 +1,4 @@
-//! A top-level object, walked one level deep: is it a `Records` document, a record, or something else?
+//! A top-level object, walked one level deep: is it a container of records, a record, or something else?
 //!
 //! The walk is tolerant on purpose: it only has to find keys and skip values. Whether an object that turns out to be a record is
 //! valid JSON is the parser's question.
@@ -6,12 +6,70 @@
 use memchr::memchr;
 
 use super::Window;
+use super::shape::Shape;
+use super::wrapping::{self, Wrapping};
 use crate::split::{Backend, Splitter};
+
+/// An array whose elements hold records, and the document around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Container {
+    /// `Records`: a log file.
+    Records,
+    /// `Events`: what `LookupEvents` answers.
+    LookupEvents,
+    /// `logEvents`: what a subscription of CloudWatch Logs delivers.
+    LogSubscription,
+    /// `events`: what `FilterLogEvents` and `GetLogEvents` answer.
+    LogEvents,
+    /// `QueryResultRows`: what `GetQueryResults` of CloudTrail Lake answers.
+    LakeRows,
+}
+
+impl Container {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Records, Self::LookupEvents, Self::LogSubscription, Self::LogEvents, Self::LakeRows];
+
+    /// The key of the array.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Records => "Records",
+            Self::LookupEvents => "Events",
+            Self::LogSubscription => "logEvents",
+            Self::LogEvents => "events",
+            Self::LakeRows => "QueryResultRows",
+        }
+    }
+
+    /// What its elements are.
+    pub(super) fn wrapping(self) -> Wrapping {
+        match self {
+            Self::Records => Wrapping::None,
+            Self::LookupEvents => Wrapping::LookupEvent,
+            Self::LogSubscription | Self::LogEvents => Wrapping::LogEvent,
+            Self::LakeRows => Wrapping::LakeRow,
+        }
+    }
+
+    pub(super) fn shape(self) -> Shape {
+        match self {
+            Self::Records => Shape::Records,
+            Self::LookupEvents => Shape::LookupEvents,
+            Self::LogSubscription => Shape::LogSubscription,
+            Self::LogEvents => Shape::LogEvents,
+            Self::LakeRows => Shape::LakeRows,
+        }
+    }
+
+    /// Whether an empty array shows what it would have held: no other answer has a key of this name and nothing else to tell it by.
+    pub(super) fn shows_itself_empty(self) -> bool {
+        matches!(self, Self::Records | Self::LookupEvents | Self::LakeRows)
+    }
+}
 
 /// What the walk met.
 pub(super) enum Found {
-    /// The array under `Records` begins at the walk's position.
-    Records,
+    /// The container's array begins at the walk's position.
+    Array(Container),
     /// The object is closed.
     End,
     /// The window ends.
@@ -25,8 +83,13 @@ pub(super) struct Document {
     start: u64,
     /// All bytes from `start` on are still kept: the object may be a record.
     whole: bool,
-    container: bool,
+    container: Option<Container>,
+    /// Where the first element of the container's array would begin, as far as blanks have been passed.
+    opened_at: u64,
+    /// A message by which CloudWatch Logs checks a subscription: what it holds are no events.
+    control: bool,
     record_keys: bool,
+    wrapping_keys: bool,
     digest_keys: bool,
     /// It spans lines, as far as it has been walked.
     line_break: bool,
@@ -43,15 +106,20 @@ pub(super) struct Document {
 struct Inside {
     start: u64,
     splitter: Splitter,
-    may_be_key: bool,
+    /// A key, or a value that is looked at: kept as long as it is short.
+    kept: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     /// The one whose array holds records.
-    Records,
+    Array(Container),
     /// One that only records have.
     OfRecord,
+    /// One that only what wraps a single record has.
+    OfWrapping,
+    /// The one that says what a subscription of CloudWatch Logs sends.
+    MessageType,
     /// One that only digests have.
     OfDigest,
     Other,
@@ -66,8 +134,11 @@ impl Document {
         Self {
             start,
             whole: true,
-            container: false,
+            container: None,
+            opened_at: start,
+            control: false,
             record_keys: false,
+            wrapping_keys: false,
             digest_keys: false,
             line_break: false,
             string: None,
@@ -77,9 +148,9 @@ impl Document {
         }
     }
 
-    /// A document whose `Records` array is open, where its beginning could not be read.
-    pub(super) fn opened(start: u64, backend: Backend) -> Self {
-        Self { container: true, whole: false, ..Self::new(start, backend) }
+    /// A document whose array is open, where its beginning could not be read.
+    pub(super) fn opened(container: Container, start: u64, backend: Backend) -> Self {
+        Self { container: Some(container), whole: false, ..Self::new(start, backend) }
     }
 
     pub(super) fn start(&self) -> u64 {
@@ -96,12 +167,40 @@ impl Document {
         self.whole = false;
     }
 
-    pub(super) fn is_container(&self) -> bool {
+    /// The container whose array the walk has entered last.
+    pub(super) fn container(&self) -> Option<Container> {
         self.container
+    }
+
+    /// It is not a value itself.
+    pub(super) fn is_container(&self) -> bool {
+        self.container.is_some() || self.control && !self.record_keys
     }
 
     pub(super) fn has_record_keys(&self) -> bool {
         self.record_keys
+    }
+
+    /// Whether it has keys of a record, or of what wraps one.
+    pub(super) fn may_hold_record(&self) -> bool {
+        self.record_keys || self.wrapping_keys
+    }
+
+    /// What the elements of the open array are.
+    pub(super) fn wrapping(&self) -> Wrapping {
+        self.container.map_or(Wrapping::None, Container::wrapping)
+    }
+
+    /// The walk passes the blanks from `from` to `to` in the open array.
+    pub(super) fn pass_blanks(&mut self, from: u64, to: u64) {
+        if self.opened_at == from {
+            self.opened_at = to;
+        }
+    }
+
+    /// Whether nothing stands between the beginning of the open array and `at`.
+    pub(super) fn is_empty_at(&self, at: u64) -> bool {
+        self.opened_at == at
     }
 
     pub(super) fn has_digest_keys(&self) -> bool {
@@ -112,7 +211,7 @@ impl Document {
         self.line_break
     }
 
-    /// The document behind the end of its `Records` array.
+    /// The document behind the end of its array.
     pub(super) fn after_records(self) -> Self {
         Self { key: None, string: None, ..self }
     }
@@ -123,16 +222,22 @@ impl Document {
             return self.start;
         }
         match &self.inside {
-            Some(inside) if inside.may_be_key => inside.start,
+            Some(inside) if inside.kept => inside.start,
             _ => at,
         }
+    }
+
+    /// Whether an array under the container's key holds records. A record may have members of such names, which are not its containers.
+    fn opens(&self, container: Container) -> bool {
+        container == Container::Records
+            || !(self.record_keys || self.control && container == Container::LogSubscription)
     }
 
     pub(super) fn walk(&mut self, at: &mut u64, window: Window<'_>) -> Found {
         let from = *at;
         let found = self.pass(at, window);
         // How a container is laid out tells nothing.
-        if !self.container && !self.line_break {
+        if self.container.is_none() && !self.line_break {
             self.line_break = memchr(b'\n', window.slice(&(from..*at))).is_some();
         }
         found
@@ -143,12 +248,17 @@ impl Document {
             if let Some(mut inside) = self.inside.take() {
                 let end = inside.splitter.advance(window.from(*at)).map(|n| *at + n as u64);
                 *at = end.unwrap_or_else(|| window.end());
-                inside.may_be_key &= *at - inside.start <= LONGEST_KEY;
+                inside.kept &= *at - inside.start <= LONGEST_KEY;
                 if end.is_none() {
                     self.inside = Some(inside);
                     return Found::More;
                 }
-                self.string = inside.may_be_key.then(|| read_key(window.slice(&(inside.start..*at))));
+                let text = inside.kept.then(|| wrapping::key(window.slice(&(inside.start..*at))));
+                if self.key == Some(Key::MessageType) {
+                    self.control = text.is_some_and(|text| *text == *b"CONTROL_MESSAGE");
+                } else {
+                    self.string = text.map(|text| Key::of(&text));
+                }
                 continue;
             }
             let (next, byte) = window.next_token(*at);
@@ -162,6 +272,7 @@ impl Document {
                 b':' => {
                     let key = self.string.take().unwrap_or(Key::Other);
                     self.record_keys |= key == Key::OfRecord;
+                    self.wrapping_keys |= key == Key::OfWrapping;
                     self.digest_keys |= key == Key::OfDigest;
                     self.key = Some(key);
                     *at += 1;
@@ -170,17 +281,20 @@ impl Document {
                     (self.key, self.string) = (None, None);
                     *at += 1;
                 }
-                b'[' if self.key == Some(Key::Records) => {
-                    (self.container, self.whole) = (true, false);
+                b'[' if let Some(Key::Array(container)) = self.key
+                    && self.opens(container) =>
+                {
+                    (self.container, self.whole) = (Some(container), false);
                     *at += 1;
-                    return Found::Records;
+                    self.opened_at = *at;
+                    return Found::Array(container);
                 }
-                b'{' | b'[' | b']' if self.container && self.key.is_none() => return Found::Stray,
+                b'{' | b'[' | b']' if self.container.is_some() && self.key.is_none() => return Found::Stray,
                 b']' => *at += 1, // balanced or not, the strict parser will see it
                 first => {
-                    let may_be_key = first == b'"' && self.key.is_none();
+                    let kept = first == b'"' && matches!(self.key, None | Some(Key::MessageType));
                     let splitter = Splitter::with(self.backend, first);
-                    self.inside = Some(Inside { start: next, splitter, may_be_key });
+                    self.inside = Some(Inside { start: next, splitter, kept });
                     self.string = None;
                 }
             }
@@ -188,18 +302,17 @@ impl Document {
     }
 }
 
-fn read_key(quoted: &[u8]) -> Key {
-    let plain: String;
-    let name = if quoted.contains(&b'\\') {
-        plain = serde_json::from_slice(quoted).unwrap_or_default();
-        plain.as_bytes()
-    } else {
-        quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
-    };
-    match name {
-        b"Records" => Key::Records,
-        b"eventVersion" | b"eventSource" | b"eventName" => Key::OfRecord,
-        b"digestS3Object" | b"digestStartTime" => Key::OfDigest,
-        _ => Key::Other,
+impl Key {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"eventVersion" | b"eventSource" | b"eventName" => Self::OfRecord,
+            b"CloudTrailEvent" | b"detail-type" => Self::OfWrapping,
+            b"messageType" => Self::MessageType,
+            b"digestS3Object" | b"digestStartTime" => Self::OfDigest,
+            _ => {
+                let container = Container::ALL.into_iter().find(|c| c.key().as_bytes() == name);
+                container.map_or(Self::Other, Self::Array)
+            }
+        }
     }
 }

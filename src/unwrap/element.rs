@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::document::Document;
+use super::document::{Container, Document};
 use super::resync::json_error;
-use super::{State, Step, Unwrapper, Window, resync};
+use super::wrapping::wrapping_of;
+use super::{State, Step, Unwrapper, Window, Wrapping, resync};
 use crate::split::Splitter;
 
 /// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
@@ -29,12 +30,31 @@ impl Unwrapper {
         if !matches!(followed, Some(b',' | b']')) || value.last() != Some(&b'}') {
             return None;
         }
-        if parent.is_none() {
-            self.census.loose_element(value);
-        }
+        let wrapping = match parent {
+            Some(document) => document.wrapping(),
+            None => wrapping_of(value),
+        };
+        let in_container = parent.is_some();
         let start = self.at + before as u64;
         self.at = start + value.len() as u64;
-        Some(Step::Value { range: start..self.at, may_name_kms: splitter.may_name_kms() })
+        Some(self.value(start..self.at, value, (wrapping, in_container), splitter.may_name_kms()))
+    }
+
+    /// The step for an element of an array.
+    fn value(
+        &mut self,
+        range: Range<u64>,
+        bytes: &[u8],
+        (wrapping, in_container): (Wrapping, bool),
+        may_name_kms: Option<bool>,
+    ) -> Step {
+        match (wrapping, in_container) {
+            (_, false) => self.census.loose_element(bytes, wrapping),
+            (Wrapping::None, true) => {}
+            (_, true) => self.census.value(bytes, wrapping),
+        }
+        let may_name_kms = may_name_kms.filter(|_| wrapping == Wrapping::None);
+        Step::Value { range, wrapping, may_name_kms }
     }
 
     /// Length from which on a value is looked at closely.
@@ -89,6 +109,11 @@ impl Unwrapper {
         may_name_kms: Option<bool>,
         window: Window<'_>,
     ) -> Option<Step> {
+        if parent.as_ref().and_then(Document::container) == Some(Container::LakeRows)
+            && let Some(inside) = resync::row_inside(window.slice(&range))
+        {
+            return self.lose(parent, true, range.start..range.start + inside as u64, window);
+        }
         let followed = window.slice(&(range.end..range.end + resync::LOOK_AHEAD));
         match followed.iter().find(|b| !b.is_ascii_whitespace()) {
             None if !window.last && (followed.len() as u64) < resync::LOOK_AHEAD => {
@@ -110,11 +135,13 @@ impl Unwrapper {
         may_name_kms: Option<bool>,
         window: Window<'_>,
     ) -> Option<Step> {
-        if parent.is_none() {
-            self.census.loose_element(window.slice(&range));
-        }
+        let bytes = window.slice(&range);
+        let place = match &parent {
+            Some(document) => (document.wrapping(), true),
+            None => (wrapping_of(bytes), false),
+        };
         self.state = State::Array(parent);
-        Some(Step::Value { range, may_name_kms })
+        Some(self.value(range, bytes, place, may_name_kms))
     }
 
     /// Where the walk stops next inside the value at `start`, to ask whether it [breaks](Self::breaks) or is too large: these questions are

@@ -1,28 +1,35 @@
 //! The container shapes: which stretches of the content stand where a record stands.
 //!
 //! An [`Unwrapper`] is fed a growing window of decompressed bytes and answers step by step: a value that stands where a record
-//! stands, damage, or "give me more and forget what lies before". It holds no bytes of its own. Records are the elements of the array
-//! under the top-level key `Records`, the elements of a top-level array, and top-level objects that are not `Records` documents
-//! (a single record, NDJSON, objects back to back). Nothing nested deeper ever counts.
+//! stands, damage, or "give me more and forget what lies before". It holds no bytes of its own. Values are the elements of the array
+//! that makes a document a container (`document::Container`), the elements of a top-level array, and top-level objects that are no
+//! containers (a single record, NDJSON, objects back to back, the messages of log lines). Nothing nested deeper ever counts.
+//!
+//! A value is a record or [wraps](Wrapping) one; [`record_in`] finds it. The walk itself knows values only: damage costs the value.
 //!
 //! Deliberately absent: what a record says (`parse`), and reading (`pipeline`).
 
 mod damage;
 mod document;
 mod element;
+mod lake;
+mod lines;
 mod resync;
 mod shape;
 mod window;
+mod wrapping;
 
 use std::ops::Range;
 
 use crate::event::{RejectReason, SkipReason};
 use crate::split::{Backend, Splitter};
 use document::Document;
+pub use lake::{Rebuilt, record_of_row};
 pub use resync::json_error;
 use shape::Census;
 pub use shape::Shape;
 pub use window::Window;
+pub use wrapping::{Held, Wrapping, record_in};
 
 /// What [`Unwrapper::step`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +38,16 @@ pub enum Step {
     Value {
         /// Where.
         range: Range<u64>,
-        /// Whether it contains the name of KMS, or an escape that could spell it: as `parse` would answer. `None`: not known.
+        /// What is around the record in it.
+        wrapping: Wrapping,
+        /// Whether it contains the name of KMS, or an escape that could spell it: as `parse` would answer. `None`: not known, as of
+        /// everything that wraps a record.
         may_name_kms: Option<bool>,
+    },
+    /// A log message that is no JSON, and so no record; it begins here.
+    Message {
+        /// Where.
+        offset: u64,
     },
     /// A stretch that cannot be read as records.
     Damage {
@@ -63,6 +78,8 @@ enum State {
     Start,
     /// Between top-level values.
     Between,
+    /// Inside a log message that is no JSON.
+    Message,
     /// Inside a top-level object, one level deep.
     Document(Document),
     /// Inside the array whose elements are records; the document it belongs to, unless it is a top-level array.
@@ -85,6 +102,8 @@ pub struct Unwrapper {
     state: State,
     /// Everything before this offset has been looked at.
     at: u64,
+    /// The value that is being walked stands behind the time of a log line.
+    stamped: bool,
     max_record: u64,
     census: Census,
     backend: Backend,
@@ -98,12 +117,18 @@ impl Unwrapper {
 
     /// [`Self::new`] with a back end of the caller's choice; none changes what is found.
     pub fn with(backend: Backend, max_record: u64) -> Self {
-        Self { state: State::Start, at: 0, max_record, census: Census::default(), backend }
+        Self { state: State::Start, at: 0, stamped: false, max_record, census: Census::default(), backend }
     }
 
-    /// Whether the content has shown to be CloudTrail's: it has a `Records` array or at least one value with a record's keys.
+    /// Whether the content has shown to be CloudTrail's: it has a `Records` array, an empty answer of CloudTrail's, or at least one record,
+    /// which need not be sound.
     pub fn recognised(&self) -> bool {
         self.census.recognised
+    }
+
+    /// Takes note that the record of a value was put together from what a query printed.
+    pub fn note_lossy(&mut self) {
+        self.census.lossy = true;
     }
 
     /// The shape seen so far.
@@ -126,6 +151,7 @@ impl Unwrapper {
             let step = match state {
                 State::Start => self.start(window),
                 State::Between => self.between(window),
+                State::Message => self.message(window),
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),
                 State::Element { parent, start, splitter } => self.element(parent, start, splitter, window),
@@ -153,7 +179,11 @@ impl Unwrapper {
         let bytes = window.slice(range);
         let Some(error) = json_error(bytes) else { return };
         let from = resync::last_token(bytes, error.offset);
-        if let resync::Search::Found(n) = resync::next_record(bytes, from, true, self.max_record)
+        let container = match &self.state {
+            State::Array(parent) => parent.as_ref().and_then(Document::container),
+            _ => None,
+        };
+        if let resync::Search::Found(n) = resync::next_record(bytes, from, true, (container, self.max_record))
             && resync::begins_in_string(&bytes[..n])
         {
             self.at = range.start + n as u64;
@@ -196,6 +226,10 @@ impl Unwrapper {
                 second,
                 Some(b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None
             ),
+            b'0'..=b'9' => match lines::stamp(window.from(first)) {
+                lines::Stamp::Cut if !window.last => return self.more(State::Start, first),
+                stamp => matches!(stamp, lines::Stamp::Whole(_)),
+            },
             _ => false,
         };
         if !begins {
@@ -215,6 +249,7 @@ impl Unwrapper {
                 None if window.last => return Some(Step::End),
                 None => return self.more(State::Between, at),
                 Some(b',' | RECORD_SEPARATOR) => self.at = at + 1,
+                Some(b'0'..=b'9') => return self.line(window),
                 Some(b'{') => return self.go(State::Document(Document::new(at, self.backend)), at + 1),
                 Some(b'[') => {
                     self.census.arrays += 1;
@@ -233,8 +268,8 @@ impl Unwrapper {
                 None => window,
             };
             match document.walk(&mut self.at, part) {
-                Found::Records => {
-                    self.census.records_array();
+                Found::Array(container) => {
+                    self.census.container(container);
                     return self.go(State::Array(Some(document)), self.at);
                 }
                 Found::End => return self.document_end(&document, window),
@@ -257,7 +292,7 @@ impl Unwrapper {
                 return self.more(State::Document(document), keep);
             }
             if document.whole_from().is_none() && !document.is_container() {
-                self.census.recognised |= document.has_record_keys();
+                self.census.recognised |= document.may_hold_record();
                 return self.cut_off(Some(document.start()));
             }
             return self.unfinished(None, false, document.whole_from(), window);
@@ -266,8 +301,10 @@ impl Unwrapper {
 
     fn document_end(&mut self, document: &Document, window: Window<'_>) -> Option<Step> {
         self.state = State::Between;
+        let stamped = std::mem::take(&mut self.stamped);
         if document.is_container() {
-            return None;
+            self.census.control |= document.container().is_none();
+            return self.hidden_record(document);
         }
         let range = document.start()..self.at;
         if let Some(broken) = self.breaks(range.start, window) {
@@ -275,22 +312,33 @@ impl Unwrapper {
         }
         self.census.digest |= document.has_digest_keys();
         if range.end - range.start > self.max_record {
-            self.census.oversized_object(document.has_record_keys(), document.spans_lines());
+            self.census.oversized_object(document.may_hold_record(), document.spans_lines(), stamped);
             return Some(self.too_large(range.start));
         }
-        self.census.loose_object(window.slice(&range), document.spans_lines());
-        Some(Step::Value { range, may_name_kms: None })
+        let value = window.slice(&range);
+        let wrapping = wrapping::wrapping_of(value);
+        self.census.loose_object(value, wrapping, document.spans_lines(), stamped);
+        Some(Step::Value { range, wrapping, may_name_kms: None })
     }
 
-    fn array(&mut self, parent: Option<Document>, window: Window<'_>) -> Option<Step> {
+    fn array(&mut self, mut parent: Option<Document>, window: Window<'_>) -> Option<Step> {
         loop {
             let (at, byte) = window.next_token(self.at);
+            if let Some(document) = &mut parent {
+                document.pass_blanks(self.at, at);
+            }
             self.at = at;
             match byte {
                 None if window.last => return self.unfinished(parent, true, None, window),
                 None => return self.more(State::Array(parent), at),
                 Some(b',') => self.at = at + 1,
                 Some(b']') => {
+                    if let Some(document) = &parent
+                        && let Some(container) = document.container()
+                        && document.is_empty_at(at)
+                    {
+                        self.census.empty_container(container);
+                    }
                     let next =
                         parent.map_or(State::Between, |document| State::Document(document.after_records()));
                     return self.go(next, at + 1);

@@ -1,13 +1,16 @@
 //! Finding the next record after structural damage.
 //!
 //! A lost quote or bracket makes everything behind it look like the inside of one value. The search trusts only what cannot easily be an
-//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, standing after a comma, a closing bracket, a line
-//! break or `"Records":[`, and followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
+//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, or with the keys of what wraps a record there,
+//! standing after a comma, a closing bracket, a line break, the time of a log line or what opens a container, such as `"Records":[`, and
+//! followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
 //! damaged record before that point can never be taken for a record of its own.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use serde::de::IgnoredAny;
 
+use super::document::Container;
+use super::lines;
 use super::shape::Keys;
 use crate::event::JsonError;
 use crate::split::Splitter;
@@ -57,11 +60,18 @@ pub(super) enum Search {
 }
 
 /// Looks for the next trustworthy record in `bytes`, from `from` on. What has been read as part of one candidate is not tried again as another:
-/// the time taken grows with the bytes, whatever they are.
-pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64) -> Search {
+/// the time taken grows with the bytes, whatever they are. `container`: the one whose elements are looked for, unless another is opened.
+pub(super) fn next_record(
+    bytes: &[u8],
+    from: usize,
+    last: bool,
+    (container, max_record): (Option<Container>, u64),
+) -> Search {
     let longest = usize::try_from(max_record).unwrap_or(usize::MAX);
+    // Of all elements only the rows of a query are lists.
+    let opening = if container == Some(Container::LakeRows) { b'[' } else { b'{' };
     let mut at = from;
-    while let Some(n) = bytes.get(at..).and_then(|rest| memchr(b'{', rest)) {
+    while let Some(n) = bytes.get(at..).and_then(|rest| memchr2(b'{', opening, rest)) {
         let start = at + n;
         at = start + 1;
         if !may_precede(&bytes[..start]) {
@@ -79,7 +89,8 @@ pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64
                 if follower.is_none() && !last && behind.len() < LOOK_AHEAD as usize {
                     return undecided;
                 }
-                if keys.whole_record && matches!(follower, None | Some(b',' | b']' | b'{')) {
+                let container = opens(&bytes[..start]).or(container);
+                if keys.fit(container) && may_follow(follower.copied()) {
                     return Search::Found(start);
                 }
                 at = end;
@@ -104,17 +115,17 @@ pub(super) fn next_record(bytes: &[u8], from: usize, last: bool, max_record: u64
 /// How far back blanks are looked through, bytes: they alone must not fill the memory.
 const FARTHEST: usize = 4096;
 
-/// What opens the array of a `Records` document, as CloudTrail writes it.
-const OPENING: &[u8] = b"\"Records\":[";
-
 /// The blanks at the end of `bytes`, as far back as they are looked through.
 fn blanks(bytes: &[u8]) -> usize {
     bytes.iter().rev().take(FARTHEST).take_while(|b| b.is_ascii_whitespace()).count()
 }
 
+/// As far back as [`may_precede`] looks before the blanks: the longest opening of a container, or the time of a log line.
+const BEFORE: usize = 64;
+
 /// Start of what [`may_precede`] looks at before `at`.
 fn context(bytes: &[u8], at: usize) -> usize {
-    at.saturating_sub(blanks(&bytes[..at]) + OPENING.len())
+    at.saturating_sub(blanks(&bytes[..at]) + BEFORE)
 }
 
 /// Whether a record may begin behind these bytes.
@@ -124,13 +135,29 @@ fn may_precede(bytes: &[u8]) -> bool {
     blank == FARTHEST
         || before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']'))
         || gap.contains(&b'\n')
-        || before.ends_with(OPENING)
+        || opened_by(before).is_some()
+        || lines::ends_with_stamp(bytes)
 }
 
-/// Whether the record behind these bytes is the first one of a `Records` document.
-pub(super) fn opens_records(before: &[u8]) -> bool {
+/// Whether this may stand behind a record: the digit begins the next log line.
+fn may_follow(byte: Option<u8>) -> bool {
+    matches!(byte, None | Some(b',' | b']' | b'{' | b'0'..=b'9'))
+}
+
+/// The container whose first element stands behind these bytes, if one does.
+pub(super) fn opens(before: &[u8]) -> Option<Container> {
     let blank = blanks(before);
-    blank < FARTHEST && before[..before.len() - blank].ends_with(OPENING)
+    (blank < FARTHEST).then(|| opened_by(&before[..before.len() - blank])).flatten()
+}
+
+/// The container whose array these bytes open, as CloudTrail and the AWS command line write it: `"Records":[` or `"Events": [`.
+fn opened_by(before: &[u8]) -> Option<Container> {
+    let before = before.strip_suffix(b"[")?;
+    let before = before.strip_suffix(b" ").unwrap_or(before).strip_suffix(b"\":")?;
+    let is_key = |container: &Container| {
+        before.strip_suffix(container.key().as_bytes()).is_some_and(|before| before.ends_with(b"\""))
+    };
+    Container::ALL.into_iter().find(is_key)
 }
 
 /// Whether what follows `before`, the beginning of a value, is inside a string.
@@ -146,5 +173,18 @@ pub(super) fn closes_as_it_opens(value: &[u8]) -> bool {
         Some(b'{') => value.last() == Some(&b'}'),
         Some(b'[') => value.last() == Some(&b']'),
         _ => true,
+    }
+}
+
+/// Where a list begins inside the list at the start of `bytes`: rows of a query are flat, so that a row has lost its bracket there.
+pub(super) fn row_inside(bytes: &[u8]) -> Option<usize> {
+    let mut at = usize::from(bytes.first() == Some(&b'['));
+    loop {
+        at += bytes.get(at..)?.iter().take_while(|b| **b == b',' || b.is_ascii_whitespace()).count();
+        match bytes.get(at)? {
+            b'[' => return Some(at).filter(|at| *at > 0),
+            b']' => return None,
+            first => at += Splitter::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?,
+        }
     }
 }

@@ -1,9 +1,14 @@
 //! What kind of file this is, told by its content as it goes by.
 
+use std::collections::BTreeSet;
+
 use memchr::{memchr, memmem};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::event::SkipReason;
+use super::document::Container;
+use super::lake;
+use super::wrapping::{Held, Wrapping, record_in};
+use crate::event::{RejectReason, SkipReason};
 
 /// The container an input turned out to be; the `shape` column of `inputs.parquet`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,8 +23,24 @@ pub enum Shape {
     Ndjson,
     /// Records back to back, not one a line.
     Concatenated,
+    /// `{"Events":[…]}`, the answer of `LookupEvents`, or its items by themselves.
+    LookupEvents,
+    /// Events of EventBridge with records in them.
+    EventBridge,
+    /// What a subscription of CloudWatch Logs delivers: `{"messageType":"DATA_MESSAGE",…,"logEvents":[…]}`.
+    LogSubscription,
+    /// The answer of `FilterLogEvents` or `GetLogEvents`: `{"events":[…]}`.
+    LogEvents,
+    /// CloudWatch Logs exported to S3: lines of a time and a message.
+    LogLines,
+    /// The answer of `GetQueryResults`, every record in it whole.
+    LakeRows,
+    /// The same, with records put together from what the query printed.
+    LakeRowsLossy,
     /// More than one of these.
     Mixed,
+    /// More than one of these, with records put together from what a query printed.
+    MixedLossy,
     /// A digest file.
     Digest,
     /// JSON that is no archive.
@@ -31,6 +52,28 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// Every shape, in the order of the documentation.
+    pub const ALL: [Self; 18] = [
+        Self::Records,
+        Self::Record,
+        Self::Array,
+        Self::Ndjson,
+        Self::Concatenated,
+        Self::LookupEvents,
+        Self::EventBridge,
+        Self::LogSubscription,
+        Self::LogEvents,
+        Self::LogLines,
+        Self::LakeRows,
+        Self::LakeRowsLossy,
+        Self::Mixed,
+        Self::MixedLossy,
+        Self::Digest,
+        Self::OtherJson,
+        Self::Empty,
+        Self::Unknown,
+    ];
+
     /// The value of the `shape` column.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +82,15 @@ impl Shape {
             Self::Array => "array",
             Self::Ndjson => "ndjson",
             Self::Concatenated => "concatenated",
+            Self::LookupEvents => "lookup_events",
+            Self::EventBridge => "eventbridge",
+            Self::LogSubscription => "log_subscription",
+            Self::LogEvents => "log_events",
+            Self::LogLines => "log_lines",
+            Self::LakeRows => "lake_rows",
+            Self::LakeRowsLossy => "lake_rows_lossy",
             Self::Mixed => "mixed",
+            Self::MixedLossy => "mixed_lossy",
             Self::Digest => "digest",
             Self::OtherJson => "other_json",
             Self::Empty => "empty",
@@ -58,6 +109,16 @@ pub(super) struct Census {
     documents: u64,
     objects: u64,
     other_values: u64,
+    /// Log messages that are not even JSON.
+    messages: u64,
+    /// What wraps records here, other than a log file.
+    wrapped: BTreeSet<Shape>,
+    /// A value by itself in a top-level array, with nothing around it.
+    bare_elements: bool,
+    /// Records have been put together from what a query printed.
+    pub(super) lossy: bool,
+    /// CloudWatch Logs has checked a subscription.
+    pub(super) control: bool,
     /// A loose object spans lines, or two stand on one.
     not_by_line: bool,
     /// The gap since the last loose object had a line break.
@@ -65,9 +126,25 @@ pub(super) struct Census {
 }
 
 impl Census {
-    pub(super) fn records_array(&mut self) {
-        self.documents += 1;
-        self.recognised = true;
+    /// The array of a container begins.
+    pub(super) fn container(&mut self, container: Container) {
+        if container == Container::Records {
+            self.documents += 1;
+            self.recognised = true;
+        } else {
+            self.wrapped.insert(container.shape());
+        }
+    }
+
+    /// The array of a container has turned out to be empty.
+    pub(super) fn empty_container(&mut self, container: Container) {
+        self.recognised |= container.shows_itself_empty();
+    }
+
+    /// A log message that is no JSON.
+    pub(super) fn message(&mut self) {
+        self.messages += 1;
+        self.wrapped.insert(Shape::LogLines);
     }
 
     /// White space between top-level values.
@@ -75,16 +152,41 @@ impl Census {
         self.line_break |= memchr(b'\n', blank).is_some();
     }
 
-    pub(super) fn loose_object(&mut self, bytes: &[u8], spans_lines: bool) {
-        self.place_object(spans_lines);
-        self.loose_element(bytes);
+    /// An object at the top level. `stamped`: behind the time of a log line.
+    pub(super) fn loose_object(
+        &mut self,
+        bytes: &[u8],
+        wrapping: Wrapping,
+        spans_lines: bool,
+        stamped: bool,
+    ) {
+        match wrapping {
+            _ if stamped => self.place_line(),
+            Wrapping::None => self.place_object(spans_lines),
+            _ => self.place_wrapped(wrapping),
+        }
+        self.value(bytes, wrapping);
     }
 
     /// An object too large to be kept, of which the walk has seen the keys.
-    pub(super) fn oversized_object(&mut self, has_record_keys: bool, spans_lines: bool) {
-        self.place_object(spans_lines);
+    pub(super) fn oversized_object(&mut self, may_hold_record: bool, spans_lines: bool, stamped: bool) {
+        match stamped {
+            true => self.place_line(),
+            false => self.place_object(spans_lines),
+        }
         self.other_values += 1;
-        self.recognised |= has_record_keys;
+        self.recognised |= may_hold_record;
+    }
+
+    fn place_line(&mut self) {
+        self.wrapped.insert(Shape::LogLines);
+    }
+
+    fn place_wrapped(&mut self, wrapping: Wrapping) {
+        self.wrapped.insert(match wrapping {
+            Wrapping::EventBridge => Shape::EventBridge,
+            _ => Shape::LookupEvents,
+        });
     }
 
     fn place_object(&mut self, spans_lines: bool) {
@@ -99,15 +201,30 @@ impl Census {
         self.recognise(bytes);
     }
 
-    /// A value that is a record only if it looks like one; asked until one does.
-    pub(super) fn loose_element(&mut self, bytes: &[u8]) {
+    /// An element of a top-level array.
+    pub(super) fn loose_element(&mut self, bytes: &[u8], wrapping: Wrapping) {
+        match wrapping {
+            Wrapping::None => self.bare_elements = true,
+            _ => self.place_wrapped(wrapping),
+        }
+        self.value(bytes, wrapping);
+    }
+
+    /// A value that is or wraps a record only if it looks like that; asked until one does.
+    pub(super) fn value(&mut self, bytes: &[u8], wrapping: Wrapping) {
         self.other_values += 1;
         if self.recognised {
             return;
         }
-        match serde_json::from_slice::<Keys>(bytes) {
-            Ok(keys) => self.recognised = keys.record,
-            Err(_) => self.cut_off(bytes),
+        let mut buffer = Vec::new();
+        match record_in(bytes, wrapping, &mut buffer) {
+            Held::Record { text, .. } => match serde_json::from_slice::<Keys>(text) {
+                Ok(keys) => self.recognised = keys.record,
+                Err(_) => self.cut_off(text),
+            },
+            Held::Foreign => {}
+            Held::Unreadable { reason: RejectReason::MissingField, .. } => self.recognised = true,
+            Held::Unreadable { .. } => self.cut_off(bytes),
         }
     }
 
@@ -118,7 +235,14 @@ impl Census {
     }
 
     fn recognise(&mut self, bytes: &[u8]) {
-        let keys = [&b"\"eventVersion\""[..], b"\"eventSource\"", b"\"eventName\""];
+        let keys = [
+            &b"\"eventVersion\""[..],
+            b"\"eventSource\"",
+            b"\"eventName\"",
+            b"\"CloudTrailEvent\"",
+            // In the text of a string.
+            br#"\"eventVersion\""#,
+        ];
         self.recognised = self.recognised || keys.iter().any(|key| memmem::find(bytes, key).is_some());
     }
 
@@ -131,6 +255,18 @@ impl Census {
                 _ => Shape::Unknown,
             };
         }
+        let bare = self.documents + self.objects > 0 || self.bare_elements;
+        match (self.wrapped.first(), bare) {
+            (None, _) => self.bare_shape(),
+            (Some(Shape::LakeRows), false) if self.wrapped.len() == 1 && self.lossy => Shape::LakeRowsLossy,
+            (Some(only), false) if self.wrapped.len() == 1 => *only,
+            _ if self.lossy => Shape::MixedLossy,
+            _ => Shape::Mixed,
+        }
+    }
+
+    /// The shape of records with nothing around them but arrays.
+    fn bare_shape(&self) -> Shape {
         match (self.documents, self.arrays, self.objects) {
             (_, 0, 0) => Shape::Records,
             (0, _, 0) => Shape::Array,
@@ -144,9 +280,9 @@ impl Census {
     pub(super) fn skip_reason(&self) -> SkipReason {
         if self.digest {
             SkipReason::Digest
-        } else if self.damaged {
+        } else if self.damaged || self.messages > 0 {
             SkipReason::NotJson
-        } else if self.other_values == 0 && self.arrays == 0 {
+        } else if self.other_values == 0 && self.arrays == 0 && self.wrapped.is_empty() && !self.control {
             SkipReason::Empty
         } else {
             SkipReason::OtherJson
@@ -160,7 +296,29 @@ pub(super) struct Keys {
     /// Any of `eventVersion`, `eventSource`, `eventName`.
     pub(super) record: bool,
     /// All of `eventTime`, `eventSource`, `eventName`.
-    pub(super) whole_record: bool,
+    whole_record: bool,
+    /// All that an item of `LookupEvents` is known by: `EventId` and `CloudTrailEvent`.
+    looked_up: bool,
+    /// All that a log event is known by: `timestamp` and `message`.
+    logged: bool,
+    /// All that an event of EventBridge is known by: `detail-type` and `detail`.
+    enveloped: bool,
+    /// A column by which the row of a query shows an event; of a list of maps, too.
+    row: bool,
+}
+
+impl Keys {
+    /// Whether a value with these keys, found after damage, can be trusted to be an element of such a container, or a value of the top level.
+    pub(super) fn fit(&self, container: Option<Container>) -> bool {
+        self.whole_record
+            || match container {
+                None => self.looked_up || self.enveloped,
+                Some(Container::Records) => false,
+                Some(Container::LookupEvents) => self.looked_up,
+                Some(Container::LogSubscription | Container::LogEvents) => self.logged,
+                Some(Container::LakeRows) => self.row,
+            }
+    }
 }
 
 /// The top-level keys of a value that is valid JSON. A value that is no object has none.
@@ -181,22 +339,41 @@ impl<'de> Visitor<'de> for KeyVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
         let (mut version, mut time, mut source, mut name) = (false, false, false, false);
+        let (mut id, mut text, mut stamp, mut message) = (false, false, false, false);
+        let (mut kind, mut detail, mut row) = (false, false, false);
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             match &*key {
                 "eventVersion" => version = true,
                 "eventTime" => time = true,
                 "eventSource" => source = true,
                 "eventName" => name = true,
+                "EventId" => id = true,
+                "CloudTrailEvent" => text = true,
+                "timestamp" => stamp = true,
+                "message" => message = true,
+                "detail-type" => kind = true,
+                "detail" => detail = true,
                 _ => {}
             }
+            row |= lake::names_event(&key);
             map.next_value::<IgnoredAny>()?;
         }
-        Ok(Keys { record: version || source || name, whole_record: time && source && name })
+        Ok(Keys {
+            record: version || source || name,
+            whole_record: time && source && name,
+            looked_up: id && text,
+            logged: stamp && message,
+            enveloped: kind && detail,
+            row,
+        })
     }
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Keys, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Keys::default())
+        let mut row = false;
+        while let Some(keys) = seq.next_element::<Keys>()? {
+            row |= keys.row;
+        }
+        Ok(Keys { row, ..Keys::default() })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Keys, E> {

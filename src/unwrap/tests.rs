@@ -4,6 +4,7 @@ use super::*;
 use crate::parse;
 
 mod cuts;
+mod wrapped;
 
 const MAX: u64 = 1000;
 
@@ -37,11 +38,11 @@ fn feed(mut unwrapper: Unwrapper, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, U
                 steps.push(Step::NotJson);
                 return (steps, unwrapper);
             }
-            Step::Value { range, may_name_kms } => {
+            Step::Value { range, wrapping, may_name_kms } => {
                 if let Some(answer) = may_name_kms {
                     assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
                 }
-                steps.push(Step::Value { range, may_name_kms: None });
+                steps.push(Step::Value { range, wrapping, may_name_kms: None });
             }
             step => steps.push(step),
         }
@@ -289,6 +290,16 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
         "{\"eventVersion\":\"1.08\",\"eventTime\":\"t\",\"eventSource\":\"s\",\"eventName\":\"E\"}",
         "{\"a\":\"}\\\"{\"}",
         "{\"Records\":[",
+        "{\"Events\": [",
+        "{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[",
+        "{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[",
+        "{\"QueryResultRows\":[",
+        "{\"EventId\":\"1\",\"CloudTrailEvent\":\"{\\\"eventName\\\":1}\"}",
+        "{\"timestamp\":1,\"message\":\"{\\\"eventName\\\":1}\"}",
+        "{\"detail-type\":\"x via CloudTrail\",\"detail\":{\"eventName\":1}}",
+        "[{\"eventsource\":\"s\"},{\"eventjson\":\"{}\"}]",
+        "2024-01-01T00:00:00.000Z ",
+        "\n2024-01-01T00:00:00Z text",
         "]}",
         "\u{FEFF}",
         "é",

@@ -2,7 +2,8 @@
 //!
 //! Written from the contract and the domain reference alone, sharing neither code nor ideas with the product:
 //! whole inputs in memory, its own parser and splitter, one `serde_json::Value` per row. Where it and the
-//! product disagree, one of them misreads the contract. A `--rules` file, an `--aliases` file, the grant ledger and container shapes beyond plain records are absent.
+//! product disagree, one of them misreads the contract. A `--rules` file, an `--aliases` file, the grant ledger and the
+//! rebuilding of a query's columns are absent.
 
 #![allow(dead_code, reason = "every integration test compiles the oracle anew and uses a part of it")]
 
@@ -15,6 +16,7 @@ mod names;
 mod outcome;
 mod record;
 mod workload;
+mod wrapped;
 
 use count::Placed;
 use learn::Lessons;
@@ -116,8 +118,10 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     for (uri, contents) in opened {
         let mut count = Counts::new();
         let mut rejects = contents.rejects;
-        for (start, end) in contents.records {
-            match class(&contents.bytes[start..end], &lessons, options) {
+        *count.entry("other_source").or_default() += contents.foreign;
+        for found in contents.records {
+            let start = found.offset;
+            match class(&found.text, found.value_len, &lessons, options) {
                 Class::Candidate(event) => {
                     candidates.push(Placed { event: *event, archive: uri.clone(), offset: start });
                     input_of.push(counts.len());
@@ -158,10 +162,8 @@ fn readable<'a>(
     opened: &'a [(&String, archive::Contents)],
     options: &Options,
 ) -> impl Iterator<Item = &'a [u8]> {
-    let records = opened
-        .iter()
-        .flat_map(|(_, contents)| contents.records.iter().map(|(start, end)| &contents.bytes[*start..*end]));
-    records.filter(|record| record.len() <= options.max_record_bytes)
+    let records = opened.iter().flat_map(|(_, contents)| &contents.records);
+    records.filter(|found| found.value_len <= options.max_record_bytes).map(|found| found.text.as_ref())
 }
 
 fn status(recognised: bool, rejects: usize) -> &'static str {
@@ -198,8 +200,8 @@ enum Class {
 }
 
 /// In the contract's order: rejected, other_source, not_usage, other_event, filtered, other_workload.
-fn class(bytes: &[u8], lessons: &Lessons, options: &Options) -> Class {
-    if bytes.len() > options.max_record_bytes {
+fn class(bytes: &[u8], value_len: usize, lessons: &Lessons, options: &Options) -> Class {
+    if value_len > options.max_record_bytes {
         return Class::Rejected("record_too_large");
     }
     match record::read(bytes, lessons) {

@@ -56,7 +56,7 @@ pub fn read(bytes: &[u8], lessons: &Lessons) -> Record {
 }
 
 /// The pre-filter: the service's name in plain, or an escape of one of its characters.
-fn may_be_kms(bytes: &[u8]) -> bool {
+pub fn may_be_kms(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"kms.amazonaws.com";
     let is_escaped_letter = |window: &[u8]| {
         let hex = window.strip_prefix(b"\\u00").and_then(|hex| std::str::from_utf8(hex).ok());

@@ -31,11 +31,12 @@ pub struct Case {
 }
 
 /// A documented event, counted from 1; 1 to 5 are selected by default.
-fn event(line: usize) -> &'static str {
+pub fn event(line: usize) -> &'static str {
     TEXT.lines().nth(line - 1).expect("there are twenty lines")
 }
 
-const S3: &str = concat!(
+/// A record of another service.
+pub const S3: &str = concat!(
     r#"{"eventVersion":"1.09","userIdentity":{"type":"AWSService","invokedBy":"config.amazonaws.com"},"#,
     r#""eventTime":"2023-03-28T22:00:00Z","eventSource":"s3.amazonaws.com","eventName":"GetBucketAcl","#,
     r#""awsRegion":"us-west-2","eventID":"53000001-00eb-00ce-0e00-ea000fb0fba0","readOnly":true,"#,

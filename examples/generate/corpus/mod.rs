@@ -8,6 +8,7 @@
 //! * [`truth::Truth`]: what a reader must find in them, under the default selection and under `any`/`any`.
 //! * [`sample::archives`]: the repository's `sample-logs/`, with their truth.
 //! * [`damaged::cases`]: damaged and unusual inputs, each with what must come of it.
+//! * [`shapes::cases`]: the same records in every shape, each with what must come of it.
 #![allow(dead_code, reason = "each test and example that includes this module uses another part of it")]
 
 pub mod archive;
@@ -22,6 +23,8 @@ pub mod readme;
 pub mod refusal;
 pub mod rng;
 pub mod sample;
+pub mod shapes;
 pub mod traps;
 pub mod truth;
 pub mod workloads;
+pub mod wrap;

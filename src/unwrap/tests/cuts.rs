@@ -3,7 +3,7 @@
 use super::*;
 
 /// What `bytes` are found to hold with records of at most `max` bytes: whole, and cut in every way that `cuts` has.
-fn same(max: u64, bytes: &[u8], cuts: &[Vec<usize>]) -> (Vec<Step>, Shape, bool, SkipReason) {
+pub(super) fn same(max: u64, bytes: &[u8], cuts: &[Vec<usize>]) -> (Vec<Step>, Shape, bool, SkipReason) {
     let seen = |cuts: &[usize]| {
         let (steps, unwrapper) = feed(Unwrapper::new(max), bytes, cuts);
         (steps, unwrapper.shape(), unwrapper.recognised(), unwrapper.skip_reason())
@@ -16,7 +16,7 @@ fn same(max: u64, bytes: &[u8], cuts: &[Vec<usize>]) -> (Vec<Step>, Shape, bool,
 }
 
 /// One cut at every place, and a cut after every byte.
-fn everywhere(bytes: &[u8]) -> Vec<Vec<usize>> {
+pub(super) fn everywhere(bytes: &[u8]) -> Vec<Vec<usize>> {
     (1..bytes.len()).map(|cut| vec![cut]).chain([(1..bytes.len()).collect()]).collect()
 }
 
@@ -27,7 +27,7 @@ fn chunks(bytes: &[u8]) -> Vec<Vec<usize>> {
         .into()
 }
 
-fn reasons(steps: &[Step]) -> Vec<&'static str> {
+pub(super) fn reasons(steps: &[Step]) -> Vec<&'static str> {
     steps
         .iter()
         .map(|step| match step {
