@@ -158,7 +158,7 @@ impl Sink for Directory {
     }
 
     fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
-        self.events.expect(day)
+        self.events.expect_late(day)
     }
 
     fn no_longer_expect(&mut self, day: i32) {

@@ -104,7 +104,7 @@ impl EventFiles {
     }
 
     /// An event of that day that belongs here may come late.
-    pub(super) fn expect(&mut self, day: i32) -> Result<(), SinkError> {
+    pub(super) fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
         self.day(day)?.expected += 1;
         Ok(())
     }
@@ -316,7 +316,7 @@ mod tests {
             let is_late = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
             for n in 0..300 {
                 if is_late(n) {
-                    files.expect(0).unwrap();
+                    files.expect_late(0).unwrap();
                 } else if n < first {
                     push(&mut files, n, text, false);
                 }
@@ -339,7 +339,7 @@ mod tests {
             for offset in 0..rows {
                 for day in 0..days {
                     if late {
-                        files.expect(day).unwrap();
+                        files.expect_late(day).unwrap();
                     }
                     push_on(&mut files, day, 2 * offset + 1, text, false);
                 }
@@ -364,8 +364,8 @@ mod tests {
     fn what_is_not_expected_any_more_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
-        files.expect(0).unwrap();
-        files.expect(0).unwrap();
+        files.expect_late(0).unwrap();
+        files.expect_late(0).unwrap();
         (0..10).for_each(|n| push(&mut files, n, 10, false));
         files.no_longer_expect(0);
         assert_eq!(files.days[&0].kept.rows.len, 10);
