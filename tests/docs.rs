@@ -5,10 +5,12 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use keytrail::classify::Classifier;
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
 use keytrail::unwrap::Shape;
@@ -276,6 +278,54 @@ fn closed_lists_are_complete() {
     let labels = text.split("The labels are ").nth(1).unwrap().split(". ").next().unwrap();
     let labels: Vec<String> = labels.split(',').map(|label| name(label.trim())).collect();
     assert_eq!(labels, Workload::ALL.map(|workload| workload.as_str().to_owned()));
+}
+
+/// The conditions in words are held by the cases of `tests/what_counts/workload.rs`.
+#[test]
+fn built_in_rules_are_those_of_the_program() {
+    let text = read("docs/what-counts.md");
+    let table = rows(&text, "<!-- rules: built-in -->", "<!-- end -->");
+    let told: Vec<[&str; 3]> = table.iter().map(|row| [row[0], row[1], row[2]]).collect();
+    let classifier = Classifier::new(None).unwrap();
+    let rules: Vec<[String; 3]> = classifier
+        .rules()
+        .iter()
+        .map(|r| [r.id.as_str(), r.workload.as_str(), r.strength.as_str()].map(|text| format!("`{text}`")))
+        .collect();
+    assert_eq!(told, rules);
+}
+
+/// The table of documented events says what `tests/samples.rs` holds the program to.
+#[test]
+fn the_documented_events_are_explained() {
+    let mut table = String::from(
+        "| | record | class | `principal` | `key_origin` | label, strength: rules | `outcome` |\n|---|---|---|---|---|---|---|\n",
+    );
+    for line in read("tests/data/documented-expected.jsonl").lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| event[name].as_str().unwrap_or("–");
+        let code = |name: &str| format!("`{}`", text(name));
+        let (number, class) = (&event["event"], code("default_class"));
+        if event["event_time"].is_null() {
+            writeln!(table, "| {number} | {} | {class} | | | | |", text("about")).unwrap();
+            continue;
+        }
+        let rules =
+            Some(code("workload_rules")).filter(|rules| rules != "``").unwrap_or("no rule".to_owned());
+        let label = format!("{}, {}: {rules}", code("workload"), text("workload_strength"));
+        let denied = event["denied_by"].as_str().map_or(String::new(), |by| format!(", `{by}`"));
+        writeln!(
+            table,
+            "| {number} | {} by {} | {class} | {} | {} | {label} | {}{denied} |",
+            code("event_name"),
+            code("principal_type"),
+            code("principal"),
+            code("key_origin"),
+            code("outcome"),
+        )
+        .unwrap();
+    }
+    hold("docs/what-counts.md", &[("examples: documented events", table)]);
 }
 
 #[test]

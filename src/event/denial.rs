@@ -241,6 +241,7 @@ mod tests {
         for rest in [
             " because no tag policy allows the kms:Decrypt action",
             " because of an identity-based policy",
+            " because no session policy was given",
             " with an explicit deny",
             " with an explicit deny in a session policymaker",
             " with an explicit deny in asession policy",

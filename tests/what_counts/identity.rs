@@ -82,8 +82,9 @@ fn every_type_of_identity() {
         ),
         who(
             "the account of the issuer",
-            session(&json!({"accountId": null})),
-            json!({"principal_account_id": "111122223333"}),
+            session(&json!({"accountId": null, "sessionContext": {"sessionIssuer": {"arn": with_path,
+                "accountId": "444455556666"}}})),
+            json!({"principal": with_path, "principal_account_id": "444455556666"}),
         ),
         who(
             "the account of the ARN",

@@ -82,6 +82,11 @@ fn keys_among_resources() {
                 "key_family": "mrk-1234abcd12ab34cd56ef1234567890ab"}),
         ),
         case(
+            "another id that begins like one has none",
+            json!({"resources": resources(&["arn:aws:kms:us-west-2:111122223333:key/mrk1234"])}),
+            json!({"key_id": "mrk1234", "key_family": null}),
+        ),
+        case(
             "a primary key that is brought in step with its replicas",
             json!({"eventName": "SynchronizeMultiRegionKey", "requestParameters": null, "resources": resources(&[MULTI_REGION]),
                 "userIdentity": {"accountId": "111122223333", "invokedBy": "AWS Internal"}}),

@@ -105,6 +105,11 @@ fn refusals() {
         ),
         case("no reason", whole, json!({"denied_action": "kms:Decrypt", "denied_by": null, "key_arn": KEY})),
         case(
+            "a reason in other words",
+            refused("kms:Decrypt on this resource because no session policy was given"),
+            says("kms:Decrypt", None),
+        ),
+        case(
             "a message cut in its reason",
             refused(&format!("{long} because no identity-based pol")),
             says("kms:Decrypt", None),

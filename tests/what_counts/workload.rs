@@ -37,6 +37,11 @@ fn grant(parameter: &str, principal: &str) -> Value {
     json!({"eventName": "CreateGrant", "requestParameters": {"keyId": KEY, parameter: principal, "operations": ["Decrypt"]}})
 }
 
+/// Asking who has grants is none.
+fn asks_for_grants(grantee: &str) -> Value {
+    json!({"eventName": "ListGrants", "requestParameters": {"keyId": KEY, "granteePrincipal": grantee}})
+}
+
 #[test]
 fn geospatial() {
     let geo = "geospatial";
@@ -98,6 +103,7 @@ fn geospatial() {
             "strong",
             "G2",
         ),
+        none("G2 is for grants", asks_for_grants("sagemaker-geospatial.us-west-2.amazonaws.com")),
         none("G2 is for grants to the service", grant("granteePrincipal", "s3.us-west-2.amazonaws.com")),
         shows("G3", named("SageMaker-Geospatial-StartEOJ-KMSAccess"), geo, "strong", "G3"),
         shows("G3 for other jobs", named("SageMaker-Geospatial-ExportVEJ-KMSAccess"), geo, "strong", "G3"),
@@ -165,6 +171,7 @@ fn canvas_and_forecast() {
             "strong",
             "F3G",
         ),
+        none("F3G is for grants", asks_for_grants("forecast.us-east-1.amazonaws.com")),
         none(
             "F3 needs the service's own identity",
             json!({"userIdentity": session(&json!({"invokedBy": "forecast.amazonaws.com"}))}),
