@@ -6,10 +6,13 @@ mod common;
 mod corpus;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use common::{Report, analyze, analyze_in};
 use corpus::shapes::{Case, cases, plain};
+use corpus::wrap;
+use keytrail::unwrap::{Step, Unwrapper, Window};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -228,5 +231,72 @@ fn look_alikes_of_other_services_are_skipped() {
             "{name}: {input}"
         );
         assert_eq!((&input["records"], report.status), (&0.into(), 0), "{name}");
+    }
+}
+
+/// The records of a log file, as they are spelled.
+fn records_of(content: &[u8]) -> Vec<String> {
+    let mut unwrapper = Unwrapper::new(4 << 20);
+    let window = Window { bytes: content, start: 0, last: true };
+    let mut records = Vec::new();
+    while let Step::Value { range, .. } = unwrapper.step(window) {
+        records.push(String::from_utf8(window.slice(&range).to_vec()).unwrap());
+    }
+    records
+}
+
+/// Copies the sample logs to `root`, each file's records in another wrapping.
+fn wrap_sample(root: &Path, wrap: fn(&[String]) -> String) {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![PathBuf::from("sample-logs/AWSLogs")];
+    while let Some(folder) = folders.pop() {
+        fs::create_dir_all(root.join(&folder)).unwrap();
+        for path in common::sorted(&sample.join(&folder)) {
+            let name = folder.join(path.file_name().unwrap());
+            if path.is_dir() {
+                folders.push(name);
+            } else if !name.to_str().unwrap().contains("CloudTrail-Digest") {
+                let mut content = Vec::new();
+                let stored = fs::read(path).unwrap();
+                flate2::read::MultiGzDecoder::new(stored.as_slice()).read_to_end(&mut content).unwrap();
+                fs::write(root.join(&name), wrap(&records_of(&content))).unwrap();
+            }
+        }
+    }
+}
+
+/// All that the sample holds, workloads of every kind and both copies of calls among it, comes out the same in every wrapping.
+#[test]
+fn the_sample_logs_say_the_same_in_every_wrapping() {
+    let without_offsets = |mut rows: Vec<Value>| {
+        for row in &mut rows {
+            row.as_object_mut().unwrap().remove("record_offset").unwrap();
+        }
+        rows
+    };
+    let wraps: [fn(&[String]) -> String; 6] = [
+        |records| format!("{{\"Records\":[{}]}}", records.join(",")),
+        |records| wrap::looked_up(records, 1, false),
+        // Some serializers spell quotes by their number.
+        |records| wrap::looked_up(records, 2, false).replace("\\\"", "\\u0022"),
+        |records| records.iter().map(|record| wrap::enveloped(record)).collect(),
+        wrap::delivered,
+        wrap::lines,
+    ];
+    let mut expected: Option<Report> = None;
+    for wrap in wraps {
+        let dir = tempfile::tempdir().unwrap();
+        wrap_sample(dir.path(), wrap);
+        let report = analyze_in(dir.path(), &["sample-logs", "--workload", "any", "--event", "any"]);
+        assert_eq!(report.status, 0, "{}", report.stderr);
+        let Some(expected) = &expected else {
+            assert!(report.events().len() > 100);
+            expected = Some(report);
+            continue;
+        };
+        assert_eq!(report.run_json()["totals"], expected.run_json()["totals"]);
+        assert_eq!(report.run_json()["coverage"], expected.run_json()["coverage"]);
+        common::assert_rows("events", &without_offsets(report.events()), &without_offsets(expected.events()));
+        common::assert_rows("usage", &report.usage(), &expected.usage());
     }
 }
