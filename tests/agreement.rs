@@ -64,12 +64,13 @@ fn agree(report: &Report, expected: &oracle::Report) {
     assert_eq!(report.status == 0, wanted, "{}", report.stderr);
 }
 
-/// The generator's truth for one selection, which knows nothing of what the input teaches, against the report.
+/// The generator's truth for one selection against the report.
 fn is_true(report: &Report, truth: &Value) {
     let run = report.run_json();
     for (class, name) in [
         ("selected", "selected"),
         ("duplicate", "duplicates"),
+        ("corrected", "corrected"),
         ("other_copy", "other_copies"),
         ("other_event", "other_event"),
         ("other_workload", "other_workload"),
@@ -100,8 +101,8 @@ fn generated_archives_agree_with_oracle_and_truth() {
         let truth = Corpus::sized(seed, mib, archive_kib, share).write(dir.path()).unwrap().to_json();
         agrees(dir.path(), "AWSLogs", &ANY, &any());
         agrees(dir.path(), "AWSLogs", &[], &oracle::Options::default());
-        is_true(&analyze_in(dir.path(), &[&["AWSLogs", "--no-learn"][..], &ANY].concat()), &truth);
-        is_true(&analyze_in(dir.path(), &["AWSLogs", "--no-learn"]), &truth["default_selection"]);
+        is_true(&analyze_in(dir.path(), &[&["AWSLogs"][..], &ANY].concat()), &truth);
+        is_true(&analyze_in(dir.path(), &["AWSLogs"]), &truth["default_selection"]);
     }
 }
 
@@ -112,8 +113,8 @@ fn the_sample_logs_agree_with_oracle_and_truth() {
     agrees(root, "sample-logs", &[], &oracle::Options::default());
     let truth: Value =
         serde_json::from_slice(&std::fs::read(root.join("tests/data/sample-truth.json")).unwrap()).unwrap();
-    is_true(&analyze_in(root, &[&["sample-logs", "--no-learn"][..], &ANY].concat()), &truth);
-    is_true(&analyze_in(root, &["sample-logs", "--no-learn"]), &truth["default_selection"]);
+    is_true(&analyze_in(root, &[&["sample-logs"][..], &ANY].concat()), &truth);
+    is_true(&analyze_in(root, &["sample-logs"]), &truth["default_selection"]);
 }
 
 #[test]

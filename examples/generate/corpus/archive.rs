@@ -12,15 +12,15 @@ use super::json::{Json, Spelling};
 use super::kms::{KmsRecord, Place};
 use super::rng::Rng;
 use super::truth::{Delivery, Expected, Truth, time_text};
-use super::{everyday, other, workloads};
+use super::{everyday, learned, other, workloads};
 
 /// 2024-06-03T00:00:00Z
 const START: i64 = 1_717_372_800;
 /// Seconds between two archives of one account and region: a few hundred archives make a few weeks of
 /// folders.
 const STEP: i64 = 97 * 60;
-/// How many archives lie between a record and its second delivery: the number of accounts times regions.
-const REDELIVERED_AFTER: u64 = 9;
+/// Accounts times regions: how many archives lie between two of the same place, such as a record's and its second delivery's.
+const PLACES: u64 = 9;
 /// What a record takes on average, to reckon how many of a kind an archive should hold.
 const MEAN_RECORD: f64 = 1600.0;
 
@@ -132,15 +132,34 @@ impl Corpus {
         while let Some(record) = waiting.pop() {
             filler.kms(&record, self.spelled(spelling(rng, true)), usize::MAX);
         }
+        if self.teaches(number) {
+            for lesson in learned::lessons(rng, place) {
+                filler.other(&lesson, self.spelled(spelling(rng, false)), usize::MAX);
+            }
+            let before = Place { time: START - STEP, ..place.clone() };
+            let alias = learned::alias(rng, &before);
+            filler.kms(&alias, self.spelled(spelling(rng, true)), usize::MAX);
+        }
+    }
+
+    /// What a place has to teach stands in its last archive, behind most of what it explains.
+    fn teaches(&self, number: u64) -> bool {
+        let is_last = |number| number + PLACES >= self.archives;
+        let next = number + PLACES;
+        self.kms_share > 0.0 && (is_last(number) || is_empty(next) && is_last(next))
     }
 
     /// Records of this archive that another archive knows of too: first and second deliveries, and the
     /// copies of calls that cross accounts.
     fn arrivals(&self, number: u64) -> Vec<KmsRecord> {
         let mut records = self.redelivered(number);
-        if let Some(earlier) = number.checked_sub(REDELIVERED_AFTER).filter(|earlier| !is_empty(*earlier)) {
+        if let Some(earlier) = number.checked_sub(PLACES).filter(|earlier| !is_empty(*earlier)) {
             let again = |record| KmsRecord { delivery: Delivery::Duplicate, ..record };
             records.extend(self.redelivered(earlier).into_iter().map(again));
+        }
+        records.extend(self.corrected(number).into_iter().map(|[original, _]| original));
+        if let Some(earlier) = number.checked_sub(PLACES).filter(|earlier| !is_empty(*earlier)) {
+            records.extend(self.corrected(earlier).into_iter().map(|[_, correction]| correction));
         }
         records.extend(self.crossings(number).into_iter().map(|(caller, _)| caller));
         if let Some(earlier) = number.checked_sub(1).filter(|earlier| !is_empty(*earlier)) {
@@ -152,7 +171,7 @@ impl Corpus {
     /// Records that the archive of this number holds and a later one of the same account and region holds
     /// again.
     fn redelivered(&self, number: u64) -> Vec<KmsRecord> {
-        let later = number + REDELIVERED_AFTER;
+        let later = number + PLACES;
         if later >= self.archives || is_empty(later) {
             return Vec::new();
         }
@@ -160,6 +179,23 @@ impl Corpus {
         let records = self.expected_kms(&mut rng, 0.01);
         (0..records)
             .map(|_| workload_record(&mut rng, &Place { time: place.time - 300, ..place.clone() }))
+            .collect()
+    }
+
+    /// Records that the archive of this number holds and a later one corrects.
+    fn corrected(&self, number: u64) -> Vec<[KmsRecord; 2]> {
+        let later = number + PLACES;
+        if later >= self.archives || is_empty(later) {
+            return Vec::new();
+        }
+        let (mut rng, place) = (self.rng(number, 4), self.place(number));
+        let place = Place { time: place.time - 240, ..place };
+        let records = self.expected_kms(&mut rng, 0.005);
+        (0..records)
+            .map(|_| {
+                let record = workload_record(&mut rng, &place);
+                learned::corrected(&mut rng, record)
+            })
             .collect()
     }
 
@@ -246,12 +282,13 @@ fn workload_record(rng: &mut Rng, place: &Place) -> KmsRecord {
 }
 
 fn kms_record(rng: &mut Rng, place: &Place) -> KmsRecord {
-    match rng.weighted(&[54, 26, 10, 7, 3]) {
+    match rng.weighted(&[48, 26, 10, 7, 3, 6]) {
         0 => workload_record(rng, place),
         1 => everyday::application(rng, place),
         2 => everyday::administration(rng, place),
         3 => everyday::failure(rng, place),
-        _ => everyday::oddity(rng, place),
+        4 => everyday::oddity(rng, place),
+        _ => learned::usage(rng, place),
     }
 }
 

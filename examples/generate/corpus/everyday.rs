@@ -151,7 +151,8 @@ pub fn administration(rng: &mut Rng, place: &Place) -> KmsRecord {
         let caller = person(rng, place);
         KmsRecord::call(rng, place, caller, name)
     };
-    let alias = format!("alias/app-{}", &key.id[4..8]);
+    // Not one that a call names instead of its key: what that stands for shall not depend on what comes and goes here.
+    let alias = format!("alias/old-{}", &key.id[4..8]);
     let alias_arn = format!("arn:aws:kms:{}:{account}:{alias}", place.region);
     let alias_resource = obj! {"accountId" => &account, "type" => "AWS::KMS::Key", "ARN" => &alias_arn};
     match rng.below(14) {

@@ -18,6 +18,7 @@ pub mod documented;
 pub mod everyday;
 pub mod json;
 pub mod kms;
+pub mod learned;
 pub mod other;
 pub mod readme;
 pub mod refusal;

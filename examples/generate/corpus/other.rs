@@ -17,6 +17,7 @@ pub struct Call {
     request: Json,
     response: Json,
     resources: Json,
+    may_fail: bool,
 }
 
 impl Call {
@@ -32,10 +33,16 @@ impl Call {
             request,
             response: Json::Null,
             resources: Json::Null,
+            may_fail: true,
         }
     }
 
-    fn response(mut self, response: Json) -> Self {
+    pub fn succeeds(mut self) -> Self {
+        self.may_fail = false;
+        self
+    }
+
+    pub fn response(mut self, response: Json) -> Self {
         self.response = response;
         self
     }
@@ -63,7 +70,7 @@ impl Call {
             "userAgent" => agent,
         };
         let mut response = self.response;
-        if !by_service && rng.chance(0.04) {
+        if self.may_fail && !by_service && rng.chance(0.04) {
             let message = format!(
                 "User: {} is not authorized to perform: {} because no identity-based policy allows the action",
                 self.caller.arn(),
@@ -280,7 +287,7 @@ fn sagemaker(rng: &mut Rng, place: &Place, who: Caller) -> Call {
                 }
             };
             let request = obj! {
-                "trainingJobName" => &job, "roleArn" => execution_role(account, 4).arn(),
+                "trainingJobName" => &job, "roleArn" => execution_role(account, 5).arn(),
                 "algorithmSpecification" => obj! {
                     "trainingImage" => format!("{account}.dkr.ecr.{region}.amazonaws.com/train:latest"),
                     "trainingInputMode" => "File",

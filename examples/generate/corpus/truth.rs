@@ -39,6 +39,8 @@ pub enum Delivery {
     First,
     /// The same record again.
     Duplicate,
+    /// Another record has taken its place; classed with the duplicates.
+    Corrected,
     /// The second account's copy of one call.
     OtherCopy,
     /// An event id used before, for something else: kept, and counted as a conflict.
@@ -102,7 +104,9 @@ pub struct Tally {
     pub selected: u64,
     pub other_event: u64,
     pub other_workload: u64,
+    /// The corrected among them.
     pub duplicates: u64,
+    pub corrected: u64,
     pub other_copies: u64,
     pub conflicts: u64,
     pub groups: BTreeMap<Row, Measures>,
@@ -114,6 +118,7 @@ impl AddAssign for Tally {
         self.other_event += other.other_event;
         self.other_workload += other.other_workload;
         self.duplicates += other.duplicates;
+        self.corrected += other.corrected;
         self.other_copies += other.other_copies;
         self.conflicts += other.conflicts;
         for (row, measures) in other.groups {
@@ -126,6 +131,10 @@ impl Tally {
     fn count(&mut self, usage: &Usage) {
         match usage.delivery {
             Delivery::Duplicate => self.duplicates += 1,
+            Delivery::Corrected => {
+                self.duplicates += 1;
+                self.corrected += 1;
+            }
             Delivery::OtherCopy => self.other_copies += 1,
             Delivery::First | Delivery::Conflict => {
                 self.selected += 1;
@@ -206,6 +215,7 @@ impl Truth {
             "kms_records": self.kms_records,
             "selected": tally.selected,
             "duplicates": tally.duplicates,
+            "corrected": tally.corrected,
             "other_copies": tally.other_copies,
             "other_source": self.other_source,
             "other_event": tally.other_event,
