@@ -8,6 +8,7 @@
 //! | [`event`] | the nouns every stage shares |
 //! | [`source`] | where archives are, and what their names tell |
 //! | [`decode`] | compressed bytes → JSON bytes |
+//! | [`unpack`] | tar, zip → the files in them |
 //! | [`split`] | where a JSON value ends |
 //! | [`unwrap`] | which values stand where a record stands |
 //! | [`parse`] | one record → [`event::KmsEvent`] |
@@ -41,4 +42,5 @@ pub mod pipeline;
 pub mod report;
 pub mod source;
 pub mod split;
+pub mod unpack;
 pub mod unwrap;

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use keytrail::classify::Classifier;
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
+use keytrail::unpack;
 use keytrail::unwrap::Shape;
 use regex::Regex;
 
@@ -258,12 +259,16 @@ fn closed_lists_are_complete() {
     let rejects = RejectReason::ALL.map(|reason| reason.as_str().to_owned());
     assert_eq!(listed("\nReasons:\n", "\n## "), rejects);
 
-    use SkipReason::{Digest, Empty, NotAFile, NotJson, OtherJson, Parquet, UnsupportedCompression, Utf16};
-    let skips = [Empty, Digest, OtherJson, NotJson, Utf16, UnsupportedCompression, Parquet, NotAFile];
+    use SkipReason::{
+        Digest, Empty, NestedTooDeep, NotAFile, NotJson, OtherJson, Parquet, UnsupportedCompression, Utf16,
+    };
+    let skips =
+        [Empty, Digest, OtherJson, NotJson, Utf16, UnsupportedCompression, NestedTooDeep, Parquet, NotAFile];
     for reason in skips {
         match reason {
             // A new reason belongs into the list above and into the document.
-            Empty | Digest | OtherJson | NotJson | Utf16 | UnsupportedCompression | Parquet | NotAFile => {}
+            Empty | Digest | OtherJson | NotJson | Utf16 | UnsupportedCompression => {}
+            NestedTooDeep | Parquet | NotAFile => {}
         }
     }
     assert_eq!(
@@ -273,7 +278,13 @@ fn closed_lists_are_complete() {
 
     let denials: Vec<String> = DeniedBy::all().map(|by| by.as_str().to_owned()).collect();
     assert_eq!(listed("\n## Who refused: `denied_by`\n", "\n## "), denials);
-    assert_eq!(listed("\n### Shapes\n", "\n## "), Shape::ALL.map(|shape| shape.as_str().to_owned()));
+    let shapes: Vec<String> = Shape::ALL
+        .map(Shape::as_str)
+        .into_iter()
+        .chain([unpack::Kind::Tar.as_str(), unpack::Kind::Zip.as_str()])
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed("\n### Shapes\n", "\n### "), shapes);
 
     let labels = text.split("The labels are ").nth(1).unwrap().split(". ").next().unwrap();
     let labels: Vec<String> = labels.split(',').map(|label| name(label.trim())).collect();

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("event", &[]),
     ("source", &["event"]),
     ("decode", &["event"]),
+    ("unpack", &["decode"]),
     ("split", &[]),
     ("unwrap", &["split", "event"]),
     ("parse", &["event"]),
@@ -24,6 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
             "event",
             "source",
             "decode",
+            "unpack",
             "split",
             "unwrap",
             "parse",
@@ -36,10 +38,12 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates that only one room may know.
-const ONLY_IN: [(&str, &str); 10] = [
+const ONLY_IN: [(&str, &str); 12] = [
     ("flate2", "decode"),
     ("libdeflater", "decode"),
     ("sha2", "decode"),
+    ("tar", "unpack"),
+    ("rawzip", "unpack"),
     ("arrow_array", "report"),
     ("arrow_schema", "report"),
     ("arrow_ipc", "report"),

@@ -65,12 +65,16 @@ impl StatusReason {
 pub struct InputSummary {
     /// URI of the archive.
     pub archive: Arc<str>,
+    /// URI of the container it is a member of.
+    pub container: Option<Arc<str>>,
     /// How far it could be read.
     pub status: Status,
     /// Why.
     pub reason: Option<StatusReason>,
-    /// The container it turned out to be.
+    /// What it turned out to be.
     pub shape: &'static str,
+    /// It holds other inputs, and no records itself.
+    pub is_container: bool,
     /// Stored bytes read.
     pub compressed_bytes: u64,
     /// Decompressed bytes read.
@@ -151,7 +155,12 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         // All shapes of that kind end so, wherever they are told.
         self.lossy += u64::from(input.shape.ends_with("_lossy"));
-        self.compressed_bytes += input.compressed_bytes;
-        self.content_bytes += input.content_bytes;
+        // A member's stored bytes are its container's, and a container's content is its members.
+        if input.container.is_none() {
+            self.compressed_bytes += input.compressed_bytes;
+        }
+        if !input.is_container {
+            self.content_bytes += input.content_bytes;
+        }
     }
 }

@@ -208,7 +208,7 @@ pub(super) struct Select {
     #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
     pub(super) hash: bool,
 
-    /// Decompressed bytes after which an archive is cut off
+    /// Decompressed bytes after which an archive, or a container of archives, is cut off
     #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_ARCHIVE_BYTES", default_value_t = 8 << 30)]
     pub(super) max_archive_bytes: u64,
 

@@ -4,21 +4,24 @@ use std::io::{self, BufRead, Read};
 
 const CAPACITY: usize = 128 << 10;
 
-pub(super) struct Input<R> {
+/// Bytes being read, of which the next ones can be looked at without taking them.
+pub struct Input<R> {
     reader: R,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     consumed: u64,
+    /// What reading on came to, as long as there are bytes before it to be given out.
+    failed: Option<io::Error>,
 }
 
 impl<R: Read> Input<R> {
     /// Reads through `buffer`, whose memory is used again.
-    pub(super) fn new(reader: R, mut buffer: Vec<u8>) -> Self {
+    pub fn new(reader: R, mut buffer: Vec<u8>) -> Self {
         if buffer.len() < CAPACITY {
             buffer.resize(CAPACITY, 0);
         }
-        Self { reader, buffer, start: 0, end: 0, consumed: 0 }
+        Self { reader, buffer, start: 0, end: 0, consumed: 0, failed: None }
     }
 
     /// All that is left of the input, if it is at most `n` bytes; nothing is taken.
@@ -27,7 +30,7 @@ impl<R: Read> Input<R> {
             self.buffer.resize(n + 1, 0); // one more than expected, to see the end
         }
         let len = self.peek(n + 1)?.len();
-        Ok((len <= n).then_some(&self.buffer[self.start..self.end]))
+        Ok((len <= n && self.failed.is_none()).then_some(&self.buffer[self.start..self.end]))
     }
 
     /// Gives the buffer's memory back.
@@ -36,21 +39,33 @@ impl<R: Read> Input<R> {
     }
 
     /// Bytes taken so far.
-    pub(super) fn consumed(&self) -> u64 {
+    pub fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// The next `n` bytes without taking them; fewer only at the end.
-    pub(super) fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+    /// The next `n` bytes (at most 128 KiB) without taking them; fewer only at the end, or before a failure to read on.
+    ///
+    /// # Errors
+    /// When there are no more bytes because reading failed.
+    pub fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         while self.end - self.start < n {
             if self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
             }
-            match read_retrying(&mut self.reader, &mut self.buffer[self.end..])? {
-                0 => break,
-                got => self.end += got,
+            if self.failed.is_some() {
+                break;
             }
+            match read_retrying(&mut self.reader, &mut self.buffer[self.end..]) {
+                Ok(0) => break,
+                Ok(got) => self.end += got,
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        if self.start == self.end
+            && let Some(error) = self.failed.take()
+        {
+            return Err(error);
         }
         let end = self.end.min(self.start + n);
         Ok(&self.buffer[self.start..end])
@@ -69,6 +84,9 @@ fn read_retrying(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
 impl<R: Read> BufRead for Input<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
             (self.start, self.end) = (0, 0);
             self.end = read_retrying(&mut self.reader, &mut self.buffer)?;
         }

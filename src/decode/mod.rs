@@ -1,9 +1,11 @@
 //! Compressed bytes → JSON bytes, bounded.
 //!
-//! gzip is told by its magic bytes, never by a file's name. Members are decoded one after the other, so that damage in one is placed exactly and
-//! what follows the last is noticed. An ordinary archive is decoded at once; of anything else nothing is kept but a window. Deliberately absent:
-//! what the content means.
+//! gzip and zstd are told by their magic bytes, never by a file's name. Members are decoded one after the other, so that damage in one is placed
+//! exactly and what follows the last is noticed. An ordinary archive is decoded at once; of anything else nothing is kept but a window.
+//! Deliberately absent: what the content means, and which files a container holds (`unpack`).
 
+mod error;
+mod frame;
 mod input;
 mod sniff;
 mod whole;
@@ -12,50 +14,12 @@ use std::io::{self, BufRead, Read};
 
 use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
-use input::Input;
+pub use error::DecodeError;
+use frame::Frame;
+pub use input::Input;
 pub use sniff::{Format, sniff};
 pub use whole::Buffers;
-
-/// Why decoding stopped before the end of the input.
-#[derive(Debug, Error)]
-pub enum DecodeError {
-    /// The compressed stream ends early.
-    #[error("the gzip stream ends early, after {compressed} bytes")]
-    Truncated {
-        /// Stored bytes read.
-        compressed: u64,
-    },
-    /// The compressed stream is damaged.
-    #[error("the gzip stream is damaged near byte {compressed} of the file ({message})")]
-    Corrupt {
-        /// Stored bytes read when it was noticed.
-        compressed: u64,
-        /// The decompressor's words.
-        message: String,
-    },
-    /// What follows the last gzip member is not gzip.
-    #[error("bytes that are not gzip follow the compressed data, from byte {compressed} of the file on")]
-    Trailing {
-        /// Offset of the first of them in the stored bytes.
-        compressed: u64,
-    },
-    /// The content is larger than allowed.
-    #[error("the decompressed content passes --max-archive-bytes ({limit})")]
-    TooLarge {
-        /// The limit.
-        limit: u64,
-    },
-    /// The input itself could not be read on.
-    #[error("reading failed after {compressed} bytes: {error}")]
-    Read {
-        /// Stored bytes read.
-        compressed: u64,
-        /// The operating system's words.
-        error: io::Error,
-    },
-}
 
 /// An input being decoded.
 pub struct Content<R: Read> {
@@ -66,6 +30,8 @@ pub struct Content<R: Read> {
     content_bytes: u64,
     members: u64,
     hasher: Option<Sha256>,
+    /// Content that has been looked at and not yet been given out.
+    ahead: Vec<u8>,
 }
 
 enum Stage {
@@ -74,6 +40,8 @@ enum Stage {
     Plain,
     /// Inside a gzip member. flate2's own readers throw away what they have decoded when they meet damage; this one gives it out first.
     Member(Box<Decompress>),
+    /// Inside a zstd frame.
+    Frame(Box<Frame>),
     /// Behind a member: what follows is looked at when it is asked for, so that a run that ends here does not depend on how much was read.
     Between,
     /// Damage was met; what came before it has been given out.
@@ -105,16 +73,26 @@ impl<R: Read> Content<R> {
         let format = sniff(input.peek(sniff::LONGEST)?);
         let (stage, members) = match format {
             Format::Gzip => (member(), 1),
-            _ => (Stage::Plain, 0),
+            Format::Zstd => (Stage::Frame(Frame::new()?), 0),
+            Format::Deflate | Format::Plain | Format::Foreign(_) => (Stage::Plain, 0),
         };
         let hasher = hash.then(Sha256::new);
-        let mut content = Self { input, format, stage, limit, content_bytes: 0, members, hasher };
+        let ahead = Vec::new();
+        let mut content = Self { input, format, stage, limit, content_bytes: 0, members, hasher, ahead };
         if let Some(size) = size.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= whole::STORED)
             && format == Format::Gzip
         {
             content.decode_whole(size, buffers)?;
         }
         Ok(content)
+    }
+
+    /// Prepares to decode a bare deflate stream, as zip files hold them: `reader` ends where it does, or behind it.
+    pub fn deflated(reader: R, limit: u64) -> Self {
+        let stage = Stage::Member(Box::new(Decompress::new(false)));
+        let input = Input::new(reader, Vec::new());
+        let (format, ahead) = (Format::Deflate, Vec::new());
+        Self { input, format, stage, limit, content_bytes: 0, members: 0, hasher: None, ahead }
     }
 
     fn decode_whole(&mut self, size: usize, buffers: &mut Buffers) -> io::Result<()> {
@@ -130,6 +108,11 @@ impl<R: Read> Content<R> {
         Ok(())
     }
 
+    /// Whether all of the content has been decoded at once, and not yet been taken.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.stage, Stage::Whole(_))
+    }
+
     /// The content, if it could be decoded at once; then there is nothing left to [`read`](Self::read).
     pub fn take_whole(&mut self) -> Option<Vec<u8>> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
@@ -137,6 +120,43 @@ impl<R: Read> Content<R> {
             stage => {
                 self.stage = stage;
                 None
+            }
+        }
+    }
+
+    /// At most the first `n` bytes of the content, without giving them out; to be asked before anything is read.
+    pub fn peek(&mut self, n: usize) -> &[u8] {
+        if self.is_whole() {
+            let Stage::Whole(content) = &self.stage else { return &[] };
+            return &content[..n.min(content.len())];
+        }
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let mut len = ahead.len();
+        ahead.resize(n.max(len), 0);
+        while len < ahead.len() {
+            match self.decode(&mut ahead[len..]) {
+                Ok(0) => break,
+                Ok(more) => len += more,
+                Err(error) => {
+                    self.stage = Stage::Broken(error);
+                    break;
+                }
+            }
+        }
+        ahead.truncate(len);
+        self.ahead = ahead;
+        &self.ahead
+    }
+
+    /// Passes over the stored bytes behind what has been decoded, to their end.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn pass_rest(&mut self) -> io::Result<()> {
+        loop {
+            match self.input.fill_buf()?.len() {
+                0 => return Ok(()),
+                n => self.input.consume(n),
             }
         }
     }
@@ -168,12 +188,12 @@ impl<R: Read> Content<R> {
 
     /// Lower-case hexadecimal SHA-256 of the content given out so far, if asked for.
     pub fn sha256(&self) -> Option<String> {
-        use std::fmt::Write;
-        let digest = self.hasher.clone()?.finalize();
-        Some(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
-            hex
-        }))
+        self.hasher.clone().map(hex)
+    }
+
+    /// Gives out content without limit: for what is as large as it is stored.
+    pub fn without_limit(self) -> Self {
+        Self { limit: u64::MAX, ..self }
     }
 
     /// Fills part of `buffer` with the next content; 0 at the end. After an error there is nothing more.
@@ -199,6 +219,16 @@ impl<R: Read> Content<R> {
     }
 
     fn fill(&mut self, target: &mut [u8]) -> Result<usize, DecodeError> {
+        if self.ahead.is_empty() {
+            return self.decode(target);
+        }
+        let n = target.len().min(self.ahead.len());
+        target[..n].copy_from_slice(&self.ahead[..n]);
+        self.ahead.drain(..n);
+        Ok(n)
+    }
+
+    fn decode(&mut self, target: &mut [u8]) -> Result<usize, DecodeError> {
         loop {
             let n = match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::Over | Stage::Whole(_) => return Ok(0),
@@ -211,6 +241,7 @@ impl<R: Read> Content<R> {
                     return Ok(n);
                 }
                 Stage::Member(decompress) => self.inflate(decompress, target)?,
+                Stage::Frame(frame) => self.decode_frame(frame, target)?,
                 Stage::Between => {
                     self.stage = self.after_member();
                     0
@@ -224,14 +255,14 @@ impl<R: Read> Content<R> {
 
     fn read_input<T>(&mut self, read: impl FnOnce(&mut Input<R>) -> io::Result<T>) -> Result<T, DecodeError> {
         let compressed = self.input.consumed();
-        read(&mut self.input).map_err(|error| DecodeError::Read { compressed, error })
+        read(&mut self.input).map_err(|error| DecodeError::of_read(compressed, error))
     }
 
     /// Decodes some of the member; leaves the stage as it is afterwards.
     fn inflate(&mut self, mut decompress: Box<Decompress>, target: &mut [u8]) -> Result<usize, DecodeError> {
         loop {
             let compressed = self.input.consumed();
-            let input = self.input.fill_buf().map_err(|error| DecodeError::Read { compressed, error })?;
+            let input = self.input.fill_buf().map_err(|error| DecodeError::of_read(compressed, error))?;
             let at_end = input.is_empty();
             let (in_before, out_before) = (decompress.total_in(), decompress.total_out());
             let status = decompress.decompress(input, target, FlushDecompress::None);
@@ -240,32 +271,91 @@ impl<R: Read> Content<R> {
             let produced = usize::try_from(decompress.total_out() - out_before).unwrap_or(usize::MAX);
             self.input.consume(consumed);
             self.stage = match status {
+                Ok(Status::StreamEnd) if self.format == Format::Deflate => Stage::Over,
                 Ok(Status::StreamEnd) => Stage::Between,
-                Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => {
-                    Stage::Broken(DecodeError::Truncated { compressed: self.input.consumed() })
-                }
+                Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => self.truncated(),
                 Ok(Status::Ok | Status::BufError) if produced == 0 && !target.is_empty() => continue,
                 Ok(Status::Ok | Status::BufError) => Stage::Member(decompress),
-                Err(error) => {
-                    let (compressed, message) = (self.input.consumed(), error.to_string());
-                    Stage::Broken(DecodeError::Corrupt { compressed, message })
-                }
+                Err(error) => self.corrupt(&error),
             };
             return Ok(produced);
         }
     }
 
-    /// What follows a member: another one, the end, or something that is not gzip.
+    /// Decodes some of the frame; leaves the stage as it is afterwards.
+    fn decode_frame(&mut self, mut frame: Box<Frame>, target: &mut [u8]) -> Result<usize, DecodeError> {
+        loop {
+            let compressed = self.input.consumed();
+            let input = self.input.fill_buf().map_err(|error| DecodeError::of_read(compressed, error))?;
+            let at_end = input.is_empty();
+            let step = match frame.decode(input, target) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.stage = self.corrupt(&error);
+                    return Ok(0);
+                }
+            };
+            self.input.consume(step.consumed);
+            self.stage = match step.produced {
+                _ if step.ended => Stage::Between,
+                0 if at_end => self.truncated(),
+                0 if !target.is_empty() => continue,
+                _ => Stage::Frame(frame),
+            };
+            return Ok(step.produced);
+        }
+    }
+
+    fn truncated(&self) -> Stage {
+        Stage::Broken(DecodeError::Truncated { format: self.format, compressed: self.input.consumed() })
+    }
+
+    fn corrupt(&self, error: &dyn std::error::Error) -> Stage {
+        let (compressed, message) = (self.input.consumed(), error.to_string());
+        Stage::Broken(DecodeError::Corrupt { format: self.format, compressed, message })
+    }
+
+    /// What follows a member: another one, the end, or something else.
     fn after_member(&mut self) -> Stage {
-        let compressed = self.input.consumed();
+        let (compressed, format) = (self.input.consumed(), self.format);
         match self.input.peek(sniff::LONGEST) {
-            Err(error) => Stage::Broken(DecodeError::Read { compressed, error }),
+            Err(error) => Stage::Broken(DecodeError::of_read(compressed, error)),
             Ok([]) => Stage::Over,
-            Ok(next) if sniff(next) == Format::Gzip => {
-                self.members += 1;
-                member()
-            }
-            Ok(_) => Stage::Broken(DecodeError::Trailing { compressed }),
+            Ok(next) if sniff(next) == format => match format {
+                Format::Zstd => match Frame::new() {
+                    Ok(frame) => Stage::Frame(frame),
+                    Err(error) => self.corrupt(&error),
+                },
+                _ => {
+                    self.members += 1;
+                    member()
+                }
+            },
+            Ok(_) => Stage::Broken(DecodeError::Trailing { format, compressed }),
+        }
+    }
+}
+
+fn hex(hasher: Sha256) -> String {
+    use std::fmt::Write;
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
+        hex
+    })
+}
+
+/// Lower-case hexadecimal SHA-256 of all that `reader` gives.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 128 << 10]);
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hex(hasher)),
+            Ok(n) => hasher.update(&buffer[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

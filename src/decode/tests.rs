@@ -110,7 +110,7 @@ fn bytes_behind_the_last_member_are_placed() {
     bytes.extend_from_slice(b"\0\0garbage");
     let (all, error, _) = decode(bytes.as_slice(), u64::MAX);
     assert_eq!(all, TEXT);
-    assert!(matches!(error, Some(DecodeError::Trailing { compressed }) if compressed == end));
+    assert!(matches!(error, Some(DecodeError::Trailing { compressed, .. }) if compressed == end));
 }
 
 #[test]
@@ -228,5 +228,137 @@ fn how_many_members_were_met_at_the_limit_does_not_depend_on_the_reads() {
             members
         });
         assert_eq!(members, [if limit < TEXT.len() as u64 { 1 } else { 2 }; 3], "{limit}");
+    }
+}
+
+// ---- zstd
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, 3).unwrap()
+}
+
+#[test]
+fn zstd_gives_the_same_in_pieces_of_any_size() {
+    let skippable = [&b"\x50\x2A\x4D\x18\x03\0\0\0"[..], b"abc"].concat();
+    let frames = [skippable.clone(), zstd(TEXT), zstd(b""), skippable, zstd(b"more")].concat();
+    for size in [1, 2, 3, 7, 1000] {
+        let (all, error, members) = decode(Pieces(&frames, size, None), u64::MAX);
+        assert!(error.is_none(), "{error:?}");
+        assert_eq!((all, members), ([TEXT, b"more"].concat(), 0));
+    }
+}
+
+#[test]
+fn truncated_zstd_gives_what_came_before() {
+    let first: Vec<u8> = (0..60_000u32).flat_map(|n| (n * n).to_le_bytes()).collect();
+    let whole = [zstd(&first), zstd(TEXT)].concat();
+    let boundary = zstd(&first).len();
+    let all = [&first[..], TEXT].concat();
+    let mut before = 0;
+    for cut in (4..whole.len()).step_by(997).chain(boundary - 5..whole.len()) {
+        let (given, error, _) = decode(&whole[..cut], u64::MAX);
+        assert!(all.starts_with(&given) && given.len() >= before);
+        before = given.len();
+        let complete = cut == boundary;
+        assert_eq!(error.is_none(), complete, "{cut}");
+        // The first bytes of another frame are not yet that.
+        let trailing = (boundary + 1..boundary + 4).contains(&cut);
+        let as_expected = match error {
+            Some(DecodeError::Trailing { .. }) => trailing,
+            Some(DecodeError::Truncated { format: Format::Zstd, compressed }) => {
+                !trailing && compressed == cut as u64
+            }
+            _ => complete,
+        };
+        assert!(as_expected, "{cut}");
+        assert!(cut < boundary || given.len() >= first.len(), "{cut}");
+    }
+}
+
+#[test]
+fn damage_in_zstd_costs_its_block() {
+    // A frame with a window of 1 MiB and stored blocks of 1000 bytes, the third of a type that does not exist.
+    let mut bytes = b"\x28\xB5\x2F\xFD\0\x50".to_vec();
+    for kind in [0, 0, 3, 0] {
+        bytes.extend_from_slice(&(1000u32 << 3 | kind << 1).to_le_bytes()[..3]);
+        bytes.extend_from_slice(&[b'a'; 1000]);
+    }
+    let mut content = Content::new(bytes.as_slice(), None, u64::MAX, false, &mut Buffers::default()).unwrap();
+    let (mut buffer, mut given) = (vec![0; 1 << 20], 0);
+    let error = loop {
+        match content.read(&mut buffer) {
+            Ok(0) => panic!("the damage went unnoticed"),
+            Ok(n) => given += n,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(given, 2000);
+    assert!(matches!(error, DecodeError::Corrupt { format: Format::Zstd, .. }), "{error:?}");
+}
+
+#[test]
+fn what_follows_zstd_is_placed_and_bombs_stop() {
+    let end = zstd(TEXT).len() as u64;
+    let (all, error, _) = decode(&[zstd(TEXT), b"garbage".to_vec()].concat()[..], u64::MAX);
+    assert_eq!(all, TEXT);
+    assert!(
+        matches!(error, Some(DecodeError::Trailing { format: Format::Zstd, compressed }) if compressed == end)
+    );
+    let (all, error, _) = decode(&zstd(&vec![b' '; 10 << 20])[..], 1 << 20);
+    assert_eq!(all.len(), 1 << 20);
+    assert!(matches!(error, Some(DecodeError::TooLarge { .. })));
+}
+
+// ---- looking ahead
+
+#[test]
+fn a_look_at_the_content_takes_nothing() {
+    let two = [gzip(TEXT), gzip(b"more")].concat();
+    let cut = gzip(TEXT)[..30].to_vec();
+    for stored in [TEXT.to_vec(), gzip(TEXT), two, zstd(TEXT), cut, Vec::new()] {
+        let (all, error, _) = decode(&stored[..], 50);
+        for n in [0, 1, 7, 1000] {
+            for size in [None, Some(stored.len() as u64)] {
+                let mut content = Content::new(&stored[..], size, 50, true, &mut Buffers::default()).unwrap();
+                let (unlimited, ..) = decode(&stored[..], u64::MAX);
+                assert_eq!(content.peek(n), &unlimited[..n.min(unlimited.len())]);
+                let whole = content.take_whole();
+                let (mut given, mut buffer) = (Vec::new(), [0; 9]);
+                let end = loop {
+                    match content.read(&mut buffer) {
+                        Ok(0) => break None,
+                        Ok(n) => given.extend_from_slice(&buffer[..n]),
+                        Err(error) => break Some(error.to_string()),
+                    }
+                };
+                assert_eq!(whole.unwrap_or(given), all);
+                assert_eq!(end, error.as_ref().map(ToString::to_string));
+                assert_eq!(content.content_bytes(), all.len() as u64);
+            }
+        }
+    }
+}
+
+/// Of an input of known size, too, what lies before a failure is given out.
+#[test]
+fn a_failure_to_read_costs_only_what_lies_behind_it() {
+    let stored = gzip(TEXT);
+    for cut in 6..stored.len() {
+        let reader = Pieces(&stored[..cut], 5, Some(io::ErrorKind::TimedOut));
+        let mut content =
+            Content::new(reader, Some(stored.len() as u64), u64::MAX, false, &mut Buffers::default())
+                .unwrap();
+        assert!(!content.is_whole());
+        let (given, mut buffer) = (decode(&stored[..cut], u64::MAX).0, [0; 1000]);
+        let mut all = Vec::new();
+        let error = loop {
+            match content.read(&mut buffer) {
+                Ok(0) => panic!("the failure went unnoticed"),
+                Ok(n) => all.extend_from_slice(&buffer[..n]),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(all, given);
+        assert!(matches!(error, DecodeError::Read { .. }), "{error:?}");
     }
 }

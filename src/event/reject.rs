@@ -9,7 +9,15 @@ pub enum RejectReason {
     GzipTruncated,
     /// The gzip stream is damaged (bad block, checksum or length).
     GzipCorrupt,
-    /// Bytes after the last gzip member that are not gzip, or after the last JSON value that are not JSON.
+    /// As for gzip.
+    ZstdTruncated,
+    /// As for gzip.
+    ZstdCorrupt,
+    /// A tar or zip file ends before its end; also of the member that it ends in.
+    ContainerTruncated,
+    /// A tar or zip file, or a member of one, is damaged (a header, the directory, a checksum).
+    ContainerCorrupt,
+    /// Bytes after the last gzip member, zstd frame, JSON value or end of a container that are none of these.
     TrailingBytes,
     /// The decompressed content passes `--max-archive-bytes`.
     ArchiveTooLarge,
@@ -35,9 +43,13 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
+        Self::ZstdTruncated,
+        Self::ZstdCorrupt,
+        Self::ContainerTruncated,
+        Self::ContainerCorrupt,
         Self::TrailingBytes,
         Self::ArchiveTooLarge,
         Self::RecordTooLarge,
@@ -56,6 +68,10 @@ impl RejectReason {
         match self {
             Self::GzipTruncated => "gzip_truncated",
             Self::GzipCorrupt => "gzip_corrupt",
+            Self::ZstdTruncated => "zstd_truncated",
+            Self::ZstdCorrupt => "zstd_corrupt",
+            Self::ContainerTruncated => "container_truncated",
+            Self::ContainerCorrupt => "container_corrupt",
             Self::TrailingBytes => "trailing_bytes",
             Self::ArchiveTooLarge => "archive_too_large",
             Self::RecordTooLarge => "record_too_large",
@@ -106,11 +122,13 @@ pub enum SkipReason {
     NotJson,
     /// UTF-16 or UTF-32 text, as some shells write when output is redirected.
     Utf16,
-    /// A zstd, bzip2, xz, zip or 7z container.
+    /// bzip2, xz or 7z.
     UnsupportedCompression,
-    /// A Parquet file.
+    /// A container in too many others.
+    NestedTooDeep,
+    /// A Parquet file of which the columns are not those of OCSF.
     Parquet,
-    /// A pipe, socket or device met while walking a directory.
+    /// A pipe, socket or device met while walking a directory; in a container, a link, too.
     NotAFile,
 }
 
@@ -124,6 +142,7 @@ impl SkipReason {
             Self::NotJson => "not_json",
             Self::Utf16 => "utf16",
             Self::UnsupportedCompression => "unsupported_compression",
+            Self::NestedTooDeep => "nested_too_deep",
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
         }

@@ -1,122 +1,27 @@
-//! One input, from its first byte to its last: decode, unwrap, split, parse, classify.
+//! One archive, from its first byte to its last: decode, unwrap, split, parse, classify.
 
-use std::cell::RefCell;
 use std::io::Read;
-use std::sync::Arc;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
+use super::input::{Give, Purpose, Run, Subject, last, reason_of, unreadable};
 use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
-use crate::decode::{Buffers, Content, DecodeError, Format};
+use crate::decode::{Buffers, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason, Strength};
 use crate::parse::{self, Parsed};
-use crate::source::{Archive, Family, Listed};
+use crate::source::Family;
 use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
 
 /// Memory of events gathered before they are handed on, bytes.
 const BATCH: usize = 1 << 20;
-/// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
-const LARGE: u64 = 4 << 20;
 /// Rejects gathered before they are handed on.
 const REJECTS: usize = 256;
 /// Rejects kept back as long as nothing shows that the input is an archive at all.
 const UNRECOGNISED: usize = 4096;
-
-/// Takes a part; false when the run is over.
-type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
-
-/// What records are read for.
-#[derive(Clone, Copy)]
-pub(super) enum Purpose<'k> {
-    /// For what they teach.
-    Learn,
-    /// To be counted, with what is known.
-    Count(&'k Known),
-}
-
-/// Works on one entry of the listing.
-pub(super) fn process(
-    plan: &Plan,
-    purpose: Purpose<'_>,
-    listed: Listed,
-    progress: &Progress,
-    give: Give<'_>,
-) {
-    let archive = match listed {
-        Listed::Archive(archive) => archive,
-        Listed::Skipped { uri, reason } => {
-            let mut input = blank(&uri);
-            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
-            give(last(input, Coverage::default()));
-            return;
-        }
-        Listed::Unreadable { uri, error } => {
-            give(last(unreadable(blank(&uri), &error), Coverage::default()));
-            return;
-        }
-    };
-    let mut input = blank(&archive.uri);
-    input.account_id.clone_from(&archive.facts.account_id);
-    input.region.clone_from(&archive.facts.region);
-    input.delivered = archive.facts.delivered;
-    BUFFERS.with_borrow_mut(|buffers| {
-        let content = archive.open().and_then(|reader| {
-            Content::new(reader, archive.size, plan.limits.archive_bytes, plan.hash, buffers)
-        });
-        match content {
-            Ok(content) => {
-                Reading::new(plan, purpose, progress, archive, input).run(
-                    Supply::new(content),
-                    buffers,
-                    give,
-                );
-            }
-            Err(error) => {
-                give(last(unreadable(input, &error), Coverage::default()));
-            }
-        }
-    });
-}
-
-thread_local! {
-    /// Each worker's memory for stored bytes and content: an archive is too short to ask the system for it anew.
-    static BUFFERS: RefCell<Buffers> = RefCell::default();
-}
-
-fn blank(uri: &Arc<str>) -> InputSummary {
-    InputSummary {
-        archive: uri.clone(),
-        status: Status::Complete,
-        reason: None,
-        shape: crate::unwrap::Shape::Unknown.as_str(),
-        compressed_bytes: 0,
-        content_bytes: 0,
-        content_sha256: None,
-        gzip_members: 0,
-        account_id: None,
-        region: None,
-        delivered: None,
-        counts: Counts::default(),
-    }
-}
-
-fn unreadable(mut input: InputSummary, error: &std::io::Error) -> InputSummary {
-    warn!(archive = %input.archive, %error, "cannot be read");
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
-    input
-}
-
-fn last(input: InputSummary, coverage: Coverage) -> Part {
-    let mut part = Part::default();
-    part.archive = Some(input.archive.clone());
-    part.done = Some(Box::new((input, coverage)));
-    part
-}
 
 /// How reading an input ended.
 enum Ending {
@@ -129,11 +34,9 @@ enum Ending {
 }
 
 /// An input being read.
-struct Reading<'p> {
-    plan: &'p Plan,
-    purpose: Purpose<'p>,
-    progress: &'p Progress,
-    archive: Archive,
+pub(super) struct Reading<'p> {
+    run: Run<'p>,
+    subject: Subject,
     input: InputSummary,
     coverage: Coverage,
     part: Part,
@@ -148,19 +51,11 @@ struct Reading<'p> {
 }
 
 impl<'p> Reading<'p> {
-    fn new(
-        plan: &'p Plan,
-        purpose: Purpose<'p>,
-        progress: &'p Progress,
-        archive: Archive,
-        input: InputSummary,
-    ) -> Self {
+    pub(super) fn new(run: Run<'p>, subject: Subject) -> Self {
         Self {
-            plan,
-            purpose,
-            progress,
-            archive,
-            input,
+            run,
+            input: subject.blank(),
+            subject,
             coverage: Coverage::default(),
             part: Part::new(),
             first_reject: None,
@@ -171,27 +66,16 @@ impl<'p> Reading<'p> {
         }
     }
 
-    fn run<R: Read + Send + 'static>(
-        mut self,
-        mut content: Supply<R>,
-        buffers: &mut Buffers,
-        give: Give<'_>,
-    ) {
-        let mut unwrapper = Unwrapper::new(self.plan.limits.record_bytes);
+    pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
+        let mut unwrapper = Unwrapper::new(self.run.plan.limits.record_bytes);
         let foreign = match content.format() {
             Format::Foreign(reason) => Some(reason),
-            Format::Gzip | Format::Plain => None,
+            Format::Gzip | Format::Zstd | Format::Deflate | Format::Plain => None,
         };
         if foreign.is_none() {
             let mut window = match content.take_whole() {
                 Some(whole) => Window::whole(whole),
-                None => {
-                    let large = self.archive.size.is_none_or(|size| size >= LARGE);
-                    if large && rayon::current_num_threads() > 1 {
-                        content = content.go_ahead();
-                    }
-                    Window::new()
-                }
+                None => Window::new(),
             };
             let ending = if self.teaches_nothing(&window) {
                 Ending::Read(None)
@@ -222,24 +106,28 @@ impl<'p> Reading<'p> {
         content.finish(buffers);
     }
 
-    /// What is not JSON may be a damaged archive: a compressed one is read to its end, where its checksum tells.
-    fn verify<R: Read + Send + 'static>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
+    /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
+    fn verify<R: Read>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
         self.broke = false;
+        let tells = content.format() != Format::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && content.format() == Format::Gzip {
+        while error.is_none() && tells {
             match content.read(&mut rest) {
                 Ok(0) => return,
                 Ok(_) => self.report_bytes(content.reached().compressed_bytes),
                 Err(found) => error = Some(found),
             }
         }
-        if let Some(error @ (DecodeError::Truncated { .. } | DecodeError::Corrupt { .. })) = error {
+        use DecodeError::{Corrupt, MemberCorrupt, MemberCut, Truncated};
+        if let Some(error @ (Truncated { .. } | Corrupt { .. } | MemberCut { .. } | MemberCorrupt { .. })) =
+            error
+        {
             self.broke = true;
             self.reject(None, reason_of(&error), error.to_string());
         }
     }
 
-    fn read<R: Read + Send + 'static>(
+    fn read<R: Read>(
         &mut self,
         content: &mut Supply<R>,
         window: &mut Window,
@@ -270,7 +158,7 @@ impl<'p> Reading<'p> {
                         window.close();
                     }
                     self.report_bytes(content.reached().compressed_bytes);
-                    if self.plan.is_cancelled() {
+                    if self.run.plan.is_cancelled() {
                         return Ending::Stopped;
                     }
                 }
@@ -288,7 +176,7 @@ impl<'p> Reading<'p> {
     /// Whether there is nothing to learn from all of the content, which is asked faster than of each record.
     fn teaches_nothing(&self, window: &Window) -> bool {
         let view = window.view();
-        matches!(self.purpose, Purpose::Learn) && view.last && !parse::may_teach(view.bytes)
+        matches!(self.run.purpose, Purpose::Learn) && view.last && !parse::may_teach(view.bytes)
     }
 
     /// Learns from one record; false when it is not valid JSON.
@@ -298,14 +186,14 @@ impl<'p> Reading<'p> {
         }
         let Ok(lessons) = parse::lessons(bytes) else { return false };
         for lesson in lessons {
-            self.part.lessons.learn(lesson, &self.archive.uri, offset);
+            self.part.lessons.learn(lesson, &self.subject.uri, offset);
         }
         true
     }
 
     /// Counts, or learns from, a value that wraps a record; false when the value is not valid JSON.
     fn wrapped(&mut self, value: &[u8], offset: u64, wrapping: Wrapping, unwrapper: &mut Unwrapper) -> bool {
-        let may_matter = match self.purpose {
+        let may_matter = match self.run.purpose {
             Purpose::Learn => parse::may_teach(value),
             // What a row does not name may not have been asked for.
             Purpose::Count(_) => wrapping == Wrapping::LakeRow || parse::may_name_kms_inside(value),
@@ -345,7 +233,7 @@ impl<'p> Reading<'p> {
 
     /// Counts one record, or learns from it; false when it is not valid JSON.
     fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
-        let Purpose::Count(known) = self.purpose else { return self.learn(bytes, offset) };
+        let Purpose::Count(known) = self.run.purpose else { return self.learn(bytes, offset) };
         let index = self.input.counts.records;
         if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
             self.foreign();
@@ -355,7 +243,7 @@ impl<'p> Reading<'p> {
         match parse::parse(bytes) {
             Ok(outline) => {
                 if outline.repeated_field {
-                    debug!(archive = %self.archive.uri, offset, "a field is given twice; the last one counts");
+                    debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
                 self.parsed(known, outline.parsed, offset, bytes);
                 true
@@ -369,7 +257,7 @@ impl<'p> Reading<'p> {
     }
 
     fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
-        let selection = &self.plan.selection;
+        let selection = &self.run.plan.selection;
         let counts = &mut self.input.counts;
         let mut event = match parsed {
             Parsed::Event(event) => event,
@@ -396,20 +284,20 @@ impl<'p> Reading<'p> {
             counts.filtered += 1;
             return;
         }
-        let evidence = self.plan.classifier.classify(&event, &known.learned);
+        let evidence = self.run.plan.classifier.classify(&event, &known.learned);
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
             self.coverage.unattributed += u64::from(hidden && evidence.strength <= Strength::Weak);
             return;
         }
-        if !self.plan.keep_duplicates && known.corrections.supersede(&event) {
+        if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {
             counts.duplicate += 1;
             counts.corrected += 1;
             return;
         }
-        let selected = Selected { event: &event, evidence: &evidence, archive: &self.archive.uri, offset };
-        self.part.add(&selected, record, !self.plan.keep_duplicates);
+        let selected = Selected { event: &event, evidence: &evidence, archive: &self.subject.uri, offset };
+        self.part.add(&selected, record, !self.run.plan.keep_duplicates);
     }
 
     fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
@@ -426,7 +314,9 @@ impl<'p> Reading<'p> {
     }
 
     fn report_bytes(&mut self, now: u64) {
-        self.progress.add_bytes(now - self.reported_bytes);
+        if self.subject.container.is_none() {
+            self.run.progress.add_bytes(now - self.reported_bytes);
+        }
         self.reported_bytes = now;
     }
 
@@ -436,9 +326,9 @@ impl<'p> Reading<'p> {
 
     fn hand_on(&mut self, give: Give<'_>) -> bool {
         let mut part = std::mem::replace(&mut self.part, Part::new());
-        part.archive = Some(self.archive.uri.clone());
+        part.archive = Some(self.subject.uri.clone());
         for rejection in &part.rejects {
-            info!(archive = %self.archive.uri, %rejection, "rejected");
+            info!(archive = %self.subject.uri, %rejection, "rejected");
         }
         give(part)
     }
@@ -469,7 +359,7 @@ impl<'p> Reading<'p> {
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
-            let facts = &self.archive.facts;
+            let facts = &self.subject.facts;
             if facts.family == Some(Family::CloudTrail) {
                 let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
                 scope.archives += 1;
@@ -496,15 +386,5 @@ fn name_damage(
     match broken.take_if(|_| to_end) {
         Some(error) => (reason_of(&error), format!("{error}; {detail}")),
         None => (reason, detail),
-    }
-}
-
-fn reason_of(error: &DecodeError) -> RejectReason {
-    match error {
-        DecodeError::Truncated { .. } => RejectReason::GzipTruncated,
-        DecodeError::Corrupt { .. } => RejectReason::GzipCorrupt,
-        DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
-        DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,
-        DecodeError::Read { .. } => RejectReason::ReadError,
     }
 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::archive::{self, Purpose};
+use super::input::{self, Purpose, Run};
 use super::learn::Known;
 use super::merge::Merge;
 use super::part::Part;
@@ -104,8 +104,9 @@ impl<'d> Desk<'d> {
                 continue;
             }
             let Some((number, listed)) = self.next() else { break };
-            let (purpose, listed) = (Purpose::Count(self.known), self.known.again(listed));
-            archive::process(self.plan, purpose, listed, self.progress, &mut |part| self.give(number, part));
+            let run = Run { plan: self.plan, purpose: Purpose::Count(self.known), progress: self.progress };
+            input::process(run, self.known.again(listed), &mut |part| self.give(number, part));
+            self.end(number);
         }
         // Others may still be at archives, and leave jobs.
         while !self.is_over() {
@@ -161,29 +162,39 @@ impl<'d> Desk<'d> {
         self.moved.wait_timeout(line, limit).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Takes a part of an archive; false when the run is over.
+    /// Takes a part of an entry, as soon as not too much of it waits; false when the run is over.
     fn give(&self, number: u64, part: Part) -> bool {
         let mut line = lock(&self.line);
+        while !self.is_over()
+            && line.places.get((number - line.front) as usize).is_some_and(|p| p.bytes >= ARCHIVE_AHEAD)
+        {
+            line = self.wait(line);
+        }
         let bytes = part.bytes();
         line.bytes += bytes;
         let front = line.front;
         let place = &mut line.places[(number - front) as usize];
-        place.done = part.done.is_some();
-        let done = place.done;
         place.bytes += bytes;
         place.parts.push_back(part);
-        if front == number && !line.merging {
+        self.merge_from(number, line);
+        !self.is_over()
+    }
+
+    /// There are no more parts of an entry.
+    fn end(&self, number: u64) {
+        let mut line = lock(&self.line);
+        let front = line.front;
+        line.places[(number - front) as usize].done = true;
+        self.merge_from(number, line);
+    }
+
+    /// Merges if that place is at the front of the line, and nobody does.
+    fn merge_from(&self, number: u64, mut line: MutexGuard<'_, Line>) {
+        if line.front == number && !line.merging {
             line.merging = true;
             drop(line);
             self.merge();
-        } else if !done {
-            while !self.is_over()
-                && line.places.get((number - line.front) as usize).is_some_and(|p| p.bytes >= ARCHIVE_AHEAD)
-            {
-                line = self.wait(line);
-            }
         }
-        !self.is_over()
     }
 
     /// Merges from the front of the line as far as there is something.

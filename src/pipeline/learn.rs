@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::archive::{self, Purpose};
+use super::input::{self, Purpose, Run};
 use super::{Plan, Progress, RunError};
 use crate::aggregate::{Aliases, Corrections, Lessons};
 use crate::classify::Learned;
@@ -109,7 +109,8 @@ impl Learning<'_> {
                 kept.insert(archive.uri.clone(), archive.clone());
             }
             let entry = Listed::Archive(archive);
-            archive::process(self.plan, Purpose::Learn, entry, self.progress, &mut |mut part| {
+            let run = Run { plan: self.plan, purpose: Purpose::Learn, progress: self.progress };
+            input::process(run, entry, &mut |mut part| {
                 lessons += std::mem::take(&mut part.lessons);
                 part.recycle();
                 !self.plan.is_cancelled()

@@ -17,7 +17,9 @@
 
 mod archive;
 mod aside;
+mod container;
 mod desk;
+mod input;
 mod inputs;
 mod learn;
 mod merge;

@@ -95,6 +95,9 @@ impl Part {
 
     /// About the memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.rows.len() + self.records.len() + self.events.len() * size_of::<Event>()
+        // A container can have any number of members of which there is nothing to say but how they ended.
+        let ending = self.done.as_ref().map_or(0, |_| size_of::<(InputSummary, Coverage)>());
+        let rejects = self.rejects.len() * size_of::<Rejection>();
+        self.rows.len() + self.records.len() + self.events.len() * size_of::<Event>() + rejects + ending
     }
 }

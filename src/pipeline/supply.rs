@@ -57,6 +57,21 @@ enum Decoder<R: Read> {
 }
 
 impl<R: Read + Send + 'static> Supply<R> {
+    /// From now on decodes ahead, unless all has been decoded at once.
+    pub(super) fn go_ahead(self) -> Self {
+        let Decoder::Here(content) = self.from else { return self };
+        if content.is_whole() {
+            return Self { from: Decoder::Here(content), ..self };
+        }
+        let reached = Reached::of(&content);
+        let (give, chunks) = sync_channel(AHEAD);
+        let (spare, empty) = channel();
+        let decoder = std::thread::spawn(move || decode(content, &give, &empty));
+        Self { from: Decoder::Ahead { chunks, spare, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
+    }
+}
+
+impl<R: Read> Supply<R> {
     /// Content that is decoded when asked for.
     pub(super) fn new(content: Content<R>) -> Self {
         let format = content.format();
@@ -69,16 +84,6 @@ impl<R: Read + Send + 'static> Supply<R> {
             Decoder::Here(content) => content.take_whole(),
             Decoder::Ahead { .. } => None,
         }
-    }
-
-    /// From now on decodes ahead.
-    pub(super) fn go_ahead(self) -> Self {
-        let Decoder::Here(content) = self.from else { return self };
-        let reached = Reached::of(&content);
-        let (give, chunks) = sync_channel(AHEAD);
-        let (spare, empty) = channel();
-        let decoder = std::thread::spawn(move || decode(content, &give, &empty));
-        Self { from: Decoder::Ahead { chunks, spare, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
     }
 
     /// How the input is stored.

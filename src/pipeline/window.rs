@@ -45,11 +45,7 @@ impl Window {
     }
 
     /// Forgets what lies before `keep` and takes in more; at the end of the content, [closes](Self::close).
-    pub(super) fn refill<R: Read + Send + 'static>(
-        &mut self,
-        keep: u64,
-        content: &mut Supply<R>,
-    ) -> Result<(), DecodeError> {
+    pub(super) fn refill<R: Read>(&mut self, keep: u64, content: &mut Supply<R>) -> Result<(), DecodeError> {
         let done =
             usize::try_from(keep.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.to - self.from);
         self.from += done;

@@ -151,7 +151,8 @@ pub const REJECTS: &[Column<Rejects>] = columns! { Rejects;
 
 /// `inputs.parquet`: what became of each input.
 pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
-    "archive": Text, "URI of the input.", |i| Cell::text(&i.archive);
+    "archive": Text, "URI of the input. A member of a container: the container's URI, `!/`, and the member's name.", |i| Cell::text(&i.archive);
+    "container": Text "?", "URI of the tar or zip file that it is a member of. Stored bytes of a member are in its container's row, too: sum them where this is null.", |i| Cell::maybe(i.container.as_deref());
     "status": Text, "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none could; `skipped`: not a CloudTrail archive.", |i| Cell::text(i.status.as_str());
     "reason": Text "?", "Partial: the first reject's reason. Skipped: one of the list below. Unreadable: the operating system's words. `several_gzip_members` on a complete input: read whole, but it is several gzip files in one.", |i| Cell::maybe(i.reason.as_ref().map(|r| r.as_str()));
     "shape": Text, "What it turned out to be: one of the shapes below.", |i| Cell::text(i.shape);

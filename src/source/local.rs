@@ -1,7 +1,6 @@
 //! Files and directories of this machine.
 
 use std::cmp::Ordering;
-use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -9,7 +8,7 @@ use std::sync::Arc;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Archive, Input, KeyFacts, Listed, Place};
+use super::{Archive, Input, KeyFacts, Listed, Place, text_of};
 use crate::event::SkipReason;
 
 /// All archives of some inputs, in the bytewise order of their URIs.
@@ -176,18 +175,9 @@ fn plain(path: &Path) -> PathBuf {
     if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
 }
 
-/// The path as text; bytes that are not UTF-8 become `%HH`, so that different files keep different names.
+/// The path as text, with `/` between its parts.
 fn uri_of(path: &Path) -> String {
-    if let (Some(text), '/') = (path.to_str(), std::path::MAIN_SEPARATOR) {
-        return text.to_owned();
-    }
-    let mut text = String::new();
-    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            let _ = write!(text, "%{byte:02X}"); // writing to a String cannot fail
-        }
-    }
+    let text = text_of(path.as_os_str().as_encoded_bytes());
     if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
 }
 

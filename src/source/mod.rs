@@ -7,6 +7,8 @@ mod kept;
 mod key;
 mod local;
 
+use std::fmt::Write;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -79,9 +81,32 @@ impl Archive {
     /// When the operating system refuses.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.place {
-            Place::File(path) => Box::new(std::fs::File::open(path)?),
+            Place::File(path) => Box::new(File::open(path)?),
             Place::Stdin => Box::new(io::stdin()),
             Place::Kept(kept) => kept.open()?,
         })
     }
+
+    /// Opens it as a file in which one can go back and forth; `None` where there is none.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_file(&self) -> io::Result<Option<File>> {
+        match &self.place {
+            Place::File(path) if self.size.is_some() => File::open(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A name as text; bytes that are not UTF-8 become `%HH`, so that different names stay different.
+pub fn text_of(name: &[u8]) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "%{byte:02X}"); // writing to a String cannot fail
+        }
+    }
+    text
 }

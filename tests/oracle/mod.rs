@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "every integration test compiles the oracle anew and uses a part of it")]
 
 mod archive;
+pub mod container;
 mod count;
 mod json;
 mod key;

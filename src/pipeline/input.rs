@@ -1,0 +1,223 @@
+//! One entry of the listing: what it is, and who reads it. An archive is one input; a container is many, all in its place in the line.
+
+use std::cell::RefCell;
+use std::convert::identity;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::archive::Reading;
+use super::container::{self, DEEPEST};
+use super::learn::Known;
+use super::part::Part;
+use super::supply::Supply;
+use super::{Plan, Progress};
+use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::decode::{Buffers, Content, DecodeError, Format};
+use crate::event::{RejectReason, Rejection, SkipReason};
+use crate::source::{Archive, KeyFacts, Listed, text_of};
+use crate::unpack;
+
+/// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
+const LARGE: u64 = 4 << 20;
+
+/// How a Parquet file begins.
+const PARQUET: &[u8] = b"PAR1";
+
+/// Takes a part; false when the run is over.
+pub(super) type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
+
+/// How to go on decoding an input's content: as before, or ahead.
+pub(super) type GoOn<R> = fn(Supply<R>) -> Supply<R>;
+
+/// What records are read for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'p> {
+    /// For what they teach.
+    Learn,
+    /// To be counted, with what is known.
+    Count(&'p Known),
+}
+
+/// The run that an input is read for.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) purpose: Purpose<'p>,
+    pub(super) progress: &'p Progress,
+}
+
+/// What is known of an input before it is read.
+pub(super) struct Subject {
+    pub(super) uri: Arc<str>,
+    /// Stored bytes, where known.
+    pub(super) size: Option<u64>,
+    pub(super) facts: KeyFacts,
+    /// The container it is a member of, and how many there are around it.
+    pub(super) container: Option<Arc<str>>,
+    pub(super) depth: usize,
+}
+
+impl Subject {
+    /// Something that is not to be read, or cannot be.
+    fn unread(uri: &Arc<str>) -> Self {
+        Self { uri: uri.clone(), size: None, facts: KeyFacts::default(), container: None, depth: 0 }
+    }
+
+    /// A member of a container.
+    pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
+        let name = text_of(name);
+        Self {
+            uri: format!("{}!/{name}", container.uri).into(),
+            size,
+            facts: KeyFacts::read(&name),
+            container: Some(container.uri.clone()),
+            depth: container.depth + 1,
+        }
+    }
+
+    /// Its row, still empty.
+    pub(super) fn blank(&self) -> InputSummary {
+        InputSummary {
+            archive: self.uri.clone(),
+            container: self.container.clone(),
+            status: Status::Complete,
+            reason: None,
+            shape: crate::unwrap::Shape::Unknown.as_str(),
+            is_container: false,
+            compressed_bytes: 0,
+            content_bytes: 0,
+            content_sha256: None,
+            gzip_members: 0,
+            account_id: self.facts.account_id.clone(),
+            region: self.facts.region.clone(),
+            delivered: self.facts.delivered,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Its only part: it is skipped.
+    pub(super) fn skipped(&self, reason: SkipReason) -> Part {
+        let mut input = self.blank();
+        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        last(input, Coverage::default())
+    }
+
+    /// Its only part: not even its first bytes can be read.
+    pub(super) fn failed(&self, error: io::Error) -> Part {
+        match DecodeError::of_read(0, error) {
+            DecodeError::Read { error, .. } => last(unreadable(self.blank(), &error), Coverage::default()),
+            // The container it is in is damaged here: records may be lost.
+            error => {
+                let (reason, detail) = (reason_of(&error), error.to_string());
+                let mut input = self.blank();
+                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.counts.records, input.counts.rejected) = (1, 1);
+                let mut part = last(input, Coverage::default());
+                part.rejects.push(Rejection { offset: None, index: None, reason, detail });
+                part
+            }
+        }
+    }
+}
+
+/// Works on one entry of the listing.
+pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
+    let archive = match listed {
+        Listed::Archive(archive) => archive,
+        Listed::Skipped { uri, reason } => {
+            give(Subject::unread(&uri).skipped(reason));
+            return;
+        }
+        Listed::Unreadable { uri, error } => {
+            give(last(unreadable(Subject::unread(&uri).blank(), &error), Coverage::default()));
+            return;
+        }
+    };
+    let subject = Subject {
+        uri: archive.uri.clone(),
+        size: archive.size,
+        facts: archive.facts.clone(),
+        container: None,
+        depth: 0,
+    };
+    let large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
+    BUFFERS.with_borrow_mut(|buffers| {
+        let content = archive.open().and_then(|reader| {
+            Content::new(reader, archive.size, run.plan.limits.archive_bytes, run.plan.hash, buffers)
+        });
+        match content {
+            Ok(content) => {
+                let ahead = if large { Supply::go_ahead } else { identity };
+                read(run, subject, content, (Some(&archive), ahead), buffers, give);
+            }
+            Err(error) => {
+                give(subject.failed(error));
+            }
+        }
+    });
+}
+
+thread_local! {
+    /// Each worker's memory for stored bytes and content: an archive is too short to ask the system for it anew.
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
+/// Reads an input of whatever kind; `archive`, if it is not a member of a container.
+pub(super) fn read<R: Read>(
+    run: Run<'_>,
+    subject: Subject,
+    mut content: Content<R>,
+    (archive, go_on): (Option<&Archive>, GoOn<R>),
+    buffers: &mut Buffers,
+    give: Give<'_>,
+) {
+    if let Format::Foreign(_) = content.format() {
+        Reading::new(run, subject).run(Supply::new(content), buffers, give);
+        return;
+    }
+    let first = content.peek(unpack::Kind::LOOKS_AT);
+    if first.starts_with(PARQUET) {
+        give(subject.skipped(SkipReason::Parquet));
+        return;
+    }
+    match unpack::Kind::of(first) {
+        Some(_) if subject.depth >= DEEPEST => {
+            give(subject.skipped(SkipReason::NestedTooDeep));
+        }
+        Some(kind) => container::read(run, &subject, (kind, archive), content, go_on, buffers, give),
+        None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
+    }
+}
+
+/// Says that an input cannot be read at all.
+pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
+    warn!(archive = %input.archive, %error, "cannot be read");
+    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    input
+}
+
+/// The part that ends an input.
+pub(super) fn last(input: InputSummary, coverage: Coverage) -> Part {
+    let mut part = Part::default();
+    part.archive = Some(input.archive.clone());
+    part.done = Some(Box::new((input, coverage)));
+    part
+}
+
+/// The reject that an error comes to.
+pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
+    match error {
+        DecodeError::Truncated { format: Format::Zstd, .. } => RejectReason::ZstdTruncated,
+        DecodeError::Corrupt { format: Format::Zstd, .. } => RejectReason::ZstdCorrupt,
+        DecodeError::Truncated { format: Format::Gzip, .. } => RejectReason::GzipTruncated,
+        DecodeError::Corrupt { format: Format::Gzip, .. } => RejectReason::GzipCorrupt,
+        // Only in containers is anything compressed in another way.
+        DecodeError::Truncated { .. } | DecodeError::MemberCut { .. } => RejectReason::ContainerTruncated,
+        DecodeError::Corrupt { .. } | DecodeError::MemberCorrupt { .. } => RejectReason::ContainerCorrupt,
+        DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
+        DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,
+        DecodeError::Read { .. } => RejectReason::ReadError,
+    }
+}
