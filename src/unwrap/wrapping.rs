@@ -21,6 +21,8 @@ pub enum Wrapping {
     None,
     /// An item of `LookupEvents`: the record is the text of `CloudTrailEvent`. (AWS: "LookupEvents", CloudTrail API reference.)
     LookupEvent,
+    /// Nothing but a string, whose text is the record: what `lookup-events --query 'Events[].CloudTrailEvent'` leaves of its answer.
+    Text,
     /// An event of CloudWatch Logs: the record, or the EventBridge event around it, is the text of `message`.
     LogEvent,
     /// An event of EventBridge: the record is `detail`, if `detail-type` says that it comes from CloudTrail. (AWS: "Events from AWS
@@ -73,6 +75,7 @@ pub fn record_in<'a>(value: &'a [u8], wrapping: Wrapping, buffer: &'a mut Vec<u8
     }
     match wrapping {
         Wrapping::LookupEvent => looked_up(value, buffer),
+        Wrapping::Text => text(value, 0..value.len(), buffer),
         Wrapping::LogEvent => logged(value, buffer),
         Wrapping::LakeRow => row(value, buffer),
         Wrapping::EventBridge => enveloped(value, 0),
@@ -81,15 +84,21 @@ pub fn record_in<'a>(value: &'a [u8], wrapping: Wrapping, buffer: &'a mut Vec<u8
 }
 
 fn looked_up<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Held<'a> {
-    let [text, source] = last_members(value, ["CloudTrailEvent", "EventSource"]);
-    match text {
-        Some(text) if value[text.start] == b'"' => match unescape(&value[text.clone()], buffer) {
-            Ok(()) => Held::Record { text: buffer, at: text.start + 1, lossy: false },
-            Err(broken) => broken,
-        },
+    let [event, source] = last_members(value, ["CloudTrailEvent", "EventSource"]);
+    match event {
+        Some(string) if value[string.start] == b'"' => text(value, string, buffer),
         None if shows_record(value) => Held::Record { text: value, at: 0, lossy: false },
         None if source.is_none() => Held::Foreign, // other services answer with `Events`, too
         _ => Held::missing("an event of LookupEvents without the text of CloudTrailEvent"),
+    }
+}
+
+/// The record that is the text of a string.
+fn text<'a>(value: &[u8], string: Range<usize>, buffer: &'a mut Vec<u8>) -> Held<'a> {
+    let at = string.start + 1;
+    match unescape(&value[string], buffer) {
+        Ok(()) => Held::Record { text: buffer, at, lossy: false },
+        Err(broken) => broken,
     }
 }
 
@@ -173,6 +182,9 @@ pub(super) fn wrapping_of(value: &[u8]) -> Wrapping {
     // Records nearly always begin like this.
     if value.starts_with(br#"{"eventVersion""#) {
         return Wrapping::None;
+    }
+    if let Some(text) = value.strip_prefix(b"\"") {
+        return if text.starts_with(b"{") { Wrapping::Text } else { Wrapping::None };
     }
     let (mut text, mut kind, mut detail) = (false, false, false);
     for (name, _) in members(value) {

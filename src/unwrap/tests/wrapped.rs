@@ -72,6 +72,7 @@ fn ways() -> Vec<Way> {
         ),
         way("compact page", looked_up, ["{\"Events\":[", ",", "]}"], Shape::LookupEvents),
         way("items", looked_up, ["", "\n", "\n"], Shape::LookupEvents),
+        way("texts", quoted, ["[", ", ", "]"], Shape::LookupEvents),
         way("envelopes", enveloped, ["", "\n", ""], Shape::EventBridge),
         way("envelopes back to back", enveloped, ["", "", ""], Shape::EventBridge),
         way("envelopes in an array", enveloped, ["[", ",", "]"], Shape::EventBridge),
@@ -145,7 +146,8 @@ fn cuts_do_not_matter_to_what_is_wrapped() {
 #[test]
 fn damage_costs_one_element() {
     let records = [odd(1), record(2), odd(3), record(4)];
-    for way in ways() {
+    // In an array of nothing but texts, nothing shows where the next one begins.
+    for way in ways().into_iter().filter(|way| way.name != "texts") {
         let whole = way.all(&records);
         let second = (way.one)(&records[1]);
         let quotes: Vec<usize> = second.match_indices('"').map(|(at, _)| at).collect();
