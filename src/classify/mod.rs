@@ -41,6 +41,7 @@ impl Classifier {
         let mut ids = String::new();
         let mut strength = Strength::None;
         let mut workload = WorkloadSet::default();
+        let mut through_canvas = false;
         for rule in self.rules.iter().filter(|rule| rule.fires(&facts)) {
             if !ids.is_empty() {
                 ids.push(',');
@@ -52,6 +53,7 @@ impl Classifier {
                 (Strength::Weak, _) => Workload::Unknown,
                 (_, label) => label,
             };
+            through_canvas |= rule.workload == Workload::CanvasForecast && rule.strength >= Strength::Strong;
             if rule.strength > strength {
                 strength = rule.strength;
                 workload = WorkloadSet::default();
@@ -59,6 +61,10 @@ impl Classifier {
             if rule.strength == strength {
                 workload.insert(label);
             }
+        }
+        // That it is Forecast may be certain, and that Canvas is behind it strong: both hold.
+        if through_canvas && workload.intersects(WorkloadSet::of(Workload::Forecast)) {
+            workload.insert(Workload::CanvasForecast);
         }
         // Where one label says more than another that ties with it, the two do not contradict each other.
         for (more, less) in
