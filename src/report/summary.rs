@@ -111,12 +111,14 @@ pub fn not_read(inputs: &InputTotals) -> String {
 }
 
 /// Caveats that concern this very run rather than any.
-const PRESSING: [&str; 9] = [
+const PRESSING: [&str; 11] = [
     "trail_excludes_kms",
     "not_all_read",
     "misnamed_inputs",
     "missing_days",
+    "unattributed_bucket_keys",
     "ambiguous_workload",
+    "omitted_fields",
     "owner_copy_only",
     "conflicts",
     "no_event_id",
