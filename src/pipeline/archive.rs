@@ -12,7 +12,7 @@ use super::window::Window;
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
 use crate::decode::{Buffers, Content, DecodeError, Format};
-use crate::event::{RejectReason, Rejection, SkipReason, Strength};
+use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::parse::{self, Parsed};
 use crate::source::{Archive, Family, Listed};
 use crate::unwrap::{Step, Unwrapper};
@@ -300,7 +300,7 @@ impl<'p> Reading<'p> {
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && evidence.strength <= Strength::Weak);
+            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_particular());
             return;
         }
         let selected = Selected { event: &event, evidence: &evidence, archive: &self.archive.uri, offset };
