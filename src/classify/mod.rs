@@ -61,6 +61,8 @@ struct Verdict {
     workload: WorkloadSet,
     /// SageMaker, which part of it unknown: kept apart, since it contradicts no part.
     in_general: Strength,
+    /// That Canvas is behind Forecast is known for certain, or nearly.
+    through_canvas: bool,
 }
 
 impl Verdict {
@@ -79,6 +81,7 @@ impl Verdict {
             self.in_general = self.in_general.max(strength);
             return;
         }
+        self.through_canvas |= workload == Workload::CanvasForecast && strength >= Strength::Strong;
         if strength > self.strength {
             self.strength = strength;
             self.workload = WorkloadSet::default();
@@ -93,6 +96,10 @@ impl Verdict {
         if self.in_general > Strength::None && self.strength < Strength::Medium {
             self.strength = self.in_general;
             self.workload = WorkloadSet::of(Workload::SagemakerOther);
+        }
+        // That it is Forecast may be certain, and that Canvas is behind it strong: both hold.
+        if self.through_canvas && self.workload.intersects(WorkloadSet::of(Workload::Forecast)) {
+            self.workload.insert(Workload::CanvasForecast);
         }
         // Where one label says more than another that ties with it, the two do not contradict each other.
         for (more, less) in
