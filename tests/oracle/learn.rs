@@ -78,7 +78,10 @@ impl Lessons {
         let mut lessons = Lessons::default();
         for root in records.filter_map(|bytes| json::parse(bytes).ok()) {
             let time = root.text_at(&["eventTime"]).and_then(|text| record::millis(&text));
-            let Some(time) = time.filter(|_| record::is_supported_version(&root)) else { continue };
+            // A record of KMS that is a reject is not believed here, either; of others, no version is asked.
+            let is_kms = root.get("eventSource") == Some(&Json::Text("kms.amazonaws.com".into()));
+            let is_believed = !is_kms || record::is_supported_version(&root);
+            let Some(time) = time.filter(|_| is_believed) else { continue };
             lessons.correction(&root, time);
             if root.text_at(&["errorCode"]).is_none() && root.text_at(&["errorMessage"]).is_none() {
                 lessons.success(&root, time);
