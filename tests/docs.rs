@@ -13,9 +13,8 @@ use std::process::{Command, Stdio};
 use keytrail::classify::Classifier;
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
-use keytrail::table;
-use keytrail::unpack;
 use keytrail::unwrap::Shape;
+use keytrail::{table, unpack};
 use regex::Regex;
 
 fn root() -> &'static Path {

@@ -134,7 +134,6 @@ fn folder(files: &[(&str, Vec<Value>)]) -> tempfile::TempDir {
         };
         let records: Vec<Value> = records.iter().enumerate().map(number).collect();
         fs::write(dir.path().join("in").join(name), document(&records)).unwrap();
-        fs::write(std::path::Path::new("/tmp/kt/o-x/rand").join(name), document(&records)).unwrap();
     }
     dir
 }
@@ -239,6 +238,31 @@ fn threads_and_order_teach_nothing_else() {
     let backwards: Vec<String> = (0..7).rev().map(|n| format!("in/{n}.json")).collect();
     let names: Vec<&str> = backwards.iter().map(String::as_str).collect();
     assert_eq!(analyze_in(dir.path(), &[&names[..], &ANY].concat()).parquet_bytes(), one.parquet_bytes());
+}
+
+/// A lesson says the same in whatever it comes.
+#[test]
+fn lessons_are_read_in_every_wrapping() {
+    let call = reads("artifacts/canvas/x");
+    let lesson = with(artifact_path("s3://artifacts/canvas"), "eventID", "lesson");
+    let text = lesson.to_string();
+    let message = json!([{"id": "1", "timestamp": 1, "message": text}]);
+    let wrapped = [
+        text.clone(),
+        format!("[{text}]"),
+        json!({"Events": [{"EventId": "1", "CloudTrailEvent": text}]}).to_string(),
+        json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": lesson}).to_string(),
+        json!({"messageType": "DATA_MESSAGE", "logEvents": message}).to_string(),
+        json!({"events": message}).to_string(),
+        format!("2024-03-05T10:00:00.000Z {text}"),
+    ];
+    for later in wrapped {
+        let dir = folder(&[("call.json", vec![call.clone()])]);
+        fs::write(dir.path().join("in/later"), &later).unwrap();
+        let report = analyze_in(dir.path(), &[&["in"], &ANY[..]].concat());
+        assert_eq!(report.status, 0, "{}", report.stderr);
+        assert_eq!(report.events()[0]["workload_rules"], "C2", "{later}");
+    }
 }
 
 /// Standard input can be read but once; what it teaches is the same.
