@@ -118,6 +118,16 @@ fn the_sample_logs_agree_with_oracle_and_truth() {
 }
 
 #[test]
+fn the_documented_events_agree_with_the_oracle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/generate/corpus");
+    let name = "documented.jsonl";
+    let input = [(name.to_owned(), std::fs::read(root.join(name)).unwrap())];
+    for (args, options) in [(&ANY[..], any()), (&[], oracle::Options::default())] {
+        agree(&analyze_in(&root, &[&[name], args].concat()), &oracle::analyze(&input, &options));
+    }
+}
+
+#[test]
 fn filters_agree_with_the_oracle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let at = |text: &str| Some(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis());

@@ -61,6 +61,8 @@ struct Verdict {
     workload: WorkloadSet,
     /// SageMaker, which part of it unknown: kept apart, since it contradicts no part.
     in_general: Strength,
+    /// There is strong evidence for Forecast through Canvas.
+    through_canvas: bool,
 }
 
 impl Verdict {
@@ -75,6 +77,7 @@ impl Verdict {
             (Strength::Weak, _) => Workload::Unknown,
             (_, label) => label,
         };
+        self.through_canvas |= label == Workload::CanvasForecast && strength >= Strength::Strong;
         if label == Workload::SagemakerOther {
             self.in_general = self.in_general.max(strength);
             return;
@@ -93,6 +96,10 @@ impl Verdict {
         if self.in_general > Strength::None && self.strength < Strength::Medium {
             self.strength = self.in_general;
             self.workload = WorkloadSet::of(Workload::SagemakerOther);
+        }
+        // That it is Forecast may be certain, and that Canvas is behind it strong: both hold.
+        if self.through_canvas && self.workload.intersects(WorkloadSet::of(Workload::Forecast)) {
+            self.workload.insert(Workload::CanvasForecast);
         }
         // Where one label says more than another that ties with it, the two do not contradict each other.
         for (more, less) in

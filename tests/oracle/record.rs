@@ -140,14 +140,14 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
     let mut key = key::resolve(root, &event_name, &place);
     lessons.resolve(&mut key, &place, millis);
     let error_code = top("errorCode").map(|code| outcome::normalise_error(&code));
-    let contexts = contexts(root, &event_name);
-    let s3 = contexts.iter().find_map(s3_object);
+    let context = encryption_context(root);
+    let s3 = context.as_ref().and_then(s3_object);
     let bucket = s3.as_ref().map(|(bucket, _)| bucket.clone());
     let object_key = s3.and_then(|(_, key)| key);
     let (source_ip, user_agent) = (top("sourceIPAddress"), top("userAgent"));
-    let grant_parties =
-        ["granteePrincipal", "granteeServicePrincipal", "retiringPrincipal", "retiringServicePrincipal"]
-            .map(|name| param_text(root, name));
+    // A grant has one grantee, and one who may retire it: a person or role, or a service.
+    let grantee = param_text(root, "granteePrincipal").or(param_text(root, "granteeServicePrincipal"));
+    let retiring = param_text(root, "retiringPrincipal").or(param_text(root, "retiringServicePrincipal"));
     let identity_type = root.text_at(&["userIdentity", "type"]);
     let role = names::role_name(&who.principal);
     let (access_key, principal_id) =
@@ -162,17 +162,16 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
         role: role.as_deref(),
         bucket: bucket.as_deref(),
         object_key: object_key.as_deref(),
-        is_log_delivery: contexts.iter().any(|context| context.contains_key("aws:cloudtrail:arn")),
-        grant_parties: grant_parties.iter().flatten().cloned().collect(),
-        grantee: grant_parties[0].as_deref().or(grant_parties[1].as_deref()),
+        is_log_delivery: context.as_ref().is_some_and(|context| context.contains_key("aws:cloudtrail:arn")),
+        grant_parties: [&grantee, &retiring].into_iter().flatten().cloned().collect(),
+        grantee: grantee.as_deref(),
         key: &key,
         caller_role: learn::role(&who.principal),
         access_key: access_key.as_ref(),
         principal_id: principal_id.as_ref(),
-        context_names: contexts.iter().flat_map(BTreeMap::keys).collect(),
+        context_names: context.iter().flat_map(BTreeMap::keys).collect(),
     };
     let verdict = workload::judge(&facts, lessons);
-    let [grantee, grantee_service, retiring, retiring_service] = grant_parties;
     let denial = outcome::denial(root);
     let is_callers_copy = recipient.is_some() && recipient == who.account;
     let columns = json!({
@@ -200,12 +199,12 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
         "error_message": top("errorMessage"),
         "denied_action": denial.action,
         "denied_by": denial.by,
-        "encryption_context": context_text(&contexts, &event_name),
+        "encryption_context": context.as_ref().map(context_text),
         "s3_bucket": bucket,
         "s3_object_key": object_key,
         "grant_id": grant_id(root),
-        "grantee_principal": grantee.or(grantee_service),
-        "retiring_principal": retiring.or(retiring_service),
+        "grantee_principal": grantee,
+        "retiring_principal": retiring,
         "grant_operations": grant_operations(root),
         "read_only": read_only(root),
         "vpc_endpoint_id": top("vpcEndpointId"),
@@ -280,13 +279,10 @@ fn identity(root: &Json) -> Identity {
     Identity { principal, account, session, invoked_by }
 }
 
-/// The encryption contexts of a record, the one that counts first; their values as text.
-fn contexts(root: &Json, event_name: &str) -> Vec<BTreeMap<String, String>> {
-    let names: &[&str] = match event_name {
-        "ReEncrypt" => &["sourceEncryptionContext", "destinationEncryptionContext"],
-        _ => &["encryptionContext"],
-    };
-    names.iter().filter_map(|name| context(param(root, name)?)).collect()
+/// The encryption context; of a ReEncrypt, which has two, the source's before the destination's. Values as text.
+fn encryption_context(root: &Json) -> Option<BTreeMap<String, String>> {
+    let names = ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
+    names.iter().find_map(|name| context(param(root, name)?))
 }
 
 fn context(value: &Json) -> Option<BTreeMap<String, String>> {
@@ -302,10 +298,9 @@ fn context(value: &Json) -> Option<BTreeMap<String, String>> {
     Some(pairs)
 }
 
-/// Keys sorted bytewise, compact. A grant's constraints are not a context.
-fn context_text(contexts: &[BTreeMap<String, String>], event_name: &str) -> Option<String> {
-    let context = contexts.first().filter(|_| event_name != "CreateGrant")?;
-    Some(serde_json::to_string(context).expect("texts"))
+/// Keys sorted bytewise, compact.
+fn context_text(context: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(context).expect("texts")
 }
 
 /// `arn:P:s3:::bucket[/key]`

@@ -153,7 +153,8 @@ fn forecast(facts: &Facts, fired: &mut Fired) {
     let label = if canvas_role { "canvas-forecast" } else { "forecast" };
     if facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
         fired.push(("F3", label, Definitive));
-    } else if facts.grants_to("forecast") {
+    }
+    if facts.grants_to("forecast") {
         fired.push(("F3G", label, Strong));
     }
 }

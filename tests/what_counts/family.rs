@@ -2,8 +2,7 @@
 
 use super::*;
 
-#[test]
-fn records_that_are_no_calls() {
+pub fn records_that_are_no_calls() -> Vec<Case> {
     let not_usage = || json!({"class": "not_usage"});
     let aggregated = json!({"eventVersion": "1.0", "accountId": "111122223333", "eventId": "e", "eventCategory": "Aggregated",
         "eventType": "AwsAggregatedEvent", "awsRegion": "us-west-2", "eventSource": "kms.amazonaws.com",
@@ -16,7 +15,7 @@ fn records_that_are_no_calls() {
             "insightDetails": {"state": "Start", "eventSource": source, "eventName": "Decrypt",
                 "insightType": "ApiCallRateInsight", "insightContext": {"statistics": {}}}})
     };
-    hold(&[
+    vec![
         case("an ordinary call", json!({}), json!({"class": "event"})),
         case("old records have no category", json!({"eventCategory": null}), json!({"class": "event"})),
         case(
@@ -108,16 +107,15 @@ fn records_that_are_no_calls() {
             json!({"eventVersion": "2.0", "eventCategory": "Insight"}),
             json!({"class": "rejected", "reason": "unsupported_version"}),
         ),
-    ]);
+    ]
 }
 
 /// `{"reason":"requestParameters too large","omitted":true,"originalSize":119183}` stands in place of what was left out.
-#[test]
-fn what_cloudtrail_left_out() {
+pub fn what_cloudtrail_left_out() -> Vec<Case> {
     let note =
         |name: &str| json!({"reason": format!("{name} too large"), "omitted": true, "originalSize": 119_183});
     let omits = |names: Option<&str>| json!({"class": "event", "omitted_fields": names});
-    hold(&[
+    vec![
         case("nothing left out", json!({}), omits(None)),
         case(
             "request parameters",
@@ -174,5 +172,5 @@ fn what_cloudtrail_left_out() {
             json!({"requestParameters": note("requestParameters"), "resources": null}),
             json!({"key_origin": "none", "key_arn": null, "omitted_fields": "requestParameters"}),
         ),
-    ]);
+    ]
 }

@@ -16,8 +16,7 @@ fn from(origin: &str, arn: &str) -> Value {
     json!({"key_arn": arn, "key_origin": origin})
 }
 
-#[test]
-fn the_first_place_that_names_a_key_wins() {
+pub fn the_first_place_that_names_a_key_wins() -> Vec<Case> {
     let everywhere = |without: &[&str]| {
         let mut changes = json!({
             "resources": resources(&[KEY]),
@@ -34,7 +33,7 @@ fn the_first_place_that_names_a_key_wins() {
     let response = ["resources", "responseElements"];
     let request = ["resources", "responseElements", "requestParameters"];
     let service = ["resources", "responseElements", "requestParameters", "serviceEventDetails"];
-    hold(&[
+    vec![
         case("resources before all", everywhere(&none), from("resources", KEY)),
         case("then the response", everywhere(&resource), from("response", OTHER_KEY)),
         case("then the request", everywhere(&response), from("request", ELSEWHERE)),
@@ -45,12 +44,11 @@ fn the_first_place_that_names_a_key_wins() {
             json!({"resources": null}),
             json!({"key_arn": null, "key_id": null, "key_origin": "none"}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn keys_among_resources() {
-    hold(&[
+pub fn keys_among_resources() -> Vec<Case> {
+    vec![
         case(
             "an ARN is taken apart, and its region is the key's",
             json!({"resources": resources(&[ELSEWHERE])}),
@@ -97,13 +95,12 @@ fn keys_among_resources() {
             json!({"resources": resources(&["arn:aws:s3:::key/x"])}),
             json!({"key_arn": null}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn keys_in_the_answer() {
+pub fn keys_in_the_answer() -> Vec<Case> {
     let answer = |name: &str, response: Value| json!({"eventName": name, "resources": null, "responseElements": response});
-    hold(&[
+    vec![
         case("an ARN", answer("DisableKey", json!({"keyId": KEY})), from("response", KEY)),
         case(
             "CreateKey's answer",
@@ -116,11 +113,10 @@ fn keys_in_the_answer() {
             from("response", ELSEWHERE),
         ),
         case("in any case", answer("CreateKey", json!({"KeyMetadata": {"Arn": KEY}})), from("response", KEY)),
-    ]);
+    ]
 }
 
-#[test]
-fn keys_in_the_request() {
+pub fn keys_in_the_request() -> Vec<Case> {
     let request = |request: Value| json!({"resources": null, "requestParameters": request});
     let assumed = json!({"key_arn": KEY, "key_id": BARE, "key_account_id": "111122223333", "key_region": "us-west-2",
         "key_origin": "assumed"});
@@ -134,7 +130,7 @@ fn keys_in_the_request() {
     nowhere["awsRegion"] = Value::Null;
     let mut in_china = request(json!({"keyId": BARE}));
     in_china["awsRegion"] = json!("cn-north-1");
-    hold(&[
+    vec![
         case("keyId", request(json!({"keyId": KEY})), from("request", KEY)),
         case(
             "targetKeyId",
@@ -182,29 +178,27 @@ fn keys_in_the_request() {
             request(json!({"aliasName": "alias/x"})),
             json!({"key_origin": "none", "key_alias": "alias/x"}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn keys_of_service_events() {
+pub fn keys_of_service_events() -> Vec<Case> {
     let service_event = |name: &str, id: &str| {
         json!({"eventName": name, "eventType": "AwsServiceEvent", "resources": null, "requestParameters": null,
             "userIdentity": {"accountId": "111122223333", "invokedBy": "AWS Internal"}, "serviceEventDetails": {"keyId": id}})
     };
-    hold(&[
+    vec![
         case("RotateKey", service_event("RotateKey", BARE), from("service_event", KEY)),
         case(
             "DeleteExpiredKeyMaterial",
             service_event("DeleteExpiredKeyMaterial", KEY),
             from("service_event", KEY),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn keys_in_messages() {
+pub fn keys_in_messages() -> Vec<Case> {
     let message = |text: String| json!({"resources": null, "requestParameters": null, "errorCode": "X", "errorMessage": text});
-    hold(&[
+    vec![
         case("disabled", message(format!("{KEY} is disabled.")), from("error_message", KEY)),
         case("pending deletion", message(format!("{KEY} is pending deletion.")), from("error_message", KEY)),
         case("no such key", message(format!("Key '{KEY}' does not exist")), from("error_message", KEY)),
@@ -223,11 +217,10 @@ fn keys_in_messages() {
             message(format!("{} {}", "x".repeat(1000), &ALIAS[..ALIAS.len() - 3])),
             json!({"key_alias": null}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn the_two_keys_of_re_encrypt() {
+pub fn the_two_keys_of_re_encrypt() -> Vec<Case> {
     let call = |arns: &[&str], request: Value| json!({"eventName": "ReEncrypt", "resources": resources(arns), "requestParameters": request});
     let refused = |action: &str, request: Value| {
         let message = format!(
@@ -239,7 +232,7 @@ fn the_two_keys_of_re_encrypt() {
     };
     let both = json!({"key_arn": KEY, "key_origin": "resources", "destination_key_arn": OTHER_KEY});
     let named = json!({"destinationKeyId": OTHER_KEY});
-    hold(&[
+    vec![
         case(
             "the destination is the one the request names",
             call(&[KEY, OTHER_KEY], named.clone()),
@@ -295,17 +288,16 @@ fn the_two_keys_of_re_encrypt() {
             ),
             json!({"encryption_context": "{\"Project\":\"Alpha\"}"}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn grants() {
+pub fn grants() -> Vec<Case> {
     let grant = |name: &str, changes: Value| {
         let mut changes = changes;
         changes["eventName"] = json!(name);
         changes
     };
-    hold(&[
+    vec![
         case(
             "CreateGrant",
             grant(
@@ -345,14 +337,13 @@ fn grants() {
             grant("RevokeGrant", json!({"requestParameters": {"keyId": BARE, "grantId": "g"}})),
             json!({"grant_id": "g"}),
         ),
-    ]);
+    ]
 }
 
 /// What a call on S3's behalf says of the object.
-#[test]
-fn objects() {
+pub fn objects() -> Vec<Case> {
     let context = |context: Value| json!({"requestParameters": {"encryptionContext": context}});
-    hold(&[
+    vec![
         case(
             "bucket and key, split at the first slash",
             context(json!({"aws:s3:arn": "arn:aws:s3:::b/k/with:colons=and é"})),
@@ -370,5 +361,5 @@ fn objects() {
                 "encryption_context": "{\"A\":\"2\",\"aws:s3:arn\":\"arn:aws-cn:s3:::b/k\",\"z\":\"1\"}"}),
         ),
         case("no context", json!({}), json!({"encryption_context": null, "s3_bucket": null})),
-    ]);
+    ]
 }

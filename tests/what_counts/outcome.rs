@@ -2,13 +2,12 @@
 
 use super::*;
 
-#[test]
-fn classes_of_errors() {
+pub fn classes_of_errors() -> Vec<Case> {
     let error = |code: &str, expected: Value| {
         case("error code", json!({"errorCode": code, "errorMessage": "m"}), expected)
     };
     let ends = |outcome: &str, code: &str| json!({"outcome": outcome, "error_code": code, "class": "event"});
-    hold(&[
+    vec![
         case("no error", json!({}), json!({"outcome": "success", "error_code": null, "error_message": null})),
         error("AccessDenied", ends("denied", "AccessDenied")),
         error("AccessDeniedException", ends("denied", "AccessDenied")),
@@ -42,12 +41,11 @@ fn classes_of_errors() {
             json!({"errorMessage": "User: u is not authorized to perform: kms:Decrypt on this resource"}),
             json!({"outcome": "denied", "error_code": null, "denied_action": "kms:Decrypt", "denied_by": null}),
         ),
-    ]);
+    ]
 }
 
 /// The grammar has its own tests beside it; this is what comes of it in a record.
-#[test]
-fn refusals() {
+pub fn refusals() -> Vec<Case> {
     let user = "User: arn:aws:sts::111122223333:assumed-role/R/s-1 is not authorized to perform:";
     let refused = |rest: &str| json!({"errorCode": "AccessDenied", "errorMessage": format!("{user} {rest}"), "requestParameters": null, "resources": null});
     let says = |action: &str, by: Option<&str>| json!({"outcome": "denied", "denied_action": action, "denied_by": by});
@@ -69,12 +67,11 @@ fn refusals() {
         let denies = format!("{on_key} with an explicit deny in {words}: arn:aws:iam::aws:policy/P");
         cases.push(case("something denies it", refused(&denies), decrypt(&format!("explicit_{kind}"))));
     }
-    hold(&cases);
     let not_here = "because the resource does not exist in this Region, no resource-based policies allow access, or a \
                     resource-based policy explicitly denies access";
     let long = format!("kms:Decrypt on resource: {}", "x".repeat(1000));
     let whole = refused(&on_key);
-    hold(&[
+    cases.extend([
         case(
             "the other spelling of a session policy",
             refused("kms:Decrypt with an explicit deny in a sessions policy"),
@@ -127,4 +124,5 @@ fn refusals() {
             json!({"outcome": "key_state", "denied_action": null, "denied_by": null}),
         ),
     ]);
+    cases
 }

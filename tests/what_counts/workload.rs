@@ -42,11 +42,10 @@ fn asks_for_grants(grantee: &str) -> Value {
     json!({"eventName": "ListGrants", "requestParameters": {"keyId": KEY, "granteePrincipal": grantee}})
 }
 
-#[test]
-fn geospatial() {
+pub fn geospatial() -> Vec<Case> {
     let geo = "geospatial";
     let job = "axis-earth-observation-job-378778860802";
-    hold(&[
+    vec![
         shows("G1", service("sagemaker-geospatial.amazonaws.com"), geo, "definitive", "G1"),
         shows(
             "G1 in a region",
@@ -113,14 +112,13 @@ fn geospatial() {
         none("G4 is the service's bucket", object("axis-earth-observation-job-37877/x")),
         none("G4 is not the delivery of logs", log_delivery(job)),
         shows("G6 alone does not decide", role("MyGeoSpatialRole"), "unknown", "weak", "G6"),
-    ]);
+    ]
 }
 
-#[test]
-fn canvas_and_forecast() {
+pub fn canvas_and_forecast() -> Vec<Case> {
     let bucket = "sagemaker-us-east-1-111122223333";
     let forecast_role = "AmazonSagemakerCanvasForecastRole";
-    hold(&[
+    vec![
         shows("C1", object(&format!("{bucket}/Canvas/jane/data.csv")), "canvas", "strong", "C1,O5"),
         shows(
             "C1 in small letters",
@@ -176,15 +174,14 @@ fn canvas_and_forecast() {
             "F3 needs the service's own identity",
             json!({"userIdentity": session(&json!({"invokedBy": "forecast.amazonaws.com"}))}),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn feature_store_and_the_rest() {
+pub fn feature_store_and_the_rest() -> Vec<Case> {
     let store = "sagemaker/us-west-2/offline-store/customers-1593511200";
     let offline = "feature-store-offline";
     let with_role = |identity: Value| json!({"userIdentity": session(&identity)});
-    hold(&[
+    vec![
         shows(
             "O1",
             object(&format!("lake/pfx/111122223333/{store}/data/x.parquet")),
@@ -219,11 +216,10 @@ fn feature_store_and_the_rest() {
         none("S3 is the whole name", named("SageMaker2")),
         none("no rule", json!({})),
         none("another service", service("dynamodb.amazonaws.com")),
-    ]);
+    ]
 }
 
-#[test]
-fn the_strongest_evidence_decides_and_ties_are_shown() {
+pub fn the_strongest_evidence_decides_and_ties_are_shown() -> Vec<Case> {
     let bucket = "sagemaker-us-east-1-111122223333";
     let mut both = role("AmazonSagemakerCanvasForecastRole-1");
     both["requestParameters"] = object(&format!("{bucket}/Canvas/x"))["requestParameters"].clone();
@@ -233,9 +229,19 @@ fn the_strongest_evidence_decides_and_ties_are_shown() {
     granting["eventName"] = json!("CreateGrant");
     granting["requestParameters"] =
         grant("granteePrincipal", "forecast.amazonaws.com")["requestParameters"].clone();
-    hold(&[
+    let mut by_service = role("AmazonSagemakerCanvasForecastRole-1");
+    by_service["userIdentity"]["type"] = json!("AWSService");
+    by_service["userIdentity"]["invokedBy"] = json!("forecast.amazonaws.com");
+    vec![
+        shows(
+            "Forecast itself, under Canvas's role",
+            by_service,
+            "canvas-forecast",
+            "definitive",
+            "C4,F1,F3",
+        ),
         shows("equally strong", both, "canvas+canvas-forecast", "strong", "C1,C4,F1,O5"),
         shows("medium before weak", hidden, "sagemaker-other", "medium", "C6,O5,S3"),
         shows("Forecast through Canvas is Forecast, too", granting, "canvas-forecast", "strong", "C4,F1,F3G"),
-    ]);
+    ]
 }
