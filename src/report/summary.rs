@@ -111,14 +111,16 @@ pub fn not_read(inputs: &InputTotals) -> String {
 }
 
 /// Caveats that concern this very run rather than any.
-const PRESSING: [&str; 11] = [
+const PRESSING: [&str; 13] = [
     "trail_excludes_kms",
     "logging_stopped",
     "nothing_learned",
     "not_all_read",
     "misnamed_inputs",
     "missing_days",
+    "unattributed_bucket_keys",
     "ambiguous_workload",
+    "omitted_fields",
     "owner_copy_only",
     "conflicts",
     "no_event_id",
