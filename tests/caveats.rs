@@ -61,11 +61,20 @@ fn each_is_said_when_it_applies() {
         json!({"arn": "arn:aws:sts::111122223333:assumed-role/Alice/SageMaker-Geospatial-StartEOJ-KMSAccess",
         "type": "AssumedRole", "accountId": "111122223333"})
     };
+    // Some workload of SageMaker's, and the object would say which.
+    let sagemaker = || {
+        let identity =
+            json!({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/R/SageMaker"});
+        with(
+            3,
+            json!({"userIdentity": identity, "requestParameters": context("sagemaker-us-west-2-111122223333")}),
+        )
+    };
     let any: &[&str] = &["--workload", "any"];
     let cases: Vec<(&str, Vec<Value>, &[&str], &str)> = vec![
         ("zero_events", vec![with(1, json!({"eventName": "ListKeys"}))], &[], "No event was selected"),
         ("bucket_keys", vec![with(1, json!({"requestParameters": context("b")}))], &[], "no object: 1."),
-        ("unattributed_bucket_keys", vec![decrypt(1), hidden()], &[], "anything else: 1."),
+        ("unattributed_bucket_keys", vec![decrypt(1), hidden(), sagemaker()], &[], "anything else: 2."),
         ("named_by_anyone", vec![canvas(1, alice())], &[], "paths: 1."),
         (
             "ambiguous_workload",
@@ -87,6 +96,15 @@ fn each_is_said_when_it_applies() {
         (
             "accounts_not_covered",
             vec![with(1, key("arn:aws:kms:us-west-2:444455556666:key/k"))],
+            &[],
+            "no archive: 444455556666.",
+        ),
+        (
+            "accounts_not_covered",
+            vec![canvas(
+                1,
+                json!({"type": "AWSAccount", "accountId": "444455556666", "principalId": "AROAEXAMPLE:s"}),
+            )],
             &[],
             "no archive: 444455556666.",
         ),
@@ -113,10 +131,19 @@ fn each_is_said_when_it_applies() {
         assert!(text.contains(said), "{id}: {text}");
     }
 
-    // Not unattributed: what was selected all the same, what a rule knows more of, what names an object.
+    // Not unattributed: logs, what was selected all the same, what names an object, what a rule knows more of.
     let known =
         with(2, json!({"userIdentity": role("R", Value::Null), "requestParameters": context("a-bucket/k")}));
-    for (records, args) in [(vec![decrypt(1), hidden()], any), (vec![decrypt(1), known], &[])] {
+    let another = with(2, json!({"userIdentity": geospatial(), "requestParameters": context("a-bucket")}));
+    let logs =
+        json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::a-bucket", "aws:cloudtrail:arn": "t"}});
+    let logs = with(2, json!({"userIdentity": alice(), "requestParameters": logs}));
+    for (records, args) in [
+        (vec![decrypt(1), logs], &[][..]),
+        (vec![decrypt(1), hidden()], any),
+        (vec![decrypt(1), known], &[]),
+        (vec![decrypt(1), another], &["--workload", "canvas"]),
+    ] {
         assert!(!caveats(&records, args).contains_key("unattributed_bucket_keys"));
     }
     // Not shared: labels that say nothing.

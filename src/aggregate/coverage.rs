@@ -38,7 +38,7 @@ pub struct Coverage {
     /// Trails that a `PutEventSelectors` record sets to exclude KMS, as the record names them.
     pub kms_excluded_by: BTreeSet<String>,
     /// KMS records that were not selected for their workload, and whose workload an S3 Bucket Key hides: they name a bucket, no object, and
-    /// nothing else shows more.
+    /// nothing else shows more than that they are SageMaker's.
     pub unattributed: u64,
 }
 

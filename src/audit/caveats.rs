@@ -160,7 +160,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         coverage.unattributed > 0,
         "unattributed_bucket_keys",
         format!(
-            "Further records that name a bucket but no object, and show no workload by anything else: {}. They were not selected, and any \
+            "Further records that name a bucket but no object, and show no particular workload by anything else: {}. They were not selected, and any \
              of the workloads asked for may be behind them.",
             coverage.unattributed
         ),

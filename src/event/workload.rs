@@ -103,6 +103,12 @@ impl WorkloadSet {
         self.0.count_ones() > 1
     }
 
+    /// Whether it has a label that says more than "perhaps SageMaker".
+    pub fn is_particular(self) -> bool {
+        use Workload::{Other, S3Unattributed, SagemakerOther, Unknown};
+        self.iter().any(|label| !matches!(label, Other | S3Unattributed | SagemakerOther | Unknown))
+    }
+
     /// As [`Display`](fmt::Display) shows it; without allocating for a single label.
     pub fn label(self) -> Cow<'static, str> {
         let mut labels = self.iter();

@@ -11,7 +11,7 @@ use super::supply::{Reached, Supply};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
 use crate::decode::{Buffers, DecodeError, Format};
-use crate::event::{RejectReason, Rejection, SkipReason, Strength};
+use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::parse::{self, Parsed};
 use crate::source::Family;
 use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
@@ -288,7 +288,7 @@ impl<'p> Reading<'p> {
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && evidence.strength <= Strength::Weak);
+            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_particular());
             return;
         }
         if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {
