@@ -61,7 +61,7 @@ struct Verdict {
     workload: WorkloadSet,
     /// SageMaker, which part of it unknown: kept apart, since it contradicts no part.
     in_general: Strength,
-    /// That Canvas is behind Forecast is known for certain, or nearly.
+    /// There is strong evidence for Forecast through Canvas.
     through_canvas: bool,
 }
 
@@ -77,6 +77,7 @@ impl Verdict {
             (Strength::Weak, _) => Workload::Unknown,
             (_, label) => label,
         };
+        self.through_canvas |= label == Workload::CanvasForecast && strength >= Strength::Strong;
         if label == Workload::SagemakerOther {
             self.in_general = self.in_general.max(strength);
             return;
