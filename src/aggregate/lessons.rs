@@ -158,10 +158,16 @@ impl Corrections {
         }
         let Some(id) = event.event_id.as_deref() else { return false };
         let account = event.recipient_account_id.as_deref().map(str::to_owned);
-        let by =
-            |original: &str| self.0.get(&(account.clone(), original.to_owned())).map(|(_, by)| by.as_str());
-        by(id).is_some_and(|by| by != id)
-            || event.corrects.as_deref().and_then(by).is_some_and(|last| last != id)
+        let by = |original: &str| self.0.get(&(account.clone(), original.to_owned()));
+        let outdone = event.corrects.as_deref().and_then(by).is_some_and(|(_, last)| last != id);
+        // Of records that correct one another in a circle, the last stands.
+        let mut circle = BTreeSet::new();
+        let mut next = by(id);
+        while let Some(correction) = next.filter(|correction| circle.insert(*correction)) {
+            next = by(&correction.1);
+        }
+        let own = circle.iter().find(|(_, by)| by == id);
+        outdone || !circle.is_empty() && own.is_none_or(|own| circle.last() != Some(own))
     }
 }
 
@@ -196,6 +202,20 @@ mod tests {
         assert!(concluded(&["x/amazonsagemakerCanvasForecastRole-1"], None), "by its name");
         assert!(concluded(&["path/R"], Some("R")), "by what settings say");
         assert!(!concluded(&["R"], None) && !concluded(&["R"], Some("S")) && !concluded(&[], Some("R")));
+    }
+
+    #[test]
+    fn of_a_circle_the_last_stands() {
+        let mut corrections = Corrections::default();
+        for (original, time, by) in
+            [("a", 1, "b"), ("b", 3, "c"), ("c", 2, "a"), ("x", 0, "x"), ("o", 1, "a")]
+        {
+            corrections.add((None, original.to_owned()), (EventTime(time), by.to_owned()));
+        }
+        let superseded = |id, corrects| corrections.supersede(&event(id, Some(corrects)));
+        assert!(superseded("a", "c") && superseded("b", "a") && !superseded("c", "b"));
+        assert!(!superseded("x", "x"), "one that corrects itself");
+        assert!(corrections.supersede(&event("o", None)), "one that a member of the circle corrects");
     }
 
     #[test]

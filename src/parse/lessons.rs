@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::prefilter::escaped;
 use super::record::Record;
-use super::{KMS, json, kms_event, settings};
+use super::{KMS, is_known_version, json, kms_event, settings};
 use crate::event::{
     Arn, EventTime, KmsEvent, LearnedRule, Lesson, Session, Taught, Text, TrailChange, When, normal_service,
     partition_of,
@@ -60,23 +60,24 @@ impl Call {
 /// What a record teaches.
 ///
 /// # Errors
-/// When it is no JSON object; other defects teach nothing.
+/// When it is no JSON object. Other defects teach nothing, and of a call that failed nothing is learned but what it corrects.
 pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
     let text = std::str::from_utf8(record).map_err(|_| NotJson)?;
     let mut head = Record::default();
     if json::read(text, &mut head).is_err() {
         head = serde_json::from_str(text).map_err(|_| NotJson)?;
     }
-    if head.error_code.is_some() || head.error_message.is_some() {
-        return Ok(Vec::new());
-    }
+    let succeeded = head.error_code.is_none() && head.error_message.is_none();
     let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else { return Ok(Vec::new()) };
     let Some(source) = head.event_source.take() else { return Ok(Vec::new()) };
     if source == KMS {
         return Ok(match kms_event(head) {
-            Ok(super::Parsed::Event(event)) => of_kms(&event),
+            Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded),
             _ => Vec::new(),
         });
+    }
+    if !succeeded || !is_known_version(head.event_version.as_deref()) {
+        return Ok(Vec::new());
     }
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
     let call = Call::read(text)?;
@@ -106,7 +107,7 @@ pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson;
 
-fn of_kms(event: &KmsEvent<'_>) -> Vec<Lesson<'static>> {
+fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> Vec<Lesson<'static>> {
     let own = |text: &Text<'_>| Cow::Owned(text.clone().into_owned());
     let correction =
         event.corrects.as_ref().zip(event.event_id.as_ref()).map(|(original, by)| Lesson::Correction {
@@ -116,10 +117,12 @@ fn of_kms(event: &KmsEvent<'_>) -> Vec<Lesson<'static>> {
             time: event.time,
         });
     let key = match &*event.name {
-        "CreateAlias" | "UpdateAlias" => event.key.arn.as_ref().map(|arn| Some(own(arn))),
+        // Where the record does not say to which key, it is none that was known before.
+        "CreateAlias" | "UpdateAlias" => Some(event.key.arn.as_ref().map(own)),
         "DeleteAlias" => Some(None),
         _ => None,
     };
+    let key = key.filter(|_| succeeded);
     let alias = key.zip(alias_arn(event)).map(|(key, alias)| Lesson::Alias {
         alias: Cow::Owned(alias),
         key,
@@ -169,8 +172,10 @@ fn canvas_session(head: &Record<'_>, request: &Value, taught: &Taught) -> Vec<Le
     });
     let Some(role) = role.filter(|_| settings::names_canvas(request)) else { return Vec::new() };
     let rule = LearnedRule::CanvasSession;
-    let session =
-        Session { access_key_id: own(&identity.access_key_id), principal_id: own(&identity.principal_id) };
+    // `principalId` has the name of the session, which people and programs use again and again.
+    let access_key_id = own(&identity.access_key_id);
+    let principal_id = own(&identity.principal_id).filter(|_| access_key_id.is_none());
+    let session = Session { access_key_id, principal_id };
     vec![
         Lesson::Rule(rule, When::SessionOn(Cow::Owned(role.to_owned())), taught.clone()),
         Lesson::Session(rule, session),

@@ -132,9 +132,15 @@ fn missing(field: &str) -> ParseError {
     ParseError { reason: RejectReason::MissingField, detail: format!("a KMS record without {field}") }
 }
 
+/// Whether the major version is 1; minor ones add fields. Old exports have none.
+fn is_known_version(version: Option<&str>) -> bool {
+    let major = version.map(|version| version.split('.').next().unwrap_or_default().trim_start_matches('0'));
+    major.is_none_or(|major| major == "1")
+}
+
 fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
     if let Some(version) = record.event_version.as_deref()
-        && version.split('.').next().map(|major| major.trim_start_matches('0')) != Some("1")
+        && !is_known_version(Some(version))
     {
         return Err(ParseError {
             reason: RejectReason::UnsupportedVersion,

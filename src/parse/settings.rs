@@ -37,7 +37,8 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
         }
         ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
             let keys: Vec<_> = texts(object, |name| name == "kmskeyarn").map(own).collect();
-            pairs(LearnedRule::ForecastRoleAndKey, &role_of(object).collect::<Vec<_>>(), &keys, &mut list);
+            let roles: Vec<_> = texts(object, |name| name == "rolearn").map(own).collect();
+            pairs(LearnedRule::ForecastRoleAndKey, &roles, &keys, &mut list);
         }),
         _ => {}
     }

@@ -266,9 +266,6 @@ impl Dice {
         if self.chance(8) {
             record["recipientAccountId"] = json!(self.account());
         }
-        if record.get("addendum").is_some() {
-            return record;
-        }
         let (name, value) = match self.below(30) {
             0 => ("errorCode", "AccessDenied"),
             1 => (

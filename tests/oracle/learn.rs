@@ -78,9 +78,8 @@ impl Lessons {
         let mut lessons = Lessons::default();
         for root in records.filter_map(|bytes| json::parse(bytes).ok()) {
             let time = root.text_at(&["eventTime"]).and_then(|text| record::millis(&text));
-            // A record of KMS that is a reject is not believed here, either; of others, no version is asked.
-            let is_kms = root.get("eventSource") == Some(&Json::Text("kms.amazonaws.com".into()));
-            let is_believed = !is_kms || record::is_supported_version(&root);
+            // A record of a form that nobody knows is not believed.
+            let is_believed = record::is_supported_version(&root);
             let Some(time) = time.filter(|_| is_believed) else { continue };
             lessons.correction(&root, time);
             if root.text_at(&["errorCode"]).is_none() && root.text_at(&["errorMessage"]).is_none() {
@@ -124,7 +123,19 @@ impl Lessons {
                 return true;
             }
         }
-        id.is_some_and(|id| self.corrections.contains_key(&(id, account)))
+        // What takes the place of what takes its place, and so on; in a circle, the latest stands.
+        let mut chain: Vec<Rank> = Vec::new();
+        let mut at = id.clone();
+        while let Some(last) = at.and_then(|id| self.corrections.get(&(id, account.clone()))?.last()) {
+            if chain.contains(last) {
+                break;
+            }
+            chain.push(last.clone());
+            at = last.1.clone();
+        }
+        let is_latest =
+            chain.iter().any(|(_, by)| *by == id) && chain.iter().max().is_some_and(|(_, by)| *by == id);
+        !chain.is_empty() && !is_latest
     }
 
     fn correction(&mut self, root: &Json, time: Time) {
@@ -204,7 +215,9 @@ impl Lessons {
             is_name && !is_elsewhere && value.contains("canvas")
         });
         if is_role && names_canvas {
-            self.session("C5", user(&["accessKeyId"]), user(&["principalId"]));
+            let access_key = user(&["accessKeyId"]);
+            let principal_id = user(&["principalId"]).filter(|_| access_key.is_none());
+            self.session("C5", access_key, principal_id);
         }
     }
 
