@@ -9,6 +9,7 @@
 //! | [`source`] | where archives are, and what their names tell |
 //! | [`decode`] | compressed bytes → JSON bytes |
 //! | [`unpack`] | tar, zip → the files in them |
+//! | [`table`] | rows of OCSF Parquet files → records |
 //! | [`split`] | where a JSON value ends |
 //! | [`unwrap`] | which values stand where a record stands |
 //! | [`parse`] | one record → [`event::KmsEvent`] |
@@ -42,5 +43,6 @@ pub mod pipeline;
 pub mod report;
 pub mod source;
 pub mod split;
+pub mod table;
 pub mod unpack;
 pub mod unwrap;

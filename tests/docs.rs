@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use keytrail::classify::Classifier;
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
-use keytrail::unpack;
+use keytrail::{table, unpack};
 use keytrail::unwrap::Shape;
 use regex::Regex;
 
@@ -281,6 +281,7 @@ fn closed_lists_are_complete() {
     let shapes: Vec<String> = Shape::ALL
         .map(Shape::as_str)
         .into_iter()
+        .chain(table::SHAPES)
         .chain([unpack::Kind::Tar.as_str(), unpack::Kind::Zip.as_str()])
         .map(str::to_owned)
         .collect();

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("event", &[]),
     ("source", &["event"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
+    ("table", &[]),
     ("split", &[]),
     ("unwrap", &["split", "event"]),
     ("parse", &["event"]),
@@ -26,6 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "source",
             "decode",
             "unpack",
+            "table",
             "split",
             "unwrap",
             "parse",
@@ -37,20 +39,20 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Crates that only one room may know.
-const ONLY_IN: [(&str, &str); 12] = [
-    ("flate2", "decode"),
-    ("libdeflater", "decode"),
-    ("sha2", "decode"),
-    ("tar", "unpack"),
-    ("rawzip", "unpack"),
-    ("arrow_array", "report"),
-    ("arrow_schema", "report"),
-    ("arrow_ipc", "report"),
-    ("parquet", "report"),
-    ("walkdir", "source"),
-    ("toml", "classify"),
-    ("rayon", "pipeline"),
+/// Crates that only some rooms may know. Arrow and Parquet are both the form of reports and a form of input.
+const ONLY_IN: [(&str, &[&str]); 12] = [
+    ("flate2", &["decode"]),
+    ("libdeflater", &["decode"]),
+    ("sha2", &["decode"]),
+    ("tar", &["unpack"]),
+    ("rawzip", &["unpack"]),
+    ("arrow_array", &["report", "table"]),
+    ("arrow_schema", &["report", "table"]),
+    ("arrow_ipc", &["report"]),
+    ("parquet", &["report", "table"]),
+    ("walkdir", &["source"]),
+    ("toml", &["classify"]),
+    ("rayon", &["pipeline"]),
 ];
 
 const LONGEST: usize = 500;
@@ -119,11 +121,11 @@ fn rooms_import_only_what_they_may() {
 fn crates_stay_in_their_rooms() {
     for (path, text) in sources() {
         let (room, code) = (room(&path), code(&text));
-        for (name, home) in ONLY_IN {
+        for (name, homes) in ONLY_IN {
             let used =
                 Regex::new(&format!(r"\b{name}::")).unwrap().is_match(&code.replace("report::parquet::", ""));
-            let own_module = room == home || code.contains(&format!("mod {name};"));
-            assert!(!used || own_module, "{} uses {name}, which belongs to {home}", path.display());
+            let own_module = homes.contains(&&*room) || code.contains(&format!("mod {name};"));
+            assert!(!used || own_module, "{} uses {name}, which belongs to {homes:?}", path.display());
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum RejectReason {
     ContainerTruncated,
     /// A tar or zip file, or a member of one, is damaged (a header, the directory, a checksum).
     ContainerCorrupt,
+    /// A Parquet file, or some of its rows, cannot be read.
+    ParquetCorrupt,
     /// Bytes after the last gzip member, zstd frame, JSON value or end of a container that are none of these.
     TrailingBytes,
     /// The decompressed content passes `--max-archive-bytes`.
@@ -43,13 +45,14 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
         Self::ZstdCorrupt,
         Self::ContainerTruncated,
         Self::ContainerCorrupt,
+        Self::ParquetCorrupt,
         Self::TrailingBytes,
         Self::ArchiveTooLarge,
         Self::RecordTooLarge,
@@ -72,6 +75,7 @@ impl RejectReason {
             Self::ZstdCorrupt => "zstd_corrupt",
             Self::ContainerTruncated => "container_truncated",
             Self::ContainerCorrupt => "container_corrupt",
+            Self::ParquetCorrupt => "parquet_corrupt",
             Self::TrailingBytes => "trailing_bytes",
             Self::ArchiveTooLarge => "archive_too_large",
             Self::RecordTooLarge => "record_too_large",

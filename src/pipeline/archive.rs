@@ -14,6 +14,7 @@ use crate::decode::{Buffers, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason, Strength};
 use crate::parse::{self, Parsed};
 use crate::source::Family;
+use crate::table::{Record, Table, TableError};
 use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
 
 /// Memory of events gathered before they are handed on, bytes.
@@ -102,8 +103,49 @@ impl<'p> Reading<'p> {
         let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
         let reached = content.reached();
         let content = content.into_content();
-        self.finish(reached, content.sha256(), &unwrapper, skip, give);
+        self.finish(reached, content.sha256(), unwrapper.shape().as_str(), skip, give);
         content.finish(buffers);
+    }
+
+    /// Reads the rows of a table. The file it is in has `size` bytes, of this hash.
+    pub(super) fn run_table(mut self, mut table: Table, size: u64, sha256: Option<String>, give: Give<'_>) {
+        let (limits, plan) = (self.run.plan.limits, self.run.plan);
+        let shape = table.shape();
+        if table.content_bytes() > limits.archive_bytes {
+            let error = DecodeError::TooLarge { limit: limits.archive_bytes };
+            self.reject(None, reason_of(&error), error.to_string());
+        } else {
+            while let Some(record) = table.next_record() {
+                match record {
+                    Ok(Record { row, text }) if text.len() as u64 > limits.record_bytes => {
+                        let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
+                        self.reject(Some(row), RejectReason::RecordTooLarge, detail);
+                    }
+                    Ok(Record { row, text }) => {
+                        self.record(&text, row, None);
+                    }
+                    Err(error) => {
+                        let row = match &error {
+                            TableError::Rows { rows, .. } => Some(rows.start),
+                            TableError::Unreadable(_) => None,
+                        };
+                        self.reject(row, RejectReason::ParquetCorrupt, error.to_string());
+                    }
+                }
+                if plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
+                    return;
+                }
+            }
+        }
+        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
+        self.finish(reached, sha256, shape, None, give);
+    }
+
+    /// Says that a table cannot be read at all.
+    pub(super) fn unreadable_table(mut self, error: &TableError, size: u64, give: Give<'_>) {
+        self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
+        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
+        self.finish(reached, None, unwrap::Shape::Unknown.as_str(), None, give);
     }
 
     /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
@@ -338,7 +380,7 @@ impl<'p> Reading<'p> {
         mut self,
         reached: Reached,
         sha256: Option<String>,
-        unwrapper: &Unwrapper,
+        shape: &'static str,
         skip: Option<SkipReason>,
         give: Give<'_>,
     ) {
@@ -347,7 +389,7 @@ impl<'p> Reading<'p> {
         input.compressed_bytes = reached.compressed_bytes;
         input.content_bytes = reached.content_bytes;
         input.gzip_members = reached.members;
-        input.shape = unwrapper.shape().as_str();
+        input.shape = shape;
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
             (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));

@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 
 use tracing::{debug, info};
 
-use super::input::{self, Give, GoOn, Run, Subject, last, reason_of, unreadable};
+use super::input::{self, Give, GoOn, Run, Subject, last, reason_of, sha256_from_start, unreadable};
 use super::supply::{Reached, Supply};
 use crate::aggregate::{Coverage, InputSummary, Status, StatusReason};
-use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
+use crate::decode::{Buffers, Content, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::source::Archive;
 use crate::unpack::{self, Damage, Found, Kind, Stop};
@@ -43,7 +43,7 @@ pub(super) fn read<R: Read>(
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
             if run.plan.hash {
-                walk.sha256 = copy.and_then(sha256_from_start).ok();
+                walk.sha256 = copy.and_then(|file| sha256_from_start(&file)).ok();
             }
             ended
         }
@@ -86,11 +86,6 @@ pub(super) fn read<R: Read>(
         },
     }
     walk.finish(give);
-}
-
-fn sha256_from_start(mut file: std::fs::File) -> io::Result<String> {
-    io::Seek::rewind(&mut file)?;
-    sha256_of(file)
 }
 
 /// A container being walked.

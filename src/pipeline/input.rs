@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::convert::identity;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::sync::Arc;
 
 use tracing::warn;
@@ -14,16 +15,14 @@ use super::part::Part;
 use super::supply::Supply;
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
-use crate::decode::{Buffers, Content, DecodeError, Format};
+use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::source::{Archive, KeyFacts, Listed, text_of};
+use crate::table::{PARQUET, Table};
 use crate::unpack;
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
-
-/// How a Parquet file begins.
-const PARQUET: &[u8] = b"PAR1";
 
 /// Takes a part; false when the run is over.
 pub(super) type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
@@ -179,7 +178,7 @@ pub(super) fn read<R: Read>(
     }
     let first = content.peek(unpack::Kind::LOOKS_AT);
     if first.starts_with(PARQUET) {
-        give(subject.skipped(SkipReason::Parquet));
+        table(run, subject, archive, content, buffers, give);
         return;
     }
     match unpack::Kind::of(first) {
@@ -189,6 +188,66 @@ pub(super) fn read<R: Read>(
         Some(kind) => container::read(run, &subject, (kind, archive), content, go_on, buffers, give),
         None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
     }
+}
+
+/// Reads a Parquet file. That begins at its end: so what comes in a stream goes into a temporary file first.
+fn table<R: Read>(
+    run: Run<'_>,
+    subject: Subject,
+    archive: Option<&Archive>,
+    mut content: Content<R>,
+    buffers: &mut Buffers,
+    give: Give<'_>,
+) {
+    let file = match archive {
+        Some(archive) if content.format() == Format::Plain => archive.open_file(),
+        _ => Ok(None),
+    };
+    let file = match file {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => put_aside(&mut content),
+        Err(error) => Err(error),
+    };
+    content.finish(buffers);
+    let opened = file.and_then(|file| {
+        let sha256 = run.plan.hash.then(|| sha256_from_start(&file)).transpose()?;
+        Ok((file.metadata()?.len(), sha256, file))
+    });
+    let (size, sha256, file) = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            give(subject.failed(error));
+            return;
+        }
+    };
+    match Table::open(file) {
+        Ok(Some(table)) => Reading::new(run, subject).run_table(table, size, sha256, give),
+        Ok(None) => {
+            let mut part = subject.skipped(SkipReason::Parquet);
+            if let Some(done) = &mut part.done {
+                (done.0.compressed_bytes, done.0.content_bytes) = (size, size);
+            }
+            give(part);
+        }
+        // It may have been anything, so it may have been one of those that are read.
+        Err(error) => Reading::new(run, subject).unreadable_table(&error, size, give),
+    }
+}
+
+fn put_aside<R: Read>(content: &mut Content<R>) -> io::Result<File> {
+    let (mut file, mut buffer) = (tempfile::tempfile()?, vec![0; 256 << 10]);
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(file),
+            n => file.write_all(&buffer[..n])?,
+        }
+    }
+}
+
+/// The hash of a whole file.
+pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
+    file.rewind()?;
+    sha256_of(file)
 }
 
 /// Says that an input cannot be read at all.

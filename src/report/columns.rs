@@ -137,7 +137,7 @@ pub const EVENTS: &[Column<Events>] = columns! { Events;
     "tls_version": Text "?", "`tlsDetails.tlsVersion`. Null on calls by AWS services.", |s| Cell::maybe(s.event.tls_version.as_deref());
     "omitted_fields": Text "?", "What CloudTrail left out of the record as too large, comma-joined: `requestParameters`, `responseElements`, `additionalEventData`, `serviceEventDetails`. Columns read from there are then null because they are not known. Null: nothing was left out.", |s| Cell::maybe(s.event.omitted_fields.as_deref());
     "archive": Text, "URI of the archive: the path as given or walked, `-` for standard input.", |s| Cell::text(s.archive);
-    "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes. For wrapped records see \"Shapes\".", |s| Cell::count(s.offset);
+    "record_offset": Int, "Offset of the record's first byte in the decompressed archive, bytes. For wrapped records and rows of tables see \"Shapes\".", |s| Cell::count(s.offset);
 };
 
 /// `rejects.parquet`: what could not be read, in input order.
