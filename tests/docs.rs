@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 use keytrail::classify::Classifier;
 use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
-use keytrail::{table, unpack};
 use keytrail::unwrap::Shape;
+use keytrail::{table, unpack};
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -260,15 +260,26 @@ fn closed_lists_are_complete() {
     assert_eq!(listed("\nReasons:\n", "\n## "), rejects);
 
     use SkipReason::{
-        Digest, Empty, NestedTooDeep, NotAFile, NotJson, OtherJson, Parquet, UnsupportedCompression, Utf16,
+        Digest, Empty, EventHistoryCsv, NestedTooDeep, NotAFile, NotJson, OtherJson, Parquet,
+        UnsupportedCompression, Utf16,
     };
-    let skips =
-        [Empty, Digest, OtherJson, NotJson, Utf16, UnsupportedCompression, NestedTooDeep, Parquet, NotAFile];
+    let skips = [
+        Empty,
+        Digest,
+        OtherJson,
+        NotJson,
+        Utf16,
+        UnsupportedCompression,
+        EventHistoryCsv,
+        NestedTooDeep,
+        Parquet,
+        NotAFile,
+    ];
     for reason in skips {
         match reason {
             // A new reason belongs into the list above and into the document.
             Empty | Digest | OtherJson | NotJson | Utf16 | UnsupportedCompression => {}
-            NestedTooDeep | Parquet | NotAFile => {}
+            EventHistoryCsv | NestedTooDeep | Parquet | NotAFile => {}
         }
     }
     assert_eq!(

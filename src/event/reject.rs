@@ -19,6 +19,8 @@ pub enum RejectReason {
     ContainerCorrupt,
     /// A Parquet file, or some of its rows, cannot be read.
     ParquetCorrupt,
+    /// A row of a CSV file has not as many fields as there are columns.
+    CsvSyntax,
     /// Bytes after the last gzip member, zstd frame, JSON value or end of a container that are none of these.
     TrailingBytes,
     /// The decompressed content passes `--max-archive-bytes`.
@@ -45,7 +47,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
@@ -53,6 +55,7 @@ impl RejectReason {
         Self::ContainerTruncated,
         Self::ContainerCorrupt,
         Self::ParquetCorrupt,
+        Self::CsvSyntax,
         Self::TrailingBytes,
         Self::ArchiveTooLarge,
         Self::RecordTooLarge,
@@ -76,6 +79,7 @@ impl RejectReason {
             Self::ContainerTruncated => "container_truncated",
             Self::ContainerCorrupt => "container_corrupt",
             Self::ParquetCorrupt => "parquet_corrupt",
+            Self::CsvSyntax => "csv_syntax",
             Self::TrailingBytes => "trailing_bytes",
             Self::ArchiveTooLarge => "archive_too_large",
             Self::RecordTooLarge => "record_too_large",
@@ -128,6 +132,8 @@ pub enum SkipReason {
     Utf16,
     /// bzip2, xz or 7z.
     UnsupportedCompression,
+    /// The event history as CloudTrail's console saves it in CSV: without accounts, parameters and who called.
+    EventHistoryCsv,
     /// A container in too many others.
     NestedTooDeep,
     /// A Parquet file of which the columns are not those of OCSF.
@@ -146,6 +152,7 @@ impl SkipReason {
             Self::NotJson => "not_json",
             Self::Utf16 => "utf16",
             Self::UnsupportedCompression => "unsupported_compression",
+            Self::EventHistoryCsv => "event_history_csv",
             Self::NestedTooDeep => "nested_too_deep",
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",

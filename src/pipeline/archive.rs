@@ -14,7 +14,6 @@ use crate::decode::{Buffers, DecodeError, Format};
 use crate::event::{RejectReason, Rejection, SkipReason, Strength};
 use crate::parse::{self, Parsed};
 use crate::source::Family;
-use crate::table::{Record, Table, TableError};
 use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
 
 /// Memory of events gathered before they are handed on, bytes.
@@ -36,7 +35,7 @@ enum Ending {
 
 /// An input being read.
 pub(super) struct Reading<'p> {
-    run: Run<'p>,
+    pub(super) run: Run<'p>,
     subject: Subject,
     input: InputSummary,
     coverage: Coverage,
@@ -105,47 +104,6 @@ impl<'p> Reading<'p> {
         let content = content.into_content();
         self.finish(reached, content.sha256(), unwrapper.shape().as_str(), skip, give);
         content.finish(buffers);
-    }
-
-    /// Reads the rows of a table. The file it is in has `size` bytes, of this hash.
-    pub(super) fn run_table(mut self, mut table: Table, size: u64, sha256: Option<String>, give: Give<'_>) {
-        let (limits, plan) = (self.run.plan.limits, self.run.plan);
-        let shape = table.shape();
-        if table.content_bytes() > limits.archive_bytes {
-            let error = DecodeError::TooLarge { limit: limits.archive_bytes };
-            self.reject(None, reason_of(&error), error.to_string());
-        } else {
-            while let Some(record) = table.next_record() {
-                match record {
-                    Ok(Record { row, text }) if text.len() as u64 > limits.record_bytes => {
-                        let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
-                        self.reject(Some(row), RejectReason::RecordTooLarge, detail);
-                    }
-                    Ok(Record { row, text }) => {
-                        self.record(&text, row, None);
-                    }
-                    Err(error) => {
-                        let row = match &error {
-                            TableError::Rows { rows, .. } => Some(rows.start),
-                            TableError::Unreadable(_) => None,
-                        };
-                        self.reject(row, RejectReason::ParquetCorrupt, error.to_string());
-                    }
-                }
-                if plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
-                    return;
-                }
-            }
-        }
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
-        self.finish(reached, sha256, shape, None, give);
-    }
-
-    /// Says that a table cannot be read at all.
-    pub(super) fn unreadable_table(mut self, error: &TableError, size: u64, give: Give<'_>) {
-        self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
-        self.finish(reached, None, unwrap::Shape::Unknown.as_str(), None, give);
     }
 
     /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
@@ -268,13 +226,13 @@ impl<'p> Reading<'p> {
     }
 
     /// Counts what stands where a record stands and is none of KMS.
-    fn foreign(&mut self) {
+    pub(super) fn foreign(&mut self) {
         self.input.counts.records += 1;
         self.input.counts.other_source += 1;
     }
 
     /// Counts one record, or learns from it; false when it is not valid JSON.
-    fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
+    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
         let Purpose::Count(known) = self.run.purpose else { return self.learn(bytes, offset) };
         let index = self.input.counts.records;
         if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
@@ -342,7 +300,7 @@ impl<'p> Reading<'p> {
         self.part.add(&selected, record, !self.run.plan.keep_duplicates);
     }
 
-    fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
+    pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
         let place = offset.map(|offset| (offset, self.input.counts.records));
         self.reject_at(place, reason, detail);
     }
@@ -355,18 +313,18 @@ impl<'p> Reading<'p> {
         self.part.rejects.push(Rejection { offset, index, reason, detail });
     }
 
-    fn report_bytes(&mut self, now: u64) {
+    pub(super) fn report_bytes(&mut self, now: u64) {
         if self.subject.container.is_none() {
             self.run.progress.add_bytes(now - self.reported_bytes);
         }
         self.reported_bytes = now;
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.part.bytes() >= BATCH || self.part.rejects.len() >= REJECTS
     }
 
-    fn hand_on(&mut self, give: Give<'_>) -> bool {
+    pub(super) fn hand_on(&mut self, give: Give<'_>) -> bool {
         let mut part = std::mem::replace(&mut self.part, Part::new());
         part.archive = Some(self.subject.uri.clone());
         for rejection in &part.rejects {
@@ -376,7 +334,7 @@ impl<'p> Reading<'p> {
     }
 
     /// Hands on the last part.
-    fn finish(
+    pub(super) fn finish(
         mut self,
         reached: Reached,
         sha256: Option<String>,

@@ -18,7 +18,7 @@ use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::event::{RejectReason, Rejection, SkipReason};
 use crate::source::{Archive, KeyFacts, Listed, text_of};
-use crate::table::{PARQUET, Table};
+use crate::table::{CsvKind, LOOKS_AT, PARQUET, Table};
 use crate::unpack;
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
@@ -186,7 +186,19 @@ pub(super) fn read<R: Read>(
             give(subject.skipped(SkipReason::NestedTooDeep));
         }
         Some(kind) => container::read(run, &subject, (kind, archive), content, go_on, buffers, give),
-        None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
+        None => match CsvKind::of(content.peek(LOOKS_AT)) {
+            None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
+            Some(CsvKind::Lake) => {
+                Reading::new(run, subject).run_csv(go_on(Supply::new(content)), buffers, give);
+            }
+            Some(CsvKind::EventHistory) => {
+                warn!(
+                    archive = %subject.uri,
+                    "the event history in CSV does not say which account, key or caller it was: download it as JSON"
+                );
+                give(subject.skipped(SkipReason::EventHistoryCsv));
+            }
+        },
     }
 }
 

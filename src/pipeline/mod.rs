@@ -25,6 +25,7 @@ mod learn;
 mod merge;
 mod part;
 mod progress;
+mod rows;
 mod select;
 mod supply;
 mod window;

@@ -1,10 +1,12 @@
-//! Tables of events → records: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events.
+//! Tables of events: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events, and the CSV files of
+//! CloudTrail Lake.
 //!
-//! A row becomes the text of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
+//! CSV is only taken apart here, since its columns are those of other query results (`unwrap`). A row of OCSF becomes the text of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
 //! whatever they came from. Rows are read some at a time, row group by row group, and only the columns that are asked for. Deliberately absent:
 //! what a record says (`parse`).
 
 mod cells;
+mod csv;
 mod ocsf;
 
 use std::fs::File;
@@ -20,12 +22,13 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use thiserror::Error;
 
+pub use csv::{Csv, CsvKind, CsvStep, LOOKS_AT};
 use ocsf::Columns;
 
 /// How a Parquet file begins.
 pub const PARQUET: &[u8] = b"PAR1";
-/// The values of the `shape` column that tables add: a whole one, and one that lacks columns.
-pub const SHAPES: [&str; 2] = ["ocsf_parquet", "ocsf_parquet_lossy"];
+/// The values of the `shape` column that tables add: of each kind a whole one, and one that lacks something.
+pub const SHAPES: [&str; 4] = ["ocsf_parquet", "ocsf_parquet_lossy", "lake_csv", "lake_csv_lossy"];
 /// Rows decoded at a time.
 const ROWS: usize = 1024;
 
@@ -91,7 +94,7 @@ impl Table {
 
     /// What it is, for the `shape` column: lossy, when columns that records are rebuilt from are missing.
     pub fn shape(&self) -> &'static str {
-        SHAPES[usize::from(self.lossy)]
+        SHAPES[usize::from(self.lossy)] // the first two
     }
 
     /// Bytes that all columns come to, as far as the file says.

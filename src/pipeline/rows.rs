@@ -1,0 +1,151 @@
+//! Inputs of which the records are rows: Parquet in OCSF's form, CSV of CloudTrail Lake.
+
+use std::io::Read;
+
+use super::archive::Reading;
+use super::input::{Give, reason_of};
+use super::supply::{Reached, Supply};
+use crate::decode::{Buffers, DecodeError};
+use crate::event::RejectReason;
+use crate::table::{Csv, CsvStep, Record, SHAPES, Table, TableError};
+use crate::unwrap::{Rebuilt, Shape, record_of_row};
+
+/// Bytes asked for at a time.
+const CHUNK: usize = 256 << 10;
+
+impl Reading<'_> {
+    /// Reads the rows of a table. The file it is in has `size` bytes, of this hash.
+    pub(super) fn run_table(mut self, mut table: Table, size: u64, sha256: Option<String>, give: Give<'_>) {
+        let (limits, plan) = (self.run.plan.limits, self.run.plan);
+        let shape = table.shape();
+        if table.content_bytes() > limits.archive_bytes {
+            let error = DecodeError::TooLarge { limit: limits.archive_bytes };
+            self.reject(None, reason_of(&error), error.to_string());
+        } else {
+            while let Some(record) = table.next_record() {
+                match record {
+                    Ok(Record { row, text }) if text.len() as u64 > limits.record_bytes => {
+                        let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
+                        self.reject(Some(row), RejectReason::RecordTooLarge, detail);
+                    }
+                    Ok(Record { row, text }) => {
+                        self.record(&text, row, None);
+                    }
+                    Err(error) => {
+                        let row = match &error {
+                            TableError::Rows { rows, .. } => Some(rows.start),
+                            TableError::Unreadable(_) => None,
+                        };
+                        self.reject(row, RejectReason::ParquetCorrupt, error.to_string());
+                    }
+                }
+                if plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
+                    return;
+                }
+            }
+        }
+        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
+        self.finish(reached, sha256, shape, None, give);
+    }
+
+    /// Says that a table cannot be read at all.
+    pub(super) fn unreadable_table(mut self, error: &TableError, size: u64, give: Give<'_>) {
+        self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
+        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
+        self.finish(reached, None, Shape::Unknown.as_str(), None, give);
+    }
+
+    /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
+    pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
+        let limit = usize::try_from(self.run.plan.limits.record_bytes).unwrap_or(usize::MAX);
+        let mut rows = Rows { csv: Csv::new(limit), names: None, text: String::new(), lossy: false };
+        let mut chunk = content.take_whole();
+        let whole = chunk.is_some();
+        loop {
+            let read = match (&mut chunk, whole) {
+                (Some(bytes), true) => Ok(bytes.len()),
+                (chunk, _) => content.read(chunk.get_or_insert_with(|| vec![0; CHUNK])),
+            };
+            self.report_bytes(content.reached().compressed_bytes);
+            let (len, error) = match read {
+                Ok(len) => (len, None),
+                Err(error) => (0, Some(error)),
+            };
+            let mut rest = chunk.as_deref().map_or(&[][..], |bytes| &bytes[..len]);
+            if let Some(error) = error {
+                // What has been read of a row is not known to be all of it.
+                self.reject(rows.csv.unfinished(), reason_of(&error), error.to_string());
+                break;
+            }
+            let last = whole || len == 0;
+            while let CsvStep::Row { offset, too_long, cut } = rows.csv.step(&mut rest, last) {
+                rows.row(&mut self, offset, (too_long, cut));
+                if self.run.plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
+                    return;
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        let reached = content.reached();
+        let content = content.into_content();
+        let shape = SHAPES[if rows.lossy { 3 } else { 2 }];
+        self.finish(reached, content.sha256(), shape, None, give);
+        if let Some(chunk) = chunk.filter(|_| whole) {
+            buffers.give_back(chunk);
+        }
+        content.finish(buffers);
+    }
+}
+
+/// The rows of a CSV file.
+struct Rows {
+    csv: Csv,
+    names: Option<Vec<String>>,
+    /// The record of a row, as text.
+    text: String,
+    /// A record had to be put together.
+    lossy: bool,
+}
+
+impl Rows {
+    fn row(&mut self, reading: &mut Reading<'_>, offset: u64, (too_long, cut): (bool, bool)) {
+        let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
+        let Some(names) = &self.names else {
+            // The names have been looked at before: they are what made this a CSV file of CloudTrail Lake.
+            self.names = Some(fields.unwrap_or_default().into_iter().map(str::to_owned).collect());
+            return;
+        };
+        let fields = match fields {
+            _ if too_long => {
+                let detail = "the row is longer than --max-record-bytes".to_owned();
+                return reading.reject(Some(offset), RejectReason::RecordTooLarge, detail);
+            }
+            _ if cut => {
+                let detail = "the file ends inside a quoted field".to_owned();
+                return reading.reject(Some(offset), RejectReason::CsvSyntax, detail);
+            }
+            Ok(fields) if fields.len() == names.len() => fields,
+            Ok(fields) => {
+                let detail =
+                    format!("the row has {} fields, and there are {} columns", fields.len(), names.len());
+                return reading.reject(Some(offset), RejectReason::CsvSyntax, detail);
+            }
+            Err(error) => return reading.reject(Some(offset), RejectReason::InvalidUtf8, error.to_string()),
+        };
+        let columns: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(fields).collect();
+        self.text.clear();
+        match record_of_row(&columns, &mut self.text) {
+            Rebuilt::NoEvent => reading.foreign(),
+            Rebuilt::NoSource => {
+                let detail = "the row shows an event, but not its eventSource".to_owned();
+                reading.reject(Some(offset), RejectReason::MissingField, detail);
+            }
+            rebuilt @ (Rebuilt::Verbatim | Rebuilt::FromColumns) => {
+                self.lossy |= rebuilt == Rebuilt::FromColumns;
+                reading.record(self.text.as_bytes(), offset, None);
+            }
+        }
+    }
+}
