@@ -176,6 +176,19 @@ fn damage_in_a_row_group_costs_that_group() {
     assert!(damaged > 60, "{damaged}");
 }
 
+/// Damage at which the reader of Parquet panics costs rows, and not the run.
+#[test]
+fn damage_that_the_reader_does_not_expect_is_a_reject() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.parquet"), data("negative-length.parquet")).unwrap();
+    fs::write(dir.path().join("b.parquet"), data("1.1.parquet")).unwrap();
+    let report = analyze_in(dir.path(), &[&["."], &ANY[..], &["--keep-duplicates"]].concat());
+    assert_eq!(report.status, 1);
+    let inputs = report.inputs();
+    assert_eq!(input(&inputs, "a.parquet")["reason"], "parquet_corrupt");
+    assert_eq!(input(&inputs, "b.parquet")["selected"], 97);
+}
+
 #[test]
 fn limits_hold_for_rows_and_for_files() {
     let bytes = data("1.1.parquet");

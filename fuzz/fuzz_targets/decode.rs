@@ -92,11 +92,11 @@ fn check(stored: &[u8], limit: u64, cuts: &Cuts) {
         assert_eq!(other.sha256, expected.sha256, "{what}");
         assert_eq!(other.members, expected.members, "{what}");
         if let (
-            Some(DecodeError::Trailing { compressed: a }),
-            Some(DecodeError::Trailing { compressed: b }),
+            Some(DecodeError::Trailing { compressed: a, .. }),
+            Some(DecodeError::Trailing { compressed: b, .. }),
         ) = (&other.error, &expected.error)
         {
-            assert_eq!(a, b, "where the bytes that are not gzip begin");
+            assert_eq!(a, b, "where the bytes that follow begin");
         }
         if other.error.is_none() && sniff(&stored[..stored.len().min(6)]) == Format::Gzip {
             assert_eq!((other.stored, expected.stored), (len, len), "all of it has been read");

@@ -11,6 +11,7 @@ mod ocsf;
 
 use std::fs::File;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -19,7 +20,6 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::errors::ParquetError;
 use thiserror::Error;
 
 pub use csv::{Csv, CsvKind, CsvStep, LOOKS_AT};
@@ -37,7 +37,7 @@ const ROWS: usize = 1024;
 pub enum TableError {
     /// What the file says of itself, at its end, cannot be read: nothing of it can.
     #[error("the Parquet file cannot be read: {0}")]
-    Unreadable(ParquetError),
+    Unreadable(String),
     /// Some of its rows cannot be read.
     #[error("rows {} to {} of the Parquet file cannot be read: {message}", .rows.start, .rows.end - 1)]
     Rows {
@@ -80,7 +80,8 @@ impl Table {
     pub fn open(file: File) -> Result<Option<Self>, TableError> {
         // What a writer says of Arrow's types is not believed: Parquet's own types are enough, and fewer.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = ArrowReaderMetadata::load(&file, options).map_err(TableError::Unreadable)?;
+        let metadata = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(ArrowError::from))
+            .map_err(|error| TableError::Unreadable(error.to_string()))?;
         if !ocsf::is_of_calls(metadata.schema()) {
             return Ok(None);
         }
@@ -129,8 +130,11 @@ impl Table {
 
     fn next_batch(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         loop {
-            if let Some(batch) = self.reader.as_mut().and_then(Iterator::next) {
-                return Some(batch);
+            let reader = self.reader.as_mut();
+            match guarded(|| reader.and_then(Iterator::next).transpose()) {
+                Ok(None) => {}
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Err(error) => return Some(Err(error)),
             }
             if self.reader.take().is_some() && self.row < self.group.end {
                 let missing = "the row group ends early".to_owned();
@@ -152,6 +156,16 @@ impl Table {
             }
         }
     }
+}
+
+/// Reads on. The reader trusts what a file says of itself, and damage there can make it panic instead of refusing: that, too, costs no more than
+/// the rows it was to read, since what it has begun is thrown away.
+fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged");
+        Err(ArrowError::ParquetError(said.to_owned()))
+    })
 }
 
 /// A schema, as the parts of this room pass it on.
