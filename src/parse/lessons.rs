@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 use serde_json::Value;
 
+use super::general::Call;
 use super::prefilter::escaped;
-use super::record::Record;
+use super::record::{Identity, Record};
 use super::{KMS, is_known_version, json, kms_event, settings};
 use crate::event::{
     Arn, EventTime, KmsEvent, LearnedRule, Lesson, Session, Taught, Text, TrailChange, When, normal_service,
@@ -32,7 +33,14 @@ const TELLING: [&str; 10] = [
     "DeleteTrail",
 ];
 
-static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(TELLING).ok());
+/// Calls of CloudTrail that end what a trail records, or begin it again.
+const TRAIL_CHANGES: [&str; 3] = ["StopLogging", "StartLogging", "DeleteTrail"];
+
+/// The leftmost match is asked for, though any would do: only then are vector instructions used.
+static WORDS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(TELLING).ok());
+static CANVAS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(["canvas"]).ok());
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
 /// Whether a record among these bytes may teach something, JSON escapes considered, also those of a text that is JSON again. `false` is
@@ -41,20 +49,6 @@ pub fn may_teach(bytes: &[u8]) -> bool {
     let spells = |at| escaped(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\\".contains(&b));
     // Without the automaton, which cannot fail for so few words, everything may.
     WORDS.as_ref().is_none_or(|words| words.is_match(bytes)) || ESCAPE.find_iter(bytes).any(spells)
-}
-
-/// The parts of a call that need a general reading.
-struct Call {
-    request: Value,
-    response: Value,
-}
-
-impl Call {
-    fn read(text: &str) -> Result<Self, NotJson> {
-        let mut record: Value = serde_json::from_str(text).map_err(|_| NotJson)?;
-        let mut take = |name| record.get_mut(name).map(Value::take).unwrap_or_default();
-        Ok(Self { request: take("requestParameters"), response: take("responseElements") })
-    }
 }
 
 /// What a record teaches.
@@ -71,6 +65,10 @@ pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
     let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else { return Ok(Vec::new()) };
     let Some(source) = head.event_source.take() else { return Ok(Vec::new()) };
     if source == KMS {
+        let is_alias = head.event_name.0.as_deref().is_some_and(|name| name.ends_with("Alias"));
+        if !is_alias && head.addendum.original_event_id.is_none() {
+            return Ok(Vec::new());
+        }
         return Ok(match kms_event(head) {
             Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded),
             _ => Vec::new(),
@@ -80,7 +78,10 @@ pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
         return Ok(Vec::new());
     }
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
-    let call = Call::read(text)?;
+    if !is_worth_reading(&source, name, &head.identity, text) {
+        return Ok(Vec::new());
+    }
+    let call = Call::read(text).ok_or(NotJson)?;
     let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
     let taught = Taught {
         time,
@@ -101,6 +102,21 @@ pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
         }
         _ => Vec::new(),
     })
+}
+
+/// Whether a call of another service may teach something: a general reading costs more than all that comes before it.
+fn is_worth_reading(source: &str, name: &str, identity: &Identity<'_>, text: &str) -> bool {
+    let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| name.starts_with(beginning));
+    match source {
+        "sts.amazonaws.com" => opener(identity).is_some() && name == "AssumeRole",
+        "cloudtrail.amazonaws.com" => TRAIL_CHANGES.contains(&name),
+        "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
+            starts(&["Create", "Update", "Start", "Export", "DescribeFeatureGroup"])
+                || CANVAS.as_ref().is_none_or(|canvas| canvas.is_match(text))
+                || ESCAPE.find(text.as_bytes()).is_some()
+        }
+        _ => false,
+    }
 }
 
 /// A record that cannot be read at all.
@@ -141,18 +157,21 @@ pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
     Some(format!("arn:{}:kms:{}:{account}:{alias}", partition_of(&event.region), event.region))
 }
 
-/// A session that SageMaker, its geospatial part or Forecast opened on a role.
-fn of_sts(head: &Record<'_>, call: &Call, taught: Taught) -> Vec<Lesson<'static>> {
-    let is_service = head.identity.kind.as_deref() == Some("AWSService");
+/// The rule for sessions that this service opens.
+fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
     let service =
-        head.identity.invoked_by.as_deref().filter(|_| is_service && taught.event_name == "AssumeRole");
-    let service = service.map(|by| normal_service(Cow::Borrowed(by)));
-    let rule = match service.as_deref().and_then(|by| by.split('.').next()) {
-        Some("sagemaker-geospatial") => LearnedRule::GeospatialSession,
-        Some("forecast") => LearnedRule::ForecastSession,
-        Some("sagemaker") => LearnedRule::SagemakerSession,
-        _ => return Vec::new(),
-    };
+        identity.invoked_by.as_deref().filter(|_| identity.kind.as_deref() == Some("AWSService"))?;
+    match normal_service(Cow::Borrowed(service)).split('.').next() {
+        Some("sagemaker-geospatial") => Some(LearnedRule::GeospatialSession),
+        Some("forecast") => Some(LearnedRule::ForecastSession),
+        Some("sagemaker") => Some(LearnedRule::SagemakerSession),
+        _ => None,
+    }
+}
+
+/// A session that SageMaker, its geospatial part or Forecast opened on a role.
+fn of_sts(head: &Record<'_>, call: &Call<'_>, taught: Taught) -> Vec<Lesson<'static>> {
+    let Some(rule) = opener(&head.identity) else { return Vec::new() };
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| Cow::Owned(text.to_owned()));
     let opened = Session {
         access_key_id: text(settings::at(&call.response, &["credentials", "accessKeyId"])),
@@ -182,10 +201,7 @@ fn canvas_session(head: &Record<'_>, request: &Value, taught: &Taught) -> Vec<Le
     ]
 }
 
-fn of_trail(call: &Call, by: Taught, region: Option<String>) -> Vec<Lesson<'static>> {
-    if !matches!(by.event_name.as_str(), "StopLogging" | "StartLogging" | "DeleteTrail") {
-        return Vec::new();
-    }
+fn of_trail(call: &Call<'_>, by: Taught, region: Option<String>) -> Vec<Lesson<'static>> {
     let trail =
         settings::at(&call.request, &["name"]).and_then(Value::as_str).unwrap_or("unknown").to_owned();
     vec![Lesson::Trail(TrailChange { trail, by, region })]

@@ -3,6 +3,7 @@
 //! First a question that costs almost nothing: can these bytes name KMS at all? Only then is the record parsed, strictly, and only
 //! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
 
+mod general;
 mod identity;
 mod json;
 mod key;

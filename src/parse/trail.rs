@@ -1,23 +1,9 @@
 //! Trails that leave KMS out: without this knowledge, "no KMS events" would read as "no use".
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
 use serde_json::Value;
 
-use super::json::{self, Read, Reader};
-use super::lenient::{any_value, drain};
-use super::members::{Member, Met, Named, Names, Place, Turn, member, members};
+use super::general::Call;
 use super::record::Record;
-
-members! {
-    /// What of the record needs a general reading.
-    struct Put(exact) {
-        request: Value = "requestParameters",
-    }
-}
-
-member! { Value; }
 
 /// The trail that a `PutEventSelectors` record sets to exclude `kms.amazonaws.com`, with basic or advanced selectors.
 pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
@@ -27,11 +13,7 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     if !puts_selectors {
         return None;
     }
-    let mut put = Put::default();
-    if json::read(text, &mut put).is_err() {
-        put = serde_json::from_str(text).ok()?;
-    }
-    let request = put.request;
+    let request = Call::read(text)?.request;
     let names_kms = |list: &Value| {
         list.as_array().is_some_and(|sources| sources.iter().any(|source| source == super::KMS))
     };
