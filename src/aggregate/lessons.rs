@@ -55,6 +55,8 @@ pub struct Lessons {
     pub corrections: Corrections,
     /// Trails that were stopped, started or deleted.
     pub trails: BTreeSet<TrailChange>,
+    /// Trails that were set to leave out KMS, or its reading events.
+    pub silent_trails: BTreeSet<String>,
 }
 
 impl Lessons {
@@ -79,6 +81,9 @@ impl Lessons {
             }
             Lesson::Trail(change) => {
                 self.trails.insert(change);
+            }
+            Lesson::SilentTrail(trail) => {
+                self.silent_trails.insert(trail);
             }
         }
     }
@@ -108,6 +113,7 @@ impl Lessons {
         for (key, basis) in keys {
             self.add_rule((LearnedRule::CanvasForecastKey, key), basis);
         }
+        self.corrections.conclude();
     }
 
     fn add_rule(&mut self, what: (LearnedRule, When<'static>), basis: Basis) {
@@ -129,10 +135,11 @@ impl AddAssign for Lessons {
             *self.sessions.entry(session).or_default() |= rules;
         }
         self.aliases += other.aliases;
-        for (place, by) in other.corrections.0 {
+        for (place, by) in other.corrections.by {
             self.corrections.add(place, by);
         }
         self.trails.extend(other.trails);
+        self.silent_trails.extend(other.silent_trails);
     }
 }
 
@@ -141,33 +148,54 @@ type Place = (Option<String>, String);
 
 /// Which events have been corrected, and by which; of several corrections of one event the last counts, by `eventTime`, then `eventID`.
 #[derive(Debug, Clone, Default)]
-pub struct Corrections(BTreeMap<Place, (EventTime, String)>);
+pub struct Corrections {
+    by: BTreeMap<Place, (EventTime, String)>,
+    /// Of events that correct one another in a circle, the last: it stands.
+    standing: BTreeSet<Place>,
+}
 
 impl Corrections {
     fn add(&mut self, place: Place, by: (EventTime, String)) {
-        let last = self.0.entry(place).or_insert_with(|| by.clone());
+        let last = self.by.entry(place).or_insert_with(|| by.clone());
         if by > *last {
             *last = by;
         }
     }
 
+    /// Finds the circles; each event is looked at once.
+    fn conclude(&mut self) {
+        let mut seen = BTreeSet::new();
+        let mut standing = BTreeSet::new();
+        for start in self.by.keys() {
+            let mut walk = Vec::new();
+            let mut next = Some(start.clone());
+            while let Some(place) = next.take_if(|place| self.by.contains_key(place)) {
+                if !seen.insert(place.clone()) {
+                    // Where this walk has been before begins a circle; where another has been, that one has seen it.
+                    let from = walk.iter().position(|known| *known == place);
+                    let circle = from.and_then(|from| walk.get(from..)).unwrap_or_default();
+                    let last = circle.iter().filter_map(|place| self.by.get(place)).max();
+                    standing.extend(last.map(|(_, id)| (place.0.clone(), id.clone())));
+                    break;
+                }
+                next = self.by.get(&place).map(|(_, by)| (place.0.clone(), by.clone()));
+                walk.push(place);
+            }
+        }
+        self.standing = standing;
+    }
+
     /// Whether another event has taken the place of this one.
     pub fn supersede(&self, event: &KmsEvent<'_>) -> bool {
-        if self.0.is_empty() {
+        if self.by.is_empty() {
             return false;
         }
         let Some(id) = event.event_id.as_deref() else { return false };
         let account = event.recipient_account_id.as_deref().map(str::to_owned);
-        let by = |original: &str| self.0.get(&(account.clone(), original.to_owned()));
-        let outdone = event.corrects.as_deref().and_then(by).is_some_and(|(_, last)| last != id);
-        // Of records that correct one another in a circle, the last stands.
-        let mut circle = BTreeSet::new();
-        let mut next = by(id);
-        while let Some(correction) = next.filter(|correction| circle.insert(*correction)) {
-            next = by(&correction.1);
-        }
-        let own = circle.iter().find(|(_, by)| by == id);
-        outdone || !circle.is_empty() && own.is_none_or(|own| circle.last() != Some(own))
+        let place = |id: &str| (account.clone(), id.to_owned());
+        let outdone = |original: &str| self.by.get(&place(original)).is_some_and(|(_, last)| last != id);
+        event.corrects.as_deref().is_some_and(outdone)
+            || self.by.contains_key(&place(id)) && !self.standing.contains(&place(id))
     }
 }
 
@@ -212,10 +240,23 @@ mod tests {
         {
             corrections.add((None, original.to_owned()), (EventTime(time), by.to_owned()));
         }
+        corrections.conclude();
         let superseded = |id, corrects| corrections.supersede(&event(id, Some(corrects)));
         assert!(superseded("a", "c") && superseded("b", "a") && !superseded("c", "b"));
         assert!(!superseded("x", "x"), "one that corrects itself");
         assert!(corrections.supersede(&event("o", None)), "one that a member of the circle corrects");
+    }
+
+    #[test]
+    fn long_chains_take_no_time() {
+        let mut corrections = Corrections::default();
+        for n in 0..100_000 {
+            corrections.add((None, n.to_string()), (EventTime(n), (n + 1).to_string()));
+        }
+        corrections.conclude();
+        let superseded =
+            (0..=100_000).filter(|n| corrections.supersede(&event(&n.to_string(), None))).count();
+        assert_eq!(superseded, 100_000);
     }
 
     #[test]

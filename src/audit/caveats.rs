@@ -71,7 +71,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         !trails.is_empty(),
         "trail_excludes_kms",
         format!(
-            "Set at some time to leave kms.amazonaws.com out: {}{more}. From then on such a trail's archives say nothing about KMS use.",
+            "Set at some time to leave kms.amazonaws.com out, or what only reads (Decrypt and GenerateDataKey do): {}{more}. From then on such a trail's archives say nothing about KMS use.",
             trails.join(", ")
         ),
     );

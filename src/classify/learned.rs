@@ -10,8 +10,8 @@ pub struct Learned {
     roles: HashMap<Role, RuleSet>,
     roles_and_keys: HashMap<Role, HashMap<String, RuleSet>>,
     keys: HashMap<String, RuleSet>,
-    /// By bucket.
-    paths: HashMap<String, Vec<(String, RuleSet)>>,
+    /// By bucket, then path.
+    paths: HashMap<String, HashMap<String, RuleSet>>,
     buckets: HashMap<String, RuleSet>,
     sessions: HashMap<SessionId, RuleSet>,
 }
@@ -36,11 +36,8 @@ impl Learned {
             When::Key(key) => Some(self.keys.entry(key.clone().into_owned()).or_default()),
             When::Bucket(bucket) => Some(self.buckets.entry(bucket.clone().into_owned()).or_default()),
             When::Path(bucket, path) => {
-                let mut set = RuleSet::default();
-                set.insert(rule);
                 let paths = self.paths.entry(bucket.clone().into_owned()).or_default();
-                paths.push((path.clone().into_owned(), set));
-                None
+                Some(paths.entry(path.clone().into_owned()).or_default())
             }
             When::SessionOn(_) => None, // its sessions are known one by one
         };
@@ -52,10 +49,10 @@ impl Learned {
     /// The learned rules that fire on `event`.
     pub(super) fn fires(&self, event: &KmsEvent<'_>) -> RuleSet {
         let mut fired = RuleSet::default();
-        if !self.sessions.is_empty() {
-            for name in [&event.access_key_id, &event.principal.principal_id].into_iter().flatten() {
-                fired |= known(self.sessions.get(&SessionId::of(name)));
-            }
+        // Each session has an access key of its own; its name in `principalId` may come back.
+        let session = event.access_key_id.as_ref().or(event.principal.principal_id.as_ref());
+        if let Some(name) = session.filter(|_| !self.sessions.is_empty()) {
+            fired |= known(self.sessions.get(&SessionId::of(name)));
         }
         let key_names = [event.key.arn.as_deref(), event.key.id.as_deref()];
         if (!self.roles.is_empty() || !self.roles_and_keys.is_empty())
@@ -83,8 +80,9 @@ impl Learned {
         {
             match event.s3_object_key.as_deref() {
                 Some(object) => {
-                    for (path, set) in self.paths.get(bucket).into_iter().flatten() {
-                        fired |= known(is_under(object, path).then_some(set));
+                    let paths = self.paths.get(bucket);
+                    for folder in paths.into_iter().flat_map(|_| folders(object)) {
+                        fired |= known(paths.and_then(|paths| paths.get(folder)));
                     }
                 }
                 None => fired |= known(self.buckets.get(bucket)),
@@ -98,16 +96,25 @@ fn known(set: Option<&RuleSet>) -> RuleSet {
     set.copied().unwrap_or_default()
 }
 
-/// Whether the object is the path, or lies under it as in a folder.
-fn is_under(object: &str, path: &str) -> bool {
-    path.is_empty() || object.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// What an object lies under: nothing, each of its folders, and itself.
+fn folders(object: &str) -> impl Iterator<Item = &str> {
+    let slashes = object.match_indices('/').filter_map(|(at, _)| object.get(..at));
+    std::iter::once("").chain(slashes).chain(std::iter::once(object))
 }
 
 /// The online store lies in DynamoDB, which names its table in the context, or works through a grant.
 fn is_online_store(event: &KmsEvent<'_>) -> bool {
-    let in_table = event.encryption_context.as_deref().is_some_and(|text| text.contains("\"aws:dynamodb:"));
+    let in_table = event.encryption_context.as_deref().is_some_and(names_dynamodb);
     let is_service = |principal: &str| principal.contains(".amazonaws.com");
     in_table || event.name == "CreateGrant" && event.grantee_principal.as_deref().is_some_and(is_service)
+}
+
+/// Whether a context, as compact JSON, has a key of DynamoDB's; a value may begin so, too.
+fn names_dynamodb(context: &str) -> bool {
+    let mut keys = context.match_indices("\"aws:dynamodb:").filter_map(|(at, _)| context.get(at + 1..));
+    keys.any(|rest| {
+        rest.find('"').and_then(|end| rest.get(end + 1..)).is_some_and(|after| after.starts_with(':'))
+    })
 }
 
 fn is_forecast(event: &KmsEvent<'_>) -> bool {

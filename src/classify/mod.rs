@@ -82,7 +82,6 @@ impl Verdict {
             self.in_general = self.in_general.max(strength);
             return;
         }
-        self.through_canvas |= workload == Workload::CanvasForecast && strength >= Strength::Strong;
         if strength > self.strength {
             self.strength = strength;
             self.workload = WorkloadSet::default();

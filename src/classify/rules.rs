@@ -6,7 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::pattern::Pattern;
-use crate::event::{KmsEvent, Strength, Text, Workload, normal_service};
+use crate::event::{KmsEvent, LearnedRule, Strength, Text, Workload, normal_service};
 
 /// The rules every run starts from.
 pub(super) const BUILTIN: &str = include_str!("rules/builtin.toml");
@@ -230,7 +230,7 @@ pub(super) fn read(file: &str, text: &str, built_in: bool) -> Result<Vec<Rule>, 
 }
 
 pub(super) fn unique_ids(file: &str, rules: &[Rule]) -> Result<(), RulesError> {
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<&str> = LearnedRule::ALL.iter().map(|rule| rule.facts().id).collect();
     match rules.iter().find(|rule| !seen.insert(rule.id.as_str())) {
         Some(rule) => Err(RulesError::Rule {
             file: file.to_owned(),

@@ -86,6 +86,12 @@ fn built_in_rules() {
             "strong",
             "S2",
         ),
+        (
+            with(|e| e.principal.invoked_by = Some("forecast.amazonaws.com".into())),
+            "forecast",
+            "strong",
+            "F3V",
+        ),
         (service("dynamodb.amazonaws.com"), "other", "none", ""),
         (KmsEvent::example(), "other", "none", ""),
     ];

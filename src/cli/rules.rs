@@ -1,16 +1,16 @@
 //! `keytrail rules`: the rules in force, and where each comes from.
 
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use super::args::Rules;
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
-use keytrail::aggregate::Lessons;
+use keytrail::aggregate::{InputTotals, Lessons};
 use keytrail::classify::Rule;
 use keytrail::event::{LearnedRuleFacts, When};
 use keytrail::pipeline::{self, Plan};
-use keytrail::report::{RULES, Row, RuleFacts, Stream, encode};
+use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 use keytrail::source::Input;
 
 /// Columns for the terminal.
@@ -27,8 +27,8 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliErro
         cancel: interrupt.flag(),
         ..Plan::new(args.inputs.iter().map(|path| Input::parse(path)).collect())?
     };
-    let lessons = if args.inputs.is_empty() {
-        Lessons::default()
+    let (lessons, inputs) = if args.inputs.is_empty() {
+        <(Lessons, InputTotals)>::default()
     } else {
         progress::while_shown(&bar, &plan, 1, |progress| pipeline::learn(&plan, progress))?
     };
@@ -53,7 +53,10 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliErro
         push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
     }
     stream.finish()?;
-    Ok(Status::Whole)
+    if !args.common.quiet {
+        let _ = io::stderr().write_all(not_read(&inputs).as_bytes()); // the rules are out all the same
+    }
+    Ok(if inputs.read_whole() { Status::Whole } else { Status::InPart })
 }
 
 fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {

@@ -353,6 +353,8 @@ pub enum Lesson<'a> {
     },
     /// A trail was stopped, started or deleted.
     Trail(TrailChange),
+    /// A trail was set to leave out KMS, or its reading events.
+    SilentTrail(String),
 }
 
 #[cfg(test)]

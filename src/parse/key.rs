@@ -186,11 +186,13 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
         if rest.split(':').nth(2) != Some("kms") {
             return None;
         }
+        // Ids are letters, digits and hyphens; names of aliases may have slashes and underscores, too.
         let arn = rest
-            .split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ')' | '<' | '>'))
+            .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_')))
             .next()?;
+        let arn = arn.trim_end_matches(':');
         let touches_end = at + arn.len() == message.len();
-        (!touches_end || message.len() < CUT_MESSAGE).then(|| arn.trim_end_matches(['.', ';']))
+        (!touches_end || message.len() < CUT_MESSAGE).then_some(arn)
     })
 }
 

@@ -13,14 +13,14 @@ use serde_json::Value;
 use super::general::Call;
 use super::prefilter::escaped;
 use super::record::{Identity, Record};
-use super::{KMS, is_known_version, json, kms_event, settings};
+use super::{KMS, is_known_version, kms_event, read_record, settings, trail, utf8};
 use crate::event::{
-    Arn, EventTime, KmsEvent, LearnedRule, Lesson, Session, Taught, Text, TrailChange, When, normal_service,
-    partition_of,
+    Arn, EventTime, KmsEvent, LearnedRule, Lesson, RejectReason, Session, Taught, Text, TrailChange, When,
+    normal_service, partition_of,
 };
 
 /// What stands in every record that teaches something: the name of a service, or what the record is about.
-const TELLING: [&str; 10] = [
+const TELLING: [&str; 11] = [
     "sagemaker.",
     "sagemaker-geospatial.",
     "forecast.",
@@ -31,6 +31,7 @@ const TELLING: [&str; 10] = [
     "StopLogging",
     "StartLogging",
     "DeleteTrail",
+    "PutEventSelectors",
 ];
 
 /// Calls of CloudTrail that end what a trail records, or begin it again.
@@ -56,11 +57,13 @@ pub fn may_teach(bytes: &[u8]) -> bool {
 /// # Errors
 /// When it is no JSON object. Other defects teach nothing, and of a call that failed nothing is learned but what it corrects.
 pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
-    let text = std::str::from_utf8(record).map_err(|_| NotJson)?;
-    let mut head = Record::default();
-    if json::read(text, &mut head).is_err() {
-        head = serde_json::from_str(text).map_err(|_| NotJson)?;
-    }
+    // What cannot be counted teaches nothing, either; only what is no JSON is told, since the walk has to look at it again.
+    let Ok(text) = utf8(record) else { return Ok(Vec::new()) };
+    let mut head = match read_record(text) {
+        Ok(head) => head,
+        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(NotJson),
+        Err(_) => return Ok(Vec::new()),
+    };
     let succeeded = head.error_code.is_none() && head.error_message.is_none();
     let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else { return Ok(Vec::new()) };
     let Some(source) = head.event_source.take() else { return Ok(Vec::new()) };
@@ -78,6 +81,10 @@ pub fn lessons(record: &[u8]) -> Result<Vec<Lesson<'static>>, NotJson> {
         return Ok(Vec::new());
     }
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
+    if name == "PutEventSelectors" {
+        let silent = trail::silent_trail(source == "cloudtrail.amazonaws.com", text);
+        return Ok(silent.map(Lesson::SilentTrail).into_iter().collect());
+    }
     if !is_worth_reading(&source, name, &head.identity, text) {
         return Ok(Vec::new());
     }

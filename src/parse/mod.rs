@@ -76,6 +76,11 @@ pub fn may_name_kms_inside(value: &[u8]) -> bool {
 /// `eventName` or `eventTime`, or of an unknown major version.
 pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
     let text = utf8(record)?;
+    outline(read_record(text)?, text)
+}
+
+/// The members of a record, if all of it is sound.
+fn read_record(text: &str) -> Result<Record<'_>, ParseError> {
     let mut record = Record::default();
     let read = json::read(text, &mut record);
     if !matches!(read, Ok(Report { surrogates: false })) {
@@ -85,7 +90,7 @@ pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
             record = read_slowly(text)?;
         }
     }
-    outline(record, text)
+    Ok(record)
 }
 
 fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<Outline<'a>, ParseError> {

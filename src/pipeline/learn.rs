@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::input::{self, Purpose, Run};
+use super::part::Part;
 use super::{Plan, Progress, RunError};
-use crate::aggregate::{Aliases, Corrections, Lessons};
+use crate::aggregate::{Aliases, Corrections, InputTotals, Lessons};
 use crate::classify::Learned;
 use crate::event::KmsEvent;
 use crate::parse;
@@ -26,16 +27,14 @@ pub(super) struct Known {
 
 impl Known {
     /// What the lessons come to, beside what the user knows.
-    fn new(plan: &Plan, lessons: &Lessons, kept: HashMap<Arc<str>, Archive>) -> Self {
+    fn new(plan: &Plan, lessons: &mut Lessons, kept: HashMap<Arc<str>, Archive>) -> Self {
         let mut aliases = plan.aliases.clone();
-        aliases += lessons.aliases.clone();
+        // What nobody else asks for is not held twice.
+        aliases += std::mem::take(&mut lessons.aliases);
+        let sessions = std::mem::take(&mut lessons.sessions);
         let rules = lessons.rules.keys().map(|(rule, when)| (*rule, when));
-        Self {
-            learned: Learned::new(rules, lessons.sessions.clone()),
-            aliases,
-            corrections: lessons.corrections.clone(),
-            kept,
-        }
+        let learned = Learned::new(rules, sessions);
+        Self { learned, aliases, corrections: std::mem::take(&mut lessons.corrections), kept }
     }
 
     /// Completes an event by what is known of aliases.
@@ -67,14 +66,31 @@ pub(super) fn known(
     progress: &Progress,
 ) -> Result<(Known, Lessons), RunError> {
     if !plan.learn {
-        return Ok((Known::new(plan, &Lessons::default(), HashMap::new()), Lessons::default()));
+        let mut nothing = Lessons::default();
+        return Ok((Known::new(plan, &mut nothing, HashMap::new()), nothing));
     }
+    // What is wrong with an input is said when it is counted.
+    let quiet = tracing::subscriber::NoSubscriber::default();
+    let dispatch = tracing::Dispatch::new(quiet);
+    gather(plan, pool, progress, &dispatch).map(|(known, lessons, _)| (known, lessons))
+}
+
+/// Reads all inputs for what they teach, and tells `told` what is wrong with them.
+pub(super) fn gather(
+    plan: &Plan,
+    pool: &rayon::ThreadPool,
+    progress: &Progress,
+    told: &tracing::Dispatch,
+) -> Result<(Known, Lessons, InputTotals), RunError> {
     progress.set_learning(true);
-    let all = Learning { plan, progress, listing: Mutex::new(plan.listing()), kept: Mutex::default() };
-    let gathered = pool.broadcast(|_| {
-        // What is wrong with an input is said when it is counted.
-        tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || all.gather())
-    });
+    let all = Learning {
+        plan,
+        progress,
+        listing: Mutex::new(plan.listing()),
+        kept: Mutex::default(),
+        inputs: Mutex::default(),
+    };
+    let gathered = pool.broadcast(|_| tracing::dispatcher::with_default(told, || all.gather()));
     let mut lessons = Lessons::default();
     for part in gathered {
         lessons += part.map_err(RunError::Temporary)?;
@@ -85,7 +101,8 @@ pub(super) fn known(
         return Err(RunError::Cancelled);
     }
     let kept = all.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((Known::new(plan, &lessons, kept), lessons))
+    let inputs = all.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((Known::new(plan, &mut lessons, kept), lessons, inputs))
 }
 
 struct Learning<'p> {
@@ -93,6 +110,8 @@ struct Learning<'p> {
     progress: &'p Progress,
     listing: Mutex<Listing>,
     kept: Mutex<HashMap<Arc<str>, Archive>>,
+    /// What became of the inputs; their problems are in the order in which they were met.
+    inputs: Mutex<InputTotals>,
 }
 
 impl Learning<'_> {
@@ -102,20 +121,34 @@ impl Learning<'_> {
         while !self.plan.is_cancelled() {
             let next = self.listing.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(listed) = next else { break };
-            let Listed::Archive(mut archive) = listed else { continue };
-            if archive.size.is_none() {
-                archive = archive.keep(|| self.plan.is_cancelled())?;
-                let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.insert(archive.uri.clone(), archive.clone());
-            }
-            let entry = Listed::Archive(archive);
+            let entry = match listed {
+                Listed::Archive(archive) if archive.size.is_none() => {
+                    let archive = archive.keep(|| self.plan.is_cancelled())?;
+                    let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    kept.insert(archive.uri.clone(), archive.clone());
+                    Listed::Archive(archive)
+                }
+                other => other,
+            };
             let run = Run { plan: self.plan, purpose: Purpose::Learn, progress: self.progress };
             input::process(run, entry, &mut |mut part| {
                 lessons += std::mem::take(&mut part.lessons);
+                self.note(&mut part);
                 part.recycle();
                 !self.plan.is_cancelled()
             });
         }
         Ok(lessons)
+    }
+
+    /// Adds an input's part to what became of the inputs.
+    fn note(&self, part: &mut Part) {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(archive) = &part.archive {
+            part.rejects.iter().for_each(|rejection| inputs.add_reject(archive, rejection));
+        }
+        if let Some(done) = part.done.take() {
+            *inputs += &done.0;
+        }
     }
 }

@@ -153,7 +153,8 @@ impl<'m> Merge<'m> {
         let Some(mut event) = reread(record) else { return Err(RunError::Temporary(changed())) };
         self.known.complete(&mut event);
         let evidence = self.plan.classifier.classify(&event, &self.known.learned);
-        for other in others.iter().filter_map(|other| reread(other)) {
+        for mut other in others.iter().filter_map(|other| reread(other)) {
+            self.known.complete(&mut other);
             complete(&mut event, other);
         }
         let mut part = Part::default();
@@ -207,7 +208,8 @@ impl<'m> Merge<'m> {
     }
 
     /// Checks the accounting and gives the result.
-    pub(super) fn finish(self, lessons: Lessons) -> Result<Run, RunError> {
+    pub(super) fn finish(mut self, mut lessons: Lessons) -> Result<Run, RunError> {
+        self.coverage.kms_excluded_by.append(&mut lessons.silent_trails);
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
         // The same number, counted where the rows are made.

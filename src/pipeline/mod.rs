@@ -188,12 +188,14 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     merge.finish(lessons)
 }
 
-/// Reads the plan's inputs for what they teach, and for nothing else.
+/// Reads the plan's inputs for what they teach, and for nothing else; with what became of them.
 ///
 /// # Errors
 /// When inputs that can be read only once cannot be put aside, or the run is stopped. Unreadable input teaches nothing.
-pub fn learn(plan: &Plan, progress: &Progress) -> Result<Lessons, RunError> {
-    learn::known(plan, &threads(plan)?, progress).map(|(_, lessons)| lessons)
+pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Lessons, InputTotals), RunError> {
+    let told = tracing::dispatcher::get_default(Clone::clone);
+    let (_, lessons, inputs) = learn::gather(plan, &threads(plan)?, progress, &told)?;
+    Ok((lessons, inputs))
 }
 
 fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {

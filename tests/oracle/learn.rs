@@ -336,7 +336,7 @@ fn shows(facts: &Facts, sign: &Sign) -> bool {
                 && names::is_service(facts.invoked_by, "forecast")
         }
         Sign::AccessKey(id) => facts.access_key == Some(id),
-        Sign::PrincipalId(id) => facts.principal_id == Some(id),
+        Sign::PrincipalId(id) => facts.access_key.is_none() && facts.principal_id == Some(id),
     }
 }
 

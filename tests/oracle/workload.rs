@@ -157,6 +157,9 @@ fn forecast(facts: &Facts, fired: &mut Fired) {
     if facts.grants_to("forecast") {
         fired.push(("F3G", label, Strong));
     }
+    if !facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
+        fired.push(("F3V", label, Strong));
+    }
 }
 
 fn feature_store(facts: &Facts, fired: &mut Fired) {

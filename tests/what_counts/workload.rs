@@ -170,9 +170,16 @@ pub fn canvas_and_forecast() -> Vec<Case> {
             "F3G",
         ),
         none("F3G is for grants", asks_for_grants("forecast.us-east-1.amazonaws.com")),
+        shows(
+            "F3V, since F3 needs the service's own identity",
+            json!({"userIdentity": session(&json!({"invokedBy": "fas.forecast.us-east-1.amazonaws.com"}))}),
+            "forecast",
+            "strong",
+            "F3V",
+        ),
         none(
-            "F3 needs the service's own identity",
-            json!({"userIdentity": session(&json!({"invokedBy": "forecast.amazonaws.com"}))}),
+            "F3V is Forecast",
+            json!({"userIdentity": session(&json!({"invokedBy": "fas.s3.amazonaws.com"}))}),
         ),
     ]
 }

@@ -65,6 +65,11 @@ impl Role {
     pub fn session_arn(&self, session: &str) -> String {
         format!("arn:aws:sts::{}:assumed-role/{}/{session}", self.account, self.name)
     }
+
+    /// The access key of a session that lasts: each of its calls has the same.
+    pub fn lasting_key(&self, session: &str) -> String {
+        format!("ASIA{}", Rng::named(&self.session_arn(session)).upper(16))
+    }
 }
 
 /// `userIdentity.invokedBy`: as the record has it, and as a reader normalises it.
@@ -255,9 +260,12 @@ impl Caller {
                     "webIdFederationData" => obj! {},
                     "attributes" => obj! {"creationDate" => began, "mfaAuthenticated" => "false"},
                 };
-                let base = base
-                    .with("accessKeyId", format!("ASIA{}", rng.upper(16)))
-                    .with("sessionContext", context);
+                let of_the_day = format!("ASIA{}", rng.upper(16));
+                let access_key = match role.name.as_str() {
+                    "JobRunner" | "Explorer" => role.lasting_key(session),
+                    _ => of_the_day,
+                };
+                let base = base.with("accessKeyId", access_key).with("sessionContext", context);
                 invoker_member(base, invoked_by)
             }
             Caller::User { account, name, .. } => obj! {

@@ -108,7 +108,7 @@ pub fn lessons(rng: &mut Rng, place: &Place) -> Vec<Json> {
         let runner = role(place, "JobRunner");
         let request = obj! {"roleArn" => runner.arn(), "roleSessionName" => session};
         let response = obj! {
-            "credentials" => obj! {"accessKeyId" => format!("ASIA{}", rng.upper(16))},
+            "credentials" => obj! {"accessKeyId" => runner.lasting_key(session)},
             "assumedRoleUser" => obj! {
                 "assumedRoleId" => format!("{}:{session}", runner.id()),
                 "arn" => runner.session_arn(session),
