@@ -562,6 +562,40 @@ fn content_that_never_closes_takes_little_memory() {
     }
 }
 
+// ---- what seems to be something else
+
+/// Five letters that a caller can choose, where tar files have theirs.
+#[test]
+fn a_word_of_tar_hides_no_archive() {
+    let text = format!("{{\"userAgent\":\"{}ustar\",\"Records\":[{}]}}", "x".repeat(257 - 14), decrypt(1));
+    assert_eq!(text.find("ustar"), Some(257));
+    for bytes in [text.clone().into_bytes(), gzip(text.as_bytes())] {
+        let dir = folder(&[("in", &bytes)]);
+        let report = analyze_in(dir.path(), &["in"]);
+        assert_eq!((report.status, state(&report.inputs(), "in")), (0, ("complete", "")));
+        accounts(&report, &[("selected", 1)]);
+    }
+}
+
+/// What stands before the first brace may be a note, or all that is left of a record: records behind it are not counted, and that is told.
+#[test]
+fn a_lost_beginning_is_told() {
+    let whole = String::from_utf8(good(1)).unwrap();
+    let commented = format!("# exported\n{whole}");
+    for bytes in [whole[100..].as_bytes(), commented.as_bytes()] {
+        for bytes in [bytes.to_vec(), gzip(bytes)] {
+            let dir = folder(&[("in", &bytes)]);
+            let report = analyze_in(dir.path(), &["in"]);
+            assert_eq!((report.status, state(&report.inputs(), "in")), (0, ("skipped", "broken_start")));
+            assert!(report.stderr.contains("Skipped inputs that may hold records: 1."), "{}", report.stderr);
+        }
+    }
+    let dir = folder(&[("in", b"no JSON, and nothing of a record")]);
+    let report = analyze_in(dir.path(), &["in"]);
+    assert_eq!(state(&report.inputs(), "in"), ("skipped", "not_json"));
+    assert!(!report.stderr.contains("Skipped inputs"), "{}", report.stderr);
+}
+
 // ---- one bad record among good ones
 
 #[test]

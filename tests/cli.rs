@@ -256,6 +256,21 @@ fn standard_input_plain_and_compressed() {
     }
 }
 
+/// Standard input is called `-`, and so may a file be.
+#[test]
+fn a_file_of_the_name_of_standard_input_is_not_taken_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in"), document(&[decrypt(1), decrypt(2), decrypt(3)])).unwrap();
+    fs::write(dir.path().join("-"), document(&[decrypt(4), decrypt(5)])).unwrap();
+    let stdin = File::open(dir.path().join("in")).unwrap();
+    let ran =
+        run(keytrail().current_dir(dir.path()).args(["analyze", "-o", "report", "-", "./-"]).stdin(stdin));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let inputs = rows(&dir.path().join("report/inputs.parquet"));
+    let selected: Vec<i64> = inputs.iter().map(|row| row["selected"].as_i64().unwrap()).collect();
+    assert_eq!((selected.iter().sum::<i64>(), selected.len()), (5, 2));
+}
+
 #[test]
 fn what_is_named_twice_is_read_once() {
     let dir = tempfile::tempdir().unwrap();

@@ -106,6 +106,8 @@ pub struct InputTotals {
     pub problems: Vec<String>,
     /// Inputs named as CloudTrail logs that turned out not to be any.
     pub misnamed: u64,
+    /// Skipped inputs that may hold records, which this program cannot read.
+    pub hidden: u64,
     /// Inputs with records that were put together from what a query printed.
     pub lossy: u64,
     /// Stored bytes read.
@@ -151,6 +153,7 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {
             *self.skipped.entry(reason).or_default() += 1;
+            self.hidden += u64::from(reason.hides_records());
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());
         }
         // All shapes of that kind end so, wherever they are told.

@@ -110,6 +110,15 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         ),
     );
     say(
+        inputs.hidden > 0,
+        "skipped_unread",
+        format!(
+            "Skipped inputs that may hold records: {}. inputs.parquet says why: decompress or unpack them, save them as UTF-8, or look at what \
+             precedes the first record, and run again. Nothing of them is counted.",
+            inputs.hidden
+        ),
+    );
+    say(
         inputs.misnamed > 0,
         "misnamed_inputs",
         format!(

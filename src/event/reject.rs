@@ -128,6 +128,8 @@ pub enum SkipReason {
     OtherJson,
     /// Not JSON.
     NotJson,
+    /// Not JSON at its beginning, but near it are names of a record's members: its beginning may be lost.
+    BrokenStart,
     /// UTF-16 or UTF-32 text, as some shells write when output is redirected.
     Utf16,
     /// bzip2, xz or 7z.
@@ -143,6 +145,18 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// Whether there may be records in it that were not read.
+    pub fn hides_records(self) -> bool {
+        matches!(
+            self,
+            Self::BrokenStart
+                | Self::Utf16
+                | Self::UnsupportedCompression
+                | Self::EventHistoryCsv
+                | Self::NestedTooDeep
+        )
+    }
+
     /// The value of the `reason` column.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -150,6 +164,7 @@ impl SkipReason {
             Self::Digest => "digest",
             Self::OtherJson => "other_json",
             Self::NotJson => "not_json",
+            Self::BrokenStart => "broken_start",
             Self::Utf16 => "utf16",
             Self::UnsupportedCompression => "unsupported_compression",
             Self::EventHistoryCsv => "event_history_csv",

@@ -51,7 +51,8 @@ impl Known {
     /// The entry as it can be read now.
     pub(super) fn again(&self, listed: Listed) -> Listed {
         match listed {
-            Listed::Archive(archive) => {
+            // A file may have the name of what was kept: standard input is called `-`.
+            Listed::Archive(archive) if archive.size.is_none() => {
                 Listed::Archive(self.kept.get(&archive.uri).cloned().unwrap_or(archive))
             }
             other => other,

@@ -158,7 +158,7 @@ pub const INPUTS: &[Column<Inputs>] = columns! { Inputs;
     "shape": Text, "What it turned out to be: one of the shapes below.", |i| Cell::text(i.shape);
     "compressed_bytes": Int, "Stored bytes read.", |i| Cell::count(i.compressed_bytes);
     "content_bytes": Int, "Decompressed bytes read.", |i| Cell::count(i.content_bytes);
-    "gzip_members": Int, "gzip members in the input; 0: not compressed.", |i| Cell::count(i.gzip_members);
+    "gzip_members": Int, "gzip members in the input; 0: not compressed with gzip.", |i| Cell::count(i.gzip_members);
     "content_sha256": Text "?", "SHA-256 of the decompressed content, lower-case hexadecimal. Null without `--hash`, or when not read whole.", |i| Cell::maybe(i.content_sha256.as_deref());
     "account_id": Text "?", "Account of the input's name. Null: the name does not follow CloudTrail's grammar.", |i| Cell::maybe(i.account_id.as_deref());
     "region": Text "?", "Region of the input's name.", |i| Cell::maybe(i.region.as_deref());

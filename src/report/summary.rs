@@ -111,11 +111,12 @@ pub fn not_read(inputs: &InputTotals) -> String {
 }
 
 /// Caveats that concern this very run rather than any.
-const PRESSING: [&str; 13] = [
+const PRESSING: [&str; 14] = [
     "trail_excludes_kms",
     "logging_stopped",
     "nothing_learned",
     "not_all_read",
+    "skipped_unread",
     "misnamed_inputs",
     "missing_days",
     "unattributed_bucket_keys",
@@ -283,9 +284,13 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
         inputs.with(Status::Unreadable) > 0,
         format!("{} inputs could not be read", number(inputs.with(Status::Unreadable))),
     );
+    say(
+        counts.records > 0 && counts.records == counts.rejected,
+        "nothing in the inputs could be read: rejects.parquet says where and why".to_owned(),
+    );
     let kms = counts.records - counts.other_source - counts.rejected;
     say(
-        counts.records > 0 && kms == 0,
+        counts.records > counts.rejected && kms == 0,
         format!(
             "none of the {} records is of kms.amazonaws.com: the trail may exclude KMS events (its event selectors say), or record data \
              events only",

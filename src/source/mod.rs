@@ -99,7 +99,7 @@ impl Archive {
     }
 }
 
-/// A name as text; bytes that are not UTF-8 become `%HH`, so that different names stay different.
+/// A name as text; bytes that are not UTF-8 become `%HH`. (A name that spells a `%HH` itself looks the same.)
 pub fn text_of(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {

@@ -31,7 +31,7 @@ pub fn walk_file(mut file: File, visit: Visit<'_>) -> Result<(), Stop> {
         let path = entry.file_path();
         let name: &[u8] = path.as_ref();
         let (flags, method) = (entry.flags().bits(), entry.compression_method().as_u16());
-        if entry.is_dir() {
+        if entry.is_dir() && entry.uncompressed_size_hint() == 0 {
             continue;
         }
         if let Some(why) = closed(flags, method) {

@@ -71,6 +71,9 @@ pub enum Step {
     NotJson,
 }
 
+/// So much of content that does not begin like JSON is looked at for what records are known by: some records' length.
+const BEGINNING: u64 = 16 << 10;
+
 /// Where the walk stands.
 #[derive(Debug)]
 enum State {
@@ -233,7 +236,11 @@ impl Unwrapper {
             _ => false,
         };
         if !begins {
-            self.census.damaged = true;
+            let beginning = window.slice(&(first..first + BEGINNING));
+            if !window.last && (beginning.len() as u64) < BEGINNING {
+                return self.more(State::Start, first);
+            }
+            self.census.no_beginning(beginning);
             return Some(Step::NotJson);
         }
         self.go(State::Between, first)

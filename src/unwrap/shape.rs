@@ -104,6 +104,8 @@ impl Shape {
 pub(super) struct Census {
     pub(super) recognised: bool,
     pub(super) damaged: bool,
+    /// It is damaged from its beginning on, and looks like records behind that.
+    broken_start: bool,
     pub(super) digest: bool,
     pub(super) arrays: u64,
     documents: u64,
@@ -235,15 +237,13 @@ impl Census {
     }
 
     fn recognise(&mut self, bytes: &[u8]) {
-        let keys = [
-            &b"\"eventVersion\""[..],
-            b"\"eventSource\"",
-            b"\"eventName\"",
-            b"\"CloudTrailEvent\"",
-            // In the text of a string.
-            br#"\"eventVersion\""#,
-        ];
-        self.recognised = self.recognised || keys.iter().any(|key| memmem::find(bytes, key).is_some());
+        self.recognised = self.recognised || names_members(bytes);
+    }
+
+    /// The content does not begin like JSON; these are its first bytes.
+    pub(super) fn no_beginning(&mut self, bytes: &[u8]) {
+        self.damaged = true;
+        self.broken_start = names_members(bytes);
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -280,6 +280,8 @@ impl Census {
     pub(super) fn skip_reason(&self) -> SkipReason {
         if self.digest {
             SkipReason::Digest
+        } else if self.broken_start {
+            SkipReason::BrokenStart
         } else if self.damaged || self.messages > 0 {
             SkipReason::NotJson
         } else if self.other_values == 0 && self.arrays == 0 && self.wrapped.is_empty() && !self.control {
@@ -288,6 +290,22 @@ impl Census {
             SkipReason::OtherJson
         }
     }
+}
+
+/// Whether names of a record's members, or of what wraps one, can be seen.
+fn names_members(bytes: &[u8]) -> bool {
+    let keys = [
+        &b"\"eventVersion\""[..],
+        b"\"eventSource\"",
+        b"\"eventName\"",
+        b"\"CloudTrailEvent\"",
+        b"\"detail-type\"",
+        b"\"eventsource\"",
+        b"\"eventJson\"",
+        // In the text of a string.
+        br#"\"eventVersion\""#,
+    ];
+    keys.iter().any(|key| memmem::find(bytes, key).is_some())
 }
 
 /// Which keys of a record an object has at its top level.

@@ -38,7 +38,14 @@ pub fn open(raw: &[u8]) -> Contents {
     // A record whose end is missing may be told by the keys that are there, even inside a text.
     if let Err(Damage::Truncated(Some(offset))) = &ended {
         let rest = String::from_utf8_lossy(&bytes[*offset..]);
-        let telling = ["\"CloudTrailEvent\"", "\"eventVersion\"", "\\\"eventVersion\\\""];
+        let telling = [
+            "\"CloudTrailEvent\"",
+            "\"eventVersion\"",
+            "\\\"eventVersion\\\"",
+            "\"detail-type\"",
+            "\"eventsource\"",
+            "\"eventJson\"",
+        ];
         walk.recognised |= telling.iter().any(|key| rest.contains(key));
     }
     match (ended, gzip_broke) {
