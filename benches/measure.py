@@ -58,6 +58,7 @@ class Row:
 TINY = Corpus(mib=98, archive_kib=1)
 # The floor has one thread: so has keytrail where it is compared with it.
 ONE = ("--threads", "1")
+TWO = ("--threads", "2")
 
 ROWS = {
     "kms30": Row("30 % of records are KMS, default selection", options=ONE),
@@ -67,9 +68,15 @@ ROWS = {
     "any": Row("30 % KMS, `--workload any --event any`", options=("--workload", "any", "--event", "any", *ONE)),
     "odd": Row("30 % KMS, 3 % of all records in odd spellings", Corpus(everyday=False), ONE),
     "tiny": Row("100,000 archives of one record", TINY, ONE),
-    "single": Row("one archive of 2 GiB, 2 threads", Corpus(mib=2048, archive_kib=2048 * 1024), ("--threads", "2")),
-    "threads": Row("1 GiB, 2 threads against 1", Corpus(mib=1024), ("--threads", "2"), base_options=ONE),
-    "four": Row("4 GiB against 1 GiB, 2 threads", Corpus(mib=4096), ("--threads", "2"), Corpus(mib=1024), ("--threads", "2")),
+    "single": Row("one archive of 2 GiB, 2 threads, `--no-learn`", Corpus(mib=2048, archive_kib=2048 * 1024), (*TWO, "--no-learn")),
+    "threads": Row("1 GiB, 2 threads against 1", Corpus(mib=1024), TWO, base_options=ONE),
+    "four": Row(
+        "4 GiB against 1 GiB, 2 threads, `--no-learn`",
+        Corpus(mib=4096),
+        (*TWO, "--no-learn"),
+        Corpus(mib=1024),
+        (*TWO, "--no-learn"),
+    ),
 }
 
 
