@@ -187,6 +187,7 @@ impl Census {
     fn place_wrapped(&mut self, wrapping: Wrapping) {
         self.wrapped.insert(match wrapping {
             Wrapping::EventBridge => Shape::EventBridge,
+            Wrapping::Document => Shape::Mixed,
             _ => Shape::LookupEvents,
         });
     }

@@ -28,6 +28,8 @@ pub enum Wrapping {
     /// An event of EventBridge: the record is `detail`, if `detail-type` says that it comes from CloudTrail. (AWS: "Events from AWS
     /// services", Amazon EventBridge user guide.)
     EventBridge,
+    /// A whole document of records where one record should stand: several files or pages put into one array.
+    Document,
     /// A row of a CloudTrail Lake query: a list of maps with one column each. (AWS: "GetQueryResults", CloudTrail API reference.)
     LakeRow,
 }
@@ -79,6 +81,9 @@ pub fn record_in<'a>(value: &'a [u8], wrapping: Wrapping, buffer: &'a mut Vec<u8
         Wrapping::LogEvent => logged(value, buffer),
         Wrapping::LakeRow => row(value, buffer),
         Wrapping::EventBridge => enveloped(value, 0),
+        Wrapping::Document => Held::missing(
+            "a whole document where a record should stand; give documents one after the other instead of in an array",
+        ),
         Wrapping::None => Held::Foreign, // answered above
     }
 }
@@ -186,19 +191,23 @@ pub(super) fn wrapping_of(value: &[u8]) -> Wrapping {
     if let Some(text) = value.strip_prefix(b"\"") {
         return if text.starts_with(b"{") { Wrapping::Text } else { Wrapping::None };
     }
-    let (mut text, mut kind, mut detail) = (false, false, false);
-    for (name, _) in members(value) {
+    let (mut text, mut kind, mut detail, mut document) = (false, false, false, false);
+    for (name, member) in members(value) {
         match &*key(&value[name]) {
             b"eventVersion" | b"eventSource" | b"eventName" => return Wrapping::None,
             b"CloudTrailEvent" => text = true,
             b"detail-type" => kind = true,
             b"detail" => detail = true,
+            b"Records" | b"Events" | b"logEvents" | b"QueryResultRows" => {
+                document |= value.get(member.start) == Some(&b'[');
+            }
             _ => {}
         }
     }
     match (text, kind && detail) {
         (true, _) => Wrapping::LookupEvent,
         (_, true) => Wrapping::EventBridge,
+        _ if document => Wrapping::Document,
         _ => Wrapping::None,
     }
 }

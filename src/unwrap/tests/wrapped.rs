@@ -222,6 +222,9 @@ fn what_holds_no_record_is_told() {
         (r#"{"Events":[{"EventId":"1","CloudTrailEvent":"\ud83d"}]}"#, "!! lone_surrogate"),
         (r#"{"Events":[{"EventId":"1","CloudTrailEvent":"{}",}]}"#, "!! json_syntax"),
         (r#"{"QueryResultRows":[[{"eventJson":"\ud83d"}]]}"#, "!! lone_surrogate"),
+        (r#"[{"Records":[{"eventName":"E"}]}]"#, "!! missing_field"),
+        (r#"[{"Events":[{"CloudTrailEvent":"{}"}]}]"#, "!! missing_field"),
+        (r#"[{"Records":{"eventName":"E"}}]"#, r#"{"Records":{"eventName":"E"}}"#),
     ] {
         assert_eq!(held(text.as_bytes()), [expected], "{text}");
     }
