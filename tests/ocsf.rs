@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::Stdio;
 
 use common::{Report, analyze_in, assert_rows, input, keytrail, rows};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 const ANY: [&str; 4] = ["--workload", "any", "--event", "any"];
@@ -126,6 +128,71 @@ fn through_a_pipe_and_in_containers_the_same_comes_out() {
     let row = input(&inputs, "a.tar.zst!/in/a.parquet");
     assert_eq!((&row["shape"], &row["status"]), (&"ocsf_parquet".into(), &"complete".into()));
     assert_eq!(row["content_sha256"].as_str().unwrap().len(), 64);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, 1).unwrap()
+}
+
+/// `(name in the file, bytes)` as a zip file whose member is stored.
+fn zip(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut archive = rawzip::ZipArchiveWriter::new(&mut packed);
+    let (mut entry, config) = archive.new_file(name).start().unwrap();
+    let mut data = config.wrap(&mut entry);
+    data.write_all(bytes).unwrap();
+    let (_, descriptor) = data.finish().unwrap();
+    entry.finish(descriptor).unwrap();
+    archive.finish().unwrap();
+    packed
+}
+
+/// However it is compressed, and what is told of it are the bytes that are stored and those that they come to.
+#[test]
+fn compressed_files_are_read_and_measured_as_they_are_stored() {
+    let bytes = data("1.1.parquet");
+    let plain = analyze("a.parquet", &bytes, &["--hash"]);
+    let expected = events(&plain);
+    let (front, back) = bytes.split_at(1000);
+    for (name, stored, members) in [
+        ("a.parquet.gz", gzip(&bytes), 1),
+        ("two.parquet.gz", [gzip(front), gzip(back)].concat(), 2),
+        ("a.parquet.zst", zstd(&bytes), 0),
+    ] {
+        let report = analyze(name, &stored, &["--hash"]);
+        assert_eq!(report.status, 0, "{name}: {}", report.stderr);
+        assert_rows(name, &events(&report), &expected);
+        let inputs = report.inputs();
+        let row = input(&inputs, name);
+        assert_eq!(row["compressed_bytes"], stored.len(), "{name}");
+        assert_eq!(row["content_bytes"], bytes.len(), "{name}");
+        assert_eq!(row["gzip_members"], members, "{name}");
+        assert_eq!(row["content_sha256"], plain.inputs()[0]["content_sha256"], "{name}");
+        assert_eq!(report.run_json()["bytes"]["compressed"], stored.len(), "{name}");
+    }
+    let report = analyze("a.zip", &zip("a.parquet.gz", &gzip(&bytes)), &[]);
+    assert_rows("zip", &events(&report), &expected);
+    // What is skipped has been read, too, and so has what breaks off.
+    let stored = gzip(&data("other.parquet"));
+    let report = analyze("other.parquet.gz", &stored, &[]);
+    let row = &report.inputs()[0];
+    assert_eq!(
+        (&row["reason"], &row["compressed_bytes"], &row["gzip_members"]),
+        (&"parquet".into(), &stored.len().into(), &1.into())
+    );
+    let cut = &gzip(&bytes)[..2000];
+    let report = analyze("cut.parquet.gz", cut, &[]);
+    let row = &report.inputs()[0];
+    assert_eq!(
+        (&row["reason"], &row["compressed_bytes"], &row["gzip_members"]),
+        (&"gzip_truncated".into(), &cut.len().into(), &1.into())
+    );
 }
 
 #[test]

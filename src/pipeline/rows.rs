@@ -14,8 +14,14 @@ use crate::unwrap::{Rebuilt, Shape, record_of_row};
 const CHUNK: usize = 256 << 10;
 
 impl Reading<'_> {
-    /// Reads the rows of a table. The file it is in has `size` bytes, of this hash.
-    pub(super) fn run_table(mut self, mut table: Table, size: u64, sha256: Option<String>, give: Give<'_>) {
+    /// Reads the rows of a table. The file it is in is that far from what is stored, and has this hash.
+    pub(super) fn run_table(
+        mut self,
+        mut table: Table,
+        reached: Reached,
+        sha256: Option<String>,
+        give: Give<'_>,
+    ) {
         let (limits, plan) = (self.run.plan.limits, self.run.plan);
         let shape = table.shape();
         if table.content_bytes() > limits.archive_bytes {
@@ -44,14 +50,12 @@ impl Reading<'_> {
                 }
             }
         }
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
         self.finish(reached, sha256, shape, None, give);
     }
 
     /// Says that a table cannot be read at all.
-    pub(super) fn unreadable_table(mut self, error: &TableError, size: u64, give: Give<'_>) {
+    pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached, give: Give<'_>) {
         self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
         self.finish(reached, None, Shape::Unknown.as_str(), None, give);
     }
 
