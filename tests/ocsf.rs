@@ -254,6 +254,10 @@ fn damage_that_the_reader_does_not_expect_is_a_reject() {
     let inputs = report.inputs();
     assert_eq!(input(&inputs, "a.parquet")["reason"], "parquet_corrupt");
     assert_eq!(input(&inputs, "b.parquet")["selected"], 97);
+    // It is told as damage, and not as a fault of the program.
+    assert!(!report.stderr.contains("panicked"), "{}", report.stderr);
+    let report = analyze_in(dir.path(), &[&["a.parquet", "-q"], &ANY[..]].concat());
+    assert_eq!((report.status, report.stderr.as_str()), (1, ""));
 }
 
 #[test]

@@ -7,11 +7,11 @@
 
 mod cells;
 mod csv;
+mod guard;
 mod ocsf;
 
 use std::fs::File;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -23,6 +23,7 @@ use parquet::arrow::arrow_reader::{
 use thiserror::Error;
 
 pub use csv::{Csv, CsvKind, CsvStep, LOOKS_AT};
+use guard::guarded;
 use ocsf::Columns;
 
 /// How a Parquet file begins.
@@ -156,16 +157,6 @@ impl Table {
             }
         }
     }
-}
-
-/// Reads on. The reader trusts what a file says of itself, and damage there can make it panic instead of refusing: that, too, costs no more than
-/// the rows it was to read, since what it has begun is thrown away.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged");
-        Err(ArrowError::ParquetError(said.to_owned()))
-    })
 }
 
 /// A schema, as the parts of this room pass it on.
