@@ -236,7 +236,8 @@ fn table<R: Read>(
             return;
         }
     };
-    match Table::open(file) {
+    let longest = usize::try_from(run.plan.limits.record_bytes).unwrap_or(usize::MAX);
+    match Table::open(file, longest) {
         Ok(Some(table)) => Reading::new(run, subject).run_table(table, reached, sha256, give),
         Ok(None) => {
             give(with_bytes(subject.skipped(SkipReason::Parquet), reached));

@@ -24,17 +24,24 @@ impl Reading<'_> {
     ) {
         let (limits, plan) = (self.run.plan.limits, self.run.plan);
         let shape = table.shape();
+        let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
+        // What is said once in a file can be repeated in all its rows: so they are measured, too.
+        let mut rows_bytes = 0;
         if table.content_bytes() > limits.archive_bytes {
-            let error = DecodeError::TooLarge { limit: limits.archive_bytes };
-            self.reject(None, reason_of(&error), error.to_string());
+            self.reject(None, reason_of(&too_large), too_large.to_string());
         } else {
             while let Some(record) = table.next_record() {
                 match record {
-                    Ok(Record { row, text }) if text.len() as u64 > limits.record_bytes => {
+                    Ok(Record { row, text: None }) => {
                         let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
                         self.reject(Some(row), RejectReason::RecordTooLarge, detail);
                     }
-                    Ok(Record { row, text }) => {
+                    Ok(Record { row, text: Some(text) }) => {
+                        rows_bytes += text.len() as u64;
+                        if rows_bytes > limits.archive_bytes {
+                            self.reject(None, reason_of(&too_large), too_large.to_string());
+                            break;
+                        }
                         self.record(&text, row, None);
                     }
                     Err(error) => {
