@@ -265,6 +265,8 @@ fn damage_that_the_reader_does_not_expect_is_a_reject() {
     assert_eq!(input(&inputs, "b.parquet")["selected"], 97);
     // It is told as damage, and not as a fault of the program.
     assert!(!report.stderr.contains("panicked"), "{}", report.stderr);
+    let report = analyze_in(dir.path(), &[&["a.parquet", "-vv"], &ANY[..]].concat());
+    assert!(report.stderr.contains("parquet_corrupt at row 0: rows 0 to 97"), "{}", report.stderr);
     let report = analyze_in(dir.path(), &[&["a.parquet", "-q"], &ANY[..]].concat());
     assert_eq!((report.status, report.stderr.as_str()), (1, ""));
 }

@@ -7,8 +7,8 @@ use super::input::{Give, reason_of};
 use super::supply::{Reached, Supply};
 use crate::decode::{Buffers, DecodeError};
 use crate::event::RejectReason;
-use crate::table::{Csv, CsvStep, Record, SHAPES, Table, TableError};
-use crate::unwrap::{Rebuilt, Shape, record_of_row};
+use crate::table::{Csv, CsvStep, Record, Shape, Table, TableError};
+use crate::unwrap::{self, Rebuilt, record_of_row};
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
@@ -23,7 +23,7 @@ impl Reading<'_> {
         give: Give<'_>,
     ) {
         let (limits, plan) = (self.run.plan.limits, self.run.plan);
-        let shape = table.shape();
+        let shape = table.shape().as_str();
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // What is said once in a file can be repeated in all its rows: so they are measured, too.
         let mut rows_bytes = 0;
@@ -63,7 +63,7 @@ impl Reading<'_> {
     /// Says that a table cannot be read at all.
     pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached, give: Give<'_>) {
         self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        self.finish(reached, None, Shape::Unknown.as_str(), None, give);
+        self.finish(reached, None, unwrap::Shape::Unknown.as_str(), None, give);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
@@ -101,7 +101,7 @@ impl Reading<'_> {
         }
         let reached = content.reached();
         let content = content.into_content();
-        let shape = SHAPES[if rows.lossy { 3 } else { 2 }];
+        let shape = if rows.lossy { Shape::LakeCsvLossy } else { Shape::LakeCsv }.as_str();
         self.finish(reached, content.sha256(), shape, None, give);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.give_back(chunk);

@@ -1,14 +1,16 @@
-//! Tables of events: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events, and the CSV files of
-//! CloudTrail Lake.
+//! Tables of events: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events, and
+//! the CSV files of CloudTrail Lake.
 //!
-//! CSV is only taken apart here, since its columns are those of other query results (`unwrap`). A row of OCSF becomes the text of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
-//! whatever they came from. Rows are read some at a time, row group by row group, and only the columns that are asked for. Deliberately absent:
-//! what a record says (`parse`).
+//! CSV is only taken apart here, since its columns are those of other query results (`unwrap`). A row of OCSF becomes the text
+//! of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
+//! whatever they came from. Rows are read some at a time, row group by row group, and only the columns that are asked for.
+//! Deliberately absent: what a record says (`parse`).
 
 mod cells;
 mod csv;
 mod guard;
 mod ocsf;
+mod shape;
 
 use std::fs::File;
 use std::ops::Range;
@@ -25,11 +27,10 @@ use thiserror::Error;
 pub use csv::{Csv, CsvKind, CsvStep, LOOKS_AT};
 use guard::guarded;
 use ocsf::Columns;
+pub use shape::Shape;
 
 /// How a Parquet file begins.
 pub const PARQUET: &[u8] = b"PAR1";
-/// The values of the `shape` column that tables add: of each kind a whole one, and one that lacks something.
-pub const SHAPES: [&str; 4] = ["ocsf_parquet", "ocsf_parquet_lossy", "lake_csv", "lake_csv_lossy"];
 /// Rows decoded at a time, and bytes that those of an even row group then come to, whichever is less.
 const ROWS: u64 = 64;
 const BATCH: u64 = 8 << 20;
@@ -103,8 +104,8 @@ impl Table {
     }
 
     /// What it is, for the `shape` column: lossy, when columns that records are rebuilt from are missing.
-    pub fn shape(&self) -> &'static str {
-        SHAPES[usize::from(self.lossy)] // the first two
+    pub fn shape(&self) -> Shape {
+        if self.lossy { Shape::OcsfParquetLossy } else { Shape::OcsfParquet }
     }
 
     /// Bytes that all columns come to, as far as the file says.
