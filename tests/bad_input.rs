@@ -16,7 +16,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{Ran, Report, analyze, analyze_in, decrypt, document, ended, input, keytrail, run};
+use common::{
+    LITTLE, Ran, Report, analyze, analyze_in, decrypt, document, ended, input, keytrail, run, with_memory,
+};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
@@ -366,26 +368,6 @@ fn a_further_gzip_member_cut_off_is_a_reject() {
 }
 
 // ---- gzip bomb
-
-/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One thread, so that the machine does not matter;
-/// and one arena, since glibc reserves 64 to 128 MiB of addresses, not of memory, for each further thread that allocates.
-fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
-    let program = keytrail();
-    let mut shell = Command::new("sh");
-    shell.current_dir(cwd).args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\"")]);
-    shell.env("MALLOC_ARENA_MAX", "1");
-    shell.arg(program.get_program()).args(["analyze", "--threads", "1", "-o", "report"]).args(args);
-    for (name, value) in program.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    run(&mut shell)
-}
-
-/// More than a run takes (an ordinary archive of up to 64 MiB is held whole), and less than it would take to hold what these tests feed it.
-const LITTLE: u32 = 160 << 10;
 
 fn read_report(dir: &Path) -> (Value, Vec<Value>, Vec<Value>) {
     let report = dir.join("report");

@@ -293,7 +293,7 @@ fn closed_lists_are_complete() {
     let shapes: Vec<String> = Shape::ALL
         .map(Shape::as_str)
         .into_iter()
-        .chain(table::SHAPES)
+        .chain(table::Shape::ALL.map(table::Shape::as_str))
         .chain([unpack::Kind::Tar.as_str(), unpack::Kind::Zip.as_str()])
         .map(str::to_owned)
         .collect();

@@ -130,3 +130,11 @@ fn the_event_history_of_the_console_is_skipped_and_said() {
     assert_eq!(input(&report), json!(["skipped", "event_history_csv", "unknown", 0, 0]));
     assert!(report.stderr.contains("download it as JSON"), "{}", report.stderr);
 }
+
+/// One name that CloudTrail Lake has, too, does not make a file its own.
+#[test]
+fn other_csv_files_are_skipped() {
+    let report = analyze("a.csv", b"eventid,computer,message\n4624,host,logon\n4634,host,logoff\n", &[]);
+    assert_eq!(report.status, 0);
+    assert_eq!(input(&report), json!(["skipped", "not_json", "unknown", 0, 0]));
+}

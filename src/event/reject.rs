@@ -98,7 +98,7 @@ impl RejectReason {
 /// One record, or one stretch of an input, that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// Byte offset of the record in the decompressed archive; `None` when the damage is not inside a record.
+    /// Byte offset of the record in the decompressed archive, of a row in Parquet its number; `None` when the damage is not inside a record.
     pub offset: Option<u64>,
     /// Zero-based position among the input's records; `None` as above.
     pub index: Option<u64>,
@@ -111,6 +111,10 @@ pub struct Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.offset {
+            // Of a table, the place is a row.
+            Some(row) if self.reason == RejectReason::ParquetCorrupt => {
+                write!(f, "{} at row {row}: {}", self.reason.as_str(), self.detail)
+            }
             Some(offset) => write!(f, "{} at byte {offset}: {}", self.reason.as_str(), self.detail),
             None => write!(f, "{}: {}", self.reason.as_str(), self.detail),
         }

@@ -42,7 +42,7 @@ pub(super) fn read<R: Read>(
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
-            if run.plan.hash {
+            if run.hashes() {
                 walk.sha256 = copy.and_then(|file| sha256_from_start(&file)).ok();
             }
             ended
@@ -152,7 +152,7 @@ impl<'w> Walk<'w> {
 
     fn member(&self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers, give: Give<'_>) {
         let plan = self.run.plan;
-        match Content::new(content, member.size, plan.limits.archive_bytes, plan.hash, buffers) {
+        match Content::new(content, member.size, plan.limits.archive_bytes, self.run.hashes(), buffers) {
             Ok(content) => {
                 input::read(self.run, member, content, (None, std::convert::identity), buffers, give);
             }

@@ -12,7 +12,7 @@ use super::archive::Reading;
 use super::container::{self, DEEPEST};
 use super::learn::Known;
 use super::part::Part;
-use super::supply::Supply;
+use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
@@ -45,6 +45,13 @@ pub(super) struct Run<'p> {
     pub(super) plan: &'p Plan,
     pub(super) purpose: Purpose<'p>,
     pub(super) progress: &'p Progress,
+}
+
+impl Run<'_> {
+    /// Whether contents are hashed: for the report only, so not where records are read for what they teach.
+    pub(super) fn hashes(&self) -> bool {
+        self.plan.hash && matches!(self.purpose, Purpose::Count(_))
+    }
 }
 
 /// What is known of an input before it is read.
@@ -144,7 +151,7 @@ pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
     let large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
         let content = archive.open().and_then(|reader| {
-            Content::new(reader, archive.size, run.plan.limits.archive_bytes, run.plan.hash, buffers)
+            Content::new(reader, archive.size, run.plan.limits.archive_bytes, run.hashes(), buffers)
         });
         match content {
             Ok(content) => {
@@ -215,45 +222,67 @@ fn table<R: Read>(
         Some(archive) if content.format() == Format::Plain => archive.open_file(),
         _ => Ok(None),
     };
-    let file = match file {
-        Ok(Some(file)) => Ok(file),
-        Ok(None) => put_aside(&mut content),
+    let opened = match file {
+        Ok(Some(file)) => in_the_open(run, file),
+        Ok(None) => put_aside(&mut content, buffers),
         Err(error) => Err(error),
     };
+    let reached = Reached::of(&content);
     content.finish(buffers);
-    let opened = file.and_then(|file| {
-        let sha256 = run.plan.hash.then(|| sha256_from_start(&file)).transpose()?;
-        Ok((file.metadata()?.len(), sha256, file))
-    });
-    let (size, sha256, file) = match opened {
+    let (file, reached, sha256) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            give(subject.failed(error));
+            give(with_bytes(subject.failed(error), reached));
             return;
         }
     };
-    match Table::open(file) {
-        Ok(Some(table)) => Reading::new(run, subject).run_table(table, size, sha256, give),
+    let longest = usize::try_from(run.plan.limits.record_bytes).unwrap_or(usize::MAX);
+    match Table::open(file, longest) {
+        Ok(Some(table)) => Reading::new(run, subject).run_table(table, reached, sha256, give),
         Ok(None) => {
-            let mut part = subject.skipped(SkipReason::Parquet);
-            if let Some(done) = &mut part.done {
-                (done.0.compressed_bytes, done.0.content_bytes) = (size, size);
-            }
-            give(part);
+            give(with_bytes(subject.skipped(SkipReason::Parquet), reached));
         }
         // It may have been anything, so it may have been one of those that are read.
-        Err(error) => Reading::new(run, subject).unreadable_table(&error, size, give),
+        Err(error) => Reading::new(run, subject).unreadable_table(&error, reached, give),
     }
 }
 
-fn put_aside<R: Read>(content: &mut Content<R>) -> io::Result<File> {
-    let (mut file, mut buffer) = (tempfile::tempfile()?, vec![0; 256 << 10]);
-    loop {
-        match content.read(&mut buffer)? {
-            0 => return Ok(file),
-            n => file.write_all(&buffer[..n])?,
+/// A Parquet file, how much was read for it, and the hash of its content, if asked for.
+type Opened = (File, Reached, Option<String>);
+
+/// A file that is read where it lies.
+fn in_the_open(run: Run<'_>, file: File) -> io::Result<Opened> {
+    let size = file.metadata()?.len();
+    let sha256 = run.hashes().then(|| sha256_from_start(&file)).transpose()?;
+    Ok((file, Reached { compressed_bytes: size, content_bytes: size, members: 0 }, sha256))
+}
+
+/// All of a content in a temporary file.
+fn put_aside<R: Read>(content: &mut Content<R>, buffers: &mut Buffers) -> io::Result<Opened> {
+    let mut file = tempfile::tempfile()?;
+    if let Some(whole) = content.take_whole() {
+        file.write_all(&whole)?;
+        buffers.give_back(whole);
+    } else {
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match content.read(&mut buffer)? {
+                0 => break,
+                n => file.write_all(&buffer[..n])?,
+            }
         }
     }
+    Ok((file, Reached::of(content), content.sha256()))
+}
+
+/// The only part of an input that was read as far as this, and gave nothing.
+fn with_bytes(mut part: Part, reached: Reached) -> Part {
+    if let Some(done) = &mut part.done {
+        let input = &mut done.0;
+        (input.compressed_bytes, input.content_bytes) = (reached.compressed_bytes, reached.content_bytes);
+        input.gzip_members = reached.members;
+    }
+    part
 }
 
 /// The hash of a whole file.

@@ -7,28 +7,41 @@ use super::input::{Give, reason_of};
 use super::supply::{Reached, Supply};
 use crate::decode::{Buffers, DecodeError};
 use crate::event::RejectReason;
-use crate::table::{Csv, CsvStep, Record, SHAPES, Table, TableError};
-use crate::unwrap::{Rebuilt, Shape, record_of_row};
+use crate::table::{Csv, CsvStep, Record, Shape, Table, TableError};
+use crate::unwrap::{self, Rebuilt, record_of_row};
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
 
 impl Reading<'_> {
-    /// Reads the rows of a table. The file it is in has `size` bytes, of this hash.
-    pub(super) fn run_table(mut self, mut table: Table, size: u64, sha256: Option<String>, give: Give<'_>) {
+    /// Reads the rows of a table. The file it is in is that far from what is stored, and has this hash.
+    pub(super) fn run_table(
+        mut self,
+        mut table: Table,
+        reached: Reached,
+        sha256: Option<String>,
+        give: Give<'_>,
+    ) {
         let (limits, plan) = (self.run.plan.limits, self.run.plan);
-        let shape = table.shape();
+        let shape = table.shape().as_str();
+        let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
+        // What is said once in a file can be repeated in all its rows: so they are measured, too.
+        let mut rows_bytes = 0;
         if table.content_bytes() > limits.archive_bytes {
-            let error = DecodeError::TooLarge { limit: limits.archive_bytes };
-            self.reject(None, reason_of(&error), error.to_string());
+            self.reject(None, reason_of(&too_large), too_large.to_string());
         } else {
             while let Some(record) = table.next_record() {
                 match record {
-                    Ok(Record { row, text }) if text.len() as u64 > limits.record_bytes => {
+                    Ok(Record { row, text: None }) => {
                         let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
                         self.reject(Some(row), RejectReason::RecordTooLarge, detail);
                     }
-                    Ok(Record { row, text }) => {
+                    Ok(Record { row, text: Some(text) }) => {
+                        rows_bytes += text.len() as u64;
+                        if rows_bytes > limits.archive_bytes {
+                            self.reject(None, reason_of(&too_large), too_large.to_string());
+                            break;
+                        }
                         self.record(&text, row, None);
                     }
                     Err(error) => {
@@ -44,15 +57,13 @@ impl Reading<'_> {
                 }
             }
         }
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
         self.finish(reached, sha256, shape, None, give);
     }
 
     /// Says that a table cannot be read at all.
-    pub(super) fn unreadable_table(mut self, error: &TableError, size: u64, give: Give<'_>) {
+    pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached, give: Give<'_>) {
         self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        let reached = Reached { compressed_bytes: size, content_bytes: size, members: 0 };
-        self.finish(reached, None, Shape::Unknown.as_str(), None, give);
+        self.finish(reached, None, unwrap::Shape::Unknown.as_str(), None, give);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
@@ -90,7 +101,7 @@ impl Reading<'_> {
         }
         let reached = content.reached();
         let content = content.into_content();
-        let shape = SHAPES[if rows.lossy { 3 } else { 2 }];
+        let shape = if rows.lossy { Shape::LakeCsvLossy } else { Shape::LakeCsv }.as_str();
         self.finish(reached, content.sha256(), shape, None, give);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.give_back(chunk);

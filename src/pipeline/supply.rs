@@ -26,7 +26,7 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    fn of<R: Read>(content: &Content<R>) -> Self {
+    pub(super) fn of<R: Read>(content: &Content<R>) -> Self {
         Self {
             compressed_bytes: content.compressed_bytes(),
             content_bytes: content.content_bytes(),

@@ -1,12 +1,14 @@
 //! One value of a batch, by the path of its column: structures in structures, lists, maps.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, FieldRef, Fields, Schema, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
 
@@ -36,6 +38,61 @@ impl Column {
         }
         value(&self.array, row).filter(|value| !is_blank(value))
     }
+
+    /// Takes the bytes of the value in a row from those that are left; false when it needs more.
+    pub(super) fn fits(&self, row: usize, left: &mut usize) -> bool {
+        self.around.iter().any(|array| array.is_null(row)) || fits(&self.array, row, left)
+    }
+}
+
+/// See [`Column::fits`]. In JSON, no value is shorter than this takes it for; no more of a list is looked at than fits.
+fn fits(array: &dyn Array, row: usize, left: &mut usize) -> bool {
+    if array.is_null(row) {
+        return true;
+    }
+    let own = match array.data_type() {
+        DataType::Utf8View => array.as_string_view().value(row).len(),
+        DataType::BinaryView => array.as_binary_view().value(row).len(),
+        _ => 0,
+    };
+    let Some(rest) = left.checked_sub(own.max(1)) else { return false };
+    *left = rest;
+    let items = |array: &ArrayRef, offsets: &[i32], left: &mut usize| {
+        // Offsets are not negative.
+        let [from, to] = [row, row + 1].map(|n| usize::try_from(offsets[n]).unwrap_or_default());
+        (from..to).all(|n| fits(array, n, left))
+    };
+    match array.data_type() {
+        DataType::Struct(_) => array.as_struct().columns().iter().all(|column| fits(column, row, left)),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            items(list.values(), list.value_offsets(), left)
+        }
+        DataType::Map(_, _) => {
+            let map = array.as_map();
+            items(map.keys(), map.value_offsets(), left) && items(map.values(), map.value_offsets(), left)
+        }
+        _ => true,
+    }
+}
+
+/// The schema with texts that are read as views of the pages that they are in: a value that a page says once and rows repeat
+/// takes the memory of one.
+pub(super) fn viewed(schema: &Schema) -> Schema {
+    let fields: Fields = schema.fields().iter().map(viewed_field).collect();
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
+fn viewed_field(field: &FieldRef) -> FieldRef {
+    let data_type = match field.data_type() {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Binary => DataType::BinaryView,
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(viewed_field).collect()),
+        DataType::List(item) => DataType::List(viewed_field(item)),
+        DataType::Map(entry, sorted) => DataType::Map(viewed_field(entry), *sorted),
+        _ => return field.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
 /// An empty text says nothing, as in records.
@@ -49,9 +106,9 @@ fn value(array: &dyn Array, row: usize) -> Option<Value> {
         return None;
     }
     Some(match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().value(row).into(),
+        DataType::Utf8View => array.as_string_view().value(row).into(),
         // Some writers do not say that their bytes are text.
-        DataType::Binary => std::str::from_utf8(array.as_binary::<i32>().value(row)).ok()?.into(),
+        DataType::BinaryView => std::str::from_utf8(array.as_binary_view().value(row)).ok()?.into(),
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Int8 => array.as_primitive::<Int8Type>().value(row).into(),
         DataType::Int16 => array.as_primitive::<Int16Type>().value(row).into(),

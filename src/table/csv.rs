@@ -15,6 +15,8 @@ pub enum CsvKind {
 
 /// Bytes that [`CsvKind::of`] looks at: more than all names together.
 pub const LOOKS_AT: usize = 4096;
+/// Columns of events, of which each by itself is found in other tables, too: event logs have an `eventid`.
+const TELLING: [&str; 5] = ["eventname", "eventid", "eventversion", "useridentity", "requestid"];
 /// More columns than any schema has.
 const COLUMNS: usize = 1024;
 
@@ -32,8 +34,8 @@ impl CsvKind {
             csv.fields().map(|field| std::str::from_utf8(field).unwrap_or_default()).collect();
         let has = |name: &str| names.contains(&name);
         let lower = names.iter().all(|name| !name.bytes().any(|b| b.is_ascii_uppercase()));
-        if lower && ["eventjson", "eventsource", "eventname", "eventid", "eventversion"].into_iter().any(has)
-        {
+        let telling = TELLING.into_iter().filter(|name| has(name)).count();
+        if lower && (has("eventjson") || has("eventsource") || telling > 1) {
             return Some(Self::Lake);
         }
         (has("Event ID") && has("Event time") && (has("Event source") || has("Event name")))
@@ -209,12 +211,14 @@ mod tests {
     fn names_tell() {
         let of = |text: &str| CsvKind::of(text.as_bytes());
         assert_eq!(of("eventversion,useridentity,eventtime\n1.08,{type=Root},x\n"), Some(CsvKind::Lake));
-        assert_eq!(of("\"eventid\"\r\nx\r\n"), Some(CsvKind::Lake));
+        assert_eq!(of("\"eventid\",count,\"eventname\"\r\nx\r\n"), Some(CsvKind::Lake));
+        assert_eq!(of("eventsource\n"), Some(CsvKind::Lake));
+        assert_eq!(of("eventid,computer,message\n1,a,b\n"), None);
         assert_eq!(of("eventjson"), Some(CsvKind::Lake));
         assert_eq!(of("Event ID,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
         assert_eq!(of("eventTime,eventSource\n"), None);
         assert_eq!(of("a,b\n1,2\n"), None);
         assert_eq!(of(""), None);
-        assert_eq!(of(&format!("eventid{}", "x".repeat(5000))), None);
+        assert_eq!(of(&format!("eventjson{}", "x".repeat(5000))), None);
     }
 }

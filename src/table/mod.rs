@@ -1,17 +1,19 @@
-//! Tables of events: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events, and the CSV files of
-//! CloudTrail Lake.
+//! Tables of events: Parquet files whose columns are those of OCSF, as Amazon Security Lake keeps CloudTrail's events, and
+//! the CSV files of CloudTrail Lake.
 //!
-//! CSV is only taken apart here, since its columns are those of other query results (`unwrap`). A row of OCSF becomes the text of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
-//! whatever they came from. Rows are read some at a time, row group by row group, and only the columns that are asked for. Deliberately absent:
-//! what a record says (`parse`).
+//! CSV is only taken apart here, since its columns are those of other query results (`unwrap`). A row of OCSF becomes the text
+//! of the record that it was made from, as far as its columns tell (`ocsf`): so everything behind this room sees records,
+//! whatever they came from. Rows are read some at a time, row group by row group, and only the columns that are asked for.
+//! Deliberately absent: what a record says (`parse`).
 
 mod cells;
 mod csv;
+mod guard;
 mod ocsf;
+mod shape;
 
 use std::fs::File;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -23,14 +25,15 @@ use parquet::arrow::arrow_reader::{
 use thiserror::Error;
 
 pub use csv::{Csv, CsvKind, CsvStep, LOOKS_AT};
+use guard::guarded;
 use ocsf::Columns;
+pub use shape::Shape;
 
 /// How a Parquet file begins.
 pub const PARQUET: &[u8] = b"PAR1";
-/// The values of the `shape` column that tables add: of each kind a whole one, and one that lacks something.
-pub const SHAPES: [&str; 4] = ["ocsf_parquet", "ocsf_parquet_lossy", "lake_csv", "lake_csv_lossy"];
-/// Rows decoded at a time.
-const ROWS: usize = 1024;
+/// Rows decoded at a time, and bytes that those of an even row group then come to, whichever is less.
+const ROWS: u64 = 64;
+const BATCH: u64 = 8 << 20;
 
 /// Why a table could not be read.
 #[derive(Debug, Error)]
@@ -53,8 +56,8 @@ pub enum TableError {
 pub struct Record {
     /// The number of its row in the file, from 0 on.
     pub row: u64,
-    /// JSON.
-    pub text: Vec<u8>,
+    /// JSON; `None` when it is longer than was asked for.
+    pub text: Option<Vec<u8>>,
 }
 
 /// A Parquet file with OCSF's columns, being read.
@@ -63,6 +66,7 @@ pub struct Table {
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
     lossy: bool,
+    longest: usize,
     /// The row group that comes next, and its first row.
     next_group: usize,
     group: Range<u64>,
@@ -73,29 +77,35 @@ pub struct Table {
 }
 
 impl Table {
-    /// Looks at the columns of a Parquet file; `None` when they are not those of OCSF's calls of APIs.
+    /// Looks at the columns of a Parquet file, of which records are to have at most `longest` bytes; `None` when they are not
+    /// those of OCSF's calls of APIs.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn open(file: File) -> Result<Option<Self>, TableError> {
+    pub fn open(file: File, longest: usize) -> Result<Option<Self>, TableError> {
         // What a writer says of Arrow's types is not believed: Parquet's own types are enough, and fewer.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = guarded(|| ArrowReaderMetadata::load(&file, options).map_err(ArrowError::from))
-            .map_err(|error| TableError::Unreadable(error.to_string()))?;
+        let unreadable = |error: ArrowError| TableError::Unreadable(error.to_string());
+        let metadata =
+            guarded(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?)).map_err(unreadable)?;
         if !ocsf::is_of_calls(metadata.schema()) {
             return Ok(None);
         }
+        let options = options.with_schema(Arc::new(cells::viewed(metadata.schema())));
+        let metadata = guarded(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
+            .map_err(unreadable)?;
         let lossy = ocsf::lacks_columns(metadata.schema());
         let wanted = metadata.schema().fields().iter().enumerate();
         let roots = wanted.filter(|(_, field)| ocsf::ROOTS.contains(&field.name().as_str())).map(|(n, _)| n);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
         let (group, row) = (0..0, 0);
-        Ok(Some(Self { file, metadata, mask, lossy, next_group: 0, group, reader: None, batch: None, row }))
+        let (reader, batch) = (None, None);
+        Ok(Some(Self { file, metadata, mask, lossy, longest, next_group: 0, group, reader, batch, row }))
     }
 
     /// What it is, for the `shape` column: lossy, when columns that records are rebuilt from are missing.
-    pub fn shape(&self) -> &'static str {
-        SHAPES[usize::from(self.lossy)] // the first two
+    pub fn shape(&self) -> Shape {
+        if self.lossy { Shape::OcsfParquetLossy } else { Shape::OcsfParquet }
     }
 
     /// Bytes that all columns come to, as far as the file says.
@@ -110,7 +120,7 @@ impl Table {
             if let Some((columns, at)) = &mut self.batch
                 && *at < columns.rows()
             {
-                let text = columns.record(*at);
+                let text = columns.record(*at, self.longest);
                 *at += 1;
                 self.row += 1;
                 return Some(Ok(Record { row: self.row - 1, text }));
@@ -142,11 +152,15 @@ impl Table {
             }
             let group = self.metadata.metadata().row_groups().get(self.next_group)?;
             let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+            let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
+            let at_once = (BATCH.saturating_mul(rows) / bytes.max(1)).clamp(1, ROWS);
             self.group = self.group.end..self.group.end.saturating_add(rows);
             self.row = self.group.start;
             let opened = self.file.try_clone().map_err(ArrowError::from).and_then(|file| {
                 let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-                let builder = builder.with_row_groups(vec![self.next_group]).with_batch_size(ROWS);
+                let builder = builder
+                    .with_row_groups(vec![self.next_group])
+                    .with_batch_size(usize::try_from(at_once).unwrap_or(1));
                 builder.with_projection(self.mask.clone()).build().map_err(ArrowError::from)
             });
             self.next_group += 1;
@@ -156,16 +170,6 @@ impl Table {
             }
         }
     }
-}
-
-/// Reads on. The reader trusts what a file says of itself, and damage there can make it panic instead of refusing: that, too, costs no more than
-/// the rows it was to read, since what it has begun is thrown away.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged");
-        Err(ArrowError::ParquetError(said.to_owned()))
-    })
 }
 
 /// A schema, as the parts of this room pass it on.

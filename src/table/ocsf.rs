@@ -134,8 +134,14 @@ impl Columns {
         self.rows
     }
 
-    /// The record of a row, as JSON text.
-    pub(super) fn record(&self, row: usize) -> Vec<u8> {
+    /// The record of a row, as JSON text; `None` when it is longer than `longest` bytes.
+    pub(super) fn record(&self, row: usize, longest: usize) -> Option<Vec<u8>> {
+        let columns = self.fields.iter().map(|(_, column)| column);
+        let mut left = longest;
+        // Asked before anything is made of it: a row can repeat what a page says once.
+        if !columns.chain(&self.resources).chain(&self.unmapped).all(|column| column.fits(row, &mut left)) {
+            return None;
+        }
         let mut record = Map::new();
         // What could not be mapped has kept the record's own name, so it goes before what may stand for it.
         if let Some(Value::Object(members)) =
@@ -155,7 +161,8 @@ impl Columns {
             record.entry("resources").or_insert(Value::Array(resources));
         }
         identify(&mut record);
-        Value::Object(record).to_string().into_bytes()
+        let text = Value::Object(record).to_string().into_bytes();
+        (text.len() <= longest).then_some(text)
     }
 }
 

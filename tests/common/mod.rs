@@ -114,6 +114,26 @@ pub fn analyze(args: &[&str]) -> Report {
     analyze_in(Path::new(env!("CARGO_MANIFEST_DIR")), args)
 }
 
+/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One thread, so that the machine does not matter;
+/// and one arena, since glibc reserves 64 to 128 MiB of addresses, not of memory, for each further thread that allocates.
+pub fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
+    let program = keytrail();
+    let mut shell = Command::new("sh");
+    shell.current_dir(cwd).args(["-c", &format!("ulimit -v {kib}; exec \"$0\" \"$@\"")]);
+    shell.env("MALLOC_ARENA_MAX", "1");
+    shell.arg(program.get_program()).args(["analyze", "--threads", "1", "-o", "report"]).args(args);
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    run(&mut shell)
+}
+
+/// More than a run takes (an ordinary archive of up to 64 MiB is held whole), and less than it would take to hold what these tests feed it.
+pub const LITTLE: u32 = 160 << 10;
+
 fn report(dir: tempfile::TempDir, output: &Output) -> Report {
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
     Report { dir, status: output.status.code().expect("the run ended by itself"), stderr }
