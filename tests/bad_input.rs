@@ -564,7 +564,7 @@ fn a_word_of_tar_hides_no_archive() {
 fn a_lost_beginning_is_told() {
     let whole = String::from_utf8(good(1)).unwrap();
     let commented = format!("# exported\n{whole}");
-    for bytes in [whole[100..].as_bytes(), commented.as_bytes()] {
+    for bytes in [&whole.as_bytes()[100..], commented.as_bytes()] {
         for bytes in [bytes.to_vec(), gzip(bytes)] {
             let dir = folder(&[("in", &bytes)]);
             let report = analyze_in(dir.path(), &["in"]);
