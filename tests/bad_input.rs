@@ -17,21 +17,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{
-    LITTLE, Ran, Report, analyze, analyze_in, decrypt, document, ended, input, keytrail, run, with_memory,
+    LITTLE, Ran, Report, analyze, analyze_in, decrypt, document, ended, folder, input, keytrail, run,
+    with_memory,
 };
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-
-/// A folder of files to read.
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in files {
-        let path = dir.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-    dir
-}
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     corpus::archive::gzip(bytes, Compression::best())

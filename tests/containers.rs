@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Report, analyze_in, assert_rows, decrypt, document, input, keytrail};
+use common::{Report, analyze_in, assert_rows, decrypt, document, folder, input, keytrail};
 use flate2::Compression;
 use serde_json::Value;
 
@@ -32,16 +32,6 @@ const FILES: [&str; 10] = [
 
 fn data(file: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/containers").join(file)).unwrap()
-}
-
-fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in files {
-        let path = dir.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-    dir
 }
 
 /// A run in which the bytes come through standard input.

@@ -179,12 +179,12 @@ fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
 /// A session that SageMaker, its geospatial part or Forecast opened on a role.
 fn of_sts(head: &Record<'_>, call: &Call<'_>, taught: Taught) -> Vec<Lesson<'static>> {
     let Some(rule) = opener(&head.identity) else { return Vec::new() };
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(|text| Cow::Owned(text.to_owned()));
+    let text = |value, path: &[&str]| settings::text_at(value, path).map(|text| Cow::Owned(text.to_owned()));
     let opened = Session {
-        access_key_id: text(settings::at(&call.response, &["credentials", "accessKeyId"])),
-        principal_id: text(settings::at(&call.response, &["assumedRoleUser", "assumedRoleId"])),
+        access_key_id: text(&call.response, &["credentials", "accessKeyId"]),
+        principal_id: text(&call.response, &["assumedRoleUser", "assumedRoleId"]),
     };
-    let Some(role) = text(settings::at(&call.request, &["roleArn"])) else { return Vec::new() };
+    let Some(role) = text(&call.request, &["roleArn"]) else { return Vec::new() };
     vec![Lesson::Rule(rule, When::SessionOn(role), taught), Lesson::Session(rule, opened)]
 }
 
@@ -209,8 +209,7 @@ fn canvas_session(head: &Record<'_>, request: &Value, taught: &Taught) -> Vec<Le
 }
 
 fn of_trail(call: &Call<'_>, by: Taught, region: Option<String>) -> Vec<Lesson<'static>> {
-    let trail =
-        settings::at(&call.request, &["name"]).and_then(Value::as_str).unwrap_or("unknown").to_owned();
+    let trail = settings::text_at(&call.request, &["name"]).unwrap_or("unknown").to_owned();
     vec![Lesson::Trail(TrailChange { trail, by, region })]
 }
 

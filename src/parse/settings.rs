@@ -32,7 +32,7 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
         ("sagemaker-geospatial.amazonaws.com", _)
             if name.starts_with("Start") || name.starts_with("Export") =>
         {
-            let role = at(request, &["executionRoleArn"]).and_then(Value::as_str);
+            let role = text_at(request, &["executionRoleArn"]);
             list.extend(role.map(|role| (LearnedRule::GeospatialRole, When::Role(own(role)))));
         }
         ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
@@ -50,32 +50,30 @@ fn canvas(object: &Map<String, Value>, list: &mut Vec<Rule>) {
     let Some(canvas) = get(object, "canvasAppSettings").filter(|settings| settings.is_object()) else {
         return;
     };
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let role = text(get(object, "executionRole"));
-    list.extend(role.map(|role| (LearnedRule::CanvasRole, When::Role(Cow::Owned(role)))));
-    let place = text(at(canvas, &["workspaceSettings", "s3ArtifactPath"]));
-    list.extend(place.as_deref().and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
-    let forecast = text(at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]));
-    list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, When::Role(Cow::Owned(role)))));
+    let role = get(object, "executionRole").and_then(Value::as_str);
+    list.extend(role.map(|role| (LearnedRule::CanvasRole, When::Role(own(role)))));
+    let place = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]);
+    list.extend(place.and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
+    let forecast = text_at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]);
+    list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, When::Role(own(role)))));
 }
 
 fn feature_group(call: &Value, list: &mut Vec<Rule>) {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let storage = ["offlineStoreConfig", "s3StorageConfig"];
-    let stored = |name| text(at(call, &[storage[0], storage[1], name]));
+    let stored = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
     for place in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(stored) {
-        let Some(When::Path(bucket, path)) = path(&place) else { continue };
+        let Some(When::Path(bucket, path)) = path(place) else { continue };
         list.push((LearnedRule::OfflineStoreBucket, When::Bucket(bucket.clone())));
         // A store may have a whole bucket named for it that holds other things, too: there its own folders tell (rule O1).
         if !path.is_empty() {
             list.push((LearnedRule::OfflineStorePath, When::Path(bucket, path)));
         }
     }
-    if let (Some(role), Some(id)) = (text(at(call, &["roleArn"])), stored("kmsKeyId")) {
-        list.push((LearnedRule::OfflineStoreRoleAndKey, When::RoleAndKey(Cow::Owned(role), own(&id))));
+    if let (Some(role), Some(key)) = (text_at(call, &["roleArn"]), stored("kmsKeyId")) {
+        pairs(LearnedRule::OfflineStoreRoleAndKey, &[own(role)], &[own(key)], list);
     }
-    let online = text(at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]));
-    list.extend(online.map(|id| (LearnedRule::OnlineStoreKey, When::Key(own(&id)))));
+    let online = text_at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]);
+    let online = online.filter(|key| !is_alias(key));
+    list.extend(online.map(|key| (LearnedRule::OnlineStoreKey, When::Key(own(key)))));
 }
 
 /// Whether a resource is named that has `canvas` in its name.
@@ -98,8 +96,14 @@ fn pairs(rule: LearnedRule, roles: &[Cow<'static, str>], keys: &[Cow<'static, st
         return;
     }
     for role in roles {
-        list.extend(keys.iter().map(|key| (rule, When::RoleAndKey(role.clone(), key.clone()))));
+        let keys = keys.iter().filter(|key| !is_alias(key));
+        list.extend(keys.map(|key| (rule, When::RoleAndKey(role.clone(), key.clone()))));
     }
+}
+
+/// Whether a key is named by an alias: calls name the key itself, and which that was is not in the settings.
+fn is_alias(key: &str) -> bool {
+    key.starts_with("alias/") || key.contains(":alias/")
 }
 
 fn role_of(object: &Map<String, Value>) -> impl Iterator<Item = Cow<'static, str>> {
@@ -127,6 +131,11 @@ fn get<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
 /// The value at the end of a path of member names.
 pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, name| get(value.as_object()?, name))
+}
+
+/// The text at the end of such a path.
+pub(super) fn text_at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
+    at(value, path)?.as_str()
 }
 
 /// The texts of an object whose names, in lower case, are of a kind.

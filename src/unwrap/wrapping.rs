@@ -68,14 +68,13 @@ const VIA_CLOUDTRAIL: &str = "via CloudTrail";
 
 /// The record inside `value`, which is whole; `buffer` is for text that has to be freed of escapes.
 pub fn record_in<'a>(value: &'a [u8], wrapping: Wrapping, buffer: &'a mut Vec<u8>) -> Held<'a> {
-    if wrapping == Wrapping::None {
-        return Held::Record { text: value, at: 0, lossy: false };
-    }
-    if let Some(error) = json_error(value) {
+    let broken = (wrapping != Wrapping::None).then(|| json_error(value)).flatten();
+    if let Some(error) = broken {
         let detail = format!("{} (byte {} of what wraps the record)", error.message, error.offset).into();
         return Held::Unreadable { reason: RejectReason::JsonSyntax, detail };
     }
     match wrapping {
+        Wrapping::None => Held::Record { text: value, at: 0, lossy: false },
         Wrapping::LookupEvent => looked_up(value, buffer),
         Wrapping::Text => text(value, 0..value.len(), buffer),
         Wrapping::LogEvent => logged(value, buffer),
@@ -84,7 +83,6 @@ pub fn record_in<'a>(value: &'a [u8], wrapping: Wrapping, buffer: &'a mut Vec<u8
         Wrapping::Document => Held::missing(
             "a whole document where a record should stand; give documents one after the other instead of in an array",
         ),
-        Wrapping::None => Held::Foreign, // answered above
     }
 }
 
@@ -293,7 +291,7 @@ fn unescape(quoted: &[u8], buffer: &mut Vec<u8>) -> Result<(), Held<'static>> {
     Ok(())
 }
 
-/// The character that `\uXXXX`, or a pair of them, at the start of `escape` stands for, and the length of its spelling.
+/// The character that an escape of four digits, or a pair of them, at the start of `escape` stands for, and the length of its spelling.
 fn unicode(escape: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = escape.get(at..at + 6)?.strip_prefix(br"\u")?;

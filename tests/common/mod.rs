@@ -265,3 +265,14 @@ pub fn input<'r>(inputs: &'r [Value], archive: &str) -> &'r Value {
         .find(|row| row["archive"] == archive)
         .unwrap_or_else(|| panic!("no input {archive} in {inputs:#?}"))
 }
+
+/// A folder of files to read.
+pub fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    dir
+}

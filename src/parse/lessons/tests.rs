@@ -95,6 +95,15 @@ fn feature_groups_name_paths_buckets_roles_and_keys() {
         ("O4", "key mrk-1".to_owned()),
     ];
     assert_eq!(rules(&call), expected);
+    let by_alias = json!({"requestParameters": {
+        "roleArn": ROLE, "offlineStoreConfig": {"s3StorageConfig": {"kmsKeyId": "alias/a"}},
+        "onlineStoreConfig": {"securityConfig": {"kmsKeyId": "arn:aws:kms:us-west-2:111122223333:alias/a"}},
+    }});
+    assert_eq!(
+        rules(&record("sagemaker", "CreateFeatureGroup", by_alias)),
+        [],
+        "which key that is, is not said"
+    );
     let whole =
         json!({"requestParameters": {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://b"}}}});
     assert_eq!(rules(&record("sagemaker", "CreateFeatureGroup", whole)), [("O3", "bucket b".to_owned())]);
