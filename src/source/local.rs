@@ -1,15 +1,16 @@
 //! Files and directories of this machine.
 
 use std::cmp::Ordering;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Archive, Input, KeyFacts, Listed, Place, text_of};
-use crate::event::SkipReason;
+use super::{Archive, Input, KeyFacts, Listed, Place, Version, text_of};
+use crate::event::{EventTime, SkipReason};
 
 /// All archives of some inputs, in the bytewise order of their URIs.
 pub struct Listing {
@@ -120,6 +121,7 @@ impl Iterator for Listing {
                         uri: "-".into(),
                         size: None,
                         facts,
+                        version: Version::default(),
                         place: Place::Stdin,
                     }));
                 }
@@ -149,7 +151,7 @@ fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
 
 fn named(path: PathBuf) -> Listed {
     match fs::metadata(&path) {
-        Ok(meta) => archive(path, meta.is_file().then_some(meta.len())),
+        Ok(meta) => archive(path, &meta),
         Err(error) => Listed::Unreadable { uri: uri_of(&path).into(), error },
     }
 }
@@ -157,16 +159,29 @@ fn named(path: PathBuf) -> Listed {
 fn look_at(path: &Path) -> Listed {
     let uri = || Arc::from(uri_of(path));
     match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => archive(path.to_owned(), Some(meta.len())),
+        Ok(meta) if meta.is_file() => archive(path.to_owned(), &meta),
         Ok(_) => Listed::Skipped { uri: uri(), reason: SkipReason::NotAFile },
         Err(error) => Listed::Unreadable { uri: uri(), error },
     }
 }
 
-fn archive(path: PathBuf, size: Option<u64>) -> Listed {
+fn archive(path: PathBuf, meta: &Metadata) -> Listed {
     let uri = uri_of(&path);
     let facts = KeyFacts::read(&uri);
-    Listed::Archive(Archive { uri: uri.into(), size, facts, place: Place::File(path) })
+    let regular = meta.is_file();
+    let size = regular.then_some(meta.len());
+    let modified = meta.modified().ok().filter(|_| regular).map(moment);
+    let version = Version { etag: None, modified };
+    Listed::Archive(Archive { uri: uri.into(), size, facts, version, place: Place::File(path) })
+}
+
+/// A time of the file system, to the millisecond.
+fn moment(time: SystemTime) -> EventTime {
+    let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    EventTime(match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => ms(since),
+        Err(before) => -ms(before.duration()),
+    })
 }
 
 /// The path without `./` and doubled or trailing separators, so that one file has one URI.

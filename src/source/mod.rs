@@ -13,7 +13,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::event::SkipReason;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{EventTime, SkipReason};
 pub use key::{Family, KeyFacts};
 pub use local::Listing;
 
@@ -42,7 +44,33 @@ pub struct Archive {
     pub size: Option<u64>,
     /// What its name says.
     pub facts: KeyFacts,
+    /// Which state of it this is.
+    pub version: Version,
     place: Place,
+}
+
+/// What tells one state of an archive from another that bears the same name; empty where only reading would tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The object's ETag, as S3 gives it.
+    pub etag: Option<Arc<str>>,
+    /// When it was last written.
+    pub modified: Option<EventTime>,
+}
+
+impl Version {
+    /// Whether nothing is known: no state can be told from another.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether both are the same state, as far as can be told without reading; `size` is that of each.
+    pub fn is_same(&self, size: Option<u64>, other: &Self, other_size: Option<u64>) -> bool {
+        match (&self.etag, &other.etag) {
+            (Some(etag), Some(other)) => etag == other,
+            _ => !self.is_unknown() && self == other && size == other_size,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
