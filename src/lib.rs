@@ -38,6 +38,7 @@ pub mod audit;
 pub mod classify;
 pub mod decode;
 pub mod event;
+pub mod extract;
 pub mod parse;
 pub mod pipeline;
 pub mod report;

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("event", &[]),
     ("source", &["event"]),
+    ("extract", &["event", "source"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
     ("table", &[]),
@@ -25,6 +26,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
         &[
             "event",
             "source",
+            "extract",
             "decode",
             "unpack",
             "table",

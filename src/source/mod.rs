@@ -3,7 +3,6 @@
 //! Lists them one by one in the bytewise order of their URIs, so that a run over millions of objects holds none of them in memory and its
 //! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
 
-mod kept;
 mod key;
 mod local;
 
@@ -53,7 +52,7 @@ pub struct Archive {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// The object's ETag, as S3 gives it.
-    pub etag: Option<Arc<str>>,
+    pub etag: Option<Box<str>>,
     /// When it was last written.
     pub modified: Option<EventTime>,
 }
@@ -77,8 +76,6 @@ impl Version {
 enum Place {
     File(PathBuf),
     Stdin,
-    /// A copy of what can be read only once.
-    Kept(Arc<kept::Kept>),
 }
 
 /// An entry of the listing.
@@ -102,6 +99,16 @@ pub enum Listed {
     },
 }
 
+impl Listed {
+    /// Its URI.
+    pub fn uri(&self) -> &Arc<str> {
+        match self {
+            Self::Archive(archive) => &archive.uri,
+            Self::Skipped { uri, .. } | Self::Unreadable { uri, .. } => uri,
+        }
+    }
+}
+
 impl Archive {
     /// Opens it for reading from its first byte.
     ///
@@ -111,7 +118,6 @@ impl Archive {
         Ok(match &self.place {
             Place::File(path) => Box::new(File::open(path)?),
             Place::Stdin => Box::new(io::stdin()),
-            Place::Kept(kept) => kept.open()?,
         })
     }
 
