@@ -53,7 +53,7 @@ pub struct Archive {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// The object's ETag, as S3 gives it.
-    pub etag: Option<Arc<str>>,
+    pub etag: Option<Box<str>>,
     /// When it was last written.
     pub modified: Option<EventTime>,
 }
