@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("event", &[]),
-    ("source", &["event"]),
+    ("store", &["event"]),
+    ("source", &["event", "store"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
     ("table", &[]),
@@ -19,11 +20,12 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("classify", &["event"]),
     ("aggregate", &["event"]),
     ("audit", &["event", "aggregate"]),
-    ("report", &["event", "aggregate", "audit"]),
+    ("report", &["event", "store", "aggregate", "audit"]),
     (
         "pipeline",
         &[
             "event",
+            "store",
             "source",
             "decode",
             "unpack",
@@ -40,7 +42,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that only some rooms may know. Arrow and Parquet are both the form of reports and a form of input.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 19] = [
     ("flate2", &["decode"]),
     ("libdeflater", &["decode"]),
     ("sha2", &["decode"]),
@@ -53,6 +55,13 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("walkdir", &["source"]),
     ("toml", &["classify"]),
     ("rayon", &["pipeline"]),
+    ("object_store", &["store"]),
+    ("aws_config", &["store"]),
+    ("aws_credential_types", &["store"]),
+    ("tokio", &["store"]),
+    ("futures_util", &["store"]),
+    ("async_trait", &["store"]),
+    ("quick_xml", &["store"]),
 ];
 
 const LONGEST: usize = 500;
