@@ -6,6 +6,7 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`event`] | the nouns every stage shares |
+//! | [`store`] | S3: listed, read, written |
 //! | [`source`] | where archives are, and what their names tell |
 //! | [`decode`] | compressed bytes → JSON bytes |
 //! | [`unpack`] | tar, zip → the files in them |
@@ -44,6 +45,7 @@ pub mod pipeline;
 pub mod report;
 pub mod source;
 pub mod split;
+pub mod store;
 pub mod table;
 pub mod unpack;
 pub mod unwrap;

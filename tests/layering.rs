@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("event", &[]),
-    ("source", &["event"]),
+    ("store", &["event"]),
+    ("source", &["event", "store"]),
     ("extract", &["event", "source"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
@@ -20,11 +21,12 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("classify", &["event"]),
     ("aggregate", &["event"]),
     ("audit", &["event", "aggregate"]),
-    ("report", &["event", "aggregate", "audit"]),
+    ("report", &["event", "store", "aggregate", "audit"]),
     (
         "pipeline",
         &[
             "event",
+            "store",
             "source",
             "extract",
             "decode",
@@ -42,7 +44,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that only some rooms may know. Arrow and Parquet are both the form of reports and a form of input.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 19] = [
     ("flate2", &["decode"]),
     ("libdeflater", &["decode"]),
     ("sha2", &["decode"]),
@@ -55,6 +57,13 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("walkdir", &["source"]),
     ("toml", &["classify"]),
     ("rayon", &["pipeline"]),
+    ("object_store", &["store"]),
+    ("aws_config", &["store"]),
+    ("aws_credential_types", &["store"]),
+    ("tokio", &["store"]),
+    ("futures_util", &["store"]),
+    ("async_trait", &["store"]),
+    ("quick_xml", &["store"]),
 ];
 
 const LONGEST: usize = 500;

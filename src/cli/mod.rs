@@ -23,6 +23,7 @@ use keytrail::extract::StateError;
 use keytrail::pipeline::RunError;
 use keytrail::report::{Format, SinkError};
 use keytrail::split::Backend;
+use keytrail::store::StoreError;
 
 /// Why a command failed as a whole.
 #[derive(Debug, Error)]
@@ -35,6 +36,8 @@ enum CliError {
     State(#[from] StateError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("cannot read {path}: {error}")]
     Read { path: String, error: io::Error },
     #[error("{0}")]

@@ -18,6 +18,7 @@ use super::queue::{Queue, Work};
 use super::replay;
 use super::{Plan, Progress, RunError};
 use crate::report::Jobs;
+use crate::source::Ahead;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -32,7 +33,7 @@ pub(super) struct Desk<'d> {
     known: &'d Known,
     progress: &'d Progress,
     jobs: Jobs,
-    queue: Mutex<Queue>,
+    queue: Mutex<Ahead<Queue>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -89,7 +90,7 @@ impl<'d> Desk<'d> {
             known,
             progress,
             jobs,
-            queue: Mutex::new(queue),
+            queue: Mutex::new(Ahead::new(queue, plan.cancel.clone())),
             line: Mutex::default(),
             moved: Condvar::new(),
             merge: Mutex::new(merge),

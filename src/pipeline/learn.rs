@@ -16,6 +16,7 @@ use crate::classify::Learned;
 use crate::event::KmsEvent;
 use crate::extract::State;
 use crate::parse;
+use crate::source::Ahead;
 
 /// What is known before records are counted.
 #[derive(Debug, Default)]
@@ -76,7 +77,8 @@ pub(super) fn gather(
     told: &tracing::Dispatch,
 ) -> Result<(Known, Lessons, InputTotals), RunError> {
     progress.set_learning(true);
-    let all = Learning { plan, progress, state, queue: Mutex::new(queue), inputs: Mutex::default() };
+    let queue = Mutex::new(Ahead::new(queue, plan.cancel.clone()));
+    let all = Learning { plan, progress, state, queue, inputs: Mutex::default() };
     let gathered = pool.broadcast(|_| tracing::dispatcher::with_default(told, || all.gather()));
     let mut lessons = Lessons::default();
     for part in gathered {
@@ -98,7 +100,7 @@ struct Learning<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
     state: Option<&'p State>,
-    queue: Mutex<Queue>,
+    queue: Mutex<Ahead<Queue>>,
     /// What became of the inputs; their problems are in the order in which they were met.
     inputs: Mutex<InputTotals>,
 }

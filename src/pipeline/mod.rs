@@ -45,7 +45,8 @@ use crate::aggregate::{
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
 use crate::report::{Jobs, Sink, SinkError};
-use crate::source::{Input, Listing};
+use crate::source::{Input, Listing, Reach, Scope};
+use crate::store::Buckets;
 use desk::Desk;
 use merge::Merge;
 pub use progress::Progress;
@@ -92,6 +93,10 @@ pub struct Plan {
     pub extracts: Option<State>,
     /// Threads to work on archives with; 0: one per core.
     pub threads: usize,
+    /// Which folders of S3 are listed.
+    pub scope: Scope,
+    /// The way to S3.
+    pub buckets: Buckets,
     /// Set it to stop the run.
     pub cancel: Arc<AtomicBool>,
 }
@@ -114,6 +119,8 @@ impl Plan {
             hash: false,
             extracts: None,
             threads: 0,
+            scope: Scope::default(),
+            buckets: Buckets::default(),
             cancel: Arc::default(),
         })
     }
@@ -133,7 +140,9 @@ impl Plan {
     }
 
     fn listing_of(&self, inputs: &[Input]) -> Listing {
-        Listing::new(inputs, self.exclude.as_deref())
+        let reach =
+            Reach { scope: self.scope.clone(), buckets: self.buckets.clone(), cancel: self.cancel.clone() };
+        Listing::new(inputs, self.exclude.as_deref(), &reach)
     }
 
     /// What extracts depend on, beside their archives.

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 
 use super::Plan;
 use crate::extract::{Entry, Merged, State};
-use crate::source::{Input, Listed, Listing};
+use crate::source::{self, Archive, Input, Listed, Listing};
 
 /// Something to read.
 pub(super) enum Work {
@@ -18,6 +18,15 @@ pub(super) enum Work {
     Condense(Listed),
     /// What was kept.
     Replay(Entry),
+}
+
+impl source::Entry for io::Result<Work> {
+    fn archive(&mut self) -> Option<&mut Archive> {
+        match self {
+            Ok(Work::Read(listed) | Work::Condense(listed)) => listed.archive(),
+            Ok(Work::Replay(_)) | Err(_) => None,
+        }
+    }
 }
 
 /// Whether an input is read once at most: standard input cannot be read again, and what comes over a network should not be.

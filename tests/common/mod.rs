@@ -103,9 +103,14 @@ pub fn sorted(folder: &Path) -> Vec<PathBuf> {
 
 /// `keytrail analyze` with these arguments, inputs included, run in `cwd`.
 pub fn analyze_in(cwd: &Path, args: &[&str]) -> Report {
+    analyze_by(keytrail().current_dir(cwd), args)
+}
+
+/// `analyze` with these arguments, by this program.
+pub fn analyze_by(program: &mut Command, args: &[&str]) -> Report {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("report");
-    let output = keytrail().current_dir(cwd).arg("analyze").arg("-o").arg(&out).args(args).output().unwrap();
+    let output = program.arg("analyze").arg("-o").arg(&out).args(args).output().unwrap();
     report(dir, &output)
 }
 

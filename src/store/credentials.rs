@@ -1,0 +1,179 @@
+//! Who asks: credentials as every AWS tool finds them.
+//!
+//! The environment, shared profiles (`AWS_PROFILE`, SSO, assumed roles, `credential_process`), web identity, containers and IMDSv2, in that order
+//! (AWS SDKs and Tools Reference Guide: "Standardized credential providers").
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use object_store::CredentialProvider;
+use object_store::aws::AwsCredential;
+use tokio::sync::Mutex;
+
+/// Credentials are replaced so long before they expire.
+const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
+/// New ones are not asked for more often than this: some have less than that to live from the start.
+const AT_MOST_EVERY: Duration = Duration::from_secs(30);
+/// The instance metadata service answers from the same machine, or not at all.
+const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Of all there is to it: a token, the role's name, its credentials.
+const IMDS_OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What the environment and the profile say, beside credentials.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) region: Option<String>,
+    pub(super) endpoint: Option<String>,
+    pub(super) fips: bool,
+    pub(super) dual_stack: bool,
+    pub(super) credentials: Arc<Credentials>,
+}
+
+impl Settings {
+    /// Reads environment and profile; asks nobody yet.
+    pub(super) async fn find(fips: bool, dual_stack: bool) -> Self {
+        // Without IMDS, which the SDK would ask for the region of the machine: what counts is that of the bucket.
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new())
+            .region()
+            .await;
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(region.clone())
+            .no_credentials()
+            .load()
+            .await;
+        let fips = fips || config.use_fips().unwrap_or(false);
+        let dual_stack = dual_stack || config.use_dual_stack().unwrap_or(false);
+        // Security tokens come from the region at hand; any in the partition will do.
+        let of_tokens = region.clone().unwrap_or_else(|| Region::from_static("us-east-1"));
+        let provider = ProviderConfig::default()
+            .with_region(Some(of_tokens.clone()))
+            .with_use_fips(Some(fips))
+            .with_use_dual_stack(Some(dual_stack));
+        let imds = imds::Client::builder()
+            .configure(&provider)
+            .connect_timeout(IMDS_TIMEOUT)
+            .read_timeout(IMDS_TIMEOUT)
+            .operation_attempt_timeout(IMDS_TIMEOUT)
+            .operation_timeout(IMDS_OPERATION_TIMEOUT)
+            .max_attempts(2)
+            .build();
+        let chain = DefaultCredentialsChain::builder()
+            .configure(provider)
+            .region(of_tokens)
+            .imds_client(imds)
+            .build()
+            .await;
+        Self {
+            region: region.map(|r| r.as_ref().to_owned()),
+            endpoint: endpoint_of(&config),
+            fips,
+            dual_stack,
+            credentials: Arc::new(Credentials {
+                chain: SharedCredentialsProvider::new(chain),
+                held: Mutex::default(),
+            }),
+        }
+    }
+}
+
+/// `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS SDKs and Tools Reference Guide: "Service-specific
+/// endpoints").
+fn endpoint_of(config: &SdkConfig) -> Option<String> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let ignored = set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    set("AWS_ENDPOINT_URL_S3")
+        .filter(|_| !ignored)
+        .or_else(|| config.endpoint_url().map(str::to_owned))
+        .map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// The chain, and what it gave last.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    chain: SharedCredentialsProvider,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    credential: Arc<AwsCredential>,
+    expires: Option<SystemTime>,
+    asked: Instant,
+}
+
+impl Held {
+    fn is_valid_for(&self, span: Duration) -> bool {
+        self.expires.is_none_or(|expires| expires > SystemTime::now() + span)
+    }
+}
+
+impl Credentials {
+    /// Credentials that are good for the next minutes; `Err` says in words why there are none.
+    pub(super) async fn get(&self) -> Result<Arc<AwsCredential>, String> {
+        let mut held = self.held.lock().await;
+        if let Some(known) = &*held {
+            let asked_lately = known.asked.elapsed() < AT_MOST_EVERY;
+            if known.is_valid_for(BEFORE_EXPIRY) || (asked_lately && known.is_valid_for(Duration::ZERO)) {
+                return Ok(known.credential.clone());
+            }
+        }
+        match self.chain.provide_credentials().await {
+            Ok(found) => {
+                let credential = Arc::new(AwsCredential {
+                    key_id: found.access_key_id().to_owned(),
+                    secret_key: found.secret_access_key().to_owned(),
+                    token: found.session_token().map(str::to_owned),
+                });
+                let expires = found.expiry();
+                *held = Some(Held { credential: credential.clone(), expires, asked: Instant::now() });
+                Ok(credential)
+            }
+            // A service that cannot be reached just now does not make good credentials bad.
+            Err(error) => match &mut *held {
+                Some(known) if known.is_valid_for(Duration::ZERO) => {
+                    known.asked = Instant::now();
+                    Ok(known.credential.clone())
+                }
+                _ => Err(chain_of(&error)),
+            },
+        }
+    }
+
+    /// Asks again, since what was held has been refused.
+    pub(super) async fn forget(&self) {
+        *self.held.lock().await = None;
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Credentials {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        self.get().await.map_err(|why| object_store::Error::Generic { store: "S3", source: why.into() })
+    }
+}
+
+/// An error and what lies behind it, in one line.
+pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,271 @@
+//! Writing: conditional where somebody else could be writing, in parts where it is much.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{
+    ClientOptions, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    UpdateVersion,
+};
+
+use super::credentials::chain_of;
+use super::get::Wanted;
+use super::wire::{Refusal, Trouble, Wire};
+use super::{Condition, Content, StoreError};
+
+/// What writing needs.
+const PERMISSION: &str = "s3:PutObject and s3:AbortMultipartUpload on the report's prefix (and kms:GenerateDataKey and kms:Decrypt, if the bucket \
+                          encrypts with a key of yours)";
+/// What deleting needs.
+const DELETING: &str = "s3:DeleteObject on the report's prefix";
+
+/// A part of an upload. S3 takes at most 10,000 of them: enough for 150 GiB.
+const PART: usize = 16 << 20;
+/// Parts on their way at a time.
+const PARTS_AHEAD: usize = 3;
+/// Tries of what `object_store` does not try again by itself, because it cannot know whether it happened: here that does no harm.
+const TRIES: u32 = 4;
+
+/// The writer for the bucket of a wire.
+pub(super) fn writer(wire: &Wire, options: ClientOptions) -> Result<AmazonS3, StoreError> {
+    let endpoint = &wire.endpoint;
+    AmazonS3Builder::new()
+        .with_bucket_name(&wire.bucket)
+        .with_region(&endpoint.region)
+        .with_endpoint(if endpoint.path_style { &endpoint.host } else { &endpoint.bucket_url })
+        .with_virtual_hosted_style_request(!endpoint.path_style)
+        .with_credentials(wire.credentials.clone())
+        .with_request_payer(wire.requester_pays)
+        .with_client_options(options)
+        .build()
+        .map_err(|error| StoreError::Failed {
+            what: format!("writing to s3://{}", wire.bucket),
+            why: chain_of(&error),
+        })
+}
+
+/// Writes under a condition; the new ETag.
+pub(super) async fn write(
+    wire: &Wire,
+    to: &AmazonS3,
+    key: &str,
+    bytes: Vec<u8>,
+    condition: &Condition,
+) -> Result<Option<String>, StoreError> {
+    let path = path_of(wire, key)?;
+    let bytes = PutPayload::from(bytes);
+    let mut tries = 0;
+    loop {
+        let mode = match condition {
+            Condition::Always => PutMode::Overwrite,
+            Condition::Absent => PutMode::Create,
+            Condition::Unchanged(etag) => {
+                PutMode::Update(UpdateVersion { e_tag: Some(etag.clone()), version: None })
+            }
+        };
+        let put = to.put_opts(&path, bytes.clone(), PutOptions { mode, ..PutOptions::default() }).await;
+        tries += 1;
+        let error = match put {
+            Ok(done) => return Ok(done.e_tag),
+            Err(error) => error,
+        };
+        match &error {
+            // It may be our own doing: an earlier try whose answer was lost.
+            Error::AlreadyExists { .. } | Error::Precondition { .. } => match read_back(wire, key).await? {
+                Some((held, etag)) if held == contiguous(&bytes) => return Ok(etag),
+                // Somebody was writing or deleting at that moment.
+                None if *condition == Condition::Absent && tries < TRIES => pause(tries).await,
+                _ => return Err(StoreError::Precondition { address: wire.address(key) }),
+            },
+            _ if may_pass(&error) && tries < TRIES => pause(tries).await,
+            _ => return Err(explain(wire, &error, key, PERMISSION)),
+        }
+    }
+}
+
+/// Uploads a file, in parts if it is large.
+pub(super) async fn upload(wire: &Wire, to: &AmazonS3, key: &str, file: &FilePath) -> Result<(), StoreError> {
+    let path = path_of(wire, key)?;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let failure = match upload_once(to, &path, file).await {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Here(error) => {
+                return Err(StoreError::File { address: wire.address(key), error: Arc::new(error) });
+            }
+            Failure::There(error) if may_pass(&error) && tries < TRIES => pause(tries).await,
+            Failure::There(error) => return Err(explain(wire, &error, key, PERMISSION)),
+        }
+    }
+}
+
+enum Failure {
+    Here(std::io::Error),
+    There(Error),
+}
+
+async fn upload_once(to: &AmazonS3, path: &Path, file: &FilePath) -> Result<(), Failure> {
+    let mut file = File::open(file).map_err(Failure::Here)?;
+    let mut part = next_part(&mut file)?;
+    if part.len() < PART {
+        return to.put(path, part.into()).await.map(drop).map_err(Failure::There);
+    }
+    let mut upload = to.put_multipart(path).await.map_err(Failure::There)?;
+    let sent = send_parts(&mut *upload, &mut file, &mut part).await;
+    if sent.is_err() {
+        // Parts that stay would cost until a lifecycle rule removes them. There is nobody to tell if this fails, too.
+        let _ = upload.abort().await;
+    }
+    sent
+}
+
+async fn send_parts(
+    upload: &mut dyn MultipartUpload,
+    file: &mut File,
+    part: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    let mut under_way = futures_util::stream::FuturesUnordered::new();
+    while !part.is_empty() {
+        under_way.push(upload.put_part(std::mem::take(part).into()));
+        if under_way.len() >= PARTS_AHEAD
+            && let Some(done) = under_way.next().await
+        {
+            done.map_err(Failure::There)?;
+        }
+        *part = next_part(file)?;
+    }
+    while let Some(done) = under_way.next().await {
+        done.map_err(Failure::There)?;
+    }
+    upload.complete().await.map(drop).map_err(Failure::There)
+}
+
+/// The next bytes of a file, a part's worth unless it ends.
+fn next_part(file: &mut File) -> Result<Vec<u8>, Failure> {
+    let mut part = Vec::new();
+    file.by_ref().take(PART as u64).read_to_end(&mut part).map_err(Failure::Here)?;
+    Ok(part)
+}
+
+/// Deletes objects; those that are not there are no error.
+pub(super) async fn delete(wire: &Wire, to: &AmazonS3, keys: &[String]) -> Result<(), StoreError> {
+    let mut paths = keys.iter().map(|key| path_of(wire, key)).collect::<Result<Vec<Path>, _>>()?;
+    let mut tries = 0;
+    while !paths.is_empty() {
+        tries += 1;
+        let all = futures_util::stream::iter(paths.clone().into_iter().map(Ok)).boxed();
+        let outcome: Vec<_> = to.delete_stream(all).collect().await;
+        let failed =
+            outcome.into_iter().find_map(|done| done.err().filter(|e| !matches!(e, Error::NotFound { .. })));
+        match failed {
+            None => paths.clear(),
+            // Those that are gone already can be deleted again.
+            Some(error) if may_pass(&error) && tries < TRIES => pause(tries).await,
+            Some(error) => return Err(explain(wire, &error, &keys[0], DELETING)),
+        }
+    }
+    Ok(())
+}
+
+async fn pause(tries: u32) {
+    tokio::time::sleep(std::time::Duration::from_millis(100) * 3u32.pow(tries)).await;
+}
+
+/// The object as it is, if it is there.
+async fn read_back(wire: &Wire, key: &str) -> Result<Option<Content>, StoreError> {
+    let mut held = Vec::new();
+    let mut take = |bytes: &[u8]| {
+        held.extend_from_slice(bytes);
+        Ok(())
+    };
+    match wire.get(&Wanted { key, etag: None, range: None }, &mut take).await {
+        Ok(etag) => Ok(Some((held, etag))),
+        Err(StoreError::NoSuchObject { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn contiguous(payload: &PutPayload) -> Vec<u8> {
+    payload.iter().flat_map(|bytes| bytes.iter().copied()).collect()
+}
+
+fn path_of(wire: &Wire, key: &str) -> Result<Path, StoreError> {
+    Path::parse(key).ok().filter(|path| path.as_ref() == key).ok_or_else(|| StoreError::Failed {
+        what: format!("writing {}", wire.address(key)),
+        why: "keys that are written must have no empty part, '.', '..' or control character between slashes"
+            .to_owned(),
+    })
+}
+
+/// Whether it may go better the next time: no answer, or one that says so.
+fn may_pass(error: &Error) -> bool {
+    match error {
+        Error::Generic { .. } => match trouble_of(error) {
+            Trouble::Refused(no) => no.status >= 500,
+            Trouble::Broken(_) | Trouble::NoCredentials(_) => true,
+        },
+        _ => false,
+    }
+}
+
+fn explain(wire: &Wire, error: &Error, key: &str, permission: &'static str) -> StoreError {
+    wire.error(trouble_of(error), key, permission)
+}
+
+/// What an error of `object_store` says: the answer of S3 is part of its words only.
+fn trouble_of(error: &Error) -> Trouble {
+    let words = chain_of(error);
+    let between = |from: &str, to: &str| {
+        let rest = &words[words.find(from)? + from.len()..];
+        Some(rest[..rest.find(to)?].to_owned())
+    };
+    let status = match error {
+        Error::PermissionDenied { .. } => Some(403),
+        Error::Unauthenticated { .. } => Some(401),
+        Error::NotFound { .. } => Some(404),
+        Error::Precondition { .. } | Error::AlreadyExists { .. } => Some(412),
+        _ => between("status code: ", " ").and_then(|status| status.parse().ok()),
+    };
+    let code = between("<Code>", "</Code>");
+    match (status, code) {
+        (None, None) => Trouble::Broken(words),
+        (status, code) => Trouble::Refused(Refusal {
+            status: status.unwrap_or_default(),
+            code: code.unwrap_or_default(),
+            message: between("<Message>", "</Message>").unwrap_or_default(),
+            region: between("<Region>", "</Region>"),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_found_in_the_words() {
+        let answer = "Server returned non-2xx status code: 403 Forbidden: <Error><Code>AccessDenied</Code><Message>not you</Message></Error>";
+        let error = Error::PermissionDenied { path: "k".to_owned(), source: answer.into() };
+        let Trouble::Refused(no) = trouble_of(&error) else { panic!("it is an answer") };
+        assert_eq!((no.status, no.code.as_str(), no.message.as_str()), (403, "AccessDenied", "not you"));
+        assert!(!may_pass(&error));
+
+        let error = Error::Generic { store: "S3", source: "connection reset".into() };
+        assert!(matches!(trouble_of(&error), Trouble::Broken(_)));
+        assert!(may_pass(&error));
+        let error = Error::Generic {
+            store: "S3",
+            source: "status code: 400 Bad: <Code>InvalidRequest</Code>".into(),
+        };
+        assert!(!may_pass(&error));
+    }
+}
