@@ -9,6 +9,7 @@ mod directory;
 mod events;
 mod jobs;
 mod parquet;
+mod remote;
 mod run;
 mod spool;
 mod stream;
@@ -18,6 +19,7 @@ mod table;
 use thiserror::Error;
 
 use crate::event::Rejection;
+use crate::store::StoreError;
 
 pub use cell::{Cell, Row, encode};
 pub use columns::{
@@ -26,6 +28,7 @@ pub use columns::{
 };
 pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
+pub use remote::Remote;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
@@ -110,6 +113,15 @@ pub enum SinkError {
     /// A temporary file could not be used.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
     Temporary(std::io::Error),
+    /// S3 refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another run has taken over.
+    #[error("the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; nothing of this run is complete there")]
+    LeaseLost {
+        /// The report's folder.
+        path: String,
+    },
     /// Encoding failed.
     #[error("cannot write {path}: {message}")]
     Encode {
