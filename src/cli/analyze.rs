@@ -3,13 +3,13 @@
 use std::fs::metadata;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Instant;
 
 use chrono::Utc;
 
 use super::args::{Analyze, LogFormat};
+use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
-use super::{CliError, Status, log, paint, progress, select};
+use super::{CliError, Status, alarms, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
 use keytrail::event::EventTime;
 use keytrail::extract::State;
@@ -17,11 +17,10 @@ use keytrail::pipeline::{self, Plan};
 use keytrail::report::{Directory, Facts, RunFacts, Style, summary};
 use keytrail::source::Input;
 
-pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliError> {
-    let begin = Instant::now();
-    let started = EventTime(Utc::now().timestamp_millis());
+pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
+    ending.check()?;
     let (mut plan, options) = select::plan(
         (&args.select, &args.folders, &args.s3),
         &args.common,
@@ -66,10 +65,11 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         chose_folders: !plan.scope.is_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     });
+    let ended = EventTime(Utc::now().timestamp_millis());
     let facts = RunFacts {
         options: &options,
-        started,
-        ended: EventTime(Utc::now().timestamp_millis()),
+        started: ending.started(),
+        ended,
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
@@ -79,18 +79,16 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
     let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
     let written = prepared.place()?;
-    if args.common.quiet {
-        // errors only
-    } else if args.common.log_format == LogFormat::Json {
-        log::finished(&run, &written.directory.display().to_string(), begin.elapsed());
-    } else {
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let terminal = io::stderr().is_terminal();
         let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };
         let facts =
-            Facts { run: &facts, usage: &run.usage, report: &written.directory, elapsed: begin.elapsed() };
+            Facts { run: &facts, usage: &run.usage, report: &written.directory, elapsed: ending.elapsed() };
         let _ = io::stderr().write_all(summary(&facts, style).as_bytes()); // the report is written all the same
     }
-    Ok(if run.inputs.read_whole() { Status::Whole } else { Status::InPart })
+    let missing_days = alarms::missing_in(&run, &plan.selection);
+    let alarms = alarms::alarms(&args.unattended, &run, missing_days, ended);
+    Ok(ending.finished(&Finished { run: &run, caveats: &caveats, missing_days, alarms: &alarms }))
 }
 
 /// What earlier runs into the report's directory have kept.

@@ -8,6 +8,7 @@ mod columns;
 mod directory;
 mod events;
 mod jobs;
+mod metrics;
 mod parquet;
 mod run;
 mod spool;
@@ -26,10 +27,11 @@ pub use columns::{
 };
 pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
+pub use metrics::{Metrics, Told, last_success, metrics};
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
-pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
+pub use summary::{Facts, Style, is_pressing, not_read, summary, zero_result_causes};
 pub use table::{Column, Kind, Table};
 
 /// Takes what a run finds, as it finds it.
