@@ -193,14 +193,17 @@ impl State {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let temporary = std::env::temp_dir();
         let (file, place) = match &self.home {
-            Home::Temporary => (tempfile::tempfile().map_err(StateError::file(&temporary))?, Placed::Nameless),
+            Home::Temporary => {
+                (tempfile::tempfile().map_err(StateError::file(&temporary))?, Placed::Nameless)
+            }
             Home::Folder(folder) => {
                 let path = folder.unsealed(number);
                 let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
                 (file.map_err(StateError::file(&path))?, Placed::Here(path))
             }
             Home::Bucket(_) => {
-                let (file, path) = tempfile::NamedTempFile::new().map_err(StateError::file(&temporary))?.into_parts();
+                let (file, path) =
+                    tempfile::NamedTempFile::new().map_err(StateError::file(&temporary))?.into_parts();
                 (file, Placed::Meanwhile(path))
             }
         };

@@ -24,14 +24,7 @@ const DAY_FILE: &str = "events.parquet";
 const STAGING: &str = "_keytrail-";
 /// What a report consists of, in the order in which it appears.
 const PARTS: [&str; 6] =
-    [
-    "usage.parquet",
-    "usage_daily.parquet",
-    EVENTS_FOLDER,
-    "rejects.parquet",
-    "inputs.parquet",
-    "run.json",
-];
+    ["usage.parquet", "usage_daily.parquet", EVENTS_FOLDER, "rejects.parquet", "inputs.parquet", "run.json"];
 
 /// A report being written.
 pub struct Directory {

@@ -8,6 +8,7 @@ mod columns;
 mod directory;
 mod events;
 mod jobs;
+mod metrics;
 mod parquet;
 mod remote;
 mod run;
@@ -28,11 +29,12 @@ pub use columns::{
 };
 pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
+pub use metrics::{Metrics, Told, last_success, metrics};
 pub use remote::Remote;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
-pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
+pub use summary::{Facts, Style, is_pressing, not_read, summary, zero_result_causes};
 pub use table::{Column, Kind, Table};
 
 /// Takes what a run finds, as it finds it.
@@ -117,7 +119,9 @@ pub enum SinkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Another run has taken over.
-    #[error("the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; nothing of this run is complete there")]
+    #[error(
+        "the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; nothing of this run is complete there"
+    )]
     LeaseLost {
         /// The report's folder.
         path: String,

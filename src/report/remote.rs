@@ -149,7 +149,9 @@ impl Remote {
         self.hold()?;
         match self.store.write(&self.key(RUN), run.unwrap_or_default(), Condition::Absent) {
             Ok(_) => {}
-            Err(StoreError::Precondition { .. }) => return Err(SinkError::LeaseLost { path: self.address() }),
+            Err(StoreError::Precondition { .. }) => {
+                return Err(SinkError::LeaseLost { path: self.address() });
+            }
             Err(error) => return Err(error.into()),
         }
         self.note(hashes)?;

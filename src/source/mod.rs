@@ -60,8 +60,6 @@ pub struct Reach {
     pub scope: Scope,
     /// The way to S3.
     pub buckets: Buckets,
-    /// A folder of S3 that is not listed: the report being written.
-    pub exclude: Option<Address>,
     /// Set to stop waiting for S3.
     pub cancel: Arc<AtomicBool>,
 }
