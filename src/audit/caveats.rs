@@ -35,6 +35,8 @@ pub struct Circumstances<'a> {
     pub usage: &'a [UsageRow],
     /// Every delivered copy was counted.
     pub keep_duplicates: bool,
+    /// Folders of S3 were chosen by their names.
+    pub chose_folders: bool,
 }
 
 /// The caveats that apply.
@@ -48,6 +50,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         lessons,
         learn,
         keep_duplicates,
+        chose_folders,
     } = *of;
     let mut list = Vec::new();
     let mut say = |applies: bool, id: &'static str, text: String| {
@@ -301,6 +304,14 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         keep_duplicates,
         "duplicates_kept",
         "Every delivered copy was counted (--keep-duplicates): counts are deliveries, not calls.".to_owned(),
+    );
+    say(
+        chose_folders,
+        "folders_chosen",
+        "In S3, only the folders of the accounts, regions and delivery days asked for were listed (--account, --region, --since, and --until with \
+         --delivery-slack). What lies in others is in no count, and has taught nothing: not even a record that was delivered there late. \
+         --no-prune reads them, too."
+            .to_owned(),
     );
     list
 }

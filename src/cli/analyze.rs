@@ -13,13 +13,19 @@ use keytrail::audit::{Circumstances, caveats};
 use keytrail::event::EventTime;
 use keytrail::pipeline;
 use keytrail::report::{Directory, Facts, RunFacts, Style, summary};
+use keytrail::source::Input;
 
 pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliError> {
     let begin = Instant::now();
     let started = EventTime(Utc::now().timestamp_millis());
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
-    let (plan, options) = select::plan(&args.select, &args.common, Some(&args.output), interrupt.flag())?;
+    let (plan, options) = select::plan(
+        (&args.select, &args.folders, &args.s3),
+        &args.common,
+        Some(&args.output),
+        interrupt.flag(),
+    )?;
     let same = |input: &PathBuf| {
         let paths = input.canonicalize().ok().zip(args.output.canonicalize().ok());
         paths.is_some_and(|(input, output)| input == output)
@@ -50,6 +56,8 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
+        chose_folders: !plan.scope.is_everything()
+            && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     });
     let facts = RunFacts {
         options: &options,

@@ -57,7 +57,8 @@ pub(super) enum Command {
   keytrail analyze sample-logs -o report
   keytrail analyze --workload any --event any AWSLogs/111122223333/CloudTrail
   keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' logs/
-  aws s3 cp s3://bucket/key.json.gz - | keytrail analyze -o report -")]
+  keytrail analyze --since 2023-03-17 --until 2023-03-18 s3://my-trail/AWSLogs -o report
+  cat key.json.gz | keytrail analyze -o report -")]
 pub(super) struct Analyze {
     /// Directory to write the report into
     #[arg(short, long, value_name = "DIR", env = "KEYTRAIL_OUTPUT", default_value = "keytrail-report")]
@@ -69,6 +70,12 @@ pub(super) struct Analyze {
 
     #[command(flatten)]
     pub(super) select: Select,
+
+    #[command(flatten)]
+    pub(super) folders: Folders,
+
+    #[command(flatten)]
+    pub(super) s3: S3,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -89,6 +96,12 @@ pub(super) struct Events {
 
     #[command(flatten)]
     pub(super) select: Select,
+
+    #[command(flatten)]
+    pub(super) folders: Folders,
+
+    #[command(flatten)]
+    pub(super) s3: S3,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -119,7 +132,7 @@ pub(super) enum EventFormat {
   keytrail rules sample-logs
   keytrail rules --format ndjson logs/ | jq -r 'select(.origin==\"learned\") | .particular'")]
 pub(super) struct Rules {
-    /// Files, directories (walked recursively), or `-` for standard input, to learn from
+    /// Files, directories (walked recursively), s3://bucket/prefix, or `-` for standard input, to learn from
     #[arg(value_name = "INPUT", help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 
@@ -132,6 +145,9 @@ pub(super) struct Rules {
     pub(super) rules: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(super) s3: S3,
+
+    #[command(flatten)]
     pub(super) common: Common,
 }
 
@@ -139,7 +155,7 @@ pub(super) struct Rules {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct Select {
-    /// Files, directories (walked recursively), or `-` for standard input
+    /// Files, directories (walked recursively), s3://bucket/prefix, or `-` for standard input
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 
@@ -216,6 +232,41 @@ pub(super) struct Select {
     #[arg(long, value_name = "BYTES", env = "KEYTRAIL_MAX_RECORD_BYTES", default_value_t = 4 << 20,
           value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
     pub(super) max_record_bytes: u64,
+}
+
+/// Which folders of S3 to list.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "S3")]
+pub(super) struct Folders {
+    /// Days past --until whose folders in S3 are still listed, for deliveries that came late
+    #[arg(long, value_name = "DAYS", env = "KEYTRAIL_DELIVERY_SLACK", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(0..=3650))]
+    pub(super) delivery_slack: u16,
+
+    /// List all folders in S3, not only those of the accounts, regions and days asked for
+    #[arg(long, env = "KEYTRAIL_NO_PRUNE", value_parser = FalseyValueParser::new())]
+    pub(super) no_prune: bool,
+}
+
+/// How to ask S3, beside what environment and profile say.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "S3")]
+pub(super) struct S3 {
+    /// Pay for requests to buckets of others that want it so
+    #[arg(long, env = "KEYTRAIL_REQUESTER_PAYS", value_parser = FalseyValueParser::new())]
+    pub(super) requester_pays: bool,
+
+    /// Name buckets in the path of requests, not in the host name
+    #[arg(long, env = "KEYTRAIL_PATH_STYLE", value_parser = FalseyValueParser::new())]
+    pub(super) path_style: bool,
+
+    /// Use FIPS endpoints
+    #[arg(long, env = "KEYTRAIL_FIPS", value_parser = FalseyValueParser::new())]
+    pub(super) fips: bool,
+
+    /// Use dual-stack endpoints, which IPv6 reaches, too
+    #[arg(long, env = "KEYTRAIL_DUAL_STACK", value_parser = FalseyValueParser::new())]
+    pub(super) dual_stack: bool,
 }
 
 /// How to run and what to say meanwhile.

@@ -16,7 +16,8 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliErr
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
     let format = super::format(args.format, terminal)?;
-    let (plan, _) = select::plan(&args.select, &args.common, None, interrupt.flag())?;
+    let (plan, _) =
+        select::plan((&args.select, &args.folders, &args.s3), &args.common, None, interrupt.flag())?;
     let width = terminal.then(super::analyze::width).flatten();
     let mut stream =
         Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;

@@ -22,6 +22,7 @@ use keytrail::classify::RulesError;
 use keytrail::pipeline::RunError;
 use keytrail::report::{Format, SinkError};
 use keytrail::split::Backend;
+use keytrail::store::StoreError;
 
 /// Why a command failed as a whole.
 #[derive(Debug, Error)]
@@ -32,6 +33,8 @@ enum CliError {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("cannot read {path}: {error}")]
     Read { path: String, error: io::Error },
     #[error("{0}")]

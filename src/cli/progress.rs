@@ -92,9 +92,9 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Stored bytes of all archives; `None` when that cannot be known, or the run ends first.
+/// Stored bytes of all archives; `None` when that cannot be known, or the run ends first. Lists of S3 cost money, and are not asked for twice.
 fn measure(plan: &Plan, over: &mpsc::Receiver<()>) -> Option<u64> {
-    if plan.inputs.contains(&Input::Stdin) {
+    if plan.inputs.iter().any(|input| matches!(input, Input::Stdin | Input::S3(_))) {
         return None;
     }
     let mut total = 0;

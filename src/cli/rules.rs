@@ -11,7 +11,6 @@ use keytrail::classify::Rule;
 use keytrail::event::{LearnedRuleFacts, When};
 use keytrail::pipeline::{self, Plan};
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
-use keytrail::source::Input;
 
 /// Columns for the terminal.
 const TELLING: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
@@ -24,9 +23,11 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliErro
     let plan = Plan {
         classifier: select::classifier(args.rules.as_deref())?,
         threads: usize::from(args.common.threads),
+        buckets: select::buckets(&args.s3),
         cancel: interrupt.flag(),
-        ..Plan::new(args.inputs.iter().map(|path| Input::parse(path)).collect())?
+        ..Plan::new(select::inputs(&args.inputs)?)?
     };
+    select::check_buckets(&plan)?;
     let (lessons, inputs) = if args.inputs.is_empty() {
         <(Lessons, InputTotals)>::default()
     } else {

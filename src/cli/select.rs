@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -10,18 +10,19 @@ use chrono::{NaiveDate, Utc};
 use tracing::warn;
 
 use super::CliError;
-use super::args::{Common, Select};
+use super::args::{Common, Folders, S3, Select};
 use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
 use keytrail::event::{EventTime, Workload, WorkloadSet};
 use keytrail::parse::{ListedAlias, listed_aliases};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
-use keytrail::source::Input;
+use keytrail::source::{Input, Scope};
+use keytrail::store::{Access, Buckets};
 
 /// The plan for these options, and the options as `run.json` tells them.
 pub(super) fn plan(
-    select: &Select,
+    (select, folders, s3): (&Select, &Folders, &S3),
     common: &Common,
     exclude: Option<&Path>,
     cancel: Arc<AtomicBool>,
@@ -51,8 +52,13 @@ pub(super) fn plan(
         keys: patterns(&select.key)?,
         principals: patterns(&select.principal)?,
     };
+    let scope = if folders.no_prune {
+        Scope::default()
+    } else {
+        Scope::of(&select.account, &select.region, since, until, folders.delivery_slack)
+    };
     let plan = Plan {
-        inputs: select.inputs.iter().map(|path| Input::parse(path)).collect(),
+        inputs: inputs(&select.inputs)?,
         exclude: exclude.map(Path::to_owned),
         selection,
         classifier: classifier(select.rules.as_deref())?,
@@ -62,8 +68,11 @@ pub(super) fn plan(
         aliases: aliases(select.aliases.as_deref())?,
         hash: select.hash,
         threads: usize::from(common.threads),
+        scope,
+        buckets: buckets(s3),
         cancel,
     };
+    check_buckets(&plan)?;
     let options = Options {
         inputs: select.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         workload: select.workload.clone(),
@@ -81,8 +90,28 @@ pub(super) fn plan(
         hash: select.hash,
         max_archive_bytes: select.max_archive_bytes,
         max_record_bytes: select.max_record_bytes,
+        delivery_slack_days: (!folders.no_prune).then_some(folders.delivery_slack),
     };
     Ok((plan, options))
+}
+
+pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
+    named.iter().map(|name| Input::parse(name).map_err(|e| CliError::Usage(e.to_string()))).collect()
+}
+
+pub(super) fn buckets(s3: &S3) -> Buckets {
+    let S3 { requester_pays, path_style, fips, dual_stack } = *s3;
+    Buckets::new(Access { requester_pays, path_style, fips, dual_stack })
+}
+
+/// Asks for every address in S3 once before a run begins: what is wrong with all of it must not look like a run that could not read something.
+pub(super) fn check_buckets(plan: &Plan) -> Result<(), CliError> {
+    for input in &plan.inputs {
+        if let Input::S3(address) = input {
+            plan.buckets.open(&address.bucket)?.check(&address.key)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {

@@ -15,7 +15,7 @@ use super::merge::Merge;
 use super::part::Part;
 use super::{Plan, Progress, RunError};
 use crate::report::Jobs;
-use crate::source::{Listed, Listing};
+use crate::source::{Ahead, Listed, Listing};
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -30,7 +30,7 @@ pub(super) struct Desk<'d> {
     known: &'d Known,
     progress: &'d Progress,
     jobs: Jobs,
-    listing: Mutex<Listing>,
+    listing: Mutex<Ahead<Listing>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -87,7 +87,7 @@ impl<'d> Desk<'d> {
             known,
             progress,
             jobs,
-            listing: Mutex::new(plan.listing()),
+            listing: Mutex::new(Ahead::new(plan.listing(), plan.cancel.clone())),
             line: Mutex::default(),
             moved: Condvar::new(),
             merge: Mutex::new(merge),

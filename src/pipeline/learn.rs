@@ -13,7 +13,7 @@ use crate::aggregate::{Aliases, Corrections, InputTotals, Lessons};
 use crate::classify::Learned;
 use crate::event::KmsEvent;
 use crate::parse;
-use crate::source::{Archive, Listed, Listing};
+use crate::source::{Ahead, Archive, Listed, Listing};
 
 /// What is known before records are counted.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ pub(super) fn gather(
     let all = Learning {
         plan,
         progress,
-        listing: Mutex::new(plan.listing()),
+        listing: Mutex::new(Ahead::new(plan.listing(), plan.cancel.clone())),
         kept: Mutex::default(),
         inputs: Mutex::default(),
     };
@@ -109,7 +109,7 @@ pub(super) fn gather(
 struct Learning<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
-    listing: Mutex<Listing>,
+    listing: Mutex<Ahead<Listing>>,
     kept: Mutex<HashMap<Arc<str>, Archive>>,
     /// What became of the inputs; their problems are in the order in which they were met.
     inputs: Mutex<InputTotals>,

@@ -41,7 +41,8 @@ use crate::aggregate::{
 };
 use crate::classify::{Classifier, RulesError};
 use crate::report::{Jobs, Sink, SinkError};
-use crate::source::{Input, Listing};
+use crate::source::{Input, Listing, Reach, Scope};
+use crate::store::Buckets;
 use desk::Desk;
 use merge::Merge;
 pub use progress::Progress;
@@ -85,6 +86,10 @@ pub struct Plan {
     pub hash: bool,
     /// Threads to work on archives with; 0: one per core.
     pub threads: usize,
+    /// Which folders of S3 are listed.
+    pub scope: Scope,
+    /// The way to S3.
+    pub buckets: Buckets,
     /// Set it to stop the run.
     pub cancel: Arc<AtomicBool>,
 }
@@ -106,6 +111,8 @@ impl Plan {
             aliases: Aliases::default(),
             hash: false,
             threads: 0,
+            scope: Scope::default(),
+            buckets: Buckets::default(),
             cancel: Arc::default(),
         })
     }
@@ -116,7 +123,9 @@ impl Plan {
 
     /// The archives of the plan's inputs, in the order in which they are merged.
     pub fn listing(&self) -> Listing {
-        Listing::new(&self.inputs, self.exclude.as_deref())
+        let reach =
+            Reach { scope: self.scope.clone(), buckets: self.buckets.clone(), cancel: self.cancel.clone() };
+        Listing::new(&self.inputs, self.exclude.as_deref(), &reach)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Options {
     pub max_archive_bytes: u64,
     /// Limit on bytes per record.
     pub max_record_bytes: u64,
+    /// Days past `until` whose folders of S3 are listed; null: all folders are.
+    pub delivery_slack_days: Option<u16>,
 }
 
 /// Everything `run.json` says.

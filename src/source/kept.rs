@@ -65,14 +65,16 @@ impl Read for Break {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Input, Listed, Listing};
+    use crate::source::{Input, Listed, Listing, Reach};
 
     #[test]
     fn is_read_again_and_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("in");
         std::fs::write(&path, b"content").unwrap();
-        let Some(Listed::Archive(archive)) = Listing::new(&[Input::Path(path.clone())], None).next() else {
+        let Some(Listed::Archive(archive)) =
+            Listing::new(&[Input::Path(path.clone())], None, &Reach::default()).next()
+        else {
             panic!("it is listed")
         };
         let kept = archive.keep(|| false).unwrap();

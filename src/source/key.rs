@@ -41,7 +41,7 @@ impl KeyFacts {
         let folders =
             segments.iter().rposition(|s| *s == "AWSLogs").map_or(&[][..], |at| &segments[at + 1..]);
         let folders = match folders {
-            [org, rest @ ..] if org.starts_with("o-") => rest,
+            [org, rest @ ..] if is_organisation(org) => rest,
             all => all,
         };
         let mut facts = Self::of_file(file);
@@ -83,15 +83,19 @@ fn date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::try_from(number(year)?).ok()?, number(month)?, number(day)?)
 }
 
-fn number(digits: &str) -> Option<u32> {
+pub(super) fn number(digits: &str) -> Option<u32> {
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-fn is_account(text: &str) -> bool {
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn family_of(text: &str) -> Option<Family> {
+pub(super) fn is_organisation(text: &str) -> bool {
+    text.starts_with("o-")
+}
+
+pub(super) fn family_of(text: &str) -> Option<Family> {
     match text {
         "CloudTrail" => Some(Family::CloudTrail),
         "CloudTrail-Insight"

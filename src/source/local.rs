@@ -9,70 +9,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Archive, Input, KeyFacts, Listed, Place, Version, text_of};
+use super::{Archive, KeyFacts, Listed, Place, Version, text_of};
 use crate::event::{EventTime, SkipReason};
 
-/// All archives of some inputs, in the bytewise order of their URIs.
-pub struct Listing {
-    roots: std::vec::IntoIter<Root>,
-    walk: Option<walkdir::IntoIter>,
+/// What lies in a directory, in the bytewise order of URIs.
+pub(super) struct Walk {
+    entries: walkdir::IntoIter,
     /// Never entered: the report being written.
     exclude: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Root {
-    path: Option<PathBuf>,
-    is_dir: bool,
-}
-
-impl Root {
-    /// Sorts as its contents will: a directory's URIs go on with `/`.
-    fn order(&self) -> Vec<u8> {
-        let mut name = self.path.as_deref().map_or(b"-".to_vec(), |p| uri_of(p).into_bytes());
-        if self.is_here() {
-            name.clear(); // its contents are named without it
-        } else if self.is_dir {
-            name.push(b'/');
-        }
-        name
-    }
-
-    /// Whether `other` lies inside this directory, going by the names alone.
-    fn contains(&self, other: &Self) -> bool {
-        match (&self.path, &other.path) {
-            (Some(_), Some(theirs)) if self.is_here() => {
-                theirs.is_relative() && !theirs.components().any(|c| c == Component::ParentDir)
-            }
-            (Some(mine), Some(theirs)) => mine == theirs || (self.is_dir && theirs.starts_with(mine)),
-            _ => self == other,
-        }
-    }
-
-    fn is_here(&self) -> bool {
-        self.path.as_deref() == Some(Path::new("."))
-    }
-}
-
-impl Listing {
-    /// Lists `inputs`; those that lie inside others, or are named twice, are read once. Whatever lies in `exclude` is left out.
-    pub fn new(inputs: &[Input], exclude: Option<&Path>) -> Self {
-        let mut roots: Vec<Root> = inputs
-            .iter()
-            .map(|input| match input {
-                Input::Stdin => Root { path: None, is_dir: false },
-                Input::Path(path) => Root { path: Some(plain(path)), is_dir: path.is_dir() },
-            })
-            .collect();
-        roots.sort_by_cached_key(Root::order);
-        let mut kept: Vec<Root> = Vec::new();
-        for root in roots {
-            if !kept.iter().any(|outer| outer.contains(&root)) {
-                kept.push(root);
-            }
-        }
-        let exclude = exclude.and_then(|path| fs::canonicalize(path).ok());
-        Self { roots: kept.into_iter(), walk: None, exclude }
+impl Walk {
+    /// Walks a directory, but not into `exclude`, which is an absolute path without symbolic links.
+    pub(super) fn new(directory: PathBuf, exclude: Option<PathBuf>) -> Self {
+        Self { entries: WalkDir::new(directory).follow_links(true).sort_by(by_uri).into_iter(), exclude }
     }
 
     fn is_excluded(&self, entry: &DirEntry) -> bool {
@@ -82,13 +32,16 @@ impl Listing {
             && (entry.depth() == 0 || Some(entry.file_name()) == exclude.file_name())
             && fs::canonicalize(entry.path()).is_ok_and(|path| path == *exclude)
     }
+}
 
-    fn next_in_walk(&mut self) -> Option<Listed> {
-        let mut walk = self.walk.take()?;
-        while let Some(entry) = walk.next() {
-            let listed = match entry {
+impl Iterator for Walk {
+    type Item = Listed;
+
+    fn next(&mut self) -> Option<Listed> {
+        loop {
+            return Some(match self.entries.next()? {
                 Ok(entry) if self.is_excluded(&entry) => {
-                    walk.skip_current_dir();
+                    self.entries.skip_current_dir();
                     continue;
                 }
                 Ok(entry) if entry.file_type().is_dir() => continue,
@@ -97,40 +50,7 @@ impl Listing {
                     let uri = error.path().map_or_else(String::new, uri_of);
                     Listed::Unreadable { uri: uri.into(), error: io::Error::from(error) }
                 }
-            };
-            self.walk = Some(walk);
-            return Some(listed);
-        }
-        None
-    }
-}
-
-impl Iterator for Listing {
-    type Item = Listed;
-
-    fn next(&mut self) -> Option<Listed> {
-        loop {
-            if let Some(listed) = self.next_in_walk() {
-                return Some(listed);
-            }
-            let root = self.roots.next()?;
-            match root.path {
-                None => {
-                    let facts = KeyFacts::default();
-                    return Some(Listed::Archive(Archive {
-                        uri: "-".into(),
-                        size: None,
-                        facts,
-                        version: Version::default(),
-                        place: Place::Stdin,
-                    }));
-                }
-                Some(path) if root.is_dir => {
-                    self.walk = Some(WalkDir::new(path).follow_links(true).sort_by(by_uri).into_iter());
-                }
-                // Named by the user, so read whatever it is: a pipe, say, from a process substitution.
-                Some(path) => return Some(named(path)),
-            }
+            });
         }
     }
 }
@@ -149,7 +69,7 @@ fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
     }
 }
 
-fn named(path: PathBuf) -> Listed {
+pub(super) fn named(path: PathBuf) -> Listed {
     match fs::metadata(&path) {
         Ok(meta) => archive(path, &meta),
         Err(error) => Listed::Unreadable { uri: uri_of(&path).into(), error },
@@ -185,59 +105,13 @@ fn moment(time: SystemTime) -> EventTime {
 }
 
 /// The path without `./` and doubled or trailing separators, so that one file has one URI.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let plain: PathBuf = path.components().filter(|c| !matches!(c, Component::CurDir)).collect();
     if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
 }
 
 /// The path as text, with `/` between its parts.
-fn uri_of(path: &Path) -> String {
+pub(super) fn uri_of(path: &Path) -> String {
     let text = text_of(path.as_os_str().as_encoded_bytes());
     if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn uris(inputs: &[&Path], exclude: Option<&Path>) -> Vec<String> {
-        let inputs: Vec<Input> = inputs.iter().map(|p| Input::parse(p)).collect();
-        Listing::new(&inputs, exclude)
-            .map(|listed| match listed {
-                Listed::Archive(archive) => archive.uri.to_string(),
-                Listed::Skipped { uri, .. } | Listed::Unreadable { uri, .. } => format!("! {uri}"),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn lists_in_the_bytewise_order_of_uris_once_each() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["a/x", "a/b/y", "a-b", "a.json", "a/b.json", "out/report"] {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "{}").unwrap();
-        }
-        let found = uris(&[dir.path()], Some(&dir.path().join("out")));
-        let mut sorted = found.clone();
-        sorted.sort();
-        assert_eq!(found, sorted);
-        assert_eq!(found.len(), 5);
-
-        let twice =
-            [dir.path().join("a"), dir.path().join("a-b"), dir.path().join("./a/x"), dir.path().join("a/")];
-        let twice: Vec<&Path> = twice.iter().map(PathBuf::as_path).collect();
-        let found = uris(&twice, None);
-        let mut sorted = found.clone();
-        sorted.sort();
-        assert_eq!(found, sorted);
-        assert_eq!(found.len(), 4);
-    }
-
-    #[test]
-    fn what_cannot_be_listed_is_said() {
-        let dir = tempfile::tempdir().unwrap();
-        let gone = dir.path().join("gone.json.gz");
-        assert_eq!(uris(&[&gone], None), [format!("! {}", gone.display())]);
-    }
 }

@@ -1,23 +1,31 @@
-//! Where archives come from: files, directories walked in sorted order, standard input.
+//! Where archives come from: files, directories walked in sorted order, objects in S3, standard input.
 //!
 //! Lists them one by one in the bytewise order of their URIs, so that a run over millions of objects holds none of them in memory and its
 //! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
 
+mod ahead;
 mod kept;
 mod key;
+mod listing;
 mod local;
+mod s3;
+mod scope;
 
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{EventTime, SkipReason};
+use crate::store::{Address, AddressError, Buckets};
+pub use ahead::Ahead;
 pub use key::{Family, KeyFacts};
-pub use local::Listing;
+pub use listing::Listing;
+pub use scope::Scope;
 
 /// Something the user named as input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +34,47 @@ pub enum Input {
     Path(PathBuf),
     /// Standard input.
     Stdin,
+    /// The object of this key, and all objects of the folder of this name.
+    S3(Address),
 }
 
 impl Input {
-    /// `-` is standard input, everything else a path.
-    pub fn parse(text: &Path) -> Self {
-        if text == Path::new("-") { Self::Stdin } else { Self::Path(text.to_owned()) }
+    /// `-` is standard input, `s3://…` an address in S3, everything else a path.
+    ///
+    /// # Errors
+    /// When what begins as an address in S3 is none.
+    pub fn parse(text: &Path) -> Result<Self, AddressError> {
+        if text == Path::new("-") {
+            return Ok(Self::Stdin);
+        }
+        match text.to_str().and_then(Address::parse) {
+            Some(address) => address.map(Self::S3),
+            None => Ok(Self::Path(text.to_owned())),
+        }
+    }
+}
+
+/// What listing inputs takes, beside their names.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Which folders of S3 to list. Directories of this machine are walked whole: that costs little, and every archive can teach something.
+    pub scope: Scope,
+    /// The way to S3.
+    pub buckets: Buckets,
+    /// Set to stop waiting for S3.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Reach {
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 }
 
 /// One archive that can be opened.
 #[derive(Debug, Clone)]
 pub struct Archive {
-    /// How reports name it: the path as given or walked, `-` for standard input.
+    /// How reports name it: the path as given or walked, the address in S3, `-` for standard input.
     pub uri: Arc<str>,
     /// Bytes as stored; `None` where only reading tells.
     pub size: Option<u64>,
@@ -77,6 +113,7 @@ impl Version {
 enum Place {
     File(PathBuf),
     Stdin,
+    S3(ahead::Remote),
     /// A copy of what can be read only once.
     Kept(Arc<kept::Kept>),
 }
@@ -97,7 +134,7 @@ pub enum Listed {
     Unreadable {
         /// Its URI.
         uri: Arc<str>,
-        /// The operating system's words.
+        /// The operating system's words, or S3's.
         error: io::Error,
     },
 }
@@ -106,11 +143,12 @@ impl Archive {
     /// Opens it for reading from its first byte.
     ///
     /// # Errors
-    /// When the operating system refuses.
+    /// When the operating system or S3 refuses.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.place {
             Place::File(path) => Box::new(File::open(path)?),
             Place::Stdin => Box::new(io::stdin()),
+            Place::S3(remote) => remote.open(self.version.etag.as_deref())?,
             Place::Kept(kept) => kept.open()?,
         })
     }

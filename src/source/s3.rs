@@ -1,0 +1,230 @@
+//! What lies in a bucket, listed in order while many folders are asked for at a time.
+//!
+//! Folders that cannot hold what is asked for are not listed ([`Scope`]). To know them, the levels of CloudTrail's grammar are listed folder by
+//! folder; below the last level that decides, and where nothing decides, keys are listed as they come, a thousand a request. Pages are
+//! asked for ahead, and kept in order; what is held is bounded, unless one level has very many folders.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use super::scope::Standing;
+use super::{Archive, KeyFacts, Listed, Place, Reach, Version};
+use crate::store::{self, Address, Page, Store, StoreError, Want};
+
+/// Pages asked for at a time.
+const PAGES_AHEAD: usize = 16;
+/// Objects held beyond which no page is asked for ahead.
+const OBJECTS_AHEAD: usize = 10_000;
+/// How often to see whether the run has been cancelled.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// Behind all that begins like the text before it: where a list goes on.
+const BEHIND: char = char::MAX;
+
+/// The objects of a folder, or of a bucket.
+pub(super) struct Walk {
+    store: Store,
+    folder: Address,
+    reach: Reach,
+    /// Objects, and folders that cannot be listed, by name.
+    found: BTreeMap<String, Found>,
+    /// Pages to ask for, by the name from which on they list.
+    wanted: BTreeMap<String, Step>,
+    /// Pages asked for.
+    running: BTreeSet<String>,
+    told: Receiver<Told>,
+    teller: Sender<Told>,
+    is_empty: bool,
+}
+
+enum Found {
+    Object(store::Listed),
+    Unlisted(StoreError),
+}
+
+#[derive(Clone)]
+struct Step {
+    want: Want,
+    /// If there is more than this page, it is better to go folder by folder: one of them may be left out.
+    only_if_whole: bool,
+}
+
+struct Told {
+    name: String,
+    step: Step,
+    page: Result<Page, StoreError>,
+}
+
+impl Walk {
+    /// Lists what lies in a folder, whose key is empty or ends in `/`.
+    pub(super) fn new(store: Store, folder: Address, reach: Reach) -> Self {
+        let (teller, told) = channel();
+        let mut walk = Self {
+            store,
+            reach,
+            found: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            running: BTreeSet::new(),
+            told,
+            teller,
+            is_empty: true,
+            folder,
+        };
+        walk.want_folder(walk.folder.key.clone());
+        walk
+    }
+
+    /// Whether nothing at all was in it, or will be; asked when it has ended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    fn want_folder(&mut self, folder: String) {
+        let standing = self.reach.scope.standing(&folder);
+        if standing == Standing::Outside || self.reach.scope.is_report(&self.folder.bucket, &folder) {
+            self.is_empty = false; // nobody has looked
+            return;
+        }
+        let folders = standing == Standing::Mixed;
+        let only_if_whole = standing == Standing::Unknown;
+        let want = Want { prefix: folder.clone(), folders, ..Want::default() };
+        self.wanted.insert(folder, Step { want, only_if_whole });
+    }
+
+    /// Asks for the next pages, the first of them in any case.
+    fn ask(&mut self) {
+        while self.running.len() < PAGES_AHEAD
+            && let Some(first) = self.wanted.first_entry()
+        {
+            let is_next = self.found.first_key_value().is_none_or(|(found, _)| first.key() <= found);
+            if self.found.len() >= OBJECTS_AHEAD && !is_next {
+                return;
+            }
+            let (name, step) = first.remove_entry();
+            let teller = self.teller.clone();
+            let (asked, told) = (step.want.clone(), (name.clone(), step.clone()));
+            let begun = self.store.begin_page(asked, move |page| {
+                // A listing that nobody follows any more has no use for it.
+                let _ = teller.send(Told { name: told.0, step: told.1, page });
+            });
+            self.running.insert(name.clone());
+            if let Err(error) = begun {
+                self.take(Told { name, step, page: Err(error) });
+            }
+        }
+    }
+
+    /// Puts what a page lists in the page's place.
+    fn take(&mut self, told: Told) {
+        let Told { name, step, page } = told;
+        self.running.remove(&name);
+        let page = match page {
+            Ok(page) => page,
+            Err(error) => {
+                self.is_empty = false;
+                self.found.insert(name, Found::Unlisted(error));
+                return;
+            }
+        };
+        self.is_empty &= page.objects.is_empty() && page.folders.is_empty();
+        if step.only_if_whole && page.next.is_some() {
+            let want = Want { folders: true, ..step.want };
+            self.wanted.insert(name, Step { want, only_if_whole: false });
+            return;
+        }
+        if let Some(from) = page.next {
+            let last_object = page.objects.last().map(|object| object.key.as_str());
+            let last = last_object.max(page.folders.last().map(String::as_str)).unwrap_or(&step.want.prefix);
+            let name = format!("{last}{BEHIND}");
+            self.wanted.insert(name, Step { want: Want { from: Some(from), ..step.want }, ..step });
+        }
+        page.folders.into_iter().for_each(|folder| self.want_folder(folder));
+        for object in page.objects {
+            // Consoles make folders of empty objects. On a disk, folders are not listed either.
+            let is_folder = object.size == 0 && object.key.ends_with('/');
+            let scope = &self.reach.scope;
+            if !is_folder
+                && !scope.leaves_out(&object.key)
+                && !scope.is_report(&self.folder.bucket, &object.key)
+            {
+                self.found.insert(object.key.clone(), Found::Object(object));
+            }
+        }
+    }
+
+    /// Waits for a page; false when the run has been cancelled.
+    fn wait(&mut self) -> bool {
+        loop {
+            match self.told.recv_timeout(LOOK_UP) {
+                Ok(told) => {
+                    self.take(told);
+                    return true;
+                }
+                Err(RecvTimeoutError::Timeout) if !self.reach.is_cancelled() => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Whether the first thing found is the next one of all.
+    fn is_next_found(&self) -> bool {
+        let Some((found, _)) = self.found.first_key_value() else { return false };
+        let precedes = |awaited: Option<&String>| awaited.is_none_or(|awaited| found < awaited);
+        precedes(self.wanted.first_key_value().map(|(name, _)| name)) && precedes(self.running.first())
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Listed;
+
+    fn next(&mut self) -> Option<Listed> {
+        loop {
+            while let Ok(told) = self.told.try_recv() {
+                self.take(told);
+            }
+            self.ask();
+            if self.is_next_found() {
+                let (name, found) = self.found.pop_first()?;
+                return Some(match found {
+                    Found::Object(object) => archive(&self.store, &self.folder.bucket, object, &self.reach),
+                    Found::Unlisted(error) => {
+                        unlisted(&Address { bucket: self.folder.bucket.clone(), key: name }, error)
+                    }
+                });
+            }
+            if self.wanted.is_empty() && self.running.is_empty() || !self.wait() {
+                return None;
+            }
+        }
+    }
+}
+
+/// The object of exactly this key, if there is one.
+pub(super) fn object(store: &Store, address: &Address, reach: &Reach) -> Result<Option<Listed>, StoreError> {
+    // The key itself comes first among those that begin with it. Listing needs no permission that reading its folder does not.
+    let (tell, told) = channel();
+    let want = Want { prefix: address.key.clone(), at_most: Some(1), ..Want::default() };
+    store.begin_page(want, move |page| drop(tell.send(page)))?;
+    let lost = || StoreError::Failed { what: format!("listing {address}"), why: "no answer".to_owned() };
+    let page = told.recv().map_err(|_| lost())??;
+    let exact = page.objects.into_iter().find(|object| object.key == address.key);
+    Ok(exact.map(|object| archive(store, &address.bucket, object, reach)))
+}
+
+pub(super) fn unlisted(address: &Address, error: StoreError) -> Listed {
+    let uri = address.to_string();
+    Listed::Unreadable { uri: uri.trim_end_matches(BEHIND).into(), error: io::Error::from(error) }
+}
+
+fn archive(store: &Store, bucket: &str, object: store::Listed, reach: &Reach) -> Listed {
+    let store::Listed { key, size, etag, modified } = object;
+    Listed::Archive(Archive {
+        uri: format!("s3://{bucket}/{key}").into(),
+        size: Some(size),
+        facts: KeyFacts::read(&key),
+        version: Version { etag: etag.map(String::into_boxed_str), modified },
+        place: Place::S3(super::ahead::Remote::new(store.clone(), key, size, reach.cancel.clone())),
+    })
+}
