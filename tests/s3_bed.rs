@@ -46,6 +46,7 @@ fn odd_keys_and_many_keys_are_listed() {
         ["x y", "x+y", "x%41", "ü/ö", "a", "a/b", "a//b", "a/../b", "folder/", "<&\"'>", "=?#@:,;$!*()"]
             .map(str::to_owned)
             .to_vec();
+    keys.push("long/".to_owned() + &"x".repeat(1019));
     keys.extend((0..1100).map(|n| format!("many/{n:04}")));
     for key in &keys {
         bed.put(key, key.as_bytes());
