@@ -53,15 +53,20 @@ pub fn is_second() -> bool {
 
 impl Bed {
     pub fn start() -> Self {
-        Self::new(false)
+        Self::new(1000, false)
     }
 
     /// For measuring: see [`Proxy::start`] for what it keeps.
     pub fn keeping() -> Self {
-        Self::new(true)
+        Self::new(1000, true)
     }
 
-    fn new(keeps: bool) -> Self {
+    /// With pages of so many keys, as S3 might do ("up to 1,000"); the second server has pages of its own.
+    pub fn paging(keys: usize) -> Self {
+        Self::new(keys, false)
+    }
+
+    fn new(page: usize, keeps: bool) -> Self {
         static BUCKETS: AtomicU32 = AtomicU32::new(0);
         let bucket = format!("logs-{}-{}", std::process::id(), BUCKETS.fetch_add(1, Ordering::Relaxed));
         let root = tempfile::tempdir().unwrap();
@@ -72,7 +77,7 @@ impl Bed {
                 let address = endpoint.trim_start_matches("http://").trim_end_matches('/');
                 address.parse().expect("KEYTRAIL_S3_ENDPOINT is http:// with an address and a port")
             }
-            Err(_) => server::serve(runtime.handle(), root.path()),
+            Err(_) => server::serve(runtime.handle(), root.path(), page),
         };
         let proxy = Proxy::start(server, runtime.handle().clone(), keeps);
         let objects = Objects { bucket, server };

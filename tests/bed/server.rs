@@ -30,11 +30,11 @@ use tokio::sync::RwLock;
 use super::client::hex;
 use super::{ACCESS_KEY, SECRET_KEY};
 
-/// Serves one bucket, kept in this folder, until the runtime ends.
-pub fn serve(runtime: &Handle, root: &Path) -> SocketAddr {
+/// Serves one bucket, kept in this folder, until the runtime ends. No page of a listing has more keys than `page`.
+pub fn serve(runtime: &Handle, root: &Path, page: usize) -> SocketAddr {
     let files = FileSystem::new(root).unwrap();
     let mut builder =
-        S3ServiceBuilder::new(Server { files, root: root.to_owned(), objects: RwLock::default() });
+        S3ServiceBuilder::new(Server { files, root: root.to_owned(), page, objects: RwLock::default() });
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     let service = builder.build();
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
@@ -55,6 +55,7 @@ pub fn serve(runtime: &Handle, root: &Path) -> SocketAddr {
 struct Server {
     files: FileSystem,
     root: PathBuf,
+    page: usize,
     /// What there is, as listings show it. Held by writers alone, and by readers together.
     objects: RwLock<BTreeMap<String, Object>>,
 }
@@ -149,7 +150,7 @@ impl S3 for Server {
         self.files.head_bucket(also(&request, bucket)).await?;
         let input = request.input;
         let prefix = input.prefix.clone().unwrap_or_default();
-        let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(1000);
+        let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(self.page);
         // The token is the last name of the page before: an object's or a folder's, all of which is behind us.
         let behind = input.continuation_token.clone().or(input.start_after.clone());
         let is_behind = |name: &str| behind.as_deref().is_some_and(|last| name <= last);

@@ -16,8 +16,10 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// Archives that each account and region gets in a day: in all more than fit a page of a listing.
-const A_DAY: u32 = 9;
+/// Archives that each account and region gets in a day.
+const A_DAY: u32 = 2;
+/// Keys in a page of a listing: fewer than there are.
+const PAGE: usize = 50;
 
 /// Thirty days of both accounts and regions under this prefix. Each archive has an event of its day, the last of a day one of the day before.
 fn month(bed: &Bed, prefix: &str) {
@@ -60,7 +62,7 @@ fn pruned(bed: &Bed, prefix: &str, account: &str, region: &str, options: &[&str]
         let folders = list.parameter("delimiter") == Some("/");
         // An account's folder may hold what is no trail's, and that may be of others: results of CloudTrail Lake, exports.
         let of_account = ACCOUNTS.iter().any(|account| listed == format!("{prefix}{account}/"));
-        // The first thousand keys may be all there are.
+        // The first page may have all there is.
         let is_first = list.parameter("continuation-token").is_none();
         let above = (folders || is_first) && place.starts_with(listed) || folders && of_account;
         assert!(above || listed.starts_with(&place), "{} was listed", list.target);
@@ -73,7 +75,7 @@ fn pruned(bed: &Bed, prefix: &str, account: &str, region: &str, options: &[&str]
 #[test]
 fn only_what_can_match_is_listed() {
     for prefix in ["AWSLogs/", "trail/AWSLogs/o-exampleorgid/", "o-exampleorgid/AWSLogs/o-exampleorgid/"] {
-        let bed = Bed::start();
+        let bed = Bed::paging(PAGE);
         month(&bed, prefix);
         let options = [
             "--account",
@@ -95,18 +97,18 @@ fn only_what_can_match_is_listed() {
 /// A month is not listed day by day when all of it is wanted, nor a day by listing its month.
 #[test]
 fn listings_are_few() {
-    let bed = Bed::start();
+    let bed = Bed::paging(PAGE);
     month(&bed, "AWSLogs/");
     let one_place = ["--account", ACCOUNTS[0], "--region", REGIONS[1]];
     assert_eq!(pruned(&bed, "AWSLogs/", ACCOUNTS[0], REGIONS[1], &one_place).len(), 30 * A_DAY as usize);
     let lists = bed.proxy.asked().iter().filter(|asked| asked.operation == Operation::ListObjects).count();
-    assert!(lists < 30, "{lists} listings of 1,080 objects");
+    assert!(lists < 20, "{lists} listings of 240 objects");
 }
 
 /// What is filed otherwise is read, since its name says nothing.
 #[test]
 fn what_does_not_follow_the_grammar_is_read() {
-    let bed = Bed::start();
+    let bed = Bed::paging(PAGE);
     month(&bed, "AWSLogs/");
     let mut event = decrypt(9_999);
     event["recipientAccountId"] = ACCOUNTS[1].into();
@@ -129,7 +131,7 @@ fn what_does_not_follow_the_grammar_is_read() {
 /// `--no-prune` reads what cannot match, too: then every count is that of the same archives as files.
 #[test]
 fn without_pruning_every_count_is_that_of_files() {
-    let (bed, dir) = (Bed::start(), tempfile::tempdir().unwrap());
+    let (bed, dir) = (Bed::paging(PAGE), tempfile::tempdir().unwrap());
     month(&bed, "AWSLogs/");
     bed.fetch("", dir.path());
     let options = ["--account", ACCOUNTS[1], "--since", "2024-03-10", "--until", "2024-03-12"];
@@ -142,7 +144,7 @@ fn without_pruning_every_count_is_that_of_files() {
 /// A delivery that took longer is found when it is looked for.
 #[test]
 fn late_deliveries_are_found_if_looked_for() {
-    let bed = Bed::start();
+    let bed = Bed::paging(PAGE);
     month(&bed, "AWSLogs/");
     let mut event = decrypt(9_999);
     event["eventTime"] = "2024-03-05T12:00:00Z".into();
