@@ -39,6 +39,7 @@ pub mod audit;
 pub mod classify;
 pub mod decode;
 pub mod event;
+pub mod extract;
 pub mod parse;
 pub mod pipeline;
 pub mod report;

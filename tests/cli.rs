@@ -681,7 +681,7 @@ fn the_table_passes_on_no_control_characters() {
         assert_eq!(ran.status, 0, "{}", ran.stderr);
         let shown = text(&ran.stdout).to_owned() + &ran.stderr;
         let steering: Vec<char> = shown.chars().filter(|c| c.is_control() && *c != '\n').collect();
-        assert_eq!(steering, [], "{shown:?}");
+        assert!(steering.is_empty(), "{shown:?}");
         assert!(args[0] == "analyze" || shown.contains("[31mred"), "{shown}");
     }
 }
@@ -1169,7 +1169,7 @@ fn on_a_terminal_events_are_a_table_that_fits() {
         let widest = table.lines().map(|line| line.chars().count()).max().unwrap();
         assert!(widest <= usize::from(columns), "{widest} of {columns} columns:\n{table}");
         let steering: Vec<char> = table.chars().filter(|c| c.is_control() && *c != '\n').collect();
-        assert_eq!(steering, [], "{table:?}");
+        assert!(steering.is_empty(), "{table:?}");
     }
     // The narrow one has all that the wide one has.
     let cells = |columns| {

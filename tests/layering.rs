@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("store", &["event"]),
     ("source", &["event", "store"]),
+    ("extract", &["event", "source"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
     ("table", &[]),
@@ -27,6 +28,7 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
             "event",
             "store",
             "source",
+            "extract",
             "decode",
             "unpack",
             "table",

@@ -2,10 +2,11 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How many records fell into each class. Unit: records; each reject counts as one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records seen, unreadable ones included.
     pub records: u64,

@@ -1,17 +1,20 @@
 //! What became of each input, and of all of them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Counts;
-use crate::event::{EventTime, RejectReason, Rejection, SkipReason};
+use crate::event::{EventTime, RejectReason, Rejection, SkipReason, shared};
 
 /// Problems shown in the summary; all of them are in the report.
 const PROBLEMS: usize = 5;
 
 /// How far an input could be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// All of it.
     Complete,
@@ -36,7 +39,7 @@ impl Status {
 }
 
 /// Why an input has the status it has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StatusReason {
     /// The first of its rejects.
     Rejected(RejectReason),
@@ -61,18 +64,20 @@ impl StatusReason {
 }
 
 /// One row of `inputs.parquet`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputSummary {
     /// URI of the archive.
+    #[serde(with = "shared::text")]
     pub archive: Arc<str>,
     /// URI of the container it is a member of.
+    #[serde(with = "shared::maybe")]
     pub container: Option<Arc<str>>,
     /// How far it could be read.
     pub status: Status,
     /// Why.
     pub reason: Option<StatusReason>,
     /// What it turned out to be.
-    pub shape: &'static str,
+    pub shape: Cow<'static, str>,
     /// It holds other inputs, and no records itself.
     pub is_container: bool,
     /// Stored bytes read.
@@ -89,6 +94,10 @@ pub struct InputSummary {
     pub region: Option<String>,
     /// Delivery time of its name.
     pub delivered: Option<EventTime>,
+    /// The object's ETag.
+    pub etag: Option<Box<str>>,
+    /// When it was last written.
+    pub modified: Option<EventTime>,
     /// Its records.
     pub counts: Counts,
 }

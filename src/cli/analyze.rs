@@ -1,5 +1,6 @@
 //! `keytrail analyze`: archives → a report directory.
 
+use std::fs::metadata;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,7 +12,8 @@ use super::interrupt::Interrupt;
 use super::{CliError, Status, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
 use keytrail::event::EventTime;
-use keytrail::pipeline;
+use keytrail::extract::State;
+use keytrail::pipeline::{self, Plan};
 use keytrail::report::{Directory, Facts, RunFacts, Style, summary};
 use keytrail::source::Input;
 
@@ -20,7 +22,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
     let started = EventTime(Utc::now().timestamp_millis());
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
-    let (plan, options) = select::plan(
+    let (mut plan, options) = select::plan(
         (&args.select, &args.folders, &args.s3),
         &args.common,
         Some(&args.output),
@@ -35,9 +37,14 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
             format!("{} is both an input and the report's directory; name another with -o", input.display());
         return Err(CliError::Usage(text));
     }
-    let mut directory = Directory::create(&args.output, args.force)?;
+    if args.incremental {
+        plan.extracts = Some(extracts(args, &plan)?);
+        // Nobody else is at work here: what looks so was left by a run that was killed.
+        Directory::tidy(&args.output)?;
+    }
+    let mut directory = Directory::create(&args.output, args.force || args.incremental)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let result = progress::while_shown(&bar, &plan, 1 + u64::from(plan.learn), |progress| {
+    let result = progress::while_shown(&bar, &plan, 1 + u64::from(plan.reads_first()), |progress| {
         pipeline::run(&plan, &mut directory, progress)
     });
     let run = match result {
@@ -84,6 +91,22 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt) -> Result<Status, CliEr
         let _ = io::stderr().write_all(summary(&facts, style).as_bytes()); // the report is written all the same
     }
     Ok(if run.inputs.read_whole() { Status::Whole } else { Status::InPart })
+}
+
+/// What earlier runs into the report's directory have kept.
+fn extracts(args: &Analyze, plan: &Plan) -> Result<State, CliError> {
+    let once = |input: &&PathBuf| {
+        input.as_os_str() == "-" || metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+    };
+    if let Some(input) = args.select.inputs.iter().find(once) {
+        let text = format!(
+            "--incremental cannot tell whether it has read {} before; name files, directories or s3:// instead",
+            input.display()
+        );
+        return Err(CliError::Usage(text));
+    }
+    let settings = Plan::settings(plan.limits, plan.hash);
+    Ok(State::in_directory(&args.output, settings, args.force)?)
 }
 
 /// Width of the terminal, in characters.

@@ -68,6 +68,11 @@ pub(super) struct Analyze {
     #[arg(long, env = "KEYTRAIL_FORCE", value_parser = FalseyValueParser::new())]
     pub(super) force: bool,
 
+    /// Read only archives that earlier such runs into the same directory have not read; the report is that of one run over all of them.
+    /// With --force, begin anew
+    #[arg(long, env = "KEYTRAIL_INCREMENTAL", value_parser = FalseyValueParser::new())]
+    pub(super) incremental: bool,
+
     #[command(flatten)]
     pub(super) select: Select,
 

@@ -19,6 +19,7 @@ use thiserror::Error;
 use args::{Args, Command, Common, EventFormat, Paint};
 use interrupt::Interrupt;
 use keytrail::classify::RulesError;
+use keytrail::extract::StateError;
 use keytrail::pipeline::RunError;
 use keytrail::report::{Format, SinkError};
 use keytrail::split::Backend;
@@ -31,6 +32,8 @@ enum CliError {
     Run(#[from] RunError),
     #[error(transparent)]
     Sink(#[from] SinkError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error(transparent)]

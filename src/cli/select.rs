@@ -67,6 +67,7 @@ pub(super) fn plan(
         learn: !select.no_learn,
         aliases: aliases(select.aliases.as_deref())?,
         hash: select.hash,
+        extracts: None,
         threads: usize::from(common.threads),
         scope,
         buckets: buckets(s3),

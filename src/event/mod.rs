@@ -12,6 +12,7 @@ mod lesson;
 mod outcome;
 mod principal;
 mod reject;
+pub(crate) mod shared;
 mod time;
 mod workload;
 

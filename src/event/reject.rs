@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Why a record, or a stretch of an input, could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RejectReason {
     /// The gzip stream ends before its end marker.
     GzipTruncated,
@@ -96,7 +98,7 @@ impl RejectReason {
 }
 
 /// One record, or one stretch of an input, that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// Byte offset of the record in the decompressed archive, of a row in Parquet its number; `None` when the damage is not inside a record.
     pub offset: Option<u64>,
@@ -122,7 +124,7 @@ impl fmt::Display for Rejection {
 }
 
 /// Why an input was passed over as a whole: it is not a CloudTrail archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SkipReason {
     /// No bytes, or only white space.
     Empty,

@@ -1,9 +1,11 @@
 //! One archive, from its first byte to its last: decode, unwrap, split, parse, classify.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use tracing::{debug, info};
 
+use super::condense::{self, End};
 use super::input::{Give, Purpose, Run, Subject, last, reason_of, unreadable};
 use super::learn::Known;
 use super::part::Part;
@@ -52,12 +54,16 @@ pub(super) struct Reading<'p> {
 
 impl<'p> Reading<'p> {
     pub(super) fn new(run: Run<'p>, subject: Subject) -> Self {
+        let mut part = Part::new();
+        if matches!(run.purpose, Purpose::Condense) {
+            condense::head(&subject, &mut part.kept);
+        }
         Self {
             run,
             input: subject.blank(),
             subject,
             coverage: Coverage::default(),
-            part: Part::new(),
+            part,
             first_reject: None,
             reported_bytes: 0,
             text: Vec::new(),
@@ -193,11 +199,15 @@ impl<'p> Reading<'p> {
 
     /// Counts, or learns from, a value that wraps a record; false when the value is not valid JSON.
     fn wrapped(&mut self, value: &[u8], offset: u64, wrapping: Wrapping, unwrapper: &mut Unwrapper) -> bool {
+        // What a row does not name may not have been asked for.
+        let may_count = || wrapping == Wrapping::LakeRow || parse::may_name_kms_inside(value);
         let may_matter = match self.run.purpose {
             Purpose::Learn => parse::may_teach(value),
-            // What a row does not name may not have been asked for.
-            Purpose::Count(_) => wrapping == Wrapping::LakeRow || parse::may_name_kms_inside(value),
+            Purpose::Condense | Purpose::Count(_) => may_count(),
         };
+        if !may_matter && matches!(self.run.purpose, Purpose::Condense) {
+            return self.teaching(value, offset, wrapping);
+        }
         if !may_matter {
             self.foreign();
             return true;
@@ -225,6 +235,20 @@ impl<'p> Reading<'p> {
         sound
     }
 
+    /// Keeps the record in a value that does not count, if it may teach. What is wrong with it is not looked for.
+    fn teaching(&mut self, value: &[u8], offset: u64, wrapping: Wrapping) -> bool {
+        let mut buffer = std::mem::take(&mut self.text);
+        match parse::may_teach(value).then(|| unwrap::record_in(value, wrapping, &mut buffer)) {
+            Some(Held::Record { text, at, .. }) => self.condense(text, offset + at as u64, Some(false)),
+            _ => {
+                self.foreign();
+                true
+            }
+        };
+        self.text = buffer;
+        true
+    }
+
     /// Counts what stands where a record stands and is none of KMS.
     pub(super) fn foreign(&mut self) {
         self.input.counts.records += 1;
@@ -233,7 +257,11 @@ impl<'p> Reading<'p> {
 
     /// Counts one record, or learns from it; false when it is not valid JSON.
     pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
-        let Purpose::Count(known) = self.run.purpose else { return self.learn(bytes, offset) };
+        let known = match self.run.purpose {
+            Purpose::Learn => return self.learn(bytes, offset),
+            Purpose::Condense => return self.condense(bytes, offset, may_name_kms),
+            Purpose::Count(known) => known,
+        };
         let index = self.input.counts.records;
         if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
             self.foreign();
@@ -254,6 +282,26 @@ impl<'p> Reading<'p> {
                 error.reason != RejectReason::JsonSyntax
             }
         }
+    }
+
+    /// Keeps one record, if it may count or teach; false when it is not valid JSON.
+    fn condense(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
+        let may_count = may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes));
+        if may_count && let Err(error) = parse::parse(bytes) {
+            self.reject_at(Some((offset, self.input.counts.records)), error.reason, error.detail);
+            return error.reason != RejectReason::JsonSyntax;
+        }
+        let may_teach = parse::may_teach(bytes);
+        if may_teach {
+            self.learn(bytes, offset);
+        }
+        if may_count || may_teach {
+            self.input.counts.records += 1;
+            condense::record(bytes, offset, may_teach, &mut self.part.kept);
+        } else {
+            self.foreign();
+        }
+        true
     }
 
     fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
@@ -300,6 +348,16 @@ impl<'p> Reading<'p> {
         self.part.add(&selected, record, !self.run.plan.keep_duplicates);
     }
 
+    /// Counts again what has been kept of a reading: rejects, and records that are left out.
+    pub(super) fn again(&mut self, rejects: Vec<Rejection>, foreign: u64) {
+        let counts = &mut self.input.counts;
+        counts.records += rejects.len() as u64 + foreign;
+        counts.rejected += rejects.len() as u64;
+        counts.other_source += foreign;
+        self.first_reject = self.first_reject.or(rejects.first().map(|rejection| rejection.reason));
+        self.part.rejects.extend(rejects);
+    }
+
     pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
         let place = offset.map(|offset| (offset, self.input.counts.records));
         self.reject_at(place, reason, detail);
@@ -327,6 +385,10 @@ impl<'p> Reading<'p> {
     pub(super) fn hand_on(&mut self, give: Give<'_>) -> bool {
         let mut part = std::mem::replace(&mut self.part, Part::new());
         part.archive = Some(self.subject.uri.clone());
+        if matches!(self.run.purpose, Purpose::Condense) {
+            condense::rejects(&mut part);
+            return give(part);
+        }
         for rejection in &part.rejects {
             info!(archive = %self.subject.uri, %rejection, "rejected");
         }
@@ -338,11 +400,25 @@ impl<'p> Reading<'p> {
         mut self,
         reached: Reached,
         sha256: Option<String>,
-        shape: &'static str,
+        shape: impl Into<Cow<'static, str>>,
         skip: Option<SkipReason>,
         give: Give<'_>,
     ) {
         self.report_bytes(reached.compressed_bytes);
+        let shape = shape.into();
+        if matches!(self.run.purpose, Purpose::Condense) {
+            if skip.is_some() {
+                // As below: what looked like records or damage was neither.
+                std::mem::replace(&mut self.part, Part::new()).recycle();
+                condense::head(&self.subject, &mut self.part.kept);
+                self.input.counts = Counts::default();
+            }
+            condense::rejects(&mut self.part);
+            let foreign = self.input.counts.other_source;
+            condense::end(End { foreign, reached, sha256, shape, skip }, &mut self.part.kept);
+            self.hand_on(give);
+            return;
+        }
         let input = &mut self.input;
         input.compressed_bytes = reached.compressed_bytes;
         input.content_bytes = reached.content_bytes;

@@ -107,7 +107,7 @@ struct Walk<'w> {
 impl<'w> Walk<'w> {
     fn new(run: Run<'w>, subject: &'w Subject, kind: Kind) -> Self {
         let mut input = subject.blank();
-        (input.shape, input.is_container) = (kind.as_str(), true);
+        (input.shape, input.is_container) = (kind.as_str().into(), true);
         // The grammar of names is that of archives.
         (input.account_id, input.region, input.delivered) = (None, None, None);
         let (rejects, first_reject, cut, sha256) = (Vec::new(), None, None, None);

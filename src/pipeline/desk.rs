@@ -1,11 +1,12 @@
 //! Who does what, and when: archives are worked on in parallel and merged in order.
 //!
-//! Every thread takes the next archive from the listing, works on it, and puts what comes of it in the archive's place in the line. Whoever finds the
+//! Every thread takes the next archive from the queue, works on it, and puts what comes of it in the archive's place in the line. Whoever finds the
 //! front of the line ready merges it, and goes on as long as there is something: so there is no thread that only merges, and
 //! with one thread everything happens on that one. What does not depend on order, above all encoding, is left as jobs, which are done before
 //! another archive is begun.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -13,9 +14,11 @@ use super::input::{self, Purpose, Run};
 use super::learn::Known;
 use super::merge::Merge;
 use super::part::Part;
+use super::queue::{Queue, Work};
+use super::replay;
 use super::{Plan, Progress, RunError};
 use crate::report::Jobs;
-use crate::source::{Ahead, Listed, Listing};
+use crate::source::Ahead;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -30,7 +33,7 @@ pub(super) struct Desk<'d> {
     known: &'d Known,
     progress: &'d Progress,
     jobs: Jobs,
-    listing: Mutex<Ahead<Listing>>,
+    queue: Mutex<Ahead<Queue>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -76,7 +79,7 @@ impl Drop for Alarm<'_, '_> {
 
 impl<'d> Desk<'d> {
     pub(super) fn new(
-        plan: &'d Plan,
+        (plan, queue): (&'d Plan, Queue),
         known: &'d Known,
         progress: &'d Progress,
         jobs: Jobs,
@@ -87,7 +90,7 @@ impl<'d> Desk<'d> {
             known,
             progress,
             jobs,
-            listing: Mutex::new(Ahead::new(plan.listing(), plan.cancel.clone())),
+            queue: Mutex::new(Ahead::new(queue, plan.cancel.clone())),
             line: Mutex::default(),
             moved: Condvar::new(),
             merge: Mutex::new(merge),
@@ -103,9 +106,21 @@ impl<'d> Desk<'d> {
             if self.jobs.run_one() {
                 continue;
             }
-            let Some((number, listed)) = self.next() else { break };
+            let Some((number, work)) = self.next() else { break };
             let run = Run { plan: self.plan, purpose: Purpose::Count(self.known), progress: self.progress };
-            input::process(run, self.known.again(listed), &mut |part| self.give(number, part));
+            let give = &mut |part| self.give(number, part);
+            let done = match work {
+                Ok(Work::Read(listed) | Work::Condense(listed)) => {
+                    input::process(run, listed, give);
+                    Ok(())
+                }
+                Ok(Work::Replay(entry)) => replay::replay(run, &entry, give),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = done {
+                self.fail(RunError::Extract(error));
+                return;
+            }
             self.end(number);
         }
         // Others may still be at archives, and leave jobs.
@@ -132,23 +147,30 @@ impl<'d> Desk<'d> {
         Ok(self.merge.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Ends the run.
+    fn fail(&self, error: RunError) {
+        lock(&self.error).get_or_insert(error);
+        self.over.store(true, Ordering::Relaxed);
+        self.moved.notify_all();
+    }
+
     fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed) || self.plan.is_cancelled()
     }
 
     /// The next archive, with its place in the line.
-    fn next(&self) -> Option<(u64, Listed)> {
+    fn next(&self) -> Option<(u64, io::Result<Work>)> {
         let mut line = lock(&self.line);
         while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
             line = self.wait(line);
         }
         drop(line);
         // The place is taken while the listing is held: the order of both is the same.
-        let mut listing = lock(&self.listing);
-        let listed = listing.next()?;
+        let mut queue = lock(&self.queue);
+        let work = queue.next()?;
         let mut line = lock(&self.line);
         line.places.push_back(Place::default());
-        Some((line.front + line.places.len() as u64 - 1, listed))
+        Some((line.front + line.places.len() as u64 - 1, work))
     }
 
     /// Does a job, or waits for the line to move; not for ever, since nobody tells of a cancelled run.
@@ -221,9 +243,7 @@ impl<'d> Desk<'d> {
             self.moved.notify_all();
             let merged = parts.into_iter().try_for_each(|part| merge.part(part));
             if let Err(error) = merged.and_then(|()| self.jobs.outcome().map_err(RunError::from)) {
-                lock(&self.error).get_or_insert(error);
-                self.over.store(true, Ordering::Relaxed);
-                self.moved.notify_all();
+                self.fail(error);
                 return; // nobody merges any more
             }
         }

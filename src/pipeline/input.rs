@@ -17,7 +17,7 @@ use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::event::{RejectReason, Rejection, SkipReason};
-use crate::source::{Archive, KeyFacts, Listed, text_of};
+use crate::source::{Archive, KeyFacts, Listed, Version, text_of};
 use crate::table::{CsvKind, LOOKS_AT, PARQUET, Table};
 use crate::unpack;
 
@@ -35,6 +35,8 @@ pub(super) type GoOn<R> = fn(Supply<R>) -> Supply<R>;
 pub(super) enum Purpose<'p> {
     /// For what they teach.
     Learn,
+    /// For what they teach, and to keep those that may matter later.
+    Condense,
     /// To be counted, with what is known.
     Count(&'p Known),
 }
@@ -48,9 +50,9 @@ pub(super) struct Run<'p> {
 }
 
 impl Run<'_> {
-    /// Whether contents are hashed: for the report only, so not where records are read for what they teach.
+    /// Whether contents are hashed: for the report only, so not where records are read for nothing but what they teach.
     pub(super) fn hashes(&self) -> bool {
-        self.plan.hash && matches!(self.purpose, Purpose::Count(_))
+        self.plan.hash && !matches!(self.purpose, Purpose::Learn)
     }
 }
 
@@ -60,6 +62,7 @@ pub(super) struct Subject {
     /// Stored bytes, where known.
     pub(super) size: Option<u64>,
     pub(super) facts: KeyFacts,
+    pub(super) version: Version,
     /// The container it is a member of, and how many there are around it.
     pub(super) container: Option<Arc<str>>,
     pub(super) depth: usize,
@@ -68,7 +71,8 @@ pub(super) struct Subject {
 impl Subject {
     /// Something that is not to be read, or cannot be.
     fn unread(uri: &Arc<str>) -> Self {
-        Self { uri: uri.clone(), size: None, facts: KeyFacts::default(), container: None, depth: 0 }
+        let (facts, version) = (KeyFacts::default(), Version::default());
+        Self { uri: uri.clone(), size: None, facts, version, container: None, depth: 0 }
     }
 
     /// A member of a container.
@@ -78,6 +82,7 @@ impl Subject {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
             facts: KeyFacts::read(&name),
+            version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
         }
@@ -90,7 +95,7 @@ impl Subject {
             container: self.container.clone(),
             status: Status::Complete,
             reason: None,
-            shape: crate::unwrap::Shape::Unknown.as_str(),
+            shape: crate::unwrap::Shape::Unknown.as_str().into(),
             is_container: false,
             compressed_bytes: 0,
             content_bytes: 0,
@@ -99,6 +104,8 @@ impl Subject {
             account_id: self.facts.account_id.clone(),
             region: self.facts.region.clone(),
             delivered: self.facts.delivered,
+            etag: self.version.etag.clone(),
+            modified: self.version.modified,
             counts: Counts::default(),
         }
     }
@@ -145,6 +152,7 @@ pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
         uri: archive.uri.clone(),
         size: archive.size,
         facts: archive.facts.clone(),
+        version: archive.version.clone(),
         container: None,
         depth: 0,
     };
@@ -293,9 +301,13 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 
 /// Says that an input cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    warn!(archive = %input.archive, %error, "cannot be read");
+    say_unreadable(&input.archive, &error.to_string());
     (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
     input
+}
+
+pub(super) fn say_unreadable(archive: &str, error: &str) {
+    warn!(archive, error, "cannot be read");
 }
 
 /// The part that ends an input.

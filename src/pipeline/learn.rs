@@ -1,19 +1,22 @@
 //! The first pass: what the records of all inputs teach, before any is counted.
 //!
 //! A domain's settings, a feature group or the opening of a session can come long after the KMS calls they explain, and in another account's
-//! archive. So all inputs are read twice; what can be read only once, such as a pipe, is copied to a temporary file meanwhile.
+//! archive. So all inputs are read twice; of what should be read only once, such as a pipe, an extract is kept meanwhile.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use super::condense::Condenser;
 use super::input::{self, Purpose, Run};
 use super::part::Part;
+use super::queue::{Queue, Work};
+use super::replay;
 use super::{Plan, Progress, RunError};
 use crate::aggregate::{Aliases, Corrections, InputTotals, Lessons};
 use crate::classify::Learned;
 use crate::event::KmsEvent;
+use crate::extract::State;
 use crate::parse;
-use crate::source::{Ahead, Archive, Listed, Listing};
+use crate::source::Ahead;
 
 /// What is known before records are counted.
 #[derive(Debug, Default)]
@@ -21,20 +24,18 @@ pub(super) struct Known {
     pub(super) learned: Learned,
     aliases: Aliases,
     pub(super) corrections: Corrections,
-    /// Inputs that cannot be read again, as they were read first.
-    kept: HashMap<Arc<str>, Archive>,
 }
 
 impl Known {
     /// What the lessons come to, beside what the user knows.
-    fn new(plan: &Plan, lessons: &mut Lessons, kept: HashMap<Arc<str>, Archive>) -> Self {
+    fn new(plan: &Plan, lessons: &mut Lessons) -> Self {
         let mut aliases = plan.aliases.clone();
         // What nobody else asks for is not held twice.
         aliases += std::mem::take(&mut lessons.aliases);
         let sessions = std::mem::take(&mut lessons.sessions);
         let rules = lessons.rules.keys().map(|(rule, when)| (*rule, when));
         let learned = Learned::new(rules, sessions);
-        Self { learned, aliases, corrections: std::mem::take(&mut lessons.corrections), kept }
+        Self { learned, aliases, corrections: std::mem::take(&mut lessons.corrections) }
     }
 
     /// Completes an event by what is known of aliases.
@@ -47,103 +48,109 @@ impl Known {
             self.aliases.resolve(event, &alias);
         }
     }
-
-    /// The entry as it can be read now.
-    pub(super) fn again(&self, listed: Listed) -> Listed {
-        match listed {
-            // A file may have the name of what was kept: standard input is called `-`.
-            Listed::Archive(archive) if archive.size.is_none() => {
-                Listed::Archive(self.kept.get(&archive.uri).cloned().unwrap_or(archive))
-            }
-            other => other,
-        }
-    }
 }
 
-/// Reads all inputs for what they teach.
+/// Reads all inputs for what they teach, and keeps in `state` what will not be read again.
 pub(super) fn known(
     plan: &Plan,
     pool: &rayon::ThreadPool,
     progress: &Progress,
+    state: &State,
 ) -> Result<(Known, Lessons), RunError> {
-    if !plan.learn {
+    if !plan.reads_first() {
         let mut nothing = Lessons::default();
-        return Ok((Known::new(plan, &mut nothing, HashMap::new()), nothing));
+        return Ok((Known::new(plan, &mut nothing), nothing));
     }
     // What is wrong with an input is said when it is counted.
     let quiet = tracing::subscriber::NoSubscriber::default();
     let dispatch = tracing::Dispatch::new(quiet);
-    gather(plan, pool, progress, &dispatch).map(|(known, lessons, _)| (known, lessons))
+    let work = (pool, Queue::first(plan, state));
+    gather(plan, work, Some(state), progress, &dispatch).map(|(known, lessons, _)| (known, lessons))
 }
 
 /// Reads all inputs for what they teach, and tells `told` what is wrong with them.
 pub(super) fn gather(
     plan: &Plan,
-    pool: &rayon::ThreadPool,
+    (pool, queue): (&rayon::ThreadPool, Queue),
+    state: Option<&State>,
     progress: &Progress,
     told: &tracing::Dispatch,
 ) -> Result<(Known, Lessons, InputTotals), RunError> {
     progress.set_learning(true);
-    let all = Learning {
-        plan,
-        progress,
-        listing: Mutex::new(Ahead::new(plan.listing(), plan.cancel.clone())),
-        kept: Mutex::default(),
-        inputs: Mutex::default(),
-    };
+    let queue = Mutex::new(Ahead::new(queue, plan.cancel.clone()));
+    let all = Learning { plan, progress, state, queue, inputs: Mutex::default() };
     let gathered = pool.broadcast(|_| tracing::dispatcher::with_default(told, || all.gather()));
     let mut lessons = Lessons::default();
     for part in gathered {
-        lessons += part.map_err(RunError::Temporary)?;
+        lessons += part?;
     }
     progress.set_learning(false);
-    lessons.conclude();
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    let kept = all.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if !plan.learn {
+        lessons = Lessons::default(); // they were kept for runs that learn
+    }
+    lessons.conclude();
     let inputs = all.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((Known::new(plan, &mut lessons, kept), lessons, inputs))
+    Ok((Known::new(plan, &mut lessons), lessons, inputs))
 }
 
 struct Learning<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
-    listing: Mutex<Ahead<Listing>>,
-    kept: Mutex<HashMap<Arc<str>, Archive>>,
+    state: Option<&'p State>,
+    queue: Mutex<Ahead<Queue>>,
     /// What became of the inputs; their problems are in the order in which they were met.
     inputs: Mutex<InputTotals>,
 }
 
 impl Learning<'_> {
     /// Lessons of one input after the other, as long as there are any: what each thread does.
-    fn gather(&self) -> std::io::Result<Lessons> {
+    fn gather(&self) -> Result<Lessons, RunError> {
         let mut lessons = Lessons::default();
+        let mut condenser = self.state.map(Condenser::new);
         while !self.plan.is_cancelled() {
-            let next = self.listing.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(listed) = next else { break };
-            let entry = match listed {
-                Listed::Archive(archive) if archive.size.is_none() => {
-                    let archive = archive.keep(|| self.plan.is_cancelled())?;
-                    let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-                    kept.insert(archive.uri.clone(), archive.clone());
-                    Listed::Archive(archive)
+            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(work) = next else { break };
+            match (work.map_err(RunError::Extract)?, &mut condenser) {
+                (Work::Condense(listed), Some(condenser)) => {
+                    condenser.begin(&listed)?;
+                    let mut kept = Ok(());
+                    input::process(self.run(Purpose::Condense), listed, &mut |mut part| {
+                        lessons += std::mem::take(&mut part.lessons);
+                        kept = condenser.take(&mut part);
+                        part.recycle();
+                        kept.is_ok() && !self.plan.is_cancelled()
+                    });
+                    kept?;
+                    // Of a run that was stopped, an archive may have been read in part.
+                    if !self.plan.is_cancelled() {
+                        condenser.end()?;
+                    }
                 }
-                other => other,
-            };
-            let run = Run { plan: self.plan, purpose: Purpose::Learn, progress: self.progress };
-            input::process(run, entry, &mut |mut part| {
-                lessons += std::mem::take(&mut part.lessons);
-                self.note(&mut part);
-                part.recycle();
-                !self.plan.is_cancelled()
-            });
+                (Work::Read(listed) | Work::Condense(listed), _) => {
+                    let learn = self.run(Purpose::Learn);
+                    input::process(learn, listed, &mut |part| self.take(part, &mut lessons));
+                }
+                (Work::Replay(entry), _) => {
+                    let learn = self.run(Purpose::Learn);
+                    let replayed = replay::replay(learn, &entry, &mut |part| self.take(part, &mut lessons));
+                    replayed.map_err(RunError::Extract)?;
+                }
+            }
         }
+        condenser.map_or(Ok(()), |mut condenser| condenser.finish())?;
         Ok(lessons)
     }
 
-    /// Adds an input's part to what became of the inputs.
-    fn note(&self, part: &mut Part) {
+    fn run(&self, purpose: Purpose<'static>) -> Run<'_> {
+        Run { plan: self.plan, purpose, progress: self.progress }
+    }
+
+    /// Takes what a part teaches, and what became of its input.
+    fn take(&self, mut part: Part, lessons: &mut Lessons) -> bool {
+        *lessons += std::mem::take(&mut part.lessons);
         let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(archive) = &part.archive {
             part.rejects.iter().for_each(|rejection| inputs.add_reject(archive, rejection));
@@ -151,5 +158,7 @@ impl Learning<'_> {
         if let Some(done) = part.done.take() {
             *inputs += &done.0;
         }
+        part.recycle();
+        !self.plan.is_cancelled()
     }
 }

@@ -17,6 +17,7 @@
 
 mod archive;
 mod aside;
+mod condense;
 mod container;
 mod desk;
 mod input;
@@ -25,6 +26,8 @@ mod learn;
 mod merge;
 mod part;
 mod progress;
+mod queue;
+mod replay;
 mod rows;
 mod select;
 mod supply;
@@ -40,12 +43,14 @@ use crate::aggregate::{
     Aliases, Counts, Coverage, DailyRow, Imbalance, InputTotals, Lessons, Observations, UsageRow,
 };
 use crate::classify::{Classifier, RulesError};
+use crate::extract::{Settings, State, StateError};
 use crate::report::{Jobs, Sink, SinkError};
 use crate::source::{Input, Listing, Reach, Scope};
 use crate::store::Buckets;
 use desk::Desk;
 use merge::Merge;
 pub use progress::Progress;
+use queue::Queue;
 pub use select::{EventNames, Pattern, Selection};
 
 /// Limits on what one input may cost.
@@ -84,6 +89,8 @@ pub struct Plan {
     pub aliases: Aliases,
     /// Hash the content of every archive.
     pub hash: bool,
+    /// Where extracts are kept from run to run: then only archives that are new there are read, and the result is that of one run over all of them.
+    pub extracts: Option<State>,
     /// Threads to work on archives with; 0: one per core.
     pub threads: usize,
     /// Which folders of S3 are listed.
@@ -110,11 +117,17 @@ impl Plan {
             learn: true,
             aliases: Aliases::default(),
             hash: false,
+            extracts: None,
             threads: 0,
             scope: Scope::default(),
             buckets: Buckets::default(),
             cancel: Arc::default(),
         })
+    }
+
+    /// Whether there is a pass before the one that counts.
+    pub fn reads_first(&self) -> bool {
+        self.learn || self.extracts.is_some()
     }
 
     fn is_cancelled(&self) -> bool {
@@ -123,9 +136,18 @@ impl Plan {
 
     /// The archives of the plan's inputs, in the order in which they are merged.
     pub fn listing(&self) -> Listing {
+        self.listing_of(&self.inputs)
+    }
+
+    fn listing_of(&self, inputs: &[Input]) -> Listing {
         let reach =
             Reach { scope: self.scope.clone(), buckets: self.buckets.clone(), cancel: self.cancel.clone() };
-        Listing::new(&self.inputs, self.exclude.as_deref(), &reach)
+        Listing::new(inputs, self.exclude.as_deref(), &reach)
+    }
+
+    /// What extracts depend on, beside their archives.
+    pub fn settings(limits: Limits, hash: bool) -> Settings {
+        Settings { archive_bytes: limits.archive_bytes, record_bytes: limits.record_bytes, hash }
     }
 }
 
@@ -157,6 +179,12 @@ pub enum RunError {
     /// The accounting does not hold.
     #[error(transparent)]
     Imbalance(#[from] Imbalance),
+    /// Extracts could not be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Extracts could not be read back.
+    #[error("cannot read back what was kept of the archives: {0}")]
+    Extract(std::io::Error),
     /// Copies that wait for their partners could not be put aside.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
     Temporary(std::io::Error),
@@ -174,9 +202,16 @@ pub enum RunError {
 /// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = threads(plan)?;
-    let (known, lessons) = learn::known(plan, &pool, progress)?;
+    let temporary = State::temporary(Plan::settings(plan.limits, plan.hash));
+    let state = plan.extracts.as_ref().unwrap_or(&temporary);
+    let (known, lessons) = learn::known(plan, &pool, progress, state)?;
+    let queue = match plan.reads_first() {
+        true => Queue::second(plan, state),
+        false => Queue::listed(plan),
+    };
     let jobs = sink.jobs();
-    let desk = Desk::new(plan, &known, progress, jobs.clone(), Merge::new(plan, &known, sink, progress));
+    let merge = Merge::new(plan, &known, sink, progress);
+    let desk = Desk::new((plan, queue), &known, progress, jobs.clone(), merge);
     pool.broadcast(|_| desk.work());
     let mut merge = desk.into_merge()?;
     // What is left to merge is left to this thread; the others do what it leaves to be done.
@@ -203,7 +238,8 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
 /// When inputs that can be read only once cannot be put aside, or the run is stopped. Unreadable input teaches nothing.
 pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Lessons, InputTotals), RunError> {
     let told = tracing::dispatcher::get_default(Clone::clone);
-    let (_, lessons, inputs) = learn::gather(plan, &threads(plan)?, progress, &told)?;
+    let (_, lessons, inputs) =
+        learn::gather(plan, (&threads(plan)?, Queue::listed(plan)), None, progress, &told)?;
     Ok((lessons, inputs))
 }
 

@@ -19,6 +19,10 @@ pub(super) struct Part {
     pub(super) lessons: Lessons,
     /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
     pub(super) done: Option<Box<(InputSummary, Coverage)>>,
+    /// What is kept of the input to be read again, where that is what it is read for.
+    pub(super) kept: Vec<u8>,
+    /// Among it is that the system failed: reading it again may give more.
+    pub(super) read_error: bool,
     rows: Vec<u8>,
     /// The records of events that may be copies of calls that others are copies of.
     records: Vec<u8>,
@@ -55,10 +59,11 @@ impl Part {
         self.rows.clear();
         self.records.clear();
         self.rejects.clear();
-        let Self { events, rows, records, rejects, .. } = self;
+        self.kept.clear();
+        let Self { events, rows, records, rejects, kept, .. } = self;
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < SPARE_PARTS {
-                spare.push(Self { events, rows, records, rejects, ..Self::default() });
+                spare.push(Self { events, rows, records, rejects, kept, ..Self::default() });
             }
         });
     }
@@ -98,6 +103,7 @@ impl Part {
         // A container can have any number of members of which there is nothing to say but how they ended.
         let ending = self.done.as_ref().map_or(0, |_| size_of::<(InputSummary, Coverage)>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
-        self.rows.len() + self.records.len() + self.events.len() * size_of::<Event>() + rejects + ending
+        let texts = self.rows.len() + self.records.len() + self.kept.len();
+        texts + self.events.len() * size_of::<Event>() + rejects + ending
     }
 }

@@ -7,6 +7,8 @@ use std::io::Read;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decode::{Content, DecodeError, Format};
 
 /// Bytes decoded at a time.
@@ -15,7 +17,7 @@ const CHUNK: usize = 256 << 10;
 const AHEAD: usize = 4;
 
 /// How far decoding had come when a stretch was ready: what a decoder has done since then must not show.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Reached {
     /// Stored bytes read.
     pub(super) compressed_bytes: u64,

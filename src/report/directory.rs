@@ -66,6 +66,21 @@ impl Directory {
         Ok(Self { target: target.to_owned(), created, force, staging, events, rejects, inputs, jobs })
     }
 
+    /// Removes from `target` what runs that were killed have left behind. Only where no other run can be at work.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn tidy(target: &Path) -> Result<(), SinkError> {
+        let Ok(entries) = fs::read_dir(target) else { return Ok(()) }; // nothing there
+        for entry in entries {
+            let entry = entry.map_err(SinkError::file(target))?;
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the aggregates and puts everything in its place.
     ///
     /// # Errors

@@ -40,10 +40,25 @@ pub(super) struct Remote {
     fetch: Option<Arc<Fetch>>,
 }
 
-/// Entries of a listing, whose objects are fetched before they are asked for.
-pub struct Ahead<I> {
+/// What may be an archive to be read.
+pub trait Entry {
+    /// The archive, if it is one.
+    fn archive(&mut self) -> Option<&mut Archive>;
+}
+
+impl Entry for Listed {
+    fn archive(&mut self) -> Option<&mut Archive> {
+        match self {
+            Self::Archive(archive) => Some(archive),
+            Self::Skipped { .. } | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// Entries of a listing, or of what is made of one, whose objects are fetched before they are asked for.
+pub struct Ahead<I: Iterator> {
     entries: I,
-    line: VecDeque<Listed>,
+    line: VecDeque<I::Item>,
     pool: Arc<Pool>,
     ended: bool,
 }
@@ -94,7 +109,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<I: Iterator<Item = Listed>> Ahead<I> {
+impl<I: Iterator<Item: Entry>> Ahead<I> {
     /// Fetches objects ahead. Entries that need not be read are best left out before: what comes through here is fetched.
     pub fn new(entries: I, cancel: Arc<AtomicBool>) -> Self {
         let course = Course {
@@ -112,34 +127,27 @@ impl<I: Iterator<Item = Listed>> Ahead<I> {
     /// Takes the next entry of the listing into the line.
     fn take_in(&mut self) {
         match self.entries.next() {
-            Some(Listed::Archive(mut archive)) => {
-                self.pool.expect(&mut archive);
-                self.line.push_back(Listed::Archive(archive));
+            Some(mut entry) => {
+                if let Some(archive) = entry.archive() {
+                    self.pool.expect(archive);
+                }
+                self.line.push_back(entry);
             }
-            Some(other) => self.line.push_back(other),
             None => self.ended = true,
         }
     }
 }
 
-impl<I: Iterator<Item = Listed>> Iterator for Ahead<I> {
-    type Item = Listed;
+impl<I: Iterator<Item: Entry>> Iterator for Ahead<I> {
+    type Item = I::Item;
 
-    fn next(&mut self) -> Option<Listed> {
-        // Only objects in S3 are worth looking ahead for: files are not fetched, and their names need not be held.
-        while !self.ended
-            && self.line.len() < ENTRIES
-            && (self.line.is_empty() || (self.pool.has_room() && self.line.back().is_some_and(is_fetched)))
-        {
+    fn next(&mut self) -> Option<I::Item> {
+        while !self.ended && self.line.len() < ENTRIES && (self.line.is_empty() || self.pool.has_room()) {
             self.take_in();
         }
         self.pool.begin();
         self.line.pop_front()
     }
-}
-
-fn is_fetched(listed: &Listed) -> bool {
-    matches!(listed, Listed::Archive(Archive { place: Place::S3(_), .. }))
 }
 
 impl Pool {

@@ -4,7 +4,6 @@
 //! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
 
 mod ahead;
-mod kept;
 mod key;
 mod listing;
 mod local;
@@ -22,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{EventTime, SkipReason};
 use crate::store::{Address, AddressError, Buckets};
-pub use ahead::Ahead;
+pub use ahead::{Ahead, Entry};
 pub use key::{Family, KeyFacts};
 pub use listing::Listing;
 pub use scope::Scope;
@@ -114,8 +113,6 @@ enum Place {
     File(PathBuf),
     Stdin,
     S3(ahead::Remote),
-    /// A copy of what can be read only once.
-    Kept(Arc<kept::Kept>),
 }
 
 /// An entry of the listing.
@@ -139,6 +136,16 @@ pub enum Listed {
     },
 }
 
+impl Listed {
+    /// Its URI.
+    pub fn uri(&self) -> &Arc<str> {
+        match self {
+            Self::Archive(archive) => &archive.uri,
+            Self::Skipped { uri, .. } | Self::Unreadable { uri, .. } => uri,
+        }
+    }
+}
+
 impl Archive {
     /// Opens it for reading from its first byte.
     ///
@@ -149,7 +156,6 @@ impl Archive {
             Place::File(path) => Box::new(File::open(path)?),
             Place::Stdin => Box::new(io::stdin()),
             Place::S3(remote) => remote.open(self.version.etag.as_deref())?,
-            Place::Kept(kept) => kept.open()?,
         })
     }
 
