@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("event", &[]),
     ("store", &["event"]),
     ("source", &["event", "store"]),
-    ("extract", &["event", "source"]),
+    ("extract", &["event", "source", "store"]),
     ("decode", &["event"]),
     ("unpack", &["decode"]),
     ("table", &[]),

@@ -58,6 +58,11 @@ impl Coverage {
         };
         self.scopes.iter().flat_map(of_account)
     }
+
+    /// Time of the newest KMS event, selected or not.
+    pub fn newest_event(&self) -> Option<EventTime> {
+        self.iter().filter_map(|(_, _, scope)| scope.event_times.map(|(_, last)| last)).max()
+    }
 }
 
 /// The entry of a name, which is copied only when it is new: this is asked for every KMS record.

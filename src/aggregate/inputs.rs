@@ -27,6 +27,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them, best first but for those that are no archives.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Partial, Self::Unreadable, Self::Skipped];
+
     /// The value of the `status` column.
     pub fn as_str(self) -> &'static str {
         match self {

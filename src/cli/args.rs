@@ -16,7 +16,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 )]
 #[command(
     after_help = "Exit status: 0 everything was read; 1 there is a result, but something could not be read; 2 bad usage, or \
-nothing could be written; 130 interrupted.
+something could not be written; 3 there is a result, and a condition of --max-age or --fail-on holds; 130 interrupted.
 
 Environment: KEYTRAIL_<OPTION> stands for any option. KEYTRAIL_SIMD=scalar|avx2|avx512|neon chooses the instructions that find records \
 (the result is the same). TMPDIR is where temporary files go."
@@ -60,7 +60,7 @@ pub(super) enum Command {
   keytrail analyze --since 2023-03-17 --until 2023-03-18 s3://my-trail/AWSLogs -o report
   cat key.json.gz | keytrail analyze -o report -")]
 pub(super) struct Analyze {
-    /// Directory to write the report into
+    /// Directory to write the report into, or s3://BUCKET/FOLDER
     #[arg(short, long, value_name = "DIR", env = "KEYTRAIL_OUTPUT", default_value = "keytrail-report")]
     pub(super) output: PathBuf,
 
@@ -81,6 +81,9 @@ pub(super) struct Analyze {
 
     #[command(flatten)]
     pub(super) s3: S3,
+
+    #[command(flatten)]
+    pub(super) unattended: Unattended,
 
     #[command(flatten)]
     pub(super) common: Common,
@@ -272,6 +275,62 @@ pub(super) struct S3 {
     /// Use dual-stack endpoints, which IPv6 reaches, too
     #[arg(long, env = "KEYTRAIL_DUAL_STACK", value_parser = FalseyValueParser::new())]
     pub(super) dual_stack: bool,
+}
+
+/// What to tell of a run that nobody watches.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Unattended")]
+pub(super) struct Unattended {
+    /// File to write metrics into, for the textfile collector of Prometheus's node_exporter; also when the run fails
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_METRICS")]
+    pub(super) metrics: Option<PathBuf>,
+
+    /// Exit with status 3 if the newest KMS event read is older than this (36h, 2d)
+    #[arg(long, value_name = "SPAN", env = "KEYTRAIL_MAX_AGE", value_parser = Span::parse)]
+    pub(super) max_age: Option<Span>,
+
+    /// Exit with status 3 if there is any of this
+    #[arg(long, value_name = "WHAT,...", env = "KEYTRAIL_FAIL_ON", value_delimiter = ',')]
+    pub(super) fail_on: Vec<Condition>,
+}
+
+/// A length of time, milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span(pub(super) i64);
+
+impl Span {
+    /// `12h`, `30d`: a number and one of s, m, h, d, w.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        Self::of(text).ok_or_else(|| "write a number and s, m, h, d or w, such as 36h or 2d".to_owned())
+    }
+
+    fn of(text: &str) -> Option<Self> {
+        let unit_ms = match text.chars().last()? {
+            's' => 1000,
+            'm' => 60_000,
+            'h' => 3_600_000,
+            'd' => 86_400_000,
+            'w' => 604_800_000,
+            _ => return None,
+        };
+        let digits = &text[..text.len() - 1];
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        digits.parse::<i64>().ok()?.checked_mul(unit_ms).map(Self)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Condition {
+    /// Records or stretches that could not be read
+    Rejects,
+    /// Archives that could not be opened or read
+    Unreadable,
+    /// Days without an archive, in an account and region that has some before and after, inside --since and --until
+    Gaps,
+    /// Events that share their eventID with another that differs
+    Conflicts,
 }
 
 /// How to run and what to say meanwhile.

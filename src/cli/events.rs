@@ -1,17 +1,16 @@
 //! `keytrail events`: archives → selected events on standard output.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::time::Instant;
 
 use super::args::{Events, LogFormat};
+use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
-use super::{CliError, Status, log, progress, select};
+use super::{CliError, Status, alarms, log, progress, select};
 use keytrail::pipeline;
 use keytrail::report::{Stream, not_read, zero_result_causes};
 
-pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliError> {
-    let begin = Instant::now();
+pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
@@ -25,11 +24,7 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliErr
         pipeline::run(&plan, &mut stream, progress)
     })?;
     stream.finish()?;
-    if args.common.quiet {
-        // errors only
-    } else if args.common.log_format == LogFormat::Json {
-        log::finished(&run, "-", begin.elapsed());
-    } else {
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let mut text = not_read(&run.inputs);
         if run.counts.selected == 0 {
             text.push_str("no event was selected; likely causes:\n");
@@ -39,5 +34,6 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt) -> Result<Status, CliErr
         }
         let _ = io::stderr().write_all(text.as_bytes()); // the events are out all the same
     }
-    Ok(if run.inputs.read_whole() { Status::Whole } else { Status::InPart })
+    let missing_days = alarms::missing_in(&run, &plan.selection);
+    Ok(ending.finished(&Finished { run: &run, caveats: &[], missing_days, alarms: &[] }))
 }

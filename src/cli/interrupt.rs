@@ -1,15 +1,14 @@
 //! Ctrl-C and termination: the run is asked to stop, and when it cannot (a read that never returns), the process ends all the same, with nothing
 //! half-written left behind.
 
-use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::Status;
+use super::ending::Ending;
 use keytrail::report::Unfinished;
-
-pub(super) const TEXT: &str = "stopped; no report was written";
 
 /// How long a run may take to stop by itself.
 const GRACE: Duration = Duration::from_millis(700);
@@ -23,10 +22,10 @@ pub(super) struct Interrupt {
 
 impl Interrupt {
     /// Listens from now on. Without a handler the signal ends the process at once: only tidiness is lost.
-    pub(super) fn listen() -> Self {
+    pub(super) fn listen(ending: &Ending) -> Self {
         let interrupt = Self::default();
-        let listener = interrupt.clone();
-        let _ = ctrlc::set_handler(move || listener.stop());
+        let (listener, ending) = (interrupt.clone(), ending.clone());
+        let _ = ctrlc::set_handler(move || listener.stop(&ending));
         interrupt
     }
 
@@ -40,13 +39,13 @@ impl Interrupt {
         *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = unfinished;
     }
 
-    fn stop(&self) {
+    fn stop(&self, ending: &Ending) {
         self.flag.store(true, Ordering::Relaxed);
         thread::sleep(GRACE);
         if let Some(unfinished) = &*self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) {
             unfinished.remove();
         }
-        let _ = writeln!(io::stderr(), "keytrail: {TEXT}"); // nobody to tell if this fails
-        std::process::exit(130);
+        ending.stopped();
+        std::process::exit(Status::Interrupted.code().into());
     }
 }

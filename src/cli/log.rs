@@ -1,14 +1,16 @@
 //! Messages on standard error, beside a progress bar if there is one.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
+use chrono::{SecondsFormat, Utc};
 use indicatif::ProgressBar;
-use keytrail::pipeline::Run;
 use keytrail::report::printable;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Common, LogFormat};
 use super::progress::AboveBar;
@@ -26,10 +28,13 @@ pub(super) fn start(common: &Common, bar: &ProgressBar) {
         .with_max_level(level)
         .with_writer(move || Messages(AboveBar::new(&bar, io::stderr())))
         .with_ansi(false);
+    // What libraries have to say of single requests, and of what they try in vain, is not for users: errors say what counts.
+    let ours = Targets::new().with_target("keytrail", level);
     match common.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).init(),
+        LogFormat::Text => builder.without_time().with_target(false).finish().with(ours).init(),
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_target(false).init()
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_target(false);
+            builder.finish().with(ours).init();
         }
     }
 }
@@ -50,22 +55,10 @@ impl Write for Messages {
     }
 }
 
-/// The last line of a run whose messages are JSON: what the summary says to people.
-pub(super) fn finished(run: &Run, output: &str, elapsed: Duration) {
-    let mut totals: Map<String, Value> =
-        run.counts.classes().iter().map(|(name, n)| ((*name).into(), (*n).into())).collect();
-    totals.insert("records".to_owned(), run.counts.records.into());
-    totals.insert("conflicts".to_owned(), run.counts.conflicts.into());
-    totals.insert("corrected".to_owned(), run.counts.corrected.into());
-    let inputs: Map<String, Value> =
-        run.inputs.by_status.iter().map(|(status, n)| (status.as_str().into(), (*n).into())).collect();
-    let line = json!({
-        "level": "INFO",
-        "message": "finished",
-        "totals": totals,
-        "inputs": inputs,
-        "output": output,
-        "elapsed_seconds": elapsed.as_secs_f64(),
-    });
-    let _ = writeln!(io::stderr(), "{line}"); // the result is out all the same
+/// A message that is no tracing event, as JSON: it comes whatever `--quiet` says, and has members inside members.
+pub(super) fn line(level: &str, message: &str, mut facts: Value) {
+    facts["timestamp"] = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into();
+    facts["level"] = level.into();
+    facts["message"] = message.into();
+    let _ = writeln!(io::stderr(), "{}", printable(&facts.to_string())); // nobody to tell if this fails
 }

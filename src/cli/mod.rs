@@ -2,8 +2,11 @@
 //!
 //! One file per command; [`run`] gives the exit status. Only `interrupt` ends the process by itself.
 
+mod alarms;
 mod analyze;
 mod args;
+mod destination;
+mod ending;
 mod events;
 mod interrupt;
 mod log;
@@ -12,12 +15,16 @@ mod rules;
 mod select;
 
 use clap::{ColorChoice, CommandFactory, Parser};
+use serde_json::json;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use thiserror::Error;
 
 use args::{Args, Command, Common, EventFormat, Paint};
+use ending::Ending;
 use interrupt::Interrupt;
+use keytrail::aggregate::InputTotals;
 use keytrail::classify::RulesError;
 use keytrail::extract::StateError;
 use keytrail::pipeline::RunError;
@@ -62,20 +69,35 @@ enum Status {
     Whole,
     /// There is a result, but something could not be read.
     InPart,
-    /// Bad usage, or nothing could be written.
+    /// Bad usage, or something could not be written.
     Failed,
+    /// There is a result, and a condition of `--max-age` or `--fail-on` holds; whether everything was read, the result says.
+    Alarm,
     /// Stopped by a signal.
     Interrupted,
 }
 
+impl Status {
+    /// Of a command that has read these.
+    fn of(inputs: &InputTotals) -> Self {
+        if inputs.read_whole() { Self::Whole } else { Self::InPart }
+    }
+
+    /// The one table of exit statuses.
+    fn code(self) -> u8 {
+        match self {
+            Self::Whole => 0,
+            Self::InPart => 1,
+            Self::Failed => 2,
+            Self::Alarm => 3,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        Self::from(match status {
-            Status::Whole => 0,
-            Status::InPart => 1,
-            Status::Failed => 2,
-            Status::Interrupted => 130,
-        })
+        Self::from(status.code())
     }
 }
 
@@ -85,12 +107,13 @@ pub fn run() -> ExitCode {
         Ok(args) => args,
         Err(error) => return usage(&error),
     };
-    let interrupt = Interrupt::listen();
+    let ending = Ending::of(&args.command);
+    let interrupt = Interrupt::listen(&ending);
     let backend = Backend::demanded().map_err(CliError::Usage);
     let result = match args.command {
-        Command::Analyze(command) => backend.and_then(|_| analyze::run(&command, &interrupt)),
-        Command::Events(command) => backend.and_then(|_| events::run(&command, &interrupt)),
-        Command::Rules(command) => backend.and_then(|_| rules::run(&command, &interrupt)),
+        Command::Analyze(command) => backend.and_then(|_| analyze::run(&command, &interrupt, &ending)),
+        Command::Events(command) => backend.and_then(|_| events::run(&command, &interrupt, &ending)),
+        Command::Rules(command) => backend.and_then(|_| rules::run(&command, &interrupt, &ending)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "keytrail", &mut script);
@@ -98,25 +121,31 @@ pub fn run() -> ExitCode {
         }
         Command::Man { page } => man(page.as_deref()),
     };
-    result.unwrap_or_else(|error| fail(&error)).into()
+    result.unwrap_or_else(|error| ending.failed(&error)).into()
 }
 
 /// Help and version are no errors, and a closed pipe is none either.
 fn usage(error: &clap::Error) -> ExitCode {
     let status = if error.use_stderr() { Status::Failed } else { Status::Whole };
-    let _ = error.print();
+    if status == Status::Failed && is_json_asked_for() {
+        log::line(
+            "ERROR",
+            "failed",
+            json!({"error": error.render().to_string(), "exit_status": status.code()}),
+        );
+    } else {
+        let _ = error.print();
+    }
     status.into()
 }
 
-fn fail(error: &CliError) -> Status {
-    let status = error.status();
-    let text = match status {
-        Status::Whole => return status,
-        Status::Interrupted => interrupt::TEXT.to_owned(),
-        _ => error.to_string(),
-    };
-    let _ = writeln!(io::stderr(), "keytrail: {text}"); // nobody to tell if this fails
-    status
+/// Whether messages are to be JSON, as far as that can be known of options that could not be read.
+fn is_json_asked_for() -> bool {
+    let args: Vec<_> = std::env::args_os().collect();
+    let by_option = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
+    args.iter().any(|arg| arg == "--log-format=json")
+        || args.windows(2).any(by_option)
+        || std::env::var_os("KEYTRAIL_LOG_FORMAT").is_some_and(|format| format == "json")
 }
 
 fn man(page: Option<&str>) -> Result<Status, CliError> {

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use super::args::Rules;
+use super::args::{LogFormat, Rules};
+use super::ending::Ending;
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
@@ -15,7 +16,7 @@ use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 /// Columns for the terminal.
 const TELLING: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
 
-pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliError> {
+pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
     let bar = progress::bar(&args.common);
     log::start(&args.common, &bar);
     let terminal = io::stdout().is_terminal();
@@ -54,10 +55,10 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt) -> Result<Status, CliErro
         push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
     }
     stream.finish()?;
-    if !args.common.quiet {
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let _ = io::stderr().write_all(not_read(&inputs).as_bytes()); // the rules are out all the same
     }
-    Ok(if inputs.read_whole() { Status::Whole } else { Status::InPart })
+    Ok(ending.learned(&inputs))
 }
 
 fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {

@@ -10,7 +10,7 @@ use chrono::{NaiveDate, Utc};
 use tracing::warn;
 
 use super::CliError;
-use super::args::{Common, Folders, S3, Select};
+use super::args::{Common, Folders, S3, Select, Span};
 use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
 use keytrail::event::{EventTime, Workload, WorkloadSet};
@@ -97,7 +97,11 @@ pub(super) fn plan(
 }
 
 pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
-    named.iter().map(|name| Input::parse(name).map_err(|e| CliError::Usage(e.to_string()))).collect()
+    named.iter().map(|name| input(name)).collect()
+}
+
+pub(super) fn input(name: &Path) -> Result<Input, CliError> {
+    Input::parse(name).map_err(|e| CliError::Usage(e.to_string()))
 }
 
 pub(super) fn buckets(s3: &S3) -> Buckets {
@@ -273,19 +277,7 @@ fn moment(text: &str, now: i64) -> Option<EventTime> {
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Some(EventTime::midnight(date));
     }
-    let unit_ms = match text.chars().last()? {
-        's' => 1000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        'w' => 604_800_000,
-        _ => return None,
-    };
-    let digits = &text[..text.len() - 1];
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let span = digits.parse::<i64>().ok()?.checked_mul(unit_ms)?;
+    let Span(span) = Span::parse(text).ok()?;
     now.checked_sub(span).map(EventTime)
 }
 

@@ -5,9 +5,11 @@
 //! pipeline's business; here it is bytes. Deliberately absent: which archives are kept, and when.
 
 mod blocks;
+mod bucket;
+mod folder;
 mod segment;
 mod state;
 
 pub use blocks::Blocks;
 pub use segment::{Entry, Merged, Segment, SegmentError, Settings, Writer};
-pub use state::{Shelf, State, StateError};
+pub use state::{FOLDER, Shelf, State, StateError};

@@ -1,19 +1,24 @@
 //! Where extracts are kept: for one run in temporary files, or from run to run beside the report they are for.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tempfile::TempPath;
 use thiserror::Error;
 
+use super::bucket::Bucket;
+use super::folder::Folder;
 use super::segment::{Segment, SegmentError, Settings, Writer};
+use crate::store::{Store, StoreError};
 
 /// The folder in a report's directory; readers of the report ignore names that begin so.
-const FOLDER: &str = "_keytrail";
-const SEALED: &str = "extracts";
-const UNSEALED: &str = "part";
-/// Bytes after which a segment is ended and another begun.
+pub const FOLDER: &str = "_keytrail";
+/// What the names of segments end in.
+pub(super) const SEALED: &str = "extracts";
+/// Bytes after which a segment is ended and another begun: what a run that is killed has uploaded by then is not lost.
 const LONG: u64 = 256 << 20;
 /// More segments than these are made one before a run: each takes an open file.
 const MANY: usize = 48;
@@ -51,10 +56,13 @@ pub enum StateError {
         /// The operating system's words.
         error: io::Error,
     },
+    /// S3 refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl StateError {
-    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.display().to_string();
         move |error| Self::File { path, error }
     }
@@ -69,35 +77,50 @@ pub struct State {
     known: Vec<Arc<Segment>>,
     made: Mutex<Vec<Arc<Segment>>>,
     /// The number of the next segment: newer ones have greater numbers.
-    next: Mutex<u64>,
+    next: AtomicU64,
 }
 
 #[derive(Debug)]
 enum Home {
     Temporary,
-    Folder {
-        path: PathBuf,
-        /// Held as long as it is open.
-        _lock: File,
-    },
+    Folder(Folder),
+    Bucket(Bucket),
 }
+
+/// Segments of earlier runs, the oldest first, each with its name; and the number of the next.
+pub(super) type Found = (Vec<(String, Arc<Segment>)>, u64);
 
 /// A segment that a thread writes.
 pub struct Shelf {
     writer: Writer,
-    path: Option<PathBuf>,
+    number: u64,
+    place: Placed,
+}
+
+/// Where a segment is while it is written.
+enum Placed {
+    Nameless,
+    /// Where it will stay.
+    Here(PathBuf),
+    /// Until it has been uploaded.
+    Meanwhile(TempPath),
+}
+
+impl Placed {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Nameless => Path::new("a temporary file"),
+            Self::Here(path) => path,
+            Self::Meanwhile(path) => path,
+        }
+    }
 }
 
 impl State {
     /// For one run.
     pub fn temporary(settings: Settings) -> Self {
-        Self {
-            home: Home::Temporary,
-            settings,
-            known: Vec::new(),
-            made: Mutex::default(),
-            next: Mutex::new(0),
-        }
+        let (made, next) = (Mutex::default(), AtomicU64::default());
+        Self { home: Home::Temporary, settings, known: Vec::new(), made, next }
     }
 
     /// In the directory of a report, which is created if need be; with `anew`, what is there is forgotten.
@@ -105,42 +128,45 @@ impl State {
     /// # Errors
     /// When another run is at work there, or what is there cannot be used.
     pub fn in_directory(report: &Path, settings: Settings, anew: bool) -> Result<Self, StateError> {
-        let path = report.join(FOLDER);
-        if !anew && !path.exists() && holds_something(report) {
-            return Err(StateError::NotBegun { path: report.display().to_string() });
-        }
-        fs::create_dir_all(&path).map_err(StateError::file(&path))?;
-        let lock = lock(report, &path.join("lock"))?;
-        let mut segments = Vec::new();
-        let mut next = 0;
-        for (number, file) in listed(&path)? {
-            next = number + 1;
-            if anew {
-                fs::remove_file(&file).map_err(StateError::file(&file))?;
-            } else if let Some(segment) = open(&file, &settings)? {
-                segments.push(segment);
-            }
-        }
-        let home = Home::Folder { path, _lock: lock };
-        let mut state =
-            Self { home, settings, known: Vec::new(), made: Mutex::default(), next: Mutex::new(next) };
-        state.known = segments.iter().map(|(_, segment)| segment.clone()).collect();
-        if segments.len() > MANY {
-            state.make_one(&segments)?;
+        let (folder, found) = Folder::open(report, &settings, anew)?;
+        Self::with(Home::Folder(folder), settings, found)
+    }
+
+    /// In the folder of a report on S3, whose lease is held.
+    ///
+    /// # Errors
+    /// When what is there cannot be used.
+    pub fn in_bucket(
+        store: &Store,
+        report: &str,
+        settings: Settings,
+        anew: bool,
+    ) -> Result<Self, StateError> {
+        let (bucket, found) = Bucket::open(store, report, &settings, anew)?;
+        Self::with(Home::Bucket(bucket), settings, found)
+    }
+
+    fn with(home: Home, settings: Settings, (found, next): Found) -> Result<Self, StateError> {
+        let (names, known): (Vec<String>, Vec<Arc<Segment>>) = found.into_iter().unzip();
+        let many = known.len() > MANY;
+        let mut state = Self { home, settings, known, made: Mutex::default(), next: AtomicU64::new(next) };
+        if many {
+            state.make_one(&names)?;
         }
         Ok(state)
     }
 
     /// Replaces many segments by one. Whenever this is cut short, each extract is still in one of the files.
-    fn make_one(&mut self, segments: &[(PathBuf, Arc<Segment>)]) -> Result<(), StateError> {
-        let (file, path) = self.create()?;
-        let at = path.clone().unwrap_or_default();
-        let error = || StateError::file(&at);
-        let mut writer = Writer::new(file, &self.settings).map_err(error())?;
-        writer.take_in(&self.known).map_err(error())?;
-        self.end(Shelf { writer, path })?;
+    fn make_one(&mut self, names: &[String]) -> Result<(), StateError> {
+        let mut shelf = self.begin()?;
+        shelf.write(|writer| writer.take_in(&self.known))?;
+        self.end(shelf)?;
         self.known = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
-        segments.iter().try_for_each(|(path, _)| fs::remove_file(path).map_err(StateError::file(path)))
+        match &self.home {
+            Home::Temporary => Ok(()),
+            Home::Folder(folder) => folder.remove(names),
+            Home::Bucket(bucket) => bucket.remove(names),
+        }
     }
 
     /// What earlier runs have kept.
@@ -164,26 +190,25 @@ impl State {
     /// # Errors
     /// When no file can be created.
     pub fn begin(&self) -> Result<Shelf, StateError> {
-        let (file, path) = self.create()?;
-        let at = path.as_deref().unwrap_or(Path::new("a temporary file"));
-        let writer = Writer::new(file, &self.settings).map_err(StateError::file(at))?;
-        Ok(Shelf { writer, path })
-    }
-
-    fn create(&self) -> Result<(File, Option<PathBuf>), StateError> {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        match &self.home {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let temporary = std::env::temp_dir();
+        let (file, place) = match &self.home {
             Home::Temporary => {
-                let file = tempfile::tempfile().map_err(StateError::file(&std::env::temp_dir()))?;
-                Ok((file, None))
+                (tempfile::tempfile().map_err(StateError::file(&temporary))?, Placed::Nameless)
             }
-            Home::Folder { path, .. } => {
-                let path = path.join(format!("{:08}.{UNSEALED}", *next));
-                *next += 1;
+            Home::Folder(folder) => {
+                let path = folder.unsealed(number);
                 let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
-                Ok((file.map_err(StateError::file(&path))?, Some(path)))
+                (file.map_err(StateError::file(&path))?, Placed::Here(path))
             }
-        }
+            Home::Bucket(_) => {
+                let (file, path) =
+                    tempfile::NamedTempFile::new().map_err(StateError::file(&temporary))?.into_parts();
+                (file, Placed::Meanwhile(path))
+            }
+        };
+        let writer = Writer::new(file, &self.settings).map_err(StateError::file(place.path()))?;
+        Ok(Shelf { writer, number, place })
     }
 
     /// Ends a segment: from now on its extracts can be read.
@@ -191,19 +216,19 @@ impl State {
     /// # Errors
     /// When it cannot be written.
     pub fn end(&self, shelf: Shelf) -> Result<(), StateError> {
-        let Shelf { writer, path } = shelf;
-        let at = path.clone().unwrap_or_else(std::env::temp_dir);
+        let Shelf { writer, number, place } = shelf;
         let empty = writer.is_empty();
-        let file = writer.finish(path.is_some() && !empty).map_err(StateError::file(&at))?;
-        if let Some(path) = path {
-            let placed =
-                if empty { fs::remove_file(&path) } else { fs::rename(&path, path.with_extension(SEALED)) };
-            placed.map_err(StateError::file(&path))?;
+        let durable = matches!(place, Placed::Here(_)) && !empty;
+        let file: File = writer.finish(durable).map_err(StateError::file(place.path()))?;
+        match (&self.home, &place) {
+            (Home::Folder(folder), Placed::Here(path)) => folder.place(path, empty)?,
+            (Home::Bucket(bucket), Placed::Meanwhile(path)) if !empty => bucket.place(path, number)?,
+            _ => {}
         }
         if !empty {
             let opened = Segment::open(file, &self.settings, true);
-            let segment =
-                opened.map_err(|error| StateError::Segment { path: at.display().to_string(), error })?;
+            let path = place.path().display().to_string();
+            let segment = opened.map_err(|error| StateError::Segment { path, error })?;
             self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(segment));
         }
         Ok(())
@@ -216,8 +241,7 @@ impl Shelf {
     /// # Errors
     /// When that fails.
     pub fn write(&mut self, write: impl FnOnce(&mut Writer) -> io::Result<()>) -> Result<(), StateError> {
-        let at = self.path.as_deref().unwrap_or(Path::new("a temporary file"));
-        write(&mut self.writer).map_err(StateError::file(at))
+        write(&mut self.writer).map_err(StateError::file(self.place.path()))
     }
 
     /// Whether the extract of this archive has to go into another segment.
@@ -226,60 +250,7 @@ impl Shelf {
     }
 }
 
-fn lock(report: &Path, path: &Path) -> Result<File, StateError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(StateError::file(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StateError::Busy { path: report.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(StateError::File { path: path.display().to_string(), error }),
-    }
-}
-
-/// The files of extracts in a folder, by their numbers, the oldest first.
-fn listed(folder: &Path) -> Result<Vec<(u64, PathBuf)>, StateError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(StateError::file(folder))? {
-        let path = entry.map_err(StateError::file(folder))?.path();
-        let is_segment = path.extension().is_some_and(|e| e == SEALED || e == UNSEALED);
-        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-        if let Some(number) = number.filter(|_| is_segment) {
-            found.push((number, path));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Opens a file of an earlier run. What a killed run left unfinished is good as far as it goes, and may be nothing.
-fn open(path: &Path, settings: &Settings) -> Result<Option<(PathBuf, Arc<Segment>)>, StateError> {
-    let unsealed = path.extension().is_some_and(|e| e == UNSEALED);
-    let file = OpenOptions::new().read(true).write(unsealed).open(path).map_err(StateError::file(path))?;
-    let mut segment = match Segment::open(file, settings, false) {
-        Ok(segment) => segment,
-        Err(SegmentError::Io(_)) if unsealed => {
-            fs::remove_file(path).map_err(StateError::file(path))?;
-            return Ok(None);
-        }
-        Err(error) => return Err(StateError::Segment { path: path.display().to_string(), error }),
-    };
-    let mut path = path.to_owned();
-    if unsealed {
-        if segment.recover().map_err(StateError::file(&path))? == 0 {
-            fs::remove_file(&path).map_err(StateError::file(&path))?;
-            return Ok(None);
-        }
-        let sealed = path.with_extension(SEALED);
-        fs::rename(&path, &sealed).map_err(StateError::file(&path))?;
-        path = sealed;
-    }
-    Ok(Some((path, Arc::new(segment))))
-}
-
-fn holds_something(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+/// The number in a segment's name.
+pub(super) fn number(stem: &str) -> Option<u64> {
+    stem.parse().ok().filter(|_| stem.bytes().all(|b| b.is_ascii_digit()))
 }

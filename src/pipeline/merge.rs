@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
+
 use super::aside::{Aside, Kept};
 use super::inputs::InputRows;
 use super::learn::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Copies, Counts, Coverage, InputSummary, InputTotals, Lessons, Observations, Placement, Selected, Usage,
-    complete,
+    Copies, Counts, Coverage, InputSummary, InputTotals, Lessons, Observations, Placement, Selected, Status,
+    Usage, complete,
 };
 use crate::event::KmsEvent;
 use crate::parse::{self, Parsed};
@@ -178,6 +180,10 @@ impl<'m> Merge<'m> {
 
     fn input_done(&mut self, mut input: InputSummary) -> Result<(), RunError> {
         input.counts += std::mem::take(&mut self.decided);
+        if let (Status::Partial, Some(reason)) = (input.status, &input.reason) {
+            let (reason, rejected) = (reason.as_str(), input.counts.rejected);
+            warn!(archive = %input.archive, reason, rejected, "read in part");
+        }
         self.progress.add_archive();
         self.counts += input.counts;
         self.inputs += &input;

@@ -18,10 +18,13 @@ use super::{Sink, SinkError};
 use crate::aggregate::{DailyRow, UsageRow};
 use crate::event::Rejection;
 
+const EVENTS_FOLDER: &str = "events";
+/// The file of a day.
+const DAY_FILE: &str = "events.parquet";
 const STAGING: &str = "_keytrail-";
 /// What a report consists of, in the order in which it appears.
 const PARTS: [&str; 6] =
-    ["usage.parquet", "usage_daily.parquet", "events", "rejects.parquet", "inputs.parquet", "run.json"];
+    ["usage.parquet", "usage_daily.parquet", EVENTS_FOLDER, "rejects.parquet", "inputs.parquet", "run.json"];
 
 /// A report being written.
 pub struct Directory {
@@ -51,13 +54,13 @@ impl Directory {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
         if force {
-            refuse_foreign(&target.join("events"))?;
+            refuse_foreign(&target.join(EVENTS_FOLDER))?;
         } else if holds_something(target)? {
             return Err(SinkError::NotEmpty { path: target.display().to_string() });
         }
         let staging =
             tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
-        let events_root = staging.path().join("events");
+        let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
         let jobs = Jobs::default();
         let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS, &jobs)?;
@@ -161,6 +164,28 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The files that make up the report, by their names in it, in the order in which they are to appear.
+    pub(super) fn files(&self) -> Result<Vec<(String, PathBuf)>, SinkError> {
+        let mut files = Vec::new();
+        for part in PARTS {
+            let path = self.staging.path().join(part);
+            if part != EVENTS_FOLDER {
+                files.push((part.to_owned(), path));
+                continue;
+            }
+            let days = fs::read_dir(&path).map_err(SinkError::file(&path))?;
+            let mut days: Vec<PathBuf> = days
+                .map(|day| day.map(|day| day.path()).map_err(SinkError::file(&path)))
+                .collect::<Result<_, _>>()?;
+            days.sort();
+            for day in days {
+                let name = day.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                files.push((format!("{part}/{name}/{DAY_FILE}"), day.join(DAY_FILE)));
+            }
+        }
+        Ok(files)
+    }
+
     /// Puts everything in its place, `run.json` last. This takes no time to speak of, and must not be cut short.
     ///
     /// # Errors
@@ -265,7 +290,7 @@ fn refuse_foreign(events: &Path) -> Result<(), SinkError> {
         let named_so = day.file_name().is_some_and(|name| name.to_string_lossy().starts_with("day="));
         let is_ours = named_so
             && fs::read_dir(&day)
-                .is_ok_and(|mut files| files.all(|f| f.is_ok_and(|f| f.file_name() == "events.parquet")));
+                .is_ok_and(|mut files| files.all(|f| f.is_ok_and(|f| f.file_name() == DAY_FILE)));
         if !is_ours {
             return Err(SinkError::Foreign { path: day.display().to_string() });
         }

@@ -8,7 +8,9 @@ mod columns;
 mod directory;
 mod events;
 mod jobs;
+mod metrics;
 mod parquet;
+mod remote;
 mod run;
 mod spool;
 mod stream;
@@ -18,6 +20,7 @@ mod table;
 use thiserror::Error;
 
 use crate::event::Rejection;
+use crate::store::StoreError;
 
 pub use cell::{Cell, Row, encode};
 pub use columns::{
@@ -26,10 +29,12 @@ pub use columns::{
 };
 pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
+pub use metrics::{Metrics, Told, last_success, metrics};
+pub use remote::Remote;
 pub use run::{Options, RunFacts, SCHEMA_VERSION};
 pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
-pub use summary::{Facts, Style, not_read, summary, zero_result_causes};
+pub use summary::{Facts, Style, is_pressing, not_read, summary, zero_result_causes};
 pub use table::{Column, Kind, Table};
 
 /// Takes what a run finds, as it finds it.
@@ -110,6 +115,17 @@ pub enum SinkError {
     /// A temporary file could not be used.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
     Temporary(std::io::Error),
+    /// S3 refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another run has taken over.
+    #[error(
+        "the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; nothing of this run is complete there"
+    )]
+    LeaseLost {
+        /// The report's folder.
+        path: String,
+    },
     /// Encoding failed.
     #[error("cannot write {path}: {message}")]
     Encode {

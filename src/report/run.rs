@@ -108,7 +108,7 @@ struct Inputs<'a>(&'a InputTotals);
 impl Serialize for Inputs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for status in [Status::Complete, Status::Partial, Status::Unreadable, Status::Skipped] {
+        for status in Status::ALL {
             map.serialize_entry(status.as_str(), &self.0.with(status))?;
         }
         map.end()

@@ -80,7 +80,7 @@ pub fn summary(facts: &Facts<'_>, style: Style) -> String {
             let _ = writeln!(out, "  - {cause}");
         }
     }
-    let pressing: Vec<&Caveat> = caveats.iter().filter(|c| PRESSING.contains(&c.id)).collect();
+    let pressing: Vec<&Caveat> = caveats.iter().filter(|caveat| is_pressing(caveat)).collect();
     if !pressing.is_empty() {
         let _ = writeln!(out, "\n{}", style.bold("Before relying on these numbers"));
         for caveat in &pressing {
@@ -110,7 +110,7 @@ pub fn not_read(inputs: &InputTotals) -> String {
     text
 }
 
-/// Caveats that concern this very run rather than any.
+/// See [`is_pressing`].
 const PRESSING: [&str; 14] = [
     "trail_excludes_kms",
     "logging_stopped",
@@ -127,6 +127,11 @@ const PRESSING: [&str; 14] = [
     "no_event_id",
     "duplicates_kept",
 ];
+
+/// Whether a caveat concerns this very run rather than any: a warning.
+pub fn is_pressing(caveat: &Caveat) -> bool {
+    PRESSING.contains(&caveat.id)
+}
 
 fn line(out: &mut String, style: Style, name: &str, value: &str) {
     let _ = writeln!(out, "{} {value}", style.bold(&format!("{name:<10}")));

@@ -9,6 +9,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod get;
+mod lease;
 mod list;
 mod wire;
 mod write;
@@ -34,6 +35,7 @@ use credentials::{Settings, chain_of};
 use endpoint::{Endpoint, Variant, first_asked};
 pub use error::StoreError;
 use get::Wanted;
+pub use lease::Lease;
 use wire::{Patience, Refusal, Wire};
 
 /// How a bucket is to be asked, beside what the environment and the profile say.
@@ -254,6 +256,11 @@ impl Store {
             then(outcome.map(|_| held));
         });
         Ok(())
+    }
+
+    /// The name of an object, for people.
+    pub fn address(&self, key: &str) -> String {
+        self.wire.address(key)
     }
 
     /// How often S3 has asked to slow down; only grows.

@@ -1,0 +1,103 @@
+//! Where a report goes: a directory of this machine, or a folder of a bucket; and what earlier incremental runs have kept there.
+
+use std::fs::metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::args::Analyze;
+use super::{CliError, select};
+use keytrail::extract::{FOLDER, State, StateError};
+use keytrail::pipeline::Plan;
+use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
+use keytrail::source::Input;
+
+pub(super) enum Destination {
+    Directory(PathBuf),
+    /// On S3. The report is written on this machine first.
+    Bucket {
+        remote: Box<Remote>,
+        meanwhile: TempDir,
+    },
+}
+
+impl Destination {
+    /// Finds out whether a report may be written there, and what the plan can go on from.
+    pub(super) fn open(args: &Analyze, plan: &mut Plan) -> Result<Self, CliError> {
+        refuse_input(args)?;
+        let settings = Plan::settings(plan.limits, plan.hash);
+        if let Input::S3(address) = select::input(&args.output)? {
+            let path = || address.to_string();
+            let store = select::buckets(&args.s3).open(&address.bucket)?;
+            let cancel = plan.cancel.clone();
+            let is_cancelled = || cancel.load(std::sync::atomic::Ordering::Relaxed);
+            let force = args.force || args.incremental;
+            let remote = Remote::take(&store, &address.key, FOLDER, force, &is_cancelled)?;
+            let remote = remote.ok_or_else(|| StateError::Busy { path: path() })?;
+            if args.incremental {
+                refuse_read_once(args)?;
+                if !args.force && !remote.can_go_on()? {
+                    return Err(StateError::NotBegun { path: path() }.into());
+                }
+                plan.extracts = Some(State::in_bucket(&store, remote.folder(), settings, args.force)?);
+            }
+            plan.scope = std::mem::take(&mut plan.scope).without(Some(address));
+            let meanwhile = tempfile::tempdir().map_err(SinkError::Temporary)?;
+            return Ok(Self::Bucket { remote: Box::new(remote), meanwhile });
+        }
+        if args.incremental {
+            refuse_read_once(args)?;
+            plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
+            // Nobody else is at work here: what looks so was left by a run that was killed.
+            Directory::tidy(&args.output)?;
+        }
+        Ok(Self::Directory(args.output.clone()))
+    }
+
+    /// The report to be written.
+    pub(super) fn report(&self, args: &Analyze) -> Result<Directory, SinkError> {
+        match self {
+            Self::Directory(path) => Directory::create(path, args.force || args.incremental),
+            Self::Bucket { meanwhile, .. } => Directory::create(meanwhile.path(), false),
+        }
+    }
+
+    /// Puts the report in its place.
+    pub(super) fn place(self, report: Prepared) -> Result<Written, SinkError> {
+        match self {
+            Self::Directory(_) => report.place(),
+            Self::Bucket { remote, .. } => remote.place(&report),
+        }
+    }
+}
+
+/// A report must not become an input of itself.
+fn refuse_input(args: &Analyze) -> Result<(), CliError> {
+    let place = |path: &Path| match select::input(path) {
+        Ok(Input::S3(address)) => Ok(PathBuf::from(address.to_string().trim_end_matches('/'))),
+        _ => path.canonicalize(),
+    };
+    let same = |input: &&PathBuf| -> io::Result<bool> { Ok(place(input)? == place(&args.output)?) };
+    match args.select.inputs.iter().find(|input| same(input).unwrap_or(false)) {
+        Some(input) => Err(CliError::Usage(format!(
+            "{} is both an input and the report's directory; name another with -o",
+            input.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What can be read once only cannot be told from what was read before.
+fn refuse_read_once(args: &Analyze) -> Result<(), CliError> {
+    let once = |input: &&PathBuf| {
+        input.as_os_str() == "-" || metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
+    };
+    match args.select.inputs.iter().find(once) {
+        Some(input) => Err(CliError::Usage(format!(
+            "--incremental cannot tell whether it has read {} before; name files, directories or s3:// instead",
+            input.display()
+        ))),
+        None => Ok(()),
+    }
+}
