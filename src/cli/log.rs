@@ -7,7 +7,10 @@ use indicatif::ProgressBar;
 use keytrail::report::printable;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::args::{Common, LogFormat};
 use super::progress::AboveBar;
@@ -25,10 +28,13 @@ pub(super) fn start(common: &Common, bar: &ProgressBar) {
         .with_max_level(level)
         .with_writer(move || Messages(AboveBar::new(&bar, io::stderr())))
         .with_ansi(false);
+    // What libraries have to say of single requests, and of what they try in vain, is not for users: errors say what counts.
+    let ours = Targets::new().with_target("keytrail", level);
     match common.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).init(),
+        LogFormat::Text => builder.without_time().with_target(false).finish().with(ours).init(),
         LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(false).with_target(false).init()
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_target(false);
+            builder.finish().with(ours).init();
         }
     }
 }

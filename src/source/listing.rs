@@ -102,23 +102,27 @@ impl Listing {
         let listed = match &mut self.walk {
             Walk::Nothing => None,
             Walk::Local(walk) => walk.next(),
-            Walk::S3(walk, folder) => walk.next().or_else(|| {
-                // Folders of S3 are in the names of objects only: without one, it was named in vain.
-                let is_in_vain = walk.is_empty() && !folder.key.is_empty() && !self.reach.is_cancelled();
-                let object = folder.key.strip_suffix('/').unwrap_or_default();
-                let is_same = |other: &Address| other.bucket == folder.bucket && other.key == object;
-                let as_object = self.objects.iter().find(|(other, _)| is_same(other));
-                match as_object {
-                    Some((_, true)) => None,
-                    Some((address, false)) => is_in_vain.then(|| nothing_there(address)),
-                    None => is_in_vain.then(|| nothing_there(folder)),
-                }
-            }),
+            Walk::S3(walk, _) => walk.next(),
         };
-        if listed.is_none() {
-            self.walk = Walk::Nothing;
+        if listed.is_some() {
+            return listed;
         }
-        listed
+        match std::mem::replace(&mut self.walk, Walk::Nothing) {
+            Walk::S3(walk, folder) if walk.is_empty() => self.named_in_vain(folder),
+            _ => None,
+        }
+    }
+
+    /// Folders of S3 are in the names of objects only: one without any does not exist, unless its name is an object's.
+    fn named_in_vain(&self, folder: Address) -> Option<Listed> {
+        let object = folder.key.strip_suffix('/')?;
+        let is_same = |(other, _): &&(Address, bool)| other.bucket == folder.bucket && other.key == object;
+        match self.objects.iter().find(is_same) {
+            _ if self.reach.is_cancelled() => None,
+            Some((_, true)) => None,
+            Some((address, false)) => Some(nothing_there(address)),
+            None => Some(nothing_there(&folder)),
+        }
     }
 
     /// Begins with a root; gives it if it is all there is to it.

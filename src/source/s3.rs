@@ -17,6 +17,9 @@ use crate::store::{self, Address, Page, Store, StoreError, Want};
 const PAGES_AHEAD: usize = 16;
 /// Objects held beyond which no page is asked for ahead.
 const OBJECTS_AHEAD: usize = 10_000;
+/// Levels below the input that are listed folder by folder to find CloudTrail's among them: a prefix, an organisation's id. Deeper, only where
+/// there is more than a page lists: there may be very many folders that are none of CloudTrail's.
+const UNKNOWN_LEVELS: usize = 2;
 /// How often to see whether the run has been cancelled.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -41,7 +44,8 @@ pub(super) struct Walk {
 
 enum Found {
     Object(store::Listed),
-    Unlisted(StoreError),
+    /// A folder, and why what is left of it cannot be listed.
+    Unlisted(String, StoreError),
 }
 
 #[derive(Clone)]
@@ -88,7 +92,9 @@ impl Walk {
             return;
         }
         let folders = standing == Standing::Mixed;
-        let only_if_whole = standing == Standing::Unknown;
+        let depth = folder[self.folder.key.len()..].matches('/').count();
+        let folders = folders || (standing == Standing::Unknown && depth <= UNKNOWN_LEVELS);
+        let only_if_whole = standing == Standing::Unknown && !folders;
         let want = Want { prefix: folder.clone(), folders, ..Want::default() };
         self.wanted.insert(folder, Step { want, only_if_whole });
     }
@@ -124,7 +130,7 @@ impl Walk {
             Ok(page) => page,
             Err(error) => {
                 self.is_empty = false;
-                self.found.insert(name, Found::Unlisted(error));
+                self.found.insert(name, Found::Unlisted(step.want.prefix, error));
                 return;
             }
         };
@@ -186,11 +192,11 @@ impl Iterator for Walk {
             }
             self.ask();
             if self.is_next_found() {
-                let (name, found) = self.found.pop_first()?;
+                let (_, found) = self.found.pop_first()?;
                 return Some(match found {
                     Found::Object(object) => archive(&self.store, &self.folder.bucket, object, &self.reach),
-                    Found::Unlisted(error) => {
-                        unlisted(&Address { bucket: self.folder.bucket.clone(), key: name }, error)
+                    Found::Unlisted(key, error) => {
+                        unlisted(&Address { bucket: self.folder.bucket.clone(), key }, error)
                     }
                 });
             }
@@ -214,8 +220,7 @@ pub(super) fn object(store: &Store, address: &Address, reach: &Reach) -> Result<
 }
 
 pub(super) fn unlisted(address: &Address, error: StoreError) -> Listed {
-    let uri = address.to_string();
-    Listed::Unreadable { uri: uri.trim_end_matches(BEHIND).into(), error: io::Error::from(error) }
+    Listed::Unreadable { uri: address.to_string().into(), error: io::Error::from(error) }
 }
 
 fn archive(store: &Store, bucket: &str, object: store::Listed, reach: &Reach) -> Listed {

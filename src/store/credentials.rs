@@ -14,6 +14,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
@@ -128,6 +129,8 @@ impl Credentials {
             }
         }
         match self.chain.provide_credentials().await {
+            // They go into headers.
+            Ok(found) if !is_plain(&found) => Err("they hold characters that no credentials have".to_owned()),
             Ok(found) => {
                 let credential = Arc::new(AwsCredential {
                     key_id: found.access_key_id().to_owned(),
@@ -144,7 +147,7 @@ impl Credentials {
                     known.asked = Instant::now();
                     Ok(known.credential.clone())
                 }
-                _ => Err(chain_of(&error)),
+                _ => Err(why_none(&error)),
             },
         }
     }
@@ -164,6 +167,25 @@ impl CredentialProvider for Credentials {
     }
 }
 
+fn is_plain(found: &aws_credential_types::Credentials) -> bool {
+    let texts = [Some(found.access_key_id()), found.session_token()];
+    texts.into_iter().flatten().all(|text| text.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// Why there are no credentials. That nothing gives any takes the SDK many lines to say.
+fn why_none(error: &CredentialsError) -> String {
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    match (error, profile) {
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
+            format!("profile {profile:?} gives none, or is not there")
+        }
+        (CredentialsError::CredentialsNotLoaded(_), None) => {
+            "environment, default profile, container and instance give none".to_owned()
+        }
+        _ => chain_of(error),
+    }
+}
+
 /// An error and what lies behind it, in one line.
 pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -175,5 +197,5 @@ pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

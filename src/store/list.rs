@@ -1,6 +1,7 @@
 //! What is in a bucket, page by page.
 
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::wire::{Ask, Patience, Retry, Trouble, Wire};
 use super::{Listed, Page, StoreError, Want};
@@ -49,7 +50,8 @@ impl Wire {
         let ask = Ask { key: None, query: &query, headers: &[] };
         let mut retry = Retry::new(patience);
         loop {
-            match self.page_once(&ask).await {
+            let late = |_| Err(Trouble::Broken("no answer in time".to_owned()));
+            match timeout(patience.each, self.page_once(&ask)).await.unwrap_or_else(late) {
                 Ok(page) => return Ok(page),
                 Err(trouble) => retry
                     .after(self, trouble)

@@ -191,14 +191,19 @@ impl Wire {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     tries: u32,
+    /// Of the pauses.
     longest: Duration,
+    /// For a small question and its answer.
+    pub(super) each: Duration,
 }
 
 impl Patience {
     /// While a run goes on, in all some minutes.
-    pub(super) const LONG: Self = Self { tries: 12, longest: Duration::from_secs(20) };
+    pub(super) const LONG: Self =
+        Self { tries: 12, longest: Duration::from_secs(20), each: Duration::from_secs(60) };
     /// Before it begins.
-    pub(super) const SHORT: Self = Self { tries: 4, longest: Duration::from_secs(1) };
+    pub(super) const SHORT: Self =
+        Self { tries: 4, longest: Duration::from_millis(500), each: Duration::from_millis(2500) };
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

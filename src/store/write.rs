@@ -102,7 +102,10 @@ pub(super) async fn upload(wire: &Wire, to: &AmazonS3, key: &str, file: &FilePat
             Failure::Here(error) => {
                 return Err(StoreError::File { address: wire.address(key), error: Arc::new(error) });
             }
-            Failure::There(error) if may_pass(&error) && tries < TRIES => pause(tries).await,
+            // All parts are there, but not the upload: it was completed or aborted already, and the answer was lost.
+            Failure::There(error) if (may_pass(&error) || is_over(&error)) && tries < TRIES => {
+                pause(tries).await;
+            }
             Failure::There(error) => return Err(explain(wire, &error, key, PERMISSION)),
         }
     }
@@ -215,6 +218,11 @@ fn may_pass(error: &Error) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether an upload in parts has ended already (Amazon S3 API Reference: CompleteMultipartUpload, NoSuchUpload).
+fn is_over(error: &Error) -> bool {
+    matches!(trouble_of(error), Trouble::Refused(no) if no.code == "NoSuchUpload")
 }
 
 fn explain(wire: &Wire, error: &Error, key: &str, permission: &'static str) -> StoreError {

@@ -4,7 +4,7 @@
 //! If `KEYTRAIL_S3_ENDPOINT` is set (`http://127.0.0.1:5000`), the bucket is made on the server that listens there instead: the same tests
 //! run against an implementation that shares nothing with the first. What one of the two cannot do is said in `docs/architecture.md`.
 
-#![allow(dead_code, reason = "every test compiles this anew and uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "every test compiles this anew and uses a part of it")]
 
 mod client;
 pub mod faults;
@@ -53,16 +53,22 @@ pub fn is_second() -> bool {
 
 impl Bed {
     pub fn start() -> Self {
-        static BUCKETS: AtomicU32 = AtomicU32::new(0);
-        let bucket = format!("logs-{}-{}", std::process::id(), BUCKETS.fetch_add(1, Ordering::Relaxed));
-        let bed = Self::serving(None, bucket, false);
-        let created = bed.request("PUT", "", &[], &[], b"");
-        assert_eq!(created.status(), 200, "{}", String::from_utf8_lossy(&created.body));
-        bed
+        Self::new(1000, false)
     }
 
-    /// A bucket whose objects are the files of a folder, or the empty one of this name. See [`Proxy::start`] for `keeps`.
-    pub fn serving(folder: Option<&Path>, bucket: String, keeps: bool) -> Self {
+    /// For measuring: see [`Proxy::start`] for what it keeps.
+    pub fn keeping() -> Self {
+        Self::new(1000, true)
+    }
+
+    /// With pages of so many keys, as S3 might do ("up to 1,000"); the second server has pages of its own.
+    pub fn paging(keys: usize) -> Self {
+        Self::new(keys, false)
+    }
+
+    fn new(page: usize, keeps: bool) -> Self {
+        static BUCKETS: AtomicU32 = AtomicU32::new(0);
+        let bucket = format!("logs-{}-{}", std::process::id(), BUCKETS.fetch_add(1, Ordering::Relaxed));
         let root = tempfile::tempdir().unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -71,20 +77,13 @@ impl Bed {
                 let address = endpoint.trim_start_matches("http://").trim_end_matches('/');
                 address.parse().expect("KEYTRAIL_S3_ENDPOINT is http:// with an address and a port")
             }
-            Err(_) => {
-                let root =
-                    folder.map_or(root.path().to_owned(), |folder| folder.parent().unwrap().to_owned());
-                server::serve(runtime.handle(), &root)
-            }
+            Err(_) => server::serve(runtime.handle(), root.path(), page),
         };
         let proxy = Proxy::start(server, runtime.handle().clone(), keeps);
-        Self {
-            objects: Objects { bucket, server },
-            proxy,
-            home: tempfile::tempdir().unwrap(),
-            _root: root,
-            _runtime: runtime,
-        }
+        let objects = Objects { bucket, server };
+        let created = objects.request("PUT", "", &[], &[], b"");
+        assert_eq!(created.status(), 200, "{}", String::from_utf8_lossy(&created.body));
+        Self { objects, proxy, home: tempfile::tempdir().unwrap(), _root: root, _runtime: runtime }
     }
 
     /// `s3://` and the bucket, with a key or prefix.

@@ -52,6 +52,8 @@ pub struct Asked {
     pub attempt: usize,
     /// The status of the answer, if there was one; a fault behind it does not show.
     pub status: Option<u16>,
+    /// Whether it was let fail.
+    pub failed: bool,
 }
 
 impl Asked {
@@ -98,6 +100,7 @@ impl Asked {
             headers: request.headers.clone(),
             attempt: 0,
             status: None,
+            failed: false,
         }
     }
 
@@ -251,6 +254,7 @@ impl Shared {
         };
         let meddler = self.meddler.lock().unwrap().clone();
         let fault = meddler.and_then(|meddler| meddler(&asked));
+        self.note(seen, |asked| asked.failed = fault.is_some());
         thread::sleep(Duration::from_millis(self.latency_ms.load(Ordering::Relaxed)));
         let answer = match &fault {
             Some(Fault::Reset) => return Ok(Next::Reset),
@@ -258,9 +262,7 @@ impl Shared {
             Some(Fault::Answer(answer)) => Arc::new(answer.clone()),
             _ => self.ask(request, &asked.method, same, server)?,
         };
-        if let Some(seen) = self.asked.lock().unwrap().get_mut(seen) {
-            seen.status = Some(answer.status());
-        }
+        self.note(seen, |asked| asked.status = Some(answer.status()));
         let cut = match fault {
             None | Some(Fault::Answer(_)) => {
                 answer.write(client, Some(&asked.method))?;
@@ -283,6 +285,13 @@ impl Shared {
                 Ok(Next::Reset)
             }
             _ => Ok(Next::Close),
+        }
+    }
+
+    /// Adds to what is known of a request, unless it has been forgotten.
+    fn note(&self, seen: usize, change: impl FnOnce(&mut Asked)) {
+        if let Some(asked) = self.asked.lock().unwrap().get_mut(seen) {
+            change(asked);
         }
     }
 

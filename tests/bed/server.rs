@@ -1,15 +1,18 @@
 //! An S3 server in this process: s3s speaks the protocol and checks the signatures, s3s-fs keeps the objects in files. Where s3s-fs answers
 //! otherwise than the Amazon S3 API Reference says, it is put right here, and nowhere else:
 //!
+//! - A key is any text of up to 1,024 bytes. s3s-fs takes it for a path (`a//b`, `folder/`, `a` beside `a/b`), and encodes it into the name of
+//!   a file, which gets too long. So it gets a hash instead, and what keys there are, and their order, is known here.
 //! - `ListObjectsV2` tells each object's ETag; s3s-fs leaves it out.
-//! - `GetObject` in a bucket that does not exist is NoSuchBucket; s3s-fs says NoSuchKey.
-//! - `PutObject` with `If-Match` for a key that does not exist is 404 NoSuchKey ("Add preconditions to S3 operations with conditional
-//!   requests"); s3s-fs says 412.
+//! - What is asked of a bucket that does not exist is NoSuchBucket; s3s-fs says NoSuchKey.
+//! - `If-Match` for a key that does not exist is 404 NoSuchKey ("Add preconditions to S3 operations with conditional requests"); s3s-fs says
+//!   412.
+//! - An upload that was completed or aborted is NoSuchUpload; s3s-fs says AccessDenied.
 //! - A write is there as a whole or not at all, and its condition holds at that moment; s3s-fs looks first and writes later.
-//! - A key is any text. Where a path is not (`a//b`, `folder/`, `./x`), the file is named otherwise.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,18 +20,21 @@ use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
 use s3s::dto::*;
 use s3s::service::S3ServiceBuilder;
-use s3s::{S3, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::RwLock;
 
+use super::client::hex;
 use super::{ACCESS_KEY, SECRET_KEY};
 
-/// Serves the folders of `root` as buckets until the runtime ends.
-pub fn serve(runtime: &Handle, root: &Path) -> SocketAddr {
+/// Serves one bucket, kept in this folder, until the runtime ends. No page of a listing has more keys than `page`.
+pub fn serve(runtime: &Handle, root: &Path, page: usize) -> SocketAddr {
     let files = FileSystem::new(root).unwrap();
-    let mut builder = S3ServiceBuilder::new(Bucket { files, writing: RwLock::new(()) });
+    let mut builder =
+        S3ServiceBuilder::new(Server { files, root: root.to_owned(), page, objects: RwLock::default() });
     builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
     let service = builder.build();
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).unwrap();
@@ -46,57 +52,62 @@ pub fn serve(runtime: &Handle, root: &Path) -> SocketAddr {
     address
 }
 
-struct Bucket {
+struct Server {
     files: FileSystem,
-    /// Held by writers alone, and by readers together.
-    writing: RwLock<()>,
+    root: PathBuf,
+    page: usize,
+    /// What there is, as listings show it. Held by writers alone, and by readers together.
+    objects: RwLock<BTreeMap<String, Object>>,
 }
 
-/// Stands before a part of a key that a path cannot have.
-const ODD: char = '\u{e000}';
-
-/// The key as a path: parts that are empty or dots get a mark. A key that ends with `/` becomes a file, too.
-fn path_of(key: &str) -> String {
-    let part = |part: &str| match part {
-        "" | "." | ".." => format!("{ODD}{part}"),
-        _ => part.to_owned(),
-    };
-    key.split('/').map(part).collect::<Vec<_>>().join("/")
+/// The name of an object's file.
+fn name_of(key: &str) -> String {
+    hex(&Sha256::digest(key))
 }
 
-/// The beginning of such paths, its last part left as it is.
-fn prefix_of(key: &str) -> String {
-    key.rsplit_once('/').map_or(key.to_owned(), |(folders, rest)| format!("{}/{rest}", path_of(folders)))
+/// Another operation in the name of whoever asks for this one.
+fn also<T, U>(request: &S3Request<T>, input: U) -> S3Request<U> {
+    S3Request {
+        input,
+        method: request.method.clone(),
+        uri: request.uri.clone(),
+        headers: request.headers.clone(),
+        extensions: request.extensions.clone(),
+        credentials: request.credentials.clone(),
+        region: request.region.clone(),
+        service: request.service.clone(),
+        trailing_headers: None,
+    }
 }
 
-fn key_of(path: &str) -> String {
-    path.replace(ODD, "")
-}
-
-impl Bucket {
-    /// Another operation in the name of whoever asks for this one.
-    fn also<T, U>(request: &S3Request<T>, input: U) -> S3Request<U> {
-        S3Request {
-            input,
-            method: request.method.clone(),
-            uri: request.uri.clone(),
-            headers: request.headers.clone(),
-            extensions: request.extensions.clone(),
-            credentials: request.credentials.clone(),
-            region: request.region.clone(),
-            service: request.service.clone(),
-            trailing_headers: None,
-        }
+impl Server {
+    /// s3s-fs keeps a file for each upload that has begun.
+    fn must_exist(&self, upload_id: &str) -> S3Result<()> {
+        let exists = self.root.join(format!(".upload-{upload_id}.json")).exists();
+        if exists { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
-    async fn head<T>(&self, request: &S3Request<T>, bucket: &str, path: &str) -> S3Result<HeadObjectOutput> {
-        let input = HeadObjectInput { bucket: bucket.into(), key: path.into(), ..Default::default() };
-        self.files.head_object(Self::also(request, input)).await.map(|answer| answer.output)
+    /// Tells a bucket that is not there from an object that is not.
+    async fn head<T>(&self, request: &S3Request<T>, bucket: &str, key: &str) -> S3Result<HeadObjectOutput> {
+        let input = HeadObjectInput { bucket: bucket.into(), key: name_of(key), ..Default::default() };
+        self.files.head_object(also(request, input)).await.map(|answer| answer.output)
+    }
+
+    /// The entry of an object that was just written.
+    async fn entry(&self, request: S3Request<()>, bucket: &str, key: &str) -> S3Result<Object> {
+        let head = self.head(&request, bucket, key).await?;
+        Ok(Object {
+            key: Some(key.to_owned()),
+            size: head.content_length,
+            e_tag: head.e_tag,
+            last_modified: head.last_modified,
+            ..Default::default()
+        })
     }
 }
 
 #[async_trait]
-impl S3 for Bucket {
+impl S3 for Server {
     async fn create_bucket(
         &self,
         request: S3Request<CreateBucketInput>,
@@ -115,10 +126,9 @@ impl S3 for Bucket {
         &self,
         mut request: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
-        let _reading = self.writing.read().await;
-        request.input.key = path_of(&request.input.key);
-        // Tells a bucket that is not there from an object that is not.
+        let _objects = self.objects.read().await;
         self.head(&request, &request.input.bucket, &request.input.key).await?;
+        request.input.key = name_of(&request.input.key);
         self.files.get_object(request).await
     }
 
@@ -126,67 +136,104 @@ impl S3 for Bucket {
         &self,
         mut request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        let _reading = self.writing.read().await;
-        request.input.key = path_of(&request.input.key);
+        let _objects = self.objects.read().await;
+        request.input.key = name_of(&request.input.key);
         self.files.head_object(request).await
     }
 
     async fn list_objects_v2(
         &self,
-        mut request: S3Request<ListObjectsV2Input>,
+        request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let _reading = self.writing.read().await;
-        let input = &mut request.input;
-        let prefix = input.prefix.clone();
-        input.prefix = prefix.as_deref().map(prefix_of);
-        input.start_after = input.start_after.as_deref().map(path_of);
-        let again = Self::also(&request, ());
-        let bucket = request.input.bucket.clone();
-        let mut answer = self.files.list_objects_v2(request).await?;
-        answer.output.prefix = prefix;
-        for object in answer.output.contents.iter_mut().flatten() {
-            let path = object.key.take().unwrap();
-            object.e_tag = self.head(&again, &bucket, &path).await?.e_tag;
-            object.key = Some(key_of(&path));
+        let objects = self.objects.read().await;
+        let bucket = HeadBucketInput { bucket: request.input.bucket.clone(), ..Default::default() };
+        self.files.head_bucket(also(&request, bucket)).await?;
+        let input = request.input;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(self.page);
+        // The token is the last name of the page before: an object's or a folder's, all of which is behind us.
+        let behind = input.continuation_token.clone().or(input.start_after.clone());
+        let is_behind = |name: &str| behind.as_deref().is_some_and(|last| name <= last);
+        let (mut contents, mut folders): (Vec<Object>, Vec<String>) = Default::default();
+        let (mut last, mut is_truncated) = (None, false);
+        for (key, object) in objects.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix)) {
+            let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+            let end = delimiter.and_then(|delimiter| {
+                Some(prefix.len() + key[prefix.len()..].find(delimiter)? + delimiter.len())
+            });
+            let name = end.map_or(&**key, |end| &key[..end]);
+            if is_behind(name) || folders.last().is_some_and(|folder| folder == name) {
+                continue;
+            }
+            if contents.len() + folders.len() == most {
+                is_truncated = true;
+                break;
+            }
+            last = Some(name.to_owned());
+            match end {
+                Some(_) => folders.push(name.to_owned()),
+                None => contents.push(object.clone()),
+            }
         }
-        for common in answer.output.common_prefixes.iter_mut().flatten() {
-            common.prefix = common.prefix.as_deref().map(key_of);
-        }
-        Ok(answer)
+        let folders = folders.into_iter().map(|prefix| CommonPrefix { prefix: Some(prefix) });
+        Ok(S3Response::new(ListObjectsV2Output {
+            key_count: Some(i32::try_from(contents.len() + folders.len()).unwrap()),
+            max_keys: Some(i32::try_from(most).unwrap()),
+            is_truncated: Some(is_truncated),
+            contents: Some(contents),
+            common_prefixes: Some(folders.collect()),
+            next_continuation_token: last.filter(|_| is_truncated),
+            continuation_token: input.continuation_token,
+            delimiter: input.delimiter,
+            name: Some(input.bucket),
+            prefix: input.prefix,
+            start_after: input.start_after,
+            ..Default::default()
+        }))
     }
 
     async fn put_object(
         &self,
         mut request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        let _writing = self.writing.write().await;
-        request.input.key = path_of(&request.input.key);
+        let mut objects = self.objects.write().await;
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         if request.input.if_match.is_some() {
-            self.head(&request, &request.input.bucket, &request.input.key).await?;
+            self.head(&request, &bucket, &key).await?;
         }
-        self.files.put_object(request).await
+        request.input.key = name_of(&key);
+        let again = also(&request, ());
+        let answer = self.files.put_object(request).await?;
+        objects.insert(key.clone(), self.entry(again, &bucket, &key).await?);
+        Ok(answer)
     }
 
     async fn delete_object(
         &self,
         mut request: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        let _writing = self.writing.write().await;
-        request.input.key = path_of(&request.input.key);
-        self.files.delete_object(request).await
+        let mut objects = self.objects.write().await;
+        let key = request.input.key.clone();
+        request.input.key = name_of(&key);
+        let answer = self.files.delete_object(request).await?;
+        objects.remove(&key);
+        Ok(answer)
     }
 
     async fn delete_objects(
         &self,
         mut request: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        let _writing = self.writing.write().await;
+        let mut objects = self.objects.write().await;
+        let mut keys = Vec::new();
         for object in &mut request.input.delete.objects {
-            object.key = path_of(&object.key);
+            let name = name_of(&object.key);
+            keys.push(std::mem::replace(&mut object.key, name));
         }
         let mut answer = self.files.delete_objects(request).await?;
-        for deleted in answer.output.deleted.iter_mut().flatten() {
-            deleted.key = deleted.key.as_deref().map(key_of);
+        for (deleted, key) in answer.output.deleted.iter_mut().flatten().zip(keys) {
+            objects.remove(&key);
+            deleted.key = Some(key);
         }
         Ok(answer)
     }
@@ -195,15 +242,19 @@ impl S3 for Bucket {
         &self,
         mut request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        request.input.key = path_of(&request.input.key);
-        self.files.create_multipart_upload(request).await
+        let key = request.input.key.clone();
+        request.input.key = name_of(&key);
+        let mut answer = self.files.create_multipart_upload(request).await?;
+        answer.output.key = Some(key);
+        Ok(answer)
     }
 
     async fn upload_part(
         &self,
         mut request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        request.input.key = path_of(&request.input.key);
+        self.must_exist(&request.input.upload_id)?;
+        request.input.key = name_of(&request.input.key);
         self.files.upload_part(request).await
     }
 
@@ -211,19 +262,25 @@ impl S3 for Bucket {
         &self,
         mut request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let _writing = self.writing.write().await;
-        request.input.key = path_of(&request.input.key);
+        let mut objects = self.objects.write().await;
+        self.must_exist(&request.input.upload_id)?;
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         if request.input.if_match.is_some() {
-            self.head(&request, &request.input.bucket, &request.input.key).await?;
+            self.head(&request, &bucket, &key).await?;
         }
-        self.files.complete_multipart_upload(request).await
+        request.input.key = name_of(&key);
+        let again = also(&request, ());
+        let answer = self.files.complete_multipart_upload(request).await?;
+        objects.insert(key.clone(), self.entry(again, &bucket, &key).await?);
+        Ok(answer)
     }
 
     async fn abort_multipart_upload(
         &self,
         mut request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        request.input.key = path_of(&request.input.key);
+        self.must_exist(&request.input.upload_id)?;
+        request.input.key = name_of(&request.input.key);
         self.files.abort_multipart_upload(request).await
     }
 }
