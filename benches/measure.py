@@ -3,15 +3,19 @@
 
     benches/measure.py [--runs N] [--scale F] [ROW...]      all rows unless some are named; --help lists them
 
-Needs Linux, Rust, and libdeflate-gunzip (Debian: libdeflate-tools). $KEYTRAIL_RELEASE may name a folder with keytrail and
-examples/generate; else they are built. Archives are made in a temporary directory (--dir), which is removed at the end.
+Needs Linux, Rust, and libdeflate-gunzip (Debian: libdeflate-tools). $KEYTRAIL_RELEASE may name a folder with keytrail,
+examples/generate and examples/s3_bed; else they are built. Archives are made in a temporary directory (--dir), which is removed at the end.
 
 CPU is user and system time of the process, memory the largest resident set, which Linux never says to be less than that of the Python
 that starts it (some 16 MiB). A ratio is taken of each pair of neighbouring runs, and
 the median of these ratios is shown: on a shared machine, both halves of a pair have the same weather.
+
+Rows of S3 read the archives from a server in another process (examples/s3_bed.rs) that lets each request wait 30 ms, and are compared with
+the same archives as files. The server takes processor time of the same machine, which S3 would not: it is told on standard error.
 """
 
 import argparse
+import json
 import os
 import shutil
 import statistics
@@ -52,10 +56,14 @@ class Row:
     # Compared with: the floor, or keytrail itself on something else.
     base_corpus: Corpus = None
     base_options: tuple = None
+    from_s3: bool = False
 
 
 # Archives of 1 KiB hold one record each, which is 1.6 KiB on average: 100,000 of them are about 160 MiB of JSON.
 TINY = Corpus(mib=98, archive_kib=1)
+# Enough for some seconds, in archives that are 4 MiB as stored, or as JSON.
+STORED = Corpus(mib=1024, archive_kib=29_500)
+LARGER = Corpus(mib=1024)
 # The floor has one thread: so has keytrail where it is compared with it.
 ONE = ("--threads", "1")
 TWO = ("--threads", "2")
@@ -77,13 +85,15 @@ ROWS = {
         Corpus(mib=1024),
         (*TWO, "--no-learn"),
     ),
+    "s3": Row("from S3, 2 threads, objects of 4 MiB, against files", STORED, TWO, base_options=TWO, from_s3=True),
+    "s3small": Row("from S3, 2 threads, objects of 4 MiB of JSON, against files", LARGER, TWO, base_options=TWO, from_s3=True),
 }
 
 
-def run(command):
+def run(command, environment=None):
     """One run of a command, and what the kernel says of it."""
     started = time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.monotonic() - started
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -96,9 +106,29 @@ def median(costs, what):
     return statistics.median(getattr(cost, what) for cost in costs)
 
 
+class Server:
+    """A folder as objects in S3, 30 ms away."""
+
+    def __init__(self, program, folder):
+        self.process = subprocess.Popen([program, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        told = json.loads(self.process.stdout.readline())
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        self.uri, self.environment = told["uri"], own | told["environment"]
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 class Bench:
     def __init__(self, release, folder, runs, scale):
         self.keytrail, self.generate = release / "keytrail", release / "examples" / "generate"
+        self.bed = release / "examples" / "s3_bed"
         self.folder, self.runs, self.scale = folder, runs, scale
         self.made = {}
 
@@ -122,9 +152,11 @@ class Bench:
         for corpus in [corpus for corpus in self.made if corpus not in wanted]:
             shutil.rmtree(self.made.pop(corpus).parent)
 
-    def analyze(self, corpus, options):
+    def analyze(self, corpus, options, server=None):
         out = self.folder / "report"
-        return run([self.keytrail, "analyze", self.archives(corpus), "-o", out, "--force", "-q", *options])
+        logs = server.uri if server else self.archives(corpus)
+        command = [self.keytrail, "analyze", logs, "-o", out, "--force", "-q", *options]
+        return run(command, server and server.environment)
 
     def decompress(self, corpus):
         files = sorted(str(path) for path in self.archives(corpus).rglob("*.json.gz"))
@@ -135,9 +167,12 @@ class Bench:
     def measure(self, row):
         """Costs of the row and of what it is compared with, in pairs."""
         against_floor = row.base_corpus is None and row.base_options is None
-        ours, base = [], []
+        server = Server(self.bed, self.archives(row.corpus)) if row.from_s3 else None
+        ours, base, served = [], [], []
         for turn in range(self.runs + 1):
-            cost = self.analyze(row.corpus, row.options)
+            before = server.cpu() if server else 0
+            cost = self.analyze(row.corpus, row.options, server)
+            served.append(server.cpu() - before if server else 0)
             if against_floor:
                 other = self.decompress(row.corpus)
             else:
@@ -145,6 +180,10 @@ class Bench:
             if turn > 0:  # the first pair warms the page cache
                 ours.append(cost)
                 base.append(other)
+        if server:
+            server.end()
+            cpu = statistics.median(served[1:])
+            print(f"the server took {cpu:.2f} s of CPU in each run of {median(ours, 'wall'):.2f} s", file=sys.stderr)
         return ours, base
 
     def show(self, row):
@@ -178,7 +217,7 @@ def main():
         sys.exit(f"{FLOOR} is missing: apt-get install libdeflate-tools")
     release = os.environ.get("KEYTRAIL_RELEASE")
     if not release:
-        build = "cargo build --release --locked --quiet --bin keytrail --example generate"
+        build = "cargo build --release --locked --quiet --bin keytrail --example generate --example s3_bed"
         subprocess.run(build.split(), cwd=ROOT, check=True)
         release = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
     names = options.row or list(ROWS)
