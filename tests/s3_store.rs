@@ -215,7 +215,7 @@ fn a_large_file_is_uploaded_in_parts() {
     );
     if let Some(bed) = bed {
         assert!(bed.get("report/events.parquet").unwrap() == bytes(LENGTH));
-        assert!(count(&bed, Operation::UploadPart) >= 3 + 1);
+        assert!(count(&bed, Operation::UploadPart) >= 4);
         assert_eq!(count(&bed, Operation::PutObject), 0);
     }
 }

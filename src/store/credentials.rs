@@ -47,15 +47,15 @@ impl Settings {
             .or_else(ProfileFileRegionProvider::new())
             .region()
             .await;
+        // Security tokens come from the region at hand; any in the partition will do. Without one, the SDK would look for it everywhere again.
+        let of_tokens = region.clone().unwrap_or_else(|| Region::from_static("us-east-1"));
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(region.clone())
+            .region(of_tokens.clone())
             .no_credentials()
             .load()
             .await;
         let fips = fips || config.use_fips().unwrap_or(false);
         let dual_stack = dual_stack || config.use_dual_stack().unwrap_or(false);
-        // Security tokens come from the region at hand; any in the partition will do.
-        let of_tokens = region.clone().unwrap_or_else(|| Region::from_static("us-east-1"));
         let provider = ProviderConfig::default()
             .with_region(Some(of_tokens.clone()))
             .with_use_fips(Some(fips))

@@ -6,6 +6,7 @@
 
 mod address;
 mod credentials;
+mod discovery;
 mod endpoint;
 mod error;
 mod get;
@@ -24,7 +25,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use object_store::aws::AmazonS3;
-use object_store::client::{HttpClient, HttpConnector, HttpRequest, HttpRequestBody, ReqwestConnector};
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
 use object_store::{ClientOptions, HeaderValue};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -32,11 +33,12 @@ use tokio::time::timeout;
 use crate::event::EventTime;
 pub use address::{Address, AddressError};
 use credentials::{Settings, chain_of};
-use endpoint::{Endpoint, Variant, first_asked};
+use discovery::endpoint_of;
+use endpoint::{Endpoint, Variant};
 pub use error::StoreError;
 use get::Wanted;
 pub use lease::Lease;
-use wire::{Patience, Refusal, Wire};
+use wire::{Patience, Wire};
 
 /// How a bucket is to be asked, beside what the environment and the profile say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -324,48 +326,6 @@ impl Store {
     /// When they may not be deleted.
     pub fn delete(&self, keys: Vec<String>) -> Result<(), StoreError> {
         runtime()?.block_on(write::delete(&self.wire, &self.writer, &keys))
-    }
-}
-
-/// Where a bucket is to be asked for.
-async fn endpoint_of(bucket: &str, settings: &Settings, variant: Variant) -> Result<Endpoint, StoreError> {
-    let region = first_asked(settings.region.as_deref());
-    if let Some(url) = &settings.endpoint {
-        return match endpoint::fault_of(url) {
-            None => Ok(Endpoint::given(url, bucket, region)),
-            Some(why) => Err(StoreError::Unreachable { endpoint: url.clone(), why: why.to_owned() }),
-        };
-    }
-    let asked = Endpoint::of_aws(bucket, region, variant);
-    let unreachable = |why| StoreError::Unreachable { endpoint: asked.host.clone(), why };
-    let told =
-        timeout(OPENING, region_of(&asked)).await.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-    match told.map_err(unreachable)? {
-        no if no.status == 404 => {
-            Err(StoreError::NoSuchBucket { bucket: bucket.to_owned(), endpoint: asked.host })
-        }
-        no => Ok(match no.region {
-            Some(region) => Endpoint::of_aws(bucket, &region, variant),
-            None => asked,
-        }),
-    }
-}
-
-/// What AWS tells anybody of a bucket. Nothing is signed: it is the answer's header that counts, whatever the answer is.
-async fn region_of(asked: &Endpoint) -> Result<Refusal, String> {
-    let client = client(asked).map_err(|e| e.to_string())?;
-    let mut left = 2;
-    loop {
-        let mut request = HttpRequest::new(HttpRequestBody::empty());
-        *request.method_mut() = "HEAD".parse().map_err(|_| "HEAD is no method".to_owned())?;
-        *request.uri_mut() =
-            asked.bucket_url.parse().map_err(|_| "the bucket's name is not part of a URL".to_owned())?;
-        left -= 1;
-        match client.execute(request).await {
-            Ok(response) => return Ok(Refusal::of(response).await),
-            Err(error) if left == 0 => return Err(chain_of(&error)),
-            Err(_) => {}
-        }
     }
 }
 

@@ -76,22 +76,26 @@ impl Report {
 
     /// Every file of the report but `run.json`, with its bytes.
     pub fn parquet_bytes(&self) -> Vec<(String, Vec<u8>)> {
-        let root = self.path();
-        let mut files = Vec::new();
-        let mut folders = vec![root.clone()];
-        while let Some(folder) = folders.pop() {
-            for entry in sorted(&folder) {
-                if entry.is_dir() {
-                    folders.push(entry);
-                } else if entry.extension().is_some_and(|e| e == "parquet") {
-                    let name = entry.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-                    files.push((name, std::fs::read(&entry).unwrap()));
-                }
+        parquet_bytes(&self.path())
+    }
+}
+
+/// Every Parquet file below a folder, with its bytes.
+pub fn parquet_bytes(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in sorted(&folder) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|e| e == "parquet") {
+                let name = entry.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.push((name, std::fs::read(&entry).unwrap()));
             }
         }
-        files.sort();
-        files
     }
+    files.sort();
+    files
 }
 
 pub fn sorted(folder: &Path) -> Vec<PathBuf> {
