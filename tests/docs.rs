@@ -230,6 +230,65 @@ fn athena_tables_have_the_columns_of_the_files() {
     assert_eq!(found.len(), 2);
 }
 
+/// A run of the sample, with what changes from run to run made the same.
+#[test]
+fn the_metrics_shown_are_those_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keytrail.prom");
+    common::analyze(&["sample-logs", "--max-age", "36h", "--metrics", path.to_str().unwrap()]);
+    let text = fs::read_to_string(path).unwrap();
+    let output = Regex::new(r#"output="[^"]*""#).unwrap();
+    let text = output.replace_all(&text, r#"output="s3://example-reports/kms""#);
+    let changing =
+        Regex::new(r"(?m)^(keytrail_(?:last\w*_(?:seconds)|newest_event_lag_seconds)\{.*\}) .*$").unwrap();
+    let text = changing.replace_all(&text, |line: &regex::Captures<'_>| {
+        let value = match &line[1] {
+            name if name.contains("timestamp") => "1790000000.123",
+            name if name.contains("lag") => "4711.5",
+            _ => "12.5",
+        };
+        format!("{} {value}", &line[1])
+    });
+    hold("docs/batch.md", &[("example: metrics", fenced("text", &text))]);
+}
+
+#[test]
+fn the_tables_for_athena_are_those_of_the_program() {
+    let events = format!(
+        "CREATE EXTERNAL TABLE kms_events (\n  {})\nPARTITIONED BY (day string)\nSTORED AS PARQUET\n\
+         LOCATION 's3://example-reports/kms/events/'\nTBLPROPERTIES (\n  'projection.enabled' = 'true',\n  \
+         'projection.day.type' = 'date',\n  'projection.day.format' = 'yyyy-MM-dd',\n  \
+         'projection.day.range' = '2020-01-01,NOW',\n  'projection.day.interval' = '1',\n  \
+         'projection.day.interval.unit' = 'DAYS',\n  \
+         'storage.location.template' = 's3://example-reports/kms/events/day=${{day}}/');",
+        athena(EVENTS).join(",\n  "),
+    );
+    let file = |name: &str, columns: Vec<String>| {
+        format!(
+            "CREATE EXTERNAL TABLE kms_{name} (\n  {})\n\
+             ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'\n\
+             STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'\n\
+             OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat'\n\
+             LOCATION 's3://example-reports/athena/{name}/';\n",
+            columns.join(",\n  ")
+        )
+    };
+    let files = [
+        file("usage", athena(USAGE)),
+        file("usage_daily", athena(DAILY)),
+        file("inputs", athena(INPUTS)),
+        file("rejects", athena(REJECTS)),
+    ];
+    let parts =
+        [("athena: events", fenced("sql", &events)), ("athena: files", fenced("sql", &files.join("\n")))];
+    hold("docs/batch.md", &parts);
+    // The files are there under these names; that their columns have these types, `tests/second_reader.rs` holds.
+    let report = common::analyze(&["sample-logs"]);
+    for name in ["usage", "usage_daily", "inputs", "rejects"] {
+        assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
+    }
+}
+
 fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
     let kind = |kind| match kind {
         Kind::Text => "string",

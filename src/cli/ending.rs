@@ -25,7 +25,7 @@ use keytrail::pipeline::Run;
 use keytrail::report::{Metrics, SinkError, Told, is_pressing, last_success, metrics};
 
 /// What people are told of a run that was stopped.
-const STOPPED: &str = "stopped; no report was written";
+const STOPPED: &str = "stopped; the report was not finished";
 
 /// How the end of a command is told: once, even where a signal comes as the run ends by itself.
 #[derive(Clone)]

@@ -129,7 +129,7 @@ impl<I: Iterator<Item: Entry>> Ahead<I> {
         match self.entries.next() {
             Some(mut entry) => {
                 if let Some(archive) = entry.archive() {
-                    self.pool.expect(archive);
+                    self.pool.line_up(archive);
                 }
                 self.line.push_back(entry);
             }
@@ -152,7 +152,7 @@ impl<I: Iterator<Item: Entry>> Iterator for Ahead<I> {
 
 impl Pool {
     /// Puts an object into the line, if it is one that is fetched whole.
-    fn expect(self: &Arc<Self>, archive: &mut Archive) {
+    fn line_up(self: &Arc<Self>, archive: &mut Archive) {
         let Place::S3(remote) = &mut archive.place else { return };
         if remote.size > WHOLE {
             return;
