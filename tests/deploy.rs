@@ -51,6 +51,7 @@ fn options_and_variables_are_the_programs() {
     let known: BTreeSet<&str> = variable.find_iter(&help).map(|found| found.as_str()).collect();
     let option = Regex::new(r"--[a-z][a-z-]+").unwrap();
     let options: BTreeSet<&str> = option.find_iter(&help).map(|found| found.as_str()).collect();
+    let commands = Regex::new(r"keytrail (?:analyze|events)(?:[^\n`]|\\\n)*").unwrap();
     let mut used = BTreeSet::new();
     for name in files().into_iter().chain(["docs/batch.md".to_owned()]) {
         let text = read(&name);
@@ -59,7 +60,7 @@ fn options_and_variables_are_the_programs() {
             used.insert(found.as_str().to_owned());
         }
         // Commands of keytrail to the end of the line, and of the lines that it goes on in.
-        for command in Regex::new(r"keytrail (?:analyze|events)(?:[^\n`]|\\\n)*").unwrap().find_iter(&text) {
+        for command in commands.find_iter(&text) {
             for found in option.find_iter(command.as_str()) {
                 assert!(options.contains(found.as_str()), "{name}: {}", command.as_str());
                 used.insert(found.as_str().to_owned());
