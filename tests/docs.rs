@@ -210,26 +210,6 @@ fn commands_in_the_readme_run() {
     assert!(run >= if has_jq { 5 } else { 1 }, "{run} commands were found");
 }
 
-#[test]
-fn athena_tables_have_the_columns_of_the_files() {
-    let readme = read("README.md");
-    let ddl = Regex::new(r"(?s)CREATE EXTERNAL TABLE (\w+) \(\n(.*?)\)\n").unwrap();
-    let mut found = BTreeSet::new();
-    for table in ddl.captures_iter(&readme) {
-        let columns =
-            table[2].split(',').map(|column| column.split_whitespace().collect::<Vec<_>>().join(" "));
-        let columns: Vec<String> = columns.collect();
-        let expected = match &table[1] {
-            "kms_usage" => athena(USAGE),
-            "kms_events" => athena(EVENTS),
-            other => panic!("{other}: which file is that?"),
-        };
-        assert_eq!(columns, expected, "{}", &table[1]);
-        found.insert(table[1].to_owned());
-    }
-    assert_eq!(found.len(), 2);
-}
-
 /// A run of the sample, with what changes from run to run made the same.
 #[test]
 fn the_metrics_shown_are_those_of_the_program() {

@@ -35,7 +35,9 @@ fn timeless((name, bytes): (String, Vec<u8>)) -> (String, Vec<u8>) {
         return (name, bytes);
     }
     let mut facts: Value = serde_json::from_slice(&bytes).unwrap();
-    ["started", "ended"].iter().for_each(|time| drop(facts.as_object_mut().unwrap().remove(*time)));
+    ["started", "ended", "incremental"]
+        .iter()
+        .for_each(|time| drop(facts.as_object_mut().unwrap().remove(*time)));
     (name, facts.to_string().into_bytes())
 }
 

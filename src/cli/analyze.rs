@@ -12,7 +12,7 @@ use super::{CliError, Status, alarms, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
 use keytrail::event::EventTime;
 use keytrail::pipeline;
-use keytrail::report::{Facts, RunFacts, Style, summary};
+use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
 use keytrail::source::Input;
 
 pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
@@ -59,6 +59,10 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
         inputs: &run.inputs,
         coverage: &run.coverage,
         lessons: &run.lessons,
+        shares: plan.extracts.as_ref().map(|state| {
+            let (archives_read, archives_known) = state.counted();
+            Shares { archives_read, archives_known }
+        }),
         caveats: &caveats,
     };
     let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;

@@ -6,8 +6,22 @@ use zstd::bulk::{Compressor, Decompressor};
 
 /// Bytes compressed at a time.
 const BLOCK: usize = 1 << 20;
-/// Compression is on the way of every archive: the fastest level that still finds what records repeat.
-const LEVEL: i32 = 1;
+/// How much work compression may be. It is on the way of every archive: what lasts a run is only kept from filling the disk, what lasts for years is
+/// worth more.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Effort {
+    Little,
+    Some,
+}
+
+impl Effort {
+    fn level(self) -> i32 {
+        match self {
+            Self::Little => -5,
+            Self::Some => 1,
+        }
+    }
+}
 
 /// Compresses extracts, one after the other.
 pub(super) struct Packer {
@@ -17,8 +31,8 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    pub(super) fn new() -> io::Result<Self> {
-        let mut compressor = Compressor::new(LEVEL)?;
+    pub(super) fn new(effort: Effort) -> io::Result<Self> {
+        let mut compressor = Compressor::new(effort.level())?;
         compressor.include_checksum(true)?;
         Ok(Self { compressor, raw: Vec::new(), packed: Vec::new() })
     }

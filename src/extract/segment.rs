@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::blocks::{Blocks, Packer, damaged};
+use super::blocks::{Blocks, Effort, Packer, damaged};
 use crate::event::shared;
 use crate::source::Version;
 
@@ -73,18 +73,24 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a segment in an empty file.
+    /// Begins a segment in an empty file, which is to last for years or for this run.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn new(file: File, settings: &Settings) -> io::Result<Self> {
+    pub fn new(file: File, settings: &Settings, lasting: bool) -> io::Result<Self> {
         let mut out = BufWriter::with_capacity(1 << 16, file);
         let preface = serde_json::to_vec(&Preface { form: FORM, settings: settings.clone() })?;
         out.write_all(MAGIC)?;
         out.write_all(&(preface.len() as u64).to_le_bytes())?;
         out.write_all(&preface)?;
         let at = (MAGIC.len() + 8 + preface.len()) as u64;
-        Ok(Self { out, packer: Packer::new()?, at, entry: None, last: None })
+        Ok(Self {
+            out,
+            packer: Packer::new(if lasting { Effort::Some } else { Effort::Little })?,
+            at,
+            entry: None,
+            last: None,
+        })
     }
 
     /// Whether an archive of this name can come next: extracts stand in the order of their URIs.

@@ -78,6 +78,9 @@ pub struct State {
     made: Mutex<Vec<Arc<Segment>>>,
     /// The number of the next segment: newer ones have greater numbers.
     next: AtomicU64,
+    /// Extracts made in this run, and taken from earlier ones.
+    new: AtomicU64,
+    old: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -109,7 +112,7 @@ enum Placed {
 impl Placed {
     fn path(&self) -> &Path {
         match self {
-            Self::Nameless => Path::new("a temporary file"),
+            Self::Nameless => Path::new("a temporary file (set TMPDIR to a folder with room)"),
             Self::Here(path) => path,
             Self::Meanwhile(path) => path,
         }
@@ -119,8 +122,7 @@ impl Placed {
 impl State {
     /// For one run.
     pub fn temporary(settings: Settings) -> Self {
-        let (made, next) = (Mutex::default(), AtomicU64::default());
-        Self { home: Home::Temporary, settings, known: Vec::new(), made, next }
+        Self::new(Home::Temporary, settings, Vec::new(), 0)
     }
 
     /// In the directory of a report, which is created if need be; with `anew`, what is there is forgotten.
@@ -146,10 +148,15 @@ impl State {
         Self::with(Home::Bucket(bucket), settings, found)
     }
 
+    fn new(home: Home, settings: Settings, known: Vec<Arc<Segment>>, next: u64) -> Self {
+        let (new, old) = (AtomicU64::default(), AtomicU64::default());
+        Self { home, settings, known, made: Mutex::default(), next: AtomicU64::new(next), new, old }
+    }
+
     fn with(home: Home, settings: Settings, (found, next): Found) -> Result<Self, StateError> {
         let (names, known): (Vec<String>, Vec<Arc<Segment>>) = found.into_iter().unzip();
         let many = known.len() > MANY;
-        let mut state = Self { home, settings, known, made: Mutex::default(), next: AtomicU64::new(next) };
+        let mut state = Self::new(home, settings, known, next);
         if many {
             state.make_one(&names)?;
         }
@@ -185,6 +192,16 @@ impl State {
         !matches!(self.home, Home::Temporary)
     }
 
+    /// Takes note that an archive has been read, or counted from what was kept of it.
+    pub fn count(&self, read: bool) {
+        if read { &self.new } else { &self.old }.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What has been noted: archives read, and archives counted from what earlier runs have kept.
+    pub fn counted(&self) -> (u64, u64) {
+        (self.new.load(Ordering::Relaxed), self.old.load(Ordering::Relaxed))
+    }
+
     /// Begins a segment for the calling thread.
     ///
     /// # Errors
@@ -207,7 +224,8 @@ impl State {
                 (file, Placed::Meanwhile(path))
             }
         };
-        let writer = Writer::new(file, &self.settings).map_err(StateError::file(place.path()))?;
+        let writer =
+            Writer::new(file, &self.settings, self.is_lasting()).map_err(StateError::file(place.path()))?;
         Ok(Shelf { writer, number, place })
     }
 

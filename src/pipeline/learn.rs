@@ -116,6 +116,7 @@ impl Learning<'_> {
             match (work.map_err(RunError::Extract)?, &mut condenser) {
                 (Work::Condense(listed), Some(condenser)) => {
                     condenser.begin(&listed)?;
+                    self.count(true);
                     let mut kept = Ok(());
                     input::process(self.run(Purpose::Condense), listed, &mut |mut part| {
                         lessons += std::mem::take(&mut part.lessons);
@@ -134,6 +135,7 @@ impl Learning<'_> {
                     input::process(learn, listed, &mut |part| self.take(part, &mut lessons));
                 }
                 (Work::Replay(entry), _) => {
+                    self.count(false);
                     let learn = self.run(Purpose::Learn);
                     let replayed = replay::replay(learn, &entry, &mut |part| self.take(part, &mut lessons));
                     replayed.map_err(RunError::Extract)?;
@@ -142,6 +144,12 @@ impl Learning<'_> {
         }
         condenser.map_or(Ok(()), |mut condenser| condenser.finish())?;
         Ok(lessons)
+    }
+
+    fn count(&self, read: bool) {
+        if let Some(state) = self.state {
+            state.count(read);
+        }
     }
 
     fn run(&self, purpose: Purpose<'static>) -> Run<'_> {

@@ -31,7 +31,7 @@ pub use directory::{Directory, Prepared, Unfinished, Written};
 pub use jobs::Jobs;
 pub use metrics::{Metrics, Told, last_success, metrics};
 pub use remote::Remote;
-pub use run::{Options, RunFacts, SCHEMA_VERSION};
+pub use run::{Options, RunFacts, SCHEMA_VERSION, Shares};
 pub(crate) use spool::Spool;
 pub use stream::{Format, Stream, printable};
 pub use summary::{Facts, Style, is_pressing, not_read, summary, zero_result_causes};

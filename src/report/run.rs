@@ -66,8 +66,19 @@ pub struct RunFacts<'a> {
     pub coverage: &'a Coverage,
     /// What the inputs have taught.
     pub lessons: &'a Lessons,
+    /// Of an incremental run, how much earlier ones had done.
+    pub shares: Option<Shares>,
     /// What the numbers cannot prove.
     pub caveats: &'a [Caveat],
+}
+
+/// How much of an incremental run's work earlier ones had done. Unit: archives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Shares {
+    /// Read in this run.
+    pub archives_read: u64,
+    /// Read by earlier runs, and counted from what they kept.
+    pub archives_known: u64,
 }
 
 impl Serialize for RunFacts<'_> {
@@ -80,6 +91,9 @@ impl Serialize for RunFacts<'_> {
         map.serialize_entry("options", self.options)?;
         map.serialize_entry("totals", &Totals(self.counts))?;
         map.serialize_entry("inputs", &Inputs(self.inputs))?;
+        if let Some(shares) = &self.shares {
+            map.serialize_entry("incremental", shares)?;
+        }
         map.serialize_entry("bytes", &Bytes(self.inputs))?;
         map.serialize_entry("coverage", &CoverageFacts(self.coverage, self.lessons))?;
         map.serialize_entry("learned", &learned(self.lessons))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::run::RunFacts;
+use super::run::{RunFacts, Shares};
 use super::stream::printable;
 use crate::aggregate::{Counts, Coverage, InputTotals, Status, UsageRow};
 use crate::audit::Caveat;
@@ -51,12 +51,17 @@ pub struct Facts<'a> {
 /// The summary of `keytrail analyze`.
 pub fn summary(facts: &Facts<'_>, style: Style) -> String {
     let Facts { run, usage, report, elapsed } = *facts;
-    let RunFacts { counts, inputs, coverage, caveats, .. } = *run;
+    let RunFacts { counts, inputs, coverage, caveats, shares, .. } = *run;
     let mut text = String::new();
     let out = &mut text;
     line(out, style, "archives", &archives(inputs));
     let sizes = format!("{} stored, {} of JSON", size(inputs.compressed_bytes), size(inputs.content_bytes));
     line(out, style, "bytes", &sizes);
+    if let Some(Shares { archives_read, archives_known }) = shares {
+        let text =
+            format!("{} read now, {} known from earlier runs", number(archives_read), number(archives_known));
+        line(out, style, "new", &text);
+    }
     line(out, style, "records", &number(counts.records));
     let span = span(usage).map_or_else(String::new, |(first, last)| {
         format!(", events from {} to {}", to_the_second(first), to_the_second(last))

@@ -3,7 +3,7 @@ use super::*;
 const SETTINGS: Settings = Settings { archive_bytes: 1, record_bytes: 2, hash: false };
 
 fn writer() -> Writer {
-    Writer::new(tempfile::tempfile().unwrap(), &SETTINGS).unwrap()
+    Writer::new(tempfile::tempfile().unwrap(), &SETTINGS, true).unwrap()
 }
 
 fn add(writer: &mut Writer, uri: &str, bytes: &[u8], stands: bool) {
