@@ -36,7 +36,7 @@ pub struct Bed {
     home: tempfile::TempDir,
     _root: tempfile::TempDir,
     // Last: the server's tasks end with it.
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// What is in the bucket, seen past the proxy and without the client under test.
@@ -83,7 +83,17 @@ impl Bed {
         let objects = Objects { bucket, server };
         let created = objects.request("PUT", "", &[], &[], b"");
         assert_eq!(created.status(), 200, "{}", String::from_utf8_lossy(&created.body));
-        Self { objects, proxy, home: tempfile::tempdir().unwrap(), _root: root, _runtime: runtime }
+        Self { objects, proxy, home: tempfile::tempdir().unwrap(), _root: root, runtime }
+    }
+
+    /// Another server, which answers what it is told to, and everything else with 404: a metadata service, say.
+    pub fn beside(&self, answers: impl Fn(&Asked) -> Option<Message> + Send + Sync + 'static) -> Proxy {
+        let server = Proxy::start(self.objects.server, self.runtime.handle().clone(), false);
+        server.meddle(move |asked| {
+            let nothing = || Message { start: "HTTP/1.1 404 Not Found".to_owned(), ..Message::default() };
+            Some(Fault::Answer(answers(asked).unwrap_or_else(nothing)))
+        });
+        server
     }
 
     /// `s3://` and the bucket, with a key or prefix.
