@@ -59,8 +59,8 @@ impl World {
 
     fn command(&self, into: &Path, options: &[&str]) -> std::process::Command {
         let mut command = keytrail();
-        command.current_dir(self.dir.path()).args(["analyze", "-q", "--workload", "any", "--event", "any"]);
-        command.args(options).arg("-o").arg(into).arg("logs");
+        command.current_dir(self.dir.path()).args(["analyze", "-q", "--event", "any"]);
+        command.env("KEYTRAIL_WORKLOAD", "any").args(options).arg("-o").arg(into).arg("logs");
         command
     }
 
@@ -213,14 +213,14 @@ fn killed_at_any_moment_it_goes_on() {
 #[test]
 fn many_runs_keep_few_files() {
     let world = World::new();
-    for n in 0..60 {
+    for n in 0..110 {
         world.put(n, n);
         let ran = world.go_on(&["--threads", "1"]);
         assert!(ran.status < 2, "{}", ran.stderr);
     }
     world.check(&[]);
     let kept = sorted(&world.report().join("_keytrail")).len();
-    assert!(kept < 55, "{kept} files");
+    assert!(kept < 50, "{kept} files");
 }
 
 #[test]
@@ -284,6 +284,22 @@ fn only_what_is_new_is_read() {
     let changed: Vec<&Value> =
         now.iter().filter(|row| row["archive"].as_str().unwrap().starts_with("logs/01/")).collect();
     assert!(!changed.is_empty() && changed.iter().all(|row| row["reason"] == "not_json"), "{changed:?}");
+}
+
+/// Two damaged records that make one value of what is between them hide what could be learned there, in every way of reading.
+#[test]
+fn damage_hides_the_same_whichever_way_archives_are_read() {
+    let world = World::new();
+    let lesson = r#"{"eventVersion":"1.08","eventTime":"2024-01-01T00:00:00Z","eventSource":"sagemaker.amazonaws.com","eventName":"CreateDomain","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{"defaultUserSettings":{"canvasAppSettings":{"workspaceSettings":{"s3ArtifactPath":"s3://team/canvas/work"}}}},"responseElements":null,"eventID":"l"}"#;
+    let call = r#"{"eventVersion":"1.08","eventTime":"2024-01-02T00:00:00Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/R/s","accountId":"111122223333"},"requestParameters":{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::team/canvas/work/x"}},"resources":[{"ARN":"arn:aws:kms:us-east-1:111122223333:key/k"}],"eventID":"c"}"#;
+    for source in ["sagemaker.amazonaws.com", "kms.amazonaws.com"] {
+        let broken =
+            format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","eventSource":"{source}","eventName":"List}}"#);
+        let text = format!(r#"{{"Records":[{broken},{lesson},{broken},{call}]}}"#);
+        fs::write(world.logs("pairs.json"), text).unwrap();
+        assert!(world.go_on(&["--workload", "canvas"]).status < 2);
+        world.check(&["--workload", "canvas"]);
+    }
 }
 
 /// What could not be read is tried again.

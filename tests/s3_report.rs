@@ -87,7 +87,10 @@ fn a_report_on_s3_is_the_same_as_on_disk() {
     assert_eq!(last.header("if-none-match"), Some("*"), "nobody else may have written it");
     assert_eq!(bed.get("out/report/_keytrail/lock"), None, "the lock is given back");
 
-    // It is not written over unless it may be.
+    // It is not gone on from, nor written over, unless it may be.
+    let ran = analyze(&bed, &bed.uri("out/report"), &["--incremental"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("--incremental cannot go on from"), "{}", ran.stderr);
     let ran = analyze(&bed, &bed.uri("out/report"), &[]);
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("is not empty"), "{}", ran.stderr);

@@ -67,7 +67,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
     };
     let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
-    let written = destination.place(prepared)?;
+    let written = destination.place(prepared, &plan)?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let terminal = io::stderr().is_terminal();
         let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };

@@ -2,14 +2,14 @@
 
 use std::fs::metadata;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
 
 use super::args::Analyze;
 use super::{CliError, select};
 use keytrail::extract::{FOLDER, State, StateError};
-use keytrail::pipeline::Plan;
+use keytrail::pipeline::{Plan, RunError};
 use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
 use keytrail::source::Input;
 
@@ -32,9 +32,13 @@ impl Destination {
             let store = select::buckets(&args.s3).open(&address.bucket)?;
             let cancel = plan.cancel.clone();
             let is_cancelled = || cancel.load(std::sync::atomic::Ordering::Relaxed);
-            let force = args.force || args.incremental;
-            let remote = Remote::take(&store, &address.key, FOLDER, force, &is_cancelled)?;
-            let remote = remote.ok_or_else(|| StateError::Busy { path: path() })?;
+            let how = (args.force || args.incremental, args.incremental);
+            let Some(remote) = Remote::take(&store, &address.key, FOLDER, how, &is_cancelled)? else {
+                return Err(match is_cancelled() {
+                    true => RunError::Cancelled.into(),
+                    false => StateError::Busy { path: path() }.into(),
+                });
+            };
             if args.incremental {
                 refuse_read_once(args)?;
                 if !args.force && !remote.can_go_on()? {
@@ -49,7 +53,6 @@ impl Destination {
         if args.incremental {
             refuse_read_once(args)?;
             plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
-            // Nobody else is at work here: what looks so was left by a run that was killed.
             Directory::tidy(&args.output)?;
         }
         Ok(Self::Directory(args.output.clone()))
@@ -63,12 +66,21 @@ impl Destination {
         }
     }
 
-    /// Puts the report in its place.
-    pub(super) fn place(self, report: Prepared) -> Result<Written, SinkError> {
-        match self {
-            Self::Directory(_) => report.place(),
-            Self::Bucket { remote, .. } => remote.place(&report),
-        }
+    /// Puts the report in its place, and forgets what was to be forgotten only then.
+    pub(super) fn place(self, report: Prepared, plan: &Plan) -> Result<Written, CliError> {
+        let forget = || plan.extracts.as_ref().map_or(Ok(()), State::forget);
+        Ok(match self {
+            Self::Directory(_) => {
+                let written = report.place()?;
+                forget()?;
+                written
+            }
+            Self::Bucket { remote, .. } => {
+                let written = remote.place(&report)?;
+                forget()?;
+                written
+            }
+        })
     }
 }
 
@@ -93,6 +105,12 @@ fn refuse_read_once(args: &Analyze) -> Result<(), CliError> {
     let once = |input: &&PathBuf| {
         input.as_os_str() == "-" || metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
     };
+    let here = |input: &&PathBuf| input.components().all(|part| part == Component::CurDir);
+    if args.select.inputs.len() > 1 && args.select.inputs.iter().any(|input| here(&input)) {
+        let text = "with --incremental, name the current directory by its path, or by itself: what is in it has names \
+                    that do not tell where it is";
+        return Err(CliError::Usage(text.to_owned()));
+    }
     match args.select.inputs.iter().find(once) {
         Some(input) => Err(CliError::Usage(format!(
             "--incremental cannot tell whether it has read {} before; name files, directories or s3:// instead",

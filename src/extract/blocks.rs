@@ -94,6 +94,10 @@ impl<R: Read> Blocks<R> {
         let [a, b, c, d, e, f, g, h] = sizes;
         let raw = u32::from_le_bytes([a, b, c, d]) as usize;
         let packed = u32::from_le_bytes([e, f, g, h]) as usize;
+        // Zeros are what a file is full of that was not written to its end.
+        if raw == 0 || packed == 0 {
+            return Err(damaged("a block is empty"));
+        }
         if raw > BLOCK || packed > zstd::zstd_safe::compress_bound(BLOCK) {
             return Err(damaged("a block is longer than any can be"));
         }

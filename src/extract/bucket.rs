@@ -1,5 +1,6 @@
 //! Extracts on S3: each segment an object, which is fetched into a temporary file to be read.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,11 +41,11 @@ impl Bucket {
         let next = named.last().map_or(0, |(number, _)| number + 1);
         let names: Vec<String> = named.into_iter().map(|(_, name)| name).collect();
         if anew {
-            bucket.remove(&names)?;
-            return Ok((bucket, (Vec::new(), next)));
+            return Ok((bucket, Found { unwanted: names, next, ..Found::default() }));
         }
         let segments = bucket.fetch(&names, settings)?;
-        Ok((bucket, (names.into_iter().zip(segments).collect(), next)))
+        let segments = names.into_iter().zip(segments).collect();
+        Ok((bucket, Found { segments, next, ..Found::default() }))
     }
 
     /// The segments of these names, in their order.
@@ -77,13 +78,14 @@ impl Bucket {
         let key = format!("{}{name}", self.folder);
         self.store.download(&key, &mut file)?;
         let path = self.store.address(&key);
-        let opened = Segment::open(file, settings, false);
+        let opened = Segment::open(file, settings, false, &path);
         opened.map(Arc::new).map_err(|error| StateError::Segment { path, error })
     }
 
-    /// Uploads a segment that has been written.
+    /// Uploads a segment that has been written. No other run gives it the same name, should this one have been taken for dead.
     pub(super) fn place(&self, file: &Path, number: u64) -> Result<(), StateError> {
-        Ok(self.store.upload(&format!("{}{number:08}.{SEALED}", self.folder), file)?)
+        let unique = RandomState::new().hash_one(number);
+        Ok(self.store.upload(&format!("{}{number:08}-{unique:016x}.{SEALED}", self.folder), file)?)
     }
 
     pub(super) fn remove(&self, names: &[String]) -> Result<(), StateError> {

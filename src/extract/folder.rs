@@ -24,16 +24,16 @@ impl Folder {
         }
         fs::create_dir_all(&path).map_err(StateError::file(&path))?;
         let lock = lock(report, &path.join("lock"))?;
-        let (mut segments, mut next) = (Vec::new(), 0);
+        let mut found = Found::default();
         for (number, file) in listed(&path)? {
-            next = number + 1;
+            found.next = number + 1;
             if anew {
-                fs::remove_file(&file).map_err(StateError::file(&file))?;
+                found.unwanted.extend(file.file_name().map(|name| name.to_string_lossy().into_owned()));
             } else {
-                segments.extend(open(&file, settings)?);
+                found.segments.extend(open(&file, settings)?);
             }
         }
-        Ok((Self { path, _lock: lock }, (segments, next)))
+        Ok((Self { path, _lock: lock }, found))
     }
 
     /// The file that a segment is written to.
@@ -84,7 +84,7 @@ fn open(path: &Path, settings: &Settings) -> Result<Option<(String, Arc<Segment>
     let unsealed = path.extension().is_some_and(|e| e == UNSEALED);
     let file = OpenOptions::new().read(true).write(unsealed).open(path).map_err(StateError::file(path))?;
     let nothing = || fs::remove_file(path).map_err(StateError::file(path)).map(|()| None);
-    let mut segment = match Segment::open(file, settings, false) {
+    let mut segment = match Segment::open(file, settings, false, &path.display().to_string()) {
         Ok(segment) => segment,
         Err(SegmentError::Io(_)) if unsealed => return nothing(),
         Err(error) => return Err(StateError::Segment { path: path.display().to_string(), error }),
@@ -101,5 +101,8 @@ fn open(path: &Path, settings: &Settings) -> Result<Option<(String, Arc<Segment>
 }
 
 fn holds_something(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    let remains = format!("{FOLDER}-"); // of runs that were killed
+    fs::read_dir(folder).is_ok_and(|mut entries| {
+        entries.any(|e| e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with(&remains)))
+    })
 }

@@ -203,6 +203,8 @@ pub struct Segment {
     end: u64,
     /// Made in this run: what does not stand is for this run.
     fresh: bool,
+    /// Its name, for people.
+    name: String,
 }
 
 impl Segment {
@@ -210,7 +212,7 @@ impl Segment {
     ///
     /// # Errors
     /// When it is none, or was made in another form or with other settings.
-    pub fn open(mut file: File, settings: &Settings, fresh: bool) -> Result<Self, SegmentError> {
+    pub fn open(mut file: File, settings: &Settings, fresh: bool, name: &str) -> Result<Self, SegmentError> {
         let end = file.seek(SeekFrom::End(0))?;
         file.rewind()?;
         let mut head = [0; 16];
@@ -229,7 +231,7 @@ impl Segment {
         if preface.settings != *settings {
             return Err(SegmentError::OtherSettings(preface.settings));
         }
-        Ok(Self { file: Mutex::new(file), begin: 16 + len, end, fresh })
+        Ok(Self { file: Mutex::new(file), begin: 16 + len, end, fresh, name: name.to_owned() })
     }
 
     /// Leaves out all from the first extract on that is not finished or cannot be read back; how many there are.
@@ -238,7 +240,8 @@ impl Segment {
     /// When the file cannot be cut.
     pub fn recover(&mut self) -> io::Result<u64> {
         let mut good = (self.begin, 0);
-        let whole = Arc::new(Self { file: Mutex::new(self.lock().try_clone()?), fresh: true, ..*self });
+        let (file, name) = (Mutex::new(self.lock().try_clone()?), self.name.clone());
+        let whole = Arc::new(Self { file, name, fresh: true, ..*self });
         for entry in Entries::new(&whole) {
             let Ok(entry) = entry else { break };
             if entry.open().and_then(|mut bytes| io::copy(&mut bytes, &mut io::sink())).is_err() {
@@ -252,6 +255,11 @@ impl Segment {
         file.sync_all()?;
         drop(file);
         Ok(good.1)
+    }
+
+    /// Bytes of extracts.
+    pub(super) fn len(&self) -> u64 {
+        self.end - self.begin
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, File> {
@@ -295,6 +303,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The segment it is in, for people.
+    pub fn segment(&self) -> &str {
+        &self.segment.name
+    }
+
     /// Reads it.
     ///
     /// # Errors
@@ -360,7 +373,10 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.at < self.segment.end {
-            let read = self.read().inspect_err(|_| self.at = self.segment.end);
+            let read = self.read().map_err(|e| {
+                self.at = self.segment.end;
+                io::Error::new(e.kind(), format!("{}: {e}", self.segment.name))
+            });
             if self.segment.fresh || read.as_ref().map_or(true, |entry| entry.stands) {
                 return Some(read);
             }

@@ -19,9 +19,9 @@ pub const FOLDER: &str = "_keytrail";
 /// What the names of segments end in.
 pub(super) const SEALED: &str = "extracts";
 /// Bytes after which a segment is ended and another begun: what a run that is killed has uploaded by then is not lost.
-const LONG: u64 = 256 << 20;
+const LONG: u64 = 512 << 20;
 /// More segments than these are made one before a run: each takes an open file.
-const MANY: usize = 48;
+const MANY: usize = 100;
 
 /// Why extracts cannot be kept from run to run.
 #[derive(Debug, Error)]
@@ -75,6 +75,8 @@ pub struct State {
     settings: Settings,
     /// Of earlier runs.
     known: Vec<Arc<Segment>>,
+    /// Names of segments that are not wanted any more.
+    unwanted: Vec<String>,
     made: Mutex<Vec<Arc<Segment>>>,
     /// The number of the next segment: newer ones have greater numbers.
     next: AtomicU64,
@@ -90,8 +92,16 @@ enum Home {
     Bucket(Bucket),
 }
 
-/// Segments of earlier runs, the oldest first, each with its name; and the number of the next.
-pub(super) type Found = (Vec<(String, Arc<Segment>)>, u64);
+/// What earlier runs have left.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Segments, the oldest first, each with its name.
+    pub(super) segments: Vec<(String, Arc<Segment>)>,
+    /// Names of those that are to be forgotten.
+    pub(super) unwanted: Vec<String>,
+    /// The number of the next.
+    pub(super) next: u64,
+}
 
 /// A segment that a thread writes.
 pub struct Shelf {
@@ -125,7 +135,8 @@ impl State {
         Self::new(Home::Temporary, settings, Vec::new(), 0)
     }
 
-    /// In the directory of a report, which is created if need be; with `anew`, what is there is forgotten.
+    /// In the directory of a report, which is created if need be; with `anew`, what is there is not looked at, and [forgotten](Self::forget) at
+    /// the end.
     ///
     /// # Errors
     /// When another run is at work there, or what is there cannot be used.
@@ -150,30 +161,55 @@ impl State {
 
     fn new(home: Home, settings: Settings, known: Vec<Arc<Segment>>, next: u64) -> Self {
         let (new, old) = (AtomicU64::default(), AtomicU64::default());
-        Self { home, settings, known, made: Mutex::default(), next: AtomicU64::new(next), new, old }
+        let (made, next) = (Mutex::default(), AtomicU64::new(next));
+        Self { home, settings, known, unwanted: Vec::new(), made, next, new, old }
     }
 
-    fn with(home: Home, settings: Settings, (found, next): Found) -> Result<Self, StateError> {
-        let (names, known): (Vec<String>, Vec<Arc<Segment>>) = found.into_iter().unzip();
+    fn with(home: Home, settings: Settings, found: Found) -> Result<Self, StateError> {
+        let Found { segments, unwanted, next } = found;
+        let (names, known): (Vec<String>, Vec<Arc<Segment>>) = segments.into_iter().unzip();
         let many = known.len() > MANY;
         let mut state = Self::new(home, settings, known, next);
+        state.unwanted = unwanted;
         if many {
             state.make_one(&names)?;
         }
         Ok(state)
     }
 
-    /// Replaces many segments by one. Whenever this is cut short, each extract is still in one of the files.
+    /// Replaces the newest segments, as far as they are short, by one: the order of the others and theirs stays. Whenever this is cut
+    /// short, each extract is still in one of the files.
     fn make_one(&mut self, names: &[String]) -> Result<(), StateError> {
+        let short = self.known.iter().rev().take_while(|segment| segment.len() < LONG / 2).count();
+        if short < 2 {
+            return Ok(());
+        }
+        let first = self.known.len() - short;
         let mut shelf = self.begin()?;
-        shelf.write(|writer| writer.take_in(&self.known))?;
+        if let Err(error) = shelf.write(|writer| writer.take_in(&self.known[first..])) {
+            shelf.discard();
+            return Err(error);
+        }
         self.end(shelf)?;
-        self.known = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.known.truncate(first);
+        self.known.append(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.remove(&names[first..])
+    }
+
+    fn remove(&self, names: &[String]) -> Result<(), StateError> {
         match &self.home {
             Home::Temporary => Ok(()),
             Home::Folder(folder) => folder.remove(names),
             Home::Bucket(bucket) => bucket.remove(names),
         }
+    }
+
+    /// Forgets what was not to be gone on from: once the report that does without it is in its place.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn forget(&self) -> Result<(), StateError> {
+        self.remove(&self.unwanted)
     }
 
     /// What earlier runs have kept.
@@ -244,8 +280,8 @@ impl State {
             _ => {}
         }
         if !empty {
-            let opened = Segment::open(file, &self.settings, true);
             let path = place.path().display().to_string();
+            let opened = Segment::open(file, &self.settings, true, &path);
             let segment = opened.map_err(|error| StateError::Segment { path, error })?;
             self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(segment));
         }
@@ -262,13 +298,21 @@ impl Shelf {
         write(&mut self.writer).map_err(StateError::file(self.place.path()))
     }
 
+    /// Leaves nothing behind of a segment that cannot be written.
+    fn discard(self) {
+        if let Placed::Here(path) = &self.place {
+            let _ = std::fs::remove_file(path); // the next run finds nothing in it that counts
+        }
+    }
+
     /// Whether the extract of this archive has to go into another segment.
     pub fn is_full(&self, uri: &str) -> bool {
         self.writer.len() > LONG || !self.writer.takes(uri)
     }
 }
 
-/// The number in a segment's name.
+/// The number in a segment's name, which may have more behind it.
 pub(super) fn number(stem: &str) -> Option<u64> {
+    let stem = stem.split('-').next()?;
     stem.parse().ok().filter(|_| stem.bytes().all(|b| b.is_ascii_digit()))
 }

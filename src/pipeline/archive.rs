@@ -232,7 +232,7 @@ impl<'p> Reading<'p> {
             }
         };
         self.text = buffer;
-        sound
+        sound || matches!(self.run.purpose, Purpose::Learn) && !may_count()
     }
 
     /// Keeps the record in a value that does not count, if it may teach. What is wrong with it is not looked for.
@@ -258,7 +258,11 @@ impl<'p> Reading<'p> {
     /// Counts one record, or learns from it; false when it is not valid JSON.
     pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
         let known = match self.run.purpose {
-            Purpose::Learn => return self.learn(bytes, offset),
+            // A record that is not of KMS is not looked at for damage, whatever it could teach: all passes see the same records.
+            Purpose::Learn => {
+                let names_kms = || may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes));
+                return self.learn(bytes, offset) || !names_kms();
+            }
             Purpose::Condense => return self.condense(bytes, offset, may_name_kms),
             Purpose::Count(known) => known,
         };

@@ -134,7 +134,7 @@ impl<'s> Condenser<'s> {
         self.kept.clear();
         if let Some(done) = part.done.take() {
             let input = done.0;
-            self.stands &= input.status != Status::Unreadable || input.container.is_some();
+            self.stands &= input.status != Status::Unreadable || part.closed;
             json(GIVEN, &Given { input, rejects: std::mem::take(&mut part.rejects) }, &mut self.kept);
         }
         let Some(shelf) = &mut self.shelf else { return Ok(()) };

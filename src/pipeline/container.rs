@@ -134,7 +134,9 @@ impl<'w> Walk<'w> {
             }
             Found::Closed { name, why } => {
                 let member = Subject::member_of(self.subject, name, None);
-                give(last(unreadable(member.blank(), &io::Error::other(why)), Coverage::default()));
+                let mut part = last(unreadable(member.blank(), &io::Error::other(why)), Coverage::default());
+                part.closed = true;
+                give(part);
             }
             Found::NotAFile { name } => {
                 give(Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile));

@@ -23,6 +23,8 @@ pub(super) struct Part {
     pub(super) kept: Vec<u8>,
     /// Among it is that the system failed: reading it again may give more.
     pub(super) read_error: bool,
+    /// Its input cannot be read, and never will be.
+    pub(super) closed: bool,
     rows: Vec<u8>,
     /// The records of events that may be copies of calls that others are copies of.
     records: Vec<u8>,

@@ -103,6 +103,8 @@ impl Iterator for Queue {
                             {
                                 Work::Replay(kept)
                             }
+                            // It was read when it could be.
+                            Listed::Unreadable { .. } => Work::Replay(kept),
                             _ => Work::Condense(listed),
                         }));
                     }

@@ -17,9 +17,15 @@ use crate::source::KeyFacts;
 /// # Errors
 /// When it cannot be read back.
 pub(super) fn replay(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<()> {
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("{} in {}: {e}", entry.uri, entry.segment()));
+    replay_unnamed(run, entry, give).map_err(named)
+}
+
+fn replay_unnamed(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<()> {
     let mut bytes = entry.open()?;
     let mut reading: Option<Reading<'_>> = None;
     let mut chunk = Vec::new();
+    let mut ended = false;
     while let Some(kind) = next(&mut bytes, &mut chunk)? {
         if run.plan.is_cancelled() {
             return Ok(());
@@ -44,12 +50,14 @@ pub(super) fn replay(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<
                 }
             }
             (END, _) => {
+                ended = true;
                 let End { foreign, reached, sha256, shape, skip } = from_json(&chunk)?;
                 let Some(mut reading) = reading.take() else { return Err(unlike()) };
                 reading.again(Vec::new(), foreign);
                 reading.finish(reached, sha256, shape, skip, give);
             }
             (GIVEN, _) => {
+                ended = true;
                 let Given { input, rejects } = from_json(&chunk)?;
                 if let (Status::Unreadable, Some(StatusReason::Error(error))) = (input.status, &input.reason)
                 {
@@ -67,7 +75,8 @@ pub(super) fn replay(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<
             _ => return Err(unlike()),
         }
     }
-    Ok(())
+    // Whatever was listed has a row, so there is no extract without an end.
+    if reading.is_none() && ended { Ok(()) } else { Err(unlike()) }
 }
 
 fn subject(head: Head) -> Subject {

@@ -3,7 +3,7 @@
 //! Everything is written into a folder of its own inside the target, whose name readers ignore, and renamed into place at the end, `run.json`
 //! last. A run that fails leaves nothing behind.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -21,6 +21,8 @@ use crate::event::Rejection;
 const EVENTS_FOLDER: &str = "events";
 /// The file of a day.
 const DAY_FILE: &str = "events.parquet";
+/// A file in the staging folder that is locked as long as its run lives.
+const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// What a report consists of, in the order in which it appears.
 const PARTS: [&str; 6] =
@@ -36,6 +38,7 @@ pub struct Directory {
     rejects: TableFile<Rejects>,
     inputs: TableFile<Inputs>,
     jobs: Jobs,
+    alive: File,
 }
 
 /// A report that has been written.
@@ -60,16 +63,20 @@ impl Directory {
         }
         let staging =
             tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
+        let path = staging.path().join(ALIVE);
+        let alive = File::create(&path).map_err(SinkError::file(&path))?;
+        let _ = alive.try_lock(); // where files cannot be locked, another run may take this one for dead
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
         let jobs = Jobs::default();
         let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS, &jobs)?;
         let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS, &jobs)?;
         let events = EventFiles::new(events_root, &jobs);
-        Ok(Self { target: target.to_owned(), created, force, staging, events, rejects, inputs, jobs })
+        let target = target.to_owned();
+        Ok(Self { target, created, force, staging, events, rejects, inputs, jobs, alive })
     }
 
-    /// Removes from `target` what runs that were killed have left behind. Only where no other run can be at work.
+    /// Removes from `target` what runs that were killed have left behind.
     ///
     /// # Errors
     /// When something cannot be removed.
@@ -77,7 +84,10 @@ impl Directory {
         let Ok(entries) = fs::read_dir(target) else { return Ok(()) }; // nothing there
         for entry in entries {
             let entry = entry.map_err(SinkError::file(target))?;
-            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+            let is_staging = entry.file_name().to_string_lossy().starts_with(STAGING);
+            // What cannot be opened is being made, or removed.
+            let is_left = || File::open(entry.path().join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok());
+            if is_staging && is_left() {
                 remove(&entry.path())?;
             }
         }
@@ -136,8 +146,8 @@ impl Directory {
             message: e.to_string(),
         })?;
         fs::write(&run_path, json + "\n").map_err(SinkError::file(&run_path))?;
-        let Self { target, force, staging, .. } = self;
-        Ok(Prepared { target, force, staging, unfinished })
+        let Self { target, force, staging, alive, .. } = self;
+        Ok(Prepared { target, force, staging, unfinished, _alive: alive })
     }
 
     /// What is there of the report so far, for whoever may have to end the process at once.
@@ -161,6 +171,7 @@ pub struct Prepared {
     force: bool,
     staging: TempDir,
     unfinished: Unfinished,
+    _alive: File,
 }
 
 impl Prepared {

@@ -120,7 +120,7 @@ pub enum SinkError {
     Store(#[from] StoreError),
     /// Another run has taken over.
     #[error(
-        "the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; nothing of this run is complete there"
+        "the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; there may be objects of both, so run once more"
     )]
     LeaseLost {
         /// The report's folder.

@@ -29,6 +29,8 @@ pub struct Remote {
     private: String,
     lease: Lease,
     force: bool,
+    /// Another run will go on from this one.
+    goes_on: bool,
 }
 
 /// An object that a run has placed.
@@ -50,14 +52,14 @@ impl Remote {
         store: &Store,
         key: &str,
         private: &str,
-        force: bool,
+        (force, goes_on): (bool, bool),
         is_cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, SinkError> {
         let folder = if key.is_empty() || key.ends_with('/') { key.to_owned() } else { format!("{key}/") };
         let private = format!("{folder}{private}/");
         let lock = format!("{private}{LOCK}");
         let Some(lease) = Lease::take(store, &lock, is_cancelled)? else { return Ok(None) };
-        let remote = Self { store: store.clone(), folder, private, lease, force };
+        let remote = Self { store: store.clone(), folder, private, lease, force, goes_on };
         remote.existing()?;
         Ok(Some(remote))
     }
@@ -67,7 +69,7 @@ impl Remote {
         &self.folder
     }
 
-    /// Whether what is there is the work of earlier runs that have left what the next needs, or nothing.
+    /// Whether, without `force`, what is there is the work of earlier runs that have left what the next needs, or nothing.
     ///
     /// # Errors
     /// When S3 refuses.
@@ -154,7 +156,9 @@ impl Remote {
             }
             Err(error) => return Err(error.into()),
         }
-        self.note(hashes)?;
+        if self.goes_on {
+            self.note(hashes)?;
+        }
         Ok(Written { directory: PathBuf::from(self.address()) })
     }
 
@@ -168,6 +172,8 @@ impl Remote {
                 Some((name, Placed { etag, hash, bytes }))
             })
             .collect();
+        // What was listed is what this run has placed only if nobody else has been here.
+        self.hold()?;
         let text = serde_json::to_vec(&placed)
             .map_err(|e| SinkError::Encode { path: self.placed_key(), message: e.to_string() })?;
         self.store.write(&self.placed_key(), text, Condition::Always)?;

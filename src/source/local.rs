@@ -58,7 +58,9 @@ impl Iterator for Walk {
 /// Orders the entries of a directory as their URIs order: a directory's goes on with `/`.
 fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
     fn end(entry: &DirEntry) -> Option<u8> {
-        entry.file_type().is_dir().then_some(b'/')
+        // A link is followed, but not yet when its directory is sorted.
+        let is_dir = entry.file_type().is_dir() || entry.path_is_symlink() && entry.path().is_dir();
+        is_dir.then_some(b'/')
     }
     match (a.file_name().to_str(), b.file_name().to_str()) {
         (Some(one), Some(other)) => one.bytes().chain(end(a)).cmp(other.bytes().chain(end(b))),

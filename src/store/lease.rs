@@ -5,11 +5,12 @@
 //! those whose clock is wrong by more than 15 minutes (Amazon S3: `RequestTimeTooSkewed`): a lock older than that is dead at once.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tracing::warn;
 
 use super::{Condition, Store, StoreError};
 
@@ -17,19 +18,39 @@ use super::{Condition, Store, StoreError};
 const BEAT: Duration = Duration::from_secs(5);
 /// Without a change for so long, its holder is taken for dead.
 const DEAD: Duration = Duration::from_secs(25);
-/// So old, it is so without waiting: more than clocks can differ, twice.
+/// An answer that takes longer is none: there must be time for others before the holder looks dead.
+const ANSWER: Duration = Duration::from_secs(8);
+/// Held for sure as long as this has not passed since it was written. By the clock on the wall, which goes on while a machine sleeps.
+const SURE_MS: i64 = 12_000;
+/// So old, its holder is dead without waiting: more than clocks can differ, twice.
 const LONG_DEAD_MS: i64 = 40 * 60 * 1000;
 
 /// Held as long as this is.
 #[derive(Debug)]
 pub struct Lease {
-    lost: Arc<AtomicBool>,
+    held: Arc<Held>,
     stop: Option<Sender<()>>,
-    beating: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    store: Store,
+    key: String,
+    holder: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Of what was written last; none once the lease is lost.
+    etag: Option<String>,
+    beat: u64,
+    /// When it was written last, milliseconds since the epoch.
+    renewed: i64,
 }
 
 impl Lease {
-    /// Takes the lease; `None` when somebody else has it.
+    /// Takes the lease; `None` when somebody else has it, or the run is cancelled.
     ///
     /// # Errors
     /// When the object cannot be read or written.
@@ -42,8 +63,12 @@ impl Lease {
         let mut condition = Condition::Absent;
         let mut seen: Option<(String, Instant)> = None;
         loop {
+            let asked = now();
             match store.write(key, text(&holder, 0), condition) {
-                Ok(Some(etag)) => return Ok(Some(Self::hold(store, key, holder, etag))),
+                Ok(Some(etag)) => {
+                    let state = State { etag: Some(etag), beat: 0, renewed: asked };
+                    return Ok(Some(Self::hold(store, key, holder, state)));
+                }
                 Ok(None) => {
                     let what = format!("taking the lock {}", store.address(key));
                     return Err(StoreError::Failed { what, why: "S3 gives no ETag".to_owned() });
@@ -60,7 +85,15 @@ impl Lease {
                     break Condition::Unchanged(etag);
                 }
                 match &seen {
-                    None => seen = Some((etag, Instant::now())),
+                    None => {
+                        let lock = store.address(key);
+                        warn!(
+                            lock,
+                            "there is a lock: looking for up to {} s whether its run is alive",
+                            DEAD.as_secs()
+                        );
+                        seen = Some((etag, Instant::now()));
+                    }
                     Some((known, _)) if *known != etag => return Ok(None),
                     Some((_, since)) if since.elapsed() > DEAD => break Condition::Unchanged(etag),
                     Some(_) => {}
@@ -73,57 +106,80 @@ impl Lease {
         }
     }
 
-    fn hold(store: &Store, key: &str, holder: String, mut etag: String) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let lost = Arc::new(AtomicBool::new(false));
-        let (store, key, told) = (store.clone(), key.to_owned(), lost.clone());
-        let beating = thread::spawn(move || {
-            let mut renewed = Instant::now();
-            for beat in 1u64.. {
-                match stopped.recv_timeout(BEAT) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    // Nobody to tell if this fails: the lock is then dead for others after a while.
-                    _ => return drop(store.delete(vec![key])),
-                }
-                match store.write(&key, text(&holder, beat), Condition::Unchanged(etag.clone())) {
-                    Ok(new) => {
-                        etag = new.unwrap_or_default();
-                        renewed = Instant::now();
-                    }
-                    Err(StoreError::Precondition { .. }) => {
-                        told.store(true, Ordering::Release);
-                        return;
-                    }
-                    Err(_) if renewed.elapsed() > DEAD => {
-                        told.store(true, Ordering::Release);
-                        return;
-                    }
-                    Err(_) => {}
-                }
+    fn hold(store: &Store, key: &str, holder: String, state: State) -> Self {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let held = Held { store: store.clone(), key: key.to_owned(), holder, state: Mutex::new(state) };
+        let held = Arc::new(held);
+        let beating = held.clone();
+        thread::spawn(move || {
+            while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+                beating.beat();
             }
         });
-        Self { lost, stop: Some(stop), beating: Some(beating) }
+        Self { held, stop: Some(stop) }
     }
 
-    /// Whether it is still held. Once lost, it stays so.
+    /// Whether it is held, now. Once lost, it stays so.
     pub fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::Acquire)
+        let is_sure = |held: &Held| {
+            let state = held.lock();
+            state.etag.is_some() && now() - state.renewed < SURE_MS
+        };
+        // Somebody may have taken a run for dead that was asleep.
+        is_sure(&self.held) || self.held.beat() && is_sure(&self.held)
+    }
+}
+
+impl Held {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // A panic of another thread ends the run by itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes it anew, if it is still the same; whether that is so.
+    fn beat(&self) -> bool {
+        let mut state = self.lock();
+        let Some(etag) = state.etag.clone() else { return false };
+        state.beat += 1;
+        let (asked, bytes) = (now(), text(&self.holder, state.beat));
+        match self.store.write_within(ANSWER, &self.key, bytes, Condition::Unchanged(etag)) {
+            Ok(Some(etag)) => {
+                (state.etag, state.renewed) = (Some(etag), asked);
+                true
+            }
+            // It may still be ours: a beat that was given up may have been written all the same.
+            Ok(None) | Err(StoreError::Precondition { .. }) => {
+                let found = self.store.read(&self.key);
+                let ours = |(bytes, etag): (Vec<u8>, Option<String>)| {
+                    String::from_utf8_lossy(&bytes).contains(&self.holder).then_some(etag).flatten()
+                };
+                match found {
+                    Ok(lock) => state.etag = lock.and_then(ours),
+                    Err(_) => return false,
+                }
+                state.renewed = asked;
+                state.etag.is_some()
+            }
+            // It may go better the next time.
+            Err(_) => false,
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(beating) = self.beating.take() {
-            let _ = beating.join(); // a panic there is no reason for one here
+        // What others have taken is theirs. Nobody to tell if this fails: the lock then looks dead to others after a while.
+        if self.held.beat() {
+            let _ = self.held.store.delete(vec![self.held.key.clone()]);
+            self.held.lock().etag = None;
         }
     }
 }
 
 /// A name that no other run has.
 fn name() -> String {
-    let random = RandomState::new().hash_one(now());
-    format!("{:016x}-{}", random, std::process::id())
+    format!("{:016x}-{}", RandomState::new().hash_one(now()), std::process::id())
 }
 
 fn text(holder: &str, beat: u64) -> Vec<u8> {

@@ -312,6 +312,27 @@ impl Store {
         runtime()?.block_on(write::write(&self.wire, &self.writer, key, bytes, &condition))
     }
 
+    /// As [`write`](Self::write), given up after a time. Whether it was written is not known then.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub fn write_within(
+        &self,
+        limit: Duration,
+        key: &str,
+        bytes: Vec<u8>,
+        condition: Condition,
+    ) -> Result<Option<String>, StoreError> {
+        runtime()?.block_on(async {
+            let written = write::write(&self.wire, &self.writer, key, bytes, &condition);
+            let late = |_| StoreError::Unreachable {
+                endpoint: self.wire.endpoint.host.clone(),
+                why: "no answer in time".to_owned(),
+            };
+            timeout(limit, written).await.map_err(late)?
+        })
+    }
+
     /// Writes a file's bytes as an object, in parts if it is large.
     ///
     /// # Errors

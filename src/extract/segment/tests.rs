@@ -33,7 +33,7 @@ fn the_newest_extract_of_each_archive_comes_in_order() {
     }
     let [old, new] = [old, new].map(|w| w.finish(false).unwrap());
     let open = |file: &File, fresh: bool| {
-        Arc::new(Segment::open(file.try_clone().unwrap(), &SETTINGS, fresh).unwrap())
+        Arc::new(Segment::open(file.try_clone().unwrap(), &SETTINGS, fresh, "x").unwrap())
     };
     let all = |fresh| {
         Merged::new(&[open(&old, true), open(&new, fresh)])
@@ -52,7 +52,7 @@ fn the_newest_extract_of_each_archive_comes_in_order() {
 
     let mut together = writer();
     together.take_in(&[open(&old, false), open(&new, false)]).unwrap();
-    let together = Segment::open(together.finish(true).unwrap(), &SETTINGS, false).unwrap();
+    let together = Segment::open(together.finish(true).unwrap(), &SETTINGS, false, "x").unwrap();
     let copied: Vec<_> = Merged::new(&[Arc::new(together)])
         .map(|entry| entry.map(|entry| (entry.uri.to_string(), text(&entry))).unwrap())
         .collect();
@@ -69,15 +69,22 @@ fn what_a_killed_run_finished_is_good() {
     file.rewind().unwrap();
     file.read_to_end(&mut stored).unwrap();
     let mut seen = std::collections::BTreeSet::new();
-    for cut in (120..stored.len()).step_by(stored.len() / 97) {
-        let mut torn = tempfile::tempfile().unwrap();
-        torn.write_all(&stored[..cut]).unwrap();
-        let mut segment = Segment::open(torn, &SETTINGS, false).unwrap_or_else(|e| panic!("{cut}: {e}"));
-        let good = segment.recover().unwrap();
-        let entries: Vec<Entry> = Merged::new(&[Arc::new(segment)]).collect::<io::Result<_>>().unwrap();
-        assert_eq!(entries.len() as u64, good);
-        assert!(entries.iter().enumerate().all(|(n, entry)| text(entry) == bytes[n * 1000..]));
-        seen.insert(good);
+    for cut in (120..stored.len()).step_by(stored.len() / 41) {
+        // Cut off, or full of zeros from there on, as after a loss of power.
+        let good = [cut, stored.len()].map(|len| {
+            let mut torn = tempfile::tempfile().unwrap();
+            torn.write_all(&stored[..cut]).unwrap();
+            torn.set_len(len as u64).unwrap();
+            let opened = Segment::open(torn, &SETTINGS, false, "x");
+            let mut segment = opened.unwrap_or_else(|e| panic!("{cut}: {e}"));
+            let good = segment.recover().unwrap();
+            let entries: Vec<Entry> = Merged::new(&[Arc::new(segment)]).collect::<io::Result<_>>().unwrap();
+            assert_eq!(entries.len() as u64, good);
+            assert!(entries.iter().enumerate().all(|(n, entry)| text(entry) == bytes[n * 1000..]));
+            good
+        });
+        assert_eq!(good[0], good[1], "{cut}");
+        seen.insert(good[0]);
     }
     assert!(seen.len() >= 5, "{seen:?}");
 }
@@ -86,10 +93,10 @@ fn what_a_killed_run_finished_is_good() {
 fn other_forms_and_settings_are_refused() {
     let file = writer().finish(false).unwrap();
     let other = Settings { hash: true, ..SETTINGS };
-    let opened = Segment::open(file.try_clone().unwrap(), &other, false);
+    let opened = Segment::open(file.try_clone().unwrap(), &other, false, "x");
     assert!(matches!(opened, Err(SegmentError::OtherSettings(SETTINGS))));
-    assert!(Segment::open(file, &SETTINGS, false).is_ok());
+    assert!(Segment::open(file, &SETTINGS, false, "x").is_ok());
     let mut foreign = tempfile::tempfile().unwrap();
     foreign.write_all(&[b'x'; 100]).unwrap();
-    assert!(matches!(Segment::open(foreign, &SETTINGS, false), Err(SegmentError::Io(_))));
+    assert!(matches!(Segment::open(foreign, &SETTINGS, false, "x"), Err(SegmentError::Io(_))));
 }
