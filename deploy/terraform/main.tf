@@ -40,9 +40,13 @@ variable "reports_bucket" {
 }
 
 variable "reports_prefix" {
-  description = "Where in it; one prefix for one sequence of runs"
+  description = "Where in it, without a slash at either end; one prefix for one sequence of runs"
   type        = string
   default     = "kms"
+  validation {
+    condition     = can(regex("^[^/]+(/[^/]+)*$", var.reports_prefix))
+    error_message = "The prefix must not be empty, nor begin or end with a slash: the policy adds one."
+  }
 }
 
 variable "reports_key_arns" {
@@ -75,7 +79,10 @@ locals {
   reports = "arn:${data.aws_partition.here.partition}:s3:::${var.reports_bucket}"
   environment = merge(
     { for pair in local.job.containerProperties.environment : pair.name => pair.value },
-    { KEYTRAIL_OUTPUT = "s3://${var.reports_bucket}/${var.reports_prefix}" },
+    {
+      AWS_REGION      = data.aws_region.here.name
+      KEYTRAIL_OUTPUT = "s3://${var.reports_bucket}/${var.reports_prefix}"
+    },
   )
 }
 
