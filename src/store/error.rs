@@ -27,6 +27,14 @@ pub enum StoreError {
         /// What S3 calls it.
         code: String,
     },
+    /// Requests bear times that are not S3's.
+    #[error("S3 refuses requests for s3://{bucket} ({code}): the clock of this machine is wrong; set it")]
+    Clock {
+        /// The bucket.
+        bucket: String,
+        /// What S3 calls it.
+        code: String,
+    },
     /// There is no such bucket.
     #[error(
         "there is no bucket {bucket:?} at {endpoint}: check the name (and AWS_ENDPOINT_URL, if it is set)"
@@ -38,14 +46,14 @@ pub enum StoreError {
         endpoint: String,
     },
     /// The bucket is elsewhere than requests are signed for.
-    #[error("bucket {bucket:?} is not in region {used}{}: set AWS_REGION to the bucket's region", actual.as_ref().map(|a| format!(" but in {a}")).unwrap_or_default())]
+    #[error("bucket {bucket:?} is not in region {used} but in {actual}: set AWS_REGION to it")]
     WrongRegion {
         /// The bucket.
         bucket: String,
         /// The region that was used.
         used: String,
-        /// The region it is in, if S3 says so.
-        actual: Option<String>,
+        /// The region it is in.
+        actual: String,
     },
     /// The credentials do not allow it.
     #[error("access to {address} is denied: the caller needs {permission}; see the policies in docs/s3.md{}", detail.as_ref().map(|d| format!(" (S3 says: {d})")).unwrap_or_default())]

@@ -159,15 +159,21 @@ impl Wire {
             Trouble::Refused(no) => no,
         };
         let used = self.endpoint.region.clone();
-        let elsewhere = no.region.as_ref().is_some_and(|actual| *actual != used);
         match (&*no.code, no.status) {
             ("NoSuchBucket", _) => StoreError::NoSuchBucket { bucket, endpoint: self.endpoint.host.clone() },
             ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _)
             | ("IllegalLocationConstraintException", _)
-            | (_, 301 | 307) => StoreError::WrongRegion { bucket, used, actual: no.region },
-            ("", 400) if elsewhere => StoreError::WrongRegion { bucket, used, actual: no.region },
+            | ("", 400)
+            | (_, 301 | 307)
+                if let Some(actual) = no.region.clone().filter(|actual| *actual != used) =>
+            {
+                StoreError::WrongRegion { bucket, used, actual }
+            }
+            ("RequestTimeTooSkewed" | "RequestExpired", _) => StoreError::Clock { bucket, code: no.code },
             (
                 "InvalidAccessKeyId"
+                | "InvalidClientTokenId"
+                | "InvalidSecurity"
                 | "SignatureDoesNotMatch"
                 | "InvalidToken"
                 | "ExpiredToken"
@@ -175,7 +181,7 @@ impl Wire {
                 _,
             ) => StoreError::BadCredentials { bucket, code: no.code },
             ("InvalidObjectState", _) => StoreError::Archived { address },
-            (_, 401 | 403) => {
+            ("AccessDenied" | "", 401 | 403) => {
                 let detail = (!no.message.is_empty()).then_some(no.message);
                 StoreError::Denied { address, permission, detail }
             }
