@@ -14,10 +14,13 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// AWS's own endpoint for a region. A bucket with a dot in its name has no host name that a certificate would cover.
+    /// AWS's own endpoint for a region. A bucket with a dot in its name has no host name that a certificate would cover; one with capitals, as
+    /// old ones may have, would become another's name in a host name, which has none.
     pub(super) fn of_aws(bucket: &str, region: &str, variant: Variant) -> Self {
         let name = host_of(region, variant);
-        Self::new(format!("https://{name}"), bucket, region, variant.path_style || bucket.contains('.'))
+        let is_host = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let path_style = variant.path_style || !bucket.bytes().all(is_host);
+        Self::new(format!("https://{name}"), bucket, region, path_style)
     }
 
     /// An endpoint as it is given (`AWS_ENDPOINT_URL`): most servers of that kind know buckets by path only.
@@ -118,7 +121,11 @@ mod tests {
             "https://b.s3.dualstack.cn-north-1.amazonaws.com.cn"
         );
         assert_eq!(url("b", "us-west-2", false, false, true), "https://s3.us-west-2.amazonaws.com/b");
-        assert_eq!(url("a.b", "us-west-2", false, false, false), "https://s3.us-west-2.amazonaws.com/a.b");
+        assert_eq!(url("a-1", "us-west-2", false, false, false), "https://a-1.s3.us-west-2.amazonaws.com");
+        for bucket in ["a.b", "Logs", "my_logs"] {
+            let expected = format!("https://s3.us-west-2.amazonaws.com/{bucket}");
+            assert_eq!(url(bucket, "us-west-2", false, false, false), expected);
+        }
     }
 
     #[test]
