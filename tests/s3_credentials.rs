@@ -9,8 +9,8 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
-use bed::{ACCESS_KEY, Asked, Bed, Message, SECRET_KEY};
-use common::{analyze_by, decrypt, document, keytrail};
+use bed::{ACCESS_KEY, Asked, Bed, Message, Operation, Proxy, SECRET_KEY, faults};
+use common::{analyze_by, decrypt, document, keytrail, run};
 use serde_json::{Value, json};
 
 const EXPIRES: &str = "2099-01-01T00:00:00Z";
@@ -89,7 +89,14 @@ fn containers_give_credentials() {
 #[test]
 fn instances_give_credentials() {
     let (bed, mut command) = without_keys();
-    let service = bed.beside(|asked| {
+    let service = metadata(&bed);
+    command.env_remove("AWS_EC2_METADATA_DISABLED");
+    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}", service.address));
+    reads_as(&bed, &mut command, "of-the-instance");
+}
+
+fn metadata(bed: &Bed) -> Proxy {
+    bed.beside(|asked| {
         if (&*asked.method, &*asked.target) == ("PUT", "/latest/api/token") {
             return answer("token of IMDSv2");
         }
@@ -101,10 +108,54 @@ fn instances_give_credentials() {
             "/latest/meta-data/iam/security-credentials/role" => answer(role_json("of-the-instance")),
             _ => None,
         }
-    });
-    command.env_remove("AWS_EC2_METADATA_DISABLED");
-    command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}", service.address));
-    reads_as(&bed, &mut command, "of-the-instance");
+    })
+}
+
+/// The role of the machine does not stand in for a profile that is not there, or cannot be read.
+#[test]
+fn a_profile_that_is_asked_for_must_be_there() {
+    let audit = "[profile audit]\nrole_arn = arn:aws:iam::111122223333:role/Audit\nsource_profile = bsae\n";
+    for (profile, config, words) in [
+        ("typo", audit, "there is no profile \"typo\" in ~/.aws/config"),
+        ("typo", "", "there is no profile \"typo\" in ~/.aws/config"),
+        ("audit", audit, "there is no profile \"bsae\", which profile \"audit\" names"),
+        ("audit", "[profile audit\nregion = x\n", "profiles of AWS cannot be read"),
+    ] {
+        let (bed, mut command) = without_keys();
+        let service = metadata(&bed);
+        command.env_remove("AWS_EC2_METADATA_DISABLED").env("AWS_PROFILE", profile);
+        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{}", service.address));
+        write(&command, ".aws/config", config);
+        let report = home(&command).join("report");
+        let ran = run(command.args(["analyze", &bed.uri("logs/"), "-o"]).arg(report));
+        assert_eq!(ran.status, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert!(bed.proxy.asked().is_empty() && service.asked().is_empty());
+    }
+}
+
+/// Credentials that are refused, and a program that has no others, or none any more: it is not started for each object.
+#[test]
+fn who_has_no_other_credentials_is_not_asked_for_each_object() {
+    const OBJECTS: u32 = 20;
+    for then in ["", "; rm \"$HOME/printed\""] {
+        let (bed, mut command) = without_keys();
+        (1..OBJECTS).for_each(|n| bed.put(&format!("logs/{n}.json"), document(&[decrypt(n)]).as_bytes()));
+        bed.proxy.meddle(|asked| {
+            let is_get = asked.operation == Operation::GetObject;
+            is_get.then(|| faults::error(400, "ExpiredToken", "The provided token has expired."))
+        });
+        let keys = json!({"Version": 1, "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET_KEY, "Expiration": EXPIRES});
+        write(&command, "printed", &keys.to_string());
+        let process = format!("echo x >> \"$HOME/asked\"; cat \"$HOME/printed\"{then}");
+        write(&command, ".aws/config", &format!("[default]\ncredential_process = {process}\n"));
+        let report = analyze_by(&mut command, &[&bed.uri("logs/")]);
+        assert_eq!(report.status, 1, "{}", report.stderr);
+        assert_eq!(report.inputs().len(), OBJECTS as usize);
+        assert!(report.inputs().iter().all(|input| input["status"] == "unreadable"));
+        let asked = std::fs::read_to_string(home(&command).join("asked")).unwrap().lines().count();
+        assert!((2..8).contains(&asked), "asked {asked} times for {OBJECTS} objects");
+    }
 }
 
 /// Kubernetes' service accounts, and other providers of identity.

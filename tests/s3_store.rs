@@ -10,13 +10,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bed::{Asked, Bed, Fault, Operation, faults};
-use keytrail::store::{Access, Condition, Store, StoreError};
+use keytrail::store::{Buckets, Condition, Store, StoreError};
 
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
 /// is the client.
 fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Store)) -> Option<Bed> {
     if let Ok(bucket) = std::env::var("TEST_BUCKET") {
-        client(&Store::open(&bucket, &Access::default()).unwrap());
+        client(&Buckets::default().open(&bucket).unwrap());
         return None;
     }
     let bed = Bed::start();

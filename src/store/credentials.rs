@@ -19,11 +19,16 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::{OPENING, profile};
 
 /// Credentials are replaced so long before they expire.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
 /// New ones are not asked for more often than this: some have less than that to live from the start.
 const AT_MOST_EVERY: Duration = Duration::from_secs(30);
+/// Whoever has none, or has given refused ones, is not asked more often than this: a run asks for each object.
+const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// The instance metadata service answers from the same machine, or not at all.
 const IMDS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Of all there is to it: a token, the role's name, its credentials.
@@ -80,8 +85,9 @@ impl Settings {
             fips,
             dual_stack,
             credentials: Arc::new(Credentials {
+                fault: profile::fault().await,
                 chain: SharedCredentialsProvider::new(chain),
-                held: Mutex::default(),
+                known: Mutex::default(),
             }),
         }
     }
@@ -90,19 +96,35 @@ impl Settings {
 /// `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS SDKs and Tools Reference Guide: "Service-specific
 /// endpoints").
 fn endpoint_of(config: &SdkConfig) -> Option<String> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let ignored = set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    set("AWS_ENDPOINT_URL_S3")
+    let ignored =
+        variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    variable("AWS_ENDPOINT_URL_S3")
         .filter(|_| !ignored)
         .or_else(|| config.endpoint_url().map(str::to_owned))
         .map(|url| url.trim_end_matches('/').to_owned())
 }
 
+/// A variable of the environment; an empty one counts as not set.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// The chain, and what it gave last.
 #[derive(Debug)]
 pub(super) struct Credentials {
+    /// Why it must not be asked.
+    fault: Option<String>,
     chain: SharedCredentialsProvider,
-    held: Mutex<Option<Held>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    held: Option<Held>,
+    /// When it last gave none, and why.
+    failed: Option<(Instant, String)>,
+    /// When what it gave was last refused.
+    refused: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -121,40 +143,61 @@ impl Held {
 impl Credentials {
     /// Credentials that are good for the next minutes; `Err` says in words why there are none.
     pub(super) async fn get(&self) -> Result<Arc<AwsCredential>, String> {
-        let mut held = self.held.lock().await;
-        if let Some(known) = &*held {
-            let asked_lately = known.asked.elapsed() < AT_MOST_EVERY;
-            if known.is_valid_for(BEFORE_EXPIRY) || (asked_lately && known.is_valid_for(Duration::ZERO)) {
-                return Ok(known.credential.clone());
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let mut known = self.known.lock().await;
+        if let Some(held) = &known.held {
+            let asked_lately = held.asked.elapsed() < AT_MOST_EVERY;
+            if held.is_valid_for(BEFORE_EXPIRY) || (asked_lately && held.is_valid_for(Duration::ZERO)) {
+                return Ok(held.credential.clone());
             }
         }
-        match self.chain.provide_credentials().await {
-            // They go into headers.
-            Ok(found) if !is_plain(&found) => Err("they hold characters that no credentials have".to_owned()),
-            Ok(found) => {
-                let credential = Arc::new(AwsCredential {
-                    key_id: found.access_key_id().to_owned(),
-                    secret_key: found.secret_access_key().to_owned(),
-                    token: found.session_token().map(str::to_owned),
-                });
-                let expires = found.expiry();
-                *held = Some(Held { credential: credential.clone(), expires, asked: Instant::now() });
+        if let Some((_, why)) = known.failed.as_ref().filter(|(when, _)| when.elapsed() < AFTER_FAILURE) {
+            return Err(why.clone());
+        }
+        match self.ask().await {
+            Ok(held) => {
+                let credential = held.credential.clone();
+                *known = Known { held: Some(held), failed: None, refused: known.refused };
                 Ok(credential)
             }
             // A service that cannot be reached just now does not make good credentials bad.
-            Err(error) => match &mut *held {
-                Some(known) if known.is_valid_for(Duration::ZERO) => {
-                    known.asked = Instant::now();
-                    Ok(known.credential.clone())
+            Err(why) => match &mut known.held {
+                Some(held) if held.is_valid_for(Duration::ZERO) => {
+                    held.asked = Instant::now();
+                    Ok(held.credential.clone())
                 }
-                _ => Err(why_none(&error)),
+                _ => {
+                    known.failed = Some((Instant::now(), why.clone()));
+                    Err(why)
+                }
             },
         }
     }
 
-    /// Asks again, since what was held has been refused.
+    /// Asks the chain, which may be a program that never ends.
+    async fn ask(&self) -> Result<Held, String> {
+        let asked = timeout(OPENING, self.chain.provide_credentials()).await;
+        let found = asked.map_err(|_| "their sources do not answer".to_owned())?.map_err(|e| why_none(&e))?;
+        // They go into headers.
+        if !is_plain(&found) {
+            return Err("they hold characters that no credentials have".to_owned());
+        }
+        let credential = Arc::new(AwsCredential {
+            key_id: found.access_key_id().to_owned(),
+            secret_key: found.secret_access_key().to_owned(),
+            token: found.session_token().map(str::to_owned),
+        });
+        Ok(Held { credential, expires: found.expiry(), asked: Instant::now() })
+    }
+
+    /// Asks again, since what was held has been refused; unless that has just been done, for another request.
     pub(super) async fn forget(&self) {
-        *self.held.lock().await = None;
+        let mut known = self.known.lock().await;
+        if known.refused.is_none_or(|when| when.elapsed() > AFTER_FAILURE) {
+            *known = Known { held: None, failed: None, refused: Some(Instant::now()) };
+        }
     }
 }
 
@@ -174,10 +217,9 @@ fn is_plain(found: &aws_credential_types::Credentials) -> bool {
 
 /// Why there are no credentials. That nothing gives any takes the SDK many lines to say.
 fn why_none(error: &CredentialsError) -> String {
-    let profile = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-    match (error, profile) {
+    match (error, variable("AWS_PROFILE")) {
         (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
-            format!("profile {profile:?} gives none, or is not there")
+            format!("profile {profile:?} gives none")
         }
         (CredentialsError::CredentialsNotLoaded(_), None) => {
             "environment, default profile, container and instance give none".to_owned()

@@ -12,6 +12,7 @@ mod error;
 mod get;
 mod lease;
 mod list;
+mod profile;
 mod wire;
 mod write;
 
@@ -64,7 +65,14 @@ pub struct Store {
 #[derive(Debug, Clone, Default)]
 pub struct Buckets {
     access: Access,
-    opened: Arc<Mutex<HashMap<String, Store>>>,
+    opened: Arc<Mutex<Opened>>,
+}
+
+#[derive(Debug, Default)]
+struct Opened {
+    /// Of all of them: whoever gives credentials is asked once.
+    settings: Option<Settings>,
+    stores: HashMap<String, Store>,
 }
 
 impl Buckets {
@@ -73,18 +81,23 @@ impl Buckets {
         Self { access, opened: Arc::default() }
     }
 
-    /// The bucket of this name, opened if it has not been.
+    /// The bucket of this name, with credentials, endpoint and region found if they have not been. The bucket's region need not be known: AWS
+    /// tells anybody (Amazon S3 API Reference: HeadBucket, `x-amz-bucket-region`).
     ///
     /// # Errors
-    /// As for [`Store::open`].
+    /// When there are no credentials, or nobody answers; in some seconds.
     pub fn open(&self, bucket: &str) -> Result<Store, StoreError> {
         // A panic of another thread ends the run by itself.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(store) = opened.get(bucket) {
+        if let Some(store) = opened.stores.get(bucket) {
             return Ok(store.clone());
         }
-        let store = Store::open(bucket, &self.access)?;
-        opened.insert(bucket.to_owned(), store.clone());
+        let Opened { settings, stores } = &mut *opened;
+        let runtime = runtime()?;
+        let found = || runtime.block_on(Settings::find(self.access.fips, self.access.dual_stack));
+        let settings = settings.get_or_insert_with(found);
+        let store = runtime.block_on(Store::open(bucket, &self.access, settings))?;
+        stores.insert(bucket.to_owned(), store.clone());
         Ok(store)
     }
 }
@@ -141,9 +154,9 @@ pub enum Condition {
 }
 
 /// Finding out who and where, in all. With what follows it stays below ten seconds.
-const OPENING: Duration = Duration::from_secs(7);
+const OPENING: Duration = Duration::from_secs(5);
 /// The first question to a bucket, tries included.
-const CHECKING: Duration = Duration::from_secs(8);
+const CHECKING: Duration = Duration::from_secs(4);
 const CONNECTING: Duration = Duration::from_secs(3);
 /// Silence after which an answer is given up, and asked for again.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -151,41 +164,24 @@ const SILENCE: Duration = Duration::from_secs(15);
 const SILENCE_WHILE_WRITING: Duration = Duration::from_secs(120);
 
 impl Store {
-    /// Finds credentials, endpoint and region for a bucket. The bucket's region need not be known: AWS tells anybody (Amazon S3 API
-    /// Reference: HeadBucket, `x-amz-bucket-region`).
-    ///
-    /// # Errors
-    /// When there are no credentials, or nobody answers; in less than ten seconds.
-    pub fn open(bucket: &str, access: &Access) -> Result<Self, StoreError> {
-        runtime()?.block_on(async {
-            let settings = Settings::find(access.fips, access.dual_stack).await;
-            let variant = Variant {
-                fips: settings.fips,
-                dual_stack: settings.dual_stack,
-                path_style: access.path_style,
-            };
-            let (credentials, endpoint) = tokio::join!(
-                timeout(OPENING, settings.credentials.get()),
-                endpoint_of(bucket, &settings, variant)
-            );
-            let no_credentials = |why| StoreError::NoCredentials { bucket: bucket.to_owned(), why };
-            match credentials {
-                Ok(found) => drop(found.map_err(no_credentials)?),
-                Err(_) => return Err(no_credentials("their sources do not answer".to_owned())),
-            }
-            let endpoint = endpoint?;
-            let writing = options(&endpoint, SILENCE_WHILE_WRITING);
-            let wire = Wire {
-                client: client(&endpoint)?,
-                endpoint,
-                bucket: bucket.to_owned(),
-                credentials: settings.credentials,
-                requester_pays: access.requester_pays,
-                slowed: AtomicU64::default(),
-            };
-            let writer = Arc::new(write::writer(&wire, writing)?);
-            Ok(Self { wire: Arc::new(wire), writer })
-        })
+    async fn open(bucket: &str, access: &Access, settings: &Settings) -> Result<Self, StoreError> {
+        let variant =
+            Variant { fips: settings.fips, dual_stack: settings.dual_stack, path_style: access.path_style };
+        let (credentials, endpoint) =
+            tokio::join!(settings.credentials.get(), endpoint_of(bucket, settings, variant));
+        credentials.map_err(|why| StoreError::NoCredentials { bucket: bucket.to_owned(), why })?;
+        let endpoint = endpoint?;
+        let writing = options(&endpoint, SILENCE_WHILE_WRITING);
+        let wire = Wire {
+            client: client(&endpoint)?,
+            endpoint,
+            bucket: bucket.to_owned(),
+            credentials: settings.credentials.clone(),
+            requester_pays: access.requester_pays,
+            slowed: AtomicU64::default(),
+        };
+        let writer = Arc::new(write::writer(&wire, writing)?);
+        Ok(Self { wire: Arc::new(wire), writer })
     }
 
     /// Asks one small question, to know before a long run whether the bucket is there and may be listed.
