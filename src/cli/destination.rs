@@ -29,11 +29,14 @@ impl Destination {
         let settings = Plan::settings(plan.limits, plan.hash);
         if let Input::S3(address) = select::input(&args.output)? {
             let path = || address.to_string();
-            let store = select::buckets(&args.s3).open(&address.bucket)?;
+            let store = plan.buckets.open(&address.bucket)?;
+            let folder = address.folder().key;
+            // What cannot be listed is told at once; what cannot be written is tried for longer.
+            store.check(&folder)?;
             let cancel = plan.cancel.clone();
             let is_cancelled = || cancel.load(std::sync::atomic::Ordering::Relaxed);
             let how = (args.force || args.incremental, args.incremental);
-            let Some(remote) = Remote::take(&store, &address.key, FOLDER, how, &is_cancelled)? else {
+            let Some(remote) = Remote::take(&store, &folder, FOLDER, how, &is_cancelled)? else {
                 return Err(match is_cancelled() {
                     true => RunError::Cancelled.into(),
                     false => StateError::Busy { path: path() }.into(),

@@ -43,20 +43,19 @@ struct Placed {
 }
 
 impl Remote {
-    /// Takes the lease of a folder (`key`, with or without a slash at its end), which must be empty but for `private`, unless `force`. `None`:
+    /// Takes the lease of a folder (its key: empty, or with a slash at its end), which must be empty but for `private`, unless `force`. `None`:
     /// another run is writing there.
     ///
     /// # Errors
     /// When it is not empty, or S3 refuses.
     pub fn take(
         store: &Store,
-        key: &str,
+        folder: &str,
         private: &str,
         (force, goes_on): (bool, bool),
         is_cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, SinkError> {
-        let folder = if key.is_empty() || key.ends_with('/') { key.to_owned() } else { format!("{key}/") };
-        let private = format!("{folder}{private}/");
+        let (folder, private) = (folder.to_owned(), format!("{folder}{private}/"));
         let lock = format!("{private}{LOCK}");
         let Some(lease) = Lease::take(store, &lock, is_cancelled)? else { return Ok(None) };
         let remote = Self { store: store.clone(), folder, private, lease, force, goes_on };

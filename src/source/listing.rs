@@ -43,10 +43,7 @@ impl Root {
             Input::S3(address) if address.key.is_empty() || address.key.ends_with('/') => {
                 vec![Self::Folder(address.clone())]
             }
-            Input::S3(address) => {
-                let folder = Address { bucket: address.bucket.clone(), key: format!("{}/", address.key) };
-                vec![Self::Object(address.clone()), Self::Folder(folder)]
-            }
+            Input::S3(address) => vec![Self::Object(address.clone()), Self::Folder(address.folder())],
         }
     }
 

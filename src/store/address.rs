@@ -36,6 +36,12 @@ impl Address {
             }
         })
     }
+
+    /// The folder of this name: its key is empty or ends in `/`.
+    pub fn folder(&self) -> Self {
+        let slash = if self.key.is_empty() || self.key.ends_with('/') { "" } else { "/" };
+        Self { bucket: self.bucket.clone(), key: format!("{}{slash}", self.key) }
+    }
 }
 
 impl fmt::Display for Address {

@@ -4,19 +4,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
     ClientOptions, Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    UpdateVersion,
+    RetryConfig, UpdateVersion,
 };
+use tokio::time::timeout;
 
 use super::credentials::chain_of;
 use super::get::Wanted;
 use super::wire::{Refusal, Trouble, Wire};
-use super::{Condition, Content, StoreError};
+use super::{Condition, Content, SILENCE, StoreError};
 
 /// What writing needs.
 const PERMISSION: &str = "s3:PutObject and s3:AbortMultipartUpload on the report's prefix (and kms:GenerateDataKey and kms:Decrypt, if the bucket \
@@ -30,6 +32,10 @@ const PART: usize = 16 << 20;
 const PARTS_AHEAD: usize = 3;
 /// Tries of what `object_store` does not try again by itself, because it cannot know whether it happened: here that does no harm.
 const TRIES: u32 = 4;
+/// After so long nothing is tried again. A run that cannot write has nobody to tell but by ending.
+const PERSISTENCE: Duration = Duration::from_secs(60);
+/// The same for what `object_store` tries again by itself.
+const PERSISTENCE_WITHIN: Duration = Duration::from_secs(30);
 
 /// The writer for the bucket of a wire.
 pub(super) fn writer(wire: &Wire, options: ClientOptions) -> Result<AmazonS3, StoreError> {
@@ -42,6 +48,7 @@ pub(super) fn writer(wire: &Wire, options: ClientOptions) -> Result<AmazonS3, St
         .with_credentials(wire.credentials.clone())
         .with_request_payer(wire.requester_pays)
         .with_client_options(options)
+        .with_retry(RetryConfig { retry_timeout: PERSISTENCE_WITHIN, ..RetryConfig::default() })
         .build()
         .map_err(|error| StoreError::Failed {
             what: format!("writing to s3://{}", wire.bucket),
@@ -59,7 +66,7 @@ pub(super) async fn write(
 ) -> Result<Option<String>, StoreError> {
     let path = path_of(wire, key)?;
     let bytes = PutPayload::from(bytes);
-    let mut tries = 0;
+    let mut tries = Tries::new();
     loop {
         let mode = match condition {
             Condition::Always => PutMode::Overwrite,
@@ -69,7 +76,6 @@ pub(super) async fn write(
             }
         };
         let put = to.put_opts(&path, bytes.clone(), PutOptions { mode, ..PutOptions::default() }).await;
-        tries += 1;
         let error = match put {
             Ok(done) => return Ok(done.e_tag),
             Err(error) => error,
@@ -79,10 +85,10 @@ pub(super) async fn write(
             Error::AlreadyExists { .. } | Error::Precondition { .. } => match read_back(wire, key).await? {
                 Some((held, etag)) if held == contiguous(&bytes) => return Ok(etag),
                 // Somebody was writing or deleting at that moment.
-                None if *condition == Condition::Absent && tries < TRIES => pause(tries).await,
+                None if *condition == Condition::Absent && tries.again().await => {}
                 _ => return Err(StoreError::Precondition { address: wire.address(key) }),
             },
-            _ if may_pass(&error) && tries < TRIES => pause(tries).await,
+            _ if may_pass(&error) && tries.again().await => {}
             _ => return Err(explain(wire, &error, key, PERMISSION)),
         }
     }
@@ -91,9 +97,8 @@ pub(super) async fn write(
 /// Uploads a file, in parts if it is large.
 pub(super) async fn upload(wire: &Wire, to: &AmazonS3, key: &str, file: &FilePath) -> Result<(), StoreError> {
     let path = path_of(wire, key)?;
-    let mut tries = 0;
+    let mut tries = Tries::new();
     loop {
-        tries += 1;
         let failure = match upload_once(to, &path, file).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
@@ -103,9 +108,7 @@ pub(super) async fn upload(wire: &Wire, to: &AmazonS3, key: &str, file: &FilePat
                 return Err(StoreError::File { address: wire.address(key), error: Arc::new(error) });
             }
             // All parts are there, but not the upload: it was completed or aborted already, and the answer was lost.
-            Failure::There(error) if (may_pass(&error) || is_over(&error)) && tries < TRIES => {
-                pause(tries).await;
-            }
+            Failure::There(error) if (may_pass(&error) || is_over(&error)) && tries.again().await => {}
             Failure::There(error) => return Err(explain(wire, &error, key, PERMISSION)),
         }
     }
@@ -126,7 +129,7 @@ async fn upload_once(to: &AmazonS3, path: &Path, file: &FilePath) -> Result<(), 
     let sent = send_parts(&mut *upload, &mut file, &mut part).await;
     if sent.is_err() {
         // Parts that stay would cost until a lifecycle rule removes them. There is nobody to tell if this fails, too.
-        let _ = upload.abort().await;
+        let _ = timeout(SILENCE, upload.abort()).await;
     }
     sent
 }
@@ -162,9 +165,8 @@ fn next_part(file: &mut File) -> Result<Vec<u8>, Failure> {
 /// Deletes objects; those that are not there are no error.
 pub(super) async fn delete(wire: &Wire, to: &AmazonS3, keys: &[String]) -> Result<(), StoreError> {
     let mut paths = keys.iter().map(|key| path_of(wire, key)).collect::<Result<Vec<Path>, _>>()?;
-    let mut tries = 0;
+    let mut tries = Tries::new();
     while !paths.is_empty() {
-        tries += 1;
         let all = futures_util::stream::iter(paths.clone().into_iter().map(Ok)).boxed();
         let outcome: Vec<_> = to.delete_stream(all).collect().await;
         let failed =
@@ -172,15 +174,33 @@ pub(super) async fn delete(wire: &Wire, to: &AmazonS3, keys: &[String]) -> Resul
         match failed {
             None => paths.clear(),
             // Those that are gone already can be deleted again.
-            Some(error) if may_pass(&error) && tries < TRIES => pause(tries).await,
+            Some(error) if may_pass(&error) && tries.again().await => {}
             Some(error) => return Err(explain(wire, &error, &keys[0], DELETING)),
         }
     }
     Ok(())
 }
 
-async fn pause(tries: u32) {
-    tokio::time::sleep(std::time::Duration::from_millis(100) * 3u32.pow(tries)).await;
+/// Tries of one call.
+struct Tries {
+    made: u32,
+    since: Instant,
+}
+
+impl Tries {
+    fn new() -> Self {
+        Self { made: 0, since: Instant::now() }
+    }
+
+    /// Waits before the next try; false when there is to be none.
+    async fn again(&mut self) -> bool {
+        self.made += 1;
+        if self.made >= TRIES || self.since.elapsed() > PERSISTENCE {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(100) * 3u32.pow(self.made)).await;
+        true
+    }
 }
 
 /// The object as it is, if it is there.
