@@ -1,7 +1,7 @@
 //! What lies in a bucket, listed in order while many folders are asked for at a time.
 //!
 //! Folders that cannot hold what is asked for are not listed ([`Scope`]). To know them, the levels of CloudTrail's grammar are listed folder by
-//! folder; below the last level that decides, and where nothing decides, keys are listed as they come, a thousand a request. Pages are
+//! folder, unless one page lists all there is; below the last level that decides, and where nothing decides, keys are listed as they come, a thousand a request. Pages are
 //! asked for ahead, and kept in order; what is held is bounded, unless one level has very many folders.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,9 @@ const OBJECTS_AHEAD: usize = 10_000;
 /// Levels below the input that are listed folder by folder to find CloudTrail's among them: a prefix, an organisation's id. Deeper, only where
 /// there is more than a page lists: there may be very many folders that are none of CloudTrail's.
 const UNKNOWN_LEVELS: usize = 2;
+/// Folders of CloudTrail's that may turn out to have more than a page lists, before it is no longer tried whether they have less: in a small
+/// archive nearly all have less, in a large one nearly none.
+const VAIN_TRIES: u32 = 16;
 /// How often to see whether the run has been cancelled.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
@@ -37,6 +40,8 @@ pub(super) struct Walk {
     wanted: BTreeMap<String, Step>,
     /// Pages asked for.
     running: BTreeSet<String>,
+    /// Vain tries that are left.
+    tries: u32,
     told: Receiver<Told>,
     teller: Sender<Told>,
     is_empty: bool,
@@ -71,6 +76,7 @@ impl Walk {
             found: BTreeMap::new(),
             wanted: BTreeMap::new(),
             running: BTreeSet::new(),
+            tries: VAIN_TRIES,
             told,
             teller,
             is_empty: true,
@@ -91,10 +97,13 @@ impl Walk {
             self.is_empty = false; // nobody has looked
             return;
         }
-        let folders = standing == Standing::Mixed;
         let depth = folder[self.folder.key.len()..].matches('/').count();
-        let folders = folders || (standing == Standing::Unknown && depth <= UNKNOWN_LEVELS);
-        let only_if_whole = standing == Standing::Unknown && !folders;
+        let (folders, only_if_whole) = match standing {
+            Standing::Unknown => (depth <= UNKNOWN_LEVELS, depth > UNKNOWN_LEVELS),
+            Standing::Mixed => (false, true),
+            Standing::Others => (true, false),
+            Standing::Inside | Standing::Outside => (false, false),
+        };
         let want = Want { prefix: folder.clone(), folders, ..Want::default() };
         self.wanted.insert(folder, Step { want, only_if_whole });
     }
@@ -108,7 +117,11 @@ impl Walk {
             if self.found.len() >= OBJECTS_AHEAD && !is_next {
                 return;
             }
-            let (name, step) = first.remove_entry();
+            let (name, mut step) = first.remove_entry();
+            let is_mixed = || self.reach.scope.standing(&step.want.prefix) == Standing::Mixed;
+            if self.tries == 0 && step.only_if_whole && is_mixed() {
+                (step.only_if_whole, step.want.folders) = (false, true);
+            }
             let teller = self.teller.clone();
             let (asked, told) = (step.want.clone(), (name.clone(), step.clone()));
             let begun = self.store.begin_page(asked, move |page| {
@@ -135,7 +148,10 @@ impl Walk {
             }
         };
         self.is_empty &= page.objects.is_empty() && page.folders.is_empty();
-        if step.only_if_whole && page.next.is_some() {
+        if step.only_if_whole && page.next.is_none() {
+            self.tries = VAIN_TRIES.min(self.tries + 1);
+        } else if step.only_if_whole {
+            self.tries = self.tries.saturating_sub(1);
             let want = Want { folders: true, ..step.want };
             self.wanted.insert(name, Step { want, only_if_whole: false });
             return;
@@ -162,15 +178,12 @@ impl Walk {
 
     /// Waits for a page; false when the run has been cancelled.
     fn wait(&mut self) -> bool {
-        loop {
-            match self.told.recv_timeout(LOOK_UP) {
-                Ok(told) => {
-                    self.take(told);
-                    return true;
-                }
-                Err(RecvTimeoutError::Timeout) if !self.reach.is_cancelled() => {}
-                Err(_) => return false,
+        match wait_for(&self.told, &self.reach) {
+            Ok(told) => {
+                self.take(told);
+                true
             }
+            Err(_) => false,
         }
     }
 
@@ -207,14 +220,30 @@ impl Iterator for Walk {
     }
 }
 
-/// The object of exactly this key, if there is one.
+/// Waits for what is told; [`RecvTimeoutError::Timeout`] when the run has been cancelled.
+fn wait_for<T>(told: &Receiver<T>, reach: &Reach) -> Result<T, RecvTimeoutError> {
+    loop {
+        match told.recv_timeout(LOOK_UP) {
+            Err(RecvTimeoutError::Timeout) if !reach.is_cancelled() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// The object of exactly this key, if there is one; none when the run has been cancelled.
 pub(super) fn object(store: &Store, address: &Address, reach: &Reach) -> Result<Option<Listed>, StoreError> {
     // The key itself comes first among those that begin with it. Listing needs no permission that reading its folder does not.
     let (tell, told) = channel();
     let want = Want { prefix: address.key.clone(), at_most: Some(1), ..Want::default() };
     store.begin_page(want, move |page| drop(tell.send(page)))?;
-    let lost = || StoreError::Failed { what: format!("listing {address}"), why: "no answer".to_owned() };
-    let page = told.recv().map_err(|_| lost())??;
+    let page = match wait_for(&told, reach) {
+        Ok(page) => page?,
+        Err(RecvTimeoutError::Timeout) => return Ok(None),
+        Err(RecvTimeoutError::Disconnected) => {
+            let what = format!("listing {address}");
+            return Err(StoreError::Failed { what, why: "no answer".to_owned() });
+        }
+    };
     let exact = page.objects.into_iter().find(|object| object.key == address.key);
     Ok(exact.map(|object| archive(store, &address.bucket, object, reach)))
 }

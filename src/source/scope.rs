@@ -28,6 +28,8 @@ pub(super) enum Standing {
     Outside,
     /// Folders in it are chosen by their names.
     Mixed,
+    /// It is an account's that is not asked for: only what no trail has filed there may be.
+    Others,
     /// All that is in it may be.
     Inside,
     /// It is not part of the grammar; what follows it may be below.
@@ -121,11 +123,14 @@ impl Scope {
         if !is_account(account) {
             return Standing::Inside;
         }
-        let Some(family) = level(1) else { return Standing::Mixed };
+        let is_asked = asked(&self.accounts, account);
+        let Some(family) = level(1) else {
+            return if is_asked { Standing::Mixed } else { Standing::Others };
+        };
         if family_of(family).is_none() {
             return Standing::Inside;
         }
-        if !asked(&self.accounts, account) {
+        if !is_asked {
             return Standing::Outside;
         }
         if let Some(region) = level(2) {
@@ -138,11 +143,14 @@ impl Scope {
         }
         let digits =
             |n: usize, width: usize| level(n).map(|text| number(text).filter(|_| text.len() == width));
-        let date: Vec<Option<u32>> =
-            [digits(3, 4), digits(4, 2), digits(5, 2)].into_iter().flatten().collect();
-        let Some(date) = date.into_iter().collect::<Option<Vec<u32>>>() else { return Standing::Inside };
-        if self.is_outside(&date) {
-            return Standing::Outside;
+        let mut date = Vec::new();
+        // What is in a folder that is left out is left out itself, whatever it is called.
+        for part in [digits(3, 4), digits(4, 2), digits(5, 2)].into_iter().flatten() {
+            let Some(part) = part else { return Standing::Inside };
+            date.push(part);
+            if self.is_outside(&date) {
+                return Standing::Outside;
+            }
         }
         if levels.len() < self.deepest() { Standing::Mixed } else { Standing::Inside }
     }
@@ -217,14 +225,14 @@ mod tests {
     fn folders_are_chosen_level_by_level() {
         let some =
             scope(&["111122223333"], &["us-west-2"], "2023-03-17T00:00:00Z", "2023-03-18T00:00:00Z", 0);
-        use Standing::{Inside, Mixed, Outside, Unknown};
+        use Standing::{Inside, Mixed, Others, Outside, Unknown};
         for prefix in ["", "a/b/", "o-abc123/"] {
             for org in ["", "o-abc123/"] {
                 for (below, expected) in [
                     ("", Mixed),
                     ("111122223333/", Mixed),
                     // Lake's results are filed under the account that asked.
-                    ("444455556666/", Mixed),
+                    ("444455556666/", Others),
                     ("444455556666/CloudTrail-Lake/", Inside),
                     ("444455556666/CloudTrail/", Outside),
                     ("444455556666/CloudTrail-Digest/us-west-2/", Outside),
@@ -235,6 +243,7 @@ mod tests {
                     ("111122223333/CloudTrail/us-west-2/", Mixed),
                     ("111122223333/CloudTrail/old/", Inside),
                     ("111122223333/CloudTrail/us-west-2/2022/", Outside),
+                    ("111122223333/CloudTrail/us-west-2/2022/notes/", Outside),
                     ("111122223333/CloudTrail/us-west-2/2023/", Mixed),
                     ("111122223333/CloudTrail/us-west-2/2023/02/", Outside),
                     ("111122223333/CloudTrail/us-west-2/2023/3/", Inside),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{Days, NaiveDate};
 
-use crate::bed::{Bed, Operation};
+use crate::bed::{self, Bed, Operation};
 use crate::common::{analyze_in, assert_rows, decrypt, document};
 use crate::{analyze, assert_only_reads, assert_same, without_bucket};
 
@@ -103,6 +103,26 @@ fn listings_are_few() {
     assert_eq!(pruned(&bed, "AWSLogs/", ACCOUNTS[0], REGIONS[1], &one_place).len(), 30 * A_DAY as usize);
     let lists = bed.proxy.asked().iter().filter(|asked| asked.operation == Operation::ListObjects).count();
     assert!(lists < 20, "{lists} listings of 240 objects");
+}
+
+/// Many folders with little in them are not worth listing one by one; nor is it tried with each of them where they have more.
+#[test]
+fn listings_of_many_small_accounts_are_few() {
+    for (page, most) in [(1000, 5), (PAGE, 50)] {
+        let bed = Bed::paging(page);
+        for (n, account) in (0..10).flat_map(|n| (0..10).map(move |account| (n, account))) {
+            for day in 9..=12 {
+                let place = format!("AWSLogs/{:012}/CloudTrail/us-east-{n}/2024/03/{day:02}", account + 1);
+                bed.put(&format!("{place}/{n}-{account}.json"), document(&[decrypt(n)]).as_bytes());
+            }
+        }
+        let window = ["--since", "2024-03-10", "--until", "2024-03-12", "--delivery-slack", "0"];
+        let report = analyze(&bed, &[&[&*bed.uri("")], &window[..]].concat());
+        assert_eq!(report.status, 0, "{}", report.stderr);
+        assert_eq!(report.inputs().len(), 200, "the 10th and 11th, and no other day");
+        let lists = bed.proxy.asked().iter().filter(|a| a.operation == Operation::ListObjects).count();
+        assert!(lists < most || bed::is_second(), "{lists} listings of 400 objects");
+    }
 }
 
 /// What is filed otherwise is read, since its name says nothing.

@@ -62,6 +62,17 @@ fn a_profile_that_is_not_there_is_named() {
     refused(&mut command, &bed.uri("logs/"), &["credentials", "no-such-profile"]);
 }
 
+/// A program that asks for a password nobody types, say.
+#[test]
+fn a_program_that_never_gives_credentials_is_not_waited_for() {
+    let bed = bed();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&config, "[default]\ncredential_process = sleep 30\n").unwrap();
+    let mut command = without_credentials(&bed);
+    command.env("AWS_CONFIG_FILE", config.path());
+    refused(&mut command, &bed.uri("logs/"), &["credentials", "do not answer"]);
+}
+
 #[test]
 fn a_wrong_secret_is_refused() {
     if bed::is_second() {
@@ -91,6 +102,21 @@ fn denied_access_names_the_permission() {
     refused(&mut bed.around(keytrail()), &bed.uri("logs/"), &["s3:ListBucket", &bed.bucket]);
 }
 
+/// What else S3 refuses with the same status is said as it is.
+#[test]
+fn what_is_not_a_matter_of_permissions_is_not_called_so() {
+    for (status, code, words) in [
+        (403, "RequestTimeTooSkewed", &["clock", "set it"][..]),
+        (403, "InvalidSecurity", &["credentials", "InvalidSecurity"]),
+        (403, "AllAccessDisabled", &["AllAccessDisabled: S3's own words."]),
+        (301, "PermanentRedirect", &["PermanentRedirect: S3's own words."]),
+    ] {
+        let bed = bed();
+        bed.proxy.meddle(move |_| Some(faults::error(status, code, "S3's own words.")));
+        refused(&mut bed.around(keytrail()), &bed.uri("logs/"), words);
+    }
+}
+
 /// Both ways in which S3 says that a bucket is elsewhere (Amazon S3 API Reference, "Error responses").
 #[test]
 fn a_wrong_region_is_named() {
@@ -112,6 +138,19 @@ fn an_endpoint_that_nobody_serves_is_named() {
     let mut command = bed.around(keytrail());
     command.env("AWS_ENDPOINT_URL", format!("http://{closed}"));
     refused(&mut command, &bed.uri("logs/"), &[&closed]);
+}
+
+/// Where the report should go is asked for as shortly.
+#[test]
+fn a_silent_place_for_the_report_is_named() {
+    let bed = bed();
+    bed.proxy.meddle(|_| Some(Fault::Stall));
+    let started = Instant::now();
+    let ran = run(bed.around(keytrail()).args(["analyze", "sample-logs", "-o", &bed.uri("out")]));
+    let took = started.elapsed();
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(took < Duration::from_secs(10), "{took:?}: {}", ran.stderr);
+    assert!(ran.stderr.contains(&bed.proxy.address.to_string()), "{}", ran.stderr);
 }
 
 #[test]
