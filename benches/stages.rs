@@ -9,11 +9,11 @@ use std::hint::black_box;
 
 use corpus::archive::{Corpus, gzip};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use keytrail::classify::{Classifier, Learned};
-use keytrail::decode::{Buffers, Content};
+use keytrail::classify::{Classifier, Knowledge};
+use keytrail::format::container::{ContainerReader, Step, Window};
+use keytrail::format::decode::{Buffers, Content};
+use keytrail::format::json::{Backend, Splitter};
 use keytrail::parse::{self, Parsed};
-use keytrail::split::{Backend, Splitter};
-use keytrail::unwrap::{Step, Unwrapper, Window};
 
 /// Bytes of JSON in the archive that is measured.
 const KIB: u64 = 4096;
@@ -23,7 +23,7 @@ fn records(json: &[u8]) -> Vec<&[u8]> {
 }
 
 fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
-    let mut unwrapper = Unwrapper::with(backend, 4 << 20);
+    let mut unwrapper = ContainerReader::with(backend, 4 << 20);
     let window = Window { bytes: json, start: 0, last: true };
     let mut records = Vec::new();
     while let Step::Value { range, .. } = unwrapper.step(window) {
@@ -35,7 +35,7 @@ fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
 fn stages(criterion: &mut Criterion) {
     let json = Corpus::sized(1, 16.0, KIB, 0.3).everyday().archive(0).json;
     let stored = gzip(&json, flate2::Compression::default());
-    let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_name_kms(record)).collect();
+    let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_match(record)).collect();
     let kms_bytes: usize = kms.iter().map(|record| record.len()).sum();
 
     let mut group = criterion.benchmark_group("decode");
@@ -80,7 +80,7 @@ fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("may name KMS");
     group.throughput(Throughput::Bytes(json.len() as u64));
     group.bench_function("records", |bencher| {
-        bencher.iter(|| all.iter().filter(|record| parse::may_name_kms(record)).count());
+        bencher.iter(|| all.iter().filter(|record| parse::may_match(record)).count());
     });
     group.finish();
 
@@ -125,7 +125,7 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| {
             events
                 .iter()
-                .map(|event| classifier.classify(event, &Learned::default()).rules.len())
+                .map(|event| classifier.classify(event, &Knowledge::default()).rules.len())
                 .sum::<usize>()
         });
     });

@@ -17,7 +17,7 @@ use chrono::{TimeDelta, Utc};
 use common::{Report, analyze, analyze_in, decrypt, document, ended, input, keytrail, rows, run};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
-use keytrail::split::Backend;
+use keytrail::format::json::Backend;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use keytrail::classify::Classifier;
-use keytrail::event::{DeniedBy, LearnedRule, LearnedRuleFacts, Outcome, RejectReason, SkipReason, Workload};
+use keytrail::format::container::Shape;
+use keytrail::format::{archive, tabular};
+use keytrail::model::{DeniedBy, LearnedRule, LearnedRuleInfo, Outcome, RejectReason, SkipReason, Workload};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
-use keytrail::unwrap::Shape;
-use keytrail::{table, unpack};
 use regex::Regex;
 
 fn root() -> &'static Path {
@@ -89,7 +89,7 @@ fn learned_rules() -> String {
     let mut text =
         "| rule | label | strength | what it looks at | source |\n|---|---|---|---|---|\n".to_owned();
     for rule in LearnedRule::ALL {
-        let LearnedRuleFacts { id, workload, strength, about, source } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
         let (workload, strength) = (workload.as_str(), strength.as_str());
         text += &format!("| `{id}` | `{workload}` | {strength} | {about} | [AWS]({source}) |\n");
     }
@@ -332,8 +332,8 @@ fn closed_lists_are_complete() {
     let shapes: Vec<String> = Shape::ALL
         .map(Shape::as_str)
         .into_iter()
-        .chain(table::Shape::ALL.map(table::Shape::as_str))
-        .chain([unpack::Kind::Tar.as_str(), unpack::Kind::Zip.as_str()])
+        .chain(tabular::Shape::ALL.map(tabular::Shape::as_str))
+        .chain([archive::Kind::Tar.as_str(), archive::Kind::Zip.as_str()])
         .map(str::to_owned)
         .collect();
     assert_eq!(listed("\n### Shapes\n", "\n### "), shapes);
@@ -416,7 +416,7 @@ fn outcomes_and_their_codes_are_those_of_the_program() {
         assert!(outcomes.contains(outcome.as_str()), "{} is not in the table", outcome.as_str());
     }
     // No list of codes can be asked of the program: its source has them.
-    let source = read("src/event/outcome.rs");
+    let source = read("src/model/outcome.rs");
     let source = source.split("fn of_code").nth(1).unwrap().split("\n}").next().unwrap();
     let quoted = Regex::new(r#""([A-Z][\w.]*)""#).unwrap();
     for found in quoted.captures_iter(source) {

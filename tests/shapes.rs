@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use common::{Report, analyze, analyze_in};
 use corpus::shapes::{Case, cases, plain};
 use corpus::wrap;
-use keytrail::unwrap::{Step, Unwrapper, Window};
+use keytrail::format::container::{ContainerReader, Step, Window};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -236,7 +236,7 @@ fn look_alikes_of_other_services_are_skipped() {
 
 /// The records of a log file, as they are spelled.
 fn records_of(content: &[u8]) -> Vec<String> {
-    let mut unwrapper = Unwrapper::new(4 << 20);
+    let mut unwrapper = ContainerReader::new(4 << 20);
     let window = Window { bytes: content, start: 0, last: true };
     let mut records = Vec::new();
     while let Step::Value { range, .. } = unwrapper.step(window) {
