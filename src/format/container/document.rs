@@ -7,8 +7,8 @@ use memchr::memchr;
 
 use super::Window;
 use super::envelope::{self, Envelope};
-use super::shape::Shape;
-use crate::format::json::{Backend, Splitter};
+use super::shape::JsonShape;
+use crate::format::json::{Backend, ValueScanner};
 
 /// An array whose elements hold records, and the document around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Container {
     }
 
     /// What its elements are.
-    pub(super) fn wrapping(self) -> Envelope {
+    pub(super) fn envelope(self) -> Envelope {
         match self {
             Self::Records => Envelope::None,
             Self::LookupEvents => Envelope::LookupEvent,
@@ -50,13 +50,13 @@ impl Container {
         }
     }
 
-    pub(super) fn shape(self) -> Shape {
+    pub(super) fn shape(self) -> JsonShape {
         match self {
-            Self::Records => Shape::Records,
-            Self::LookupEvents => Shape::LookupEvents,
-            Self::LogSubscription => Shape::LogSubscription,
-            Self::LogEvents => Shape::LogEvents,
-            Self::LakeRows => Shape::LakeRows,
+            Self::Records => JsonShape::Records,
+            Self::LookupEvents => JsonShape::LookupEvents,
+            Self::LogSubscription => JsonShape::LogSubscription,
+            Self::LogEvents => JsonShape::LogEvents,
+            Self::LakeRows => JsonShape::LakeRows,
         }
     }
 
@@ -105,7 +105,7 @@ pub(super) struct Document {
 #[derive(Debug)]
 struct Inside {
     start: u64,
-    splitter: Splitter,
+    scanner: ValueScanner,
     /// A key, or a value that is looked at: kept as long as it is short.
     kept: bool,
 }
@@ -187,8 +187,8 @@ impl Document {
     }
 
     /// What the elements of the open array are.
-    pub(super) fn wrapping(&self) -> Envelope {
-        self.container.map_or(Envelope::None, Container::wrapping)
+    pub(super) fn envelope(&self) -> Envelope {
+        self.container.map_or(Envelope::None, Container::envelope)
     }
 
     /// The walk passes the blanks from `from` to `to` in the open array.
@@ -246,7 +246,7 @@ impl Document {
     fn pass(&mut self, at: &mut u64, window: Window<'_>) -> Found {
         loop {
             if let Some(mut inside) = self.inside.take() {
-                let end = inside.splitter.advance(window.from(*at)).map(|n| *at + n as u64);
+                let end = inside.scanner.advance(window.from(*at)).map(|n| *at + n as u64);
                 *at = end.unwrap_or_else(|| window.end());
                 inside.kept &= *at - inside.start <= LONGEST_KEY;
                 if end.is_none() {
@@ -293,8 +293,8 @@ impl Document {
                 b']' => *at += 1, // balanced or not, the strict parser will see it
                 first => {
                     let kept = first == b'"' && matches!(self.key, None | Some(Key::MessageType));
-                    let splitter = Splitter::with(self.backend, first);
-                    self.inside = Some(Inside { start: next, splitter, kept });
+                    let scanner = ValueScanner::with_backend(self.backend, first);
+                    self.inside = Some(Inside { start: next, scanner, kept });
                     self.string = None;
                 }
             }

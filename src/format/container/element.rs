@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::document::{Container, Document};
-use super::envelope::wrapping_of;
+use super::envelope::envelope_of;
 use super::resync::json_error;
 use super::{ContainerReader, Envelope, State, Step, Window, resync};
-use crate::format::json::Splitter;
+use crate::format::json::ValueScanner;
 
 /// CloudTrail's limit for one event is 256 KB: what is longer is looked at closely. (AWS: "CloudTrail record contents".)
 const SUSPECT: u64 = 256 << 10;
@@ -23,21 +23,21 @@ impl ContainerReader {
         if bytes.first() != Some(&b'{') {
             return None;
         }
-        let mut splitter = Splitter::with(self.backend, b'{');
+        let mut scanner = ValueScanner::with_backend(self.backend, b'{');
         let longest = usize::try_from(self.suspect()).unwrap_or(usize::MAX).min(bytes.len());
-        let (value, followed) = bytes.split_at(splitter.advance(&bytes[..longest])?);
+        let (value, followed) = bytes.split_at(scanner.advance(&bytes[..longest])?);
         let followed = followed.iter().take(resync::LOOK_AHEAD as usize).find(|b| !b.is_ascii_whitespace());
         if !matches!(followed, Some(b',' | b']')) || value.last() != Some(&b'}') {
             return None;
         }
-        let wrapping = match parent {
-            Some(document) => document.wrapping(),
-            None => wrapping_of(value),
+        let envelope = match parent {
+            Some(document) => document.envelope(),
+            None => envelope_of(value),
         };
         let in_container = parent.is_some();
         let start = self.at + before as u64;
         self.at = start + value.len() as u64;
-        Some(self.value(start..self.at, value, (wrapping, in_container), splitter.may_match()))
+        Some(self.value(start..self.at, value, (envelope, in_container), scanner.may_match()))
     }
 
     /// The step for an element of an array.
@@ -45,16 +45,16 @@ impl ContainerReader {
         &mut self,
         range: Range<u64>,
         bytes: &[u8],
-        (wrapping, in_container): (Envelope, bool),
+        (envelope, in_container): (Envelope, bool),
         may_match: Option<bool>,
     ) -> Step {
-        match (wrapping, in_container) {
-            (_, false) => self.census.loose_element(bytes, wrapping),
+        match (envelope, in_container) {
+            (_, false) => self.census.loose_element(bytes, envelope),
             (Envelope::None, true) => {}
-            (_, true) => self.census.value(bytes, wrapping),
+            (_, true) => self.census.value(bytes, envelope),
         }
-        let may_match = may_match.filter(|_| wrapping == Envelope::None);
-        Step::Value { range, wrapping, may_match }
+        let may_match = may_match.filter(|_| envelope == Envelope::None);
+        Step::Value { range, envelope, may_match }
     }
 
     /// Length from which on a value is looked at closely.
@@ -66,12 +66,12 @@ impl ContainerReader {
         &mut self,
         parent: Option<Document>,
         start: u64,
-        mut splitter: Splitter,
+        mut scanner: ValueScanner,
         window: Window<'_>,
     ) -> Option<Step> {
         loop {
             let part = window.until(self.next_question(start));
-            let end = splitter.advance(part.from(self.at)).map(|n| self.at + n as u64);
+            let end = scanner.advance(part.from(self.at)).map(|n| self.at + n as u64);
             self.at = end.unwrap_or_else(|| part.end());
             if let Some(broken) = self.breaks(start, window) {
                 return self.lose(parent, true, broken, window);
@@ -81,22 +81,22 @@ impl ContainerReader {
                     self.census.oversized_element(window.slice(&(start..self.at)));
                 }
                 if end.is_none() {
-                    return self.go(State::Oversized { parent, start, splitter }, self.at);
+                    return self.go(State::Oversized { parent, start, scanner }, self.at);
                 }
                 self.state = State::Array(parent);
                 return Some(self.too_large(start));
             }
             let at_window_end = end.is_none() && self.at == window.end();
-            if end.is_some() || (window.last && at_window_end && splitter.may_end_here()) {
+            if end.is_some() || (window.last && at_window_end && scanner.may_end_here()) {
                 let range = start..self.at;
-                let may_match = splitter.may_match();
+                let may_match = scanner.may_match();
                 return self.go(State::AfterElement { parent, range, may_match }, self.at);
             }
             if at_window_end {
                 if window.last {
                     return self.unfinished(parent, true, Some(start), window);
                 }
-                return self.more(State::Element { parent, start, splitter }, start);
+                return self.more(State::Element { parent, start, scanner }, start);
             }
         }
     }
@@ -137,8 +137,8 @@ impl ContainerReader {
     ) -> Option<Step> {
         let bytes = window.slice(&range);
         let place = match &parent {
-            Some(document) => (document.wrapping(), true),
-            None => (wrapping_of(bytes), false),
+            Some(document) => (document.envelope(), true),
+            None => (envelope_of(bytes), false),
         };
         self.state = State::Array(parent);
         Some(self.value(range, bytes, place, may_match))
@@ -163,10 +163,10 @@ impl ContainerReader {
         &mut self,
         parent: Option<Document>,
         start: u64,
-        mut splitter: Splitter,
+        mut scanner: ValueScanner,
         window: Window<'_>,
     ) -> Option<Step> {
-        match splitter.advance(window.from(self.at)) {
+        match scanner.advance(window.from(self.at)) {
             Some(n) => {
                 self.at += n as u64;
                 self.state = State::Array(parent);
@@ -179,7 +179,7 @@ impl ContainerReader {
             None => {
                 self.at = window.end();
                 let keep = self.at;
-                self.more(State::Oversized { parent, start, splitter }, keep)
+                self.more(State::Oversized { parent, start, scanner }, keep)
             }
         }
     }

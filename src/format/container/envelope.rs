@@ -9,9 +9,9 @@ use std::ops::Range;
 use memchr::memchr;
 use serde_json::Value;
 
-use super::lake::{self, Rebuilt};
+use super::lake::{self, RowOutcome};
 use super::resync::json_error;
-use crate::format::json::Splitter;
+use crate::format::json::ValueScanner;
 use crate::model::RejectReason;
 
 /// What stands around a record.
@@ -40,14 +40,14 @@ pub enum Extracted<'a> {
     /// It does.
     Record {
         /// The record's JSON text.
-        text: &'a [u8],
+        json: &'a [u8],
         /// Where it begins in the value: as JSON in place, the first character of the string it is the text of, or the row's bracket.
-        at: usize,
+        offset: usize,
         /// It has been put together from what a query printed.
         lossy: bool,
     },
     /// It holds no record of CloudTrail.
-    Foreign,
+    NoRecord,
     /// It should, but cannot be read.
     Unreadable {
         /// Why.
@@ -67,14 +67,14 @@ impl Extracted<'_> {
 const VIA_CLOUDTRAIL: &str = "via CloudTrail";
 
 /// The record inside `value`, which is whole; `buffer` is for text that has to be freed of escapes.
-pub fn record_in<'a>(value: &'a [u8], wrapping: Envelope, buffer: &'a mut Vec<u8>) -> Extracted<'a> {
-    let broken = (wrapping != Envelope::None).then(|| json_error(value)).flatten();
+pub fn extract_record<'a>(value: &'a [u8], envelope: Envelope, buffer: &'a mut Vec<u8>) -> Extracted<'a> {
+    let broken = (envelope != Envelope::None).then(|| json_error(value)).flatten();
     if let Some(error) = broken {
         let detail = format!("{} (byte {} of what wraps the record)", error.message, error.offset).into();
         return Extracted::Unreadable { reason: RejectReason::JsonSyntax, detail };
     }
-    match wrapping {
-        Envelope::None => Extracted::Record { text: value, at: 0, lossy: false },
+    match envelope {
+        Envelope::None => Extracted::Record { json: value, offset: 0, lossy: false },
         Envelope::LookupEvent => looked_up(value, buffer),
         Envelope::Text => text(value, 0..value.len(), buffer),
         Envelope::LogEvent => logged(value, buffer),
@@ -90,8 +90,8 @@ fn looked_up<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {
     let [event, source] = last_members(value, ["CloudTrailEvent", "EventSource"]);
     match event {
         Some(string) if value[string.start] == b'"' => text(value, string, buffer),
-        None if shows_record(value) => Extracted::Record { text: value, at: 0, lossy: false },
-        None if source.is_none() => Extracted::Foreign, // other services answer with `Events`, too
+        None if shows_record(value) => Extracted::Record { json: value, offset: 0, lossy: false },
+        None if source.is_none() => Extracted::NoRecord, // other services answer with `Events`, too
         _ => Extracted::missing("an event of LookupEvents without the text of CloudTrailEvent"),
     }
 }
@@ -100,7 +100,7 @@ fn looked_up<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {
 fn text<'a>(value: &[u8], string: Range<usize>, buffer: &'a mut Vec<u8>) -> Extracted<'a> {
     let at = string.start + 1;
     match unescape(&value[string], buffer) {
-        Ok(()) => Extracted::Record { text: buffer, at, lossy: false },
+        Ok(()) => Extracted::Record { json: buffer, offset: at, lossy: false },
         Err(broken) => broken,
     }
 }
@@ -114,22 +114,24 @@ fn logged<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {
             }
             in_message(buffer, text.start + 1)
         }
-        None if shows_record(value) => Extracted::Record { text: value, at: 0, lossy: false },
-        _ => Extracted::Foreign,
+        None if shows_record(value) => Extracted::Record { json: value, offset: 0, lossy: false },
+        _ => Extracted::NoRecord,
     }
 }
 
 /// The record of a log message that begins at `at`.
 fn in_message(message: &[u8], at: usize) -> Extracted<'_> {
     if message.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return Extracted::Foreign;
+        return Extracted::NoRecord;
     }
-    match wrapping_of(message) {
+    match envelope_of(message) {
         Envelope::EventBridge if json_error(message).is_none() => match enveloped(message, at) {
-            Extracted::Record { text, lossy, .. } => Extracted::Record { text, at, lossy },
+            Extracted::Record { json: text, lossy, .. } => {
+                Extracted::Record { json: text, offset: at, lossy }
+            }
             other => other,
         },
-        _ => Extracted::Record { text: message, at, lossy: false },
+        _ => Extracted::Record { json: message, offset: at, lossy: false },
     }
 }
 
@@ -137,11 +139,11 @@ fn enveloped(value: &[u8], at: usize) -> Extracted<'_> {
     let [kind, detail] = last_members(value, ["detail-type", "detail"]);
     let kind = kind.and_then(|kind| serde_json::from_slice::<String>(&value[kind]).ok());
     if !kind.is_some_and(|kind| kind.ends_with(VIA_CLOUDTRAIL)) {
-        return Extracted::Foreign;
+        return Extracted::NoRecord;
     }
     match detail {
         Some(detail) if value[detail.start] == b'{' => {
-            Extracted::Record { text: &value[detail.clone()], at: at + detail.start, lossy: false }
+            Extracted::Record { json: &value[detail.clone()], offset: at + detail.start, lossy: false }
         }
         _ => Extracted::missing("an event of EventBridge from CloudTrail without a record in detail"),
     }
@@ -170,20 +172,20 @@ fn row<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {
         .filter_map(|(name, printed)| Some((name.as_str(), printed.as_str()?)))
         .collect();
     let mut record = String::new();
-    match lake::record_of_row(&columns, &mut record) {
-        Rebuilt::NoEvent => Extracted::Foreign,
-        Rebuilt::NoSource => {
+    match lake::record_from_row(&columns, &mut record) {
+        RowOutcome::NotAnEvent => Extracted::NoRecord,
+        RowOutcome::MissingSource => {
             Extracted::missing("a row without eventSource does not say of which service it is")
         }
         rebuilt => {
             *buffer = record.into_bytes();
-            Extracted::Record { text: buffer, at: 0, lossy: rebuilt == Rebuilt::FromColumns }
+            Extracted::Record { json: buffer, offset: 0, lossy: rebuilt == RowOutcome::Rebuilt }
         }
     }
 }
 
 /// What is wrapped in a value that stands where a record stands, told by its keys. Those of a record win.
-pub(super) fn wrapping_of(value: &[u8]) -> Envelope {
+pub(super) fn envelope_of(value: &[u8]) -> Envelope {
     // Records nearly always begin like this.
     if value.starts_with(br#"{"eventVersion""#) {
         return Envelope::None;
@@ -237,7 +239,7 @@ fn members(value: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
         Some((at + blank, *value.get(at + blank)?))
     };
     let end_from = move |at: usize, first: u8| {
-        Splitter::new(first).advance(&value[at..]).filter(|len| *len > 0).map(|len| at + len)
+        ValueScanner::new(first).advance(&value[at..]).filter(|len| *len > 0).map(|len| at + len)
     };
     let mut at = next_from(0).filter(|(_, first)| *first == b'{').map(|(at, _)| at + 1);
     std::iter::from_fn(move || {

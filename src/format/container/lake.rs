@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 
 /// What a row gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rebuilt {
+pub enum RowOutcome {
     /// The record as it is: the row has it in `eventJson`.
     Verbatim,
     /// A record put together from columns: lossy.
-    FromColumns,
+    Rebuilt,
     /// The row shows an event, but not of which service: `eventSource` was not selected.
-    NoSource,
+    MissingSource,
     /// The row shows no event: a count, or other columns.
-    NoEvent,
+    NotAnEvent,
 }
 
 /// How the text of a column is to be read.
@@ -110,25 +110,25 @@ const FIELDS: [&str; 36] = [
 const WHOLE: &str = "eventJson";
 
 /// Appends the record of a row to `record`, as JSON text. `columns` are names, in any case, and what is printed under them.
-pub fn record_of_row(columns: &[(&str, &str)], record: &mut String) -> Rebuilt {
+pub fn record_from_row(columns: &[(&str, &str)], record: &mut String) -> RowOutcome {
     let printed = |name: &str| {
         let mut found = columns.iter().rev().filter(|(column, _)| column.eq_ignore_ascii_case(name));
         found.next().map(|(_, text)| text.trim()).filter(|text| !text.is_empty() && *text != "null")
     };
     if let Some(whole) = printed(WHOLE) {
         record.push_str(whole);
-        return Rebuilt::Verbatim;
+        return RowOutcome::Verbatim;
     }
     if printed("eventSource").is_none() {
         return match ["eventVersion", "eventName", "eventID"].iter().any(|name| printed(name).is_some()) {
-            true => Rebuilt::NoSource,
-            false => Rebuilt::NoEvent,
+            true => RowOutcome::MissingSource,
+            false => RowOutcome::NotAnEvent,
         };
     }
     let members = COLUMNS.iter().filter_map(|(name, form)| Some((*name, read(printed(name)?, *form)?)));
     let members: Map<String, Value> = members.map(|(name, value)| (name.to_owned(), value)).collect();
     record.push_str(&Value::Object(members).to_string());
-    Rebuilt::FromColumns
+    RowOutcome::Rebuilt
 }
 
 /// Whether a row with this column shows an event.
@@ -317,9 +317,9 @@ impl<'t> Printed<'t> {
 mod tests {
     use super::*;
 
-    fn rebuilt(columns: &[(&str, &str)]) -> (Rebuilt, Value) {
+    fn rebuilt(columns: &[(&str, &str)]) -> (RowOutcome, Value) {
         let mut record = String::new();
-        let rebuilt = record_of_row(columns, &mut record);
+        let rebuilt = record_from_row(columns, &mut record);
         (rebuilt, serde_json::from_str(&record).unwrap_or_default())
     }
 
@@ -328,7 +328,7 @@ mod tests {
         let mut record = String::new();
         let json = r#"{"eventVersion":"1.08","n":12345678901234567890.50}"#;
         let row = [("eventname", "Other"), ("eventJson", json)];
-        assert_eq!(record_of_row(&row, &mut record), Rebuilt::Verbatim);
+        assert_eq!(record_from_row(&row, &mut record), RowOutcome::Verbatim);
         assert_eq!(record, json);
     }
 
@@ -360,7 +360,7 @@ mod tests {
             ("tlsdetails", "{tlsversion=TLSv1.3, ciphersuite=null}"),
             ("_col7", "x"),
         ]);
-        assert_eq!(found, Rebuilt::FromColumns);
+        assert_eq!(found, RowOutcome::Rebuilt);
         assert_eq!(record["userIdentity"]["principalId"], "AROAEXAMPLE:SageMaker");
         assert_eq!(record["userIdentity"]["userName"], Value::Null);
         assert_eq!(record["userIdentity"]["accessKeyId"], "");
@@ -414,9 +414,9 @@ mod tests {
 
     #[test]
     fn rows_that_show_no_record_are_told_apart() {
-        assert_eq!(rebuilt(&[("_col0", "5")]).0, Rebuilt::NoEvent);
-        assert_eq!(rebuilt(&[("eventName", "Decrypt"), ("eventTime", "x")]).0, Rebuilt::NoSource);
-        assert_eq!(rebuilt(&[("EVENTSOURCE", "kms.amazonaws.com")]).0, Rebuilt::FromColumns);
+        assert_eq!(rebuilt(&[("_col0", "5")]).0, RowOutcome::NotAnEvent);
+        assert_eq!(rebuilt(&[("eventName", "Decrypt"), ("eventTime", "x")]).0, RowOutcome::MissingSource);
+        assert_eq!(rebuilt(&[("EVENTSOURCE", "kms.amazonaws.com")]).0, RowOutcome::Rebuilt);
     }
 
     #[test]

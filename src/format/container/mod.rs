@@ -5,7 +5,7 @@
 //! that makes a document a container (`document::Container`), the elements of a top-level array, and top-level objects that are no
 //! containers (a single record, NDJSON, objects back to back, the messages of log lines). Nothing nested deeper ever counts.
 //!
-//! A value is a record or [wraps](Wrapping) one; [`record_in`] finds it. The walk itself knows values only: damage costs the value.
+//! A value is a record or [wraps](Wrapping) one; [`extract_record`] finds it. The walk itself knows values only: damage costs the value.
 //!
 //! Deliberately absent: what a record says (`parse`), and reading (`pipeline`).
 
@@ -21,13 +21,13 @@ mod window;
 
 use std::ops::Range;
 
-use crate::format::json::{Backend, Splitter};
+use crate::format::json::{Backend, ValueScanner};
 use crate::model::{RejectReason, SkipReason};
 use document::Document;
-pub use envelope::{Envelope, Extracted, record_in};
-pub use lake::{Rebuilt, record_of_row};
+pub use envelope::{Envelope, Extracted, extract_record};
+pub use lake::{RowOutcome, record_from_row};
 pub use resync::json_error;
-pub use shape::Shape;
+pub use shape::JsonShape;
 use shape::ShapeCounter;
 pub use window::Window;
 
@@ -39,7 +39,7 @@ pub enum Step {
         /// Where.
         range: Range<u64>,
         /// What is around the record in it.
-        wrapping: Envelope,
+        envelope: Envelope,
         /// Whether it contains the name of KMS, or an escape that could spell it: as `parse` would answer. `None`: not known, as of
         /// everything that wraps a record.
         may_match: Option<bool>,
@@ -61,9 +61,9 @@ pub enum Step {
         to_end: bool,
     },
     /// More bytes are needed; those before `keep` are not needed any more.
-    More {
+    NeedMore {
         /// Offset of the first byte to keep.
-        keep: u64,
+        keep_from: u64,
     },
     /// The content ends here.
     End,
@@ -88,11 +88,11 @@ enum State {
     /// Inside the array whose elements are records; the document it belongs to, unless it is a top-level array.
     Array(Option<Document>),
     /// Inside an element of that array.
-    Element { parent: Option<Document>, start: u64, splitter: Splitter },
+    Element { parent: Option<Document>, start: u64, scanner: ValueScanner },
     /// The element is whole; what follows decides whether to believe it.
     AfterElement { parent: Option<Document>, range: Range<u64>, may_match: Option<bool> },
     /// Inside an element too large to keep.
-    Oversized { parent: Option<Document>, start: u64, splitter: Splitter },
+    Oversized { parent: Option<Document>, start: u64, scanner: ValueScanner },
     /// After structural damage at `start`: looking for the next record from `from` on.
     Lost { parent: Option<Document>, in_array: bool, start: u64, from: u64, detail: String },
     /// Nothing more to say.
@@ -115,11 +115,11 @@ pub struct ContainerReader {
 impl ContainerReader {
     /// A walk at the beginning of the content; values longer than `max_record` bytes are damage.
     pub fn new(max_record: u64) -> Self {
-        Self::with(Backend::chosen(), max_record)
+        Self::with_backend(Backend::selected(), max_record)
     }
 
     /// [`Self::new`] with a back end of the caller's choice; none changes what is found.
-    pub fn with(backend: Backend, max_record: u64) -> Self {
+    pub fn with_backend(backend: Backend, max_record: u64) -> Self {
         Self {
             state: State::Start,
             at: 0,
@@ -132,21 +132,21 @@ impl ContainerReader {
 
     /// Whether the content has shown to be CloudTrail's: it has a `Records` array, an empty answer of CloudTrail's, or at least one record,
     /// which need not be sound.
-    pub fn recognised(&self) -> bool {
+    pub fn is_recognised(&self) -> bool {
         self.census.recognised
     }
 
     /// Takes note that the record of a value was put together from what a query printed.
-    pub fn note_lossy(&mut self) {
+    pub fn mark_lossy(&mut self) {
         self.census.lossy = true;
     }
 
     /// The shape seen so far.
-    pub fn shape(&self) -> Shape {
+    pub fn shape(&self) -> JsonShape {
         self.census.shape()
     }
 
-    /// Why the content, if never [recognised](Self::recognised), is not an archive.
+    /// Why the content, if never [recognised](Self::is_recognised), is not an archive.
     pub fn skip_reason(&self) -> SkipReason {
         self.census.skip_reason()
     }
@@ -164,13 +164,11 @@ impl ContainerReader {
                 State::Message => self.message(window),
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),
-                State::Element { parent, start, splitter } => self.element(parent, start, splitter, window),
+                State::Element { parent, start, scanner } => self.element(parent, start, scanner, window),
                 State::AfterElement { parent, range, may_match } => {
                     self.after_element(parent, range, may_match, window)
                 }
-                State::Oversized { parent, start, splitter } => {
-                    self.oversized(parent, start, splitter, window)
-                }
+                State::Oversized { parent, start, scanner } => self.oversized(parent, start, scanner, window),
                 State::Lost { parent, in_array, start, from, detail } => {
                     self.lost(parent, in_array, (start, from), detail, window)
                 }
@@ -185,7 +183,7 @@ impl ContainerReader {
     /// The value of the last step, at `range` in the same window, is not valid JSON. Two records that have each lost a quote make one such value
     /// of all that stands between them: a whole record that begins inside one of its strings, where none can, proves it. The walk
     /// then goes on there.
-    pub fn reconsider(&mut self, range: &Range<u64>, window: Window<'_>) {
+    pub fn resync_within(&mut self, range: &Range<u64>, window: Window<'_>) {
         let bytes = window.slice(range);
         let Some(error) = json_error(bytes) else { return };
         let from = resync::last_token(bytes, error.offset);
@@ -202,7 +200,7 @@ impl ContainerReader {
 
     fn more(&mut self, state: State, keep: u64) -> Option<Step> {
         self.state = state;
-        Some(Step::More { keep })
+        Some(Step::NeedMore { keep_from: keep })
     }
 
     fn go(&mut self, state: State, at: u64) -> Option<Step> {
@@ -330,9 +328,9 @@ impl ContainerReader {
             return Some(self.too_large(range.start));
         }
         let value = window.slice(&range);
-        let wrapping = envelope::wrapping_of(value);
-        self.census.loose_object(value, wrapping, document.spans_lines(), stamped);
-        Some(Step::Value { range, wrapping, may_match: None })
+        let envelope = envelope::envelope_of(value);
+        self.census.loose_object(value, envelope, document.spans_lines(), stamped);
+        Some(Step::Value { range, envelope, may_match: None })
     }
 
     fn array(&mut self, mut parent: Option<Document>, window: Window<'_>) -> Option<Step> {
@@ -359,8 +357,8 @@ impl ContainerReader {
                 }
                 Some(b'}' | b':') => return self.stray(parent, true, at),
                 Some(first) => {
-                    let splitter = Splitter::with(self.backend, first);
-                    return self.go(State::Element { parent, start: at, splitter }, at);
+                    let scanner = ValueScanner::with_backend(self.backend, first);
+                    return self.go(State::Element { parent, start: at, scanner }, at);
                 }
             }
         }

@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use super::document::Container;
 use super::lines;
 use super::shape::Keys;
-use crate::format::json::Splitter;
+use crate::format::json::ValueScanner;
 use crate::model::JsonError;
 
 /// How far to look behind a value for what follows it, bytes: beyond that many blanks nothing does.
@@ -34,8 +34,8 @@ pub(super) fn last_token(bytes: &[u8], offset: usize) -> usize {
     let mut last = offset;
     while let Some(n) = memchr(b'"', &bytes[at..offset.min(bytes.len())]) {
         last = at + n;
-        let mut splitter = Splitter::new(b'"');
-        match splitter.advance(&bytes[last..]) {
+        let mut scanner = ValueScanner::new(b'"');
+        match scanner.advance(&bytes[last..]) {
             Some(n) if last + n < offset => at = last + n,
             _ => break,
         }
@@ -163,8 +163,8 @@ fn opened_by(before: &[u8]) -> Option<Container> {
 /// Whether what follows `before`, the beginning of a value, is inside a string.
 pub(super) fn begins_in_string(before: &[u8]) -> bool {
     let Some(first) = before.first() else { return false };
-    let mut splitter = Splitter::new(*first);
-    splitter.advance(before).is_none() && splitter.is_in_string()
+    let mut scanner = ValueScanner::new(*first);
+    scanner.advance(before).is_none() && scanner.is_in_string()
 }
 
 /// Whether a value that begins with a bracket ends with its partner: where one is missing, the container's stands in its place.
@@ -184,7 +184,7 @@ pub(super) fn row_inside(bytes: &[u8]) -> Option<usize> {
         match bytes.get(at)? {
             b'[' => return Some(at).filter(|at| *at > 0),
             b']' => return None,
-            first => at += Splitter::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?,
+            first => at += ValueScanner::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?,
         }
     }
 }

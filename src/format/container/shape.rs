@@ -6,13 +6,13 @@ use memchr::{memchr, memmem};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::document::Container;
-use super::envelope::{Envelope, Extracted, record_in};
+use super::envelope::{Envelope, Extracted, extract_record};
 use super::lake;
 use crate::model::{RejectReason, SkipReason};
 
 /// The container an input turned out to be; the `shape` column of `inputs.parquet`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Shape {
+pub enum JsonShape {
     /// `{"Records":[…]}`, as CloudTrail delivers to S3 (several in a row included).
     Records,
     /// One record by itself.
@@ -51,7 +51,7 @@ pub enum Shape {
     Unknown,
 }
 
-impl Shape {
+impl JsonShape {
     /// Every shape, in the order of the documentation.
     pub const ALL: [Self; 18] = [
         Self::Records,
@@ -114,7 +114,7 @@ pub(super) struct ShapeCounter {
     /// Log messages that are not even JSON.
     messages: u64,
     /// What wraps records here, other than a log file.
-    wrapped: BTreeSet<Shape>,
+    wrapped: BTreeSet<JsonShape>,
     /// A value by itself in a top-level array, with nothing around it.
     bare_elements: bool,
     /// Records have been put together from what a query printed.
@@ -146,7 +146,7 @@ impl ShapeCounter {
     /// A log message that is no JSON.
     pub(super) fn message(&mut self) {
         self.messages += 1;
-        self.wrapped.insert(Shape::LogLines);
+        self.wrapped.insert(JsonShape::LogLines);
     }
 
     /// White space between top-level values.
@@ -158,16 +158,16 @@ impl ShapeCounter {
     pub(super) fn loose_object(
         &mut self,
         bytes: &[u8],
-        wrapping: Envelope,
+        envelope: Envelope,
         spans_lines: bool,
         stamped: bool,
     ) {
-        match wrapping {
+        match envelope {
             _ if stamped => self.place_line(),
             Envelope::None => self.place_object(spans_lines),
-            _ => self.place_wrapped(wrapping),
+            _ => self.place_wrapped(envelope),
         }
-        self.value(bytes, wrapping);
+        self.value(bytes, envelope);
     }
 
     /// An object too large to be kept, of which the walk has seen the keys.
@@ -181,14 +181,14 @@ impl ShapeCounter {
     }
 
     fn place_line(&mut self) {
-        self.wrapped.insert(Shape::LogLines);
+        self.wrapped.insert(JsonShape::LogLines);
     }
 
-    fn place_wrapped(&mut self, wrapping: Envelope) {
-        self.wrapped.insert(match wrapping {
-            Envelope::EventBridge => Shape::EventBridge,
-            Envelope::Document => Shape::Mixed,
-            _ => Shape::LookupEvents,
+    fn place_wrapped(&mut self, envelope: Envelope) {
+        self.wrapped.insert(match envelope {
+            Envelope::EventBridge => JsonShape::EventBridge,
+            Envelope::Document => JsonShape::Mixed,
+            _ => JsonShape::LookupEvents,
         });
     }
 
@@ -205,27 +205,27 @@ impl ShapeCounter {
     }
 
     /// An element of a top-level array.
-    pub(super) fn loose_element(&mut self, bytes: &[u8], wrapping: Envelope) {
-        match wrapping {
+    pub(super) fn loose_element(&mut self, bytes: &[u8], envelope: Envelope) {
+        match envelope {
             Envelope::None => self.bare_elements = true,
-            _ => self.place_wrapped(wrapping),
+            _ => self.place_wrapped(envelope),
         }
-        self.value(bytes, wrapping);
+        self.value(bytes, envelope);
     }
 
     /// A value that is or wraps a record only if it looks like that; asked until one does.
-    pub(super) fn value(&mut self, bytes: &[u8], wrapping: Envelope) {
+    pub(super) fn value(&mut self, bytes: &[u8], envelope: Envelope) {
         self.other_values += 1;
         if self.recognised {
             return;
         }
         let mut buffer = Vec::new();
-        match record_in(bytes, wrapping, &mut buffer) {
-            Extracted::Record { text, .. } => match serde_json::from_slice::<Keys>(text) {
+        match extract_record(bytes, envelope, &mut buffer) {
+            Extracted::Record { json: text, .. } => match serde_json::from_slice::<Keys>(text) {
                 Ok(keys) => self.recognised = keys.record,
                 Err(_) => self.cut_off(text),
             },
-            Extracted::Foreign => {}
+            Extracted::NoRecord => {}
             Extracted::Unreadable { reason: RejectReason::MissingField, .. } => self.recognised = true,
             Extracted::Unreadable { .. } => self.cut_off(bytes),
         }
@@ -247,34 +247,36 @@ impl ShapeCounter {
         self.broken_start = names_members(bytes);
     }
 
-    pub(super) fn shape(&self) -> Shape {
+    pub(super) fn shape(&self) -> JsonShape {
         if !self.recognised {
             return match self.skip_reason() {
-                SkipReason::Empty => Shape::Empty,
-                SkipReason::Digest => Shape::Digest,
-                SkipReason::OtherJson => Shape::OtherJson,
-                _ => Shape::Unknown,
+                SkipReason::Empty => JsonShape::Empty,
+                SkipReason::Digest => JsonShape::Digest,
+                SkipReason::OtherJson => JsonShape::OtherJson,
+                _ => JsonShape::Unknown,
             };
         }
         let bare = self.documents + self.objects > 0 || self.bare_elements;
         match (self.wrapped.first(), bare) {
             (None, _) => self.bare_shape(),
-            (Some(Shape::LakeRows), false) if self.wrapped.len() == 1 && self.lossy => Shape::LakeRowsLossy,
+            (Some(JsonShape::LakeRows), false) if self.wrapped.len() == 1 && self.lossy => {
+                JsonShape::LakeRowsLossy
+            }
             (Some(only), false) if self.wrapped.len() == 1 => *only,
-            _ if self.lossy => Shape::MixedLossy,
-            _ => Shape::Mixed,
+            _ if self.lossy => JsonShape::MixedLossy,
+            _ => JsonShape::Mixed,
         }
     }
 
     /// The shape of records with nothing around them but arrays.
-    fn bare_shape(&self) -> Shape {
+    fn bare_shape(&self) -> JsonShape {
         match (self.documents, self.arrays, self.objects) {
-            (_, 0, 0) => Shape::Records,
-            (0, _, 0) => Shape::Array,
-            (0, 0, 1) => Shape::Record,
-            (0, 0, _) if self.not_by_line => Shape::Concatenated,
-            (0, 0, _) => Shape::Ndjson,
-            _ => Shape::Mixed,
+            (_, 0, 0) => JsonShape::Records,
+            (0, _, 0) => JsonShape::Array,
+            (0, 0, 1) => JsonShape::Record,
+            (0, 0, _) if self.not_by_line => JsonShape::Concatenated,
+            (0, 0, _) => JsonShape::Ndjson,
+            _ => JsonShape::Mixed,
         }
     }
 

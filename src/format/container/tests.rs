@@ -11,38 +11,38 @@ const MAX: u64 = 1000;
 /// What a walk over `bytes` finds when they come in pieces that end at `cuts`. What is said of KMS on the way, if anything, must be what
 /// `parse` says; it is left out of the steps, since it depends on the cuts.
 fn walk(bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
-    walk_with(Backend::chosen(), bytes, cuts)
+    walk_with(Backend::selected(), bytes, cuts)
 }
 
 fn walk_with(backend: Backend, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
-    feed(ContainerReader::with(backend, MAX), bytes, cuts)
+    feed(ContainerReader::with_backend(backend, MAX), bytes, cuts)
 }
 
-fn feed(mut unwrapper: ContainerReader, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
+fn feed(mut reader: ContainerReader, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
     let mut ends: Vec<usize> = cuts.iter().copied().filter(|cut| *cut < bytes.len()).collect();
     ends.push(bytes.len());
     let mut ends = ends.into_iter();
     let mut window = Window { bytes: &bytes[..0], start: 0, last: bytes.is_empty() };
     let mut steps = Vec::new();
     loop {
-        match unwrapper.step(window) {
-            Step::More { keep } => {
+        match reader.step(window) {
+            Step::NeedMore { keep_from: keep } => {
                 assert!(keep >= window.start && keep <= window.end(), "keeps what it was given");
                 assert!(!window.last, "wants nothing behind the end");
                 let end = ends.next().expect("the last piece is marked as such");
                 let from = usize::try_from(keep).unwrap();
                 window = Window { bytes: &bytes[from..end], start: keep, last: end == bytes.len() };
             }
-            Step::End => return (steps, unwrapper),
+            Step::End => return (steps, reader),
             Step::NotJson => {
                 steps.push(Step::NotJson);
-                return (steps, unwrapper);
+                return (steps, reader);
             }
-            Step::Value { range, wrapping, may_match } => {
+            Step::Value { range, envelope, may_match } => {
                 if let Some(answer) = may_match {
                     assert_eq!(answer, parse::may_match(window.slice(&range)));
                 }
-                steps.push(Step::Value { range, wrapping, may_match: None });
+                steps.push(Step::Value { range, envelope, may_match: None });
             }
             step => steps.push(step),
         }
@@ -90,19 +90,19 @@ fn records_stand_where_they_stand() {
 fn shapes_are_told_by_content() {
     let (a, b) = (record(1), record(2));
     for (text, shape) in [
-        (format!(r#"{{"Records":[{a}]}}"#), Shape::Records),
-        (r#"{"Records":[]}"#.to_owned(), Shape::Records),
-        (a.clone(), Shape::Record),
-        (format!("[{a}]"), Shape::Array),
-        (format!("{a}\n{b}"), Shape::Ndjson),
-        (format!("{a}{b}"), Shape::Concatenated),
-        (format!("{a}\n[{b}]"), Shape::Mixed),
-        (r#"{"digestS3Object":"k","logFiles":[]}"#.to_owned(), Shape::Digest),
-        (r#"{"a":[1,2]}"#.to_owned(), Shape::OtherJson),
-        ("[1,2]".to_owned(), Shape::OtherJson),
-        (" \n".to_owned(), Shape::Empty),
-        ("# text".to_owned(), Shape::Unknown),
-        ("[link](x)".to_owned(), Shape::Unknown),
+        (format!(r#"{{"Records":[{a}]}}"#), JsonShape::Records),
+        (r#"{"Records":[]}"#.to_owned(), JsonShape::Records),
+        (a.clone(), JsonShape::Record),
+        (format!("[{a}]"), JsonShape::Array),
+        (format!("{a}\n{b}"), JsonShape::Ndjson),
+        (format!("{a}{b}"), JsonShape::Concatenated),
+        (format!("{a}\n[{b}]"), JsonShape::Mixed),
+        (r#"{"digestS3Object":"k","logFiles":[]}"#.to_owned(), JsonShape::Digest),
+        (r#"{"a":[1,2]}"#.to_owned(), JsonShape::OtherJson),
+        ("[1,2]".to_owned(), JsonShape::OtherJson),
+        (" \n".to_owned(), JsonShape::Empty),
+        ("# text".to_owned(), JsonShape::Unknown),
+        ("[link](x)".to_owned(), JsonShape::Unknown),
     ] {
         assert_eq!(walk(text.as_bytes(), &[]).1.shape(), shape, "{text}");
     }
@@ -136,13 +136,13 @@ fn two_lost_quotes_do_not_cost_what_stands_between() {
     let bad = r#"{"eventVersion":"1.08","eventName":"E}"#;
     let text = format!(r#"{{"Records":[{a},{bad},{b},{b},{bad},{c}]}}"#);
     let bytes = text.as_bytes();
-    let mut unwrapper = ContainerReader::new(MAX);
+    let mut reader = ContainerReader::new(MAX);
     let window = Window { bytes, start: 0, last: true };
     let mut good = Vec::new();
     loop {
-        match unwrapper.step(window) {
+        match reader.step(window) {
             Step::Value { range, .. } if json_error(window.slice(&range)).is_some() => {
-                unwrapper.reconsider(&range, window)
+                reader.resync_within(&range, window)
             }
             Step::Value { range, .. } => good.push(String::from_utf8(window.slice(&range).to_vec()).unwrap()),
             Step::End => break,
@@ -163,11 +163,11 @@ fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
     for text in
         [format!(r#"{{"Records":[{}]}}"#, records.join(",")), format!("[\n{}\n]", records.join(" ,\n"))]
     {
-        for backend in Backend::usable() {
-            let mut unwrapper = ContainerReader::with(backend, MAX);
+        for backend in Backend::available() {
+            let mut reader = ContainerReader::with_backend(backend, MAX);
             let window = Window { bytes: text.as_bytes(), start: 0, last: true };
             let mut answers = Vec::new();
-            while let Step::Value { may_match, .. } = unwrapper.step(window) {
+            while let Step::Value { may_match, .. } = reader.step(window) {
                 answers.push(may_match);
             }
             assert_eq!(answers, [Some(false), Some(true), Some(true), Some(false)], "{backend:?}");
@@ -177,19 +177,19 @@ fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
 
 /// A record with balanced damage may hold look-alikes: they stay what they are.
 #[test]
-fn reconsidering_brings_no_look_alike_to_life() {
+fn resync_withining_brings_no_look_alike_to_life() {
     let planted = record(9);
     let bad = format!(
         r#"{{"eventVersion":"1.08","x":,"list":[1,{planted},{planted}],"text":"{}"}}"#,
         planted.replace('"', "\\\"")
     );
     let text = format!(r#"{{"Records":[{bad},{bad}]}}"#);
-    let mut unwrapper = ContainerReader::new(MAX);
+    let mut reader = ContainerReader::new(MAX);
     let window = Window { bytes: text.as_bytes(), start: 0, last: true };
     let mut values = 0;
-    while let Step::Value { range, .. } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = reader.step(window) {
         assert_eq!(window.slice(&range), bad.as_bytes());
-        unwrapper.reconsider(&range, window);
+        reader.resync_within(&range, window);
         values += 1;
     }
     assert_eq!(values, 2);
@@ -248,7 +248,7 @@ fn hostile_content_takes_no_time() {
     ] {
         let text = format!("{head}{}", piece.repeat(LEN / piece.len()));
         let cuts: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
-        let mut unwrapper = ContainerReader::new(4 << 20);
+        let mut reader = ContainerReader::new(4 << 20);
         let mut start = 0;
         for end in cuts.into_iter().skip(1).chain([text.len()]) {
             loop {
@@ -257,8 +257,8 @@ fn hostile_content_takes_no_time() {
                     start: start as u64,
                     last: end == text.len(),
                 };
-                match unwrapper.step(window) {
-                    Step::More { keep } => {
+                match reader.step(window) {
+                    Step::NeedMore { keep_from: keep } => {
                         start = usize::try_from(keep).unwrap();
                         break;
                     }
@@ -322,7 +322,7 @@ proptest! {
         prop_assert_eq!(&whole, &cut);
         prop_assert_eq!(a.shape(), b.shape());
         let every: Vec<usize> = (0..bytes.len()).collect();
-        for backend in Backend::usable() {
+        for backend in Backend::available() {
             prop_assert_eq!(&walk_with(backend, &bytes, &[]).0, &whole, "{:?}", backend);
             prop_assert_eq!(&walk_with(backend, &bytes, &every).0, &whole, "{:?}", backend);
         }

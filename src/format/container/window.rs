@@ -1,4 +1,4 @@
-//! The content as the unwrapper is given it.
+//! The content as the reader is given it.
 
 use std::ops::Range;
 

@@ -3,10 +3,10 @@
 use super::*;
 
 /// What `bytes` are found to hold with records of at most `max` bytes: whole, and cut in every way that `cuts` has.
-pub(super) fn same(max: u64, bytes: &[u8], cuts: &[Vec<usize>]) -> (Vec<Step>, Shape, bool, SkipReason) {
+pub(super) fn same(max: u64, bytes: &[u8], cuts: &[Vec<usize>]) -> (Vec<Step>, JsonShape, bool, SkipReason) {
     let seen = |cuts: &[usize]| {
-        let (steps, unwrapper) = feed(ContainerReader::new(max), bytes, cuts);
-        (steps, unwrapper.shape(), unwrapper.recognised(), unwrapper.skip_reason())
+        let (steps, reader) = feed(ContainerReader::new(max), bytes, cuts);
+        (steps, reader.shape(), reader.is_recognised(), reader.skip_reason())
     };
     let whole = seen(&[]);
     for cuts in cuts {
@@ -47,12 +47,12 @@ fn what_is_too_large_to_keep_is_counted_all_the_same() {
     let spread = record.replacen(',', ",\n", 1) + "\n{}";
     let array = format!("[{record},{record}]");
     for (text, shape, recognised) in [
-        (&record, Shape::Record, true),
-        (&lines, Shape::Ndjson, true),
-        (&spread, Shape::Concatenated, true),
-        (&array, Shape::Array, true),
-        (&other, Shape::OtherJson, false),
-        (&digest, Shape::Digest, false),
+        (&record, JsonShape::Record, true),
+        (&lines, JsonShape::Ndjson, true),
+        (&spread, JsonShape::Concatenated, true),
+        (&array, JsonShape::Array, true),
+        (&other, JsonShape::OtherJson, false),
+        (&digest, JsonShape::Digest, false),
     ] {
         let text = text.as_bytes();
         for max in [300, text.len() as u64 - 1, text.len() as u64] {
@@ -73,7 +73,7 @@ fn whether_a_long_value_breaks_is_asked_at_one_place() {
     let text = format!("{{\"a\":\"\u{1}{long}\",\"Records\":[{a},{b}]}}");
     let (steps, shape, ..) = same(4 << 20, text.as_bytes(), &chunks(text.as_bytes()));
     assert_eq!(reasons(&steps), ["json_syntax", "value", "value"]);
-    assert_eq!(shape, Shape::Records);
+    assert_eq!(shape, JsonShape::Records);
     for text in [
         format!("{{\"eventName\":\"\u{1}{long}\"}}\n{a}\n{b}"),
         format!("{{\"Records\":[{{\"eventName\":\"\u{1}{long}\"}},{a},{b}]}}"),

@@ -6,7 +6,7 @@ use super::*;
 
 const LONG: u64 = 4000;
 
-/// A record whose spelling gives a wrapping something to escape.
+/// A record whose spelling gives a envelope something to escape.
 fn odd(n: usize) -> String {
     record(n).replacen(":\"t\"", ":\"\\\"t\\\\ \\u00e9é😀\\ud83d\\ude00\\n\"", 1)
 }
@@ -22,7 +22,7 @@ struct Way {
     opening: &'static str,
     between: &'static str,
     closing: &'static str,
-    shape: Shape,
+    shape: JsonShape,
 }
 
 impl Way {
@@ -68,41 +68,46 @@ fn ways() -> Vec<Way> {
             "page",
             looked_up,
             ["{\n  \"Events\": [\n", ",\n", "\n],\"NextToken\":\"x\"}"],
-            Shape::LookupEvents,
+            JsonShape::LookupEvents,
         ),
-        way("compact page", looked_up, ["{\"Events\":[", ",", "]}"], Shape::LookupEvents),
-        way("items", looked_up, ["", "\n", "\n"], Shape::LookupEvents),
-        way("texts", quoted, ["[", ", ", "]"], Shape::LookupEvents),
-        way("envelopes", enveloped, ["", "\n", ""], Shape::EventBridge),
-        way("envelopes back to back", enveloped, ["", "", ""], Shape::EventBridge),
-        way("envelopes in an array", enveloped, ["[", ",", "]"], Shape::EventBridge),
+        way("compact page", looked_up, ["{\"Events\":[", ",", "]}"], JsonShape::LookupEvents),
+        way("items", looked_up, ["", "\n", "\n"], JsonShape::LookupEvents),
+        way("texts", quoted, ["[", ", ", "]"], JsonShape::LookupEvents),
+        way("envelopes", enveloped, ["", "\n", ""], JsonShape::EventBridge),
+        way("envelopes back to back", enveloped, ["", "", ""], JsonShape::EventBridge),
+        way("envelopes in an array", enveloped, ["[", ",", "]"], JsonShape::EventBridge),
         way(
             "subscription",
             logged,
             [r#"{"messageType":"DATA_MESSAGE","logEvents":["#, ",", "]}"],
-            Shape::LogSubscription,
+            JsonShape::LogSubscription,
         ),
-        way("filter", logged, [r#"{"events":["#, ",", r#"],"searchedLogStreams":[]}"#], Shape::LogEvents),
-        way("lines", line, ["", "", ""], Shape::LogLines),
-        way("rows", row, [r#"{"QueryStatus":"FINISHED","QueryResultRows":["#, ",", "]}"], Shape::LakeRows),
+        way("filter", logged, [r#"{"events":["#, ",", r#"],"searchedLogStreams":[]}"#], JsonShape::LogEvents),
+        way("lines", line, ["", "", ""], JsonShape::LogLines),
+        way(
+            "rows",
+            row,
+            [r#"{"QueryStatus":"FINISHED","QueryResultRows":["#, ",", "]}"],
+            JsonShape::LakeRows,
+        ),
     ]
 }
 
 /// The records inside what the walk finds, and the reasons of damage; a value that is not JSON is looked at again, as the pipeline does.
 fn held(bytes: &[u8]) -> Vec<String> {
-    let mut unwrapper = ContainerReader::new(LONG);
+    let mut reader = ContainerReader::new(LONG);
     let window = Window { bytes, start: 0, last: true };
     let (mut found, mut buffer) = (Vec::new(), Vec::new());
     loop {
-        found.push(match unwrapper.step(window) {
-            Step::Value { range, wrapping, .. } => {
+        found.push(match reader.step(window) {
+            Step::Value { range, envelope, .. } => {
                 let value = window.slice(&range);
                 if json_error(value).is_some() {
-                    unwrapper.reconsider(&range, window);
+                    reader.resync_within(&range, window);
                 }
-                match record_in(value, wrapping, &mut buffer) {
-                    Extracted::Record { text, .. } => String::from_utf8(text.to_vec()).unwrap(),
-                    Extracted::Foreign => "foreign".to_owned(),
+                match extract_record(value, envelope, &mut buffer) {
+                    Extracted::Record { json: text, .. } => String::from_utf8(text.to_vec()).unwrap(),
+                    Extracted::NoRecord => "foreign".to_owned(),
                     Extracted::Unreadable { reason, .. } => format!("!! {}", reason.as_str()),
                 }
             }
@@ -171,7 +176,7 @@ fn damage_costs_one_element() {
     }
 }
 
-/// What looks like a container or a wrapping inside something else stays what it is.
+/// What looks like a container or a envelope inside something else stays what it is.
 #[test]
 fn nested_wrappings_are_never_opened() {
     for way in ways() {
@@ -240,9 +245,9 @@ fn what_holds_no_record_is_told() {
     ] {
         let every: Vec<usize> = (0..text.len()).collect();
         for cuts in [&[][..], &every] {
-            let (_, unwrapper) = walk(text.as_bytes(), cuts);
-            assert_eq!(unwrapper.recognised(), recognised, "{text}");
-            assert!(recognised || unwrapper.skip_reason() == SkipReason::OtherJson, "{text}");
+            let (_, reader) = walk(text.as_bytes(), cuts);
+            assert_eq!(reader.is_recognised(), recognised, "{text}");
+            assert!(recognised || reader.skip_reason() == SkipReason::OtherJson, "{text}");
         }
     }
 }
@@ -304,7 +309,7 @@ proptest! {
         let value = format!(r#"{{"a":["CloudTrailEvent",{{"CloudTrailEvent":"no"}}],"CloudTrailEvent" : "{spelled}"}}"#);
         let mut buffer = Vec::new();
         let at = value.len() - spelled.len() - 2;
-        let expected = Extracted::Record { text: text.as_bytes(), at, lossy: false };
-        prop_assert_eq!(record_in(value.as_bytes(), Envelope::LookupEvent, &mut buffer), expected);
+        let expected = Extracted::Record { json: text.as_bytes(), offset: at, lossy: false };
+        prop_assert_eq!(extract_record(value.as_bytes(), Envelope::LookupEvent, &mut buffer), expected);
     }
 }
