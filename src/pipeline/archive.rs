@@ -474,7 +474,7 @@ fn name_damage(
     broken: &mut Option<DecodeError>,
 ) -> (RejectReason, String) {
     match broken.take_if(|_| to_end) {
-        Some(error) => (reason_of(&error), format!("{error}; {detail}")),
+        Some(error) => (reason_of(&error), format!("{}; {detail}", error.detail())),
         None => (reason, detail),
     }
 }
