@@ -14,7 +14,7 @@ pub enum Encoding {
     Deflate,
     /// Not compressed, as far as the first bytes show.
     Plain,
-    /// An encoding that keytrail recognizes and cannot read.
+    /// An encoding that keytrail recognises and cannot read.
     Unsupported(SkipReason),
 }
 

@@ -1,13 +1,13 @@
-//! Records in what wraps them: the walk finds the same elements however the content is cut, damage costs one of them, and what is found
-//! inside is the record, byte for byte.
+//! Records in envelopes: the reader finds the same elements in any windows, damage costs one of them, and the
+//! extracted record is the original, byte for byte.
 
-use super::cuts::{everywhere, reasons, same};
+use super::windows::{all_ends, check_windows, reasons};
 use super::*;
 
-const LONG: u64 = 4000;
+const MAX_RECORD: u64 = 4000;
 
-/// A record whose spelling gives a envelope something to escape.
-fn odd(n: usize) -> String {
+/// A record with characters that an envelope must escape.
+fn record_with_escapes(n: usize) -> String {
     record(n).replacen(":\"t\"", ":\"\\\"t\\\\ \\u00e9é😀\\ud83d\\ude00\\n\"", 1)
 }
 
@@ -15,87 +15,94 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// A way to wrap records: one by itself, and some together.
-struct Way {
+/// A format that wraps records.
+struct Format {
     name: &'static str,
-    one: fn(&str) -> String,
+    /// Wraps one record.
+    wrap: fn(&str) -> String,
     opening: &'static str,
     between: &'static str,
     closing: &'static str,
     shape: JsonShape,
 }
 
-impl Way {
-    fn all(&self, records: &[String]) -> String {
-        let items: Vec<String> = records.iter().map(|record| (self.one)(record)).collect();
+impl Format {
+    fn wrap_all(&self, records: &[String]) -> String {
+        let items: Vec<String> = records.iter().map(|record| (self.wrap)(record)).collect();
         format!("{}{}{}", self.opening, items.join(self.between), self.closing)
     }
 }
 
-fn looked_up(record: &str) -> String {
+fn lookup_event(record: &str) -> String {
     format!(r#"{{"EventId": "1", "Resources": [], "CloudTrailEvent": {}}}"#, quoted(record))
 }
 
-fn logged(record: &str) -> String {
+fn log_event(record: &str) -> String {
     format!(r#"{{"id":"1","timestamp":1,"message":{}}}"#, quoted(record))
 }
 
-fn enveloped(record: &str) -> String {
+fn eventbridge(record: &str) -> String {
     format!(
         r#"{{"version":"0","detail-type":"AWS API Call via CloudTrail","source":"aws.kms","detail":{record}}}"#
     )
 }
 
-fn row(record: &str) -> String {
+fn lake_row(record: &str) -> String {
     format!(r#"[{{"eventName":"E"}},{{"eventJson":{}}}]"#, quoted(record))
 }
 
-fn line(record: &str) -> String {
+fn log_line(record: &str) -> String {
     format!("2024-01-01T00:00:00.000Z {record}\n")
 }
 
-fn ways() -> Vec<Way> {
-    let way = |name, one, [opening, between, closing]: [&'static str; 3], shape| Way {
+fn formats() -> Vec<Format> {
+    let format = |name, wrap, [opening, between, closing]: [&'static str; 3], shape| Format {
         name,
-        one,
+        wrap,
         opening,
         between,
         closing,
         shape,
     };
     vec![
-        way(
+        format(
             "page",
-            looked_up,
+            lookup_event,
             ["{\n  \"Events\": [\n", ",\n", "\n],\"NextToken\":\"x\"}"],
             JsonShape::LookupEvents,
         ),
-        way("compact page", looked_up, ["{\"Events\":[", ",", "]}"], JsonShape::LookupEvents),
-        way("items", looked_up, ["", "\n", "\n"], JsonShape::LookupEvents),
-        way("texts", quoted, ["[", ", ", "]"], JsonShape::LookupEvents),
-        way("envelopes", enveloped, ["", "\n", ""], JsonShape::EventBridge),
-        way("envelopes back to back", enveloped, ["", "", ""], JsonShape::EventBridge),
-        way("envelopes in an array", enveloped, ["[", ",", "]"], JsonShape::EventBridge),
-        way(
+        format("compact page", lookup_event, ["{\"Events\":[", ",", "]}"], JsonShape::LookupEvents),
+        format("items", lookup_event, ["", "\n", "\n"], JsonShape::LookupEvents),
+        format("texts", quoted, ["[", ", ", "]"], JsonShape::LookupEvents),
+        format("envelopes", eventbridge, ["", "\n", ""], JsonShape::EventBridge),
+        format("envelopes back to back", eventbridge, ["", "", ""], JsonShape::EventBridge),
+        format("envelopes in an array", eventbridge, ["[", ",", "]"], JsonShape::EventBridge),
+        format(
             "subscription",
-            logged,
+            log_event,
             [r#"{"messageType":"DATA_MESSAGE","logEvents":["#, ",", "]}"],
             JsonShape::LogSubscription,
         ),
-        way("filter", logged, [r#"{"events":["#, ",", r#"],"searchedLogStreams":[]}"#], JsonShape::LogEvents),
-        way("lines", line, ["", "", ""], JsonShape::LogLines),
-        way(
+        format(
+            "filter",
+            log_event,
+            [r#"{"events":["#, ",", r#"],"searchedLogStreams":[]}"#],
+            JsonShape::LogEvents,
+        ),
+        format("lines", log_line, ["", "", ""], JsonShape::LogLines),
+        format(
             "rows",
-            row,
+            lake_row,
             [r#"{"QueryStatus":"FINISHED","QueryResultRows":["#, ",", "]}"],
             JsonShape::LakeRows,
         ),
     ]
 }
 
-/// The records inside what the walk finds, and the reasons of damage; a value that is not JSON is looked at again, as the pipeline does.
-fn held(bytes: &[u8]) -> Vec<String> {
-    let mut reader = ContainerReader::new(LONG);
+/// The records in all values, and the reasons of damage. Looks inside values that are not valid JSON, as a run
+/// does.
+fn extract_all(bytes: &[u8]) -> Vec<String> {
+    let mut reader = ContainerReader::new(MAX_RECORD);
     let window = Window { bytes, start: 0, last: true };
     let (mut found, mut buffer) = (Vec::new(), Vec::new());
     loop {
@@ -119,70 +126,72 @@ fn held(bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn every_wrapping_gives_the_record_byte_for_byte() {
-    let records = [odd(1), record(2), odd(3)];
-    for way in ways() {
-        let text = way.all(&records);
-        assert_eq!(held(text.as_bytes()), records, "{}", way.name);
-        assert_eq!(walk(text.as_bytes(), &[]).1.shape(), way.shape, "{}", way.name);
-        // Several, one behind the other.
+fn records_are_extracted_byte_for_byte() {
+    let records = [record_with_escapes(1), record(2), record_with_escapes(3)];
+    for format in formats() {
+        let text = format.wrap_all(&records);
+        assert_eq!(extract_all(text.as_bytes()), records, "{}", format.name);
+        assert_eq!(read(text.as_bytes(), &[]).1.shape(), format.shape, "{}", format.name);
+        // Two in a row.
         let twice = format!("{text}{text}");
-        assert_eq!(held(twice.as_bytes()), [&records[..], &records[..]].concat(), "{}", way.name);
-        assert_eq!(walk(twice.as_bytes(), &[]).1.shape(), way.shape, "{}", way.name);
+        assert_eq!(extract_all(twice.as_bytes()), [&records[..], &records[..]].concat(), "{}", format.name);
+        assert_eq!(read(twice.as_bytes(), &[]).1.shape(), format.shape, "{}", format.name);
     }
 }
 
 #[test]
-fn cuts_do_not_matter_to_what_is_wrapped() {
-    for way in ways() {
-        let text = way.all(&[record(1), record(2)]);
-        let (_, shape, recognised, _) = same(LONG, text.as_bytes(), &everywhere(text.as_bytes()));
-        assert_eq!((shape, recognised), (way.shape, true), "{}", way.name);
-        let end = text.len() - way.closing.len() - 30;
-        let ended = same(LONG, &text.as_bytes()[..end], &everywhere(&text.as_bytes()[..end]));
-        assert_eq!(reasons(&ended.0), ["value", "json_truncated"], "{}", way.name);
-        // Too large to be kept, all of them.
-        let (steps, ..) = same(60, text.as_bytes(), &everywhere(text.as_bytes()));
-        assert_eq!(reasons(&steps), ["record_too_large", "record_too_large"], "{}", way.name);
+fn window_boundaries_do_not_matter() {
+    for format in formats() {
+        let text = format.wrap_all(&[record(1), record(2)]);
+        let (_, shape, recognised, _) =
+            check_windows(MAX_RECORD, text.as_bytes(), &all_ends(text.as_bytes()));
+        assert_eq!((shape, recognised), (format.shape, true), "{}", format.name);
+        let end = text.len() - format.closing.len() - 30;
+        let ended = check_windows(MAX_RECORD, &text.as_bytes()[..end], &all_ends(&text.as_bytes()[..end]));
+        assert_eq!(reasons(&ended.0), ["value", "json_truncated"], "{}", format.name);
+        // All values are too large to keep.
+        let (steps, ..) = check_windows(60, text.as_bytes(), &all_ends(text.as_bytes()));
+        assert_eq!(reasons(&steps), ["record_too_large", "record_too_large"], "{}", format.name);
     }
 }
 
-/// A quote or a bracket lost in one element: one reject, and the next elements count.
+/// A quote or bracket is missing in one element. The elements after it are found.
 #[test]
 fn damage_costs_one_element() {
-    let records = [odd(1), record(2), odd(3), record(4)];
-    // In an array of nothing but texts, nothing shows where the next one begins.
-    for way in ways().into_iter().filter(|way| way.name != "texts") {
-        let whole = way.all(&records);
-        let second = (way.one)(&records[1]);
+    let records = [record_with_escapes(1), record(2), record_with_escapes(3), record(4)];
+    // In an array of strings, nothing shows where the next one begins.
+    for format in formats().into_iter().filter(|format| format.name != "texts") {
+        let whole = format.wrap_all(&records);
+        let second = (format.wrap)(&records[1]);
         let quotes: Vec<usize> = second.match_indices('"').map(|(at, _)| at).collect();
         let brackets = second.match_indices(['{', '}', '[', ']']).map(|(at, _)| at);
         for at in quotes.into_iter().chain(brackets) {
             let mut bad = second.clone();
             bad.remove(at);
             let text = whole.replacen(&second, &bad, 1);
-            let found = held(text.as_bytes());
+            let found = extract_all(text.as_bytes());
             let good: Vec<&String> = found.iter().filter(|found| records.contains(found)).collect();
-            // Damage in a text is the parser's to find. A quote lost around nested objects may end the value inside its neighbour.
+            // The parser finds damage in text. After a lost quote around nested objects, the value may end inside
+            // the next one.
             let lost = records.len() - good.len();
-            assert!(lost <= 2, "{}: {at} of {bad}: {found:?}", way.name);
+            assert!(lost <= 2, "{}: {at} of {bad}: {found:?}", format.name);
             assert!(
                 good.contains(&&records[0]) && good.contains(&&records[3]),
                 "{}: {at} of {bad}: {found:?}",
-                way.name
+                format.name
             );
-            assert!(found.len() > good.len(), "{}: {at} of {bad}: {found:?}", way.name);
+            assert!(found.len() > good.len(), "{}: {at} of {bad}: {found:?}", format.name);
         }
     }
 }
 
-/// What looks like a container or a envelope inside something else stays what it is.
+/// Containers and envelopes nested in a value are part of that value.
 #[test]
-fn nested_wrappings_are_never_opened() {
-    for way in ways() {
-        let planted = way.all(&[record(8), record(9)]);
-        let json = if way.name == "lines" || way.opening.is_empty() {
-            enveloped(&record(9))
+fn nested_envelopes_are_never_opened() {
+    for format in formats() {
+        let planted = format.wrap_all(&[record(8), record(9)]);
+        let json = if format.name == "lines" || format.opening.is_empty() {
+            eventbridge(&record(9))
         } else {
             planted.clone()
         };
@@ -195,22 +204,24 @@ fn nested_wrappings_are_never_opened() {
             outer.clone(),
             format!(r#"{{"Records":[{outer}]}}"#),
             format!("[{outer}]"),
-            enveloped(&outer),
-            looked_up(&outer),
+            eventbridge(&outer),
+            lookup_event(&outer),
         ] {
-            assert_eq!(held(text.as_bytes()), [outer.as_str()], "{}: {text}", way.name);
+            assert_eq!(extract_all(text.as_bytes()), [outer.as_str()], "{}: {text}", format.name);
         }
     }
-    // A record may have members by those names: they are no containers.
-    let own =
-        format!(r#"{{"eventName":"E","Events":[{}],"logEvents":[1],"events":[2]}}"#, looked_up(&record(1)));
-    assert_eq!(held(own.as_bytes()), [own.as_str()]);
-    let behind = format!(r#"{{"Events":[{}],"eventName":"E"}}"#, looked_up(&record(1)));
-    assert_eq!(held(behind.as_bytes()), [record(1), "! json_syntax".to_owned()]);
+    // Members of a record with the names of containers are not containers.
+    let own = format!(
+        r#"{{"eventName":"E","Events":[{}],"logEvents":[1],"events":[2]}}"#,
+        lookup_event(&record(1))
+    );
+    assert_eq!(extract_all(own.as_bytes()), [own.as_str()]);
+    let behind = format!(r#"{{"Events":[{}],"eventName":"E"}}"#, lookup_event(&record(1)));
+    assert_eq!(extract_all(behind.as_bytes()), [record(1), "! json_syntax".to_owned()]);
 }
 
 #[test]
-fn what_holds_no_record_is_told() {
+fn values_without_a_record_are_distinguished() {
     for (text, expected) in [
         (r#"{"Events":[{"EventId":"1","EventSource":"kms.amazonaws.com"}]}"#, "!! missing_field"),
         (r#"{"Events":[{"EventSource":"kms.amazonaws.com","CloudTrailEvent":null}]}"#, "!! missing_field"),
@@ -231,10 +242,10 @@ fn what_holds_no_record_is_told() {
         (r#"[{"Events":[{"CloudTrailEvent":"{}"}]}]"#, "!! missing_field"),
         (r#"[{"Records":{"eventName":"E"}}]"#, r#"{"Records":{"eventName":"E"}}"#),
     ] {
-        assert_eq!(held(text.as_bytes()), [expected], "{text}");
+        assert_eq!(extract_all(text.as_bytes()), [expected], "{text}");
     }
     let control = r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"timestamp":1,"message":"{}"}]}"#;
-    assert_eq!(held(control.as_bytes()), [""; 0]);
+    assert_eq!(extract_all(control.as_bytes()), [""; 0]);
     for (text, recognised) in [
         (r#"{"Events": [ ]}"#, true),
         (r#"{"QueryResultRows":[],"QueryStatus":"FINISHED"}"#, true),
@@ -244,17 +255,17 @@ fn what_holds_no_record_is_told() {
         (r#"{"Events":[{}]}"#, false),
     ] {
         let every: Vec<usize> = (0..text.len()).collect();
-        for cuts in [&[][..], &every] {
-            let (_, reader) = walk(text.as_bytes(), cuts);
+        for ends in [&[][..], &every] {
+            let (_, reader) = read(text.as_bytes(), ends);
             assert_eq!(reader.is_recognised(), recognised, "{text}");
             assert!(recognised || reader.skip_reason() == SkipReason::OtherJson, "{text}");
         }
     }
 }
 
-/// A message that is no JSON reaches to the next line with a time.
+/// A message that is not JSON extends to the next line with a timestamp.
 #[test]
-fn messages_have_lines() {
+fn messages_span_lines() {
     let a = record(1);
     let text = format!(
         "2024-01-01T00:00:00.000Z text {a}\n{a}\n  more\n2024-01-01T00:00:01Z {a}\n2024-01-01T00:00:02Z \n2024-01-01T00:00:03Z [x]\n\n2024-01-01T00:00:04Z {{\"eventName\":\n1}}\n"
@@ -265,13 +276,13 @@ fn messages_have_lines() {
     };
     let expected =
         [message(":00.000Z "), a, message(":02Z "), message(":03Z "), "{\"eventName\":\n1}".to_owned()];
-    assert_eq!(held(text.as_bytes()), expected);
-    same(LONG, text.as_bytes(), &everywhere(text.as_bytes()));
+    assert_eq!(extract_all(text.as_bytes()), expected);
+    check_windows(MAX_RECORD, text.as_bytes(), &all_ends(text.as_bytes()));
 }
 
-/// Whatever the elements are, content made to be slow takes no time.
+/// Content designed to be slow is read in linear time, whatever the elements are.
 #[test]
-fn hostile_wrappings_take_no_time() {
+fn hostile_envelopes_are_read_in_linear_time() {
     const LEN: usize = 2 << 20;
     for head in
         [r#"{"Events":[{"x":"cut"#, r#"{"QueryResultRows":[[{"x":"cut"#, "2024-01-01T00:00:00Z {\"x\":\"cut"]
@@ -287,16 +298,16 @@ fn hostile_wrappings_take_no_time() {
             "\n",
         ] {
             let text = format!("{head}{}", piece.repeat(LEN / piece.len()));
-            let cuts: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
-            feed(ContainerReader::new(4 << 20), text.as_bytes(), &cuts);
+            let ends: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
+            feed(ContainerReader::new(4 << 20), text.as_bytes(), &ends);
         }
     }
 }
 
 proptest! {
-    /// Text is freed of its escapes as serde_json does it.
+    /// Escapes are replaced as serde_json does it.
     #[test]
-    fn text_is_freed_of_escapes(text in any::<String>(), escaped in prop::collection::vec(any::<bool>(), 64)) {
+    fn escapes_are_replaced(text in any::<String>(), escaped in prop::collection::vec(any::<bool>(), 64)) {
         let mut spelled = String::new();
         for (letter, escaped) in text.chars().zip(escaped.iter().cycle()) {
             if *escaped {
