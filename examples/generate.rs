@@ -1,4 +1,4 @@
-//! Makes CloudTrail archives of known content; see `corpus/mod.rs`.
+//! Makes CloudTrail archives of known content; see `tests/testkit/src/corpus/mod.rs`.
 //!
 //! ```text
 //! cargo run --release --example generate -- /data/logs --mib 1024 --seed 7 --kms-share 0.3
@@ -8,15 +8,13 @@
 //! cargo run --release --example generate -- --shapes tests/data/shapes
 //! ```
 
-mod corpus;
-
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use corpus::archive::{Corpus, json_text, write_file};
-use corpus::{damaged, sample, shapes};
+use testkit::corpus::archive::{Corpus, json_text, write_file};
+use testkit::corpus::{damaged, sample, shapes};
 
 /// Make CloudTrail archives whose every record is known
 #[derive(Parser)]

@@ -1,7 +1,5 @@
 //! `--incremental`: any sequence of runs over growing input, killed at any moment, comes to what one run over all of it says.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -11,9 +9,9 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Instant, UNIX_EPOCH};
 
-use common::{Ran, keytrail, rows, run, sorted};
 use proptest::prelude::*;
 use serde_json::Value;
+use testkit::{Ran, keytrail, rows, run, sorted};
 
 /// Archives of every kind there is: the sample, damaged ones, other shapes, containers, tables.
 fn archives() -> Vec<PathBuf> {

@@ -1,21 +1,17 @@
 //! Containers through the real program: files that other programs wrote, whole, cut off and damaged; the same events as from the files in them.
 
-#![cfg(unix)]
-
-mod common;
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-mod oracle;
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use common::{Report, analyze_in, assert_rows, decrypt, document, folder, input, keytrail};
 use flate2::Compression;
 use serde_json::Value;
+use testkit::{
+    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
+    root,
+};
 
 const FILES: [&str; 10] = [
     "ustar.tar",
@@ -31,7 +27,7 @@ const FILES: [&str; 10] = [
 ];
 
 fn data(file: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/containers").join(file)).unwrap()
+    fs::read(root().join("tests/data/containers").join(file)).unwrap()
 }
 
 /// A run in which the bytes come through standard input.
@@ -51,7 +47,7 @@ fn piped(bytes: &[u8], args: &[&str]) -> (tempfile::TempDir, Vec<Value>, Vec<Val
         .unwrap();
     child.stdin.take().unwrap().write_all(bytes).unwrap();
     let status = child.wait().unwrap().code().unwrap();
-    let table = |name: &str| common::rows(&out.join(name));
+    let table = |name: &str| testkit::rows(&out.join(name));
     let (inputs, rejects) = (table("inputs.parquet"), table("rejects.parquet"));
     (dir, inputs, rejects, status)
 }
@@ -376,11 +372,11 @@ fn containers_damaged_anywhere() {
 // ---- large ones
 
 /// `keytrail` with so little memory, in KiB, for its data.
-fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> common::Ran {
-    let mut command = std::process::Command::new("sh");
+fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new("sh");
     let limited = format!("ulimit -d {kib}; exec \"$@\"");
-    command.current_dir(cwd).args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_keytrail")]).args(args);
-    common::run(command.env("MALLOC_ARENA_MAX", "1"))
+    command.current_dir(cwd).args(["-c", &limited, "sh", binary().to_str().unwrap()]).args(args);
+    testkit::run(command.env("MALLOC_ARENA_MAX", "1"))
 }
 
 #[test]
@@ -408,7 +404,7 @@ fn large_members_and_bombs_take_little_memory() {
         (
             ran.status,
             totals["totals"]["selected"].as_u64().unwrap(),
-            common::rows(&dir.path().join("out/inputs.parquet")),
+            testkit::rows(&dir.path().join("out/inputs.parquet")),
         )
     };
     let (status, selected, _) = run(&["large.tar.zst"]);
@@ -445,7 +441,7 @@ fn a_bomb_in_a_zip_file_stops_at_the_limit() {
     let args = ["analyze", "-o", "out", "bomb.zip", "--max-archive-bytes", "100000000"];
     let ran = with_memory(150_000, dir.path(), &args);
     assert_eq!(ran.status, 1, "{}", ran.stderr);
-    let inputs = common::rows(&dir.path().join("out/inputs.parquet"));
+    let inputs = testkit::rows(&dir.path().join("out/inputs.parquet"));
     assert_eq!(state(&inputs, "bomb.zip!/bomb"), ("partial", "archive_too_large"));
     assert_eq!(input(&inputs, "bomb.zip!/bomb")["content_bytes"], 100_000_000);
     assert_eq!(state(&inputs, "bomb.zip"), ("partial", "container_truncated"));
@@ -461,7 +457,7 @@ fn packed_trees_agree_with_the_oracle() {
     let mut members = Vec::new();
     let mut folders = vec![dir.path().join("AWSLogs")];
     while let Some(folder) = folders.pop() {
-        for path in common::sorted(&folder) {
+        for path in testkit::sorted(&folder) {
             if path.is_dir() {
                 folders.push(path);
             } else {

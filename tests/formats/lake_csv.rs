@@ -1,17 +1,15 @@
 //! CSV files of CloudTrail Lake, written by Python's csv, against the same rows as `get-query-results` gives them.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Report, analyze_in, assert_rows};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 use std::io::Write;
+use testkit::{Report, analyze_in, assert_rows, root};
 
 fn data(file: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file)).unwrap()
+    fs::read(root().join("tests/data").join(file)).unwrap()
 }
 
 fn analyze(name: &str, bytes: &[u8], args: &[&str]) -> Report {

@@ -1,7 +1,5 @@
 //! OCSF's Parquet files, written by pyarrow, against the records that they were made from.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -14,18 +12,18 @@ use arrow_array::{
     StructArray,
 };
 use arrow_schema::Field;
-use common::{LITTLE, Report, analyze_in, assert_rows, input, keytrail, rows, with_memory};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Compressed, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use serde_json::Value;
+use testkit::{LITTLE, Report, analyze_in, assert_rows, input, keytrail, root, rows, with_memory};
 
 const ANY: [&str; 4] = ["--workload", "any", "--event", "any"];
 
 fn data(file: &str) -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ocsf").join(file)).unwrap()
+    fs::read(root().join("tests/data/ocsf").join(file)).unwrap()
 }
 
 fn analyze(name: &str, bytes: &[u8], args: &[&str]) -> Report {

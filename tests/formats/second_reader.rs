@@ -2,18 +2,14 @@
 //! rows that we find.
 //!
 //! They come from PyPI. `KEYTRAIL_PYTHON` names a Python that has them (otherwise `python3`); without them the test says so and passes,
-//! unless `KEYTRAIL_REQUIRE_SECOND_READER` is set.
-
-mod common;
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
+//! unless `KEYTRAIL_REQUIRE_ALL` is set.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Report, analyze_in};
 use serde_json::{Value, json};
+use testkit::{ANY, Report, analyze_in, corpus, python, root, skip};
 
 /// Name, type, `?` for nullable; in the contract's order. Columns may be added to the tables, none may change.
 const USAGE: &str = "key_arn string? key_id string? key_account_id string? key_region string? principal string principal_type string \
@@ -56,20 +52,17 @@ fn contract(table: &str) -> Vec<(&str, &str, bool)> {
 
 /// What the other readers say of a report; `None` when they are not there and need not be.
 fn read(report: &Path) -> Option<Value> {
-    let python = std::env::var_os("KEYTRAIL_PYTHON").unwrap_or_else(|| "python3".into());
-    let required = std::env::var_os("KEYTRAIL_REQUIRE_SECOND_READER").is_some_and(|value| value == "1");
-    let there = Command::new(&python).args(["-c", "import duckdb, pyarrow.parquet"]).output();
+    let there = Command::new(python()).args(["-c", "import duckdb, pyarrow.parquet"]).output();
     if !there.as_ref().is_ok_and(|output| output.status.success()) {
         let why = match there {
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             Err(error) => error.to_string(),
         };
-        assert!(!required, "the second readers are required, but {} has none: {why}", python.display());
-        println!("SKIPPED: no second reader: {} cannot import duckdb and pyarrow ({why})", python.display());
+        skip("the report, by pyarrow and DuckDB", format!("{} has none: {why}", python().display()));
         return None;
     }
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/second_reader.py");
-    let output = Command::new(&python).arg(script).arg(report).output().unwrap();
+    let script = root().join("tests/formats/second_reader.py");
+    let output = Command::new(python()).arg(script).arg(report).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(serde_json::from_slice(&output.stdout).unwrap())
 }
@@ -81,9 +74,9 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "rejects" => report.rejects(),
         "inputs" => report.inputs(),
         // As the other readers list them: by day.
-        _ => common::sorted(&report.path().join("events"))
+        _ => testkit::sorted(&report.path().join("events"))
             .iter()
-            .flat_map(|day| common::rows(&day.join("events.parquet")))
+            .flat_map(|day| testkit::rows(&day.join("events.parquet")))
             .collect(),
     }
 }
@@ -93,18 +86,18 @@ fn agrees(report: &Report) -> bool {
     for (table, columns) in TABLES {
         let ours = rows(report, table);
         let (arrow, duck) = (&found["pyarrow"][table], &found["duckdb"][table]);
-        common::assert_rows(table, arrow["rows"].as_array().unwrap(), &ours);
+        testkit::assert_rows(table, arrow["rows"].as_array().unwrap(), &ours);
         if table == "events" && ours.is_empty() {
             continue; // no event, no file
         }
         types(table, &contract(columns), arrow, duck);
         sums(table, &ours, duck);
     }
-    let days: Vec<Value> = common::sorted(&report.path().join("events"))
+    let days: Vec<Value> = testkit::sorted(&report.path().join("events"))
         .iter()
         .map(|day| {
             let date = day.file_name().unwrap().to_str().unwrap().strip_prefix("day=").unwrap();
-            json!([date, common::rows(&day.join("events.parquet")).len()])
+            json!([date, testkit::rows(&day.join("events.parquet")).len()])
         })
         .collect();
     if let Some(first) = days.first() {
@@ -185,11 +178,9 @@ fn sums(table: &str, ours: &[Value], duck: &Value) {
     }
 }
 
-const ANY: [&str; 4] = ["--workload", "any", "--event", "any"];
-
 #[test]
 fn the_sample_logs_read_the_same_elsewhere() {
-    let report = common::analyze(&[&["sample-logs", "--hash"][..], &ANY].concat());
+    let report = testkit::analyze(&[&["sample-logs", "--hash"][..], &ANY].concat());
     if agrees(&report) {
         assert_eq!(report.events().len(), 284);
     }
@@ -209,7 +200,7 @@ fn generated_archives_read_the_same_elsewhere() {
 /// Rejects, skips and offsets that are null.
 #[test]
 fn damaged_inputs_read_the_same_elsewhere() {
-    let report = common::analyze(&[&["tests/data/damaged"][..], &ANY].concat());
+    let report = testkit::analyze(&[&["tests/data/damaged"][..], &ANY].concat());
     if agrees(&report) {
         assert!(report.rejects().len() > 10);
     }
@@ -218,7 +209,7 @@ fn damaged_inputs_read_the_same_elsewhere() {
 /// Files without rows still have their columns.
 #[test]
 fn an_empty_report_reads_the_same_elsewhere() {
-    let report = common::analyze(&["sample-logs", "--since", "2030-01-01"]);
+    let report = testkit::analyze(&["sample-logs", "--since", "2030-01-01"]);
     if agrees(&report) {
         assert!(report.usage().is_empty());
     }

@@ -1,22 +1,18 @@
 //! Every shape that records arrive in: real-looking files through the real program. The same records must give the same events, whatever
 //! is wrapped around them; what is cut off or broken costs what it must.
 
-mod common;
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use common::{Report, analyze, analyze_in};
-use corpus::shapes::{Case, cases, plain};
-use corpus::wrap;
 use keytrail::unwrap::{Step, Unwrapper, Window};
 use serde_json::Value;
+use testkit::corpus::shapes::{Case, cases, plain};
+use testkit::corpus::wrap;
+use testkit::{Report, analyze, analyze_in, root};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/shapes")
+    root().join("tests/data/shapes")
 }
 
 /// The run over one of the kept files.
@@ -44,7 +40,7 @@ fn the_kept_files_are_those_the_generator_makes() {
     }
     assert_eq!(fs::read(folder().join("plain.json")).unwrap(), plain());
     expected.sort();
-    let found: Vec<String> = common::sorted(&folder())
+    let found: Vec<String> = testkit::sorted(&folder())
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
@@ -92,7 +88,7 @@ fn the_same_records_give_the_same_events_in_every_shape() {
             (3, "json_truncated") => &before,
             _ => continue,
         };
-        common::assert_rows(case.file, &placeless(read(&case).events()), events);
+        testkit::assert_rows(case.file, &placeless(read(&case).events()), events);
         compared += 1;
     }
     assert!(compared > 20, "{compared}");
@@ -247,11 +243,11 @@ fn records_of(content: &[u8]) -> Vec<String> {
 
 /// Copies the sample logs to `root`, each file's records in another wrapping.
 fn wrap_sample(root: &Path, wrap: fn(&[String]) -> String) {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sample = root();
     let mut folders = vec![PathBuf::from("sample-logs/AWSLogs")];
     while let Some(folder) = folders.pop() {
         fs::create_dir_all(root.join(&folder)).unwrap();
-        for path in common::sorted(&sample.join(&folder)) {
+        for path in testkit::sorted(&sample.join(&folder)) {
             let name = folder.join(path.file_name().unwrap());
             if path.is_dir() {
                 folders.push(name);
@@ -296,7 +292,11 @@ fn the_sample_logs_say_the_same_in_every_wrapping() {
         };
         assert_eq!(report.run_json()["totals"], expected.run_json()["totals"]);
         assert_eq!(report.run_json()["coverage"], expected.run_json()["coverage"]);
-        common::assert_rows("events", &without_offsets(report.events()), &without_offsets(expected.events()));
-        common::assert_rows("usage", &report.usage(), &expected.usage());
+        testkit::assert_rows(
+            "events",
+            &without_offsets(report.events()),
+            &without_offsets(expected.events()),
+        );
+        testkit::assert_rows("usage", &report.usage(), &expected.usage());
     }
 }

@@ -1,20 +1,14 @@
 //! The files in `deploy/`, held against the program and against those who read them: what cannot be deployed here can at least not be wrong in
 //! an option, a field or a bracket.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{keytrail, run};
 use regex::Regex;
 use serde_json::Value;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use testkit::{Ran, binary, keytrail, python, root, run, skip, sorted};
 
 fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -25,7 +19,7 @@ fn files() -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root().join("deploy")];
     while let Some(folder) = folders.pop() {
-        for path in common::sorted(&folder) {
+        for path in sorted(&folder) {
             if path.is_dir() {
                 folders.push(path);
             } else {
@@ -73,7 +67,7 @@ fn options_and_variables_are_the_programs() {
 }
 
 /// Runs what a file would run, with its settings, on the sample instead of a bucket.
-fn run_here(args: &[String], env: &BTreeMap<String, String>) -> (tempfile::TempDir, common::Ran) {
+fn run_here(args: &[String], env: &BTreeMap<String, String>) -> (tempfile::TempDir, Ran) {
     let dir = tempfile::tempdir().unwrap();
     let sample = root().join("sample-logs").display().to_string();
     let mut command = keytrail();
@@ -157,7 +151,7 @@ fn systemd_accepts_the_units() {
     for name in ["keytrail.service", "keytrail.timer"] {
         // The program must be where the unit says.
         let text = read(&format!("deploy/systemd/{name}"));
-        let text = text.replace("/usr/local/bin/keytrail", env!("CARGO_BIN_EXE_keytrail"));
+        let text = text.replace("/usr/local/bin/keytrail", binary().to_str().unwrap());
         fs::write(dir.path().join(name), text).unwrap();
     }
     let verify = |names: &[&str]| {
@@ -165,8 +159,7 @@ fn systemd_accepts_the_units() {
         Command::new("systemd-analyze").args(["verify", "--man=no"]).args(paths).output()
     };
     let Ok(output) = verify(&["keytrail.service", "keytrail.timer"]) else {
-        println!("SKIPPED: systemd-analyze is not installed");
-        return;
+        return skip("the units, by systemd itself", "systemd-analyze is not installed");
     };
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && errors.is_empty(), "{errors}");
@@ -181,7 +174,9 @@ fn the_image_is_built_from_all_it_needs() {
     let ignore = read(".dockerignore");
     let let_through = ignore.lines().filter_map(|line| line.strip_prefix('!'));
     for name in let_through {
-        let status = Command::new("cp").arg("-r").args([root().join(name), dir.path().join(name)]).status();
+        let to = dir.path().join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let status = Command::new("cp").arg("-r").args([root().join(name), to]).status();
         assert!(status.unwrap().success(), "{name}");
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -194,7 +189,7 @@ fn the_image_is_built_from_all_it_needs() {
     let included = Regex::new(r#"include_(?:str|bytes)!\("([^"]+)"\)"#).unwrap();
     let mut folders = vec![dir.path().join("src")];
     while let Some(folder) = folders.pop() {
-        for path in common::sorted(&folder) {
+        for path in sorted(&folder) {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") {
@@ -227,13 +222,10 @@ terraform = hcl2.load(open("deploy/terraform/main.tf"))
 resources = sorted(kind.strip('"') for resource in terraform["resource"] for kind in resource)
 json.dump({"wrong": wrong, "resources": resources}, sys.stdout)
 "#;
-    let python = std::env::var_os("KEYTRAIL_PYTHON").unwrap_or_else(|| "python3".into());
-    let output = Command::new(&python).current_dir(root()).args(["-c", script]).output();
+    let output = Command::new(python()).current_dir(root()).args(["-c", script]).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
-        let required = std::env::var_os("KEYTRAIL_REQUIRE_SECOND_READER").is_some_and(|value| value == "1");
-        assert!(!required, "{} has no botocore or hcl2", PathBuf::from(python).display());
-        println!("SKIPPED: no botocore or hcl2");
-        return;
+        let why = format!("{} cannot import botocore and hcl2", python().display());
+        return skip("the fields of the files for AWS", why);
     };
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["wrong"], serde_json::json!([]));

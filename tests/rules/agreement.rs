@@ -1,23 +1,18 @@
 //! The product against two answers that share no code with it: the oracle, which reads the same archives the slow, obvious way, and the
 //! generator's truth, which knows what it planted.
 
-mod common;
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-mod oracle;
-
 use std::path::{Path, PathBuf};
 
-use common::{Report, analyze_in, assert_rows};
-use corpus::archive::Corpus;
 use serde_json::Value;
+use testkit::corpus::archive::Corpus;
+use testkit::{Report, analyze_in, assert_rows, corpus, oracle, root};
 
 /// Every file below `root`, named as a run in `root` on `input` names it.
 fn files(root: &Path, input: &str) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(input)];
     while let Some(folder) = folders.pop() {
-        for path in common::sorted(&root.join(&folder)) {
+        for path in testkit::sorted(&root.join(&folder)) {
             let name = folder.join(path.file_name().unwrap());
             if path.is_dir() {
                 folders.push(name);
@@ -108,7 +103,7 @@ fn generated_archives_agree_with_oracle_and_truth() {
 
 #[test]
 fn the_sample_logs_agree_with_oracle_and_truth() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     agrees(root, "sample-logs", &ANY, &any());
     agrees(root, "sample-logs", &[], &oracle::Options::default());
     let truth: Value =
@@ -119,7 +114,7 @@ fn the_sample_logs_agree_with_oracle_and_truth() {
 
 #[test]
 fn the_documented_events_agree_with_the_oracle() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/generate/corpus");
+    let root = root().join("tests/testkit/src/corpus");
     let name = "documented.jsonl";
     let input = [(name.to_owned(), std::fs::read(root.join(name)).unwrap())];
     for (args, options) in [(&ANY[..], any()), (&[], oracle::Options::default())] {
@@ -129,7 +124,7 @@ fn the_documented_events_agree_with_the_oracle() {
 
 #[test]
 fn filters_agree_with_the_oracle() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let at = |text: &str| Some(chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis());
     let list = |texts: &[&str]| -> Vec<String> { texts.iter().map(|t| (*t).to_owned()).collect() };
     let cases: [(&[&str], oracle::Options); 8] = [
@@ -156,7 +151,7 @@ fn filters_agree_with_the_oracle() {
 /// Structural damage is left out: the product finds the records behind it, the oracle does not try.
 #[test]
 fn damaged_inputs_agree_with_the_oracle() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let resynchronised =
         ["cut-off-record.json", "missing-brace.json", "unclosed-string.json", "bad-line.ndjson"];
     for case in corpus::damaged::cases() {
@@ -176,7 +171,7 @@ fn damaged_inputs_agree_with_the_oracle() {
 /// rebuilding the columns of a query.
 #[test]
 fn every_shape_agrees_with_the_oracle() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root();
     let mut compared = 0;
     for case in corpus::shapes::cases() {
         if case.file.starts_with("lake-rows-lossy")

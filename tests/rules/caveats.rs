@@ -1,11 +1,9 @@
 //! The sentences under `caveats`: each is said when it applies, with the right number, and is not said when it does not.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{analyze_in, decrypt, document};
 use serde_json::{Value, json};
+use testkit::{analyze_in, decrypt, document};
 
 /// What a run on these records says: id and text.
 fn caveats(records: &[Value], args: &[&str]) -> BTreeMap<String, String> {

@@ -1,14 +1,10 @@
 //! What must not matter: the number of threads, the order and naming of inputs, how the content is cut.
 
-mod common;
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-
 use std::fs;
 use std::path::Path;
 
-use common::{analyze_in, sorted};
-use corpus::archive::{Corpus, gzip};
+use testkit::corpus::archive::{Corpus, gzip};
+use testkit::{analyze_in, corpus, sorted};
 
 /// Small archives of everything the generator plants, and every damaged input.
 fn corpus(root: &Path) {

@@ -5,20 +5,18 @@
 //! documentation and not by the program: a column that is not there is null. `default_class` and `any_class` are the classes under the
 //! default selection and under `--workload any --event any`.
 
-mod common;
-
-use common::{Report, analyze_in, assert_rows};
 use serde_json::{Map, Value, json};
+use testkit::corpus::documented::TEXT;
+use testkit::{Report, analyze_in, assert_rows};
 
-const DOCUMENTED: &str = include_str!("../examples/generate/corpus/documented.jsonl");
-const PAGE: &str = include_str!("../examples/generate/corpus/geospatial-page.txt");
-const EXPECTED: &str = include_str!("data/documented-expected.jsonl");
+const PAGE: &str = include_str!("../testkit/src/corpus/geospatial-page.txt");
+const EXPECTED: &str = include_str!("../data/documented-expected.jsonl");
 
 /// One a line: the events in their order.
 fn events() -> Vec<String> {
     let page = PAGE.replace("}, }, \"responseElements\"", "} }, \"responseElements\"");
     assert_ne!(page, PAGE, "the comma too many is found");
-    DOCUMENTED.lines().chain(page.lines()).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    TEXT.lines().chain(page.lines()).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 fn expected() -> Vec<Map<String, Value>> {

@@ -1,13 +1,12 @@
 //! The test bed itself: what other tests rely on when they blame keytrail. Both servers have to pass.
 
-mod bed;
-
 use std::collections::BTreeMap;
 use std::io::{BufReader, ErrorKind};
 use std::net::TcpStream;
 use std::time::Duration;
+use testkit::bed;
 
-use bed::{Asked, Bed, Fault, Message, Operation, faults};
+use testkit::bed::{Asked, Bed, Fault, Message, Operation, faults};
 
 /// A request through the proxy. `Err`: no whole answer came.
 fn through(bed: &Bed, method: &str, key: &str, range: Option<&str>) -> Result<Message, ErrorKind> {

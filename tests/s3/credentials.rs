@@ -3,15 +3,12 @@
 //!
 //! All of them give the bed's keys, and a session token that tells which of them was used.
 
-mod bed;
-mod common;
-
 use std::path::PathBuf;
 use std::process::Command;
 
-use bed::{ACCESS_KEY, Asked, Bed, Message, Operation, Proxy, SECRET_KEY, faults};
-use common::{analyze_by, decrypt, document, keytrail, run};
 use serde_json::{Value, json};
+use testkit::bed::{ACCESS_KEY, Asked, Bed, Message, Operation, Proxy, SECRET_KEY, faults};
+use testkit::{analyze_by, decrypt, document, keytrail, run};
 
 const EXPIRES: &str = "2099-01-01T00:00:00Z";
 

@@ -1,17 +1,14 @@
 //! Reports on S3: written whole or not at all, and gone on with by incremental runs.
 
-mod bed;
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use bed::{Asked, Bed, Operation};
-use common::{Ran, keytrail, run, sorted};
 use serde_json::Value;
+use testkit::bed::{Asked, Bed, Operation};
+use testkit::{Ran, keytrail, run, sorted};
 
 fn command(bed: &Bed, into: &str, options: &[&str]) -> Command {
     let mut command = bed.around(keytrail());

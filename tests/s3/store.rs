@@ -3,14 +3,13 @@
 //! It takes credentials and endpoint from the environment, which a process has only one of: so each test runs itself again, in the environment
 //! of its bed, and there does what a client would.
 
-mod bed;
-
 use std::io::{Read, Seek};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testkit::bed;
 
-use bed::{Asked, Bed, Fault, Operation, faults};
 use keytrail::store::{Buckets, Condition, Store, StoreError};
+use testkit::bed::{Asked, Bed, Fault, Operation, faults};
 
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
 /// is the client.
@@ -22,7 +21,11 @@ fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Store))
     let bed = Bed::start();
     prepare(&bed);
     let mut command = bed.around(Command::new(std::env::current_exe().unwrap()));
-    let output = command.args(["--exact", test]).env("TEST_BUCKET", &bed.bucket).output().unwrap();
+    let output = command
+        .args(["--exact", &format!("store::{test}")])
+        .env("TEST_BUCKET", &bed.bucket)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
     Some(bed)

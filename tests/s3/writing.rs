@@ -1,8 +1,5 @@
 //! What goes wrong while a report is written to S3: it does not show in the report, and at no moment is there half a report that looks whole.
 
-mod bed;
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,9 +7,9 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bed::{Asked, Bed, Fault, Objects, Operation, faults};
-use common::{Ran, analyze_in, keytrail, parquet_bytes, run};
 use serde_json::Value;
+use testkit::bed::{Asked, Bed, Fault, Objects, Operation, faults};
+use testkit::{Ran, analyze_in, keytrail, parquet_bytes, root, run};
 
 /// Files of the sample in three parts, as if each had come on another night.
 struct Nights {
@@ -24,10 +21,10 @@ const NIGHTS: usize = 3;
 
 impl Nights {
     fn new() -> Self {
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs");
+        let sample = root().join("sample-logs");
         let (mut folders, mut files) = (vec![sample.clone()], Vec::new());
         while let Some(folder) = folders.pop() {
-            for path in common::sorted(&folder) {
+            for path in testkit::sorted(&folder) {
                 if path.is_dir() {
                     folders.push(path)
                 } else {
@@ -44,7 +41,7 @@ impl Nights {
         for path in self.files.iter().skip(night).step_by(NIGHTS) {
             let to = self.dir.path().join("logs").join(path);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs").join(path), to).unwrap();
+            fs::copy(root().join("sample-logs").join(path), to).unwrap();
         }
     }
 

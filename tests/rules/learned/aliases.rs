@@ -1,6 +1,7 @@
 //! Calls that name nothing but an alias.
 
 use super::*;
+use testkit::oracle;
 
 pub const ALIAS: &str = "alias/orders";
 

@@ -1,6 +1,7 @@
 //! Records that take the place of others.
 
 use super::*;
+use testkit::oracle;
 
 /// What became of a call and of records that correct it: the source addresses of the selected events, and how many were duplicates
 /// and corrected.

@@ -2,11 +2,7 @@
 //! explains, where aliases pointed, and which records have been corrected. The oracle reads every input of these tests, too.
 
 mod aliases;
-#[path = "../common/mod.rs"]
-mod common;
 mod corrections;
-#[path = "../oracle/mod.rs"]
-mod oracle;
 mod random;
 mod rules;
 
@@ -14,9 +10,9 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use aliases::{ALIAS, points, refused};
-use common::{Report, analyze_in, assert_rows, document, keytrail, rows, run};
 use corrections::{correction, original};
 use serde_json::{Value, json};
+use testkit::{Report, analyze_in, assert_rows, document, keytrail, oracle, rows, run};
 
 const MAIN: &str = "111122223333";
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";

@@ -1,6 +1,7 @@
 //! Records made of few words in many ways: what they teach meets what it explains often, and at odd places.
 
 use super::*;
+use testkit::oracle;
 
 /// Names that lessons are made of.
 const NAMES: [&str; 15] = [

@@ -7,12 +7,11 @@
 mod family;
 mod identity;
 mod key;
-#[path = "../oracle/mod.rs"]
-mod oracle;
 mod outcome;
 mod workload;
 
 use std::sync::LazyLock;
+use testkit::oracle;
 
 use keytrail::aggregate::Selected;
 use keytrail::classify::{Classifier, Learned};

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Fault, Operation, faults};
-use crate::common::{Report, input};
-use crate::{analyze, archive, assert_only_reads, padded, with_sample};
+use super::{analyze, archive, assert_only_reads, padded, with_sample};
+use testkit::bed::{Bed, Fault, Operation, faults};
+use testkit::{Report, bed, input};
 
 /// One request in five fails; the report does not show it.
 fn shows_nothing(bed: &Bed, seed: u64, kinds: Vec<Fault>) {
@@ -186,7 +186,7 @@ fn a_listing_that_breaks_off_is_said() {
 #[test]
 fn patience_has_an_end() {
     // It is the proxy that is slow, not the server: once is enough.
-    if crate::bed::is_second() {
+    if bed::is_second() {
         return;
     }
     std::thread::scope(|scope| {

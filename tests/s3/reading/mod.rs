@@ -1,24 +1,19 @@
 //! Archives in S3, read from a real server on loopback: what the report says, what is asked of S3 for it, and what becomes of everything that
 //! can go wrong on the way.
 //!
-//! All of it runs against either server of `tests/bed/`.
-
-#[path = "../bed/mod.rs"]
-mod bed;
-#[path = "../common/mod.rs"]
-mod common;
+//! All of it runs against either server of `testkit::bed`.
 
 mod damage;
 mod pruning;
-mod reading;
 mod refusals;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bed::{Asked, Bed, Operation};
-use common::{Report, analyze_by, assert_rows, decrypt, document, keytrail};
 use serde_json::Value;
+use testkit::bed::{Asked, Bed, Operation};
+use testkit::{Report, analyze_by, assert_rows, decrypt, document, keytrail, root};
 
 /// `analyze` on this bed.
 fn analyze(bed: &Bed, args: &[&str]) -> Report {
@@ -44,7 +39,7 @@ fn padded(events: u32, ip: &str) -> String {
 /// The sample's tree in the bucket, as `logs/AWSLogs/…`.
 fn with_sample() -> Bed {
     let bed = Bed::start();
-    bed.put_folder("logs/", &Path::new(env!("CARGO_MANIFEST_DIR")).join("sample-logs"));
+    bed.put_folder("logs/", &root().join("sample-logs"));
     bed
 }
 

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::archive;
-use crate::bed::{self, Bed, Fault, faults};
-use crate::common::{keytrail, run};
+use super::archive;
+use testkit::bed::{self, Bed, Fault, faults};
+use testkit::{bed, keytrail, run};
 
 /// Runs until it gives up, and holds that it says one sentence with all of these words.
 fn refused(command: &mut Command, address: &str, words: &[&str]) {

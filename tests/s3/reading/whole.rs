@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Operation};
-use crate::common::analyze_in;
-use crate::{analyze, archive, assert_only_reads, assert_same, fetched, padded, with_sample};
+use super::{analyze, archive, assert_only_reads, assert_same, fetched, padded, with_sample};
+use testkit::analyze_in;
+use testkit::bed::{Bed, Operation};
 
 /// The sample says the same from S3 as from files; nothing is asked but to list and to read, and every object is read once, although a run
 /// looks at its records twice.

@@ -4,8 +4,6 @@
 //! If `KEYTRAIL_S3_ENDPOINT` is set (`http://127.0.0.1:5000`), the bucket is made on the server that listens there instead: the same tests
 //! run against an implementation that shares nothing with the first. What one of the two cannot do is said in `docs/architecture.md`.
 
-#![allow(dead_code, unused_imports, reason = "every test compiles this anew and uses a part of it")]
-
 mod client;
 pub mod faults;
 mod http;

@@ -1,7 +1,7 @@
 //! A maker of CloudTrail archives whose every record is known: for tests, benchmarks and the sample tree.
 //!
-//! The module stands alone (it imports nothing from the program it helps to test), so a test can include it
-//! with `#[path = "../examples/generate/corpus/mod.rs"] mod corpus;`. The ways in:
+//! It imports nothing from the program it helps to test. `examples/generate.rs` is its command line.
+//! The ways in:
 //!
 //! * [`archive::Corpus`]: archives of any size and number; `archive(n)` makes one in memory, `write` all of them.
 //!   An archive's content depends on what the corpus is and on the archive's number, never on the threads.
@@ -9,7 +9,6 @@
 //! * [`sample::archives`]: the repository's `sample-logs/`, with their truth.
 //! * [`damaged::cases`]: damaged and unusual inputs, each with what must come of it.
 //! * [`shapes::cases`]: the same records in every shape, each with what must come of it.
-#![allow(dead_code, reason = "each test and example that includes this module uses another part of it")]
 
 pub mod archive;
 pub mod cast;

@@ -5,18 +5,16 @@
 //! product disagree, one of them misreads the contract. A `--rules` file, an `--aliases` file, the grant ledger and the
 //! rebuilding of a query's columns are absent.
 
-#![allow(dead_code, reason = "every integration test compiles the oracle anew and uses a part of it")]
-
 mod archive;
 pub mod container;
 mod count;
-mod json;
-mod key;
+pub mod json;
+pub mod key;
 mod learn;
-mod names;
-mod outcome;
-mod record;
-mod workload;
+pub mod names;
+pub mod outcome;
+pub mod record;
+pub mod workload;
 mod wrapped;
 
 use count::Placed;
