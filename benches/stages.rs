@@ -5,11 +5,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use keytrail::classify::{Classifier, Learned};
-use keytrail::decode::{Buffers, Content};
+use keytrail::classify::{Classifier, Knowledge};
+use keytrail::format::container::{ContainerReader, Step, Window};
+use keytrail::format::decode::{Buffers, Content};
+use keytrail::format::json::{Backend, Splitter};
 use keytrail::parse::{self, Parsed};
-use keytrail::split::{Backend, Splitter};
-use keytrail::unwrap::{Step, Unwrapper, Window};
 use testkit::corpus::archive::{Corpus, gzip};
 
 /// Bytes of JSON in the archive that is measured.
@@ -20,7 +20,7 @@ fn records(json: &[u8]) -> Vec<&[u8]> {
 }
 
 fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
-    let mut unwrapper = Unwrapper::with(backend, 4 << 20);
+    let mut unwrapper = ContainerReader::with(backend, 4 << 20);
     let window = Window { bytes: json, start: 0, last: true };
     let mut records = Vec::new();
     while let Step::Value { range, .. } = unwrapper.step(window) {
@@ -32,7 +32,7 @@ fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
 fn stages(criterion: &mut Criterion) {
     let json = Corpus::sized(1, 16.0, KIB, 0.3).everyday().archive(0).json;
     let stored = gzip(&json, flate2::Compression::default());
-    let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_name_kms(record)).collect();
+    let kms: Vec<&[u8]> = records(&json).into_iter().filter(|record| parse::may_match(record)).collect();
     let kms_bytes: usize = kms.iter().map(|record| record.len()).sum();
 
     let mut group = criterion.benchmark_group("decode");
@@ -77,7 +77,7 @@ fn stages(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("may name KMS");
     group.throughput(Throughput::Bytes(json.len() as u64));
     group.bench_function("records", |bencher| {
-        bencher.iter(|| all.iter().filter(|record| parse::may_name_kms(record)).count());
+        bencher.iter(|| all.iter().filter(|record| parse::may_match(record)).count());
     });
     group.finish();
 
@@ -122,7 +122,7 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter(|| {
             events
                 .iter()
-                .map(|event| classifier.classify(event, &Learned::default()).rules.len())
+                .map(|event| classifier.classify(event, &Knowledge::default()).rules.len())
                 .sum::<usize>()
         });
     });

@@ -5,15 +5,15 @@
 //!
 //! | module | its one job |
 //! |---|---|
-//! | [`event`] | the nouns every stage shares |
-//! | [`store`] | S3: listed, read, written |
+//! | [`model`] | the nouns every stage shares |
+//! | [`s3`] | S3: listed, read, written |
 //! | [`source`] | where archives are, and what their names tell |
-//! | [`decode`] | compressed bytes → JSON bytes |
-//! | [`unpack`] | tar, zip → the files in them |
-//! | [`table`] | rows of OCSF Parquet files → records |
-//! | [`split`] | where a JSON value ends |
-//! | [`unwrap`] | which values stand where a record stands |
-//! | [`parse`] | one record → [`event::KmsEvent`] |
+//! | [`format::decode`] | compressed bytes → content |
+//! | [`format::archive`] | tar, zip → the files in them |
+//! | [`format::tabular`] | rows of CSV and Parquet files → records |
+//! | [`format::json`] | where a JSON value ends |
+//! | [`format::container`] | which values stand where a record stands |
+//! | [`parse`] | one record → [`model::KmsEvent`] |
 //! | [`classify`] | whose workload an event is |
 //! | [`aggregate`] | accounting, copies, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
@@ -21,7 +21,7 @@
 //! | [`pipeline`] | the order, and the parallelism |
 
 #![warn(missing_docs, clippy::allow_attributes_without_reason)]
-// Allowed in `split::simd` alone, where every block argues its case.
+// Allowed in `format::json::simd` alone, where every block argues its case.
 #![deny(unsafe_code, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![cfg_attr(
     not(test),
@@ -37,15 +37,11 @@
 pub mod aggregate;
 pub mod audit;
 pub mod classify;
-pub mod decode;
-pub mod event;
 pub mod extract;
+pub mod format;
+pub mod model;
 pub mod parse;
 pub mod pipeline;
 pub mod report;
+pub mod s3;
 pub mod source;
-pub mod split;
-pub mod store;
-pub mod table;
-pub mod unpack;
-pub mod unwrap;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::mem::discriminant;
 
 use flate2::{Compression, Decompress, FlushDecompress, Status};
-use keytrail::decode::{Buffers, Content, DecodeError, Format, sniff};
+use keytrail::format::decode::{Buffers, Content, DecodeError, Format, sniff};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 

@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::{Classifier, Learned};
-use keytrail::event::{KmsEvent, RejectReason};
+use keytrail::classify::{Classifier, Knowledge};
+use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, Parsed};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use keytrail_fuzz::oracle::json::{self, Json};
@@ -45,7 +45,7 @@ fn any_odd_number(value: &Json) -> bool {
 
 /// The event as the NDJSON of `keytrail events` shows it.
 fn row(event: KmsEvent<'_>) -> Map<String, Value> {
-    let evidence = CLASSIFIER.classify(&event, &Learned::default());
+    let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
     let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
     let mut bytes = Vec::new();
     encode(EVENTS, &selected, &mut bytes);
@@ -113,7 +113,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     }
     let is_deep = depth(data) > 64;
     let parsed = parse::parse(data);
-    let may_name_kms = parse::may_name_kms(data);
+    let may_match = parse::may_match(data);
 
     // Is it JSON?
     let value = json::parse(data);
@@ -137,7 +137,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let is_kms = !matches!(record::read(data), Record::OtherSource);
     let other_source = matches!(&parsed, Ok(outline) if matches!(outline.parsed, Parsed::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
-    assert!(may_name_kms || !any_text(&value, &|text| text.contains(KMS)), "a false no");
+    assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
 
     // If so, what does it say? Of numbers in what is nested deep, their value.
     if !is_kms || is_deep && any_odd_number(&value) {

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use keytrail::decode::{Format, sniff};
-use keytrail::event::{Rejection, WorkloadSet};
+use keytrail::format::decode::{Format, sniff};
+use keytrail::model::{Rejection, WorkloadSet};
 use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, INPUTS, Row, Sink, SinkError};
 use keytrail::source::Input as Source;
-use keytrail::unpack;
+use keytrail::format::archive;
 use keytrail_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
@@ -104,7 +104,7 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
 
     // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
     // directory only where it lies in the open.
-    let container = unpack::Kind::of(&bytes[..bytes.len().min(unpack::Kind::LOOKS_AT)]).is_some();
+    let container = archive::Kind::of(&bytes[..bytes.len().min(archive::Kind::LOOKS_AT)]).is_some();
     if sniff(&bytes[..bytes.len().min(6)]) != Format::Plain || container {
         return;
     }

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use keytrail::split::{Backend, Splitter};
+use keytrail::format::json::{Backend, Splitter};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -59,10 +59,10 @@ fn check(cuts: &Cuts, content: &[u8]) {
     for back_end in BACK_ENDS.iter().copied() {
         let mut whole = Splitter::with(back_end, *first);
         if let Some(end) = whole.advance(content)
-            && let Some(may_name_kms) = whole.may_name_kms()
+            && let Some(may_match) = whole.may_match()
         {
-            let asked = keytrail::parse::may_name_kms(&content[..end]);
-            assert_eq!(may_name_kms, asked, "{back_end:?} on whether KMS can be named");
+            let asked = keytrail::parse::may_match(&content[..end]);
+            assert_eq!(may_match, asked, "{back_end:?} on whether KMS can be named");
         }
         let begin = || Splitter::with(back_end, *first);
         assert_eq!(feed(begin(), std::iter::once(content)), expected, "{back_end:?}, whole");

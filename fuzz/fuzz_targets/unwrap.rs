@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use keytrail::parse;
-use keytrail::unwrap::{Held, Step, Unwrapper, Window, Wrapping, json_error, record_in};
+use keytrail::format::container::{Held, Step, ContainerReader, Window, Envelope, json_error, record_in};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -20,7 +20,7 @@ struct Walk<'c> {
 
 /// All that is seen from outside.
 #[derive(Debug, PartialEq, Eq)]
-struct Seen {
+struct SeenSet {
     steps: Vec<Step>,
     shape: &'static str,
     recognised: bool,
@@ -28,8 +28,8 @@ struct Seen {
 }
 
 impl Walk<'_> {
-    fn run(&self, sizes: impl Iterator<Item = usize>) -> Seen {
-        let mut unwrapper = Unwrapper::new(self.max_record);
+    fn run(&self, sizes: impl Iterator<Item = usize>) -> SeenSet {
+        let mut unwrapper = ContainerReader::new(self.max_record);
         let mut sizes = sizes.fuse();
         let (mut start, mut end) = (0, 0);
         let (mut steps, mut floor, mut turns) = (Vec::new(), 0, 0);
@@ -58,29 +58,29 @@ impl Walk<'_> {
                     steps.push(Step::NotJson);
                     break;
                 }
-                Step::Value { range, wrapping, may_name_kms } => {
+                Step::Value { range, wrapping, may_match } => {
                     self.check(&range, window, floor);
                     floor = if self.reconsider { range.start + 1 } else { range.end };
                     if self.reconsider && json_error(window.slice(&range)).is_some() {
                         unwrapper.reconsider(&range, window);
                     }
                     // An answer is given where a record came in one piece only; but then the right one.
-                    if let Some(answer) = may_name_kms {
-                        assert_eq!(answer, parse::may_name_kms(window.slice(&range)));
+                    if let Some(answer) = may_match {
+                        assert_eq!(answer, parse::may_match(window.slice(&range)));
                     }
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
                     // A row is put together anew, and may be longer than it was printed.
                     if let Held::Record { text, at, .. } = record_in(value, wrapping, &mut buffer)
-                        && wrapping != Wrapping::LakeRow
+                        && wrapping != Envelope::LakeRow
                     {
                         assert!(at + text.len() <= value.len(), "{wrapping:?}: {text:?} at {at}");
                         assert!(
-                            !parse::may_name_kms(text) || parse::may_name_kms_inside(value),
+                            !parse::may_match(text) || parse::may_match_inside(value),
                             "what is inside is seen from outside"
                         );
                     }
-                    steps.push(Step::Value { range, wrapping, may_name_kms: None });
+                    steps.push(Step::Value { range, wrapping, may_match: None });
                 }
                 step @ Step::Message { offset } => {
                     assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");
@@ -100,7 +100,7 @@ impl Walk<'_> {
         }
         let recognised = unwrapper.recognised();
         let skip = (!recognised).then(|| unwrapper.skip_reason().as_str());
-        Seen { steps, shape: unwrapper.shape().as_str(), recognised, skip }
+        SeenSet { steps, shape: unwrapper.shape().as_str(), recognised, skip }
     }
 
     fn check(&self, range: &Range<u64>, window: Window<'_>, floor: u64) {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use crate::event::{Arn, EventTime, KeyOrigin, KeyRef, KmsEvent};
+use crate::model::{Arn, EventTime, KeyOrigin, KeyRef, KmsEvent};
 
 /// What became of an alias at some time: it points to a key (an ARN), or to none. `None`: two sources say different things.
 type Change = Option<Option<String>>;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
-use crate::event::EventTime;
+use crate::model::EventTime;
 
 /// One account and region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

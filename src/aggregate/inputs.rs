@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Counts;
-use crate::event::{EventTime, RejectReason, Rejection, SkipReason, shared};
+use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared};
 
 /// Problems shown in the summary; all of them are in the report.
 const PROBLEMS: usize = 5;

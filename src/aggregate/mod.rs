@@ -3,25 +3,25 @@
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
 mod aliases;
-mod copies;
 mod counts;
 mod coverage;
+mod dedup;
 mod distinct;
+mod facts;
 mod inputs;
-mod lessons;
 mod seen;
 mod usage;
 
 use std::ops::AddAssign;
 
-use crate::event::{Evidence, KmsEvent};
+use crate::model::{Evidence, KmsEvent};
 pub use aliases::Aliases;
-pub use copies::{Copies, Fingerprint, Placement, Waiting, complete};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, Scope};
+pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete};
 pub use distinct::EXACT;
+pub use facts::{Basis, Corrections, Facts, Source};
 pub use inputs::{InputSummary, InputTotals, Status, StatusReason};
-pub use lessons::{Basis, Corrections, Lessons, Source};
 pub use usage::{DailyRow, Group, Groups, Measured, Stats, Usage, UsageRow};
 
 /// An event that has passed all filters, with its evidence and its place in the input.
@@ -73,7 +73,7 @@ pub struct Remarks(u16);
 impl Remarks {
     /// What there is to say of `selected`.
     pub fn of(selected: &Selected<'_>) -> Self {
-        use crate::event::{KeyOrigin, Outcome, Strength};
+        use crate::model::{KeyOrigin, Outcome, Strength};
         let event = selected.event;
         let by_service = event.principal.kind == "AWSService";
         let invoked_by = event.principal.invoked_by.as_deref();

@@ -5,9 +5,9 @@
 //! arrays with a few gaps (linear probing, kept sorted), split into shards that grow one at a time by a quarter: never more than
 //! 24 bytes an entry, growth included. A general hash table doubles, and would need up to three times as much.
 
-/// What [`Seen::insert`] found.
+/// What [`SeenSet::insert`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Sighting {
     /// Never seen before; it is now.
     New,
     /// Seen with the same content.
@@ -24,19 +24,19 @@ const SMALLEST: usize = 16;
 
 /// Events seen.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct SeenSet {
     shards: Vec<Shard>,
 }
 
-impl Default for Seen {
+impl Default for SeenSet {
     fn default() -> Self {
         Self { shards: (0..1 << SHARD_BITS).map(|_| Shard::default()).collect() }
     }
 }
 
-impl Seen {
+impl SeenSet {
     /// Takes note of an event.
-    pub(super) fn insert(&mut self, identity: Identity, content: u32) -> Sight {
+    pub(super) fn insert(&mut self, identity: Identity, content: u32) -> Sighting {
         let entry = identity.iter().fold(0, |bits, word| bits << 32 | u128::from(*word)) << 32;
         // An empty place is zero: no entry may be.
         let entry = (entry.max(1 << 32)) | u128::from(content);
@@ -70,14 +70,14 @@ impl Shard {
         ((u64::from(position) * self.room as u64) >> 32) as usize
     }
 
-    fn insert(&mut self, entry: u128) -> Sight {
+    fn insert(&mut self, entry: u128) -> Sighting {
         let mut at = self.home(entry);
         while let Some(&slot) = self.slots.get(at) {
             if slot == 0 || identity(slot) > identity(entry) {
                 break;
             }
             if identity(slot) == identity(entry) {
-                return if slot == entry { Sight::Same } else { Sight::Other };
+                return if slot == entry { Sighting::Same } else { Sighting::Other };
             }
             at += 1;
         }
@@ -93,7 +93,7 @@ impl Shard {
         self.slots.copy_within(at..gap, at + 1);
         self.slots[at] = entry;
         self.len += 1;
-        Sight::New
+        Sighting::New
     }
 
     fn grow(&mut self) {
@@ -136,7 +136,7 @@ mod tests {
             events in prop::collection::vec((0u64..400, 0u32..3), 0..2000),
             lie in prop::sample::select(vec![0u8, 1, 2]),
         ) {
-            let mut seen = Seen::default();
+            let mut seen = SeenSet::default();
             let mut map: HashMap<u64, u32> = HashMap::new();
             for (n, content) in events {
                 let identity = match lie {
@@ -145,9 +145,9 @@ mod tests {
                     _ => [u32::MAX, u32::MAX, u32::MAX - n as u32],
                 };
                 let expected = match map.get(&n) {
-                    None => Sight::New,
-                    Some(first) if *first == content => Sight::Same,
-                    Some(_) => Sight::Other,
+                    None => Sighting::New,
+                    Some(first) if *first == content => Sighting::Same,
+                    Some(_) => Sighting::Other,
                 };
                 map.entry(n).or_insert(content);
                 prop_assert_eq!(seen.insert(identity, content), expected);
@@ -157,14 +157,14 @@ mod tests {
 
     #[test]
     fn an_entry_takes_no_more_than_24_bytes() {
-        let mut seen = Seen::default();
+        let mut seen = SeenSet::default();
         for n in 0..200_000u64 {
-            assert_eq!(seen.insert(spread(n), 0), Sight::New);
+            assert_eq!(seen.insert(spread(n), 0), Sighting::New);
             if n >= 20_000 && n % 1000 == 0 {
                 let each = seen.bytes() as f64 / (n + 1) as f64;
                 assert!(each <= 24.0, "{each} bytes an entry at {n}");
             }
         }
-        assert!((0..200_000).all(|n| seen.insert(spread(n), 0) == Sight::Same));
+        assert!((0..200_000).all(|n| seen.insert(spread(n), 0) == Sighting::Same));
     }
 }

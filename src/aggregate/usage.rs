@@ -6,9 +6,9 @@ use hashbrown::{HashMap, HashTable};
 use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::Selected;
-use super::copies::hash64;
+use super::dedup::hash64;
 use super::distinct::Distinct;
-use crate::event::{EventTime, Outcome};
+use crate::model::{EventTime, Outcome};
 
 /// Declares the group twice, borrowed (to look up and to sort) and owned (to keep).
 macro_rules! group {

@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Observations, UsageRow};
-use crate::event::{TrailChange, multi_region};
+use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Observations, UsageRow};
+use crate::model::{TrailChange, multi_region};
 
 /// One sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Circumstances<'a> {
     /// Accounts, regions, days.
     pub coverage: &'a Coverage,
     /// What the inputs have taught.
-    pub lessons: &'a Lessons,
+    pub lessons: &'a Facts,
     /// They were read for what they teach.
     pub learn: bool,
     /// The groups of selected events.

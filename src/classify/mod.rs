@@ -2,14 +2,14 @@
 //!
 //! A label never stands alone: it comes with the ids of all rules that fired and the strength of the one that decided. Labels that tie at
 //! the highest strength are all reported. Rules that need other records (settings, jobs, STS sessions) have been given their
-//! particulars before ([`Learned`]). Deliberately absent: reading those records (`parse`).
+//! particulars before ([`Knowledge`]). Deliberately absent: reading those records (`parse`).
 
-mod learned;
+mod knowledge;
 mod pattern;
 mod rules;
 
-use crate::event::{Evidence, KmsEvent, LearnedRuleFacts, Strength, Workload, WorkloadSet};
-pub use learned::Learned;
+use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Strength, Workload, WorkloadSet};
+pub use knowledge::Knowledge;
 use rules::Facts;
 pub use rules::{Rule, RulesError};
 
@@ -39,14 +39,14 @@ impl Classifier {
     }
 
     /// What the rules say of `event`, those that the input has taught included.
-    pub fn classify(&self, event: &KmsEvent<'_>, learned: &Learned) -> Evidence {
+    pub fn classify(&self, event: &KmsEvent<'_>, knowledge: &Knowledge) -> Evidence {
         let facts = Facts::new(event);
         let mut verdict = Verdict::default();
         for rule in self.rules.iter().filter(|rule| rule.fires(&facts)) {
             verdict.add(&rule.id, rule.workload, rule.strength);
         }
-        for rule in learned.fires(event).iter() {
-            let LearnedRuleFacts { id, workload, strength, .. } = rule.facts();
+        for rule in knowledge.fires(event).iter() {
+            let LearnedRuleInfo { id, workload, strength, .. } = rule.facts();
             verdict.add(id, workload, strength);
         }
         verdict.evidence()

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::pattern::Pattern;
-use crate::event::{KmsEvent, LearnedRule, Strength, Text, Workload, normal_service};
+use crate::model::{KmsEvent, LearnedRule, Strength, Text, Workload, normal_service};
 
 /// The rules every run starts from.
 pub(super) const BUILTIN: &str = include_str!("rules/builtin.toml");

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use regex::Regex;
 
 use super::*;
-use crate::event::{Text, normal_service};
+use crate::model::{Text, normal_service};
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
     let mut event = KmsEvent::example();
@@ -97,7 +97,7 @@ fn built_in_rules() {
     ];
     let mut fired = String::new();
     for (event, workload, strength, rules) in cases {
-        let evidence = classifier.classify(&event, &Learned::default());
+        let evidence = classifier.classify(&event, &Knowledge::default());
         let found = (evidence.workload.to_string(), evidence.strength.as_str(), evidence.rules.clone());
         assert_eq!(found, (workload.to_owned(), strength, rules.to_owned()), "{:?}", event.principal.name);
         fired = format!("{fired},{},", evidence.rules);
@@ -118,13 +118,13 @@ fn ties_are_shown_unless_one_label_says_more() {
     let mut both = role("AmazonSagemakerCanvasForecastRole-1");
     (both.s3_bucket, both.s3_object_key) =
         (Some("sagemaker-us-east-1-111122223333".into()), Some("Canvas/x".into()));
-    let evidence = classifier.classify(&both, &Learned::default());
+    let evidence = classifier.classify(&both, &Knowledge::default());
     assert_eq!(evidence.workload.to_string(), "canvas+canvas-forecast");
     assert!(evidence.workload.intersects(WorkloadSet::of(Workload::Canvas)));
     let mut granting = role("AmazonSagemakerCanvasForecastRole-1");
     (granting.name, granting.grantee_principal) =
         ("CreateGrant".into(), Some("forecast.amazonaws.com".into()));
-    assert_eq!(classifier.classify(&granting, &Learned::default()).workload.to_string(), "canvas-forecast");
+    assert_eq!(classifier.classify(&granting, &Knowledge::default()).workload.to_string(), "canvas-forecast");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn log_delivery_is_nobodys_workload() {
     let classifier = Classifier::new(None).unwrap();
     let mut event = object("sagemaker-us-east-1-111122223333", Some("Canvas/AWSLogs/x"));
     event.log_delivery = true;
-    assert_eq!(classifier.classify(&event, &Learned::default()).workload.to_string(), "other");
+    assert_eq!(classifier.classify(&event, &Knowledge::default()).workload.to_string(), "other");
 }
 
 #[test]
@@ -149,14 +149,14 @@ fn own_rules_come_on_top() {
         not = { session_name = ['/^ci-/', 'Exact'], s3_bucket = [] }
     "#;
     let classifier = Classifier::new(Some(("own.toml", own))).unwrap();
-    let evidence = classifier.classify(&role("Exact"), &Learned::default());
+    let evidence = classifier.classify(&role("Exact"), &Knowledge::default());
     assert_eq!((evidence.workload.to_string().as_str(), evidence.rules.as_str()), ("autopilot", "ours"));
-    assert_eq!(classifier.classify(&role("exact"), &Learned::default()).rules, "");
+    assert_eq!(classifier.classify(&role("exact"), &Knowledge::default()).rules, "");
     // What must not match may be absent.
     for (session, rules) in [(None, "ours"), (Some("x"), "ours"), (Some("ci-1"), ""), (Some("Exact"), "")] {
         let mut event = role("ml-1");
         event.principal.session_name = session.map(Text::from);
-        assert_eq!(classifier.classify(&event, &Learned::default()).rules, rules, "{session:?}");
+        assert_eq!(classifier.classify(&event, &Knowledge::default()).rules, rules, "{session:?}");
     }
 }
 
@@ -325,6 +325,6 @@ proptest! {
     /// However rules are asked, those fire that their file says.
     #[test]
     fn rules_fire_as_their_file_says(event in any_event()) {
-        prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event, &Learned::default())).rules, fired_plainly(&event));
+        prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event, &Knowledge::default())).rules, fired_plainly(&event));
     }
 }

@@ -3,7 +3,7 @@
 use super::args::{Condition, Unattended};
 use keytrail::aggregate::Status;
 use keytrail::audit::missing_days;
-use keytrail::event::EventTime;
+use keytrail::model::EventTime;
 use keytrail::pipeline::{Run, Selection};
 
 /// How far an event may lie ahead of this machine's clock before the two contradict each other.

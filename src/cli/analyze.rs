@@ -10,7 +10,7 @@ use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
 use super::{CliError, Status, alarms, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
-use keytrail::event::EventTime;
+use keytrail::model::EventTime;
 use keytrail::pipeline;
 use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
 use keytrail::source::Input;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
-        chose_folders: !plan.scope.is_everything()
+        chose_folders: !plan.prune.is_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     });
     let ended = EventTime(Utc::now().timestamp_millis());

@@ -20,9 +20,9 @@ use super::args::{Command, Common, LogFormat};
 use super::{CliError, Status, log};
 use keytrail::aggregate::{self, InputTotals};
 use keytrail::audit::Caveat;
-use keytrail::event::EventTime;
+use keytrail::model::EventTime;
 use keytrail::pipeline::Run;
-use keytrail::report::{Metrics, SinkError, Told, is_pressing, last_success, metrics};
+use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
 
 /// What people are told of a run that was stopped.
 const STOPPED: &str = "stopped; the report was not finished";
@@ -203,7 +203,7 @@ impl Ending {
             exit_status: status.code(),
             last_success: finished.map(|_| ended).or_else(before),
             alarms: &alarms,
-            report: finished.map(|finished| Told {
+            report: finished.map(|finished| RunSummary {
                 counts: &finished.run.counts,
                 inputs: &finished.run.inputs,
                 newest_event: finished.run.coverage.newest_event(),

@@ -27,10 +27,10 @@ use interrupt::Interrupt;
 use keytrail::aggregate::InputTotals;
 use keytrail::classify::RulesError;
 use keytrail::extract::StateError;
+use keytrail::format::json::Backend;
 use keytrail::pipeline::RunError;
 use keytrail::report::{Format, SinkError};
-use keytrail::split::Backend;
-use keytrail::store::StoreError;
+use keytrail::s3::S3Error;
 
 /// Why a command failed as a whole.
 #[derive(Debug, Error)]
@@ -44,7 +44,7 @@ enum CliError {
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Bucket(#[from] S3Error),
     #[error("cannot read {path}: {error}")]
     Read { path: String, error: io::Error },
     #[error("{0}")]

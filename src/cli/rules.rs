@@ -7,9 +7,9 @@ use super::ending::Ending;
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
-use keytrail::aggregate::{InputTotals, Lessons};
+use keytrail::aggregate::{Facts, InputTotals};
 use keytrail::classify::Rule;
-use keytrail::event::{LearnedRuleFacts, When};
+use keytrail::model::{LearnedRuleInfo, When};
 use keytrail::pipeline::{self, Plan};
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
     };
     select::check_buckets(&plan)?;
     let (lessons, inputs) = if args.inputs.is_empty() {
-        <(Lessons, InputTotals)>::default()
+        <(Facts, InputTotals)>::default()
     } else {
         progress::while_shown(&bar, &plan, 1, |progress| pipeline::learn(&plan, progress))?
     };
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
         push(&of_file(rule, &file))?;
     }
     for ((rule, when), basis) in &lessons.rules {
-        let LearnedRuleFacts { id, workload, strength, about, source } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
         let particular = told(when);
         let particular = Some(particular.as_str());
         let (origin, basis) = ("learned", Some(basis));

@@ -13,12 +13,12 @@ use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
 use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
-use keytrail::event::{EventTime, Workload, WorkloadSet};
+use keytrail::model::{EventTime, Workload, WorkloadSet};
 use keytrail::parse::{ListedAlias, listed_aliases};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
-use keytrail::source::{Input, Scope};
-use keytrail::store::{Access, Buckets};
+use keytrail::s3::{Access, Buckets};
+use keytrail::source::{Input, PruneFilter};
 
 /// The plan for these options, and the options as `run.json` tells them.
 pub(super) fn plan(
@@ -52,10 +52,10 @@ pub(super) fn plan(
         keys: patterns(&select.key)?,
         principals: patterns(&select.principal)?,
     };
-    let scope = if folders.no_prune {
-        Scope::default()
+    let prune = if folders.no_prune {
+        PruneFilter::default()
     } else {
-        Scope::of(&select.account, &select.region, since, until, folders.delivery_slack)
+        PruneFilter::of(&select.account, &select.region, since, until, folders.delivery_slack)
     };
     let plan = Plan {
         inputs: inputs(&select.inputs)?,
@@ -69,7 +69,7 @@ pub(super) fn plan(
         hash: select.hash,
         extracts: None,
         threads: usize::from(common.threads),
-        scope,
+        prune,
         buckets: buckets(s3),
         cancel,
     };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::segment::{Segment, Settings};
 use super::state::{FOLDER, Found, SEALED, StateError, number};
-use crate::store::Store;
+use crate::s3::Bucket as Store;
 
 /// Segments fetched at a time.
 const AT_A_TIME: usize = 8;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::blocks::{Blocks, Effort, Packer, damaged};
-use crate::event::shared;
+use crate::model::shared;
 use crate::source::Version;
 
 /// Raised whenever another program would find other records worth keeping, or another form of them.

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::bucket::Bucket;
 use super::folder::Folder;
 use super::segment::{Segment, SegmentError, Settings, Writer};
-use crate::store::{Store, StoreError};
+use crate::s3::{Bucket as Store, S3Error};
 
 /// The folder in a report's directory; readers of the report ignore names that begin so.
 pub const FOLDER: &str = "_keytrail";
@@ -58,7 +58,7 @@ pub enum StateError {
     },
     /// S3 refuses.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] S3Error),
 }
 
 impl StateError {

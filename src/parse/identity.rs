@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::record::Identity;
-use crate::event::{Arn, Principal, normal_service, part_of};
+use crate::model::{Arn, Principal, normal_service, part_of};
 
 /// Resolves the caller. Every identity gives a principal; the last resort is `unknown`.
 pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::lenient::{List, Texts};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::event::{Arn, CUT_MESSAGE, KeyOrigin, KeyRef, Text, part_of, partition_of};
+use crate::model::{Arn, CUT_MESSAGE, KeyOrigin, KeyRef, Text, part_of, partition_of};
 
 /// What of the record helps to complete a bare key id.
 pub(super) struct Clues<'c> {

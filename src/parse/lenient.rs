@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::json;
-use crate::event::Text;
+use crate::model::Text;
 
 /// Implements `Visitor` methods that drain a value nobody asked for.
 macro_rules! drain {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Deserializer, Value};
 use thiserror::Error;
 
-use crate::event::{Arn, EventTime};
+use crate::model::{Arn, EventTime};
 
 /// An alias as it points now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, M
 
 use super::json::{Read, Reader};
 use super::lenient::{ContextValue, Field, Flag, List, Name, ObjectOfTexts, Texts};
-use crate::event::Text;
+use crate::model::Text;
 
 /// A member's type: how it is read into its place in a struct, where the default value stands.
 pub(super) trait Member<'de>: Sized {

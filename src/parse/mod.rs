@@ -3,12 +3,12 @@
 //! First a question that costs almost nothing: can these bytes name KMS at all? Only then is the record parsed, strictly, and only
 //! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
 
+mod facts;
 mod general;
 mod identity;
 mod json;
 mod key;
 mod lenient;
-mod lessons;
 mod listed;
 mod members;
 mod prefilter;
@@ -16,11 +16,11 @@ mod record;
 mod settings;
 mod trail;
 
-use crate::event::{
+use crate::model::{
     Denial, EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code, part_of,
 };
+pub use facts::{NotJson, alias_arn, facts, may_contain_facts};
 use json::Report;
-pub use lessons::{NotJson, alias_arn, lessons, may_teach};
 pub use listed::{ListedAlias, ListedError, listed_aliases};
 use record::{Record, Request};
 
@@ -60,12 +60,12 @@ pub struct Outline<'a> {
 pub const KMS: &str = "kms.amazonaws.com";
 
 /// Whether the record may have `kms.amazonaws.com` as a value, JSON escapes considered. `false` is certain.
-pub fn may_name_kms(record: &[u8]) -> bool {
+pub fn may_match(record: &[u8]) -> bool {
     prefilter::may_contain(record)
 }
 
-/// [`may_name_kms`] for a value that holds records as texts of strings, whose own escapes stand on top of the record's.
-pub fn may_name_kms_inside(value: &[u8]) -> bool {
+/// [`may_match`] for a value that holds records as texts of strings, whose own escapes stand on top of the record's.
+pub fn may_match_inside(value: &[u8]) -> bool {
     prefilter::may_contain_inside(value)
 }
 

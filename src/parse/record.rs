@@ -9,7 +9,7 @@ use serde::de::{
 use super::json::{self, Read, Reader};
 use super::lenient::{Field, Flag, List, Name, Texts, any_value, drain};
 use super::members::{Ignored, Member, Met, Named, Names, Place, Turn, member, members};
-use crate::event::Text;
+use crate::model::Text;
 
 members! {
     /// Top level of a record.

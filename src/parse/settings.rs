@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::event::{LearnedRule, When};
+use crate::model::{LearnedRule, When};
 
 type Rule = (LearnedRule, When<'static>);
 

@@ -3,7 +3,7 @@ use proptest::sample::{Index, select};
 use serde_json::Value;
 
 use super::*;
-use crate::event::{KeyOrigin, Rejection};
+use crate::model::{KeyOrigin, Rejection};
 
 fn record(members: &str) -> String {
     format!(

@@ -12,11 +12,11 @@ use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
-use crate::decode::{Buffers, DecodeError, Format};
-use crate::event::{RejectReason, Rejection, SkipReason};
+use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
+use crate::format::decode::{Buffers, DecodeError, Format};
+use crate::model::{RejectReason, Rejection, SkipReason};
 use crate::parse::{self, Parsed};
 use crate::source::Family;
-use crate::unwrap::{self, Held, Step, Unwrapper, Wrapping};
 
 /// Memory of events gathered before they are handed on, bytes.
 const BATCH: usize = 1 << 20;
@@ -73,7 +73,7 @@ impl<'p> Reading<'p> {
     }
 
     pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
-        let mut unwrapper = Unwrapper::new(self.run.plan.limits.record_bytes);
+        let mut unwrapper = ContainerReader::new(self.run.plan.limits.record_bytes);
         let foreign = match content.format() {
             Format::Foreign(reason) => Some(reason),
             Format::Gzip | Format::Zstd | Format::Deflate | Format::Plain => None,
@@ -137,16 +137,16 @@ impl<'p> Reading<'p> {
         &mut self,
         content: &mut Supply<R>,
         window: &mut Window,
-        unwrapper: &mut Unwrapper,
+        unwrapper: &mut ContainerReader,
         give: Give<'_>,
     ) -> Ending {
         let mut broken: Option<DecodeError> = None;
         loop {
             match unwrapper.step(window.view()) {
-                Step::Value { range, wrapping, may_name_kms } => {
+                Step::Value { range, wrapping, may_match } => {
                     let value = window.view().slice(&range);
                     let sound = match wrapping {
-                        Wrapping::None => self.record(value, range.start, may_name_kms),
+                        Envelope::None => self.record(value, range.start, may_match),
                         _ => self.wrapped(value, range.start, wrapping, unwrapper),
                     };
                     if !sound {
@@ -182,15 +182,15 @@ impl<'p> Reading<'p> {
     /// Whether there is nothing to learn from all of the content, which is asked faster than of each record.
     fn teaches_nothing(&self, window: &Window) -> bool {
         let view = window.view();
-        matches!(self.run.purpose, Purpose::Learn) && view.last && !parse::may_teach(view.bytes)
+        matches!(self.run.purpose, Purpose::Learn) && view.last && !parse::may_contain_facts(view.bytes)
     }
 
     /// Learns from one record; false when it is not valid JSON.
     fn learn(&mut self, bytes: &[u8], offset: u64) -> bool {
-        if !parse::may_teach(bytes) {
+        if !parse::may_contain_facts(bytes) {
             return true;
         }
-        let Ok(lessons) = parse::lessons(bytes) else { return false };
+        let Ok(lessons) = parse::facts(bytes) else { return false };
         for lesson in lessons {
             self.part.lessons.learn(lesson, &self.subject.uri, offset);
         }
@@ -198,11 +198,17 @@ impl<'p> Reading<'p> {
     }
 
     /// Counts, or learns from, a value that wraps a record; false when the value is not valid JSON.
-    fn wrapped(&mut self, value: &[u8], offset: u64, wrapping: Wrapping, unwrapper: &mut Unwrapper) -> bool {
+    fn wrapped(
+        &mut self,
+        value: &[u8],
+        offset: u64,
+        wrapping: Envelope,
+        unwrapper: &mut ContainerReader,
+    ) -> bool {
         // What a row does not name may not have been asked for.
-        let may_count = || wrapping == Wrapping::LakeRow || parse::may_name_kms_inside(value);
+        let may_count = || wrapping == Envelope::LakeRow || parse::may_match_inside(value);
         let may_matter = match self.run.purpose {
-            Purpose::Learn => parse::may_teach(value),
+            Purpose::Learn => parse::may_contain_facts(value),
             Purpose::Condense | Purpose::Count(_) => may_count(),
         };
         if !may_matter && matches!(self.run.purpose, Purpose::Condense) {
@@ -213,8 +219,8 @@ impl<'p> Reading<'p> {
             return true;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        let sound = match unwrap::record_in(value, wrapping, &mut buffer) {
-            Held::Record { text, at, lossy } => {
+        let sound = match container::record_in(value, wrapping, &mut buffer) {
+            Extracted::Record { text, at, lossy } => {
                 if lossy {
                     unwrapper.note_lossy();
                 }
@@ -222,11 +228,11 @@ impl<'p> Reading<'p> {
                 self.record(text, offset + at as u64, None);
                 true
             }
-            Held::Foreign => {
+            Extracted::Foreign => {
                 self.foreign();
                 true
             }
-            Held::Unreadable { reason, detail } => {
+            Extracted::Unreadable { reason, detail } => {
                 self.reject(Some(offset), reason, detail.into_owned());
                 reason != RejectReason::JsonSyntax
             }
@@ -236,10 +242,10 @@ impl<'p> Reading<'p> {
     }
 
     /// Keeps the record in a value that does not count, if it may teach. What is wrong with it is not looked for.
-    fn teaching(&mut self, value: &[u8], offset: u64, wrapping: Wrapping) -> bool {
+    fn teaching(&mut self, value: &[u8], offset: u64, wrapping: Envelope) -> bool {
         let mut buffer = std::mem::take(&mut self.text);
-        match parse::may_teach(value).then(|| unwrap::record_in(value, wrapping, &mut buffer)) {
-            Some(Held::Record { text, at, .. }) => self.condense(text, offset + at as u64, Some(false)),
+        match parse::may_contain_facts(value).then(|| container::record_in(value, wrapping, &mut buffer)) {
+            Some(Extracted::Record { text, at, .. }) => self.condense(text, offset + at as u64, Some(false)),
             _ => {
                 self.foreign();
                 true
@@ -256,18 +262,18 @@ impl<'p> Reading<'p> {
     }
 
     /// Counts one record, or learns from it; false when it is not valid JSON.
-    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
+    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
         let known = match self.run.purpose {
             // A record that is not of KMS is not looked at for damage, whatever it could teach: all passes see the same records.
             Purpose::Learn => {
-                let names_kms = || may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes));
+                let names_kms = || may_match.unwrap_or_else(|| parse::may_match(bytes));
                 return self.learn(bytes, offset) || !names_kms();
             }
-            Purpose::Condense => return self.condense(bytes, offset, may_name_kms),
+            Purpose::Condense => return self.condense(bytes, offset, may_match),
             Purpose::Count(known) => known,
         };
         let index = self.input.counts.records;
-        if !may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes)) {
+        if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
             self.foreign();
             return true;
         }
@@ -289,19 +295,19 @@ impl<'p> Reading<'p> {
     }
 
     /// Keeps one record, if it may count or teach; false when it is not valid JSON.
-    fn condense(&mut self, bytes: &[u8], offset: u64, may_name_kms: Option<bool>) -> bool {
-        let may_count = may_name_kms.unwrap_or_else(|| parse::may_name_kms(bytes));
+    fn condense(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
+        let may_count = may_match.unwrap_or_else(|| parse::may_match(bytes));
         if may_count && let Err(error) = parse::parse(bytes) {
             self.reject_at(Some((offset, self.input.counts.records)), error.reason, error.detail);
             return error.reason != RejectReason::JsonSyntax;
         }
-        let may_teach = parse::may_teach(bytes);
-        if may_teach {
+        let may_contain_facts = parse::may_contain_facts(bytes);
+        if may_contain_facts {
             self.learn(bytes, offset);
         }
-        if may_count || may_teach {
+        if may_count || may_contain_facts {
             self.input.counts.records += 1;
-            condense::record(bytes, offset, may_teach, &mut self.part.kept);
+            condense::record(bytes, offset, may_contain_facts, &mut self.part.kept);
         } else {
             self.foreign();
         }

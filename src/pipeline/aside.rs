@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::aggregate::Waiting;
-use crate::report::Spool;
+use crate::aggregate::PendingId;
+use crate::report::SpillFile;
 
 /// A copy that was put aside.
 pub(super) struct Kept {
@@ -33,7 +33,7 @@ struct Entry {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Waits,
+    Hold,
     /// It counts, and comes late.
     Counts,
     /// Another copy counts.
@@ -42,14 +42,14 @@ enum State {
 
 /// All copies put aside, in input order: the first is number 0.
 pub(super) struct Aside {
-    spool: Spool,
+    spool: SpillFile,
     entries: Vec<Entry>,
-    others: BTreeMap<Waiting, Vec<u64>>,
+    others: BTreeMap<PendingId, Vec<u64>>,
 }
 
 impl Aside {
     pub(super) fn new() -> Self {
-        Self { spool: Spool::new(), entries: Vec::new(), others: BTreeMap::new() }
+        Self { spool: SpillFile::new(), entries: Vec::new(), others: BTreeMap::new() }
     }
 
     /// Puts the next one aside.
@@ -66,32 +66,32 @@ impl Aside {
         bytes.extend_from_slice(archive.as_bytes());
         bytes.extend_from_slice(record);
         let place = self.spool.push(&bytes)?;
-        self.entries.push(Entry { place, input, day, state: State::Waits });
+        self.entries.push(Entry { place, input, day, state: State::Hold });
         Ok(())
     }
 
     /// Keeps the record of another copy, to complete that one from.
-    pub(super) fn join(&mut self, number: Waiting, record: &[u8]) -> io::Result<()> {
+    pub(super) fn join(&mut self, number: PendingId, record: &[u8]) -> io::Result<()> {
         let place = self.spool.push(record)?;
         self.others.entry(number).or_default().push(place);
         Ok(())
     }
 
     /// That one counts; the input it was in.
-    pub(super) fn settle(&mut self, number: Waiting) -> u64 {
+    pub(super) fn settle(&mut self, number: PendingId) -> u64 {
         self.entries[number].state = State::Counts;
         self.entries[number].input
     }
 
     /// Takes that one out, since another counts.
-    pub(super) fn take(&mut self, number: Waiting) -> io::Result<Kept> {
+    pub(super) fn take(&mut self, number: PendingId) -> io::Result<Kept> {
         let kept = self.read(number)?;
         self.entries[number].state = State::Gone;
         Ok(kept)
     }
 
     /// The next one from `number` on that has not been taken out, with its number.
-    pub(super) fn next_from(&mut self, number: Waiting) -> io::Result<Option<(Waiting, Kept)>> {
+    pub(super) fn next_from(&mut self, number: PendingId) -> io::Result<Option<(PendingId, Kept)>> {
         let left = self.entries.iter().skip(number);
         let Some(n) = left.enumerate().find(|(_, e)| e.state != State::Gone).map(|(n, _)| number + n) else {
             return Ok(None);
@@ -99,7 +99,7 @@ impl Aside {
         self.read(n).map(|kept| Some((n, kept)))
     }
 
-    fn read(&mut self, number: Waiting) -> io::Result<Kept> {
+    fn read(&mut self, number: PendingId) -> io::Result<Kept> {
         let Entry { place, input, day, state } = self.entries[number];
         let bytes = self.spool.read(place)?;
         let damaged = || io::Error::other("a temporary file has been changed");

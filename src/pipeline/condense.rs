@@ -11,8 +11,8 @@ use super::input::Subject;
 use super::part::Part;
 use super::supply::Reached;
 use crate::aggregate::{InputSummary, Status};
-use crate::event::{RejectReason, Rejection, SkipReason, shared};
 use crate::extract::{Shelf, State, StateError};
+use crate::model::{RejectReason, Rejection, SkipReason, shared};
 use crate::source::{Listed, Version};
 
 /// An input begins: a [`Head`].
@@ -61,8 +61,8 @@ pub(super) fn head(subject: &Subject, to: &mut Vec<u8>) {
     json(HEAD, &Head { uri, container, version: subject.version.clone() }, to);
 }
 
-pub(super) fn record(bytes: &[u8], offset: u64, may_teach: bool, to: &mut Vec<u8>) {
-    to.push(if may_teach { LESSON } else { RECORD });
+pub(super) fn record(bytes: &[u8], offset: u64, may_contain_facts: bool, to: &mut Vec<u8>) {
+    to.push(if may_contain_facts { LESSON } else { RECORD });
     to.extend_from_slice(&(bytes.len() as u64 + 8).to_le_bytes());
     to.extend_from_slice(&offset.to_le_bytes());
     to.extend_from_slice(bytes);

@@ -8,10 +8,10 @@ use tracing::{debug, info};
 use super::input::{self, Give, GoOn, Run, Subject, last, reason_of, sha256_from_start, unreadable};
 use super::supply::{Reached, Supply};
 use crate::aggregate::{Coverage, InputSummary, Status, StatusReason};
-use crate::decode::{Buffers, Content, DecodeError, Format};
-use crate::event::{RejectReason, Rejection, SkipReason};
+use crate::format::archive::{self, Damage, Found, Kind, Stop};
+use crate::format::decode::{Buffers, Content, DecodeError, Format};
+use crate::model::{RejectReason, Rejection, SkipReason};
 use crate::source::Archive;
-use crate::unpack::{self, Damage, Found, Kind, Stop};
 
 /// So many containers may be around an archive.
 pub(super) const DEEPEST: usize = 4;
@@ -38,7 +38,7 @@ pub(super) fn read<R: Read>(
         Ok(Some(file)) => {
             let (len, copy) = (file.metadata().map(|meta| meta.len()), file.try_clone());
             walk.passed = Some(0);
-            let ended = unpack::walk_file(file, &mut |found| walk.found(found, buffers, give));
+            let ended = archive::walk_file(file, &mut |found| walk.found(found, buffers, give));
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
@@ -52,7 +52,7 @@ pub(super) fn read<R: Read>(
             let unlimited = is_plain && subject.depth == 0;
             let content = if unlimited { content.without_limit() } else { content };
             let mut outer = Outer::new(go_on(Supply::new(content)), run, subject.depth == 0);
-            let mut ended = unpack::walk(kind, &mut outer, &mut |found| walk.found(found, buffers, give));
+            let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers, give));
             if ended.is_ok() {
                 // What follows its end can still show that the container was damaged.
                 ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(Stop::Broken);
@@ -76,7 +76,7 @@ pub(super) fn read<R: Read>(
     };
     match ended {
         Ok(()) => {}
-        Err(Stop::Told) => return,
+        Err(Stop::Cancelled) => return,
         Err(Stop::Broken(error)) => match DecodeError::of_read(walk.input.compressed_bytes, error) {
             DecodeError::Read { error, .. } if !walk.any => {
                 give(last(unreadable(walk.input, &error), Coverage::default()));

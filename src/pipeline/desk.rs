@@ -17,8 +17,8 @@ use super::part::Part;
 use super::queue::{Queue, Work};
 use super::replay;
 use super::{Plan, Progress, RunError};
-use crate::report::Jobs;
-use crate::source::Ahead;
+use crate::report::TaskQueue;
+use crate::source::Prefetcher;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -32,8 +32,8 @@ pub(super) struct Desk<'d> {
     plan: &'d Plan,
     known: &'d Known,
     progress: &'d Progress,
-    jobs: Jobs,
-    queue: Mutex<Ahead<Queue>>,
+    jobs: TaskQueue,
+    queue: Mutex<Prefetcher<Queue>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -82,7 +82,7 @@ impl<'d> Desk<'d> {
         (plan, queue): (&'d Plan, Queue),
         known: &'d Known,
         progress: &'d Progress,
-        jobs: Jobs,
+        jobs: TaskQueue,
         merge: Merge<'d>,
     ) -> Self {
         Self {
@@ -90,7 +90,7 @@ impl<'d> Desk<'d> {
             known,
             progress,
             jobs,
-            queue: Mutex::new(Ahead::new(queue, plan.cancel.clone())),
+            queue: Mutex::new(Prefetcher::new(queue, plan.cancel.clone())),
             line: Mutex::default(),
             moved: Condvar::new(),
             merge: Mutex::new(merge),

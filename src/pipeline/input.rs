@@ -15,11 +15,11 @@ use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
 use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
-use crate::decode::{Buffers, Content, DecodeError, Format, sha256_of};
-use crate::event::{RejectReason, Rejection, SkipReason};
-use crate::source::{Archive, KeyFacts, Listed, Version, text_of};
-use crate::table::{CsvKind, LOOKS_AT, PARQUET, Table};
-use crate::unpack;
+use crate::format::archive;
+use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
+use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
+use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::source::{Archive, Listed, NameFields, Version, text_of};
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
@@ -61,7 +61,7 @@ pub(super) struct Subject {
     pub(super) uri: Arc<str>,
     /// Stored bytes, where known.
     pub(super) size: Option<u64>,
-    pub(super) facts: KeyFacts,
+    pub(super) facts: NameFields,
     pub(super) version: Version,
     /// The container it is a member of, and how many there are around it.
     pub(super) container: Option<Arc<str>>,
@@ -71,7 +71,7 @@ pub(super) struct Subject {
 impl Subject {
     /// Something that is not to be read, or cannot be.
     fn unread(uri: &Arc<str>) -> Self {
-        let (facts, version) = (KeyFacts::default(), Version::default());
+        let (facts, version) = (NameFields::default(), Version::default());
         Self { uri: uri.clone(), size: None, facts, version, container: None, depth: 0 }
     }
 
@@ -81,7 +81,7 @@ impl Subject {
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
-            facts: KeyFacts::read(&name),
+            facts: NameFields::read(&name),
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
@@ -95,7 +95,7 @@ impl Subject {
             container: self.container.clone(),
             status: Status::Complete,
             reason: None,
-            shape: crate::unwrap::Shape::Unknown.as_str().into(),
+            shape: crate::format::container::Shape::Unknown.as_str().into(),
             is_container: false,
             compressed_bytes: 0,
             content_bytes: 0,
@@ -191,12 +191,12 @@ pub(super) fn read<R: Read>(
         Reading::new(run, subject).run(Supply::new(content), buffers, give);
         return;
     }
-    let first = content.peek(unpack::Kind::LOOKS_AT);
+    let first = content.peek(archive::Kind::LOOKS_AT);
     if first.starts_with(PARQUET) {
         table(run, subject, archive, content, buffers, give);
         return;
     }
-    match unpack::Kind::of(first) {
+    match archive::Kind::of(first) {
         Some(_) if subject.depth >= DEEPEST => {
             give(subject.skipped(SkipReason::NestedTooDeep));
         }

@@ -6,11 +6,11 @@ use std::io;
 
 use super::RunError;
 use crate::aggregate::InputSummary;
-use crate::report::{Cell, INPUTS, Row, Sink, Spool, encode};
+use crate::report::{Cell, INPUTS, Row, Sink, SpillFile, encode};
 
 /// Rows on their way to the sink.
 pub(super) struct InputRows {
-    spool: Spool,
+    spool: SpillFile,
     /// Where each row kept is, and the number of the first of them.
     kept: Vec<u64>,
     first_kept: u64,
@@ -24,7 +24,7 @@ pub(super) struct InputRows {
 impl InputRows {
     pub(super) fn new() -> Self {
         Self {
-            spool: Spool::new(),
+            spool: SpillFile::new(),
             kept: Vec::new(),
             first_kept: 0,
             done: 0,

@@ -11,30 +11,30 @@ use super::part::Part;
 use super::queue::{Queue, Work};
 use super::replay;
 use super::{Plan, Progress, RunError};
-use crate::aggregate::{Aliases, Corrections, InputTotals, Lessons};
-use crate::classify::Learned;
-use crate::event::KmsEvent;
+use crate::aggregate::{Aliases, Corrections, Facts, InputTotals};
+use crate::classify::Knowledge;
 use crate::extract::State;
+use crate::model::KmsEvent;
 use crate::parse;
-use crate::source::Ahead;
+use crate::source::Prefetcher;
 
 /// What is known before records are counted.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    pub(super) learned: Learned,
+    pub(super) learned: Knowledge,
     aliases: Aliases,
     pub(super) corrections: Corrections,
 }
 
 impl Known {
     /// What the lessons come to, beside what the user knows.
-    fn new(plan: &Plan, lessons: &mut Lessons) -> Self {
+    fn new(plan: &Plan, lessons: &mut Facts) -> Self {
         let mut aliases = plan.aliases.clone();
         // What nobody else asks for is not held twice.
         aliases += std::mem::take(&mut lessons.aliases);
         let sessions = std::mem::take(&mut lessons.sessions);
         let rules = lessons.rules.keys().map(|(rule, when)| (*rule, when));
-        let learned = Learned::new(rules, sessions);
+        let learned = Knowledge::new(rules, sessions);
         Self { learned, aliases, corrections: std::mem::take(&mut lessons.corrections) }
     }
 
@@ -56,9 +56,9 @@ pub(super) fn known(
     pool: &rayon::ThreadPool,
     progress: &Progress,
     state: &State,
-) -> Result<(Known, Lessons), RunError> {
+) -> Result<(Known, Facts), RunError> {
     if !plan.reads_first() {
-        let mut nothing = Lessons::default();
+        let mut nothing = Facts::default();
         return Ok((Known::new(plan, &mut nothing), nothing));
     }
     // What is wrong with an input is said when it is counted.
@@ -75,12 +75,12 @@ pub(super) fn gather(
     state: Option<&State>,
     progress: &Progress,
     told: &tracing::Dispatch,
-) -> Result<(Known, Lessons, InputTotals), RunError> {
+) -> Result<(Known, Facts, InputTotals), RunError> {
     progress.set_learning(true);
-    let queue = Mutex::new(Ahead::new(queue, plan.cancel.clone()));
+    let queue = Mutex::new(Prefetcher::new(queue, plan.cancel.clone()));
     let all = Learning { plan, progress, state, queue, inputs: Mutex::default() };
     let gathered = pool.broadcast(|_| tracing::dispatcher::with_default(told, || all.gather()));
-    let mut lessons = Lessons::default();
+    let mut lessons = Facts::default();
     for part in gathered {
         lessons += part?;
     }
@@ -89,7 +89,7 @@ pub(super) fn gather(
         return Err(RunError::Cancelled);
     }
     if !plan.learn {
-        lessons = Lessons::default(); // they were kept for runs that learn
+        lessons = Facts::default(); // they were kept for runs that learn
     }
     lessons.conclude();
     let inputs = all.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -100,15 +100,15 @@ struct Learning<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
     state: Option<&'p State>,
-    queue: Mutex<Ahead<Queue>>,
+    queue: Mutex<Prefetcher<Queue>>,
     /// What became of the inputs; their problems are in the order in which they were met.
     inputs: Mutex<InputTotals>,
 }
 
 impl Learning<'_> {
     /// Lessons of one input after the other, as long as there are any: what each thread does.
-    fn gather(&self) -> Result<Lessons, RunError> {
-        let mut lessons = Lessons::default();
+    fn gather(&self) -> Result<Facts, RunError> {
+        let mut lessons = Facts::default();
         let mut condenser = self.state.map(Condenser::new);
         while !self.plan.is_cancelled() {
             let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -157,7 +157,7 @@ impl Learning<'_> {
     }
 
     /// Takes what a part teaches, and what became of its input.
-    fn take(&self, mut part: Part, lessons: &mut Lessons) -> bool {
+    fn take(&self, mut part: Part, lessons: &mut Facts) -> bool {
         *lessons += std::mem::take(&mut part.lessons);
         let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(archive) = &part.archive {

@@ -10,10 +10,10 @@ use super::learn::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Copies, Counts, Coverage, InputSummary, InputTotals, Lessons, Observations, Placement, Selected, Status,
-    Usage, complete,
+    Counts, Coverage, Decision, Deduplicator, Facts, InputSummary, InputTotals, Observations, Selected,
+    Status, Usage, complete,
 };
-use crate::event::KmsEvent;
+use crate::model::KmsEvent;
 use crate::parse::{self, Parsed};
 use crate::report::{Cell, Row, Sink};
 
@@ -22,7 +22,7 @@ pub(super) struct Merge<'m> {
     known: &'m Known,
     sink: &'m mut dyn Sink,
     progress: &'m Progress,
-    copies: Copies,
+    copies: Deduplicator,
     aside: Aside,
     usage: Usage,
     observations: Observations,
@@ -47,7 +47,7 @@ impl<'m> Merge<'m> {
             known,
             sink,
             progress,
-            copies: Copies::default(),
+            copies: Deduplicator::default(),
             aside: Aside::new(),
             usage: Usage::default(),
             observations: Observations::default(),
@@ -90,44 +90,44 @@ impl<'m> Merge<'m> {
         group: usize,
     ) -> Result<(), RunError> {
         let conflicts = self.copies.conflicts();
-        let placement = event.fingerprint.as_ref().map_or(Placement::Count, |print| self.copies.place(print));
+        let placement = event.fingerprint.as_ref().map_or(Decision::Count, |print| self.copies.place(print));
         self.decided.conflicts += self.copies.conflicts() - conflicts;
         match placement {
-            Placement::Count => {
+            Decision::Count => {
                 self.decided.selected += 1;
                 self.count(part.row(event), event, group, false)
             }
-            Placement::Duplicate => {
+            Decision::Duplicate => {
                 self.decided.duplicate += 1;
                 Ok(())
             }
-            Placement::OtherCopy => {
+            Decision::OtherCopy => {
                 self.decided.other_copy += 1;
                 Ok(())
             }
-            Placement::Waits(_) => {
+            Decision::Hold(_) => {
                 self.waiting_here += 1;
                 let (input, day) = (self.rows.current(), event.measured.time.day());
-                self.sink.expect_late(day)?;
+                self.sink.expect_out_of_order(day)?;
                 let kept = self.aside.push(input, day, (archive, event.offset), part.record(event));
                 kept.map_err(RunError::Temporary)
             }
-            Placement::Joins(number) => {
+            Decision::Attach(number) => {
                 self.decided.other_copy += 1;
                 self.aside.join(number, part.record(event)).map_err(RunError::Temporary)
             }
-            Placement::Yields(number) => {
+            Decision::Discard(number) => {
                 self.decided.other_copy += 1;
                 self.aside.join(number, part.record(event)).map_err(RunError::Temporary)?;
                 let input = self.aside.settle(number);
                 self.placed(input, true);
                 Ok(())
             }
-            Placement::Replaces(number) => {
+            Decision::Supersede(number) => {
                 self.decided.selected += 1;
                 let kept = self.aside.take(number).map_err(RunError::Temporary)?;
                 self.placed(kept.input, false);
-                self.sink.no_longer_expect(kept.day);
+                self.sink.cancel_expected(kept.day);
                 let mut others = vec![kept.record];
                 others.extend(kept.others);
                 self.count_completed(archive, event.offset, part.record(event), &others, false)
@@ -214,7 +214,7 @@ impl<'m> Merge<'m> {
     }
 
     /// Checks the accounting and gives the result.
-    pub(super) fn finish(mut self, mut lessons: Lessons) -> Result<Run, RunError> {
+    pub(super) fn finish(mut self, mut lessons: Facts) -> Result<Run, RunError> {
         self.coverage.kms_excluded_by.append(&mut lessons.silent_trails);
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();

@@ -40,13 +40,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 use crate::aggregate::{
-    Aliases, Counts, Coverage, DailyRow, Imbalance, InputTotals, Lessons, Observations, UsageRow,
+    Aliases, Counts, Coverage, DailyRow, Facts, Imbalance, InputTotals, Observations, UsageRow,
 };
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
-use crate::report::{Jobs, Sink, SinkError};
-use crate::source::{Input, Listing, Reach, Scope};
-use crate::store::Buckets;
+use crate::report::{Sink, SinkError, TaskQueue};
+use crate::s3::Buckets;
+use crate::source::{Input, ListContext, Listing, PruneFilter};
 use desk::Desk;
 use merge::Merge;
 pub use progress::Progress;
@@ -94,7 +94,7 @@ pub struct Plan {
     /// Threads to work on archives with; 0: one per core.
     pub threads: usize,
     /// Which folders of S3 are listed.
-    pub scope: Scope,
+    pub prune: PruneFilter,
     /// The way to S3.
     pub buckets: Buckets,
     /// Set it to stop the run.
@@ -119,7 +119,7 @@ impl Plan {
             hash: false,
             extracts: None,
             threads: 0,
-            scope: Scope::default(),
+            prune: PruneFilter::default(),
             buckets: Buckets::default(),
             cancel: Arc::default(),
         })
@@ -140,8 +140,11 @@ impl Plan {
     }
 
     fn listing_of(&self, inputs: &[Input]) -> Listing {
-        let reach =
-            Reach { scope: self.scope.clone(), buckets: self.buckets.clone(), cancel: self.cancel.clone() };
+        let reach = ListContext {
+            prune: self.prune.clone(),
+            buckets: self.buckets.clone(),
+            cancel: self.cancel.clone(),
+        };
         Listing::new(inputs, self.exclude.as_deref(), &reach)
     }
 
@@ -167,7 +170,7 @@ pub struct Run {
     /// What is worth knowing of the selected events.
     pub observations: Observations,
     /// What the inputs have taught.
-    pub lessons: Lessons,
+    pub lessons: Facts,
 }
 
 /// Why a run ended without a result.
@@ -211,16 +214,16 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
         true => Queue::second(plan, state),
         false => Queue::listed(plan),
     };
-    let jobs = sink.jobs();
+    let jobs = sink.tasks();
     let merge = Merge::new(plan, &known, sink, progress);
     let desk = Desk::new((plan, queue), &known, progress, jobs.clone(), merge);
     pool.broadcast(|_| desk.work());
     let mut merge = desk.into_merge()?;
     // What is left to merge is left to this thread; the others do what it leaves to be done.
     let given = AtomicBool::new(false);
-    pool.in_place_scope(|scope| {
+    pool.in_place_scope(|prune| {
         for _ in 1..pool.current_num_threads() {
-            scope.spawn(|_| do_jobs(plan, &jobs, &given));
+            prune.spawn(|_| do_jobs(plan, &jobs, &given));
         }
         let placed = merge.place_waiting();
         given.store(true, Ordering::Release);
@@ -238,7 +241,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
 ///
 /// # Errors
 /// When inputs that can be read only once cannot be put aside, or the run is stopped. Unreadable input teaches nothing.
-pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Lessons, InputTotals), RunError> {
+pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Facts, InputTotals), RunError> {
     let told = tracing::dispatcher::get_default(Clone::clone);
     let (_, lessons, inputs) =
         learn::gather(plan, (&threads(plan)?, Queue::listed(plan)), None, progress, &told)?;
@@ -254,7 +257,7 @@ fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
 }
 
 /// Does jobs until no more can come.
-fn do_jobs(plan: &Plan, jobs: &Jobs, given: &AtomicBool) {
+fn do_jobs(plan: &Plan, jobs: &TaskQueue, given: &AtomicBool) {
     while !plan.is_cancelled() {
         if jobs.run_one() {
             continue;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Coverage, Fingerprint, Groups, InputSummary, Lessons, Measured, Remarks, Selected};
-use crate::event::Rejection;
+use crate::aggregate::{Coverage, Facts, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::model::Rejection;
 use crate::report::{EVENTS, Row, encode};
 
 /// Some events and rejects of one input. Events are rows already: their texts lie in one buffer, one behind the other.
@@ -16,7 +16,7 @@ pub(super) struct Part {
     pub(super) groups: Groups,
     pub(super) rejects: Vec<Rejection>,
     /// What its records teach, where that is what they are read for.
-    pub(super) lessons: Lessons,
+    pub(super) lessons: Facts,
     /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
     pub(super) done: Option<Box<(InputSummary, Coverage)>>,
     /// What is kept of the input to be read again, where that is what it is read for.

@@ -10,7 +10,7 @@ use super::condense::{END, End, GIVEN, Given, HEAD, Head, LESSON, RECORD, REJECT
 use super::input::{Give, Purpose, Run, Subject, last, say_unreadable};
 use crate::aggregate::{Coverage, Status, StatusReason};
 use crate::extract::Entry;
-use crate::source::KeyFacts;
+use crate::source::NameFields;
 
 /// Reads an extract.
 ///
@@ -83,7 +83,7 @@ fn subject(head: Head) -> Subject {
     let Head { uri, container, version } = head;
     // The grammar of names is that of the member, not of the container it is in.
     let name = container.as_deref().and_then(|container| uri.strip_prefix(container)?.strip_prefix("!/"));
-    let facts = KeyFacts::read(name.unwrap_or(&uri));
+    let facts = NameFields::read(name.unwrap_or(&uri));
     let depth = usize::from(container.is_some());
     Subject { uri, size: None, facts, version, container, depth }
 }

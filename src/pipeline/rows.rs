@@ -5,10 +5,10 @@ use std::io::Read;
 use super::archive::Reading;
 use super::input::{Give, reason_of};
 use super::supply::{Reached, Supply};
-use crate::decode::{Buffers, DecodeError};
-use crate::event::RejectReason;
-use crate::table::{Csv, CsvStep, Record, Shape, Table, TableError};
-use crate::unwrap::{self, Rebuilt, record_of_row};
+use crate::format::container::{self, Rebuilt, record_of_row};
+use crate::format::decode::{Buffers, DecodeError};
+use crate::format::tabular::{Csv, CsvStep, Record, Shape, Table, TableError};
+use crate::model::RejectReason;
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
@@ -63,7 +63,7 @@ impl Reading<'_> {
     /// Says that a table cannot be read at all.
     pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached, give: Give<'_>) {
         self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        self.finish(reached, None, unwrap::Shape::Unknown.as_str(), None, give);
+        self.finish(reached, None, container::Shape::Unknown.as_str(), None, give);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regex::Regex;
 use thiserror::Error;
 
-use crate::event::{EventTime, KmsEvent, Workload, WorkloadSet};
+use crate::model::{EventTime, KmsEvent, Workload, WorkloadSet};
 
 /// KMS APIs to count.
 #[derive(Debug, Clone, PartialEq, Eq)]

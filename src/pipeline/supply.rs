@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{Content, DecodeError, Format};
+use crate::format::decode::{Content, DecodeError, Format};
 
 /// Bytes decoded at a time.
 const CHUNK: usize = 256 << 10;

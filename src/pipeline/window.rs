@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::supply::Supply;
-use crate::decode::DecodeError;
-use crate::unwrap;
+use crate::format::container;
+use crate::format::decode::DecodeError;
 
 /// Bytes asked for at a time: content stays in the processor's cache between decoding and parsing.
 const CHUNK: usize = 256 << 10;
@@ -35,8 +35,8 @@ impl Window {
         self.buffer
     }
 
-    pub(super) fn view(&self) -> unwrap::Window<'_> {
-        unwrap::Window { bytes: &self.buffer[self.from..self.to], start: self.start, last: self.last }
+    pub(super) fn view(&self) -> container::Window<'_> {
+        container::Window { bytes: &self.buffer[self.from..self.to], start: self.start, last: self.last }
     }
 
     /// Nothing will follow what is held.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::table::{Column, Table};
-use crate::event::EventTime;
+use crate::model::EventTime;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::cell::Cell;
 use super::table::{Column, Kind, Table};
 use crate::aggregate::{Basis, DailyRow, InputSummary, Selected, UsageRow};
-use crate::event::{DeniedBy, Rejection, Strength, Workload, multi_region};
+use crate::model::{DeniedBy, Rejection, Strength, Workload, multi_region};
 
 /// Declares the tables: a name and what their rows are made from.
 macro_rules! tables {

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use super::cell::Row;
 use super::columns::{DAILY, Daily, INPUTS, Inputs, REJECTS, Rejects, USAGE, Usage};
 use super::events::EventFiles;
-use super::jobs::Jobs;
 use super::parquet::TableFile;
 use super::run::RunFacts;
+use super::tasks::TaskQueue;
 use super::{Sink, SinkError};
 use crate::aggregate::{DailyRow, UsageRow};
-use crate::event::Rejection;
+use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
 /// The file of a day.
@@ -37,7 +37,7 @@ pub struct Directory {
     events: EventFiles,
     rejects: TableFile<Rejects>,
     inputs: TableFile<Inputs>,
-    jobs: Jobs,
+    jobs: TaskQueue,
     alive: File,
 }
 
@@ -68,7 +68,7 @@ impl Directory {
         let _ = alive.try_lock(); // where files cannot be locked, another run may take this one for dead
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
-        let jobs = Jobs::default();
+        let jobs = TaskQueue::default();
         let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS, &jobs)?;
         let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS, &jobs)?;
         let events = EventFiles::new(events_root, &jobs);
@@ -252,12 +252,12 @@ impl Sink for Directory {
         self.events.push(day, row, late)
     }
 
-    fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
-        self.events.expect_late(day)
+    fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
+        self.events.expect_out_of_order(day)
     }
 
-    fn no_longer_expect(&mut self, day: i32) {
-        self.events.no_longer_expect(day);
+    fn cancel_expected(&mut self, day: i32) {
+        self.events.cancel_expected(day);
     }
 
     fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
@@ -276,7 +276,7 @@ impl Sink for Directory {
         self.events.hand_over(go_on)
     }
 
-    fn jobs(&self) -> Jobs {
+    fn tasks(&self) -> TaskQueue {
         self.jobs.clone()
     }
 }

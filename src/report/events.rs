@@ -16,10 +16,10 @@ use chrono::NaiveDate;
 use super::SinkError;
 use super::cell::{Row, Stored, StoredCell};
 use super::columns::{EVENTS, Events};
-use super::jobs::{Jobs, lock};
 use super::parquet::{TableFile, Unwritten};
-use super::spool::Spool;
+use super::spill::SpillFile;
 use super::table::Rows;
+use super::tasks::{TaskQueue, lock};
 
 /// Bytes of rows gathered over all days before the most that belong together are encoded, or go to disk.
 const PENDING: usize = 32 << 20;
@@ -34,9 +34,9 @@ const ROWS_AT_A_TIME: usize = 1024;
 pub(super) struct EventFiles {
     root: PathBuf,
     days: BTreeMap<i32, Day>,
-    spool: Arc<Mutex<Spool>>,
+    spool: Arc<Mutex<SpillFile>>,
     pending: usize,
-    jobs: Jobs,
+    jobs: TaskQueue,
     files: Vec<Unwritten>,
 }
 
@@ -62,7 +62,7 @@ impl Kept {
         self.spooled.is_empty() && self.rows.len == 0
     }
 
-    fn spool(&mut self, spool: &Mutex<Spool>) -> io::Result<()> {
+    fn spool(&mut self, spool: &Mutex<SpillFile>) -> io::Result<()> {
         /// Fast: what is compressed here is read once.
         const LEVEL: i32 = -5;
         let rows = std::mem::take(&mut self.rows);
@@ -72,7 +72,7 @@ impl Kept {
     }
 
     /// The stretches of rows, in order.
-    fn stretches(self, spool: &Mutex<Spool>) -> impl Iterator<Item = io::Result<Rows>> {
+    fn stretches(self, spool: &Mutex<SpillFile>) -> impl Iterator<Item = io::Result<Rows>> {
         let read = move |(place, len)| -> io::Result<Rows> {
             let bytes = lock(spool).read(place)?;
             Ok(Rows { bytes: zstd::stream::decode_all(&bytes[..])?, len })
@@ -83,8 +83,8 @@ impl Kept {
 
 impl EventFiles {
     /// Writes below `root`, which is `events` of the report being made.
-    pub(super) fn new(root: PathBuf, jobs: &Jobs) -> Self {
-        let spool = Arc::new(Mutex::new(Spool::new()));
+    pub(super) fn new(root: PathBuf, jobs: &TaskQueue) -> Self {
+        let spool = Arc::new(Mutex::new(SpillFile::new()));
         Self { root, days: BTreeMap::new(), spool, pending: 0, jobs: jobs.clone(), files: Vec::new() }
     }
 
@@ -104,13 +104,13 @@ impl EventFiles {
     }
 
     /// An event of that day that belongs here may come late.
-    pub(super) fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
+    pub(super) fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
         self.day(day)?.expected += 1;
         Ok(())
     }
 
     /// One of those will not come.
-    pub(super) fn no_longer_expect(&mut self, day: i32) {
+    pub(super) fn cancel_expected(&mut self, day: i32) {
         if let Some(day) = self.days.get_mut(&day) {
             day.expected = day.expected.saturating_sub(1);
             if day.expected == 0 && day.kept.spooled.is_empty() && day.late.is_empty() {
@@ -193,7 +193,7 @@ fn path(root: &Path, day: i32) -> PathBuf {
 fn merge(
     kept: Kept,
     late: Kept,
-    spool: &Mutex<Spool>,
+    spool: &Mutex<SpillFile>,
     go_on: &dyn Fn() -> bool,
     mut give: impl FnMut(Row<'_>),
 ) -> io::Result<()> {
@@ -270,7 +270,7 @@ impl<I: Iterator<Item = io::Result<Rows>>> Cursor<I> {
 mod tests {
     use super::*;
     use crate::aggregate::Selected;
-    use crate::event::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
+    use crate::model::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
     use crate::report::encode;
     use arrow_array::Int64Array;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -281,7 +281,7 @@ mod tests {
 
     fn push_on(files: &mut EventFiles, day: i32, offset: u64, text: usize, late: bool) {
         let event = KmsEvent {
-            time: crate::event::EventTime(i64::from(day) * 86_400_000),
+            time: crate::model::EventTime(i64::from(day) * 86_400_000),
             user_agent: Some("x".repeat(text).into()),
             ..KmsEvent::example()
         };
@@ -312,11 +312,11 @@ mod tests {
     fn late_rows_stand_where_they_belong() {
         for (text, first) in [(10, 300), (300 << 10, 300), (10, 0)] {
             let dir = tempfile::tempdir().unwrap();
-            let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
+            let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
             let is_late = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
             for n in 0..300 {
                 if is_late(n) {
-                    files.expect_late(0).unwrap();
+                    files.expect_out_of_order(0).unwrap();
                 } else if n < first {
                     push(&mut files, n, text, false);
                 }
@@ -335,11 +335,11 @@ mod tests {
     fn many_days_take_turns() {
         for (days, rows, text, late) in [(3000, 1, 10, true), (40, 30, 40 << 10, false)] {
             let dir = tempfile::tempdir().unwrap();
-            let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
+            let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
             for offset in 0..rows {
                 for day in 0..days {
                     if late {
-                        files.expect_late(day).unwrap();
+                        files.expect_out_of_order(day).unwrap();
                     }
                     push_on(&mut files, day, 2 * offset + 1, text, false);
                 }
@@ -363,13 +363,13 @@ mod tests {
     #[test]
     fn what_is_not_expected_any_more_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let mut files = EventFiles::new(dir.path().to_owned(), &Jobs::default());
-        files.expect_late(0).unwrap();
-        files.expect_late(0).unwrap();
+        let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
+        files.expect_out_of_order(0).unwrap();
+        files.expect_out_of_order(0).unwrap();
         (0..10).for_each(|n| push(&mut files, n, 10, false));
-        files.no_longer_expect(0);
+        files.cancel_expected(0);
         assert_eq!(files.days[&0].kept.rows.len, 10);
-        files.no_longer_expect(0);
+        files.cancel_expected(0);
         assert!(files.days[&0].kept.is_empty());
         (10..20).for_each(|n| push(&mut files, n, 10, false));
         files.finish().unwrap();

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::aggregate::{Counts, InputTotals, Status};
-use crate::event::{EventTime, RejectReason};
+use crate::model::{EventTime, RejectReason};
 
 /// What the metrics tell.
 #[derive(Debug, Clone, Copy)]
@@ -28,12 +28,12 @@ pub struct Metrics<'a> {
     /// The conditions that were asked for, and whether they hold.
     pub alarms: &'a [(&'a str, bool)],
     /// What the report says; `None` when none was written.
-    pub report: Option<Told<'a>>,
+    pub report: Option<RunSummary<'a>>,
 }
 
 /// What the report says.
 #[derive(Debug, Clone, Copy)]
-pub struct Told<'a> {
+pub struct RunSummary<'a> {
     /// The accounting.
     pub counts: &'a Counts,
     /// The inputs.
@@ -84,8 +84,8 @@ pub fn metrics(told: &Metrics<'_>) -> String {
     page.text
 }
 
-fn of_report(page: &mut Page<'_>, report: &Told<'_>, ended: EventTime) {
-    let Told { counts, inputs, newest_event, missing_days } = *report;
+fn of_report(page: &mut Page<'_>, report: &RunSummary<'_>, ended: EventTime) {
+    let RunSummary { counts, inputs, newest_event, missing_days } = *report;
     page.family("keytrail_records", "Records behind the report by class; the classes add up to all records.");
     for (class, n) in counts.classes() {
         page.sample("keytrail_records", Some(("class", class)), n);

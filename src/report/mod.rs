@@ -7,20 +7,20 @@ mod cell;
 mod columns;
 mod directory;
 mod events;
-mod jobs;
 mod metrics;
 mod parquet;
 mod remote;
 mod run;
-mod spool;
+mod spill;
 mod stream;
 mod summary;
 mod table;
+mod tasks;
 
 use thiserror::Error;
 
-use crate::event::Rejection;
-use crate::store::StoreError;
+use crate::model::Rejection;
+use crate::s3::S3Error;
 
 pub use cell::{Cell, Row, encode};
 pub use columns::{
@@ -28,14 +28,14 @@ pub use columns::{
     schema_markdown,
 };
 pub use directory::{Directory, Prepared, Unfinished, Written};
-pub use jobs::Jobs;
-pub use metrics::{Metrics, Told, last_success, metrics};
+pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use remote::Remote;
 pub use run::{Options, RunFacts, SCHEMA_VERSION, Shares};
-pub(crate) use spool::Spool;
+pub(crate) use spill::SpillFile;
 pub use stream::{Format, Stream, printable};
 pub use summary::{Facts, Style, is_pressing, not_read, summary, zero_result_causes};
 pub use table::{Column, Kind, Table};
+pub use tasks::TaskQueue;
 
 /// Takes what a run finds, as it finds it.
 pub trait Sink: Send {
@@ -51,13 +51,13 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// When the day's file cannot be created.
-    fn expect_late(&mut self, day: i32) -> Result<(), SinkError> {
+    fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
         let _ = day;
         Ok(())
     }
 
     /// One of those will not come.
-    fn no_longer_expect(&mut self, day: i32) {
+    fn cancel_expected(&mut self, day: i32) {
         let _ = day;
     }
 
@@ -73,7 +73,7 @@ pub trait Sink: Send {
     /// When it cannot be written.
     fn input(&mut self, row: Row<'_>) -> Result<(), SinkError>;
 
-    /// Nothing more will come: what is left is to be made ready as [`jobs`](Self::jobs), as long as `go_on` says so.
+    /// Nothing more will come: what is left is to be made ready as [`tasks`](Self::jobs), as long as `go_on` says so.
     ///
     /// # Errors
     /// When it cannot be read back or written.
@@ -84,8 +84,8 @@ pub trait Sink: Send {
 
     /// Work that may be done by any thread meanwhile; whatever nobody takes up, the sink does itself when it is finished. A sink that hands
     /// everything on to one of this library hands on its jobs as well.
-    fn jobs(&self) -> Jobs {
-        Jobs::default()
+    fn tasks(&self) -> TaskQueue {
+        TaskQueue::default()
     }
 }
 
@@ -117,7 +117,7 @@ pub enum SinkError {
     Temporary(std::io::Error),
     /// S3 refuses.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Bucket(#[from] S3Error),
     /// Another run has taken over.
     #[error(
         "the right to write to {path} was lost: another run has taken it for dead, or S3 could not be reached; there may be objects of both, so run once more"

@@ -24,8 +24,8 @@ use parquet::schema::types::ColumnPath;
 
 use super::SinkError;
 use super::cell::{Row, encode};
-use super::jobs::{Job, Jobs, lock};
 use super::table::{Column, Rows, Table, schema};
+use super::tasks::{Task, TaskQueue, lock};
 
 /// Bytes of rows gathered for a row group: some ten thousand events. An Arrow text column could not take more than 2 GiB.
 const ROW_GROUP: usize = 16 << 20;
@@ -82,12 +82,16 @@ pub(super) struct TableFile<T: Table> {
     columns: &'static [Column<T>],
     rows: Rows,
     file: Arc<Shared>,
-    jobs: Jobs,
+    jobs: TaskQueue,
 }
 
 impl<T: Table> TableFile<T> {
     /// Creates the file; its rows are encoded through `jobs`.
-    pub(super) fn create(path: &Path, columns: &'static [Column<T>], jobs: &Jobs) -> Result<Self, SinkError> {
+    pub(super) fn create(
+        path: &Path,
+        columns: &'static [Column<T>],
+        jobs: &TaskQueue,
+    ) -> Result<Self, SinkError> {
         let schema = schema(columns);
         let writer = create(path, schema.clone())?;
         let (writer, factory) = writer.into_serialized_writer().map_err(|e| encode_error(path, e))?;
@@ -145,7 +149,7 @@ impl<T: Table> TableFile<T> {
         }
         let (rows, file) = (std::mem::take(&mut self.rows), self.file.clone());
         let number = file.groups.fetch_add(1, Ordering::Relaxed);
-        self.jobs.add(Job::new(move || Shared::encode(&file, number, rows, split)));
+        self.jobs.add(Task::new(move || Shared::encode(&file, number, rows, split)));
         // Where nobody keeps up, whoever brings more helps: rows must not pile up.
         while self.jobs.waiting() > GROUPS_AHEAD {
             self.jobs.run_one();
@@ -164,7 +168,7 @@ pub(super) struct Unwritten(Arc<Shared>);
 
 impl Unwritten {
     /// Completes the file, with all jobs that are left.
-    pub(super) fn finish(self, jobs: &Jobs) -> Result<(), SinkError> {
+    pub(super) fn finish(self, jobs: &TaskQueue) -> Result<(), SinkError> {
         while jobs.run_one() {}
         jobs.outcome()?;
         self.0.close()
@@ -189,7 +193,7 @@ struct Out {
 }
 
 impl Shared {
-    fn encode(file: &Arc<Self>, number: usize, rows: Rows, split: bool) -> Result<Vec<Job>, SinkError> {
+    fn encode(file: &Arc<Self>, number: usize, rows: Rows, split: bool) -> Result<Vec<Task>, SinkError> {
         let arrays = rows.arrays(&file.schema).map_err(|e| encode_error(&file.path, e.into()))?;
         drop(rows);
         let writers = file.factory.create_column_writers(number).map_err(|e| encode_error(&file.path, e))?;
@@ -197,7 +201,7 @@ impl Shared {
         if split {
             let job = |(column, (writer, array))| {
                 let file = file.clone();
-                Job::new(move || file.encode_column(number, column, writer, &array).map(|()| Vec::new()))
+                Task::new(move || file.encode_column(number, column, writer, &array).map(|()| Vec::new()))
             };
             return Ok(columns.map(job).collect());
         }

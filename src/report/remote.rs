@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SinkError;
 use super::directory::{Prepared, Written};
-use crate::store::{Condition, Lease, Store, StoreError};
+use crate::s3::{Bucket, Condition, Lease, S3Error};
 
 const RUN: &str = "run.json";
 const LOCK: &str = "lock";
@@ -22,7 +22,7 @@ const PLACED: &str = "placed.json";
 /// A folder of a bucket that a report goes into. Nobody else writes there as long as this is held.
 #[derive(Debug)]
 pub struct Remote {
-    store: Store,
+    store: Bucket,
     /// Empty, or with a slash at its end.
     folder: String,
     /// The folder in it that readers ignore, for the lock and what is known of earlier runs.
@@ -49,7 +49,7 @@ impl Remote {
     /// # Errors
     /// When it is not empty, or S3 refuses.
     pub fn take(
-        store: &Store,
+        store: &Bucket,
         folder: &str,
         private: &str,
         (force, goes_on): (bool, bool),
@@ -150,7 +150,7 @@ impl Remote {
         self.hold()?;
         match self.store.write(&self.key(RUN), run.unwrap_or_default(), Condition::Absent) {
             Ok(_) => {}
-            Err(StoreError::Precondition { .. }) => {
+            Err(S3Error::Precondition { .. }) => {
                 return Err(SinkError::LeaseLost { path: self.address() });
             }
             Err(error) => return Err(error.into()),

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Lessons, Status};
+use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Status};
 use crate::audit::{Caveat, MissingDays, missing_days};
-use crate::event::{EventTime, LearnedRule, LearnedRuleFacts, TrailChange};
+use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange};
 
 /// Version of the report's form; raised when a change would break a reader.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -65,7 +65,7 @@ pub struct RunFacts<'a> {
     /// Accounts, regions, days.
     pub coverage: &'a Coverage,
     /// What the inputs have taught.
-    pub lessons: &'a Lessons,
+    pub lessons: &'a Facts,
     /// Of an incremental run, how much earlier ones had done.
     pub shares: Option<Shares>,
     /// What the numbers cannot prove.
@@ -152,14 +152,14 @@ struct LearnedFacts {
 }
 
 /// The learned rules in force, each in one line; `keytrail rules` has them one by one.
-fn learned(lessons: &Lessons) -> Vec<LearnedFacts> {
+fn learned(lessons: &Facts) -> Vec<LearnedFacts> {
     let of_rule = |rule: LearnedRule| {
         let (particulars, records) = lessons
             .rules
             .iter()
             .filter(|((r, _), _)| *r == rule)
             .fold((0, 0), |(n, records), (_, basis)| (n + 1, records + basis.records));
-        let LearnedRuleFacts { id, workload, strength, .. } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, .. } = rule.facts();
         let (workload, strength) = (workload.as_str(), strength.as_str());
         (particulars > 0).then_some(LearnedFacts { rule: id, workload, strength, particulars, records })
     };
@@ -189,7 +189,7 @@ impl<'a> From<&'a TrailChange> for TrailFacts<'a> {
     }
 }
 
-struct CoverageFacts<'a>(&'a Coverage, &'a Lessons);
+struct CoverageFacts<'a>(&'a Coverage, &'a Facts);
 
 #[derive(Serialize)]
 struct ScopeFacts<'a> {

@@ -12,11 +12,11 @@ use serde_json::Serializer as JsonSerializer;
 
 use super::cell::{Cell, Row};
 use super::columns::{EVENTS, Events};
-use super::jobs::Jobs;
 use super::parquet::TableFile;
 use super::table::{Column, Rows, Table, schema};
+use super::tasks::TaskQueue;
 use super::{Sink, SinkError};
-use crate::event::{EventTime, Rejection};
+use crate::model::{EventTime, Rejection};
 
 /// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ enum Encoder<W: Write, T: Table> {
         out: W,
         folder: tempfile::TempDir,
         file: Box<TableFile<T>>,
-        jobs: Jobs,
+        jobs: TaskQueue,
     },
 }
 
@@ -131,7 +131,7 @@ impl<W: Write, T: Table> Stream<W, T> {
             }
             Format::Parquet => {
                 let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
-                let jobs = Jobs::default();
+                let jobs = TaskQueue::default();
                 let file = Box::new(TableFile::create(&folder.path().join(FILE), columns, &jobs)?);
                 Encoder::Parquet { out, folder, file, jobs }
             }
@@ -215,10 +215,10 @@ impl<W: Write + Send> Sink for Stream<W> {
         Ok(())
     }
 
-    fn jobs(&self) -> Jobs {
+    fn tasks(&self) -> TaskQueue {
         match &self.encoder {
             Encoder::Parquet { jobs, .. } => jobs.clone(),
-            _ => Jobs::default(),
+            _ => TaskQueue::default(),
         }
     }
 }

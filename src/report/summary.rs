@@ -11,7 +11,7 @@ use super::run::{RunFacts, Shares};
 use super::stream::printable;
 use crate::aggregate::{Counts, Coverage, InputTotals, Status, UsageRow};
 use crate::audit::Caveat;
-use crate::event::{EventTime, Outcome};
+use crate::model::{EventTime, Outcome};
 
 /// How the text may look.
 #[derive(Debug, Clone, Copy, Default)]

@@ -6,7 +6,7 @@
 
 use chrono::NaiveDate;
 
-use crate::event::EventTime;
+use crate::model::EventTime;
 
 /// What CloudTrail files under a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Family {
 
 /// Facts read from an object's key; all `None` where the key does not follow the grammar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyFacts {
+pub struct NameFields {
     /// The account whose folder it is in.
     pub account_id: Option<String>,
     /// The region whose folder it is in.
@@ -32,7 +32,7 @@ pub struct KeyFacts {
     pub delivered: Option<EventTime>,
 }
 
-impl KeyFacts {
+impl NameFields {
     /// Reads a key; separators are `/`. The last `AWSLogs` segment counts: prefixes cannot contain one, but folders that archives were
     /// copied into can.
     pub fn read(key: &str) -> Self {
@@ -120,7 +120,7 @@ mod tests {
         for prefix in ["", "prefix/", "o-abc/"] {
             for org in ["", "o-abc123/"] {
                 let key = format!("{prefix}AWSLogs/{org}111122223333/CloudTrail/us-west-2/2023/03/17/{file}");
-                let facts = KeyFacts::read(&key);
+                let facts = NameFields::read(&key);
                 assert_eq!(facts.account_id.as_deref(), Some("111122223333"), "{key}");
                 assert_eq!(facts.region.as_deref(), Some("us-west-2"));
                 assert_eq!(facts.family, Some(Family::CloudTrail));
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_file_name_alone_tells_as_much() {
         let facts =
-            KeyFacts::read("111122223333_CloudTrail_eu-west-1_20230401T0000ZAbCdEfGhIjKlMnOp.json.gz");
+            NameFields::read("111122223333_CloudTrail_eu-west-1_20230401T0000ZAbCdEfGhIjKlMnOp.json.gz");
         assert_eq!(facts.region.as_deref(), Some("eu-west-1"));
         assert_eq!(facts.delivery_day, day("2023-04-01"));
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn other_names_tell_nothing() {
         for key in ["events.json", "AWSLogs/notes.txt", "AWSLogs/1/CloudTrail/r/2023/01/01/x", "", "a_b_c"] {
-            assert_eq!(KeyFacts::read(key), KeyFacts::default(), "{key}");
+            assert_eq!(NameFields::read(key), NameFields::default(), "{key}");
         }
     }
 }

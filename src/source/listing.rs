@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Archive, Input, KeyFacts, Listed, Place, Reach, Version, local, s3};
-use crate::store::{Address, StoreError};
+use super::{Archive, Input, ListContext, Listed, NameFields, Place, Version, local, s3};
+use crate::s3::{Address, S3Error};
 
 /// All archives of some inputs, in the bytewise order of their URIs.
 pub struct Listing {
@@ -12,7 +12,7 @@ pub struct Listing {
     walk: Walk,
     /// Never entered: the report being written.
     exclude: Option<PathBuf>,
-    reach: Reach,
+    reach: ListContext,
     /// Addresses that could be an object's or a folder's, and whether there is something to say of the object.
     objects: Vec<(Address, bool)>,
 }
@@ -81,7 +81,7 @@ fn is_here(path: &Path) -> bool {
 
 impl Listing {
     /// Lists `inputs`; those that lie inside others, or are named twice, are read once. Whatever lies in `exclude` is left out.
-    pub fn new(inputs: &[Input], exclude: Option<&Path>, reach: &Reach) -> Self {
+    pub fn new(inputs: &[Input], exclude: Option<&Path>, reach: &ListContext) -> Self {
         let mut roots: Vec<Root> = inputs.iter().flat_map(Root::of).collect();
         roots.sort_by_cached_key(Root::order);
         let mut kept: Vec<Root> = Vec::new();
@@ -129,7 +129,7 @@ impl Listing {
                 return Some(Listed::Archive(Archive {
                     uri: "-".into(),
                     size: None,
-                    facts: KeyFacts::default(),
+                    facts: NameFields::default(),
                     version: Version::default(),
                     place: Place::Stdin,
                 }));
@@ -159,7 +159,7 @@ impl Listing {
 }
 
 fn nothing_there(address: &Address) -> Listed {
-    s3::unlisted(address, StoreError::NoSuchObject { address: address.to_string() })
+    s3::unlisted(address, S3Error::NoSuchObject { address: address.to_string() })
 }
 
 impl Iterator for Listing {
@@ -184,7 +184,7 @@ mod tests {
 
     fn uris(inputs: &[&Path], exclude: Option<&Path>) -> Vec<String> {
         let inputs: Vec<Input> = inputs.iter().map(|p| Input::parse(p).unwrap()).collect();
-        Listing::new(&inputs, exclude, &Reach::default())
+        Listing::new(&inputs, exclude, &ListContext::default())
             .map(|listed| match listed {
                 Listed::Archive(archive) => archive.uri.to_string(),
                 Listed::Skipped { uri, .. } | Listed::Unreadable { uri, .. } => format!("! {uri}"),

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::{Archive, KeyFacts, Listed, Place, Version, text_of};
-use crate::event::{EventTime, SkipReason};
+use super::{Archive, Listed, NameFields, Place, Version, text_of};
+use crate::model::{EventTime, SkipReason};
 
 /// What lies in a directory, in the bytewise order of URIs.
 pub(super) struct Walk {
@@ -89,7 +89,7 @@ fn look_at(path: &Path) -> Listed {
 
 fn archive(path: PathBuf, meta: &Metadata) -> Listed {
     let uri = uri_of(&path);
-    let facts = KeyFacts::read(&uri);
+    let facts = NameFields::read(&uri);
     let regular = meta.is_file();
     let size = regular.then_some(meta.len());
     let modified = meta.modified().ok().filter(|_| regular).map(moment);

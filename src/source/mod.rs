@@ -3,12 +3,12 @@
 //! Lists them one by one in the bytewise order of their URIs, so that a run over millions of objects holds none of them in memory and its
 //! report does not depend on how inputs were named on the command line. Deliberately absent: what is inside them.
 
-mod ahead;
 mod key;
 mod listing;
 mod local;
+mod prefetch;
+mod prune;
 mod s3;
-mod scope;
 
 use std::fmt::Write;
 use std::fs::File;
@@ -19,12 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EventTime, SkipReason};
-use crate::store::{Address, AddressError, Buckets};
-pub use ahead::{Ahead, Entry};
-pub use key::{Family, KeyFacts};
+use crate::model::{EventTime, SkipReason};
+use crate::s3::{Address, AddressError, Buckets};
+pub use key::{Family, NameFields};
 pub use listing::Listing;
-pub use scope::Scope;
+pub use prefetch::{Entry, Prefetcher};
+pub use prune::PruneFilter;
 
 /// Something the user named as input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,16 +55,16 @@ impl Input {
 
 /// What listing inputs takes, beside their names.
 #[derive(Debug, Clone, Default)]
-pub struct Reach {
+pub struct ListContext {
     /// Which folders of S3 to list. Directories of this machine are walked whole: that costs little, and every archive can teach something.
-    pub scope: Scope,
+    pub prune: PruneFilter,
     /// The way to S3.
     pub buckets: Buckets,
     /// Set to stop waiting for S3.
     pub cancel: Arc<AtomicBool>,
 }
 
-impl Reach {
+impl ListContext {
     fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
@@ -78,7 +78,7 @@ pub struct Archive {
     /// Bytes as stored; `None` where only reading tells.
     pub size: Option<u64>,
     /// What its name says.
-    pub facts: KeyFacts,
+    pub facts: NameFields,
     /// Which state of it this is.
     pub version: Version,
     place: Place,
@@ -112,7 +112,7 @@ impl Version {
 enum Place {
     File(PathBuf),
     Stdin,
-    S3(ahead::Remote),
+    S3(prefetch::Remote),
 }
 
 /// An entry of the listing.

@@ -1,6 +1,6 @@
 //! What lies in a bucket, listed in order while many folders are asked for at a time.
 //!
-//! Folders that cannot hold what is asked for are not listed ([`Scope`]). To know them, the levels of CloudTrail's grammar are listed folder by
+//! Folders that cannot hold what is asked for are not listed ([`PruneFilter`]). To know them, the levels of CloudTrail's grammar are listed folder by
 //! folder, unless one page lists all there is; below the last level that decides, and where nothing decides, keys are listed as they come, a thousand a request. Pages are
 //! asked for ahead, and kept in order; what is held is bounded, unless one level has very many folders.
 
@@ -9,9 +9,9 @@ use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use super::scope::Standing;
-use super::{Archive, KeyFacts, Listed, Place, Reach, Version};
-use crate::store::{self, Address, Page, Store, StoreError, Want};
+use super::prune::PruneDecision;
+use super::{Archive, ListContext, Listed, NameFields, Place, Version};
+use crate::s3::{self, Address, Bucket, ListRequest, Page, S3Error};
 
 /// Pages asked for at a time.
 const PAGES_AHEAD: usize = 16;
@@ -31,9 +31,9 @@ const BEHIND: char = char::MAX;
 
 /// The objects of a folder, or of a bucket.
 pub(super) struct Walk {
-    store: Store,
+    store: Bucket,
     folder: Address,
-    reach: Reach,
+    reach: ListContext,
     /// Objects, and folders that cannot be listed, by name.
     found: BTreeMap<String, Found>,
     /// Pages to ask for, by the name from which on they list.
@@ -42,33 +42,33 @@ pub(super) struct Walk {
     running: BTreeSet<String>,
     /// Vain tries that are left.
     tries: u32,
-    told: Receiver<Told>,
-    teller: Sender<Told>,
+    told: Receiver<PageResult>,
+    teller: Sender<PageResult>,
     is_empty: bool,
 }
 
 enum Found {
-    Object(store::Listed),
+    Object(s3::Listed),
     /// A folder, and why what is left of it cannot be listed.
-    Unlisted(String, StoreError),
+    Unlisted(String, S3Error),
 }
 
 #[derive(Clone)]
 struct Step {
-    want: Want,
+    want: ListRequest,
     /// If there is more than this page, it is better to go folder by folder: one of them may be left out.
     only_if_whole: bool,
 }
 
-struct Told {
+struct PageResult {
     name: String,
     step: Step,
-    page: Result<Page, StoreError>,
+    page: Result<Page, S3Error>,
 }
 
 impl Walk {
     /// Lists what lies in a folder, whose key is empty or ends in `/`.
-    pub(super) fn new(store: Store, folder: Address, reach: Reach) -> Self {
+    pub(super) fn new(store: Bucket, folder: Address, reach: ListContext) -> Self {
         let (teller, told) = channel();
         let mut walk = Self {
             store,
@@ -92,19 +92,19 @@ impl Walk {
     }
 
     fn want_folder(&mut self, folder: String) {
-        let standing = self.reach.scope.standing(&folder);
-        if standing == Standing::Outside || self.reach.scope.is_report(&self.folder.bucket, &folder) {
+        let standing = self.reach.prune.standing(&folder);
+        if standing == PruneDecision::Outside || self.reach.prune.is_report(&self.folder.bucket, &folder) {
             self.is_empty = false; // nobody has looked
             return;
         }
         let depth = folder[self.folder.key.len()..].matches('/').count();
         let (folders, only_if_whole) = match standing {
-            Standing::Unknown => (depth <= UNKNOWN_LEVELS, depth > UNKNOWN_LEVELS),
-            Standing::Mixed => (false, true),
-            Standing::Others => (true, false),
-            Standing::Inside | Standing::Outside => (false, false),
+            PruneDecision::Unknown => (depth <= UNKNOWN_LEVELS, depth > UNKNOWN_LEVELS),
+            PruneDecision::Mixed => (false, true),
+            PruneDecision::Others => (true, false),
+            PruneDecision::Inside | PruneDecision::Outside => (false, false),
         };
-        let want = Want { prefix: folder.clone(), folders, ..Want::default() };
+        let want = ListRequest { prefix: folder.clone(), folders, ..ListRequest::default() };
         self.wanted.insert(folder, Step { want, only_if_whole });
     }
 
@@ -118,7 +118,7 @@ impl Walk {
                 return;
             }
             let (name, mut step) = first.remove_entry();
-            let is_mixed = || self.reach.scope.standing(&step.want.prefix) == Standing::Mixed;
+            let is_mixed = || self.reach.prune.standing(&step.want.prefix) == PruneDecision::Mixed;
             if self.tries == 0 && step.only_if_whole && is_mixed() {
                 (step.only_if_whole, step.want.folders) = (false, true);
             }
@@ -126,18 +126,18 @@ impl Walk {
             let (asked, told) = (step.want.clone(), (name.clone(), step.clone()));
             let begun = self.store.begin_page(asked, move |page| {
                 // A listing that nobody follows any more has no use for it.
-                let _ = teller.send(Told { name: told.0, step: told.1, page });
+                let _ = teller.send(PageResult { name: told.0, step: told.1, page });
             });
             self.running.insert(name.clone());
             if let Err(error) = begun {
-                self.take(Told { name, step, page: Err(error) });
+                self.take(PageResult { name, step, page: Err(error) });
             }
         }
     }
 
     /// Puts what a page lists in the page's place.
-    fn take(&mut self, told: Told) {
-        let Told { name, step, page } = told;
+    fn take(&mut self, told: PageResult) {
+        let PageResult { name, step, page } = told;
         self.running.remove(&name);
         let page = match page {
             Ok(page) => page,
@@ -152,7 +152,7 @@ impl Walk {
             self.tries = VAIN_TRIES.min(self.tries + 1);
         } else if step.only_if_whole {
             self.tries = self.tries.saturating_sub(1);
-            let want = Want { folders: true, ..step.want };
+            let want = ListRequest { folders: true, ..step.want };
             self.wanted.insert(name, Step { want, only_if_whole: false });
             return;
         }
@@ -160,16 +160,16 @@ impl Walk {
             let last_object = page.objects.last().map(|object| object.key.as_str());
             let last = last_object.max(page.folders.last().map(String::as_str)).unwrap_or(&step.want.prefix);
             let name = format!("{last}{BEHIND}");
-            self.wanted.insert(name, Step { want: Want { from: Some(from), ..step.want }, ..step });
+            self.wanted.insert(name, Step { want: ListRequest { from: Some(from), ..step.want }, ..step });
         }
         page.folders.into_iter().for_each(|folder| self.want_folder(folder));
         for object in page.objects {
             // Consoles make folders of empty objects. On a disk, folders are not listed either.
             let is_folder = object.size == 0 && object.key.ends_with('/');
-            let scope = &self.reach.scope;
+            let prune = &self.reach.prune;
             if !is_folder
-                && !scope.leaves_out(&object.key)
-                && !scope.is_report(&self.folder.bucket, &object.key)
+                && !prune.leaves_out(&object.key)
+                && !prune.is_report(&self.folder.bucket, &object.key)
             {
                 self.found.insert(object.key.clone(), Found::Object(object));
             }
@@ -221,7 +221,7 @@ impl Iterator for Walk {
 }
 
 /// Waits for what is told; [`RecvTimeoutError::Timeout`] when the run has been cancelled.
-fn wait_for<T>(told: &Receiver<T>, reach: &Reach) -> Result<T, RecvTimeoutError> {
+fn wait_for<T>(told: &Receiver<T>, reach: &ListContext) -> Result<T, RecvTimeoutError> {
     loop {
         match told.recv_timeout(LOOK_UP) {
             Err(RecvTimeoutError::Timeout) if !reach.is_cancelled() => {}
@@ -231,34 +231,38 @@ fn wait_for<T>(told: &Receiver<T>, reach: &Reach) -> Result<T, RecvTimeoutError>
 }
 
 /// The object of exactly this key, if there is one; none when the run has been cancelled.
-pub(super) fn object(store: &Store, address: &Address, reach: &Reach) -> Result<Option<Listed>, StoreError> {
+pub(super) fn object(
+    store: &Bucket,
+    address: &Address,
+    reach: &ListContext,
+) -> Result<Option<Listed>, S3Error> {
     // The key itself comes first among those that begin with it. Listing needs no permission that reading its folder does not.
     let (tell, told) = channel();
-    let want = Want { prefix: address.key.clone(), at_most: Some(1), ..Want::default() };
+    let want = ListRequest { prefix: address.key.clone(), at_most: Some(1), ..ListRequest::default() };
     store.begin_page(want, move |page| drop(tell.send(page)))?;
     let page = match wait_for(&told, reach) {
         Ok(page) => page?,
         Err(RecvTimeoutError::Timeout) => return Ok(None),
         Err(RecvTimeoutError::Disconnected) => {
             let what = format!("listing {address}");
-            return Err(StoreError::Failed { what, why: "no answer".to_owned() });
+            return Err(S3Error::Failed { what, why: "no answer".to_owned() });
         }
     };
     let exact = page.objects.into_iter().find(|object| object.key == address.key);
     Ok(exact.map(|object| archive(store, &address.bucket, object, reach)))
 }
 
-pub(super) fn unlisted(address: &Address, error: StoreError) -> Listed {
+pub(super) fn unlisted(address: &Address, error: S3Error) -> Listed {
     Listed::Unreadable { uri: address.to_string().into(), error: io::Error::from(error) }
 }
 
-fn archive(store: &Store, bucket: &str, object: store::Listed, reach: &Reach) -> Listed {
-    let store::Listed { key, size, etag, modified } = object;
+fn archive(store: &Bucket, bucket: &str, object: s3::Listed, reach: &ListContext) -> Listed {
+    let s3::Listed { key, size, etag, modified } = object;
     Listed::Archive(Archive {
         uri: format!("s3://{bucket}/{key}").into(),
         size: Some(size),
-        facts: KeyFacts::read(&key),
+        facts: NameFields::read(&key),
         version: Version { etag: etag.map(String::into_boxed_str), modified },
-        place: Place::S3(super::ahead::Remote::new(store.clone(), key, size, reach.cancel.clone())),
+        place: Place::S3(super::prefetch::Remote::new(store.clone(), key, size, reach.cancel.clone())),
     })
 }

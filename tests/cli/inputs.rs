@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 
-use keytrail::split::Backend;
+use keytrail::format::json::Backend;
 use testkit::{
     ANY, Report, accounts, analyze_by, analyze_in, corpus, decrypt, document, ended, folder, good, gzip,
     input, keytrail, mkfifo, read_report, root, rows, run, skip, state, unprivileged,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use keytrail::unwrap::{Step, Unwrapper, Window};
+use keytrail::format::container::{ContainerReader, Step, Window};
 use serde_json::Value;
 use testkit::corpus::shapes::{Case, cases, plain};
 use testkit::corpus::wrap;
@@ -232,7 +232,7 @@ fn look_alikes_of_other_services_are_skipped() {
 
 /// The records of a log file, as they are spelled.
 fn records_of(content: &[u8]) -> Vec<String> {
-    let mut unwrapper = Unwrapper::new(4 << 20);
+    let mut unwrapper = ContainerReader::new(4 << 20);
     let window = Window { bytes: content, start: 0, last: true };
     let mut records = Vec::new();
     while let Step::Value { range, .. } = unwrapper.step(window) {

@@ -6,14 +6,13 @@
 use std::io::{Read, Seek};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use testkit::bed;
 
-use keytrail::store::{Buckets, Condition, Store, StoreError};
+use keytrail::s3::{Bucket, Buckets, Condition, S3Error};
 use testkit::bed::{Asked, Bed, Fault, Operation, faults};
 
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
 /// is the client.
-fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Store)) -> Option<Bed> {
+fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Bucket)) -> Option<Bed> {
     if let Ok(bucket) = std::env::var("TEST_BUCKET") {
         client(&Buckets::default().open(&bucket).unwrap());
         return None;
@@ -135,17 +134,17 @@ fn conditions_decide_on_writes() {
         |store| {
             let write = |bytes: &[u8], condition| store.write("dir/run.json", bytes.to_vec(), condition);
             let first = write(b"one", Condition::Absent).unwrap().unwrap();
-            assert!(matches!(write(b"two", Condition::Absent), Err(StoreError::Precondition { .. })));
+            assert!(matches!(write(b"two", Condition::Absent), Err(S3Error::Precondition { .. })));
             let second = write(b"two", Condition::Unchanged(first.clone())).unwrap().unwrap();
             assert!(matches!(
                 write(b"three", Condition::Unchanged(first)),
-                Err(StoreError::Precondition { .. })
+                Err(S3Error::Precondition { .. })
             ));
             assert_eq!(store.read("dir/run.json").unwrap(), Some((b"two".to_vec(), Some(second))));
             write(b"four", Condition::Always).unwrap();
             assert_eq!(store.read("dir/run.json").unwrap().unwrap().0, b"four");
             let gone = store.write("gone", b"x".to_vec(), Condition::Unchanged("\"0\"".to_owned()));
-            assert!(matches!(gone, Err(StoreError::Precondition { .. })), "{gone:?}");
+            assert!(matches!(gone, Err(S3Error::Precondition { .. })), "{gone:?}");
         },
     );
 }
@@ -164,7 +163,7 @@ fn one_writer_wins() {
             });
             let winners: Vec<usize> = (0..12).filter(|n| outcomes[*n].is_ok()).collect();
             assert_eq!(winners.len(), 1, "{outcomes:?}");
-            let lost = |outcome: &Result<_, _>| matches!(outcome, Err(StoreError::Precondition { .. }));
+            let lost = |outcome: &Result<_, _>| matches!(outcome, Err(S3Error::Precondition { .. }));
             assert_eq!(outcomes.iter().filter(|outcome| lost(outcome)).count(), 11, "{outcomes:?}");
             assert_eq!(
                 store.read("lock").unwrap().unwrap().0,
@@ -187,7 +186,7 @@ fn a_lost_answer_is_no_refusal() {
         |store| {
             assert!(store.write("lock", b"mine".to_vec(), Condition::Absent).unwrap().is_some());
             let again = store.write("lock", b"other".to_vec(), Condition::Absent);
-            assert!(matches!(again, Err(StoreError::Precondition { .. })), "{again:?}");
+            assert!(matches!(again, Err(S3Error::Precondition { .. })), "{again:?}");
         },
     );
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Stdio;
 
-use keytrail::event::{LearnedRule, LearnedRuleFacts};
+use keytrail::model::{LearnedRule, LearnedRuleInfo};
 use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -32,7 +32,7 @@ fn learned_rules() -> String {
     let mut text =
         "| rule | label | strength | what it looks at | source |\n|---|---|---|---|---|\n".to_owned();
     for rule in LearnedRule::ALL {
-        let LearnedRuleFacts { id, workload, strength, about, source } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
         let (workload, strength) = (workload.as_str(), strength.as_str());
         text += &format!("| `{id}` | `{workload}` | {strength} | {about} | [AWS]({source}) |\n");
     }

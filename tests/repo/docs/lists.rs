@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use keytrail::classify::Classifier;
-use keytrail::event::{DeniedBy, Outcome, RejectReason, SkipReason, Workload};
-use keytrail::unwrap::Shape;
-use keytrail::{table, unpack};
+use keytrail::format::container::Shape;
+use keytrail::format::{archive, tabular};
+use keytrail::model::{DeniedBy, Outcome, RejectReason, SkipReason, Workload};
 use regex::Regex;
 
 use super::{read, rows};
@@ -53,8 +53,8 @@ fn closed_lists_are_complete() {
     let shapes: Vec<String> = Shape::ALL
         .map(Shape::as_str)
         .into_iter()
-        .chain(table::Shape::ALL.map(table::Shape::as_str))
-        .chain([unpack::Kind::Tar.as_str(), unpack::Kind::Zip.as_str()])
+        .chain(tabular::Shape::ALL.map(tabular::Shape::as_str))
+        .chain([archive::Kind::Tar.as_str(), archive::Kind::Zip.as_str()])
         .map(str::to_owned)
         .collect();
     assert_eq!(listed("\n### Shapes\n", "\n### "), shapes);
@@ -104,7 +104,7 @@ fn outcomes_and_their_codes_are_those_of_the_program() {
         assert!(outcomes.contains(outcome.as_str()), "{} is not in the table", outcome.as_str());
     }
     // No list of codes can be asked of the program: its source has them.
-    let source = read("src/event/outcome.rs");
+    let source = read("src/model/outcome.rs");
     let source = source.split("fn of_code").nth(1).unwrap().split("\n}").next().unwrap();
     let quoted = Regex::new(r#""([A-Z][\w.]*)""#).unwrap();
     for found in quoted.captures_iter(source) {

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use testkit::oracle;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::{Classifier, Learned};
+use keytrail::classify::{Classifier, Knowledge};
 use keytrail::parse::{self, Parsed};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use proptest::prelude::*;
@@ -90,7 +90,7 @@ fn outcome_of(record: &Value) -> Value {
             Parsed::Event(event) => *event,
         },
     };
-    let evidence = CLASSIFIER.classify(&event, &Learned::default());
+    let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
     let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
     let mut bytes = Vec::new();
     encode(EVENTS, &selected, &mut bytes);

@@ -1,0 +1,252 @@
+use serde_json::json;
+
+use super::*;
+use crate::model::LearnedRule as Rule;
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/R";
+const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+/// A record of another service; `change` replaces or adds members.
+fn record(service: &str, name: &str, change: Value) -> Value {
+    let mut record = json!({
+        "eventVersion": "1.08", "eventTime": "2023-03-17T18:02:06Z", "eventSource": format!("{service}.amazonaws.com"),
+        "eventName": name, "awsRegion": "us-west-2", "eventID": "e1", "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "AssumedRole", "principalId": "AROAEXAMPLE:ops", "accessKeyId": "ASIAEXAMPLE", "accountId": "111122223333",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE}}},
+    });
+    let members = change.as_object().unwrap().clone();
+    record.as_object_mut().unwrap().extend(members);
+    record
+}
+
+fn learned(record: &Value) -> Vec<Fact<'static>> {
+    let text = record.to_string();
+    assert!(may_contain_facts(text.as_bytes()), "the question that comes first: {text}");
+    facts(text.as_bytes()).unwrap()
+}
+
+/// Rules with what they compare, as text.
+fn rules(record: &Value) -> Vec<(&'static str, String)> {
+    let rules = learned(record).into_iter().filter_map(|lesson| match lesson {
+        Fact::Rule(rule, when, taught) => {
+            assert_eq!(taught.event_id.as_deref(), Some("e1"));
+            let when = match when {
+                When::Role(role) => format!("role {role}"),
+                When::RoleAndKey(role, key) => format!("role {role} key {key}"),
+                When::Key(key) => format!("key {key}"),
+                When::Path(bucket, path) => format!("path {bucket} {path}"),
+                When::Bucket(bucket) => format!("bucket {bucket}"),
+                When::SessionOn(role) => format!("session {role}"),
+            };
+            Some((rule.facts().id, when))
+        }
+        _ => None,
+    });
+    rules.collect()
+}
+
+#[test]
+fn canvas_settings_name_paths_and_roles() {
+    let settings = json!({
+        "executionRole": ROLE,
+        "canvasAppSettings": {
+            "workspaceSettings": {"s3ArtifactPath": "s3://team-bucket/canvas/work/", "s3KmsKeyId": KEY},
+            "timeSeriesForecastingSettings": {"status": "ENABLED", "amazonForecastRoleArn": "arn:aws:iam::111122223333:role/F"},
+        },
+    });
+    for (name, member) in [
+        ("CreateDomain", "defaultUserSettings"),
+        ("UpdateDomain", "DefaultUserSettings"),
+        ("CreateUserProfile", "userSettings"),
+        ("UpdateUserProfile", "userSettings"),
+    ] {
+        let call = record("sagemaker", name, json!({"requestParameters": {(member): settings.clone()}}));
+        let found = rules(&call);
+        for expected in [
+            ("C2", "path team-bucket canvas/work".to_owned()),
+            ("C3", format!("role {ROLE}")),
+            ("F2", "role arn:aws:iam::111122223333:role/F".to_owned()),
+            ("S4", format!("role {ROLE} key {KEY}")),
+        ] {
+            assert!(found.contains(&expected), "{name}: {found:?}");
+        }
+    }
+    let plain = json!({"requestParameters": {"userSettings": {"executionRole": ROLE}}});
+    assert_eq!(rules(&record("sagemaker", "CreateUserProfile", plain)), [], "no Canvas settings");
+}
+
+#[test]
+fn feature_groups_name_paths_buckets_roles_and_keys() {
+    let call = record(
+        "sagemaker",
+        "CreateFeatureGroup",
+        json!({"requestParameters": {
+            "featureGroupName": "g", "roleArn": ROLE,
+            "offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://b/p", "kmsKeyId": KEY, "resolvedOutputS3Uri": "s3://b/p/1/data"}},
+            "onlineStoreConfig": {"enableOnlineStore": true, "securityConfig": {"kmsKeyId": "mrk-1"}},
+        }}),
+    );
+    let expected = [
+        ("O3", "bucket b".to_owned()),
+        ("O2", "path b p".to_owned()),
+        ("O3", "bucket b".to_owned()),
+        ("O2", "path b p/1/data".to_owned()),
+        ("O2K", format!("role {ROLE} key {KEY}")),
+        ("O4", "key mrk-1".to_owned()),
+    ];
+    assert_eq!(rules(&call), expected);
+    let by_alias = json!({"requestParameters": {
+        "roleArn": ROLE, "offlineStoreConfig": {"s3StorageConfig": {"kmsKeyId": "alias/a"}},
+        "onlineStoreConfig": {"securityConfig": {"kmsKeyId": "arn:aws:kms:us-west-2:111122223333:alias/a"}},
+    }});
+    assert_eq!(
+        rules(&record("sagemaker", "CreateFeatureGroup", by_alias)),
+        [],
+        "which key that is, is not said"
+    );
+    let whole =
+        json!({"requestParameters": {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://b"}}}});
+    assert_eq!(rules(&record("sagemaker", "CreateFeatureGroup", whole)), [("O3", "bucket b".to_owned())]);
+}
+
+#[test]
+fn jobs_name_roles_and_keys() {
+    let call = |service, name, request| rules(&record(service, name, json!({"requestParameters": request})));
+    let pair = |rule| vec![(rule, format!("role {ROLE} key {KEY}"))];
+    let geospatial = json!({"executionRoleArn": ROLE, "kmsKeyId": KEY});
+    for name in ["StartEarthObservationJob", "StartVectorEnrichmentJob", "ExportEarthObservationJob"] {
+        assert_eq!(call("sagemaker-geospatial", name, geospatial.clone()), [("G5", format!("role {ROLE}"))]);
+    }
+    let training =
+        json!({"roleArn": ROLE, "resourceConfig": {"volumeKmsKeyId": KEY}, "x": {"deep": [{"y": 1}]}});
+    assert_eq!(call("sagemaker", "CreateTrainingJob", training.clone()), pair("S4"));
+    assert_eq!(call("sagemaker", "CreateAutoMLJobV2", training.clone()), pair("A1"));
+    assert_eq!(call("sagemaker", "DescribeTrainingJob", training), []);
+    let forecast = json!({"encryptionConfig": {"roleArn": ROLE, "kMSKeyArn": KEY}});
+    assert_eq!(call("forecast", "CreatePredictor", forecast.clone()), pair("F5"));
+    assert_eq!(
+        call("codepipeline", "CreateThing\"forecast.", forecast),
+        [],
+        "another service's call of a like name"
+    );
+    let many = json!({"roleArn": ROLE, "keys": (0..9).map(|n| json!({"kmsKeyId": n.to_string()})).collect::<Vec<_>>()});
+    assert_eq!(call("sagemaker", "CreateX", many), [], "which of many keys goes with the role is not said");
+}
+
+#[test]
+fn sessions_are_known_by_who_opened_them() {
+    let answer = json!({"credentials": {"accessKeyId": "ASIANEW"}, "assumedRoleUser": {"assumedRoleId": "AROANEW:s", "arn": "…"}});
+    let opened = |service: &str| {
+        record(
+            "sts",
+            "AssumeRole",
+            json!({
+                "userIdentity": {"type": "AWSService", "invokedBy": service},
+                "requestParameters": {"roleArn": ROLE, "roleSessionName": "s"}, "responseElements": answer.clone(),
+            }),
+        )
+    };
+    for (service, rule, id) in [
+        ("sagemaker-geospatial.amazonaws.com", Rule::GeospatialSession, "J1"),
+        ("sagemaker-geospatial.us-west-2.amazonaws.com", Rule::GeospatialSession, "J1"),
+        ("forecast.amazonaws.com.cn", Rule::ForecastSession, "J2"),
+        ("sagemaker.amazonaws.com", Rule::SagemakerSession, "J3"),
+    ] {
+        let call = opened(service);
+        assert_eq!(rules(&call), [(id, format!("session {ROLE}"))], "{service}");
+        let session =
+            Session { access_key_id: Some("ASIANEW".into()), principal_id: Some("AROANEW:s".into()) };
+        assert_eq!(learned(&call).pop(), Some(Fact::Session(rule, session)));
+    }
+    let mut person = opened("sagemaker.amazonaws.com");
+    person["userIdentity"]["type"] = "AssumedRole".into();
+    assert_eq!(learned(&person), [], "a caller who only says so");
+    assert!(!may_contain_facts(opened("ec2.amazonaws.com").to_string().as_bytes()));
+}
+
+#[test]
+fn a_session_that_works_on_canvas_is_known_by_that() {
+    let call = |name: &str, request| record("sagemaker", name, json!({"requestParameters": request}));
+    let canvas = learned(&call("CreateTransformJob", json!({"transformJobName": "Canvas-job-1"})));
+    let session = Session { access_key_id: Some("ASIAEXAMPLE".into()), principal_id: None };
+    assert_eq!(canvas.last(), Some(&Fact::Session(Rule::CanvasSession, session)));
+    for other in
+        [json!({"transformJobName": "job"}), json!({"roleArn": "role/canvas"}), json!({"text": "canvas"})]
+    {
+        assert_eq!(learned(&call("CreateTransformJob", other)), []);
+    }
+}
+
+#[test]
+fn aliases_corrections_and_trails() {
+    let alias = |name: &str| {
+        record(
+            "kms",
+            name,
+            json!({
+                "requestParameters": {"aliasName": "alias/x", "targetKeyId": "1234abcd-12ab-34cd-56ef-1234567890ab"},
+                "resources": [{"ARN": KEY}, {"ARN": "arn:aws:kms:us-west-2:111122223333:alias/x"}],
+            }),
+        )
+    };
+    let time = EventTime::parse("2023-03-17T18:02:06Z").unwrap();
+    for (name, key) in [("CreateAlias", Some(KEY)), ("UpdateAlias", Some(KEY)), ("DeleteAlias", None)] {
+        let arn = "arn:aws:kms:us-west-2:111122223333:alias/x";
+        let expected = Fact::Alias { alias: arn.into(), key: key.map(Into::into), time };
+        assert_eq!(learned(&alias(name)), [expected]);
+        let mut without = alias(name);
+        without["resources"] = json!([]);
+        assert_eq!(learned(&without).len(), 1, "old records name no resources: the account is the caller's");
+        let mut failed = alias(name);
+        failed["errorCode"] = "AccessDenied".into();
+        assert_eq!(learned(&failed), [], "a call that failed changed nothing");
+    }
+    let addendum =
+        json!({"addendum": {"reason": "UPDATED_DATA", "originalEventID": "e0", "updatedFields": "x"}});
+    let correction = Fact::Correction {
+        original: "e0".into(),
+        by: "e1".into(),
+        account_id: Some("111122223333".into()),
+        time,
+    };
+    assert_eq!(learned(&record("kms", "Decrypt", addendum.clone())), [correction]);
+    assert_eq!(learned(&record("s3", "GetObject", addendum)), [], "other services' events are not counted");
+    let late = json!({"addendum": {"reason": "DELIVERY_DELAY", "originalEventID": "UPDATED_DATA"}});
+    assert_eq!(learned(&record("kms", "Decrypt", late)), []);
+    let stop = learned(&record("cloudtrail", "StopLogging", json!({"requestParameters": {"name": "t"}})));
+    assert!(
+        matches!(&stop[..], [Fact::Trail(change)] if change.trail == "t" && change.by.event_name == "StopLogging")
+    );
+}
+
+#[test]
+fn spelling_hides_nothing() {
+    let call = record(
+        "sagemaker-geospatial",
+        "StartEarthObservationJob",
+        json!({"requestParameters": {"executionRoleArn": ROLE}}),
+    );
+    let escaped = call.to_string().replace("sagemaker", r"\u0073agemaker");
+    assert!(may_contain_facts(escaped.as_bytes()));
+    assert_eq!(facts(escaped.as_bytes()), facts(call.to_string().as_bytes()));
+    // As a string in another document.
+    assert!(may_contain_facts(Value::String(escaped).to_string().as_bytes()));
+    assert!(!may_contain_facts(record("s3", "GetObject", json!({"a": "\u{1f}"})).to_string().as_bytes()));
+}
+
+#[test]
+fn what_cannot_be_read_teaches_nothing() {
+    let call = record(
+        "sagemaker",
+        "CreateTrainingJob",
+        json!({"requestParameters": {"roleArn": ROLE, "kmsKeyId": KEY}}),
+    );
+    assert_eq!(facts(b"{\"a\":"), Err(NotJson));
+    for (member, value) in
+        [("eventTime", json!("yesterday")), ("eventSource", json!(1)), ("requestParameters", json!("x"))]
+    {
+        let mut odd = call.clone();
+        odd[member] = value;
+        assert_eq!(facts(odd.to_string().as_bytes()), Ok(Vec::new()), "{member}");
+    }
+}
