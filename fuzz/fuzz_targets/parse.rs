@@ -77,7 +77,7 @@ fn expected_row(event: &record::Event) -> Map<String, Value> {
 }
 
 /// Columns that stand in the record as they are. The others are worked out from several fields, by rules that the program and the oracle
-/// take from prose; on names and ARNs that no service would write they may part ways. `tests/agreement.rs` compares all columns on
+/// take from prose; on names and ARNs that no service would write they may part ways. `tests/rules/agreement.rs` compares all columns on
 /// records as services write them.
 const VERBATIM: [&str; 18] = [
     "event_time",

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use keytrail::format::json::Backend;
 use testkit::{
     ANY, Report, accounts, analyze_by, analyze_in, corpus, decrypt, document, ended, folder, good, gzip,
-    input, keytrail, mkfifo, read_report, root, rows, run, skip, state, unprivileged,
+    input, keytrail, mkfifo, places, read_report, root, rows, run, skip, state, unprivileged,
 };
 
 use crate::{SAMPLE, events, text};

@@ -126,6 +126,6 @@ fn messages_pass_on_no_control_characters() {
         let report = analyze_in(dir.path(), args);
         assert_eq!(report.status, 1);
         let steering: Vec<char> = report.stderr.chars().filter(|c| c.is_control() && *c != '\n').collect();
-        assert_eq!(steering, [], "{:?}", report.stderr);
+        assert_eq!(steering, Vec::<char>::new(), "{:?}", report.stderr);
     }
 }

@@ -31,7 +31,7 @@ fn the_main_command_reports_the_sample_logs() {
     let report = dir.path().join("keytrail-report");
     assert_eq!(names(&report), PARTS);
     assert_eq!(rows(&report.join("rejects.parquet")), Vec::<Value>::new());
-    for day in testkit::sorted(&report.join("events")) {
+    for day in sorted(&report.join("events")) {
         let name = day.file_name().unwrap().to_str().unwrap();
         let date = name.strip_prefix("day=").expect("a Hive partition");
         assert!(date.parse::<chrono::NaiveDate>().is_ok(), "{name}");

@@ -78,7 +78,7 @@ fn every_selecting_option_by_flag_and_by_environment() {
             let run: Value =
                 serde_json::from_slice(&fs::read(dir.path().join("report/run.json")).unwrap()).unwrap();
             let mut found: Vec<Value> = Vec::new();
-            for day in testkit::sorted(&dir.path().join("report/events")) {
+            for day in sorted(&dir.path().join("report/events")) {
                 found.extend(rows(&day.join("events.parquet")));
             }
             let mut found = ids(&found);

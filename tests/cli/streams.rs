@@ -76,7 +76,7 @@ fn ndjson_has_the_columns_in_their_order_and_the_values_of_the_report() {
     // A copy that waited for a better one comes late in a stream.
     let mut ours = lines(&out);
     ours.sort_by_key(|row| (row["archive"].as_str().unwrap().to_owned(), row["record_offset"].as_i64()));
-    testkit::assert_rows("ndjson", &ours, &report.events());
+    assert_rows("ndjson", &ours, &report.events());
     assert!(ours.len() > 200);
 }
 
@@ -136,14 +136,14 @@ fn parquet_and_arrow_hold_what_ndjson_does() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("events.parquet");
         fs::write(&file, events(&[&["--format", "parquet", source][..], &ANY].concat())).unwrap();
-        testkit::assert_rows("parquet", &rows(&file), &expected);
+        assert_rows("parquet", &rows(&file), &expected);
 
         let stream = events(&[&["--format", "arrow", source][..], &ANY].concat());
         let reader = arrow_ipc::reader::StreamReader::try_new(&stream[..], None).unwrap();
         let fields: Vec<String> = reader.schema().fields().iter().map(|f| f.name().clone()).collect();
         assert_eq!(fields, COLUMNS.split_whitespace().collect::<Vec<_>>());
-        let arrow: Vec<Value> = reader.flat_map(|batch| testkit::batch_rows(&batch.unwrap())).collect();
-        testkit::assert_rows("arrow", &arrow, &expected);
+        let arrow: Vec<Value> = reader.flat_map(|batch| batch_rows(&batch.unwrap())).collect();
+        assert_rows("arrow", &arrow, &expected);
     }
 }
 

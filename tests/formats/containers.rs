@@ -10,7 +10,7 @@ use flate2::Compression;
 use serde_json::Value;
 use testkit::{
     Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
-    root,
+    root, sorted,
 };
 
 const FILES: [&str; 10] = [
@@ -457,7 +457,7 @@ fn packed_trees_agree_with_the_oracle() {
     let mut members = Vec::new();
     let mut folders = vec![dir.path().join("AWSLogs")];
     while let Some(folder) = folders.pop() {
-        for path in testkit::sorted(&folder) {
+        for path in sorted(&folder) {
             if path.is_dir() {
                 folders.push(path);
             } else {

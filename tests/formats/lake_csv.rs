@@ -1,7 +1,6 @@
 //! CSV files of CloudTrail Lake, written by Python's csv, against the same rows as `get-query-results` gives them.
 
 use std::fs;
-use std::path::Path;
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};

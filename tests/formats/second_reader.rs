@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use testkit::{ANY, Report, analyze_in, corpus, python, root, skip};
+use testkit::{ANY, Report, analyze, analyze_in, assert_rows, corpus, python, root, skip, sorted};
 
 /// Name, type, `?` for nullable; in the contract's order. Columns may be added to the tables, none may change.
 const USAGE: &str = "key_arn string? key_id string? key_account_id string? key_region string? principal string principal_type string \
@@ -74,7 +74,7 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "rejects" => report.rejects(),
         "inputs" => report.inputs(),
         // As the other readers list them: by day.
-        _ => testkit::sorted(&report.path().join("events"))
+        _ => sorted(&report.path().join("events"))
             .iter()
             .flat_map(|day| testkit::rows(&day.join("events.parquet")))
             .collect(),
@@ -86,14 +86,14 @@ fn agrees(report: &Report) -> bool {
     for (table, columns) in TABLES {
         let ours = rows(report, table);
         let (arrow, duck) = (&found["pyarrow"][table], &found["duckdb"][table]);
-        testkit::assert_rows(table, arrow["rows"].as_array().unwrap(), &ours);
+        assert_rows(table, arrow["rows"].as_array().unwrap(), &ours);
         if table == "events" && ours.is_empty() {
             continue; // no event, no file
         }
         types(table, &contract(columns), arrow, duck);
         sums(table, &ours, duck);
     }
-    let days: Vec<Value> = testkit::sorted(&report.path().join("events"))
+    let days: Vec<Value> = sorted(&report.path().join("events"))
         .iter()
         .map(|day| {
             let date = day.file_name().unwrap().to_str().unwrap().strip_prefix("day=").unwrap();
@@ -180,7 +180,7 @@ fn sums(table: &str, ours: &[Value], duck: &Value) {
 
 #[test]
 fn the_sample_logs_read_the_same_elsewhere() {
-    let report = testkit::analyze(&[&["sample-logs", "--hash"][..], &ANY].concat());
+    let report = analyze(&[&["sample-logs", "--hash"][..], &ANY].concat());
     if agrees(&report) {
         assert_eq!(report.events().len(), 284);
     }
@@ -200,7 +200,7 @@ fn generated_archives_read_the_same_elsewhere() {
 /// Rejects, skips and offsets that are null.
 #[test]
 fn damaged_inputs_read_the_same_elsewhere() {
-    let report = testkit::analyze(&[&["tests/data/damaged"][..], &ANY].concat());
+    let report = analyze(&[&["tests/data/damaged"][..], &ANY].concat());
     if agrees(&report) {
         assert!(report.rejects().len() > 10);
     }
@@ -209,7 +209,7 @@ fn damaged_inputs_read_the_same_elsewhere() {
 /// Files without rows still have their columns.
 #[test]
 fn an_empty_report_reads_the_same_elsewhere() {
-    let report = testkit::analyze(&["sample-logs", "--since", "2030-01-01"]);
+    let report = analyze(&["sample-logs", "--since", "2030-01-01"]);
     if agrees(&report) {
         assert!(report.usage().is_empty());
     }

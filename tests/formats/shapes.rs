@@ -9,7 +9,7 @@ use keytrail::format::container::{ContainerReader, Step, Window};
 use serde_json::Value;
 use testkit::corpus::shapes::{Case, cases, plain};
 use testkit::corpus::wrap;
-use testkit::{Report, analyze, analyze_in, root};
+use testkit::{Report, analyze, analyze_in, assert_rows, root, sorted};
 
 fn folder() -> PathBuf {
     root().join("tests/data/shapes")
@@ -40,10 +40,8 @@ fn the_kept_files_are_those_the_generator_makes() {
     }
     assert_eq!(fs::read(folder().join("plain.json")).unwrap(), plain());
     expected.sort();
-    let found: Vec<String> = testkit::sorted(&folder())
-        .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect();
+    let found: Vec<String> =
+        sorted(&folder()).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(found, expected);
 }
 
@@ -88,7 +86,7 @@ fn the_same_records_give_the_same_events_in_every_shape() {
             (3, "json_truncated") => &before,
             _ => continue,
         };
-        testkit::assert_rows(case.file, &placeless(read(&case).events()), events);
+        assert_rows(case.file, &placeless(read(&case).events()), events);
         compared += 1;
     }
     assert!(compared > 20, "{compared}");
@@ -243,11 +241,11 @@ fn records_of(content: &[u8]) -> Vec<String> {
 
 /// Copies the sample logs to `root`, each file's records in another wrapping.
 fn wrap_sample(root: &Path, wrap: fn(&[String]) -> String) {
-    let sample = root();
+    let sample = testkit::root();
     let mut folders = vec![PathBuf::from("sample-logs/AWSLogs")];
     while let Some(folder) = folders.pop() {
         fs::create_dir_all(root.join(&folder)).unwrap();
-        for path in testkit::sorted(&sample.join(&folder)) {
+        for path in sorted(&sample.join(&folder)) {
             let name = folder.join(path.file_name().unwrap());
             if path.is_dir() {
                 folders.push(name);
@@ -292,11 +290,7 @@ fn the_sample_logs_say_the_same_in_every_wrapping() {
         };
         assert_eq!(report.run_json()["totals"], expected.run_json()["totals"]);
         assert_eq!(report.run_json()["coverage"], expected.run_json()["coverage"]);
-        testkit::assert_rows(
-            "events",
-            &without_offsets(report.events()),
-            &without_offsets(expected.events()),
-        );
-        testkit::assert_rows("usage", &report.usage(), &expected.usage());
+        assert_rows("events", &without_offsets(report.events()), &without_offsets(expected.events()));
+        assert_rows("usage", &report.usage(), &expected.usage());
     }
 }

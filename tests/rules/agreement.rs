@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use testkit::corpus::archive::Corpus;
-use testkit::{Report, analyze_in, assert_rows, corpus, oracle, root};
+use testkit::{Report, analyze_in, assert_rows, corpus, oracle, root, sorted};
 
 /// Every file below `root`, named as a run in `root` on `input` names it.
 fn files(root: &Path, input: &str) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(input)];
     while let Some(folder) = folders.pop() {
-        for path in testkit::sorted(&root.join(&folder)) {
+        for path in sorted(&root.join(&folder)) {
             let name = folder.join(path.file_name().unwrap());
             if path.is_dir() {
                 folders.push(name);

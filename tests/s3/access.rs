@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::bed::{ACCESS_KEY, Bed, Operation, SECRET_KEY};
-use testkit::{Report, analyze_by, bed, decrypt, document, keytrail};
+use testkit::{Report, analyze_by, analyze_in, bed, decrypt, document, keytrail};
 
 fn analyze(bed: &Bed, args: &[&str]) -> Report {
     analyze_by(&mut bed.around(keytrail()), args)
@@ -92,7 +92,7 @@ fn without_pruning_the_counts_are_those_of_files() {
     let options = ["--since", "2023-03-18", "--until", "2023-03-20", "--account", "111122223333"];
     let dir = tempfile::tempdir().unwrap();
     bed.fetch("", dir.path());
-    let of_files = testkit::analyze_in(dir.path(), &[&["."][..], &options].concat());
+    let of_files = analyze_in(dir.path(), &[&["."][..], &options].concat());
     let of_s3 = analyze(&bed, &[&[&*bed.uri(""), "--no-prune"][..], &options].concat());
     assert_eq!(of_s3.run_json()["totals"], of_files.run_json()["totals"]);
     let caveat = |report: &Report| report.run_json()["caveats"].to_string().contains("folders_chosen");

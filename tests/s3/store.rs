@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use keytrail::s3::{Bucket, Buckets, Condition, S3Error};
-use testkit::bed::{Asked, Bed, Fault, Operation, faults};
+use testkit::bed::{self, Asked, Bed, Fault, Operation, faults};
 
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
 /// is the client.

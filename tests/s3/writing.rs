@@ -1,7 +1,7 @@
 //! What goes wrong while a report is written to S3: it does not show in the report, and at no moment is there half a report that looks whole.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::bed::{Asked, Bed, Fault, Objects, Operation, faults};
-use testkit::{Ran, analyze_in, keytrail, parquet_bytes, root, run};
+use testkit::{Ran, analyze_in, keytrail, parquet_bytes, root, run, sorted};
 
 /// Files of the sample in three parts, as if each had come on another night.
 struct Nights {
@@ -24,7 +24,7 @@ impl Nights {
         let sample = root().join("sample-logs");
         let (mut folders, mut files) = (vec![sample.clone()], Vec::new());
         while let Some(folder) = folders.pop() {
-            for path in testkit::sorted(&folder) {
+            for path in sorted(&folder) {
                 if path.is_dir() {
                     folders.push(path)
                 } else {

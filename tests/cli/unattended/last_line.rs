@@ -157,8 +157,7 @@ fn a_signal_is_told_in_the_last_line_and_in_the_metrics() {
         assert_eq!(after.value("keytrail_last_run_exit_status", &[]), 130.0);
         let success = "keytrail_last_success_timestamp_seconds";
         assert_eq!(after.value(success, &[]), before.value(success, &[]));
-        let names: Vec<String> =
-            testkit::sorted(dir.path()).iter().map(|p| p.display().to_string()).collect();
+        let names: Vec<String> = sorted(dir.path()).iter().map(|p| p.display().to_string()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
         assert_eq!(fs::read(dir.path().join("report/run.json")).unwrap(), report, "the old report stays");
     }

@@ -134,7 +134,7 @@ fn metrics_are_for_others_to_read_and_nothing_lies_beside_them() {
     held.read_to_string(&mut text).unwrap();
     assert_eq!(text, "old", "whoever has it open reads it to its end");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
-    assert_eq!(testkit::sorted(path.parent().unwrap()), [path]);
+    assert_eq!(sorted(path.parent().unwrap()), [path]);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Archives cut off or corrupt at every byte, and bytes after the first gzip member.
 
 use std::fs;
+use std::io::Write;
 
-use flate2::Compression;
+use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
-use testkit::{Report, accounts, analyze_in, corpus, decrypt, document, folder, good, input, state};
+use testkit::{Report, accounts, analyze_in, corpus, decrypt, document, folder, good, input, places, state};
 
-use super::{gzip, places, reject, rejects};
+use super::{gzip, reject, rejects};
 
 /// What must come of a document cut off after `length` bytes of content: the records before the cut, and where the cut one begins.
 fn before_the_cut(text: &str, records: &[Value], length: usize) -> (u64, Option<u64>) {

@@ -6,10 +6,11 @@ use std::io::{self, Write};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use testkit::{
-    LITTLE, accounts, analyze_in, decrypt, document, folder, good, input, read_report, state, with_memory,
+    LITTLE, accounts, analyze_in, decrypt, document, folder, good, input, places, read_report, state,
+    with_memory,
 };
 
-use super::{gzip, places, reject, rejects};
+use super::{gzip, reject, rejects};
 
 /// `mib` MiB of the byte, written without ever holding them.
 fn stuff(out: &mut impl Write, byte: u8, mib: usize) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! What looks like an archive or a record and is none, and the reverse.
 
 use serde_json::{Value, json};
-use testkit::{accounts, analyze_in, corpus, decrypt, document, folder, good, state};
+use testkit::{accounts, analyze_in, corpus, decrypt, document, folder, good, input, state};
 
-use super::gzip;
+use super::{gzip, rejects};
 
 /// Five letters that a caller can choose, where tar files have theirs.
 #[test]

@@ -10,7 +10,7 @@ use std::fs;
 
 use flate2::Compression;
 use serde_json::Value;
-use testkit::{Report, analyze, corpus, names, root, state};
+use testkit::{Report, analyze, corpus, root, sorted, state};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     corpus::archive::gzip(bytes, Compression::best())
@@ -33,16 +33,6 @@ fn reject(archive: &str, offset: Option<usize>, reason: &str) -> (String, Option
     (archive.to_owned(), offset.map(|n| n as u64), reason.to_owned())
 }
 
-/// Where each record of a document stands.
-fn places(document: &str, records: &[Value]) -> Vec<std::ops::Range<usize>> {
-    let place = |record: &Value| {
-        let text = record.to_string();
-        let start = document.find(&text).unwrap();
-        start..start + text.len()
-    };
-    records.iter().map(place).collect()
-}
-
 #[test]
 fn the_kept_files_are_those_the_generator_makes() {
     let folder = root().join("tests/data/damaged");
@@ -53,10 +43,8 @@ fn the_kept_files_are_those_the_generator_makes() {
     }
     expected.push("README.md".to_owned());
     expected.sort();
-    let found: Vec<String> = testkit::sorted(&folder)
-        .iter()
-        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect();
+    let found: Vec<String> =
+        sorted(&folder).iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     assert_eq!(found, expected);
 }
 

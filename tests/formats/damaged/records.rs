@@ -1,9 +1,9 @@
 //! Bad records among good ones: each costs itself and nothing else.
 
 use serde_json::{Value, json};
-use testkit::{accounts, analyze_in, decrypt, document, folder};
+use testkit::{accounts, analyze_in, decrypt, document, folder, places, state};
 
-use super::{places, reject, rejects};
+use super::{reject, rejects};
 
 #[test]
 fn one_bad_record_among_good_ones() {

@@ -130,7 +130,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
     let parts =
         [("athena: events", fenced("sql", &events)), ("athena: files", fenced("sql", &files.join("\n")))];
     hold("docs/batch.md", &parts);
-    // The files are there under these names; that their columns have these types, `tests/second_reader.rs` holds.
+    // The files are there under these names; that their columns have these types, `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
     for name in ["usage", "usage_daily", "inputs", "rejects"] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
@@ -148,7 +148,7 @@ fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
     columns.iter().map(|column| format!("{} {}", column.name, kind(column.kind))).collect()
 }
 
-/// The table of documented events says what `tests/samples.rs` holds the program to.
+/// The table of documented events says what `tests/rules/samples.rs` holds the program to.
 #[test]
 fn the_documented_events_are_explained() {
     let mut table = String::from(

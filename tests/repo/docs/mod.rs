@@ -8,7 +8,6 @@ mod lists;
 mod readme;
 
 use std::fs;
-use testkit::root;
 
 use testkit::root;
 

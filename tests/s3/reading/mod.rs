@@ -9,7 +9,6 @@ mod refusals;
 mod whole;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 use testkit::bed::{Asked, Bed, Operation};

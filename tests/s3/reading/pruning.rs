@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 
 use super::{analyze, assert_only_reads, assert_same, without_bucket};
 use testkit::bed::{self, Bed, Operation};
-use testkit::{analyze_in, assert_rows, bed, decrypt, document};
+use testkit::{analyze_in, assert_rows, decrypt, document};
 
 const ACCOUNTS: [&str; 2] = ["111122223333", "444455556666"];
 const REGIONS: [&str; 2] = ["us-east-1", "us-west-2"];

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::archive;
 use testkit::bed::{self, Bed, Fault, faults};
-use testkit::{bed, keytrail, run};
+use testkit::{keytrail, run};
 
 /// Runs until it gives up, and holds that it says one sentence with all of these words.
 fn refused(command: &mut Command, address: &str, words: &[&str]) {

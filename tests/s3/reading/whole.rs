@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{analyze, archive, assert_only_reads, assert_same, fetched, padded, with_sample};
-use testkit::analyze_in;
 use testkit::bed::{Bed, Operation};
+use testkit::{analyze_by, analyze_in, keytrail};
 
 /// The sample says the same from S3 as from files; nothing is asked but to list and to read, and every object is read once, although a run
 /// looks at its records twice.
@@ -177,8 +177,8 @@ fn files_and_objects_mix() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a.json"), archive(2)).unwrap();
     fs::write(dir.path().join("z.json"), archive(3)).unwrap();
-    let mut command = bed.around(crate::keytrail());
-    let report = crate::analyze_by(command.current_dir(dir.path()), &["z.json", &bed.uri(""), "a.json"]);
+    let mut command = bed.around(keytrail());
+    let report = analyze_by(command.current_dir(dir.path()), &["z.json", &bed.uri(""), "a.json"]);
     assert_eq!(report.status, 0, "{}", report.stderr);
     let archives: Vec<Value> = report.inputs().iter().map(|row| row["archive"].clone()).collect();
     assert_eq!(archives, ["a.json".to_owned(), bed.uri("b.json"), "z.json".to_owned()]);

@@ -38,3 +38,13 @@ pub fn document(records: &[impl std::fmt::Display]) -> String {
 pub fn good(first: u32) -> Vec<u8> {
     document(&[decrypt(first), decrypt(first + 1)]).into_bytes()
 }
+
+/// Where each record of a document stands.
+pub fn places(document: &str, records: &[Value]) -> Vec<std::ops::Range<usize>> {
+    let place = |record: &Value| {
+        let text = record.to_string();
+        let start = document.find(&text).unwrap();
+        start..start + text.len()
+    };
+    records.iter().map(place).collect()
+}

@@ -101,9 +101,9 @@ impl Corpus {
 
     fn fill(&self, number: u64, place: &Place, rng: &mut Rng, filler: &mut Filler) {
         let mut waiting = self.arrivals(number);
-        while filler.len() < self.archive_bytes || !filler.has_records() {
+        while filler.size() < self.archive_bytes || !filler.has_records() {
             let place = Place { time: place.time - rng.range(60, 840), ..place.clone() };
-            let room = self.archive_bytes.saturating_sub(filler.len());
+            let room = self.archive_bytes.saturating_sub(filler.size());
             let kept = if rng.chance(self.kms_share) {
                 // Half of the KMS records are arrivals while there are any: they lie among the others.
                 match waiting.is_empty() || rng.chance(0.5) {
@@ -319,7 +319,8 @@ impl Filler {
         Filler { json, truth: Truth::default(), frame }
     }
 
-    pub fn len(&self) -> usize {
+    /// Bytes of JSON so far.
+    pub fn size(&self) -> usize {
         self.json.len()
     }
 

@@ -13,7 +13,7 @@ impl Rng {
         let mut rng = Rng(0x6b65_7974_7261_696c);
         for part in parts {
             rng.0 ^= part.wrapping_mul(0xff51_afd7_ed55_8ccd);
-            rng.0 = rng.next();
+            rng.0 = rng.bits();
         }
         rng
     }
@@ -28,7 +28,7 @@ impl Rng {
         Rng::new(&[hash])
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,7 +38,7 @@ impl Rng {
 
     /// 0 to `n` - 1; the bias of the multiply-and-shift method does not matter for n this small.
     pub fn below(&mut self, n: u64) -> u64 {
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
     /// `low` to `high`, both included.
@@ -47,7 +47,7 @@ impl Rng {
     }
 
     pub fn chance(&mut self, probability: f64) -> bool {
-        ((self.next() >> 11) as f64) < probability * (1u64 << 53) as f64
+        ((self.bits() >> 11) as f64) < probability * (1u64 << 53) as f64
     }
 
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
@@ -73,7 +73,7 @@ impl Rng {
     pub fn hex(&mut self, n: usize) -> String {
         let mut text = String::with_capacity(n);
         while text.len() < n {
-            let bits = self.next();
+            let bits = self.bits();
             let digits = (0..16.min(n - text.len()))
                 .map(|digit| b"0123456789abcdef"[(bits >> (60 - 4 * digit)) as usize & 15] as char);
             text.extend(digits);
