@@ -10,7 +10,7 @@ pub mod container;
 mod count;
 pub mod json;
 pub mod key;
-mod learn;
+pub mod learn;
 pub mod names;
 pub mod outcome;
 pub mod record;
