@@ -10,7 +10,7 @@ use flate2::Compression;
 use serde_json::Value;
 use testkit::{
     Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
-    root, sorted,
+    root, sorted, state,
 };
 
 const FILES: [&str; 10] = [
@@ -54,12 +54,6 @@ fn piped(bytes: &[u8], args: &[&str]) -> (tempfile::TempDir, Vec<Value>, Vec<Val
 
 fn text<'r>(row: &'r Value, name: &str) -> &'r str {
     row[name].as_str().unwrap_or_default()
-}
-
-/// Status and reason.
-fn state<'r>(inputs: &'r [Value], archive: &str) -> (&'r str, &'r str) {
-    let row = input(inputs, archive);
-    (text(row, "status"), text(row, "reason"))
 }
 
 /// The rows of each file in a folder, those of its members included.

@@ -4,5 +4,11 @@
 mod deploy;
 // No document lies: generated parts, lists, links, commands.
 mod docs;
-// Which room may import which, and other rules for the sources.
+// What no source does: print, panic without a reason, grow too long.
+mod habits;
+// Which room may import which, and no circles between files.
 mod layering;
+// The sources, with code, comments and tests told apart.
+mod sources;
+// Coined words do not come back.
+mod words;
