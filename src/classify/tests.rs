@@ -1,12 +1,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::error::Error;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use regex::Regex;
 
 use super::*;
-use crate::model::{Text, normal_service};
+use crate::model::{Text, normalize_service};
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
     let mut event = KmsEvent::example();
@@ -120,7 +121,7 @@ fn ties_are_shown_unless_one_label_says_more() {
         (Some("sagemaker-us-east-1-111122223333".into()), Some("Canvas/x".into()));
     let evidence = classifier.classify(&both, &Knowledge::default());
     assert_eq!(evidence.workload.to_string(), "canvas+canvas-forecast");
-    assert!(evidence.workload.intersects(WorkloadSet::of(Workload::Canvas)));
+    assert!(evidence.workload.intersects(WorkloadSet::single(Workload::Canvas)));
     let mut granting = role("AmazonSagemakerCanvasForecastRole-1");
     (granting.name, granting.grantee_principal) =
         ("CreateGrant".into(), Some("forecast.amazonaws.com".into()));
@@ -148,7 +149,7 @@ fn own_rules_come_on_top() {
         principal = ['/:role/(service-role/)?ml/']
         not = { session_name = ['/^ci-/', 'Exact'], s3_bucket = [] }
     "#;
-    let classifier = Classifier::new(Some(("own.toml", own))).unwrap();
+    let classifier = Classifier::new(Some(RuleFile { name: "own.toml", text: own })).unwrap();
     let evidence = classifier.classify(&role("Exact"), &Knowledge::default());
     assert_eq!((evidence.workload.to_string().as_str(), evidence.rules.as_str()), ("autopilot", "ours"));
     assert_eq!(classifier.classify(&role("exact"), &Knowledge::default()).rules, "");
@@ -160,6 +161,13 @@ fn own_rules_come_on_top() {
     }
 }
 
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
+    }
+}
+
 #[test]
 fn bad_rule_files_are_explained() {
     let rule = |id: &str, workload: &str, strength: &str, when: &str| {
@@ -168,7 +176,7 @@ fn bad_rule_files_are_explained() {
         )
     };
     for (text, expected) in [
-        ("rule = 1".to_owned(), "own.toml: TOML parse error at line 1"),
+        ("rule = 1".to_owned(), "own.toml: not a rule file: TOML parse error at line 1"),
         (rule("G1", "canvas", "weak", "role_name=['x']"), "own.toml: rule G1: this id is taken"),
         (rule("x", "canvass", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload \"canvass\""),
         (rule("x", "unknown", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload"),
@@ -191,7 +199,8 @@ fn bad_rule_files_are_explained() {
             "own.toml: rule a,b: an id is a word without commas",
         ),
     ] {
-        let error = Classifier::new(Some(("own.toml", &text))).unwrap_err().to_string();
+        let error = Classifier::new(Some(RuleFile { name: "own.toml", text: &text })).unwrap_err();
+        let error = with_causes(&error);
         assert!(error.starts_with(expected), "{error}");
     }
 }
@@ -263,7 +272,11 @@ fn any_event() -> impl Strategy<Value = KmsEvent<'static>> {
 fn fired_plainly(event: &KmsEvent<'_>) -> String {
     let text = |text: &Option<Text<'_>>| text.as_deref().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let service = |texts: [&Option<Text<'_>>; 2]| {
-        texts.into_iter().flatten().map(|text| normal_service(text.clone()).into_owned()).collect::<Vec<_>>()
+        texts
+            .into_iter()
+            .flatten()
+            .map(|text| normalize_service(text.clone()).into_owned())
+            .collect::<Vec<_>>()
     };
     let texts = |field: &str| match field {
         "event_name" => vec![event.name.to_string()],

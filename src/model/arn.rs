@@ -45,7 +45,7 @@ pub fn is_region(label: &str) -> bool {
 }
 
 /// The ARN partition a region lies in.
-pub fn partition_of(region: &str) -> &'static str {
+pub fn region_partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

@@ -13,7 +13,7 @@
 //! messages](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html) and refusals in public records.
 
 /// CloudTrail cuts `errorMessage` at 1 KB: what ends a message of this length, in bytes, or more may have been cut.
-pub const CUT_MESSAGE: usize = 1000;
+pub const TRUNCATED_MESSAGE_LEN: usize = 1000;
 
 /// What every message of the grammar has.
 pub(super) const NOT_AUTHORIZED: &str = "is not authorized to perform";
@@ -28,7 +28,8 @@ const NOT_HERE_BEFORE: &str =
 
 /// A kind of policy, as messages name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Policy {
+#[non_exhaustive]
+pub enum PolicyType {
     /// Attached to a user, group or role.
     Identity,
     /// The key policy.
@@ -47,16 +48,17 @@ pub enum Policy {
 
 /// Which kind of policy refused a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DeniedBy {
     /// None of the kind allows the call.
-    Implicit(Policy),
+    Implicit(PolicyType),
     /// One of the kind denies the call.
-    Explicit(Policy),
+    Explicit(PolicyType),
     /// There is no such key in the region, or the key policy does not allow the call or denies it: KMS does not tell which.
     MissingOrNotAllowed,
 }
 
-impl Policy {
+impl PolicyType {
     /// Every kind.
     pub const ALL: [Self; 7] = [
         Self::Identity,
@@ -89,7 +91,7 @@ impl Policy {
 impl DeniedBy {
     /// The value of the `denied_by` column.
     pub fn as_str(self) -> &'static str {
-        use Policy::{
+        use PolicyType::{
             Identity, PermissionsBoundary, Resource, ResourceControl, ServiceControl, Session, VpcEndpoint,
         };
         match self {
@@ -113,19 +115,19 @@ impl DeniedBy {
 
     /// Every value, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = Self> {
-        let implicit = Policy::ALL.into_iter().map(Self::Implicit);
-        let explicit = Policy::ALL.into_iter().map(Self::Explicit);
+        let implicit = PolicyType::ALL.into_iter().map(Self::Implicit);
+        let explicit = PolicyType::ALL.into_iter().map(Self::Explicit);
         implicit.chain(explicit).chain([Self::MissingOrNotAllowed])
     }
 
     /// What follows the action and the target of a message.
     fn read(rest: &str) -> Option<Self> {
         if let Some(rest) = rest.strip_prefix(" because no ") {
-            let (policy, rest) = Policy::read(rest)?;
+            let (policy, rest) = PolicyType::read(rest)?;
             return rest.starts_with(" allows ").then_some(Self::Implicit(policy));
         }
         if let Some(rest) = rest.strip_prefix(" with an explicit deny in a") {
-            let (policy, rest) = Policy::read(rest.strip_prefix('n').unwrap_or(rest).strip_prefix(' ')?)?;
+            let (policy, rest) = PolicyType::read(rest.strip_prefix('n').unwrap_or(rest).strip_prefix(' ')?)?;
             let is_whole = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '-');
             return is_whole.then_some(Self::Explicit(policy));
         }
@@ -135,6 +137,7 @@ impl DeniedBy {
 
 /// What the message of a refusal says; nothing in it is more than the message has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Denial<'m> {
     /// The permission that was missing (`kms:ReEncryptTo`): not always that of the API called.
     pub action: Option<&'m str>,
@@ -144,13 +147,13 @@ pub struct Denial<'m> {
 
 impl<'m> Denial<'m> {
     /// Reads the message of a refused call.
-    pub fn read(message: &'m str) -> Self {
+    pub fn parse(message: &'m str) -> Self {
         let Some((_, rest)) = message.split_once(NOT_AUTHORIZED) else {
             let before = message.contains(NOT_HERE_BEFORE);
             return Self { action: None, by: before.then_some(DeniedBy::MissingOrNotAllowed) };
         };
         let Some((action, rest)) = rest.strip_prefix(": ").map(word) else { return Self::default() };
-        let cut = rest.is_empty() && message.len() >= CUT_MESSAGE;
+        let cut = rest.is_empty() && message.len() >= TRUNCATED_MESSAGE_LEN;
         let action = action.trim_end_matches(['.', ',']);
         let rest = match rest.strip_prefix(" on resource: ") {
             Some(rest) => word(rest).1,
@@ -184,7 +187,7 @@ mod tests {
 
     fn read(rest: &str) -> (Option<String>, Option<&'static str>) {
         let message = format!("{USER}{rest}");
-        let denial = Denial::read(&message);
+        let denial = Denial::parse(&message);
         (denial.action.map(str::to_owned), denial.by.map(DeniedBy::as_str))
     }
 
@@ -232,7 +235,7 @@ mod tests {
         }
         let before = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not \
                       allowed to access.";
-        let denial = Denial::read(before);
+        let denial = Denial::parse(before);
         assert_eq!((denial.action, denial.by), (None, Some(DeniedBy::MissingOrNotAllowed)));
     }
 
@@ -250,15 +253,15 @@ mod tests {
         ] {
             assert_eq!(read(&format!(" kms:Decrypt{rest}")).1, None, "{rest}");
         }
-        assert_eq!(Denial::read("Access denied"), Denial::default());
-        assert_eq!(Denial::read(NOT_AUTHORIZED), Denial::default());
+        assert_eq!(Denial::parse("Access denied"), Denial::default());
+        assert_eq!(Denial::parse(NOT_AUTHORIZED), Denial::default());
         assert_eq!(read(" everything because no identity-based policy allows the x action").0, None);
     }
 
     /// Wherever CloudTrail cuts a message, what is read of it is what the whole says, or nothing.
     #[test]
     fn a_cut_message_gives_no_half_value() {
-        let filler = "x".repeat(CUT_MESSAGE);
+        let filler = "x".repeat(TRUNCATED_MESSAGE_LEN);
         for (rest, by) in [
             (
                 format!(" kms:ReEncryptTo on resource: {KEY} because no session policy allows the x action"),
@@ -272,9 +275,9 @@ mod tests {
             (format!(" kms:ReEncryptTo{NOT_HERE}"), "missing_or_not_allowed"),
         ] {
             let whole = format!("User: {filler} is not authorized to perform:{rest}");
-            assert_eq!(Denial::read(&whole).by.map(DeniedBy::as_str), Some(by));
-            for end in CUT_MESSAGE..whole.len() {
-                let denial = Denial::read(&whole[..end]);
+            assert_eq!(Denial::parse(&whole).by.map(DeniedBy::as_str), Some(by));
+            for end in TRUNCATED_MESSAGE_LEN..whole.len() {
+                let denial = Denial::parse(&whole[..end]);
                 assert!(
                     denial.action.is_none_or(|action| action == "kms:ReEncryptTo"),
                     "{:?}",

@@ -6,6 +6,7 @@ use super::Text;
 
 /// Where the key of an event was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
 pub enum KeyOrigin {
     /// A key ARN in `resources[]`.
     Resources,
@@ -44,6 +45,7 @@ impl KeyOrigin {
 
 /// A KMS key as far as the record names it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
 pub struct KeyRef<'a> {
     /// `arn:…:kms:region:account:key/id`.
     pub arn: Option<Text<'a>>,
@@ -65,7 +67,7 @@ impl KeyRef<'_> {
     ///
     /// Source: [Multi-Region keys](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
     pub fn family(&self) -> Option<&str> {
-        self.id.as_deref().and_then(multi_region)
+        self.id.as_deref().and_then(multi_region_id)
     }
 
     /// Copies what is borrowed.
@@ -83,7 +85,7 @@ impl KeyRef<'_> {
 }
 
 /// The key id, if it is a multi-Region key's.
-pub fn multi_region(id: &str) -> Option<&str> {
+pub fn multi_region_id(id: &str) -> Option<&str> {
     id.strip_prefix("mrk-").filter(|rest| !rest.is_empty()).map(|_| id)
 }
 

@@ -6,27 +6,28 @@
 
 mod arn;
 mod denial;
+mod error;
 mod fact;
-mod json;
 mod key;
 mod outcome;
 mod principal;
 mod reject;
-pub(crate) mod shared;
+pub(crate) mod shared_text;
 mod time;
 mod workload;
 
 use std::borrow::Cow;
 
-pub use arn::{Arn, is_region, partition_of};
-pub use denial::{CUT_MESSAGE, Denial, DeniedBy, Policy};
+pub use arn::{Arn, is_region, region_partition};
+pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
+pub use error::JsonError;
 pub use fact::{
-    Fact, LearnedRule, LearnedRuleInfo, Provenance, Role, RuleSet, Session, SessionId, TrailChange, When,
+    Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
+    SessionId, TrailChange,
 };
-pub use json::JsonError;
-pub use key::{KeyOrigin, KeyRef, multi_region};
-pub use outcome::{Outcome, normal_error_code};
-pub use principal::{Principal, normal_service};
+pub use key::{KeyOrigin, KeyRef, multi_region_id};
+pub use outcome::{Outcome, normalize_error_code};
+pub use principal::{Principal, normalize_service};
 pub use reject::{RejectReason, Rejection, SkipReason};
 pub use time::EventTime;
 pub use workload::{Evidence, Strength, Workload, WorkloadSet};
@@ -35,7 +36,7 @@ pub use workload::{Evidence, Strength, Workload, WorkloadSet};
 pub type Text<'a> = Cow<'a, str>;
 
 /// A part of `text`, borrowed as far as the text is.
-pub fn part_of<'a>(
+pub fn slice_text<'a>(
     text: &Text<'a>,
     part: impl for<'t> FnOnce(&'t str) -> Option<&'t str>,
 ) -> Option<Text<'a>> {
@@ -49,6 +50,7 @@ pub fn part_of<'a>(
 ///
 /// Absent and empty fields of the record are `None`; nothing here is guessed except where [`KeyOrigin::Assumed`] says so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct KmsEvent<'a> {
     /// `eventTime`, when the call completed (UTC, milliseconds).
     pub time: EventTime,

@@ -3,10 +3,11 @@
 use std::cmp::Ordering;
 
 use super::denial::NOT_AUTHORIZED;
-use super::{Text, part_of};
+use super::{Text, slice_text};
 
 /// Class of an event's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// No error.
     Success,
@@ -40,6 +41,18 @@ impl PartialOrd for Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Denied,
+        Self::KeyState,
+        Self::NotFound,
+        Self::Misuse,
+        Self::Throttled,
+        Self::Internal,
+        Self::Unknown,
+    ];
+
     /// The value of the `outcome` column.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,17 +68,17 @@ impl Outcome {
     }
 
     /// The class of a call with this normalised error code and message.
-    pub fn of(code: Option<&str>, message: Option<&str>) -> Self {
+    pub fn from_error(code: Option<&str>, message: Option<&str>) -> Self {
         match (code, message) {
             (None, None) => Self::Success,
             // A code is what makes a failure; a message alone still says there was one.
             (None, Some(m)) if m.contains(NOT_AUTHORIZED) => Self::Denied,
             (None, Some(_)) => Self::Unknown,
-            (Some(code), _) => Self::of_code(code),
+            (Some(code), _) => Self::from_code(code),
         }
     }
 
-    fn of_code(code: &str) -> Self {
+    fn from_code(code: &str) -> Self {
         match code {
             "AccessDenied"
             | "UnauthorizedOperation"
@@ -134,8 +147,8 @@ impl Outcome {
 }
 
 /// An error code without the `KMS.` that S3 puts before it and the `Exception` that SDKs put behind it.
-pub fn normal_error_code(code: Text<'_>) -> Text<'_> {
-    let bare = part_of(&code, |code| {
+pub fn normalize_error_code(code: Text<'_>) -> Text<'_> {
+    let bare = slice_text(&code, |code| {
         let bare = code.strip_prefix("KMS.").unwrap_or(code);
         Some(bare.strip_suffix("Exception").filter(|b| !b.is_empty()).unwrap_or(bare))
     });
@@ -156,20 +169,39 @@ mod tests {
             ("KMS.DisabledException", "Disabled"),
             ("Exception", "Exception"),
         ] {
-            assert_eq!(normal_error_code(Cow::Borrowed(raw)), normal);
+            assert_eq!(normalize_error_code(Cow::Borrowed(raw)), normal);
+        }
+    }
+
+    /// A new outcome does not compile here until it has a position; add it to `ALL` as well.
+    fn position(outcome: Outcome) -> usize {
+        match outcome {
+            Outcome::Success => 0,
+            Outcome::Denied => 1,
+            Outcome::KeyState => 2,
+            Outcome::NotFound => 3,
+            Outcome::Misuse => 4,
+            Outcome::Throttled => 5,
+            Outcome::Internal => 6,
+            Outcome::Unknown => 7,
         }
     }
 
     #[test]
+    fn every_outcome_is_listed() {
+        assert!(Outcome::ALL.into_iter().map(position).eq(0..Outcome::ALL.len()));
+    }
+
+    #[test]
     fn an_error_is_never_a_success() {
-        assert_eq!(Outcome::of(None, None), Outcome::Success);
-        assert_eq!(Outcome::of(Some("AccessDenied"), None), Outcome::Denied);
-        assert_eq!(Outcome::of(Some("BrandNewThing"), None), Outcome::Unknown);
+        assert_eq!(Outcome::from_error(None, None), Outcome::Success);
+        assert_eq!(Outcome::from_error(Some("AccessDenied"), None), Outcome::Denied);
+        assert_eq!(Outcome::from_error(Some("BrandNewThing"), None), Outcome::Unknown);
         assert_eq!(
-            Outcome::of(None, Some("User: x is not authorized to perform: kms:Decrypt")),
+            Outcome::from_error(None, Some("User: x is not authorized to perform: kms:Decrypt")),
             Outcome::Denied
         );
-        assert_eq!(Outcome::of(None, Some("something odd")), Outcome::Unknown);
-        assert_eq!(Outcome::of(Some("XksProxyUriUnreachable"), None), Outcome::Misuse);
+        assert_eq!(Outcome::from_error(None, Some("something odd")), Outcome::Unknown);
+        assert_eq!(Outcome::from_error(Some("XksProxyUriUnreachable"), None), Outcome::Misuse);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{Arn, Text, is_region, part_of};
+use super::{Arn, Text, is_region, slice_text};
 
 /// The caller of an event, resolved from `userIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Principal<'a> {
     /// Role ARN, else user or root ARN, else service principal, else `account:principalId`, else `unknown`.
     pub name: Text<'a>,
@@ -17,7 +18,7 @@ pub struct Principal<'a> {
     pub session_name: Option<Text<'a>>,
     /// `userIdentity.principalId`: the role's own id and the session's name, where there is one.
     pub principal_id: Option<Text<'a>>,
-    /// `userIdentity.invokedBy`, normalised by [`normal_service`].
+    /// `userIdentity.invokedBy`, normalised by [`normalize_service`].
     pub invoked_by: Option<Text<'a>>,
 }
 
@@ -46,7 +47,7 @@ impl Principal<'_> {
 /// (`sagemaker-geospatial.us-west-2.amazonaws.com` → `sagemaker-geospatial.amazonaws.com`).
 ///
 /// Text that is not a service's DNS name (`AWS Internal`, an ARN) stays as it is.
-pub fn normal_service(text: Text<'_>) -> Text<'_> {
+pub fn normalize_service(text: Text<'_>) -> Text<'_> {
     let dns = |suffix: &&str| {
         let start = text.len().checked_sub(suffix.len());
         start
@@ -57,7 +58,7 @@ pub fn normal_service(text: Text<'_>) -> Text<'_> {
         return text;
     };
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return normal_service(Cow::Owned(text.to_ascii_lowercase()));
+        return normalize_service(Cow::Owned(text.to_ascii_lowercase()));
     }
     let whole = text.strip_suffix(suffix).unwrap_or(&text);
     let label = whole.strip_prefix("fas.").unwrap_or(whole);
@@ -70,7 +71,7 @@ pub fn normal_service(text: Text<'_>) -> Text<'_> {
     }
     // What is left is the end of the text.
     let start = whole.len() - label.len();
-    part_of(&text, |text| text.get(start..)).unwrap_or(text)
+    slice_text(&text, |text| text.get(start..)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
             ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),
             ("192.0.2.0", "192.0.2.0"),
         ] {
-            assert_eq!(normal_service(Cow::Borrowed(raw)), normal);
+            assert_eq!(normalize_service(Cow::Borrowed(raw)), normal);
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a record, or a stretch of an input, could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum RejectReason {
     /// The gzip stream ends before its end marker.
     GzipTruncated,
@@ -99,6 +100,7 @@ impl RejectReason {
 
 /// One record, or one stretch of an input, that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Rejection {
     /// Byte offset of the record in the decompressed archive, of a row in Parquet its number; `None` when the damage is not inside a record.
     pub offset: Option<u64>,
@@ -125,6 +127,7 @@ impl fmt::Display for Rejection {
 
 /// Why an input was passed over as a whole: it is not a CloudTrail archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum SkipReason {
     /// No bytes, or only white space.
     Empty,
@@ -151,8 +154,23 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
+    /// Every reason, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Empty,
+        Self::Digest,
+        Self::OtherJson,
+        Self::NotJson,
+        Self::BrokenStart,
+        Self::Utf16,
+        Self::UnsupportedCompression,
+        Self::EventHistoryCsv,
+        Self::NestedTooDeep,
+        Self::Parquet,
+        Self::NotAFile,
+    ];
+
     /// Whether there may be records in it that were not read.
-    pub fn hides_records(self) -> bool {
+    pub fn may_hide_records(self) -> bool {
         matches!(
             self,
             Self::BrokenStart
@@ -178,5 +196,32 @@ impl SkipReason {
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new reason does not compile here until it has a position; add it to `ALL` as well.
+    fn position(reason: SkipReason) -> usize {
+        match reason {
+            SkipReason::Empty => 0,
+            SkipReason::Digest => 1,
+            SkipReason::OtherJson => 2,
+            SkipReason::NotJson => 3,
+            SkipReason::BrokenStart => 4,
+            SkipReason::Utf16 => 5,
+            SkipReason::UnsupportedCompression => 6,
+            SkipReason::EventHistoryCsv => 7,
+            SkipReason::NestedTooDeep => 8,
+            SkipReason::Parquet => 9,
+            SkipReason::NotAFile => 10,
+        }
+    }
+
+    #[test]
+    fn every_skip_reason_is_listed() {
+        assert!(SkipReason::ALL.into_iter().map(position).eq(0..SkipReason::ALL.len()));
     }
 }

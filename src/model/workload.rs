@@ -6,6 +6,7 @@ use std::fmt;
 /// The SageMaker workload an event is attributed to, or why it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Workload {
     /// SageMaker Autopilot.
     Autopilot,
@@ -79,7 +80,7 @@ impl WorkloadSet {
     pub const ANY: Self = Self((1 << Workload::ALL.len()) - 1);
 
     /// A set of one.
-    pub fn of(workload: Workload) -> Self {
+    pub fn single(workload: Workload) -> Self {
         Self(1 << workload as u16)
     }
 
@@ -104,7 +105,7 @@ impl WorkloadSet {
     }
 
     /// Whether it has a label that says more than "perhaps SageMaker".
-    pub fn is_particular(self) -> bool {
+    pub fn is_specific(self) -> bool {
         use Workload::{Other, S3Unattributed, SagemakerOther, Unknown};
         self.iter().any(|label| !matches!(label, Other | S3Unattributed | SagemakerOther | Unknown))
     }
@@ -176,6 +177,7 @@ impl Strength {
 
 /// What the rules say of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The label, or the labels that tie.
     pub workload: WorkloadSet,

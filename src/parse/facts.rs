@@ -10,13 +10,14 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 use serde_json::Value;
 
-use super::general::Call;
+use super::call::Call;
+use super::error::InvalidJson;
 use super::prefilter::escaped;
 use super::record::{Identity, Record};
 use super::{KMS, is_known_version, kms_event, read_record, settings, trail, utf8};
 use crate::model::{
-    Arn, EventTime, Fact, KmsEvent, LearnedRule, Provenance, RejectReason, Session, Text, TrailChange, When,
-    normal_service, partition_of,
+    Arn, EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, Provenance, RejectReason, RoleSession,
+    Text, TrailChange, normalize_service, region_partition,
 };
 
 /// What stands in every record that teaches something: the name of a service, or what the record is about.
@@ -56,12 +57,12 @@ pub fn may_contain_facts(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// When it is no JSON object. Other defects teach nothing, and of a call that failed nothing is learned but what it corrects.
-pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NotJson> {
+pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
     // What cannot be counted teaches nothing, either; only what is no JSON is told, since the walk has to look at it again.
     let Ok(text) = utf8(record) else { return Ok(Vec::new()) };
     let mut head = match read_record(text) {
         Ok(head) => head,
-        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(NotJson),
+        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(InvalidJson),
         Err(_) => return Ok(Vec::new()),
     };
     let succeeded = head.error_code.is_none() && head.error_message.is_none();
@@ -73,7 +74,7 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NotJson> {
             return Ok(Vec::new());
         }
         return Ok(match kms_event(head) {
-            Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded),
+            Ok(super::RecordKind::Event(event)) => of_kms(&event, succeeded),
             _ => Vec::new(),
         });
     }
@@ -83,12 +84,12 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NotJson> {
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
     if name == "PutEventSelectors" {
         let silent = trail::silent_trail(source == "cloudtrail.amazonaws.com", text);
-        return Ok(silent.map(Fact::SilentTrail).into_iter().collect());
+        return Ok(silent.map(Fact::TrailExcludesKms).into_iter().collect());
     }
     if !is_worth_reading(&source, name, &head.identity, text) {
         return Ok(Vec::new());
     }
-    let call = Call::read(text).ok_or(NotJson)?;
+    let call = Call::read(text).ok_or(InvalidJson)?;
     let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
     let taught = Provenance {
         time,
@@ -126,10 +127,6 @@ fn is_worth_reading(source: &str, name: &str, identity: &Identity<'_>, text: &st
     }
 }
 
-/// A record that cannot be read at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotJson;
-
 fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> Vec<Fact<'static>> {
     let own = |text: &Text<'_>| Cow::Owned(text.clone().into_owned());
     let correction =
@@ -161,14 +158,14 @@ pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
         return Some(alias.to_owned());
     }
     let account = event.principal.account_id.as_deref().or(event.recipient_account_id.as_deref())?;
-    Some(format!("arn:{}:kms:{}:{account}:{alias}", partition_of(&event.region), event.region))
+    Some(format!("arn:{}:kms:{}:{account}:{alias}", region_partition(&event.region), event.region))
 }
 
 /// The rule for sessions that this service opens.
 fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
     let service =
         identity.invoked_by.as_deref().filter(|_| identity.kind.as_deref() == Some("AWSService"))?;
-    match normal_service(Cow::Borrowed(service)).split('.').next() {
+    match normalize_service(Cow::Borrowed(service)).split('.').next() {
         Some("sagemaker-geospatial") => Some(LearnedRule::GeospatialSession),
         Some("forecast") => Some(LearnedRule::ForecastSession),
         Some("sagemaker") => Some(LearnedRule::SagemakerSession),
@@ -180,12 +177,12 @@ fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
 fn of_sts(head: &Record<'_>, call: &Call<'_>, taught: Provenance) -> Vec<Fact<'static>> {
     let Some(rule) = opener(&head.identity) else { return Vec::new() };
     let text = |value, path: &[&str]| settings::text_at(value, path).map(|text| Cow::Owned(text.to_owned()));
-    let opened = Session {
+    let opened = RoleSession {
         access_key_id: text(&call.response, &["credentials", "accessKeyId"]),
         principal_id: text(&call.response, &["assumedRoleUser", "assumedRoleId"]),
     };
     let Some(role) = text(&call.request, &["roleArn"]) else { return Vec::new() };
-    vec![Fact::Rule(rule, When::SessionOn(role), taught), Fact::Session(rule, opened)]
+    vec![Fact::Rule(rule, LearnedCondition::SessionOn(role), taught), Fact::Session(rule, opened)]
 }
 
 /// A session that works on something with `canvas` in its name.
@@ -201,9 +198,9 @@ fn canvas_session(head: &Record<'_>, request: &Value, taught: &Provenance) -> Ve
     // `principalId` has the name of the session, which people and programs use again and again.
     let access_key_id = own(&identity.access_key_id);
     let principal_id = own(&identity.principal_id).filter(|_| access_key_id.is_none());
-    let session = Session { access_key_id, principal_id };
+    let session = RoleSession { access_key_id, principal_id };
     vec![
-        Fact::Rule(rule, When::SessionOn(Cow::Owned(role.to_owned())), taught.clone()),
+        Fact::Rule(rule, LearnedCondition::SessionOn(Cow::Owned(role.to_owned())), taught.clone()),
         Fact::Session(rule, session),
     ]
 }

@@ -6,20 +6,20 @@
 use std::borrow::Cow;
 
 use super::record::Identity;
-use crate::model::{Arn, Principal, normal_service, part_of};
+use crate::model::{Arn, Principal, normalize_service, slice_text};
 
 /// Resolves the caller. Every identity gives a principal; the last resort is `unknown`.
 pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
     let Identity { kind, principal_id, arn, account_id, session, invoked_by, .. } = identity;
     let issuer = session.issuer;
     let account_id = account_id.or(issuer.account_id).or_else(|| {
-        part_of(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
+        slice_text(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
     });
-    let invoked_by = invoked_by.map(normal_service);
+    let invoked_by = invoked_by.map(normalize_service);
     let session_name = arn
         .as_ref()
-        .and_then(|arn| part_of(arn, session_of))
-        .or_else(|| part_of(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
+        .and_then(|arn| slice_text(arn, session_of))
+        .or_else(|| slice_text(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
         .filter(|name| !name.is_empty());
 
     let issuer_role = issuer.arn.as_ref().filter(|arn| is_role(arn)).cloned();

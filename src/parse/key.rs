@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::lenient::{List, Texts};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::model::{Arn, CUT_MESSAGE, KeyOrigin, KeyRef, Text, part_of, partition_of};
+use crate::model::{Arn, KeyOrigin, KeyRef, TRUNCATED_MESSAGE_LEN, Text, region_partition, slice_text};
 
 /// What of the record helps to complete a bare key id.
 pub(super) struct Clues<'c> {
@@ -35,11 +35,11 @@ pub(super) fn resolve<'a>(
         resources.0.iter().find_map(|r| r.account_id.as_deref()).or(clues.recipient).or(clues.caller);
     let complete = |id: &str| -> Option<Text<'static>> {
         let (region, account) = (clues.region?, account?);
-        Some(Cow::Owned(format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(region))))
+        Some(Cow::Owned(format!("arn:{}:kms:{region}:{account}:key/{id}", region_partition(region))))
     };
     let listed = || resources.0.iter().filter_map(|r| r.arn.as_ref());
     let in_message =
-        |test: fn(&str) -> bool| part_of(message?, |message| arns_in(message).find(|arn| test(arn)));
+        |test: fn(&str) -> bool| slice_text(message?, |message| arns_in(message).find(|arn| test(arn)));
     // A ReEncrypt needs two permissions, one for each key: what its refusal names is the key of the one that was missing.
     let second_refused = re_encrypt && clues.denied_action == Some("kms:ReEncryptTo");
 
@@ -122,8 +122,8 @@ pub(super) fn resolve<'a>(
         && let Some(alias) = &key.alias
     {
         // An alias lives in the account and region of its key.
-        key.account_id = part_of(alias, |alias| present(Arn::parse(alias)?.account));
-        key.region = part_of(alias, |alias| present(Arn::parse(alias)?.region));
+        key.account_id = slice_text(alias, |alias| present(Arn::parse(alias)?.account));
+        key.region = slice_text(alias, |alias| present(Arn::parse(alias)?.region));
     }
     Keys { key, destination_arn }
 }
@@ -192,7 +192,7 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
             .next()?;
         let arn = arn.trim_end_matches(':');
         let touches_end = at + arn.len() == message.len();
-        (!touches_end || message.len() < CUT_MESSAGE).then_some(arn)
+        (!touches_end || message.len() < TRUNCATED_MESSAGE_LEN).then_some(arn)
     })
 }
 

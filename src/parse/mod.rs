@@ -3,13 +3,14 @@
 //! First a question that costs almost nothing: can these bytes name KMS at all? Only then is the record parsed, strictly, and only
 //! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
 
+mod alias_list;
+mod call;
+mod error;
 mod facts;
-mod general;
 mod identity;
 mod json;
 mod key;
 mod lenient;
-mod listed;
 mod members;
 mod prefilter;
 mod record;
@@ -17,16 +18,18 @@ mod settings;
 mod trail;
 
 use crate::model::{
-    Denial, EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code, part_of,
+    Denial, EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normalize_error_code, slice_text,
 };
-pub use facts::{NotJson, alias_arn, facts, may_contain_facts};
+pub use alias_list::{ListedAlias, parse_alias_list};
+pub use error::{AliasListError, InvalidJson, ParseError};
+pub use facts::{alias_arn, facts, may_contain_facts};
 use json::Report;
-pub use listed::{ListedAlias, ListedError, listed_aliases};
 use record::{Record, Request};
 
 /// What one record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parsed<'a> {
+#[non_exhaustive]
+pub enum RecordKind<'a> {
     /// A KMS call.
     Event(Box<KmsEvent<'a>>),
     /// A KMS record that is no use of a key: network activity, insight, aggregate, dry run.
@@ -38,20 +41,12 @@ pub enum Parsed<'a> {
     },
 }
 
-/// A record that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError {
-    /// Why.
-    pub reason: RejectReason,
-    /// For people.
-    pub detail: String,
-}
-
 /// The result of [`parse`] with what is worth a remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outline<'a> {
+#[non_exhaustive]
+pub struct ParsedRecord<'a> {
     /// What the record is.
-    pub parsed: Parsed<'a>,
+    pub kind: RecordKind<'a>,
     /// A field was spelled twice; the last one won.
     pub repeated_field: bool,
 }
@@ -74,7 +69,7 @@ pub fn may_match_inside(value: &[u8]) -> bool {
 /// # Errors
 /// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record without a usable
 /// `eventName` or `eventTime`, or of an unknown major version.
-pub fn parse(record: &[u8]) -> Result<Outline<'_>, ParseError> {
+pub fn parse(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
     let text = utf8(record)?;
     outline(read_record(text)?, text)
 }
@@ -93,31 +88,31 @@ fn read_record(text: &str) -> Result<Record<'_>, ParseError> {
     Ok(record)
 }
 
-fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<Outline<'a>, ParseError> {
+fn outline<'a>(record: Record<'a>, text: &'a str) -> Result<ParsedRecord<'a>, ParseError> {
     let repeated_field = record.repeated();
     // An Insights event has no source but that of the calls which it is about.
     let about = record.insight.event_source.as_deref().filter(|_| is_other_family(&record));
-    let parsed = if record.event_source.as_deref().or(about) == Some(KMS) {
+    let kind = if record.event_source.as_deref().or(about) == Some(KMS) {
         kms_event(record)?
     } else {
-        Parsed::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
+        RecordKind::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
-    Ok(Outline { parsed, repeated_field })
+    Ok(ParsedRecord { kind, repeated_field })
 }
 
 fn utf8(record: &[u8]) -> Result<&str, ParseError> {
-    std::str::from_utf8(record).map_err(|e| ParseError {
-        reason: RejectReason::InvalidUtf8,
-        detail: format!("not UTF-8 from byte {} of the record on", e.valid_up_to()),
+    std::str::from_utf8(record).map_err(|error| {
+        let detail = format!("not UTF-8 from byte {} of the record on", error.valid_up_to());
+        ParseError::new(RejectReason::InvalidUtf8, detail)
     })
 }
 
 fn no_lone_surrogate(text: &str) -> Result<(), ParseError> {
     match prefilter::lone_surrogate(text.as_bytes()) {
-        Some(at) => Err(ParseError {
-            reason: RejectReason::LoneSurrogate,
-            detail: format!("half a surrogate pair at byte {at} of the record"),
-        }),
+        Some(at) => {
+            let detail = format!("half a surrogate pair at byte {at} of the record");
+            Err(ParseError::new(RejectReason::LoneSurrogate, detail))
+        }
         None => Ok(()),
     }
 }
@@ -127,15 +122,8 @@ fn no_lone_surrogate(text: &str) -> Result<(), ParseError> {
 fn read_slowly(text: &str) -> Result<Record<'_>, ParseError> {
     serde_json::from_str(text).map_err(|e| {
         let JsonError { offset, message, .. } = JsonError::new(&e, text.as_bytes());
-        ParseError {
-            reason: RejectReason::JsonSyntax,
-            detail: format!("{message} (byte {offset} of the record)"),
-        }
+        ParseError::new(RejectReason::JsonSyntax, format!("{message} (byte {offset} of the record)"))
     })
-}
-
-fn missing(field: &str) -> ParseError {
-    ParseError { reason: RejectReason::MissingField, detail: format!("a KMS record without {field}") }
 }
 
 /// Whether the major version is 1; minor ones add fields. Old exports have none.
@@ -144,35 +132,34 @@ fn is_known_version(version: Option<&str>) -> bool {
     major.is_none_or(|major| major == "1")
 }
 
-fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
+fn kms_event(record: Record<'_>) -> Result<RecordKind<'_>, ParseError> {
     if let Some(version) = record.event_version.as_deref()
         && !is_known_version(Some(version))
     {
-        return Err(ParseError {
-            reason: RejectReason::UnsupportedVersion,
-            detail: format!("eventVersion {version:?}: only 1.x is known"),
-        });
+        let detail = format!("eventVersion {version:?}: only 1.x is known");
+        return Err(ParseError::new(RejectReason::UnsupportedVersion, detail));
     }
     // Before anything is missed in it: aggregated and Insights events have no name, the former no time either.
     if is_other_family(&record) {
-        return Ok(Parsed::NotUsage);
+        return Ok(RecordKind::NotUsage);
     }
     let omitted_fields = record.omitted();
-    let Some(name) = record.event_name.0 else { return Err(missing("eventName")) };
-    let time_text = record.event_time.as_deref().ok_or_else(|| missing("eventTime"))?;
-    let time = EventTime::parse(time_text).ok_or_else(|| ParseError {
-        reason: RejectReason::BadEventTime,
-        detail: format!("eventTime {time_text:?} is not an RFC 3339 time"),
+    let Some(name) = record.event_name.0 else { return Err(ParseError::missing_field("eventName")) };
+    let time_text = record.event_time.as_deref().ok_or_else(|| ParseError::missing_field("eventTime"))?;
+    let time = EventTime::parse(time_text).ok_or_else(|| {
+        let detail = format!("eventTime {time_text:?} is not an RFC 3339 time");
+        ParseError::new(RejectReason::BadEventTime, detail)
     })?;
-    let error_code = record.error_code.map(normal_error_code);
+    let error_code = record.error_code.map(normalize_error_code);
     let dry_run = record.request.dry_run.is_true() || error_code.as_deref() == Some("DryRunOperation");
     if dry_run {
-        return Ok(Parsed::NotUsage);
+        return Ok(RecordKind::NotUsage);
     }
-    let outcome = Outcome::of(error_code.as_deref(), record.error_message.as_deref());
+    let outcome = Outcome::from_error(error_code.as_deref(), record.error_message.as_deref());
     let refusal = record.error_message.as_ref().filter(|_| outcome == Outcome::Denied);
-    let denied_by = refusal.and_then(|message| Denial::read(message).by);
-    let denied_action = refusal.and_then(|message| part_of(message, |message| Denial::read(message).action));
+    let denied_by = refusal.and_then(|message| Denial::parse(message).by);
+    let denied_action =
+        refusal.and_then(|message| slice_text(message, |message| Denial::parse(message).action));
     let mut identity = record.identity;
     let access_key_id = identity.access_key_id.take();
     let source_account_id = identity.scope.source_account.take();
@@ -196,7 +183,7 @@ fn kms_event(record: Record<'_>) -> Result<Parsed<'_>, ParseError> {
     let Request { encryption_context, source_context, destination_context, .. } = record.request;
     let context = encryption_context.or(source_context).or(destination_context);
     let (s3_bucket, s3_object_key) = context.as_ref().map_or((None, None), key::s3_location);
-    Ok(Parsed::Event(Box::new(KmsEvent {
+    Ok(RecordKind::Event(Box::new(KmsEvent {
         time,
         event_id: record.event_id,
         shared_event_id: record.shared_event_id,

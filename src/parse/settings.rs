@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::model::{LearnedRule, When};
+use crate::model::{LearnedCondition, LearnedRule};
 
-type Rule = (LearnedRule, When<'static>);
+type Rule = (LearnedRule, LearnedCondition<'static>);
 
 /// The rules that a call with these parameters and this answer teaches.
 pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value) -> Vec<Rule> {
@@ -33,7 +33,7 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
             if name.starts_with("Start") || name.starts_with("Export") =>
         {
             let role = text_at(request, &["executionRoleArn"]);
-            list.extend(role.map(|role| (LearnedRule::GeospatialRole, When::Role(own(role)))));
+            list.extend(role.map(|role| (LearnedRule::GeospatialRole, LearnedCondition::Role(own(role)))));
         }
         ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
             let keys: Vec<_> = texts(object, |name| name == "kmskeyarn").map(own).collect();
@@ -51,21 +51,21 @@ fn canvas(object: &Map<String, Value>, list: &mut Vec<Rule>) {
         return;
     };
     let role = get(object, "executionRole").and_then(Value::as_str);
-    list.extend(role.map(|role| (LearnedRule::CanvasRole, When::Role(own(role)))));
+    list.extend(role.map(|role| (LearnedRule::CanvasRole, LearnedCondition::Role(own(role)))));
     let place = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]);
     list.extend(place.and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
     let forecast = text_at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]);
-    list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, When::Role(own(role)))));
+    list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, LearnedCondition::Role(own(role)))));
 }
 
 fn feature_group(call: &Value, list: &mut Vec<Rule>) {
     let stored = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
     for place in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(stored) {
-        let Some(When::Path(bucket, path)) = path(place) else { continue };
-        list.push((LearnedRule::OfflineStoreBucket, When::Bucket(bucket.clone())));
+        let Some(LearnedCondition::Path(bucket, path)) = path(place) else { continue };
+        list.push((LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket(bucket.clone())));
         // A store may have a whole bucket named for it that holds other things, too: there its own folders tell (rule O1).
         if !path.is_empty() {
-            list.push((LearnedRule::OfflineStorePath, When::Path(bucket, path)));
+            list.push((LearnedRule::OfflineStorePath, LearnedCondition::Path(bucket, path)));
         }
     }
     if let (Some(role), Some(key)) = (text_at(call, &["roleArn"]), stored("kmsKeyId")) {
@@ -73,7 +73,7 @@ fn feature_group(call: &Value, list: &mut Vec<Rule>) {
     }
     let online = text_at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]);
     let online = online.filter(|key| !is_alias(key));
-    list.extend(online.map(|key| (LearnedRule::OnlineStoreKey, When::Key(own(key)))));
+    list.extend(online.map(|key| (LearnedRule::OnlineStoreKey, LearnedCondition::Key(own(key)))));
 }
 
 /// Whether a resource is named that has `canvas` in its name.
@@ -97,7 +97,7 @@ fn pairs(rule: LearnedRule, roles: &[Cow<'static, str>], keys: &[Cow<'static, st
     }
     for role in roles {
         let keys = keys.iter().filter(|key| !is_alias(key));
-        list.extend(keys.map(|key| (rule, When::RoleAndKey(role.clone(), key.clone()))));
+        list.extend(keys.map(|key| (rule, LearnedCondition::RoleAndKey(role.clone(), key.clone()))));
     }
 }
 
@@ -115,10 +115,10 @@ fn own(text: &str) -> Cow<'static, str> {
 }
 
 /// `s3://bucket/path` or `https` forms are given; only the first names both for certain.
-fn path(uri: &str) -> Option<When<'static>> {
+fn path(uri: &str) -> Option<LearnedCondition<'static>> {
     let rest = uri.strip_prefix("s3://")?;
     let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
-    (!bucket.is_empty()).then(|| When::Path(own(bucket), own(path.trim_matches('/'))))
+    (!bucket.is_empty()).then(|| LearnedCondition::Path(own(bucket), own(path.trim_matches('/'))))
 }
 
 /// The member of that name, whatever its case.

@@ -12,8 +12,8 @@ fn record(members: &str) -> String {
 }
 
 fn event(text: &str) -> KmsEvent<'_> {
-    match parse(text.as_bytes()).unwrap().parsed {
-        Parsed::Event(event) => *event,
+    match parse(text.as_bytes()).unwrap().kind {
+        RecordKind::Event(event) => *event,
         other => panic!("{other:?}"),
     }
 }
@@ -103,7 +103,7 @@ fn the_last_of_a_repeated_field_wins_and_is_told() {
     let text = record(r#","eventName":"Encrypt","requestParameters":{"keyId":"a","keyId":"b"}"#);
     let outline = parse(text.as_bytes()).unwrap();
     assert!(outline.repeated_field);
-    let Parsed::Event(event) = outline.parsed else { panic!() };
+    let RecordKind::Event(event) = outline.kind else { panic!() };
     assert_eq!((&*event.name, event.key.id.as_deref()), ("Encrypt", Some("b")));
     assert!(!parse(record("").as_bytes()).unwrap().repeated_field);
 }
@@ -191,7 +191,7 @@ fn records_that_are_no_use_of_a_key_are_set_apart() {
         r#","requestParameters":{"dryRun":"true"},"errorCode":"AccessDenied""#,
         r#","errorCode":"DryRunOperationException""#,
     ] {
-        assert_eq!(parse(record(members).as_bytes()).unwrap().parsed, Parsed::NotUsage, "{members}");
+        assert_eq!(parse(record(members).as_bytes()).unwrap().kind, RecordKind::NotUsage, "{members}");
     }
 }
 
@@ -201,8 +201,8 @@ fn trails_that_leave_kms_out_are_noticed() {
         let text = format!(
             r#"{{"eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors","requestParameters":{{"trailName":"t",{selectors}}}}}"#
         );
-        match parse(text.as_bytes()).unwrap().parsed {
-            Parsed::OtherSource { excludes_kms } => excludes_kms,
+        match parse(text.as_bytes()).unwrap().kind {
+            RecordKind::OtherSource { excludes_kms } => excludes_kms,
             other => panic!("{other:?}"),
         }
     };
@@ -248,7 +248,7 @@ fn a_large_context_takes_no_time() {
 }
 
 /// As [`parse`], without the fast reader.
-fn parse_slowly(record: &[u8]) -> Result<Outline<'_>, ParseError> {
+fn parse_slowly(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
     let text = utf8(record)?;
     no_lone_surrogate(text)?;
     outline(read_slowly(text)?, text)

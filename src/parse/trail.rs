@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::general::Call;
+use super::call::Call;
 use super::record::Record;
 
 /// The trail that a `PutEventSelectors` record sets to leave out `kms.amazonaws.com`, or all reading events of it, with basic or advanced

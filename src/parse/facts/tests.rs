@@ -31,14 +31,14 @@ fn rules(record: &Value) -> Vec<(&'static str, String)> {
         Fact::Rule(rule, when, taught) => {
             assert_eq!(taught.event_id.as_deref(), Some("e1"));
             let when = match when {
-                When::Role(role) => format!("role {role}"),
-                When::RoleAndKey(role, key) => format!("role {role} key {key}"),
-                When::Key(key) => format!("key {key}"),
-                When::Path(bucket, path) => format!("path {bucket} {path}"),
-                When::Bucket(bucket) => format!("bucket {bucket}"),
-                When::SessionOn(role) => format!("session {role}"),
+                LearnedCondition::Role(role) => format!("role {role}"),
+                LearnedCondition::RoleAndKey(role, key) => format!("role {role} key {key}"),
+                LearnedCondition::Key(key) => format!("key {key}"),
+                LearnedCondition::Path(bucket, path) => format!("path {bucket} {path}"),
+                LearnedCondition::Bucket(bucket) => format!("bucket {bucket}"),
+                LearnedCondition::SessionOn(role) => format!("session {role}"),
             };
-            Some((rule.facts().id, when))
+            Some((rule.info().id, when))
         }
         _ => None,
     });
@@ -155,7 +155,7 @@ fn sessions_are_known_by_who_opened_them() {
         let call = opened(service);
         assert_eq!(rules(&call), [(id, format!("session {ROLE}"))], "{service}");
         let session =
-            Session { access_key_id: Some("ASIANEW".into()), principal_id: Some("AROANEW:s".into()) };
+            RoleSession { access_key_id: Some("ASIANEW".into()), principal_id: Some("AROANEW:s".into()) };
         assert_eq!(learned(&call).pop(), Some(Fact::Session(rule, session)));
     }
     let mut person = opened("sagemaker.amazonaws.com");
@@ -168,7 +168,7 @@ fn sessions_are_known_by_who_opened_them() {
 fn a_session_that_works_on_canvas_is_known_by_that() {
     let call = |name: &str, request| record("sagemaker", name, json!({"requestParameters": request}));
     let canvas = learned(&call("CreateTransformJob", json!({"transformJobName": "Canvas-job-1"})));
-    let session = Session { access_key_id: Some("ASIAEXAMPLE".into()), principal_id: None };
+    let session = RoleSession { access_key_id: Some("ASIAEXAMPLE".into()), principal_id: None };
     assert_eq!(canvas.last(), Some(&Fact::Session(Rule::CanvasSession, session)));
     for other in
         [json!({"transformJobName": "job"}), json!({"roleArn": "role/canvas"}), json!({"text": "canvas"})]
@@ -241,7 +241,7 @@ fn what_cannot_be_read_teaches_nothing() {
         "CreateTrainingJob",
         json!({"requestParameters": {"roleArn": ROLE, "kmsKeyId": KEY}}),
     );
-    assert_eq!(facts(b"{\"a\":"), Err(NotJson));
+    assert_eq!(facts(b"{\"a\":"), Err(InvalidJson));
     for (member, value) in
         [("eventTime", json!("yesterday")), ("eventSource", json!(1)), ("requestParameters", json!("x"))]
     {

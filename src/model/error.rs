@@ -4,6 +4,7 @@ use memchr::memchr_iter;
 
 /// Where and how the JSON parser stumbled.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct JsonError {
     /// Byte offset in the bytes given.
     pub offset: usize,

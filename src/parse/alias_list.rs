@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 use serde_json::{Deserializer, Value};
-use thiserror::Error;
 
+use super::error::AliasListError;
 use crate::model::{Arn, EventTime};
 
 /// An alias as it points now.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListedAlias {
     /// ARN of the alias.
     pub alias: String,
@@ -17,28 +18,9 @@ pub struct ListedAlias {
     pub since: Option<EventTime>,
 }
 
-/// A file that is not an answer of `aws kms list-aliases`.
-#[derive(Debug, Error)]
-pub enum ListedError {
-    /// Not JSON.
-    #[error("not JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// JSON, but not of that form.
-    #[error("no \"Aliases\" list in it; save the output of `aws kms list-aliases` as it is")]
-    Form,
-    /// An alias that says too little, or something that cannot be read.
-    #[error("alias {number} has no readable {what}")]
-    Alias {
-        /// Which, from 1.
-        number: usize,
-        /// The member.
-        what: &'static str,
-    },
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Raw {
+struct RawAlias {
     alias_arn: Option<String>,
     target_key_id: Option<String>,
     creation_date: Option<Value>,
@@ -49,23 +31,25 @@ struct Raw {
 ///
 /// # Errors
 /// When the text is something else.
-pub fn listed_aliases(text: &str) -> Result<Vec<ListedAlias>, ListedError> {
+pub fn parse_alias_list(text: &str) -> Result<Vec<ListedAlias>, AliasListError> {
     let mut list = Vec::new();
     let mut pages = 0;
     for page in Deserializer::from_str(text).into_iter::<Value>() {
-        let Value::Object(mut page) = page? else { return Err(ListedError::Form) };
-        let Some(Value::Array(aliases)) = page.remove("Aliases") else { return Err(ListedError::Form) };
+        let Value::Object(mut page) = page? else { return Err(AliasListError::NoAliases) };
+        let Some(Value::Array(aliases)) = page.remove("Aliases") else {
+            return Err(AliasListError::NoAliases);
+        };
         pages += 1;
         for alias in aliases {
             let number = list.len() + 1;
             list.push(listed(serde_json::from_value(alias)?, number)?);
         }
     }
-    if pages == 0 { Err(ListedError::Form) } else { Ok(list) }
+    if pages == 0 { Err(AliasListError::NoAliases) } else { Ok(list) }
 }
 
-fn listed(raw: Raw, number: usize) -> Result<ListedAlias, ListedError> {
-    let fail = |what| ListedError::Alias { number, what };
+fn listed(raw: RawAlias, number: usize) -> Result<ListedAlias, AliasListError> {
+    let fail = |member| AliasListError::Alias { number, member };
     let alias = raw.alias_arn.ok_or_else(|| fail("AliasArn"))?;
     let arn = Arn::parse(&alias).filter(|arn| arn.service == "kms" && arn.resource.starts_with("alias/"));
     let Arn { partition, region, account, .. } = arn.ok_or_else(|| fail("AliasArn"))?;
@@ -112,9 +96,9 @@ mod tests {
             ("", None, None),
         ] {
             let expected = ListedAlias { alias: ALIAS.to_owned(), key, since };
-            assert_eq!(listed_aliases(&page(rest)).unwrap(), [expected]);
+            assert_eq!(parse_alias_list(&page(rest)).unwrap(), [expected]);
         }
-        assert_eq!(listed_aliases(&[page(""), page("")].join("\n")).unwrap().len(), 2, "pages");
+        assert_eq!(parse_alias_list(&[page(""), page("")].join("\n")).unwrap().len(), 2, "pages");
     }
 
     #[test]
@@ -127,7 +111,7 @@ mod tests {
             (r#"{"Aliases":[{}]}"#, "alias 1 has no readable AliasArn"),
             (&page(r#","LastUpdatedDate":"lately""#), "alias 1 has no readable LastUpdatedDate"),
         ] {
-            let error = listed_aliases(text).unwrap_err().to_string();
+            let error = parse_alias_list(text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");
         }
     }
