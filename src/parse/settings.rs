@@ -1,4 +1,4 @@
-//! Roles, keys and paths in the parameters of SageMaker's and Forecast's own calls.
+//! Learned rules from the parameters of SageMaker's and Forecast's own calls: roles, keys and paths.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::model::{LearnedCondition, LearnedRule};
 
-type Rule = (LearnedRule, LearnedCondition<'static>);
+type RuleWithCondition = (LearnedRule, LearnedCondition<'static>);
 
-/// The rules that a call with these parameters and this answer teaches.
-pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value) -> Vec<Rule> {
+/// The rules and conditions that follow from a call with these parameters and this response.
+pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value) -> Vec<RuleWithCondition> {
     let mut list = Vec::new();
     match (source, name) {
         ("sagemaker.amazonaws.com", "CreateFeatureGroup" | "UpdateFeatureGroup" | "DescribeFeatureGroup") => {
@@ -45,30 +45,32 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
     list
 }
 
-/// Settings that have those of Canvas among them.
-fn canvas(object: &Map<String, Value>, list: &mut Vec<Rule>) {
+/// Rules from an object that contains Canvas settings.
+fn canvas(object: &Map<String, Value>, list: &mut Vec<RuleWithCondition>) {
     let Some(canvas) = get(object, "canvasAppSettings").filter(|settings| settings.is_object()) else {
         return;
     };
     let role = get(object, "executionRole").and_then(Value::as_str);
     list.extend(role.map(|role| (LearnedRule::CanvasRole, LearnedCondition::Role(own(role)))));
-    let place = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]);
-    list.extend(place.and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
+    let artifacts = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]);
+    list.extend(artifacts.and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
     let forecast = text_at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]);
     list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, LearnedCondition::Role(own(role)))));
 }
 
-fn feature_group(call: &Value, list: &mut Vec<Rule>) {
-    let stored = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
-    for place in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(stored) {
-        let Some(LearnedCondition::Path(bucket, path)) = path(place) else { continue };
+/// Rules from the parameters or the response of a call for a feature group.
+fn feature_group(call: &Value, list: &mut Vec<RuleWithCondition>) {
+    let storage = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
+    for uri in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(storage) {
+        let Some(LearnedCondition::Path(bucket, path)) = path(uri) else { continue };
         list.push((LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket(bucket.clone())));
-        // A store may have a whole bucket named for it that holds other things, too: there its own folders tell (rule O1).
+        // A store can be configured with a whole bucket, which may contain other objects too. Then
+        // only the store's own folders are evidence (rule O1).
         if !path.is_empty() {
             list.push((LearnedRule::OfflineStorePath, LearnedCondition::Path(bucket, path)));
         }
     }
-    if let (Some(role), Some(key)) = (text_at(call, &["roleArn"]), stored("kmsKeyId")) {
+    if let (Some(role), Some(key)) = (text_at(call, &["roleArn"]), storage("kmsKeyId")) {
         pairs(LearnedRule::OfflineStoreRoleAndKey, &[own(role)], &[own(key)], list);
     }
     let online = text_at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]);
@@ -76,7 +78,7 @@ fn feature_group(call: &Value, list: &mut Vec<Rule>) {
     list.extend(online.map(|key| (LearnedRule::OnlineStoreKey, LearnedCondition::Key(own(key)))));
 }
 
-/// Whether a resource is named that has `canvas` in its name.
+/// Whether the parameters name a resource with `canvas` in its name.
 pub(super) fn names_canvas(request: &Value) -> bool {
     let mut found = false;
     let is_name = |name: &str| {
@@ -89,8 +91,14 @@ pub(super) fn names_canvas(request: &Value) -> bool {
     found
 }
 
-/// Each role with each key; a call that names more than a few of either says nothing of which goes with which.
-fn pairs(rule: LearnedRule, roles: &[Cow<'static, str>], keys: &[Cow<'static, str>], list: &mut Vec<Rule>) {
+/// Adds each role with each key, unless there are more than a few of either: then the call does not
+/// say which role uses which key.
+fn pairs(
+    rule: LearnedRule,
+    roles: &[Cow<'static, str>],
+    keys: &[Cow<'static, str>],
+    list: &mut Vec<RuleWithCondition>,
+) {
     const FEW: usize = 8;
     if roles.len() > FEW || keys.len() > FEW {
         return;
@@ -101,7 +109,8 @@ fn pairs(rule: LearnedRule, roles: &[Cow<'static, str>], keys: &[Cow<'static, st
     }
 }
 
-/// Whether a key is named by an alias: calls name the key itself, and which that was is not in the settings.
+/// Whether a key is given by an alias. Such a setting is not usable: it does not say which key the
+/// alias pointed to, and KMS calls name the key itself.
 fn is_alias(key: &str) -> bool {
     key.starts_with("alias/") || key.contains(":alias/")
 }
@@ -114,14 +123,15 @@ fn own(text: &str) -> Cow<'static, str> {
     Cow::Owned(text.to_owned())
 }
 
-/// `s3://bucket/path` or `https` forms are given; only the first names both for certain.
+/// The bucket and the path of an S3 URI. Settings also contain `https` URLs, in which they are not
+/// certain.
 fn path(uri: &str) -> Option<LearnedCondition<'static>> {
     let rest = uri.strip_prefix("s3://")?;
     let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
     (!bucket.is_empty()).then(|| LearnedCondition::Path(own(bucket), own(path.trim_matches('/'))))
 }
 
-/// The member of that name, whatever its case.
+/// The member with this name in any case.
 fn get<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
     object
         .get(name)
@@ -133,28 +143,29 @@ pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, name| get(value.as_object()?, name))
 }
 
-/// The text at the end of such a path.
+/// The text at the end of a path of member names.
 pub(super) fn text_at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
     at(value, path)?.as_str()
 }
 
-/// The texts of an object whose names, in lower case, are of a kind.
-fn texts(object: &Map<String, Value>, is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+/// The non-empty texts of an object whose names, in lower case, satisfy `predicate`.
+fn texts(object: &Map<String, Value>, predicate: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
     object
         .iter()
-        .filter(move |(name, _)| is_wanted(&name.to_ascii_lowercase()))
+        .filter(move |(name, _)| predicate(&name.to_ascii_lowercase()))
         .filter_map(|(_, value)| value.as_str())
         .filter(|text| !text.is_empty())
 }
 
-/// Calls `look` for every object in `value`, itself included. Its depth is bounded by what JSON readers take.
-fn objects<'v>(value: &'v Value, look: &mut impl FnMut(&'v Map<String, Value>)) {
+/// Calls `visit` for every object in `value`, including `value` itself. The depth of the recursion
+/// is limited by the JSON readers.
+fn objects<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
     match value {
         Value::Object(object) => {
-            look(object);
-            object.values().for_each(|value| objects(value, look));
+            visit(object);
+            object.values().for_each(|value| objects(value, visit));
         }
-        Value::Array(items) => items.iter().for_each(|value| objects(value, look)),
+        Value::Array(items) => items.iter().for_each(|value| objects(value, visit)),
         _ => {}
     }
 }
