@@ -1,4 +1,4 @@
-//! Facts: what records other than KMS calls say about KMS calls. Which roles, paths, keys and
+//! Facts: what a record says about KMS calls of other records. Which roles, paths, keys and
 //! sessions belong to which workload, which key an alias pointed to, which events were corrected,
 //! which trails were stopped.
 
@@ -7,7 +7,10 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::BitOrAssign;
 
-use super::{Arn, EventTime, Strength, Text, Workload};
+use super::arn::Arn;
+use super::text::Text;
+use super::time::EventTime;
+use super::workload::{Strength, Workload};
 
 /// A learned rule: what it compares an event with comes from other records of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -273,7 +276,7 @@ pub enum LearnedCondition<'a> {
 }
 
 impl LearnedCondition<'_> {
-    /// Copies what is borrowed.
+    /// Copies borrowed texts.
     pub fn into_owned(self) -> LearnedCondition<'static> {
         let own = |text: Text<'_>| Cow::Owned(text.into_owned());
         match self {
@@ -353,7 +356,8 @@ pub enum Fact<'a> {
     Alias {
         /// ARN of the alias.
         alias: Text<'a>,
-        /// ARN of the key that it points to from then on; `None` for no known key.
+        /// ARN of the key that it points to from then on; `None` when the alias was deleted, or the
+        /// record does not name the key.
         key: Option<Text<'a>>,
         /// `eventTime` of the change.
         time: EventTime,

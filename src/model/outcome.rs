@@ -1,34 +1,34 @@
-//! How a call ended: CloudTrail's error codes folded into a few classes.
+//! How a call ended: CloudTrail's error codes grouped into a few classes.
 
 use std::cmp::Ordering;
 
 use super::denial::NOT_AUTHORIZED;
-use super::{Text, slice_text};
+use super::text::{Text, slice_text};
 
-/// Class of an event's result.
+/// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// No error.
     Success,
-    /// Refused: not authorised or not authenticated.
+    /// The caller was not authorized or not authenticated.
     Denied,
     /// The key's state did not allow the call (disabled, pending deletion, unavailable).
     KeyState,
     /// No such key or alias.
     NotFound,
-    /// The request itself was wrong (wrong key, bad ciphertext, invalid argument).
+    /// The request was invalid (wrong key, bad ciphertext, invalid argument).
     Misuse,
     /// A rate or quota was exceeded.
     Throttled,
     /// The service failed.
     Internal,
-    /// There was an error, of a kind this version does not know; see `error_code`.
+    /// The call failed with an error that this version of keytrail does not know; see `error_code`.
     Unknown,
 }
 
 impl Ord for Outcome {
-    /// Orders as the column's text does.
+    /// The order of the column's text.
     fn cmp(&self, other: &Self) -> Ordering {
         self.as_str().cmp(other.as_str())
     }
@@ -67,11 +67,11 @@ impl Outcome {
         }
     }
 
-    /// The class of a call with this normalised error code and message.
+    /// The outcome of a call with this normalized error code and error message.
     pub fn from_error(code: Option<&str>, message: Option<&str>) -> Self {
         match (code, message) {
             (None, None) => Self::Success,
-            // A code is what makes a failure; a message alone still says there was one.
+            // A failed call has an error code; a message without one still means a failure.
             (None, Some(m)) if m.contains(NOT_AUTHORIZED) => Self::Denied,
             (None, Some(_)) => Self::Unknown,
             (Some(code), _) => Self::from_code(code),
@@ -146,7 +146,8 @@ impl Outcome {
     }
 }
 
-/// An error code without the `KMS.` that S3 puts before it and the `Exception` that SDKs put behind it.
+/// Removes the prefix `KMS.`, which S3 adds, and the suffix `Exception`, which SDKs add, from an
+/// error code.
 pub fn normalize_error_code(code: Text<'_>) -> Text<'_> {
     let bare = slice_text(&code, |code| {
         let bare = code.strip_prefix("KMS.").unwrap_or(code);
@@ -162,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_lose_prefix_and_suffix() {
+    fn prefix_and_suffix_are_removed_from_codes() {
         for (raw, normal) in [
             ("AccessDenied", "AccessDenied"),
             ("AccessDeniedException", "AccessDenied"),

@@ -12,8 +12,8 @@ use crate::model::{Arn, EventTime};
 pub struct ListedAlias {
     /// ARN of the alias.
     pub alias: String,
-    /// ARN of its key; `None` when the list names none (an AWS managed key that has not been created
-    /// yet).
+    /// ARN of its key; `None` when the list names none (an AWS managed key that has not been
+    /// created yet).
     pub key: Option<String>,
     /// `LastUpdatedDate`, else `CreationDate`; `None` when the list has no dates.
     pub since: Option<EventTime>,

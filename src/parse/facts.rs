@@ -3,7 +3,8 @@
 //! Facts come from SageMaker's, Forecast's and STS's own calls, and from records of aliases,
 //! corrections and trails. Few records contain any, so [`may_contain_facts`] searches the raw bytes
 //! first; the remaining records are read into general JSON. Names of parameters are compared
-//! without regard to case, since CloudTrail's spelling varies. A call that failed contains no facts.
+//! without regard to case, since CloudTrail's spelling varies. A call that failed contains no
+//! facts.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

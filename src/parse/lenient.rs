@@ -229,8 +229,8 @@ impl<'a> TextMap<'a> {
     /// and the object's spelling if all values are texts without escapes.
     pub(super) fn new(mut pairs: Vec<(Text<'a>, Option<Text<'a>>)>, mut spelling: Option<&'a str>) -> Self {
         if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
-            // Keep the last member of each name: in reverse order it comes first, the sort is stable,
-            // and `dedup_by` keeps the first of each run.
+            // Keep the last member of each name: in reverse order it comes first, the sort is
+            // stable, and `dedup_by` keeps the first of each run.
             pairs.reverse();
             pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
             pairs.dedup_by(|(later, _), (first, _)| later == first);

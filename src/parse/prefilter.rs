@@ -17,8 +17,8 @@ pub fn may_match(record: &[u8]) -> bool {
     NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| is_escape_of(record, at, is_in_name))
 }
 
-/// [`may_match`] for a value that contains records as strings of JSON text. There an escape may also
-/// stand for a part of another escape.
+/// [`may_match`] for a value that contains records as strings of JSON text. There an escape may
+/// also stand for a part of another escape.
 pub fn may_match_inside(value: &[u8]) -> bool {
     NAME.find(value).is_some()
         || ESCAPE.find_iter(value).any(|at| is_escape_of(value, at, is_in_name_or_escape))

@@ -1,4 +1,5 @@
-//! Learned rules from the parameters of SageMaker's and Forecast's own calls: roles, keys and paths.
+//! Learned rules from the parameters of SageMaker's and Forecast's own calls: roles, keys and
+//! paths.
 
 use std::borrow::Cow;
 
@@ -13,11 +14,11 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
     let mut list = Vec::new();
     match (source, name) {
         ("sagemaker.amazonaws.com", "CreateFeatureGroup" | "UpdateFeatureGroup" | "DescribeFeatureGroup") => {
-            feature_group(request, &mut list);
-            feature_group(response, &mut list);
+            add_feature_group_rules(request, &mut list);
+            add_feature_group_rules(response, &mut list);
         }
         ("sagemaker.amazonaws.com", _) if name.starts_with("Create") || name.starts_with("Update") => {
-            objects(request, &mut |object| canvas(object, &mut list));
+            objects(request, &mut |object| add_canvas_rules(object, &mut list));
             let rule = match name {
                 "CreateAutoMLJob" | "CreateAutoMLJobV2" => LearnedRule::AutopilotRoleAndKey,
                 _ => LearnedRule::SagemakerRoleAndKey,
@@ -27,7 +28,7 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
                 roles.extend(role_of(object));
                 keys.extend(texts(object, |name| name.ends_with("kmskeyid")).map(own));
             });
-            pairs(rule, &roles, &keys, &mut list);
+            add_role_key_pairs(rule, &roles, &keys, &mut list);
         }
         ("sagemaker-geospatial.amazonaws.com", _)
             if name.starts_with("Start") || name.starts_with("Export") =>
@@ -38,7 +39,7 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
         ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
             let keys: Vec<_> = texts(object, |name| name == "kmskeyarn").map(own).collect();
             let roles: Vec<_> = texts(object, |name| name == "rolearn").map(own).collect();
-            pairs(LearnedRule::ForecastRoleAndKey, &roles, &keys, &mut list);
+            add_role_key_pairs(LearnedRule::ForecastRoleAndKey, &roles, &keys, &mut list);
         }),
         _ => {}
     }
@@ -46,7 +47,7 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
 }
 
 /// Rules from an object that contains Canvas settings.
-fn canvas(object: &Map<String, Value>, list: &mut Vec<RuleWithCondition>) {
+fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithCondition>) {
     let Some(canvas) = get(object, "canvasAppSettings").filter(|settings| settings.is_object()) else {
         return;
     };
@@ -59,7 +60,7 @@ fn canvas(object: &Map<String, Value>, list: &mut Vec<RuleWithCondition>) {
 }
 
 /// Rules from the parameters or the response of a call for a feature group.
-fn feature_group(call: &Value, list: &mut Vec<RuleWithCondition>) {
+fn add_feature_group_rules(call: &Value, list: &mut Vec<RuleWithCondition>) {
     let storage = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
     for uri in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(storage) {
         let Some(LearnedCondition::Path(bucket, path)) = path(uri) else { continue };
@@ -71,7 +72,7 @@ fn feature_group(call: &Value, list: &mut Vec<RuleWithCondition>) {
         }
     }
     if let (Some(role), Some(key)) = (text_at(call, &["roleArn"]), storage("kmsKeyId")) {
-        pairs(LearnedRule::OfflineStoreRoleAndKey, &[own(role)], &[own(key)], list);
+        add_role_key_pairs(LearnedRule::OfflineStoreRoleAndKey, &[own(role)], &[own(key)], list);
     }
     let online = text_at(call, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]);
     let online = online.filter(|key| !is_alias(key));
@@ -93,7 +94,7 @@ pub(super) fn names_canvas(request: &Value) -> bool {
 
 /// Adds each role with each key, unless there are more than a few of either: then the call does not
 /// say which role uses which key.
-fn pairs(
+fn add_role_key_pairs(
     rule: LearnedRule,
     roles: &[Cow<'static, str>],
     keys: &[Cow<'static, str>],

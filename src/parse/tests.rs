@@ -305,8 +305,8 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    /// With and without the fast reader, the events, the errors and their texts are the same, except
-    /// for the spelling of numbers.
+    /// With and without the fast reader, the events, the errors and their texts are the same,
+    /// except for the spelling of numbers.
     #[test]
     fn the_fast_reader_changes_nothing(
         pieces in prop::collection::vec(select(PIECES), 0..14),

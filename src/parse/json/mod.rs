@@ -2,9 +2,9 @@
 //!
 //! The one exception is numbers outside the range of an `f64` (`1e400`): serde_json rejects them,
 //! this reader accepts them as text. For everything that is wrong, or merely rare (values nested
-//! more than 64 deep), it stops with [`Fallback`]. The caller then reads the text with serde_json, which decides and
-//! words the error. So this reader may accept less than serde_json, but never more. Deliberately
-//! absent: error positions, error messages, configuration.
+//! more than 64 deep), it stops with [`Fallback`]. The caller then reads the text with serde_json,
+//! which decides and words the error. So this reader may accept less than serde_json, but never
+//! more. Deliberately absent: error positions, error messages, configuration.
 
 mod de;
 mod scan;
