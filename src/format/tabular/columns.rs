@@ -1,4 +1,4 @@
-//! One value of a batch, by the path of its column: structures in structures, lists, maps.
+//! Values of a batch as JSON: one row of a column, including nested structs, lists and maps.
 
 use std::sync::Arc;
 
@@ -12,102 +12,104 @@ use arrow_schema::{DataType, FieldRef, Fields, Schema, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::Value;
 
-/// A column, with the structures around it.
-pub(super) struct Column {
-    around: Vec<ArrayRef>,
+/// A column of a batch, possibly nested in structs.
+pub(super) struct BatchColumn {
+    /// The structs around it, outermost first.
+    parents: Vec<ArrayRef>,
     array: ArrayRef,
 }
 
-impl Column {
-    /// The column at a path of names joined by dots, if the batch has one.
+impl BatchColumn {
+    /// The column at a path of names separated by dots, if the batch has it.
     pub(super) fn find(batch: &RecordBatch, path: &str) -> Option<Self> {
         let mut names = path.split('.');
         let mut array = batch.column_by_name(names.next()?)?.clone();
-        let mut around = Vec::new();
+        let mut parents = Vec::new();
         for name in names {
             let inner = array.as_struct_opt()?.column_by_name(name)?.clone();
-            around.push(std::mem::replace(&mut array, inner));
+            parents.push(std::mem::replace(&mut array, inner));
         }
-        Some(Self { around, array })
+        Some(Self { parents, array })
     }
 
-    /// The value in a row; `None` when it, or a structure around it, is null.
+    /// The value in a row; `None` when it is null or empty, or a struct around it is null.
     pub(super) fn get(&self, row: usize) -> Option<Value> {
-        if self.around.iter().any(|array| array.is_null(row)) {
+        if self.parents.iter().any(|array| array.is_null(row)) {
             return None;
         }
-        value(&self.array, row).filter(|value| !is_blank(value))
+        value(&self.array, row).filter(|value| !is_empty_text(value))
     }
 
-    /// Takes the bytes of the value in a row from those that are left; false when it needs more.
-    pub(super) fn fits(&self, row: usize, left: &mut usize) -> bool {
-        self.around.iter().any(|array| array.is_null(row)) || fits(&self.array, row, left)
+    /// Subtracts a lower bound of the value's JSON length from `budget`; false when it does not fit.
+    pub(super) fn fits(&self, row: usize, budget: &mut usize) -> bool {
+        self.parents.iter().any(|array| array.is_null(row)) || fits(&self.array, row, budget)
     }
 }
 
-/// See [`Column::fits`]. In JSON, no value is shorter than this takes it for; no more of a list is looked at than fits.
-fn fits(array: &dyn Array, row: usize, left: &mut usize) -> bool {
+/// See [`BatchColumn::fits`]. The JSON text of a value is never shorter than this estimate. Stops at the
+/// first item of a list that does not fit.
+fn fits(array: &dyn Array, row: usize, budget: &mut usize) -> bool {
     if array.is_null(row) {
         return true;
     }
-    let own = match array.data_type() {
+    let len = match array.data_type() {
         DataType::Utf8View => array.as_string_view().value(row).len(),
         DataType::BinaryView => array.as_binary_view().value(row).len(),
         _ => 0,
     };
-    let Some(rest) = left.checked_sub(own.max(1)) else { return false };
-    *left = rest;
-    let items = |array: &ArrayRef, offsets: &[i32], left: &mut usize| {
+    let Some(rest) = budget.checked_sub(len.max(1)) else { return false };
+    *budget = rest;
+    let items = |array: &ArrayRef, offsets: &[i32], budget: &mut usize| {
         // Offsets are not negative.
         let [from, to] = [row, row + 1].map(|n| usize::try_from(offsets[n]).unwrap_or_default());
-        (from..to).all(|n| fits(array, n, left))
+        (from..to).all(|n| fits(array, n, budget))
     };
     match array.data_type() {
-        DataType::Struct(_) => array.as_struct().columns().iter().all(|column| fits(column, row, left)),
+        DataType::Struct(_) => array.as_struct().columns().iter().all(|column| fits(column, row, budget)),
         DataType::List(_) => {
             let list = array.as_list::<i32>();
-            items(list.values(), list.value_offsets(), left)
+            items(list.values(), list.value_offsets(), budget)
         }
         DataType::Map(_, _) => {
             let map = array.as_map();
-            items(map.keys(), map.value_offsets(), left) && items(map.values(), map.value_offsets(), left)
+            items(map.keys(), map.value_offsets(), budget) && items(map.values(), map.value_offsets(), budget)
         }
         _ => true,
     }
 }
 
-/// The schema with texts that are read as views of the pages that they are in: a value that a page says once and rows repeat
-/// takes the memory of one.
-pub(super) fn viewed(schema: &Schema) -> Schema {
-    let fields: Fields = schema.fields().iter().map(viewed_field).collect();
+/// Replaces string and binary types by view types. Views refer to the decoded page, so a value that a page
+/// stores once and many rows repeat is in memory once.
+pub(super) fn with_views(schema: &Schema) -> Schema {
+    let fields: Fields = schema.fields().iter().map(field_with_views).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())
 }
 
-fn viewed_field(field: &FieldRef) -> FieldRef {
+fn field_with_views(field: &FieldRef) -> FieldRef {
     let data_type = match field.data_type() {
         DataType::Utf8 => DataType::Utf8View,
         DataType::Binary => DataType::BinaryView,
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(viewed_field).collect()),
-        DataType::List(item) => DataType::List(viewed_field(item)),
-        DataType::Map(entry, sorted) => DataType::Map(viewed_field(entry), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field_with_views).collect()),
+        DataType::List(item) => DataType::List(field_with_views(item)),
+        DataType::Map(entry, sorted) => DataType::Map(field_with_views(entry), *sorted),
         _ => return field.clone(),
     };
     Arc::new(field.as_ref().clone().with_data_type(data_type))
 }
 
-/// An empty text says nothing, as in records.
-fn is_blank(value: &Value) -> bool {
+/// Empty text counts as no value, as in records.
+fn is_empty_text(value: &Value) -> bool {
     value.as_str().is_some_and(str::is_empty)
 }
 
-/// Any value as JSON; times as records have them, RFC 3339.
+/// Any value as JSON. Timestamps become RFC 3339, the format in records.
 fn value(array: &dyn Array, row: usize) -> Option<Value> {
     if array.is_null(row) {
         return None;
     }
     Some(match array.data_type() {
         DataType::Utf8View => array.as_string_view().value(row).into(),
-        // Some writers do not say that their bytes are text.
+        // Some writers do not mark text as UTF-8.
         DataType::BinaryView => std::str::from_utf8(array.as_binary_view().value(row)).ok()?.into(),
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Int8 => array.as_primitive::<Int8Type>().value(row).into(),
@@ -131,7 +133,7 @@ fn value(array: &dyn Array, row: usize) -> Option<Value> {
             let pair = |n| Some((value(keys, n)?.as_str()?.to_owned(), value(values, n)?));
             Value::Object((0..entries.len()).filter_map(pair).collect())
         }
-        // Of no column that is asked for.
+        // No column that is read has another type.
         _ => return None,
     })
 }
@@ -155,6 +157,6 @@ fn time(array: &dyn Array, row: usize, unit: TimeUnit) -> Option<Value> {
 }
 
 /// Milliseconds since 1970 as RFC 3339.
-pub(super) fn time_of_millis(millis: i64) -> Option<Value> {
+pub(super) fn rfc3339_of_millis(millis: i64) -> Option<Value> {
     Some(DateTime::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
 }

@@ -1,69 +1,70 @@
-//! The stored bytes: buffered, counted, with a look ahead.
+//! A buffered reader that counts bytes and can look ahead.
 
 use std::io::{self, BufRead, Read};
 
 const CAPACITY: usize = 128 << 10;
 
-/// Bytes being read, of which the next ones can be looked at without taking them.
-pub struct Input<R> {
+/// A buffered reader: [`peek`](Self::peek) returns the next bytes without consuming them.
+pub struct PeekReader<R> {
     reader: R,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
     consumed: u64,
-    /// What reading on came to, as long as there are bytes before it to be given out.
-    failed: Option<io::Error>,
+    /// A read error that is reported once the bytes before it are consumed.
+    pending_error: Option<io::Error>,
 }
 
-impl<R: Read> Input<R> {
-    /// Reads through `buffer`, whose memory is used again.
+impl<R: Read> PeekReader<R> {
+    /// Wraps `reader` and reuses the memory of `buffer`.
     pub fn new(reader: R, mut buffer: Vec<u8>) -> Self {
         if buffer.len() < CAPACITY {
             buffer.resize(CAPACITY, 0);
         }
-        Self { reader, buffer, start: 0, end: 0, consumed: 0, failed: None }
+        Self { reader, buffer, start: 0, end: 0, consumed: 0, pending_error: None }
     }
 
-    /// All that is left of the input, if it is at most `n` bytes; nothing is taken.
+    /// The rest of the input, if it is at most `n` bytes long. Consumes nothing.
     pub(super) fn peek_all(&mut self, n: usize) -> io::Result<Option<&[u8]>> {
         if self.buffer.len() < n + 1 {
-            self.buffer.resize(n + 1, 0); // one more than expected, to see the end
+            self.buffer.resize(n + 1, 0); // one more than expected, to detect the end
         }
         let len = self.peek(n + 1)?.len();
-        Ok((len <= n && self.failed.is_none()).then_some(&self.buffer[self.start..self.end]))
+        Ok((len <= n && self.pending_error.is_none()).then_some(&self.buffer[self.start..self.end]))
     }
 
-    /// Gives the buffer's memory back.
+    /// Returns the buffer, for reuse.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }
 
-    /// Bytes taken so far.
+    /// Number of bytes consumed so far.
     pub fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// The next `n` bytes (at most 128 KiB) without taking them; fewer only at the end, or before a failure to read on.
+    /// The next `n` bytes (at most 128 KiB), without consuming them. Returns fewer bytes only at the
+    /// end of the input or before a read error.
     ///
     /// # Errors
-    /// When there are no more bytes because reading failed.
+    /// When reading failed and no bytes are left before the failure.
     pub fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         while self.end - self.start < n {
             if self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
             }
-            if self.failed.is_some() {
+            if self.pending_error.is_some() {
                 break;
             }
             match read_retrying(&mut self.reader, &mut self.buffer[self.end..]) {
                 Ok(0) => break,
-                Ok(got) => self.end += got,
-                Err(error) => self.failed = Some(error),
+                Ok(n) => self.end += n,
+                Err(error) => self.pending_error = Some(error),
             }
         }
         if self.start == self.end
-            && let Some(error) = self.failed.take()
+            && let Some(error) = self.pending_error.take()
         {
             return Err(error);
         }
@@ -81,10 +82,10 @@ fn read_retrying(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize>
     }
 }
 
-impl<R: Read> BufRead for Input<R> {
+impl<R: Read> BufRead for PeekReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.start == self.end {
-            if let Some(error) = self.failed.take() {
+            if let Some(error) = self.pending_error.take() {
                 return Err(error);
             }
             (self.start, self.end) = (0, 0);
@@ -100,7 +101,7 @@ impl<R: Read> BufRead for Input<R> {
     }
 }
 
-impl<R: Read> Read for Input<R> {
+impl<R: Read> Read for PeekReader<R> {
     fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
         let available = self.fill_buf()?;
         let n = available.len().min(target.len());

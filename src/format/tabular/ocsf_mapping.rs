@@ -1,14 +1,16 @@
-//! OCSF's API Activity back to CloudTrail's record: the published mapping of CloudTrail to OCSF 1.1 (ocsf/examples,
-//! `mappings/markdown/AWS/CloudTrail/v1.1.0`) read backwards, with the names of Security Lake's older source (OCSF 1.0.0-rc.2) beside it.
+//! Maps OCSF's class API Activity back to the CloudTrail record.
+//!
+//! This is the inverse of the published mapping of CloudTrail to OCSF 1.1 (ocsf/examples,
+//! `mappings/markdown/AWS/CloudTrail/v1.1.0`), plus the names of the older source version of Security
+//! Lake (OCSF 1.0.0-rc.2).
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field};
+use arrow_schema::{DataType, Field, Schema};
 use serde_json::{Map, Value};
 
-use super::Schema;
-use super::cells::{Column, time_of_millis};
+use super::columns::{BatchColumn, rfc3339_of_millis};
 
-/// Top-level columns that are read.
+/// The top-level columns that are read.
 pub(super) const ROOTS: [&str; 13] = [
     "metadata",
     "time",
@@ -25,7 +27,8 @@ pub(super) const ROOTS: [&str; 13] = [
     "unmapped",
 ];
 
-/// Where members of a record come from: member, columns of which the first that has a value counts. A dot leads into an object.
+/// Record fields and the columns they come from. The first column with a value is used. A dot separates
+/// nested names.
 const FIELDS: [(&str, &[&str]); 32] = [
     ("eventID", &["metadata.uid", "metadata.correlation_uid"]),
     ("eventType", &["metadata.event_code"]),
@@ -70,11 +73,11 @@ const FIELDS: [(&str, &[&str]); 32] = [
     ("tlsDetails.clientProvidedHostHeader", &["tls.sni"]),
 ];
 
-/// Members that are objects in a record, and text in Security Lake.
+/// Fields that are objects in a record and JSON text in Security Lake.
 const OBJECTS: [&str; 5] =
     ["requestParameters", "responseElements", "additionalEventData", "serviceEventDetails", "addendum"];
 
-/// Columns without which some of what a KMS record says is lost.
+/// Columns that a KMS record cannot be rebuilt completely without. Each group lists alternatives.
 const ESSENTIAL: [&[&str]; 6] = [
     &["api.request.data"],
     &["api.response.data"],
@@ -84,8 +87,9 @@ const ESSENTIAL: [&[&str]; 6] = [
     &["unmapped"],
 ];
 
-/// Whether these are the columns of calls of APIs: other classes have no `api`, other formats no `metadata`.
-pub(super) fn is_of_calls(schema: &Schema) -> bool {
+/// Whether the columns are those of the class API Activity. Other OCSF classes have no `api`, and other
+/// formats have no `metadata`.
+pub(super) fn is_api_activity(schema: &Schema) -> bool {
     let has = |path| field(schema, path).is_some();
     has("api.operation")
         && has("api.service.name")
@@ -93,7 +97,7 @@ pub(super) fn is_of_calls(schema: &Schema) -> bool {
         && (has("time") || has("time_dt"))
 }
 
-/// Whether columns are missing that a record is rebuilt from.
+/// Whether essential columns are missing.
 pub(super) fn lacks_columns(schema: &Schema) -> bool {
     ESSENTIAL.iter().any(|columns| columns.iter().all(|path| field(schema, path).is_none()))
 }
@@ -108,25 +112,25 @@ fn field<'s>(schema: &'s Schema, path: &str) -> Option<&'s Field> {
     Some(field)
 }
 
-/// The columns of a batch of rows.
-pub(super) struct Columns {
+/// A batch of rows.
+pub(super) struct OcsfBatch {
     rows: usize,
-    fields: Vec<(&'static str, Column)>,
-    resources: Option<Column>,
-    unmapped: Option<Column>,
+    fields: Vec<(&'static str, BatchColumn)>,
+    resources: Option<BatchColumn>,
+    unmapped: Option<BatchColumn>,
 }
 
-impl Columns {
-    pub(super) fn of(batch: &RecordBatch) -> Self {
-        let found = |(member, paths): &(&'static str, &'static [&'static str])| {
-            let columns = paths.iter().filter_map(|path| Column::find(batch, path));
-            columns.map(|column| (*member, column)).collect::<Vec<_>>()
+impl OcsfBatch {
+    pub(super) fn new(batch: &RecordBatch) -> Self {
+        let columns_of = |(field, paths): &(&'static str, &'static [&'static str])| {
+            let columns = paths.iter().filter_map(|path| BatchColumn::find(batch, path));
+            columns.map(|column| (*field, column)).collect::<Vec<_>>()
         };
         Self {
             rows: batch.num_rows(),
-            fields: FIELDS.iter().flat_map(found).collect(),
-            resources: Column::find(batch, "resources"),
-            unmapped: Column::find(batch, "unmapped"),
+            fields: FIELDS.iter().flat_map(columns_of).collect(),
+            resources: BatchColumn::find(batch, "resources"),
+            unmapped: BatchColumn::find(batch, "unmapped"),
         }
     }
 
@@ -134,60 +138,61 @@ impl Columns {
         self.rows
     }
 
-    /// The record of a row, as JSON text; `None` when it is longer than `longest` bytes.
-    pub(super) fn record(&self, row: usize, longest: usize) -> Option<Vec<u8>> {
+    /// The JSON text of the record in a row; `None` when it is longer than `max_len` bytes.
+    pub(super) fn record(&self, row: usize, max_len: usize) -> Option<Vec<u8>> {
         let columns = self.fields.iter().map(|(_, column)| column);
-        let mut left = longest;
-        // Asked before anything is made of it: a row can repeat what a page says once.
-        if !columns.chain(&self.resources).chain(&self.unmapped).all(|column| column.fits(row, &mut left)) {
+        let mut columns = columns.chain(&self.resources).chain(&self.unmapped);
+        let mut budget = max_len;
+        // Measure before building: many rows can share one large value of a page.
+        if !columns.all(|column| column.fits(row, &mut budget)) {
             return None;
         }
         let mut record = Map::new();
-        // What could not be mapped has kept the record's own name, so it goes before what may stand for it.
+        // Unmapped fields keep their names from the record, so they take precedence.
         if let Some(Value::Object(members)) =
             self.unmapped.as_ref().and_then(|column| column.get(row)).map(parsed)
         {
             for (name, value) in members {
-                put(&mut record, &name, value);
+                insert_at(&mut record, &name, value);
             }
         }
-        for (member, column) in &self.fields {
-            if let Some(value) = column.get(row).and_then(|value| converted(member, value)) {
-                put(&mut record, member, value);
+        for (field, column) in &self.fields {
+            if let Some(value) = column.get(row).and_then(|value| converted(field, value)) {
+                insert_at(&mut record, field, value);
             }
         }
         if let Some(Value::Array(resources)) = self.resources.as_ref().and_then(|column| column.get(row)) {
             let resources: Vec<Value> = resources.iter().map(resource).collect();
             record.entry("resources").or_insert(Value::Array(resources));
         }
-        identify(&mut record);
+        fix_caller_arn(&mut record);
         let text = Value::Object(record).to_string().into_bytes();
-        (text.len() <= longest).then_some(text)
+        (text.len() <= max_len).then_some(text)
     }
 }
 
-/// The value in the form that records have it in.
-fn converted(member: &str, value: Value) -> Option<Value> {
-    match (member, value) {
+/// The value in the form that records use.
+fn converted(field: &str, value: Value) -> Option<Value> {
+    match (field, value) {
         ("eventTime" | "userIdentity.sessionContext.attributes.creationDate", Value::Number(n)) => {
-            time_of_millis(n.as_i64()?)
+            rfc3339_of_millis(n.as_i64()?)
         }
         ("userIdentity.sessionContext.attributes.mfaAuthenticated", Value::Bool(mfa)) => {
             Some(mfa.to_string().into())
         }
-        (member, value) if OBJECTS.contains(&member) => Some(parsed(value)),
+        (field, value) if OBJECTS.contains(&field) => Some(parsed(value)),
         (_, value) => Some(value),
     }
 }
 
-/// Text that is an object in JSON is that object.
+/// Parses text that is a JSON object, list or null. Any other value is returned unchanged.
 fn parsed(value: Value) -> Value {
     let object = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     object.filter(|value| value.is_object() || value.is_array() || value.is_null()).unwrap_or(value)
 }
 
-/// Puts a value where a path of names leads, unless there is one already.
-fn put(record: &mut Map<String, Value>, path: &str, value: Value) {
+/// Inserts a value at a path of names, unless the path has a value already.
+fn insert_at(record: &mut Map<String, Value>, path: &str, value: Value) {
     let Some((name, inner)) = path.split_once('.') else {
         let value = if OBJECTS.contains(&path) { parsed(value) } else { value };
         if record.get(path).is_none_or(Value::is_null) {
@@ -195,27 +200,28 @@ fn put(record: &mut Map<String, Value>, path: &str, value: Value) {
         }
         return;
     };
-    // Names inside parameters may have dots of their own: only what a record nests is taken apart.
+    // Names inside parameters may contain dots. Only `FIELDS` has nested paths.
     let object = record.entry(name).or_insert_with(|| Value::Object(Map::new()));
     if object.is_null() {
         *object = Value::Object(Map::new());
     }
     if let Value::Object(object) = object {
-        put(object, inner, value);
+        insert_at(object, inner, value);
     }
 }
 
-/// A resource as records have it.
+/// A resource in the form that records use.
 fn resource(resource: &Value) -> Value {
     let owner = &resource["owner"]["account"]["uid"];
     let account = if owner.is_null() { &resource["account_uid"] } else { owner };
-    let members = [("ARN", &resource["uid"]), ("type", &resource["type"]), ("accountId", account)];
-    let known = members.into_iter().filter(|(_, value)| !value.is_null());
+    let fields = [("ARN", &resource["uid"]), ("type", &resource["type"]), ("accountId", account)];
+    let known = fields.into_iter().filter(|(_, value)| !value.is_null());
     Value::Object(known.map(|(name, value)| (name.to_owned(), value.clone())).collect())
 }
 
-/// A user's `uid` is the caller's ARN, or for callers without one whatever else tells them.
-fn identify(record: &mut Map<String, Value>) {
+/// OCSF's `uid` of a user is the caller's ARN, or another identifier for callers without an ARN. The
+/// latter moves to `principalId`.
+fn fix_caller_arn(record: &mut Map<String, Value>) {
     let Some(Value::Object(identity)) = record.get_mut("userIdentity") else { return };
     if identity.get("arn").and_then(Value::as_str).is_some_and(|arn| !arn.starts_with("arn:"))
         && let Some(uid) = identity.remove("arn")
