@@ -13,7 +13,7 @@ use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
 use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
-use keytrail::model::{EventTime, Workload, WorkloadSet};
+use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
 use keytrail::parse::{ListedAlias, listed_aliases};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
@@ -101,12 +101,16 @@ pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
 }
 
 pub(super) fn input(name: &Path) -> Result<Input, CliError> {
-    Input::parse(name).map_err(|e| CliError::Usage(e.to_string()))
+    Input::parse(name).map_err(|e| CliError::Usage(error_chain(&e)))
 }
 
 pub(super) fn buckets(s3: &S3) -> Buckets {
-    let S3 { requester_pays, path_style, fips, dual_stack } = *s3;
-    Buckets::new(Access { requester_pays, path_style, fips, dual_stack })
+    let mut access = Access::default();
+    access.requester_pays = s3.requester_pays;
+    access.path_style = s3.path_style;
+    access.fips = s3.fips;
+    access.dual_stack = s3.dual_stack;
+    Buckets::new(access)
 }
 
 /// Asks for every address in S3 once before a run begins: what is wrong with all of it must not look like a run that could not read something.

@@ -6,6 +6,7 @@
 
 mod arn;
 mod denial;
+mod error;
 mod fact;
 mod json;
 mod key;
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 
 pub use arn::{Arn, is_region, partition_of};
 pub use denial::{CUT_MESSAGE, Denial, DeniedBy, Policy};
+pub use error::error_chain;
 pub use fact::{
     Fact, LearnedRule, LearnedRuleInfo, Provenance, Role, RuleSet, Session, SessionId, TrailChange, When,
 };

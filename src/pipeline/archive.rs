@@ -14,7 +14,7 @@ use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Format};
-use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
 use crate::parse::{self, Parsed};
 use crate::source::Family;
 
@@ -99,7 +99,7 @@ impl<'p> Reading<'p> {
                     return;
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
-                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
+                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error_chain(&error)),
                 Ending::NotJson(error) => self.verify(&mut content, error),
             }
         }
@@ -129,7 +129,7 @@ impl<'p> Reading<'p> {
             error
         {
             self.broke = true;
-            self.reject(None, reason_of(&error), error.to_string());
+            self.reject(None, reason_of(&error), error_chain(&error));
         }
     }
 
@@ -470,7 +470,7 @@ fn name_damage(
     broken: &mut Option<DecodeError>,
 ) -> (RejectReason, String) {
     match broken.take_if(|_| to_end) {
-        Some(error) => (reason_of(&error), format!("{error}; {detail}")),
+        Some(error) => (reason_of(&error), format!("{}; {detail}", error_chain(&error))),
         None => (reason, detail),
     }
 }

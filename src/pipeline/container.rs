@@ -10,7 +10,7 @@ use super::supply::{Reached, Supply};
 use crate::aggregate::{Coverage, InputSummary, Status, StatusReason};
 use crate::format::archive::{self, Damage, Found, Kind, Stop};
 use crate::format::decode::{Buffers, Content, DecodeError, Format};
-use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
 use crate::source::Archive;
 
 /// So many containers may be around an archive.
@@ -82,7 +82,7 @@ pub(super) fn read<R: Read>(
                 give(last(unreadable(walk.input, &error), Coverage::default()));
                 return;
             }
-            error => walk.reject(reason_of(&error), error.to_string()),
+            error => walk.reject(reason_of(&error), error_chain(&error)),
         },
     }
     walk.finish(give);
@@ -236,7 +236,7 @@ impl<R: Read> Read for Outer<'_, R> {
             self.reported = now;
         }
         read.map_err(|error| {
-            self.broke = Some((reason_of(&error), error.to_string()));
+            self.broke = Some((reason_of(&error), error_chain(&error)));
             error.into()
         })
     }

@@ -18,7 +18,7 @@ use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
-use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
 use crate::source::{Archive, Listed, NameFields, Version, text_of};
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
@@ -123,7 +123,7 @@ impl Subject {
             DecodeError::Read { error, .. } => last(unreadable(self.blank(), &error), Coverage::default()),
             // The container it is in is damaged here: records may be lost.
             error => {
-                let (reason, detail) = (reason_of(&error), error.to_string());
+                let (reason, detail) = (reason_of(&error), error_chain(&error));
                 let mut input = self.blank();
                 (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
@@ -301,8 +301,9 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 
 /// Says that an input cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    say_unreadable(&input.archive, &error.to_string());
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    let error = error_chain(error);
+    say_unreadable(&input.archive, &error);
+    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error)));
     input
 }
 

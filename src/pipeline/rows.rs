@@ -8,7 +8,7 @@ use super::supply::{Reached, Supply};
 use crate::format::container::{self, Rebuilt, record_of_row};
 use crate::format::decode::{Buffers, DecodeError};
 use crate::format::tabular::{Csv, CsvStep, Record, Shape, Table, TableError};
-use crate::model::RejectReason;
+use crate::model::{RejectReason, error_chain};
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
@@ -85,7 +85,7 @@ impl Reading<'_> {
             let mut rest = chunk.as_deref().map_or(&[][..], |bytes| &bytes[..len]);
             if let Some(error) = error {
                 // What has been read of a row is not known to be all of it.
-                self.reject(rows.csv.unfinished(), reason_of(&error), error.to_string());
+                self.reject(rows.csv.unfinished(), reason_of(&error), error_chain(&error));
                 break;
             }
             let last = whole || len == 0;

@@ -228,14 +228,14 @@ impl Fetch {
         course.bytes += self.size;
         let number = course.next;
         course.next += 1;
-        Some(Completion { fetch: self.clone(), number, slowed: self.store.slowed(), is_over: false })
+        Some(Completion { fetch: self.clone(), number, slowed: self.store.slow_downs(), is_over: false })
     }
 
     /// Sends for the bytes.
     fn send(&self, arrival: Completion) {
         let (key, etag) = (self.key.to_string(), self.etag.clone());
         // What cannot be begun is told of by its end.
-        let _ = self.store.begin_read(key, etag, 0..self.size, move |bytes| arrival.is(bytes));
+        let _ = self.store.start_read(key, etag, 0..self.size, move |bytes| arrival.is(bytes));
     }
 
     /// Waits for the bytes; `None` when they have been given out already.
@@ -313,7 +313,7 @@ impl Completion {
         *lock(&self.fetch.state) = State::Done(bytes);
         course.running -= 1;
         // Of fetches that were slowed down together, the first counts for all.
-        if self.fetch.store.slowed() > self.slowed && self.number >= course.counted_from {
+        if self.fetch.store.slow_downs() > self.slowed && self.number >= course.counted_from {
             course.at_a_time = (course.at_a_time / 2).max(1);
             course.counted_from = course.next;
         }
@@ -325,8 +325,8 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        let what = format!("reading {}", self.fetch.key);
-        self.end(Err(S3Error::Failed { what, why: "it was given up".to_owned() }));
+        let source = "it was given up".into();
+        self.end(Err(S3Error::Failed { operation: format!("reading {}", self.fetch.key), source }));
     }
 }
 
@@ -392,7 +392,7 @@ impl Ranges {
             let failed = give.clone();
             // A reader that is gone has no use for it.
             let then = move |bytes| drop(give.send(bytes));
-            if let Err(error) = self.remote.store.begin_read(key, self.etag.clone(), range, then) {
+            if let Err(error) = self.remote.store.start_read(key, self.etag.clone(), range, then) {
                 let _ = failed.send(Err(error)); // the other end is below
             }
             self.under_way.push_back(take);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::prune::PruneDecision;
 use super::{Archive, ListContext, Listed, NameFields, Place, Version};
-use crate::s3::{self, Address, Bucket, ListRequest, Page, S3Error};
+use crate::s3::{self, Address, Bucket, Grouping, ListRequest, Page, S3Error};
 
 /// Pages asked for at a time.
 const PAGES_AHEAD: usize = 16;
@@ -48,7 +48,7 @@ pub(super) struct Walk {
 }
 
 enum Found {
-    Object(s3::Listed),
+    Object(s3::Object),
     /// A folder, and why what is left of it cannot be listed.
     Unlisted(String, S3Error),
 }
@@ -98,13 +98,13 @@ impl Walk {
             return;
         }
         let depth = folder[self.folder.key.len()..].matches('/').count();
-        let (folders, only_if_whole) = match standing {
-            PruneDecision::Unknown => (depth <= UNKNOWN_LEVELS, depth > UNKNOWN_LEVELS),
-            PruneDecision::Mixed => (false, true),
-            PruneDecision::Others => (true, false),
-            PruneDecision::Inside | PruneDecision::Outside => (false, false),
+        let (grouping, only_if_whole) = match standing {
+            PruneDecision::Unknown if depth <= UNKNOWN_LEVELS => (Grouping::Folders, false),
+            PruneDecision::Unknown | PruneDecision::Mixed => (Grouping::Keys, true),
+            PruneDecision::Others => (Grouping::Folders, false),
+            PruneDecision::Inside | PruneDecision::Outside => (Grouping::Keys, false),
         };
-        let want = ListRequest { prefix: folder.clone(), folders, ..ListRequest::default() };
+        let want = ListRequest { prefix: folder.clone(), grouping, ..ListRequest::default() };
         self.wanted.insert(folder, Step { want, only_if_whole });
     }
 
@@ -120,11 +120,11 @@ impl Walk {
             let (name, mut step) = first.remove_entry();
             let is_mixed = || self.reach.prune.standing(&step.want.prefix) == PruneDecision::Mixed;
             if self.tries == 0 && step.only_if_whole && is_mixed() {
-                (step.only_if_whole, step.want.folders) = (false, true);
+                (step.only_if_whole, step.want.grouping) = (false, Grouping::Folders);
             }
             let teller = self.teller.clone();
             let (asked, told) = (step.want.clone(), (name.clone(), step.clone()));
-            let begun = self.store.begin_page(asked, move |page| {
+            let begun = self.store.start_list_page(asked, move |page| {
                 // A listing that nobody follows any more has no use for it.
                 let _ = teller.send(PageResult { name: told.0, step: told.1, page });
             });
@@ -148,19 +148,20 @@ impl Walk {
             }
         };
         self.is_empty &= page.objects.is_empty() && page.folders.is_empty();
-        if step.only_if_whole && page.next.is_none() {
+        if step.only_if_whole && page.continuation.is_none() {
             self.tries = VAIN_TRIES.min(self.tries + 1);
         } else if step.only_if_whole {
             self.tries = self.tries.saturating_sub(1);
-            let want = ListRequest { folders: true, ..step.want };
+            let want = ListRequest { grouping: Grouping::Folders, ..step.want };
             self.wanted.insert(name, Step { want, only_if_whole: false });
             return;
         }
-        if let Some(from) = page.next {
+        if let Some(from) = page.continuation {
             let last_object = page.objects.last().map(|object| object.key.as_str());
             let last = last_object.max(page.folders.last().map(String::as_str)).unwrap_or(&step.want.prefix);
             let name = format!("{last}{BEHIND}");
-            self.wanted.insert(name, Step { want: ListRequest { from: Some(from), ..step.want }, ..step });
+            self.wanted
+                .insert(name, Step { want: ListRequest { continuation: Some(from), ..step.want }, ..step });
         }
         page.folders.into_iter().for_each(|folder| self.want_folder(folder));
         for object in page.objects {
@@ -238,14 +239,14 @@ pub(super) fn object(
 ) -> Result<Option<Listed>, S3Error> {
     // The key itself comes first among those that begin with it. Listing needs no permission that reading its folder does not.
     let (tell, told) = channel();
-    let want = ListRequest { prefix: address.key.clone(), at_most: Some(1), ..ListRequest::default() };
-    store.begin_page(want, move |page| drop(tell.send(page)))?;
+    let want = ListRequest { prefix: address.key.clone(), max_keys: Some(1), ..ListRequest::default() };
+    store.start_list_page(want, move |page| drop(tell.send(page)))?;
     let page = match wait_for(&told, reach) {
         Ok(page) => page?,
         Err(RecvTimeoutError::Timeout) => return Ok(None),
         Err(RecvTimeoutError::Disconnected) => {
-            let what = format!("listing {address}");
-            return Err(S3Error::Failed { what, why: "no answer".to_owned() });
+            let source = "no answer".into();
+            return Err(S3Error::Failed { operation: format!("listing {address}"), source });
         }
     };
     let exact = page.objects.into_iter().find(|object| object.key == address.key);
@@ -256,8 +257,8 @@ pub(super) fn unlisted(address: &Address, error: S3Error) -> Listed {
     Listed::Unreadable { uri: address.to_string().into(), error: io::Error::from(error) }
 }
 
-fn archive(store: &Bucket, bucket: &str, object: s3::Listed, reach: &ListContext) -> Listed {
-    let s3::Listed { key, size, etag, modified } = object;
+fn archive(store: &Bucket, bucket: &str, object: s3::Object, reach: &ListContext) -> Listed {
+    let s3::Object { key, size, etag, modified } = object;
     Listed::Archive(Archive {
         uri: format!("s3://{bucket}/{key}").into(),
         size: Some(size),

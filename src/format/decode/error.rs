@@ -58,7 +58,8 @@ pub enum DecodeError {
     Read {
         /// Stored bytes read.
         compressed: u64,
-        /// The operating system's words.
+        /// The operating system's words, or S3's.
+        #[source]
         error: io::Error,
     },
 }
