@@ -55,7 +55,7 @@ pub(super) fn plan(
     let prune = if folders.no_prune {
         PruneFilter::default()
     } else {
-        PruneFilter::of(&select.account, &select.region, since, until, folders.delivery_slack)
+        PruneFilter::new(&select.account, &select.region, since, until, folders.delivery_slack)
     };
     let plan = Plan {
         inputs: inputs(&select.inputs)?,

@@ -19,7 +19,7 @@ use crate::format::archive;
 use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
 use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
-use crate::source::{Archive, Listed, NameFields, Version, text_of};
+use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
@@ -77,11 +77,11 @@ impl Subject {
 
     /// A member of a container.
     pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
-        let name = text_of(name);
+        let name = name_to_text(name);
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
-            facts: NameFields::read(&name),
+            facts: NameFields::from_key(&name),
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
@@ -136,14 +136,14 @@ impl Subject {
 }
 
 /// Works on one entry of the listing.
-pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
+pub(super) fn process(run: Run<'_>, listed: ListedInput, give: Give<'_>) {
     let archive = match listed {
-        Listed::Archive(archive) => archive,
-        Listed::Skipped { uri, reason } => {
+        ListedInput::Archive(archive) => archive,
+        ListedInput::Skipped { uri, reason } => {
             give(Subject::unread(&uri).skipped(reason));
             return;
         }
-        Listed::Unreadable { uri, error } => {
+        ListedInput::Unreadable { uri, error } => {
             give(last(unreadable(Subject::unread(&uri).blank(), &error), Coverage::default()));
             return;
         }
@@ -151,7 +151,7 @@ pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
     let subject = Subject {
         uri: archive.uri.clone(),
         size: archive.size,
-        facts: archive.facts.clone(),
+        facts: archive.name_fields.clone(),
         version: archive.version.clone(),
         container: None,
         depth: 0,
