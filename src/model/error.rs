@@ -4,8 +4,8 @@ use std::error::Error;
 
 /// Returns an error and its causes as one text, separated by colons.
 ///
-/// The errors of this crate do not repeat their causes, but those of other crates do: a cause whose text
-/// is already there is left out. Line breaks in causes become spaces.
+/// The errors of this crate do not repeat their causes, but those of other crates do: a cause whose
+/// text is already there is left out. Line breaks in causes become spaces.
 ///
 /// ```
 /// use std::io;

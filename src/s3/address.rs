@@ -9,8 +9,8 @@ use thiserror::Error;
 pub struct Address {
     /// The bucket.
     pub bucket: String,
-    /// The key as it is stored; empty for the whole bucket. A key may start with `/`, though few do:
-    /// then the address has two slashes there.
+    /// The key as it is stored; empty for the whole bucket. A key may start with `/`, though few
+    /// do: then the address has two slashes there.
     pub key: String,
 }
 
@@ -64,8 +64,9 @@ impl fmt::Display for Address {
     }
 }
 
-/// Checks whether the name can be part of a host name or a path (AWS: "General purpose buckets naming
-/// rules"; old names may have capitals and underscores). Only S3 knows whether the bucket exists.
+/// Checks whether the name can be part of a host name or a path (AWS: "General purpose buckets
+/// naming rules"; old names may have capitals and underscores). Only S3 knows whether the bucket
+/// exists.
 fn check_name(bucket: &str) -> Result<(), BucketNameError> {
     if bucket.is_empty() {
         return Err(BucketNameError::Missing);

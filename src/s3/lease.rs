@@ -1,13 +1,13 @@
 //! A lease: the right to write to a folder, which one run at a time holds.
 //!
-//! The lease is an object that its holder rewrites every few seconds. Another run that finds the object
-//! watches it. If it changes, its holder is alive, and the other run gives up. If it does not change,
-//! its holder was killed, and the first run to replace the object, on condition that it is still the
-//! same, is the next holder.
+//! The lease is an object that its holder rewrites every few seconds. Another run that finds the
+//! object watches it. If it changes, its holder is alive, and the other run gives up. If it does
+//! not change, its holder was killed, and the first run to replace the object, on condition that it
+//! is still the same, is the next holder.
 //!
-//! No clocks are compared, with one exception: S3 refuses requests from machines whose clock is wrong by
-//! more than 15 minutes (Amazon S3: `RequestTimeTooSkewed`), so the holder of an object that is much
-//! older than that is dead at once.
+//! No clocks are compared, with one exception: S3 refuses requests from machines whose clock is
+//! wrong by more than 15 minutes (Amazon S3: `RequestTimeTooSkewed`), so the holder of an object
+//! that is much older than that is dead at once.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -23,11 +23,11 @@ use super::{Bucket, ObjectContent, S3Error, WriteCondition};
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// If the object does not change for this long, its holder counts as dead.
 const DEAD_AFTER: Duration = Duration::from_secs(25);
-/// A renewal that takes longer has failed: there must be time for others before the holder counts as
-/// dead.
+/// A renewal that takes longer has failed: there must be time for others before the holder counts
+/// as dead.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(8);
-/// For this long after a renewal the lease is certainly held, in milliseconds of the wall clock, which
-/// goes on while a machine sleeps.
+/// For this long after a renewal the lease is certainly held, in milliseconds of the wall clock,
+/// which goes on while a machine sleeps.
 const CERTAIN_MS: i64 = 12_000;
 /// The holder of an object this old, in milliseconds, is dead without watching: more than twice the
 /// largest difference between clocks.
@@ -171,7 +171,8 @@ impl LeaseObject {
                 (ownership.etag, ownership.written_ms) = (Some(etag), requested);
                 true
             }
-            // The object may still be ours: a renewal that was given up may have been written after all.
+            // The object may still be ours: a renewal that was given up may have been written after
+            // all.
             Ok(None) | Err(S3Error::Precondition { .. }) => {
                 let Ok(found) = self.bucket.read(&self.key) else { return false };
                 ownership.etag = found.filter(|content| self.is_ours(content)).and_then(|ours| ours.etag);

@@ -1,5 +1,5 @@
-//! S3: lists, reads and writes objects with the credentials, regions and endpoints that AWS's own tools
-//! would use.
+//! S3: lists, reads and writes objects with the credentials, regions and endpoints that AWS's own
+//! tools would use.
 //!
 //! Deliberately absent: what the objects are for.
 //!
@@ -7,8 +7,8 @@
 //!
 //! The types of this module exist in every build, so that no other module depends on the feature.
 //! Without it, `unsupported` takes the place of `network`: [`Buckets::open`] fails with
-//! [`S3Error::Unsupported`], and no network crate is compiled. `cfg(feature = "s3")` is allowed in this
-//! file only.
+//! [`S3Error::Unsupported`], and no network crate is compiled. `cfg(feature = "s3")` is allowed in
+//! this file only.
 //!
 //! # Example
 //!

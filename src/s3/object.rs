@@ -58,8 +58,8 @@ pub enum Grouping {
 pub struct Page {
     /// The objects, in the order of their keys.
     pub objects: Vec<Object>,
-    /// The folders, each with its slash at the end, in the order of their names. Objects and folders
-    /// are two lists; in S3's order they alternate.
+    /// The folders, each with its slash at the end, in the order of their names. Objects and
+    /// folders are two lists; in S3's order they alternate.
     pub folders: Vec<String>,
     /// Asks for the next page; `None` if this is the last one.
     pub continuation: Option<String>,

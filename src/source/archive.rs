@@ -33,8 +33,8 @@ pub(super) enum Location {
     S3(RemoteObject),
 }
 
-/// Distinguishes the versions of an archive that were stored under the same name. Empty if only reading
-/// would tell.
+/// Distinguishes the versions of an archive that were stored under the same name. Empty if only
+/// reading would tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// The object's ETag as S3 sends it.
@@ -49,8 +49,8 @@ impl Version {
         *self == Self::default()
     }
 
-    /// Whether both are the same version, as far as that is known without reading. The sizes are those
-    /// of the two archives.
+    /// Whether both are the same version, as far as that is known without reading. The sizes are
+    /// those of the two archives.
     pub fn is_same(&self, size: Option<u64>, other: &Self, other_size: Option<u64>) -> bool {
         match (&self.etag, &other.etag) {
             (Some(etag), Some(other)) => etag == other,
@@ -61,6 +61,7 @@ impl Version {
 
 /// One item of a listing.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ListedInput {
     /// An archive to read.
     Archive(Archive),
@@ -103,7 +104,8 @@ impl Archive {
         })
     }
 
-    /// Opens the archive as a file that can be read at any position; `None` if it is not such a file.
+    /// Opens the archive as a file that can be read at any position; `None` if it is not such a
+    /// file.
     ///
     /// # Errors
     /// As for [`Self::open`].

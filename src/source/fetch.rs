@@ -1,7 +1,7 @@
 //! Fetches small objects as a whole, ahead of their readers.
 //!
-//! A [`FetchPool`] starts fetches in the order in which they are queued. How many run at a time adapts:
-//! one more whenever a reader had to wait, half as many when S3 asks to slow down.
+//! A [`FetchPool`] starts fetches in the order in which they are queued. How many run at a time
+//! adapts: one more whenever a reader had to wait, half as many when S3 asks to slow down.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
@@ -172,7 +172,8 @@ impl Fetch {
         let _ = bucket.start_read(key.to_string(), etag.clone(), 0..*size, |bytes| completion.report(bytes));
     }
 
-    /// Waits for the object and returns a reader of its bytes; `None` if they have been taken before.
+    /// Waits for the object and returns a reader of its bytes; `None` if they have been taken
+    /// before.
     pub(super) fn wait(self: &Arc<Self>) -> io::Result<Option<FetchedReader>> {
         let mut pool = lock(&self.pool.state);
         let mut has_waited = false;
@@ -229,8 +230,8 @@ impl Drop for Fetch {
     }
 }
 
-/// Reports the end of a fetch, once. Dropping it reports a failure, so that a panic of the thread that
-/// should report does not leave a reader waiting.
+/// Reports the end of a fetch, once. Dropping it reports a failure, so that a panic of the thread
+/// that should report does not leave a reader waiting.
 struct Completion {
     fetch: Arc<Fetch>,
     number: u64,

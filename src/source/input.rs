@@ -20,8 +20,8 @@ pub enum Input {
 }
 
 impl Input {
-    /// Reads the name of an input: `-` is standard input, `s3://…` an address in S3, everything else a
-    /// path.
+    /// Reads the name of an input: `-` is standard input, `s3://…` an address in S3, everything
+    /// else a path.
     ///
     /// # Errors
     /// When the text starts with `s3://` but is not a valid address.
@@ -38,6 +38,7 @@ impl Input {
 
 /// What listing needs besides the inputs.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListContext {
     /// Which folders in S3 to list. Directories on this machine are walked completely: that costs
     /// little, and every archive may contain facts.

@@ -95,8 +95,8 @@ fn is_current_dir(path: &Path) -> bool {
 }
 
 impl Listing {
-    /// Lists `inputs`. An input that is named twice, or is inside another, is listed once. Everything
-    /// in the directory `exclude` is left out.
+    /// Lists `inputs`. An input that is named twice, or is inside another, is listed once.
+    /// Everything in the directory `exclude` is left out.
     pub fn new(inputs: &[Input], exclude: Option<&Path>, context: &ListContext) -> Self {
         let mut roots: Vec<Root> = inputs.iter().flat_map(Root::all_of).collect();
         roots.sort_by_cached_key(Root::sort_key);
@@ -129,8 +129,8 @@ impl Listing {
         }
     }
 
-    /// The error for an empty folder in S3. Folders exist only as parts of keys: one without keys does
-    /// not exist, unless an object has its name.
+    /// The error for an empty folder in S3. Folders exist only as parts of keys: one without keys
+    /// does not exist, unless an object has its name.
     fn missing_input(&self, folder: Address) -> Option<ListedInput> {
         let object_key = folder.key.strip_suffix('/')?;
         let is_same =

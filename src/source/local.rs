@@ -56,8 +56,8 @@ impl Iterator for DirectoryWalk {
     }
 }
 
-/// Compares two entries of a directory by their URIs. In the URIs of what is in a directory, its name is
-/// followed by `/`.
+/// Compares two entries of a directory by their URIs. In the URIs of what is in a directory, its
+/// name is followed by `/`.
 fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
     fn separator(entry: &DirEntry) -> Option<u8> {
         // walkdir follows links, but only after it has sorted the directory that they are in.
@@ -73,8 +73,8 @@ fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
     }
 }
 
-/// Lists a file that the user named. It is read whatever it is: it may be a pipe, for example from a
-/// process substitution.
+/// Lists a file that the user named. It is read whatever it is: it may be a pipe, for example from
+/// a process substitution.
 pub(super) fn list_named(path: PathBuf) -> ListedInput {
     match fs::metadata(&path) {
         Ok(meta) => archive(path, &meta),

@@ -2,9 +2,9 @@
 //!
 //! A [`Listing`] returns archives one by one, in the bytewise order of their URIs. So a run over
 //! millions of objects does not hold them all in memory, and its report does not depend on how the
-//! inputs were named on the command line. A [`PruneFilter`] leaves out folders in S3 that cannot hold
-//! the selected events; a [`Prefetcher`] fetches objects before they are opened. Deliberately absent:
-//! what is inside archives.
+//! inputs were named on the command line. A [`PruneFilter`] leaves out folders in S3 that cannot
+//! hold the selected events; a [`Prefetcher`] fetches objects before they are opened. Deliberately
+//! absent: what is inside archives.
 //!
 //! ```
 //! use std::path::Path;

@@ -5,8 +5,8 @@
 //!     <account>_<family>_<region>_<YYYYMMDDTHHmm>Z_<16>.json.gz
 //! ```
 //!
-//! (AWS: "Finding your CloudTrail log files"). Dates are delivery dates, which may be later than the
-//! events. Names are hints for coverage and pruning; they never decide what an input is.
+//! (AWS: "Finding your CloudTrail log files"). Dates are delivery dates, which may be later than
+//! the events. Names are hints for coverage and pruning; they never decide what an input is.
 
 use std::fmt::Write;
 
@@ -16,6 +16,7 @@ use crate::model::EventTime;
 
 /// What kind of files CloudTrail delivers to a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Family {
     /// Management and data events.
     CloudTrail,
@@ -25,6 +26,7 @@ pub enum Family {
 
 /// What an object's key says. All fields are `None` if the key does not follow the grammar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NameFields {
     /// The account in whose folder it is.
     pub account_id: Option<String>,
@@ -39,8 +41,8 @@ pub struct NameFields {
 }
 
 impl NameFields {
-    /// Reads a key, whose separators are `/`. The last segment `AWSLogs` counts: the prefix of a trail
-    /// cannot contain one, but a folder that archives were copied to can.
+    /// Reads a key, whose separators are `/`. The last segment `AWSLogs` counts: the prefix of a
+    /// trail cannot contain one, but a folder that archives were copied to can.
     pub fn from_key(key: &str) -> Self {
         let segments: Vec<&str> = key.split('/').collect();
         let file = segments.last().copied().unwrap_or_default();
@@ -71,8 +73,8 @@ impl NameFields {
         let Some(family) = parse_family(family).filter(|_| is_account_id(account)) else {
             return Self::default();
         };
-        // The time is searched for: in the names of digests it follows a trail name, which may contain
-        // underscores, and one old sample lacks the underscore behind it.
+        // The time is searched for: in the names of digests it follows a trail name, which may
+        // contain underscores, and one old sample lacks the underscore behind it.
         let delivered = file.split(['_', '.']).find_map(|part| {
             let stamp = part.get(..14).filter(|s| s.ends_with('Z') && s.as_bytes()[8] == b'T')?;
             let day = parse_date(stamp.get(..4)?, stamp.get(4..6)?, stamp.get(6..8)?)?;
@@ -122,8 +124,8 @@ pub(super) fn parse_family(text: &str) -> Option<Family> {
     }
 }
 
-/// A name as text. Bytes that are not UTF-8 become `%HH`, so a name that itself contains such a `%HH`
-/// looks the same.
+/// A name as text. Bytes that are not UTF-8 become `%HH`, so a name that itself contains such a
+/// `%HH` looks the same.
 pub fn name_to_text(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {

@@ -1,7 +1,7 @@
 //! An object in S3, read as a whole or in ranges.
 //!
-//! An object that has been fetched as a whole is read from memory. Any other is fetched in ranges, some
-//! ahead of the one being read: at most [`RANGES_AHEAD`] for each object.
+//! An object that has been fetched as a whole is read from memory. Any other is fetched in ranges,
+//! some ahead of the one being read: at most [`RANGES_AHEAD`] for each object.
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
@@ -46,7 +46,8 @@ impl RemoteObject {
         }
     }
 
-    /// Opens the object for reading from its first byte. `etag` is the one it had when it was listed.
+    /// Opens the object for reading from its first byte. `etag` is the one it had when it was
+    /// listed.
     pub(super) fn open(&self, etag: Option<&str>) -> io::Result<Box<dyn Read + Send>> {
         if let Some(fetch) = &self.fetch
             && let Some(reader) = fetch.wait()?

@@ -27,8 +27,8 @@ impl Prefetchable for ListedInput {
 
 /// Returns the items of a listing in their order, and fetches their objects ahead.
 ///
-/// Small objects are fetched as a whole, large ones in ranges once they are opened; see the constants in
-/// `fetch` and `object` for the limits.
+/// Small objects are fetched as a whole, large ones in ranges once they are opened; see the
+/// constants in `fetch` and `object` for the limits.
 pub struct Prefetcher<I: Iterator> {
     items: I,
     /// Items read ahead.

@@ -9,11 +9,11 @@ use crate::s3::Address;
 /// Selects folders in S3 to list. The default keeps every folder.
 ///
 /// Only folders that follow the grammar are left out: those of other accounts, regions and days.
-/// Anything else may hold any events. The account is compared only below the names of CloudTrail's own
-/// families, since other folders of an account (results of CloudTrail Lake) hold records of other
-/// accounts. Days are days of delivery. A delivery never precedes its events, and usually follows them
-/// within minutes (AWS CloudTrail User Guide: "How CloudTrail works"). So folders are listed from the
-/// first selected day to some days after the last one.
+/// Anything else may hold any events. The account is compared only below the names of CloudTrail's
+/// own families, since other folders of an account (results of CloudTrail Lake) hold records of
+/// other accounts. Days are days of delivery. A delivery never precedes its events, and usually
+/// follows them within minutes (AWS CloudTrail User Guide: "How CloudTrail works"). So folders are
+/// listed from the first selected day to some days after the last one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneFilter {
     accounts: Vec<String>,
@@ -30,8 +30,8 @@ pub(super) enum PruneDecision {
     Exclude,
     /// Some of the folders in it may be selected: their names decide.
     Descend,
-    /// It belongs to an account that is not selected: only folders that are not CloudTrail's own may
-    /// be selected.
+    /// It belongs to an account that is not selected: only folders that are not CloudTrail's own
+    /// may be selected.
     DescendOtherAccount,
     /// Every key in it may be selected.
     Include,
@@ -45,8 +45,8 @@ const REGION_LEVEL: usize = 3;
 const DAY_LEVEL: usize = 6;
 
 impl PruneFilter {
-    /// Selects folders that can hold events of these accounts and regions (none: all), from `since` to
-    /// before `until`, if events are delivered at most `slack_days` after they happened.
+    /// Selects folders that can hold events of these accounts and regions (none: all), from `since`
+    /// to before `until`, if events are delivered at most `slack_days` after they happened.
     pub fn new(
         accounts: &[String],
         regions: &[String],
@@ -152,8 +152,8 @@ impl PruneFilter {
         let digits =
             |n: usize, width: usize| level(n).map(|text| parse_digits(text).filter(|_| text.len() == width));
         let mut date = Vec::new();
-        // The year is compared before the month is read, and so on: everything in a folder that is left
-        // out is left out, whatever its name.
+        // The year is compared before the month is read, and so on: everything in a folder that is
+        // left out is left out, whatever its name.
         for part in [digits(3, 4), digits(4, 2), digits(5, 2)].into_iter().flatten() {
             let Some(part) = part else { return PruneDecision::Include };
             date.push(part);
@@ -164,8 +164,8 @@ impl PruneFilter {
         if levels.len() < self.deciding_level() { PruneDecision::Descend } else { PruneDecision::Include }
     }
 
-    /// Whether a year, month or day is outside the selected days. `date` may lack the day, or the month
-    /// and the day.
+    /// Whether a year, month or day is outside the selected days. `date` may lack the day, or the
+    /// month and the day.
     fn is_outside(&self, date: &[u32]) -> bool {
         let parts = |day: NaiveDate| [u32::try_from(day.year()).unwrap_or_default(), day.month(), day.day()];
         let n = date.len();
@@ -247,7 +247,8 @@ mod tests {
                 for (below, expected) in [
                     ("", Descend),
                     ("111122223333/", Descend),
-                    // Results of CloudTrail Lake are in the folder of the account that ran the query.
+                    // Results of CloudTrail Lake are in the folder of the account that ran the
+                    // query.
                     ("444455556666/", DescendOtherAccount),
                     ("444455556666/CloudTrail-Lake/", Include),
                     ("444455556666/CloudTrail/", Exclude),

@@ -1,10 +1,10 @@
 //! Lists a folder in S3 in order, with many requests at a time.
 //!
 //! Folders that cannot hold the selected events are not listed ([`PruneFilter`]). To find them, the
-//! levels of CloudTrail's grammar are listed folder by folder, unless one page holds everything. Below
-//! the last level that decides, and where nothing decides, keys are listed without folders, a thousand
-//! per request. Pages are requested ahead and kept in order. The number of objects held is bounded,
-//! unless one level has very many folders.
+//! levels of CloudTrail's grammar are listed folder by folder, unless one page holds everything.
+//! Below the last level that decides, and where nothing decides, keys are listed without folders, a
+//! thousand per request. Pages are requested ahead and kept in order. The number of objects held is
+//! bounded, unless one level has very many folders.
 //!
 //! [`PruneFilter`]: super::prune::PruneFilter
 
@@ -24,12 +24,12 @@ use crate::s3::{Address, Bucket, Grouping, ListRequest, Object, Page, S3Error};
 const PAGES_AHEAD: usize = 16;
 /// With this many objects held, only the next page in order is requested.
 const OBJECTS_AHEAD: usize = 10_000;
-/// How many levels below the input are listed folder by folder to find CloudTrail's folders among them:
-/// a prefix, an organization's id. A deeper level is listed folder by folder only if it does not fit on
-/// one page: it may have very many folders that are not CloudTrail's.
+/// How many levels below the input are listed folder by folder to find CloudTrail's folders among
+/// them: a prefix, an organization's id. A deeper level is listed folder by folder only if it does
+/// not fit on one page: it may have very many folders that are not CloudTrail's.
 const UNKNOWN_LEVELS: usize = 2;
-/// How many of CloudTrail's folders may fail to fit on one page before that is no longer tried. In a
-/// small archive nearly all fit, in a large one nearly none.
+/// How many of CloudTrail's folders may fail to fit on one page before that is no longer tried. In
+/// a small archive nearly all fit, in a large one nearly none.
 const FAILED_TRIES: u32 = 16;
 
 /// Follows every key that starts with the text before it. Names the rest of a listing.
@@ -72,8 +72,8 @@ struct PageRequest {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum UseOfPage {
     Always,
-    /// Only if there is no further page. Otherwise the folder is listed folder by folder, because some
-    /// of the folders in it may be left out.
+    /// Only if there is no further page. Otherwise the folder is listed folder by folder, because
+    /// some of the folders in it may be left out.
     OnlyIfComplete,
 }
 
@@ -251,8 +251,8 @@ fn receive<T>(receiver: &Receiver<T>, context: &ListContext) -> Result<T, RecvTi
 
 /// Finds the object with exactly this key; `None` if there is none, or the run has been cancelled.
 ///
-/// It lists the key as a prefix: the key itself comes first among the keys that start with it. Listing
-/// needs no permission that reading its folder does not need.
+/// It lists the key as a prefix: the key itself comes first among the keys that start with it.
+/// Listing needs no permission that reading its folder does not need.
 pub(super) fn find_object(
     bucket: &Bucket,
     address: &Address,

@@ -31,7 +31,8 @@ impl Bucket {
         Self { client: Arc::new(client), writer: Arc::new(writer) }
     }
 
-    /// Sends one small request, to know before a long run whether the bucket exists and may be listed.
+    /// Sends one small request, to know before a long run whether the bucket exists and may be
+    /// listed.
     ///
     /// # Errors
     /// When the bucket cannot be listed, or does not respond in less than ten seconds.
@@ -64,8 +65,8 @@ impl Bucket {
         })
     }
 
-    /// Starts to get one page of a listing and returns at once. `on_done` is called on another thread
-    /// and must not block there.
+    /// Starts to get one page of a listing and returns at once. `on_done` is called on another
+    /// thread and must not block there.
     ///
     /// # Errors
     /// When no thread can be started. Errors of the request itself go to `on_done`.
@@ -79,9 +80,9 @@ impl Bucket {
         Ok(())
     }
 
-    /// Starts to read a range of an object and returns at once. `on_done` gets all the bytes or none;
-    /// it is called on another thread and must not block there. With an `etag`, it is an error if the
-    /// object has another one by then.
+    /// Starts to read a range of an object and returns at once. `on_done` gets all the bytes or
+    /// none; it is called on another thread and must not block there. With an `etag`, it is an
+    /// error if the object has another one by then.
     ///
     /// # Errors
     /// When no thread can be started. Errors of the request itself go to `on_done`.
@@ -137,8 +138,9 @@ impl Bucket {
 
     /// Writes an object if the condition holds, and returns its new ETag.
     ///
-    /// An object that already holds exactly these bytes counts as written: it may come from an earlier
-    /// attempt of this call whose response was lost. So the bytes of a lock must name its holder.
+    /// An object that already holds exactly these bytes counts as written: it may come from an
+    /// earlier attempt of this call whose response was lost. So the bytes of a lock must name its
+    /// holder.
     ///
     /// # Errors
     /// [`S3Error::Precondition`] when the condition does not hold; others when the object cannot be
@@ -152,8 +154,8 @@ impl Bucket {
         runtime()?.block_on(write::write(&self.client, &self.writer, key, bytes, &condition))
     }
 
-    /// Like [`write`](Self::write), but gives up after `limit`. Then it is unknown whether the object
-    /// was written.
+    /// Like [`write`](Self::write), but gives up after `limit`. Then it is unknown whether the
+    /// object was written.
     ///
     /// # Errors
     /// As for [`write`](Self::write).

@@ -31,10 +31,11 @@ impl Buckets {
         Self { access, shared: Arc::default() }
     }
 
-    /// Returns the bucket of this name; finds credentials, endpoint and region if it is not open yet.
+    /// Returns the bucket of this name; finds credentials, endpoint and region if it is not open
+    /// yet.
     ///
-    /// The bucket's region need not be configured: AWS tells it to anybody (Amazon S3 API Reference:
-    /// HeadBucket, `x-amz-bucket-region`).
+    /// The bucket's region need not be configured: AWS tells it to anybody (Amazon S3 API
+    /// Reference: HeadBucket, `x-amz-bucket-region`).
     ///
     /// # Errors
     /// When there are no credentials, or the endpoint does not respond within some seconds.

@@ -1,9 +1,9 @@
 //! One signed request to one bucket.
 //!
 //! Reading does not use the `get` and `list` of `object_store`: its paths cannot express every key
-//! (one that ends in `/`, like the folders that consoles create, or that contains `//` or `.`), and a
-//! page that lists one such key fails as a whole. So requests are built here, and sent with the HTTP
-//! client and the signature of `object_store`.
+//! (one that ends in `/`, like the folders that consoles create, or that contains `//` or `.`), and
+//! a page that lists one such key fails as a whole. So requests are built here, and sent with the
+//! HTTP client and the signature of `object_store`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -143,8 +143,8 @@ enum Slash {
     Encode,
 }
 
-/// Appends `text`, percent-encoded as signatures require it (IAM User Guide: "Create a signed AWS API
-/// request", UriEncode).
+/// Appends `text`, percent-encoded as signatures require it (IAM User Guide: "Create a signed AWS
+/// API request", UriEncode).
 fn percent_encode(text: &str, slash: Slash, to: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {

@@ -42,8 +42,8 @@ impl AwsConfig {
             .or_else(ProfileFileRegionProvider::new())
             .region()
             .await;
-        // Security tokens come from a region; any in the partition will do. Without one, the SDK would
-        // search for it again, everywhere.
+        // Security tokens come from a region; any in the partition will do. Without one, the SDK
+        // would search for it again, everywhere.
         let token_region = region.clone().unwrap_or_else(|| Region::from_static("us-east-1"));
         let config = aws_config::defaults(BehaviorVersion::latest())
             .region(token_region.clone())
@@ -81,8 +81,8 @@ impl AwsConfig {
     }
 }
 
-/// `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS SDKs and Tools
-/// Reference Guide: "Service-specific endpoints").
+/// `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS SDKs and
+/// Tools Reference Guide: "Service-specific endpoints").
 fn endpoint_url(config: &SdkConfig) -> Option<String> {
     let is_ignored =
         env_var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));

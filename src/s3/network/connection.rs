@@ -21,8 +21,8 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for writing, where a part has to be sent before there can be a response.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The HTTP settings for an endpoint. There is no limit for a whole response: a large object takes as
-/// long as it takes, as long as something arrives.
+/// The HTTP settings for an endpoint. There is no limit for a whole response: a large object takes
+/// as long as it takes, as long as something arrives.
 pub(super) fn http_options(endpoint: &Endpoint, read_timeout: Duration) -> ClientOptions {
     ClientOptions::new()
         .with_user_agent(HeaderValue::from_static(concat!("keytrail/", env!("CARGO_PKG_VERSION"))))
@@ -39,8 +39,8 @@ pub(super) fn http_client(endpoint: &Endpoint) -> Result<HttpClient, S3Error> {
         .map_err(|error| S3Error::failed("setting up requests to S3", error))
 }
 
-/// The runtime for all buckets. It has two threads: they decrypt and copy, and decoding archives needs
-/// the processors more.
+/// The runtime for all buckets. It has two threads: they decrypt and copy, and decoding archives
+/// needs the processors more.
 pub(super) fn runtime() -> Result<&'static Runtime, S3Error> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {

@@ -22,8 +22,8 @@ use super::profile::ProfileError;
 
 /// Credentials are replaced this long before they expire.
 const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
-/// The sources are not asked for new credentials more often than this: some credentials are valid for
-/// less than [`REFRESH_BEFORE_EXPIRY`] from the start.
+/// The sources are not asked for new credentials more often than this: some credentials are valid
+/// for less than [`REFRESH_BEFORE_EXPIRY`] from the start.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 /// Sources that failed, or whose credentials S3 rejected, are not asked again for this long: a run
 /// needs credentials for every object.
@@ -111,7 +111,8 @@ impl Credentials {
                     Cache { current: Some(new), last_failure: None, last_rejection: cache.last_rejection };
                 Ok(credential)
             }
-            // Credentials that are still valid stay valid if their source cannot be reached just now.
+            // Credentials that are still valid stay valid if their source cannot be reached just
+            // now.
             Err(error) => match &mut cache.current {
                 Some(current) if current.is_valid_for(Duration::ZERO) => {
                     current.requested = Instant::now();
@@ -144,8 +145,8 @@ impl Credentials {
         Ok(CachedCredential { credential, expires: found.expiry(), requested: Instant::now() })
     }
 
-    /// Drops the cached credentials because S3 rejected them; unless that has just been done for another
-    /// request.
+    /// Drops the cached credentials because S3 rejected them; unless that has just been done for
+    /// another request.
     pub(super) async fn reject_current(&self) {
         let mut cache = self.cache.lock().await;
         if cache.last_rejection.is_none_or(|when| when.elapsed() > FAILURE_INTERVAL) {

@@ -14,7 +14,8 @@ pub(super) struct Endpoint {
     pub(super) addressing: Addressing,
 }
 
-/// Where a URL names the bucket (Amazon S3 User Guide: "Virtual hosting of general purpose buckets").
+/// Where a URL names the bucket (Amazon S3 User Guide: "Virtual hosting of general purpose
+/// buckets").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Addressing {
     /// In the host name: `https://bucket.host/key`.
@@ -26,9 +27,9 @@ pub(super) enum Addressing {
 impl Endpoint {
     /// AWS's own endpoint for a region.
     ///
-    /// Some buckets are addressed by path in any case: no certificate covers the host name of a bucket
-    /// with a dot in its name, and host names have no capitals, so that a bucket with capitals in its
-    /// name (old ones may have them) would get the host name of another bucket.
+    /// Some buckets are addressed by path in any case: no certificate covers the host name of a
+    /// bucket with a dot in its name, and host names have no capitals, so that a bucket with
+    /// capitals in its name (old ones may have them) would get the host name of another bucket.
     pub(super) fn aws(bucket: &str, region: &str, variant: EndpointVariant) -> Self {
         let host = host_name(region, variant);
         let is_label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -58,8 +59,8 @@ pub(super) struct EndpointVariant {
     pub(super) addressing: Addressing,
 }
 
-/// The host name of S3 in a region (AWS General Reference: "Amazon Simple Storage Service endpoints and
-/// quotas"; Amazon S3 API Reference: "Using dual-stack endpoints"; "AWS FIPS endpoints").
+/// The host name of S3 in a region (AWS General Reference: "Amazon Simple Storage Service endpoints
+/// and quotas"; Amazon S3 API Reference: "Using dual-stack endpoints"; "AWS FIPS endpoints").
 fn host_name(region: &str, variant: EndpointVariant) -> String {
     let service = if variant.fips { "s3-fips" } else { "s3" };
     let stack = if variant.dual_stack { ".dualstack" } else { "" };

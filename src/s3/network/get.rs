@@ -33,8 +33,8 @@ pub(super) type ByteSink<'s> = &'s mut (dyn FnMut(&[u8]) -> io::Result<()> + Sen
 /// How much of an object has arrived.
 struct Transfer {
     received: u64,
-    /// How many bytes there are to receive. Known from the first response at the latest, unless that
-    /// has no length.
+    /// How many bytes there are to receive. Known from the first response at the latest, unless
+    /// that has no length.
     expected: Option<u64>,
     etag: Option<String>,
 }
@@ -57,8 +57,8 @@ impl From<TransferError> for GetError {
 impl S3Client {
     /// Gives all requested bytes to `sink`, in order, each once. Returns the object's ETag.
     ///
-    /// If a response breaks off, the next request asks for the rest, on condition that the object has
-    /// not changed.
+    /// If a response breaks off, the next request asks for the rest, on condition that the object
+    /// has not changed.
     pub(super) async fn get(
         &self,
         request: &GetRequest<'_>,
@@ -152,8 +152,8 @@ impl S3Client {
     }
 }
 
-/// Checks the headers of a response to a request for the bytes from `start` on. Returns how many bytes
-/// of the body precede the requested ones.
+/// Checks the headers of a response to a request for the bytes from `start` on. Returns how many
+/// bytes of the body precede the requested ones.
 fn read_headers(response: &HttpResponse, start: u64, transfer: &mut Transfer) -> Result<u64, GetError> {
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     // Some servers do not support If-Match.

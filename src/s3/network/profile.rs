@@ -1,8 +1,8 @@
 //! Refuses an AWS profile that does not exist, before any source of credentials is asked.
 //!
-//! The SDK treats a missing profile like an empty one and continues with the role of the machine: with
-//! a misspelt name, the run would use somebody else's identity. AWS's command line refuses such a name,
-//! too.
+//! The SDK treats a missing profile like an empty one and continues with the role of the machine:
+//! with a misspelt name, the run would use somebody else's identity. AWS's command line refuses
+//! such a name, too.
 
 use aws_config::profile::{self, ProfileFileLoadError, ProfileSet};
 use thiserror::Error;

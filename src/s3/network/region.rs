@@ -10,8 +10,8 @@ use super::refusal::{TransferError, region_header};
 use crate::s3::error::Cause;
 use crate::s3::{Access, S3Error};
 
-/// The region whose endpoint is asked for a bucket's region if none is configured: any region in the
-/// same partition knows.
+/// The region whose endpoint is asked for a bucket's region if none is configured: any region in
+/// the same partition knows.
 const DEFAULT_REGION: &str = "us-east-1";
 /// How often to ask.
 const ATTEMPTS: u32 = 2;

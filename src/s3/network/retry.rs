@@ -37,8 +37,8 @@ impl RetryPolicy {
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The attempts at one request: exponential backoff with decorrelated jitter (AWS Architecture Blog:
-/// "Exponential Backoff And Jitter").
+/// The attempts at one request: exponential backoff with decorrelated jitter (AWS Architecture
+/// Blog: "Exponential Backoff And Jitter").
 pub(super) struct Backoff {
     policy: RetryPolicy,
     attempts_left: u32,

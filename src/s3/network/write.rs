@@ -1,4 +1,5 @@
-//! Writes objects: under a condition where another program might write too, in parts if they are large.
+//! Writes objects: under a condition where another program might write too, in parts if they are
+//! large.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -27,16 +28,16 @@ const WRITE_PERMISSION: &str = "s3:PutObject and s3:AbortMultipartUpload on the 
 /// What deleting needs.
 const DELETE_PERMISSION: &str = "s3:DeleteObject on the report's prefix";
 
-/// The size of a part of an upload, in bytes. S3 accepts at most 10,000 parts, so this is enough for
-/// 150 GiB.
+/// The size of a part of an upload, in bytes. S3 accepts at most 10,000 parts, so this is enough
+/// for 150 GiB.
 const PART_BYTES: usize = 16 << 20;
 /// How many parts are uploaded at a time.
 const CONCURRENT_PARTS: usize = 3;
 /// How often a write is attempted. `object_store` does not repeat some of them by itself because it
 /// cannot know whether they succeeded; the writes here can be repeated without harm.
 const MAX_ATTEMPTS: u32 = 4;
-/// After this long, no further attempt is made. A run that cannot write has no other way to report it
-/// than to end.
+/// After this long, no further attempt is made. A run that cannot write has no other way to report
+/// it than to end.
 const ATTEMPT_PERIOD: Duration = Duration::from_secs(60);
 /// The same for the requests that `object_store` repeats by itself.
 const STORE_RETRY_PERIOD: Duration = Duration::from_secs(30);
@@ -116,8 +117,8 @@ pub(super) async fn upload(
             Err(UploadError::File(error)) => {
                 return Err(S3Error::File { address: client.address(key), source: error });
             }
-            // The parts are there, but the upload is not: it was completed or aborted already, and the
-            // response was lost.
+            // The parts are there, but the upload is not: it was completed or aborted already, and
+            // the response was lost.
             Err(UploadError::Store(error))
                 if (is_transient(&error) || is_no_such_upload(&error)) && attempts.pause().await => {}
             Err(UploadError::Store(error)) => {
@@ -204,8 +205,8 @@ pub(super) async fn delete(client: &S3Client, store: &AmazonS3, keys: &[String])
     Ok(())
 }
 
-/// The attempts at one write: exponential backoff without jitter, on top of what `object_store` repeats
-/// by itself. (Reads use `retry::Backoff`.)
+/// The attempts at one write: exponential backoff without jitter, on top of what `object_store`
+/// repeats by itself. (Reads use `retry::Backoff`.)
 struct WriteAttempts {
     made: u32,
     started: Instant,
