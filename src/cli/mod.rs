@@ -5,7 +5,6 @@
 mod alarms;
 mod analyze;
 mod args;
-mod causes;
 mod destination;
 mod ending;
 mod events;

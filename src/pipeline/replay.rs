@@ -83,7 +83,7 @@ fn subject(head: Head) -> Subject {
     let Head { uri, container, version } = head;
     // The grammar of names is that of the member, not of the container it is in.
     let name = container.as_deref().and_then(|container| uri.strip_prefix(container)?.strip_prefix("!/"));
-    let facts = NameFields::read(name.unwrap_or(&uri));
+    let facts = NameFields::from_key(name.unwrap_or(&uri));
     let depth = usize::from(container.is_some());
     Subject { uri, size: None, facts, version, container, depth }
 }
