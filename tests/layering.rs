@@ -7,20 +7,33 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
+    ("base", &[]),
     ("model", &[]),
-    ("s3", &["model"]),
-    ("source", &["model", "s3"]),
-    ("extract", &["model", "source", "s3"]),
+    ("s3", &["base", "model"]),
+    ("source", &["base", "model", "s3"]),
+    ("extract", &["base", "model", "source", "s3"]),
     ("format", &["model"]),
     ("parse", &["model"]),
     ("classify", &["model"]),
-    ("aggregate", &["model"]),
+    ("aggregate", &["base", "model"]),
     ("audit", &["model", "aggregate"]),
-    ("report", &["model", "s3", "aggregate", "audit"]),
+    ("report", &["base", "model", "s3", "aggregate", "audit"]),
     (
         "pipeline",
-        &["model", "s3", "source", "extract", "format", "parse", "classify", "aggregate", "audit", "report"],
+        &[
+            "base",
+            "model",
+            "s3",
+            "source",
+            "extract",
+            "format",
+            "parse",
+            "classify",
+            "aggregate",
+            "audit",
+            "report",
+        ],
     ),
 ];
 

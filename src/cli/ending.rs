@@ -17,12 +17,12 @@ use tracing::warn;
 
 use super::alarms::Alarm;
 use super::args::{Command, Common, LogFormat};
-use super::{CliError, Status, log};
-use keytrail::aggregate::{self, InputTotals};
-use keytrail::audit::Caveat;
+use super::{CliError, Status, log, with_causes};
+use keytrail::aggregate::{InputStatus, InputTotals};
+use keytrail::audit::{Caveat, Severity};
 use keytrail::model::EventTime;
 use keytrail::pipeline::Run;
-use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
+use keytrail::report::{Metrics, RunSummary, SinkError, last_success, metrics};
 
 /// What people are told of a run that was stopped.
 const STOPPED: &str = "stopped; the report was not finished";
@@ -103,7 +103,7 @@ impl Ending {
             return status;
         }
         if self.0.json {
-            for caveat in finished.caveats.iter().filter(|caveat| is_pressing(caveat)) {
+            for caveat in finished.caveats.iter().filter(|caveat| caveat.severity == Severity::Warning) {
                 warn!(caveat = caveat.id, "{}", caveat.text);
             }
         }
@@ -113,7 +113,7 @@ impl Ending {
         }
         if let Err(error) = self.write_metrics(status, Some(finished)) {
             status = Status::Failed;
-            self.error("not written", json!({"error": error.to_string()}), || error.to_string());
+            self.error("not written", json!({"error": with_causes(&error)}), || with_causes(&error));
         }
         self.last_line(status, || facts(finished, now()));
         status
@@ -134,7 +134,7 @@ impl Ending {
         match status {
             Status::Whole => {} // the reader of our output has had enough, and is not there to be told
             Status::Interrupted => self.without_result("stopped", status, STOPPED),
-            _ => self.without_result("failed", status, &error.to_string()),
+            _ => self.without_result("failed", status, &with_causes(error)),
         }
         status
     }
@@ -149,7 +149,7 @@ impl Ending {
             return;
         }
         if let Err(error) = self.write_metrics(status, None) {
-            self.error("not written", json!({"error": error.to_string()}), || error.to_string());
+            self.error("not written", json!({"error": with_causes(&error)}), || with_causes(&error));
         }
         let mut facts = json!({"error": error});
         self.add_run(&mut facts, status);
@@ -240,9 +240,9 @@ fn facts(finished: &Finished<'_>, ended: EventTime) -> Value {
 }
 
 fn of_inputs(inputs: &InputTotals) -> Value {
-    let by_status: Map<String, Value> = aggregate::Status::ALL
+    let by_status: Map<String, Value> = InputStatus::ALL
         .into_iter()
-        .map(|status| (status.as_str().into(), inputs.with(status).into()))
+        .map(|status| (status.as_str().into(), inputs.count(status).into()))
         .collect();
     let rejects: Map<String, Value> =
         inputs.rejects.iter().map(|(reason, n)| (reason.as_str().into(), (*n).into())).collect();
@@ -265,5 +265,5 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn not_written(path: &Path, error: io::Error) -> SinkError {
-    SinkError::File { path: path.display().to_string(), error }
+    SinkError::File { path: path.display().to_string(), source: error }
 }

@@ -14,7 +14,7 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
 use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
@@ -93,7 +93,7 @@ impl Subject {
         InputSummary {
             archive: self.uri.clone(),
             container: self.container.clone(),
-            status: Status::Complete,
+            status: InputStatus::Complete,
             reason: None,
             shape: crate::format::container::Shape::Unknown.as_str().into(),
             is_container: false,
@@ -113,7 +113,7 @@ impl Subject {
     /// Its only part: it is skipped.
     pub(super) fn skipped(&self, reason: SkipReason) -> Part {
         let mut input = self.blank();
-        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
         last(input, Coverage::default())
     }
 
@@ -125,7 +125,7 @@ impl Subject {
             error => {
                 let (reason, detail) = (reason_of(&error), error.to_string());
                 let mut input = self.blank();
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
                 let mut part = last(input, Coverage::default());
                 part.rejects.push(Rejection { offset: None, index: None, reason, detail });
@@ -302,7 +302,7 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 /// Says that an input cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
     say_unreadable(&input.archive, &error.to_string());
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error.to_string())));
     input
 }
 

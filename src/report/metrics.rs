@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::aggregate::{Counts, InputTotals, Status};
+use crate::aggregate::{Counts, InputStatus, InputTotals};
 use crate::model::{EventTime, RejectReason};
 
 /// What the metrics tell.
@@ -93,8 +93,8 @@ fn of_report(page: &mut Page<'_>, report: &RunSummary<'_>, ended: EventTime) {
     let conflicts = "Selected events that share eventID and account with another but differ from it.";
     page.single("keytrail_conflicts", conflicts, counts.conflicts);
     page.family("keytrail_archives", "Archives behind the report by how far they could be read.");
-    for status in Status::ALL {
-        page.sample("keytrail_archives", Some(("status", status.as_str())), inputs.with(status));
+    for status in InputStatus::ALL {
+        page.sample("keytrail_archives", Some(("status", status.as_str())), inputs.count(status));
     }
     page.family("keytrail_rejects", "Records or stretches of archives that could not be read, by reason.");
     for reason in RejectReason::ALL {
