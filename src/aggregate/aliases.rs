@@ -17,8 +17,8 @@ enum Target {
     Conflict,
 }
 
-/// The history of all aliases, as far as it is known. Nothing is known of the time before an alias's
-/// first change.
+/// The history of all aliases, as far as it is known. Nothing is known of the time before the first
+/// change of an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Aliases(BTreeMap<String, BTreeMap<EventTime, Target>>);
 

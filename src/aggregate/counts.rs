@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// How many records are in each class. Unit: records; each reject counts as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counts {
     /// Records seen, including unreadable ones.
     pub records: u64,
@@ -38,7 +39,8 @@ pub struct Counts {
 /// The classes do not add up. This is a bug in keytrail, never a fault of the input.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "internal error: {records} records were read but the classes add up to {classes}; please report this"
+    "internal error: {records} records were read but the classes add up to {classes}; \
+     please report this"
 )]
 pub struct Imbalance {
     records: u64,

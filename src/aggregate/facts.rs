@@ -16,6 +16,7 @@ use crate::model::{
 
 /// A record that states a fact, and where the record is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct FactSource {
     /// The record.
     pub record: Provenance,
@@ -27,6 +28,7 @@ pub struct FactSource {
 
 /// The records that state a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FactSupport {
     /// The earliest record.
     pub first: FactSource,
@@ -45,6 +47,7 @@ impl AddAssign for FactSupport {
 
 /// All facts.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Facts {
     /// Learned rules with their particulars.
     pub rules: BTreeMap<(LearnedRule, When<'static>), FactSupport>,

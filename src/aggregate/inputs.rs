@@ -43,6 +43,7 @@ impl InputStatus {
 
 /// Why an input has its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum StatusReason {
     /// The reason of its first reject.
     Rejected(RejectReason),
@@ -68,6 +69,7 @@ impl StatusReason {
 
 /// One row of `inputs.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InputSummary {
     /// URI of the archive.
     #[serde(with = "shared::text")]
@@ -107,6 +109,7 @@ pub struct InputSummary {
 
 /// Totals over all inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputTotals {
     /// Inputs by status.
     pub by_status: BTreeMap<InputStatus, u64>,

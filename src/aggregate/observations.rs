@@ -10,6 +10,7 @@ macro_rules! observations {
     ($( $(#[$meta:meta])* $field:ident: $has:expr; )*) => {
         /// How many of the selected events have each property. Unit: events.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[non_exhaustive]
         pub struct Observations {
             $( $(#[$meta])* pub $field: u64, )*
             /// Calls of which the input has only the key owner's copy, which may not name the

@@ -16,6 +16,7 @@ macro_rules! group {
     ($( $(#[$meta:meta])* $field:ident : $kind:tt ),* $(,)?) => {
         /// What distinguishes one usage row from another. Field order is sort order.
         #[derive(Debug, Clone)]
+        #[non_exhaustive]
         pub struct Group { $( $(#[$meta])* pub $field: group!(@owned $kind), )* }
 
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,6 +176,7 @@ impl UsageSample {
 
 /// The numbers of one group.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GroupStats {
     /// Events.
     pub event_count: u64,
@@ -256,6 +258,7 @@ pub struct UsageRow {
 
 /// A row of `usage_daily.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DailyRow {
     /// Days since the epoch, UTC.
     pub day: i32,

@@ -1,4 +1,5 @@
-//! The caveats of `run.json`: sentences that keep a reader from taking a number for more than it is.
+//! The caveats of `run.json`: sentences that keep a reader from taking a number for more than it
+//! is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

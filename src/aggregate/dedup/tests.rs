@@ -147,8 +147,8 @@ fn a_copy_fills_in_only_what_is_missing() {
     assert_eq!(own.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
 }
 
-/// A bare key id was completed with the caller's account. The owner's record names the key, whichever
-/// of the two comes first.
+/// A bare key id was completed with the caller's account. The owner's record names the key,
+/// whichever of the two comes first.
 #[test]
 fn the_owners_key_is_better_than_an_assumed_one() {
     let assumed = |copy: &Copy| {

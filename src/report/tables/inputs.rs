@@ -9,24 +9,24 @@ table! {
     INPUTS: InputsTable("inputs") of InputSummary;
 
     "archive": Text,
-        "URI of the input. A member of a container: the container's URI, `!/`, and the member's \
+        "URI of the input. For a member of a container: the container's URI, `!/` and the member's \
         name.",
         |i| Cell::text(&i.archive);
     "container": Text or null,
-        "URI of the tar or zip file that it is a member of. Stored bytes of a member are in its \
-        container's row, too: sum them where this is null.",
+        "URI of the tar or zip file that it is a member of. The stored bytes of members are also \
+        in their container's row: add them up where this is null.",
         |i| Cell::optional_text(i.container.as_deref());
     "status": Text,
         "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none \
         could; `skipped`: not a CloudTrail archive.",
         |i| Cell::text(i.status.as_str());
     "reason": Text or null,
-        "Partial: the first reject's reason. Skipped: one of the list below. Unreadable: the \
-        operating system's words. `several_gzip_members` on a complete input: read whole, but it \
-        is several gzip files in one.",
+        "Partial: the reason of the first reject. Skipped: one of the list below. Unreadable: the \
+        operating system's message. `several_gzip_members` on a complete input: it was read whole, \
+        but it is several gzip files in one.",
         |i| Cell::optional_text(i.reason.as_ref().map(|r| r.as_str()));
     "shape": Text,
-        "What it turned out to be: one of the shapes below.",
+        "The shape of its content: one of the shapes below.",
         |i| Cell::text(&i.shape);
     "compressed_bytes": Int,
         "Stored bytes read.",
@@ -38,37 +38,36 @@ table! {
         "gzip members in the input; 0: not compressed with gzip.",
         |i| Cell::count(i.gzip_members);
     "content_sha256": Text or null,
-        "SHA-256 of the decompressed content, lower-case hexadecimal. Null without `--hash`, or \
-        when not read whole.",
+        "SHA-256 of the decompressed content, in lower-case hexadecimal. Null without `--hash`, or \
+        when it was not read whole.",
         |i| Cell::optional_text(i.content_sha256.as_deref());
     "account_id": Text or null,
-        "Account of the input's name. Null: the name does not follow CloudTrail's grammar.",
+        "Account in the input's name. Null: the name is not one of CloudTrail's.",
         |i| Cell::optional_text(i.account_id.as_deref());
     "region": Text or null,
-        "Region of the input's name.",
+        "Region in the input's name.",
         |i| Cell::optional_text(i.region.as_deref());
     "etag": Text or null,
-        "ETag of the object, as S3 gives it. Null: not on S3.",
+        "ETag of the object, as S3 returns it. Null: not in S3.",
         |i| Cell::optional_text(i.etag.as_deref());
     "modified_time": Time or null,
-        "When the file or object was last written. Null: not known, as of standard input and of \
+        "When the file or object was last written. Null: unknown, as for standard input and \
         members of containers.",
         |i| i.modified.map_or(Cell::Null, Cell::Time);
     "delivered_time": Time or null,
-        "Delivery time of the input's name, to the minute.",
+        "Delivery time in the input's name, to the minute.",
         |i| i.delivered.map_or(Cell::Null, Cell::Time);
     "records": Int,
-        "Records seen, unreadable ones included.",
+        "Records seen, including unreadable ones.",
         |i| Cell::count(i.counts.records);
     "selected": Int,
         "Events that are in the report.",
         |i| Cell::count(i.counts.selected);
     "duplicate": Int,
-        "Further deliveries of a selected event, and events that a correction has taken the place \
-        of.",
+        "Repeated deliveries of a selected event, and events that a correction has superseded.",
         |i| Cell::count(i.counts.duplicate);
     "other_copy": Int,
-        "The other account's copies of selected events.",
+        "Other accounts' copies of selected events.",
         |i| Cell::count(i.counts.other_copy);
     "other_source": Int,
         "Records of other services.",
@@ -90,11 +89,11 @@ table! {
         "Rows of `rejects.parquet`.",
         |i| Cell::count(i.counts.rejected);
     "conflicts": Int,
-        "Selected events that share `eventID` and account with another but differ from it; not a \
-        class of its own.",
+        "Selected events that share `eventID` and account with another event but differ from it. \
+        Not a class of its own.",
         |i| Cell::count(i.counts.conflicts);
     "corrected": Int,
-        "Those of `duplicate` that a correction has taken the place of (`addendum.reason` is \
-        `UPDATED_DATA`); not a class of its own.",
+        "Those of `duplicate` that a correction has superseded (`addendum.reason` is \
+        `UPDATED_DATA`). Not a class of its own.",
         |i| Cell::count(i.counts.corrected);
 }

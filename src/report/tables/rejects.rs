@@ -21,8 +21,8 @@ table! {
         "URI of the archive.",
         |row| Cell::text(row.archive);
     "record_offset": Int or null,
-        "Offset of the record in the decompressed archive, bytes. Null: the damage is not inside a \
-        record.",
+        "Offset of the record in the decompressed archive, in bytes. Null: the damage is not \
+        inside a record.",
         |row| row.rejection.offset.map_or(Cell::Null, Cell::count);
     "record_index": Int or null,
         "Zero-based position among the archive's records. Null as above.",
@@ -31,6 +31,6 @@ table! {
         "One of the list below.",
         |row| Cell::text(row.rejection.reason.as_str());
     "detail": Text,
-        "What was found, for people.",
+        "What was found, in words.",
         |row| Cell::text(&row.rejection.detail);
 }

@@ -10,50 +10,51 @@ use crate::report::table::table;
 pub struct RuleRow<'a> {
     /// Its id.
     pub rule: &'a str,
-    /// The label it speaks for.
+    /// The label that it assigns.
     pub workload: Workload,
     /// How much it proves.
     pub strength: Strength,
     /// `built-in`, `learned` or `own`.
     pub origin: &'static str,
-    /// What it looks at.
+    /// What it compares.
     pub about: &'a str,
-    /// What exactly, for a learned rule.
+    /// For a learned rule: the role, key, path or bucket that it compares with.
     pub particular: Option<&'a str>,
     /// The page or file it comes from.
     pub source: &'a str,
-    /// How often and where first it was learned.
+    /// For a learned rule: the records that state it.
     pub support: Option<&'a FactSupport>,
 }
 
 table! {
-    /// The output of `keytrail rules`: one row per built-in rule, rule of the user's own, and particular that was learned.
+    /// The output of `keytrail rules`: one row per built-in rule, per rule of the user, and per
+    /// particular of a learned rule.
     RULES: RulesTable("rules") of RuleRow<'a>;
 
     "rule": Text,
         "Id of the rule, as in `workload_rules` of events.",
         |r| Cell::text(r.rule);
     "workload": Text,
-        "Label it speaks for.",
+        "Label that it assigns.",
         |r| Cell::text(r.workload.as_str());
     "strength": Text,
         "`definitive`, `strong`, `medium` or `weak`.",
         |r| Cell::text(r.strength.as_str());
     "origin": Text,
-        "`built-in`; `own`: of the file given with `--rules`; `learned`: from a record of the \
+        "`built-in`; `own`: from the file given with `--rules`; `learned`: from a record in the \
         input.",
         |r| Cell::text(r.origin);
     "about": Text,
-        "What it looks at.",
+        "What it compares.",
         |r| Cell::text(r.about);
     "particular": Text or null,
         "Learned rules: the role, key, path, bucket or session's role that the record names.",
         |r| Cell::optional_text(r.particular);
     "source": Text,
-        "Where the rule comes from: a page of AWS, `inferred`, or the user's file.",
+        "Where the rule comes from: an AWS page, `inferred`, or the user's file.",
         |r| Cell::text(r.source);
     "records": Int or null,
-        "Learned rules: records that teach it.",
+        "Learned rules: records that state it.",
         |r| r.support.map_or(Cell::Null, |b| Cell::count(b.records));
     "first_event_name": Text or null,
         "Learned rules: API of the earliest of these records.",
@@ -65,9 +66,9 @@ table! {
         "Its `eventID`.",
         |r| Cell::optional_text(r.support.and_then(|b| b.first.record.event_id.as_deref()));
     "archive": Text or null,
-        "URI of the archive it is in.",
+        "URI of the archive with that record.",
         |r| Cell::optional_text(r.support.map(|b| &*b.first.archive));
     "record_offset": Int or null,
-        "Its byte offset in the decompressed archive.",
+        "Offset of that record in the decompressed archive, in bytes.",
         |r| r.support.map_or(Cell::Null, |b| Cell::count(b.first.offset));
 }

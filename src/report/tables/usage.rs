@@ -16,18 +16,20 @@ table! {
         "The id at the end of `key_arn`.",
         |row| Cell::optional_text(row.group.key_id.as_deref());
     "key_account_id": Text or null,
-        "Account that owns the key, from its ARN (or its alias's).",
+        "Account that owns the key, from the ARN of the key or of its alias.",
         |row| Cell::optional_text(row.group.key_account_id.as_deref());
     "key_region": Text or null,
-        "Region of the key, from its ARN (or its alias's); not always the record's.",
+        "Region of the key, from the ARN of the key or of its alias. Not always the record's \
+        region.",
         |row| Cell::optional_text(row.group.key_region.as_deref());
     "key_family": Text or null,
-        "The `mrk-…` id that a multi-Region key shares with its replicas; each of them is a key of \
-        its own, with its own policy and grants. Null: no multi-Region key.",
+        "The `mrk-…` id that a multi-Region key shares with its replicas. Each replica is a \
+        separate key, with its own policy and grants. Null: not a multi-Region key.",
         |row| Cell::optional_text(row.group.key_id.as_deref().and_then(multi_region));
     "principal": Text,
-        "Who called: the role's IAM ARN for role sessions, else the user's or root's ARN, else the \
-        service principal, else `account:principalId`, else `unknown`. Source: `userIdentity`.",
+        "The caller: the IAM ARN of the role for role sessions, else the ARN of the user or root, \
+        else the service principal, else `account:principalId`, else `unknown`. Source: \
+        `userIdentity`.",
         |row| Cell::text(&row.group.principal);
     "principal_type": Text,
         "`userIdentity.type`, or `unknown`.",
@@ -36,8 +38,9 @@ table! {
         "The caller's account. Null for AWS services.",
         |row| Cell::optional_text(row.group.principal_account_id.as_deref());
     "workload": Text,
-        "Workload label; labels with equally strong evidence are joined with `+`; `other`: no rule \
-        fired; `unknown`: only weak rules; `s3-unattributed`: SageMaker's bucket, object hidden.",
+        "Workload label. Labels with equally strong evidence are joined with `+`. `other`: no rule \
+        matched. `unknown`: only weak rules matched. `s3-unattributed`: a bucket of SageMaker, \
+        whose object is hidden.",
         |row| Cell::text(&row.group.workload);
     "event_name": Text,
         "KMS API: `eventName`.",
@@ -56,23 +59,22 @@ table! {
         "`recipientAccountId`: the account whose trail recorded the call.",
         |row| Cell::optional_text(row.group.recipient_account_id.as_deref());
     "invoked_by": Text or null,
-        "`userIdentity.invokedBy`; service names in lower case without `fas.` and region. Null: \
-        called directly, or not told.",
+        "`userIdentity.invokedBy`, with service names in lower case and without `fas.` and region. \
+        Null: called directly, or not recorded.",
         |row| Cell::optional_text(row.group.invoked_by.as_deref());
     "cross_account": Bool,
-        "True when key and caller are known to belong to different accounts. In place of an AWS \
-        service: the account for whose resource it acts, where the record tells.",
+        "True when key and caller are known to belong to different accounts. For a call by an AWS \
+        service, the caller is the account whose resource it acts for, if the record names it.",
         |row| Cell::Bool(row.group.cross_account);
     "event_count": Int,
         "Events in the group.",
         |row| Cell::count(row.stats.event_count);
     "session_count": Int,
-        "Distinct role session names. Exact up to 1,024; beyond that an estimate, see \
-        `distinct_exact`.",
+        "Distinct role session names. Exact up to 1,024, then an estimate: see `distinct_exact`.",
         |row| Cell::count(row.stats.session_count());
     "source_ip_count": Int,
-        "Distinct `sourceIPAddress` values (addresses or service names). Exact up to 1,024; beyond \
-        that an estimate, see `distinct_exact`.",
+        "Distinct `sourceIPAddress` values (addresses or service names). Exact up to 1,024, then \
+        an estimate: see `distinct_exact`.",
         |row| Cell::count(row.stats.source_ip_count());
     "first_event_time": Time,
         "`eventTime` of the earliest event.",
@@ -87,7 +89,7 @@ table! {
         "Bytewise smallest `eventID` among the latest events. Null: they have none.",
         |row| Cell::optional_text(row.stats.last_event_id.as_deref());
     "distinct_exact": Bool,
-        "True: `session_count` and `source_ip_count` are exact. False: at least one passed 1,024 \
+        "True: `session_count` and `source_ip_count` are exact. False: at least one exceeded 1,024 \
         and is an estimate (HyperLogLog, standard error 1.6 %).",
         |row| Cell::Bool(row.stats.counts_exact());
 }
