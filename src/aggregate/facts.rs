@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use super::Aliases;
+use super::aliases::Aliases;
 use crate::model::{
     EventTime, Fact, KmsEvent, LearnedRule, Provenance, Role, RuleSet, SessionId, TrailChange, When,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Counts;
+use super::counts::Counts;
 use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared};
 
 /// Problems kept for the summary. The report lists all of them.

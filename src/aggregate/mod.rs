@@ -12,9 +12,9 @@ mod facts;
 mod inputs;
 mod observations;
 mod seen;
+mod selected;
 mod usage;
 
-use crate::model::{Evidence, KmsEvent};
 pub use aliases::Aliases;
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};
@@ -23,17 +23,5 @@ pub use distinct::EXACT_LIMIT;
 pub use facts::{Corrections, FactSource, FactSupport, Facts};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason};
 pub use observations::{ObservationFlags, Observations};
+pub use selected::Selected;
 pub use usage::{DailyRow, Group, GroupStats, Groups, Usage, UsageRow, UsageSample};
-
-/// An event that has passed all filters, with its evidence and its position in the input.
-#[derive(Debug, Clone, Copy)]
-pub struct Selected<'a> {
-    /// The event.
-    pub event: &'a KmsEvent<'a>,
-    /// Which workload it belongs to, and which rules say so.
-    pub evidence: &'a Evidence,
-    /// URI of the archive.
-    pub archive: &'a str,
-    /// Byte offset of the record in the decompressed archive.
-    pub offset: u64,
-}

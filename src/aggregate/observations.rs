@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::Selected;
+use super::selected::Selected;
 use crate::model::{KeyOrigin, Outcome, Strength};
 
 /// Declares each property once: its field, and how an event shows it.

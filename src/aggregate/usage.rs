@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use hashbrown::{HashMap, HashTable};
 use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::Selected;
 use super::distinct::DistinctCounter;
+use super::selected::Selected;
 use crate::base::hash64;
 use crate::model::{EventTime, Outcome};
 

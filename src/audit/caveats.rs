@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::missing_days;
+use super::gaps::missing_days;
 use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Observations, UsageRow};
 use crate::model::{TrailChange, multi_region};
 

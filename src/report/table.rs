@@ -122,12 +122,12 @@ macro_rules! table {
         #[derive(Debug)]
         pub enum $table {}
 
-        impl $crate::report::Table for $table {
+        impl $crate::report::table::Table for $table {
             const NAME: &'static str = $table_name;
 
-            const COLUMNS: &'static [$crate::report::Column<Self>] = &[ $( $crate::report::Column {
+            const COLUMNS: &'static [$crate::report::table::Column<Self>] = &[ $( $crate::report::table::Column {
                 name: $name,
-                column_type: $crate::report::ColumnType::$type,
+                column_type: $crate::report::table::ColumnType::$type,
                 nullable: table!(@nullable $($null)?),
                 about: $about,
                 cell: $cell,
@@ -137,7 +137,7 @@ macro_rules! table {
         }
 
         $(#[$meta])*
-        pub const $list: &[$crate::report::Column<$table>] = <$table as $crate::report::Table>::COLUMNS;
+        pub const $list: &[$crate::report::table::Column<$table>] = <$table as $crate::report::table::Table>::COLUMNS;
     };
     (@nullable) => { false };
     (@nullable null) => { true };

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, SchemaRef};
 
-use super::{RowEncoder, STANDARD_OUTPUT, output_error};
+use super::encoder::{RowEncoder, STANDARD_OUTPUT, output_error};
 use crate::report::batch::{RowBuffer, schema};
 use crate::report::cell::EncodedRow;
 use crate::report::error::SinkError;

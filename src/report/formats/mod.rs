@@ -1,16 +1,18 @@
 //! Rows of a table as a stream, in one of the formats of `--format`.
 //!
-//! One file per format, each with a [`RowEncoder`]. A new format is a file here and a variant of
+//! One file per format, each with a `RowEncoder`. A new format is a file here and a variant of
 //! [`OutputFormat`].
 
 mod arrow;
 mod csv;
+mod encoder;
 mod ndjson;
 mod parquet;
 mod terminal;
 
-use std::io::{self, Write};
+use std::io::Write;
 
+use self::encoder::RowEncoder;
 use super::cell::EncodedRow;
 use super::error::SinkError;
 use super::sink::{RowOrder, Sink};
@@ -38,20 +40,6 @@ pub enum OutputFormat {
 /// The columns of [`EVENTS`] that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] =
     &["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
-
-/// Writes rows in one format.
-trait RowEncoder {
-    /// Writes a row, or keeps it for later.
-    fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError>;
-
-    /// Writes the rows that were kept, and the end of the output.
-    fn finish(self: Box<Self>) -> Result<(), SinkError>;
-
-    /// The queue of the tasks that encode rows, if this encoder has one.
-    fn tasks(&self) -> Option<&TaskQueue<SinkError>> {
-        None
-    }
-}
 
 /// Writes the rows of one table to a writer as they come.
 ///
@@ -141,15 +129,5 @@ impl Sink for RowStream<'_> {
 
     fn tasks(&self) -> TaskQueue<SinkError> {
         self.encoder.tasks().cloned().unwrap_or_default()
-    }
-}
-
-const STANDARD_OUTPUT: &str = "standard output";
-
-/// For `map_err`: an error of the writer.
-fn output_error(error: io::Error) -> SinkError {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => SinkError::Closed,
-        _ => SinkError::File { path: STANDARD_OUTPUT.to_owned(), source: error },
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use tempfile::TempDir;
 
-use super::{RowEncoder, output_error};
+use super::encoder::{RowEncoder, output_error};
 use crate::base::TaskQueue;
 use crate::report::cell::EncodedRow;
 use crate::report::error::SinkError;
