@@ -11,7 +11,7 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, Selected, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason};
@@ -193,7 +193,7 @@ impl<'p> Reading<'p> {
         }
         let Ok(lessons) = parse::facts(bytes) else { return false };
         for lesson in lessons {
-            self.part.lessons.learn(lesson, &self.subject.uri, offset);
+            self.part.lessons.add(lesson, &self.subject.uri, offset);
         }
         true
     }
@@ -333,7 +333,7 @@ impl<'p> Reading<'p> {
                 return;
             }
         };
-        let scope = self.coverage.scope(event.account(), Some(&event.region));
+        let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
@@ -353,7 +353,7 @@ impl<'p> Reading<'p> {
             self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
-        if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {
+        if !self.run.plan.keep_duplicates && known.corrections.is_superseded(&event) {
             counts.duplicate += 1;
             counts.corrected += 1;
             return;
@@ -440,23 +440,23 @@ impl<'p> Reading<'p> {
         input.shape = shape;
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
-            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
             std::mem::replace(&mut self.part, Part::new()).recycle();
         } else {
             if let Some(reason) = self.first_reject {
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
             let facts = &self.subject.facts;
             if facts.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
+                let scope = self.coverage.region_mut(facts.account_id.as_deref(), facts.region.as_deref());
                 scope.archives += 1;
                 scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
-        if input.status == Status::Complete {
+        if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
         debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::input::Subject;
 use super::part::Part;
 use super::supply::Reached;
-use crate::aggregate::{InputSummary, Status};
+use crate::aggregate::{InputStatus, InputSummary};
 use crate::extract::{Shelf, State, StateError};
 use crate::model::{RejectReason, Rejection, SkipReason, shared_text};
 use crate::source::{ListedInput, Version};
@@ -134,7 +134,7 @@ impl<'s> Condenser<'s> {
         self.kept.clear();
         if let Some(done) = part.done.take() {
             let input = done.0;
-            self.stands &= input.status != Status::Unreadable || part.closed;
+            self.stands &= input.status != InputStatus::Unreadable || part.closed;
             json(GIVEN, &Given { input, rejects: std::mem::take(&mut part.rejects) }, &mut self.kept);
         }
         let Some(shelf) = &mut self.shelf else { return Ok(()) };

@@ -14,7 +14,7 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
@@ -93,7 +93,7 @@ impl Subject {
         InputSummary {
             archive: self.uri.clone(),
             container: self.container.clone(),
-            status: Status::Complete,
+            status: InputStatus::Complete,
             reason: None,
             shape: crate::format::container::JsonShape::Unknown.as_str().into(),
             is_container: false,
@@ -113,7 +113,7 @@ impl Subject {
     /// Its only part: it is skipped.
     pub(super) fn skipped(&self, reason: SkipReason) -> Part {
         let mut input = self.blank();
-        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
         last(input, Coverage::default())
     }
 
@@ -127,7 +127,7 @@ impl Subject {
             error => {
                 let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
                 let mut part = last(input, Coverage::default());
                 part.rejects.push(Rejection { offset: None, index: None, reason, detail });
@@ -310,7 +310,7 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
     let error = error_chain(error);
     say_unreadable(&input.archive, &error);
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error)));
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error)));
     input
 }
 
