@@ -16,7 +16,6 @@ mod select;
 
 use clap::{ColorChoice, CommandFactory, Parser};
 use serde_json::json;
-use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
