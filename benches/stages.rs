@@ -13,7 +13,7 @@ use keytrail::classify::{Classifier, Knowledge};
 use keytrail::format::container::{ContainerReader, Step, Window};
 use keytrail::format::decode::{Buffers, Content};
 use keytrail::format::json::{Backend, Splitter};
-use keytrail::parse::{self, Parsed};
+use keytrail::parse::{self, RecordKind};
 
 /// Bytes of JSON in the archive that is measured.
 const KIB: u64 = 4096;
@@ -114,8 +114,8 @@ fn stages(criterion: &mut Criterion) {
     let classifier = Classifier::new(None).unwrap();
     let events: Vec<_> = kms
         .iter()
-        .filter_map(|record| match parse::parse(record).ok()?.parsed {
-            Parsed::Event(event) => Some(event),
+        .filter_map(|record| match parse::parse(record).ok()?.kind {
+            RecordKind::Event(event) => Some(event),
             _ => None,
         })
         .collect();

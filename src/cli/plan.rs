@@ -15,9 +15,9 @@ use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::values::{as_millis, parse_duration};
 use keytrail::aggregate::Aliases;
-use keytrail::classify::Classifier;
+use keytrail::classify::{Classifier, RuleFile};
 use keytrail::model::{EventTime, Workload, WorkloadSet};
-use keytrail::parse::{ListedAlias, listed_aliases};
+use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
 use keytrail::s3::{Access, Buckets};
@@ -154,7 +154,7 @@ pub(super) fn check_buckets(plan: &Plan) -> Result<(), CliError> {
 pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     let Some(path) = rules else { return Ok(Classifier::new(None)?) };
     let (name, text) = read(path)?;
-    Ok(Classifier::new(Some((&name, &text)))?)
+    Ok(Classifier::new(Some(RuleFile { name: &name, text: &text }))?)
 }
 
 /// The aliases of the user's list. An alias without a date counts as never changed.
@@ -162,9 +162,9 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let mut aliases = Aliases::default();
     let Some(path) = list else { return Ok(aliases) };
     let (name, text) = read(path)?;
-    let list = listed_aliases(&text)
+    let list = parse_alias_list(&text)
         .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", with_causes(&error))))?;
-    for ListedAlias { alias, key, since } in list {
+    for ListedAlias { alias, key, since, .. } in list {
         aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }
     Ok(aliases)

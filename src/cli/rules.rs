@@ -12,7 +12,7 @@ use super::values::LogFormat;
 use super::{plan, progress, startup, terminal};
 use keytrail::aggregate::{Facts, InputTotals};
 use keytrail::classify::Rule;
-use keytrail::model::{LearnedRuleInfo, When};
+use keytrail::model::LearnedRuleInfo;
 use keytrail::pipeline::{self, Plan};
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 
@@ -54,9 +54,9 @@ pub(super) fn run(
     for rule in plan.classifier.rules() {
         push(&rule_from_file(rule, &file))?;
     }
-    for ((rule, when), basis) in &lessons.rules {
-        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
-        let particular = condition(when);
+    for ((rule, condition), basis) in &lessons.rules {
+        let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
+        let particular = condition.to_string();
         push(&RuleFacts {
             rule: id,
             workload,
@@ -83,22 +83,10 @@ fn rule_from_file<'a>(rule: &'a Rule, file: &'a str) -> RuleFacts<'a> {
         rule: &rule.id,
         workload: rule.workload,
         strength: rule.strength,
-        origin: if rule.built_in { "built-in" } else { "own" },
+        origin: rule.origin.as_str(),
         about: &rule.about,
         particular: None,
         source: if rule.source.is_empty() { file } else { &rule.source },
         basis: None,
-    }
-}
-
-/// What a learned rule compares, in words.
-fn condition(when: &When<'_>) -> String {
-    match when {
-        When::Role(role) => format!("role {role}"),
-        When::RoleAndKey(role, key) => format!("role {role} with key {key}"),
-        When::Key(key) => format!("key {key}"),
-        When::Path(bucket, path) => format!("objects under s3://{bucket}/{path}"),
-        When::Bucket(bucket) => format!("bucket {bucket}"),
-        When::SessionOn(role) => format!("sessions on role {role}"),
     }
 }

@@ -15,7 +15,7 @@ use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusR
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Format};
 use crate::model::{RejectReason, Rejection, SkipReason};
-use crate::parse::{self, Parsed};
+use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
 /// Memory of events gathered before they are handed on, bytes.
@@ -283,7 +283,7 @@ impl<'p> Reading<'p> {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(known, outline.parsed, offset, bytes);
+                self.parsed(known, outline.kind, offset, bytes);
                 true
             }
             Err(error) => {
@@ -314,16 +314,16 @@ impl<'p> Reading<'p> {
         true
     }
 
-    fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
+    fn parsed(&mut self, known: &Known, parsed: RecordKind<'_>, offset: u64, record: &[u8]) {
         let selection = &self.run.plan.selection;
         let counts = &mut self.input.counts;
         let mut event = match parsed {
-            Parsed::Event(event) => event,
-            Parsed::NotUsage => {
+            RecordKind::Event(event) => event,
+            RecordKind::NotUsage => {
                 counts.not_usage += 1;
                 return;
             }
-            Parsed::OtherSource { excludes_kms } => {
+            RecordKind::OtherSource { excludes_kms } => {
                 counts.other_source += 1;
                 self.coverage.kms_excluded_by.extend(excludes_kms);
                 return;
@@ -346,7 +346,7 @@ impl<'p> Reading<'p> {
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_particular());
+            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
         if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {

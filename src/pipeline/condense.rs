@@ -12,7 +12,7 @@ use super::part::Part;
 use super::supply::Reached;
 use crate::aggregate::{InputSummary, Status};
 use crate::extract::{Shelf, State, StateError};
-use crate::model::{RejectReason, Rejection, SkipReason, shared};
+use crate::model::{RejectReason, Rejection, SkipReason, shared_text};
 use crate::source::{Listed, Version};
 
 /// An input begins: a [`Head`].
@@ -31,9 +31,9 @@ pub(super) const GIVEN: u8 = b'G';
 /// What is known of an input when it begins.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
-    #[serde(with = "shared::text")]
+    #[serde(with = "shared_text")]
     pub(super) uri: Arc<str>,
-    #[serde(with = "shared::maybe")]
+    #[serde(with = "shared_text::optional")]
     pub(super) container: Option<Arc<str>>,
     pub(super) version: Version,
 }

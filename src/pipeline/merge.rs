@@ -14,7 +14,7 @@ use crate::aggregate::{
     Status, Usage, complete,
 };
 use crate::model::KmsEvent;
-use crate::parse::{self, Parsed};
+use crate::parse::{self, RecordKind};
 use crate::report::{Cell, Row, Sink};
 
 pub(super) struct Merge<'m> {
@@ -241,8 +241,8 @@ fn class(counts: &mut Counts, selected: bool) {
 
 /// The event of a record that has been read before.
 fn reread(record: &[u8]) -> Option<KmsEvent<'_>> {
-    match parse::parse(record).ok()?.parsed {
-        Parsed::Event(event) => Some(*event),
+    match parse::parse(record).ok()?.kind {
+        RecordKind::Event(event) => Some(*event),
         _ => None,
     }
 }
