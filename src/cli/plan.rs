@@ -235,7 +235,7 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
     for name in names.iter().filter(|name| !KMS_APIS.contains(&name.as_str())) {
         match KMS_APIS.iter().find(|api| api.eq_ignore_ascii_case(name)) {
             Some(api) => {
-                let text = format!("--event {name:?}: upper and lower case matter; use {api}");
+                let text = format!("--event {name:?}: names are compared exactly; the API is called {api}");
                 return Err(CliError::Usage(text));
             }
             None => warn!("--event {name:?} is not a KMS API that this version knows"),

@@ -20,9 +20,9 @@
 mod arn;
 mod denial;
 mod error;
-mod event;
 mod fact;
 mod key;
+mod kms_event;
 mod outcome;
 mod principal;
 mod reject;
@@ -34,12 +34,12 @@ mod workload;
 pub use arn::{Arn, is_region, region_partition};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;
-pub use event::KmsEvent;
 pub use fact::{
     Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
     SessionId, TrailChange,
 };
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
+pub use kms_event::KmsEvent;
 pub use outcome::{Outcome, normalize_error_code};
 pub use principal::{Principal, normalize_service};
 pub use reject::{RejectReason, Rejection, SkipReason};

@@ -92,7 +92,7 @@ impl Items<'_, '_> {
             return Ok(false); // after a comma, reading the next item fails on the bracket
         }
         if !std::mem::take(&mut self.is_first) {
-            self.reader.expect(b',')?;
+            self.reader.require(b',')?;
         }
         Ok(true)
     }
@@ -114,7 +114,7 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> FastResult<V::Value> {
-        self.reader.expect(b':')?;
+        self.reader.require(b':')?;
         seed.deserialize(&mut *self.reader)
     }
 }

@@ -14,7 +14,6 @@ use std::fmt;
 
 use serde::de::{Error, Visitor};
 
-pub(super) use scan::is_plain;
 use scan::plain_end;
 
 /// What the reader knows about the surrogate escapes of a text that it has read to the end.
@@ -24,6 +23,11 @@ pub(super) enum Surrogates {
     Absent,
     /// There are some, and they may be unpaired: this reader does not check.
     Unchecked,
+}
+
+/// Whether `text` needs no escapes in JSON.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_end(text.as_bytes(), 0).is_none()
 }
 
 /// The text must be read with serde_json instead.
@@ -101,7 +105,7 @@ impl<'de> Reader<'de> {
 
     /// Consumes `byte` after white space; it must be there.
     #[inline]
-    fn expect(&mut self, byte: u8) -> FastResult<()> {
+    fn require(&mut self, byte: u8) -> FastResult<()> {
         if self.skip_whitespace() != byte {
             return Err(Fallback);
         }
@@ -121,7 +125,7 @@ impl<'de> Reader<'de> {
 
     fn close_container(&mut self, bracket: u8) -> FastResult<()> {
         self.depth -= 1;
-        self.expect(bracket)
+        self.require(bracket)
     }
 
     /// Consumes `true`, `false` or `null`, of which the first byte is known to be there.
@@ -162,7 +166,7 @@ impl<'de> Reader<'de> {
     /// Reads a string with escapes, which serde_json decodes.
     #[cold]
     fn escaped_string(&mut self) -> FastResult<String> {
-        self.expect(b'"')?;
+        self.require(b'"')?;
         let start = self.pos - 1;
         self.pos = start;
         self.skip_string()?;
@@ -336,7 +340,7 @@ impl<'de> Reader<'de> {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(self.escaped_string()?),
         };
-        self.expect(b':')?;
+        self.require(b':')?;
         Ok(name)
     }
 
@@ -347,7 +351,7 @@ impl<'de> Reader<'de> {
             return Err(Fallback);
         }
         self.skip_string()?;
-        self.expect(b':')
+        self.require(b':')
     }
 
     /// Skips one value, checking its syntax as strictly as if it were read.

@@ -5,11 +5,6 @@ use wide::u8x16;
 /// Bytes compared at once: the size of a vector register on every x86-64 and on ARM with NEON.
 const BLOCK: usize = 16;
 
-/// Whether `text` needs no escapes in JSON.
-pub(in crate::parse) fn is_plain(text: &str) -> bool {
-    plain_end(text.as_bytes(), 0).is_none()
-}
-
 /// Position of the first quote, backslash or control character at or after `from`.
 #[inline]
 pub(super) fn plain_end(bytes: &[u8], from: usize) -> Option<usize> {
