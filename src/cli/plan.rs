@@ -193,7 +193,7 @@ fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
     match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
         Some((option, _)) => {
             let text = format!(
-                "{option} has an empty item; to select everything, omit the option \
+                "{option} has an empty item; to select all, omit the option \
                  (or its environment variable)"
             );
             Err(CliError::Usage(text))
