@@ -58,6 +58,7 @@
 
 pub mod aggregate;
 pub mod audit;
+pub mod base;
 pub mod classify;
 pub mod extract;
 pub mod format;

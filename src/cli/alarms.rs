@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::options::MonitoringOptions;
 use super::values::{FailOn, as_millis};
-use keytrail::aggregate::Status;
+use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
 use keytrail::model::EventTime;
 use keytrail::pipeline::{Run, Selection};
@@ -96,9 +96,10 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
         FailOn::Rejects => {
             (run.counts.rejected, "records or stretches of archives could not be read: see rejects.parquet")
         }
-        FailOn::Unreadable => {
-            (run.inputs.with(Status::Unreadable), "archives could not be opened or read: see inputs.parquet")
-        }
+        FailOn::Unreadable => (
+            run.inputs.count(InputStatus::Unreadable),
+            "archives could not be opened or read: see inputs.parquet",
+        ),
         FailOn::Gaps => (missing_days, "delivery days are missing: see coverage in run.json"),
         FailOn::Conflicts => {
             (run.counts.conflicts, "events share their eventID with an event of other content")

@@ -13,10 +13,10 @@ use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal};
-use keytrail::audit::{Caveat, Circumstances, caveats};
+use keytrail::audit::{Caveat, CaveatContext, caveats};
 use keytrail::model::EventTime;
 use keytrail::pipeline::{self, Plan, Run};
-use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
+use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
 
 pub(super) fn run(
@@ -52,23 +52,23 @@ pub(super) fn run(
 
     let caveats = caveats_of(&plan, &run);
     let ended = EventTime(Utc::now().timestamp_millis());
-    let facts = RunFacts {
+    let run_json = RunJson {
         options: &options,
         started: reporter.start_time(),
         ended,
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
-        lessons: &run.lessons,
-        shares: plan.extracts.as_ref().map(|state| {
+        facts: &run.lessons,
+        incremental: plan.extracts.as_ref().map(|state| {
             let (archives_read, archives_known) = state.counted();
-            Shares { archives_read, archives_known }
+            IncrementalSummary { archives_read, archives_known }
         }),
         caveats: &caveats,
     };
-    let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;
+    let staged = directory.stage(&run.usage, &run.daily, &run_json)?;
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
-    let written = destination.publish(prepared, &plan)?;
+    let published = destination.publish(staged, &plan)?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let is_terminal = io::stderr().is_terminal();
@@ -76,10 +76,14 @@ pub(super) fn run(
             color: terminal::use_color(args.common.color, is_terminal),
             width: is_terminal.then(terminal::width).flatten(),
         };
-        let facts =
-            Facts { run: &facts, usage: &run.usage, report: &written.directory, elapsed: reporter.elapsed() };
+        let summary = Summary {
+            run: &run_json,
+            usage: &run.usage,
+            report: &published.directory,
+            elapsed: reporter.elapsed(),
+        };
         // The report is complete, with or without its summary.
-        let _ = io::stderr().write_all(summary(&facts, style).as_bytes());
+        let _ = io::stderr().write_all(summary.render(style).as_bytes());
     }
     let missing_days = alarms::missing_days_in(&run, &plan.selection);
     let alarms = alarms::check(&args.monitoring, &run, missing_days, ended);
@@ -88,16 +92,16 @@ pub(super) fn run(
 }
 
 fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
-    caveats(&Circumstances {
+    caveats(&CaveatContext {
         counts: &run.counts,
         inputs: &run.inputs,
         observations: &run.observations,
         coverage: &run.coverage,
-        lessons: &run.lessons,
+        facts: &run.lessons,
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
-        chose_folders: !plan.prune.is_everything()
+        chose_folders: !plan.prune.keeps_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     })
 }

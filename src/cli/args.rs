@@ -10,7 +10,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
-use super::values::OutputFormat;
+use super::values::output_format;
+use keytrail::report::OutputFormat;
 
 /// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
 #[derive(Debug, Parser)]
@@ -104,7 +105,7 @@ pub(super) struct AnalyzeArgs {
   keytrail events --format parquet --since 2023-03-01 logs/ > march.parquet")]
 pub(super) struct EventsArgs {
     /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT")]
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
     pub(super) format: Option<OutputFormat>,
 
     #[command(flatten)]
@@ -138,7 +139,7 @@ pub(super) struct RulesArgs {
     pub(super) inputs: Vec<PathBuf>,
 
     /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT")]
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
     pub(super) format: Option<OutputFormat>,
 
     /// TOML file with your own workload rules, in addition to the built-in ones

@@ -13,7 +13,9 @@ use super::error::CliError;
 use super::plan;
 use keytrail::extract::{FOLDER, State, StateError};
 use keytrail::pipeline::{Plan, RunError};
-use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
+use keytrail::report::{
+    BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
+};
 use keytrail::s3::Address;
 use keytrail::source::Input;
 
@@ -21,7 +23,7 @@ pub(super) enum Destination {
     Directory(PathBuf),
     /// A folder on S3. The report is written to a local directory first.
     Bucket {
-        remote: Box<Remote>,
+        remote: Box<BucketPublisher>,
         staging: TempDir,
     },
 }
@@ -42,7 +44,7 @@ impl Destination {
             refuse_unrepeatable_inputs(args)?;
             let settings = Plan::settings(plan.limits, plan.hash);
             plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
-            Directory::tidy(&args.output)?;
+            ReportDirectory::remove_stale(&args.output)?;
         }
         Ok(Self::Directory(args.output.clone()))
     }
@@ -56,8 +58,14 @@ impl Destination {
         store.check(&folder)?;
         let cancel = plan.cancel.clone();
         let is_cancelled = || cancel.load(Ordering::Relaxed);
-        let how = (args.force || args.incremental, args.incremental);
-        let Some(remote) = Remote::take(&store, &folder, FOLDER, how, &is_cancelled)? else {
+        let target = BucketTarget {
+            bucket: &store,
+            folder: &folder,
+            private: FOLDER,
+            existing: existing(args),
+            keep_uploads: args.incremental,
+        };
+        let Some(remote) = BucketPublisher::acquire(&target, &is_cancelled)? else {
             return Err(match is_cancelled() {
                 true => RunError::Cancelled.into(),
                 false => StateError::Busy { path: path() }.into(),
@@ -65,35 +73,40 @@ impl Destination {
         };
         if args.incremental {
             refuse_unrepeatable_inputs(args)?;
-            if !args.force && !remote.can_go_on()? {
+            if !args.force && !remote.can_continue()? {
                 return Err(StateError::NotBegun { path: path() }.into());
             }
             let state = State::in_bucket(&store, remote.folder(), settings, args.force)?;
             plan.extracts = Some(state);
         }
-        plan.prune = std::mem::take(&mut plan.prune).without(Some(address));
+        plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
         let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
         Ok(Self::Bucket { remote: Box::new(remote), staging })
     }
 
     /// Creates the directory that the report is written to.
-    pub(super) fn create_report(&self, args: &AnalyzeArgs) -> Result<Directory, SinkError> {
+    pub(super) fn create_report(&self, args: &AnalyzeArgs) -> Result<ReportDirectory, SinkError> {
         match self {
-            Self::Directory(path) => Directory::create(path, args.force || args.incremental),
-            Self::Bucket { staging, .. } => Directory::create(staging.path(), false),
+            Self::Directory(path) => ReportDirectory::create(path, existing(args)),
+            Self::Bucket { staging, .. } => ReportDirectory::create(staging.path(), Existing::Refuse),
         }
     }
 
     /// Moves the report to its final place. Only then is the state of earlier runs removed that
     /// `--force` replaces.
-    pub(super) fn publish(self, report: Prepared, plan: &Plan) -> Result<Written, CliError> {
-        let written = match self {
-            Self::Directory(_) => report.place()?,
-            Self::Bucket { remote, .. } => remote.place(&report)?,
+    pub(super) fn publish(self, report: StagedReport, plan: &Plan) -> Result<PublishedReport, CliError> {
+        let published = match self {
+            Self::Directory(_) => report.publish()?,
+            Self::Bucket { remote, .. } => remote.publish(&report)?,
         };
         plan.extracts.as_ref().map_or(Ok(()), State::forget)?;
-        Ok(written)
+        Ok(published)
     }
+}
+
+/// An incremental run replaces the report of the last one without `--force`.
+fn existing(args: &AnalyzeArgs) -> Existing {
+    if args.force || args.incremental { Existing::Replace } else { Existing::Refuse }
 }
 
 /// Refuses an output that is also an input: the report would become its own input.

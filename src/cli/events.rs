@@ -12,7 +12,7 @@ use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal};
 use keytrail::pipeline::{self, Run};
-use keytrail::report::{Stream, not_read, zero_result_causes};
+use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -35,7 +35,7 @@ pub(super) fn run(
 
     let width = is_terminal.then(terminal::width).flatten();
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = Stream::new(format, out, width)?;
+    let mut stream = RowStream::events(format, out, width)?;
     let passes = 1 + u64::from(plan.learn);
     let run =
         progress::with_bar(&bar, &plan, passes, |progress| pipeline::run(&plan, &mut stream, progress))?;
@@ -51,7 +51,7 @@ pub(super) fn run(
 
 /// What could not be read, and why there may be no event.
 fn notes(run: &Run) -> String {
-    let mut text = not_read(&run.inputs);
+    let mut text = unread_inputs(&run.inputs);
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");
         for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {

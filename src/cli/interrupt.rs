@@ -4,13 +4,14 @@
 //! short time anyway, and the unfinished report is removed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::exit::ExitStatus;
 use super::reporter::ExitReporter;
-use keytrail::report::Unfinished;
+use keytrail::base::lock;
+use keytrail::report::UnfinishedReport;
 
 /// How long a run may take to stop by itself.
 const GRACE_PERIOD: Duration = Duration::from_millis(700);
@@ -19,7 +20,7 @@ const GRACE_PERIOD: Duration = Duration::from_millis(700);
 #[derive(Clone, Default)]
 pub(super) struct Interrupt {
     cancel: Arc<AtomicBool>,
-    unfinished: Arc<Mutex<Option<Unfinished>>>,
+    unfinished: Arc<Mutex<Option<UnfinishedReport>>>,
 }
 
 impl Interrupt {
@@ -38,14 +39,14 @@ impl Interrupt {
     }
 
     /// Sets what to remove if the process must end before the run can remove it.
-    pub(super) fn remove_if_killed(&self, unfinished: Option<Unfinished>) {
-        *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = unfinished;
+    pub(super) fn remove_if_killed(&self, unfinished: Option<UnfinishedReport>) {
+        *lock(&self.unfinished) = unfinished;
     }
 
     fn stop(&self, reporter: &ExitReporter) {
         self.cancel.store(true, Ordering::Relaxed);
         thread::sleep(GRACE_PERIOD);
-        if let Some(unfinished) = &*self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();
         }
         reporter.interrupted();

@@ -16,7 +16,7 @@ pub(super) fn run(args: &ManArgs) -> Result<ExitStatus, CliError> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut page)
-        .map_err(|error| SinkError::File { path: "the manual page".to_owned(), error })?;
+        .map_err(|error| SinkError::File { path: "the manual page".to_owned(), source: error })?;
     terminal::write_stdout(&page)?;
     Ok(ExitStatus::Success)
 }

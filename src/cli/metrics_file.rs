@@ -46,7 +46,7 @@ impl MetricsFile {
     }
 
     fn write_error(&self, error: io::Error) -> SinkError {
-        SinkError::File { path: self.0.display().to_string(), error }
+        SinkError::File { path: self.0.display().to_string(), source: error }
     }
 }
 

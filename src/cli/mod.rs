@@ -6,7 +6,6 @@
 mod alarms;
 mod analyze;
 mod args;
-mod causes;
 mod completions;
 mod destination;
 mod error;

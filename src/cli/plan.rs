@@ -9,17 +9,16 @@ use std::sync::atomic::AtomicBool;
 use chrono::{NaiveDate, Utc};
 use tracing::warn;
 
-use super::causes::with_causes;
 use super::error::CliError;
 use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::values::{as_millis, parse_duration};
 use keytrail::aggregate::Aliases;
 use keytrail::classify::{Classifier, RuleFile};
-use keytrail::model::{EventTime, Workload, WorkloadSet};
+use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
 use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
-use keytrail::report::Options;
+use keytrail::report::RunOptions;
 use keytrail::s3::{Access, Buckets};
 use keytrail::source::{Input, PruneFilter};
 
@@ -42,7 +41,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
     let prune = if request.prune.no_prune {
         PruneFilter::default()
     } else {
-        PruneFilter::of(
+        PruneFilter::new(
             &options.account,
             &options.region,
             selection.since,
@@ -75,9 +74,9 @@ pub(super) fn recorded_options(
     options: &SelectionOptions,
     prune: &PruneOptions,
     selection: &Selection,
-) -> Options {
+) -> RunOptions {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    Options {
+    RunOptions {
         inputs: options.inputs.iter().map(text).collect(),
         workload: options.workload.clone(),
         event: options.event.clone(),
@@ -123,7 +122,7 @@ fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<Pattern>, CliError> {
-    let pattern = |text: &String| Pattern::new(text).map_err(|e| CliError::Usage(with_causes(&e)));
+    let pattern = |text: &String| Pattern::new(text).map_err(|e| CliError::Usage(error_chain(&e)));
     texts.iter().map(pattern).collect()
 }
 
@@ -132,12 +131,16 @@ pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
 }
 
 pub(super) fn input(name: &Path) -> Result<Input, CliError> {
-    Input::parse(name).map_err(|e| CliError::Usage(with_causes(&e)))
+    Input::parse(name).map_err(|e| CliError::Usage(error_chain(&e)))
 }
 
 pub(super) fn buckets(s3: &S3Options) -> Buckets {
-    let S3Options { requester_pays, path_style, fips, dual_stack } = *s3;
-    Buckets::new(Access { requester_pays, path_style, fips, dual_stack })
+    let mut access = Access::default();
+    access.requester_pays = s3.requester_pays;
+    access.path_style = s3.path_style;
+    access.fips = s3.fips;
+    access.dual_stack = s3.dual_stack;
+    Buckets::new(access)
 }
 
 /// Sends one request for every S3 input before the run. A wrong address or missing permission is
@@ -163,9 +166,9 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let Some(path) = list else { return Ok(aliases) };
     let (name, text) = read(path)?;
     let list = parse_alias_list(&text)
-        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", with_causes(&error))))?;
+        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
     for ListedAlias { alias, key, since, .. } in list {
-        aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+        aliases.insert(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }
     Ok(aliases)
 }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::options::CommonOptions;
 use super::values::LogFormat;
 use keytrail::pipeline::{Plan, Progress};
-use keytrail::source::{Input, Listed};
+use keytrail::source::{Input, ListedInput};
 
 const TICK: Duration = Duration::from_millis(120);
 
@@ -108,7 +108,7 @@ fn total_bytes(plan: &Plan, ended: &mpsc::Receiver<()>) -> Option<u64> {
         if n % 256 == 0 && !matches!(ended.try_recv(), Err(mpsc::TryRecvError::Empty)) {
             return None;
         }
-        if let Listed::Archive(archive) = listed {
+        if let ListedInput::Archive(archive) = listed {
             total += archive.size?;
         }
     }

@@ -14,18 +14,17 @@ use tracing::warn;
 
 use super::alarms::AlarmCheck;
 use super::args::Command;
-use super::causes::with_causes;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::log;
 use super::metrics_file::MetricsFile;
 use super::options::CommonOptions;
 use super::values::LogFormat;
-use keytrail::aggregate::{self, InputTotals};
-use keytrail::audit::Caveat;
-use keytrail::model::EventTime;
+use keytrail::aggregate::{InputStatus, InputTotals};
+use keytrail::audit::{Caveat, Severity};
+use keytrail::model::{EventTime, error_chain};
 use keytrail::pipeline::Run;
-use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, metrics};
+use keytrail::report::{Metrics, RunSummary, SinkError, metrics};
 
 const INTERRUPTED: &str = "stopped before the result was complete";
 
@@ -101,7 +100,7 @@ impl ExitReporter {
             return status;
         }
         if self.is_json() {
-            for caveat in finished.caveats.iter().filter(|caveat| is_pressing(caveat)) {
+            for caveat in finished.caveats.iter().filter(|caveat| caveat.severity == Severity::Warning) {
                 warn!(caveat = caveat.id, "{}", caveat.text);
             }
         }
@@ -133,7 +132,7 @@ impl ExitReporter {
         match status {
             ExitStatus::Success => {} // the reader of our output has closed the pipe
             ExitStatus::Interrupted => self.no_result("stopped", status, INTERRUPTED),
-            _ => self.no_result("failed", status, &with_causes(error)),
+            _ => self.no_result("failed", status, &error_chain(error)),
         }
         status
     }
@@ -165,7 +164,7 @@ impl ExitReporter {
     }
 
     fn metrics_failed(&self, error: &SinkError) {
-        let text = with_causes(error);
+        let text = error_chain(error);
         self.error("not written", json!({"error": text}), &text);
     }
 
@@ -242,9 +241,9 @@ fn run_fields(finished: &FinishedRun<'_>, ended: EventTime) -> Value {
 }
 
 fn input_fields(inputs: &InputTotals) -> Value {
-    let by_status: Map<String, Value> = aggregate::Status::ALL
+    let by_status: Map<String, Value> = InputStatus::ALL
         .into_iter()
-        .map(|status| (status.as_str().into(), inputs.with(status).into()))
+        .map(|status| (status.as_str().into(), inputs.count(status).into()))
         .collect();
     let rejects: Map<String, Value> =
         inputs.rejects.iter().map(|(reason, n)| (reason.as_str().into(), (*n).into())).collect();

@@ -14,7 +14,7 @@ use keytrail::aggregate::{Facts, InputTotals};
 use keytrail::classify::Rule;
 use keytrail::model::LearnedRuleInfo;
 use keytrail::pipeline::{self, Plan};
-use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
+use keytrail::report::{EncodedRow, RULES, RowStream, RuleRow, encode_row, unread_inputs};
 
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
@@ -43,21 +43,21 @@ pub(super) fn run(
 
     let width = is_terminal.then(terminal::width).flatten();
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = Stream::of(RULES, TERMINAL_COLUMNS, format, out, width)?;
+    let mut stream = RowStream::new(RULES, TERMINAL_COLUMNS, format, out, width)?;
     let mut bytes = Vec::new();
-    let mut push = |rule: &RuleFacts<'_>| {
+    let mut push = |rule: &RuleRow<'_>| {
         bytes.clear();
-        encode(RULES, rule, &mut bytes);
-        stream.push(Row::new(&bytes))
+        encode_row(RULES, rule, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))
     };
     let file = args.rules.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     for rule in plan.classifier.rules() {
         push(&rule_from_file(rule, &file))?;
     }
-    for ((rule, condition), basis) in &lessons.rules {
+    for ((rule, condition), support) in &lessons.rules {
         let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
         let particular = condition.to_string();
-        push(&RuleFacts {
+        push(&RuleRow {
             rule: id,
             workload,
             strength,
@@ -65,21 +65,21 @@ pub(super) fn run(
             about,
             particular: Some(&particular),
             source,
-            basis: Some(basis),
+            support: Some(support),
         })?;
     }
     stream.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The rules are printed, with or without this note.
-        let _ = io::stderr().write_all(not_read(&inputs).as_bytes());
+        let _ = io::stderr().write_all(unread_inputs(&inputs).as_bytes());
     }
     Ok(reporter.rules_printed(&inputs))
 }
 
 /// A built-in rule, or one of the user's `file`.
-fn rule_from_file<'a>(rule: &'a Rule, file: &'a str) -> RuleFacts<'a> {
-    RuleFacts {
+fn rule_from_file<'a>(rule: &'a Rule, file: &'a str) -> RuleRow<'a> {
+    RuleRow {
         rule: &rule.id,
         workload: rule.workload,
         strength: rule.strength,
@@ -87,6 +87,6 @@ fn rule_from_file<'a>(rule: &'a Rule, file: &'a str) -> RuleFacts<'a> {
         about: &rule.about,
         particular: None,
         source: if rule.source.is_empty() { file } else { &rule.source },
-        basis: None,
+        support: None,
     }
 }

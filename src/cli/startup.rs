@@ -9,7 +9,7 @@ use keytrail::format::json::Backend;
 
 /// Checks `KEYTRAIL_SIMD`, starts the messages and returns the progress bar they are printed above.
 pub(super) fn start(common: &CommonOptions) -> Result<ProgressBar, CliError> {
-    Backend::demanded().map_err(CliError::Usage)?;
+    Backend::requested().map_err(|error| CliError::Usage(error.to_string()))?;
     let bar = progress::bar(common);
     log::start(common, &bar);
     Ok(bar)

@@ -3,21 +3,17 @@
 use std::io::{self, Write};
 
 use super::error::CliError;
-use super::values::{ColorWhen, OutputFormat};
-use keytrail::report::{Format, SinkError};
+use super::values::ColorWhen;
+use keytrail::report::{OutputFormat, SinkError};
 
 /// The requested output format, or the default: a table on a terminal, NDJSON otherwise.
-pub(super) fn stdout_format(requested: Option<OutputFormat>, is_terminal: bool) -> Result<Format, CliError> {
-    let format = match requested {
-        Some(OutputFormat::Table) => Format::Table,
-        Some(OutputFormat::Ndjson) => Format::Ndjson,
-        Some(OutputFormat::Csv) => Format::Csv,
-        Some(OutputFormat::Parquet) => Format::Parquet,
-        Some(OutputFormat::Arrow) => Format::Arrow,
-        None if is_terminal => Format::Table,
-        None => Format::Ndjson,
-    };
-    if is_terminal && matches!(format, Format::Parquet | Format::Arrow) {
+pub(super) fn stdout_format(
+    requested: Option<OutputFormat>,
+    is_terminal: bool,
+) -> Result<OutputFormat, CliError> {
+    let default = if is_terminal { OutputFormat::Table } else { OutputFormat::Ndjson };
+    let format = requested.unwrap_or(default);
+    if is_terminal && format.is_binary() {
         let text = "a terminal cannot show this format; redirect standard output to a file or a program";
         return Err(CliError::Usage(text.to_owned()));
     }
@@ -43,7 +39,7 @@ pub(super) fn write_stdout(bytes: &[u8]) -> Result<(), SinkError> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(SinkError::File { path: "standard output".to_owned(), error })
+            Err(SinkError::File { path: "standard output".to_owned(), source: error })
         }
         _ => Ok(()),
     }

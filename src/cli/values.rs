@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use keytrail::report::OutputFormat;
 
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
-    /// A table of the most useful columns
-    Table,
-    /// One JSON object per line
-    Ndjson,
-    /// Comma-separated values with a header, safe to open in a spreadsheet
-    Csv,
-    /// One Parquet file
-    Parquet,
-    /// An Arrow IPC stream
-    Arrow,
+/// The parser of `--format`. The report room has the list of formats.
+pub(super) fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
+    let value = |format: OutputFormat| PossibleValue::new(format.as_str()).help(format.about());
+    PossibleValuesParser::new(OutputFormat::ALL.map(value)).try_map(|name| {
+        let format = OutputFormat::ALL.into_iter().find(|format| format.as_str() == name);
+        format.ok_or("an unknown format")
+    })
 }
 
 /// `--color`.
