@@ -2,18 +2,15 @@
 //!
 //! serde_json and simd-json are here as the alternatives that the parser was measured against.
 
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-
 use std::hint::black_box;
 
-use corpus::archive::{Corpus, gzip};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use keytrail::classify::{Classifier, Knowledge};
 use keytrail::format::container::{ContainerReader, Step, Window};
 use keytrail::format::decode::{Buffers, DecodeOptions, Decoder};
 use keytrail::format::json::{Backend, ValueScanner};
-use keytrail::parse::{self, Parsed};
+use keytrail::parse::{self, RecordKind};
+use testkit::corpus::archive::{Corpus, gzip};
 
 /// Bytes of JSON in the archive that is measured.
 const KIB: u64 = 4096;
@@ -115,8 +112,8 @@ fn stages(criterion: &mut Criterion) {
     let classifier = Classifier::new(None).unwrap();
     let events: Vec<_> = kms
         .iter()
-        .filter_map(|record| match parse::parse(record).ok()?.parsed {
-            Parsed::Event(event) => Some(event),
+        .filter_map(|record| match parse::parse(record).ok()?.kind {
+            RecordKind::Event(event) => Some(event),
             _ => None,
         })
         .collect();

@@ -3,7 +3,7 @@
 //!
 //! A seed that begins with zeros makes the default choices: pieces of one byte, no damage.
 
-pub mod oracle;
+pub use testkit::oracle;
 
 /// The bytes of an input: choices first, then the content.
 pub struct Input<'a>(&'a [u8]);

@@ -11,11 +11,11 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, Selected, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason};
-use crate::parse::{self, Parsed};
+use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
 /// Memory of events gathered before they are handed on, bytes.
@@ -193,7 +193,7 @@ impl<'p> Reading<'p> {
         }
         let Ok(lessons) = parse::facts(bytes) else { return false };
         for lesson in lessons {
-            self.part.lessons.learn(lesson, &self.subject.uri, offset);
+            self.part.lessons.add(lesson, &self.subject.uri, offset);
         }
         true
     }
@@ -287,7 +287,7 @@ impl<'p> Reading<'p> {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(known, outline.parsed, offset, bytes);
+                self.parsed(known, outline.kind, offset, bytes);
                 true
             }
             Err(error) => {
@@ -318,22 +318,22 @@ impl<'p> Reading<'p> {
         true
     }
 
-    fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
+    fn parsed(&mut self, known: &Known, parsed: RecordKind<'_>, offset: u64, record: &[u8]) {
         let selection = &self.run.plan.selection;
         let counts = &mut self.input.counts;
         let mut event = match parsed {
-            Parsed::Event(event) => event,
-            Parsed::NotUsage => {
+            RecordKind::Event(event) => event,
+            RecordKind::NotUsage => {
                 counts.not_usage += 1;
                 return;
             }
-            Parsed::OtherSource { excludes_kms } => {
+            RecordKind::OtherSource { excludes_kms } => {
                 counts.other_source += 1;
                 self.coverage.kms_excluded_by.extend(excludes_kms);
                 return;
             }
         };
-        let scope = self.coverage.scope(event.account(), Some(&event.region));
+        let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
@@ -350,10 +350,10 @@ impl<'p> Reading<'p> {
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_particular());
+            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
-        if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {
+        if !self.run.plan.keep_duplicates && known.corrections.is_superseded(&event) {
             counts.duplicate += 1;
             counts.corrected += 1;
             return;
@@ -440,23 +440,23 @@ impl<'p> Reading<'p> {
         input.shape = shape;
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
-            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
             std::mem::replace(&mut self.part, Part::new()).recycle();
         } else {
             if let Some(reason) = self.first_reject {
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
             let facts = &self.subject.facts;
             if facts.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
+                let scope = self.coverage.region_mut(facts.account_id.as_deref(), facts.region.as_deref());
                 scope.archives += 1;
                 scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
-        if input.status == Status::Complete {
+        if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
         debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::input::Subject;
 use super::part::Part;
 use super::supply::Reached;
-use crate::aggregate::{InputSummary, Status};
+use crate::aggregate::{InputStatus, InputSummary};
 use crate::extract::{Shelf, State, StateError};
-use crate::model::{RejectReason, Rejection, SkipReason, shared};
-use crate::source::{Listed, Version};
+use crate::model::{RejectReason, Rejection, SkipReason, shared_text};
+use crate::source::{ListedInput, Version};
 
 /// An input begins: a [`Head`].
 pub(super) const HEAD: u8 = b'H';
@@ -31,9 +31,9 @@ pub(super) const GIVEN: u8 = b'G';
 /// What is known of an input when it begins.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
-    #[serde(with = "shared::text")]
+    #[serde(with = "shared_text")]
     pub(super) uri: Arc<str>,
-    #[serde(with = "shared::maybe")]
+    #[serde(with = "shared_text::optional")]
     pub(super) container: Option<Arc<str>>,
     pub(super) version: Version,
 }
@@ -111,14 +111,14 @@ impl<'s> Condenser<'s> {
     }
 
     /// Begins what the listing names.
-    pub(super) fn begin(&mut self, listed: &Listed) -> Result<(), StateError> {
+    pub(super) fn begin(&mut self, listed: &ListedInput) -> Result<(), StateError> {
         let uri = listed.uri();
         if self.shelf.as_ref().is_some_and(|shelf| shelf.is_full(uri)) {
             self.finish()?;
         }
         let (size, version) = match listed {
-            Listed::Archive(archive) => (archive.size, archive.version.clone()),
-            Listed::Skipped { .. } | Listed::Unreadable { .. } => (None, Version::default()),
+            ListedInput::Archive(archive) => (archive.size, archive.version.clone()),
+            ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => (None, Version::default()),
         };
         self.stands = !version.is_unknown();
         let shelf = match &mut self.shelf {
@@ -134,7 +134,7 @@ impl<'s> Condenser<'s> {
         self.kept.clear();
         if let Some(done) = part.done.take() {
             let input = done.0;
-            self.stands &= input.status != Status::Unreadable || part.closed;
+            self.stands &= input.status != InputStatus::Unreadable || part.closed;
             json(GIVEN, &Given { input, rejects: std::mem::take(&mut part.rejects) }, &mut self.kept);
         }
         let Some(shelf) = &mut self.shelf else { return Ok(()) };

@@ -14,12 +14,12 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
-use crate::model::{RejectReason, Rejection, SkipReason};
-use crate::source::{Archive, Listed, NameFields, Version, text_of};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
+use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
@@ -77,11 +77,11 @@ impl Subject {
 
     /// A member of a container.
     pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
-        let name = text_of(name);
+        let name = name_to_text(name);
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
-            facts: NameFields::read(&name),
+            facts: NameFields::from_key(&name),
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
@@ -93,7 +93,7 @@ impl Subject {
         InputSummary {
             archive: self.uri.clone(),
             container: self.container.clone(),
-            status: Status::Complete,
+            status: InputStatus::Complete,
             reason: None,
             shape: crate::format::container::JsonShape::Unknown.as_str().into(),
             is_container: false,
@@ -113,7 +113,7 @@ impl Subject {
     /// Its only part: it is skipped.
     pub(super) fn skipped(&self, reason: SkipReason) -> Part {
         let mut input = self.blank();
-        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
         last(input, Coverage::default())
     }
 
@@ -127,7 +127,7 @@ impl Subject {
             error => {
                 let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
                 let mut part = last(input, Coverage::default());
                 part.rejects.push(Rejection { offset: None, index: None, reason, detail });
@@ -138,14 +138,14 @@ impl Subject {
 }
 
 /// Works on one entry of the listing.
-pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
+pub(super) fn process(run: Run<'_>, listed: ListedInput, give: Give<'_>) {
     let archive = match listed {
-        Listed::Archive(archive) => archive,
-        Listed::Skipped { uri, reason } => {
+        ListedInput::Archive(archive) => archive,
+        ListedInput::Skipped { uri, reason } => {
             give(Subject::unread(&uri).skipped(reason));
             return;
         }
-        Listed::Unreadable { uri, error } => {
+        ListedInput::Unreadable { uri, error } => {
             give(last(unreadable(Subject::unread(&uri).blank(), &error), Coverage::default()));
             return;
         }
@@ -153,7 +153,7 @@ pub(super) fn process(run: Run<'_>, listed: Listed, give: Give<'_>) {
     let subject = Subject {
         uri: archive.uri.clone(),
         size: archive.size,
-        facts: archive.facts.clone(),
+        facts: archive.name_fields.clone(),
         version: archive.version.clone(),
         container: None,
         depth: 0,
@@ -308,8 +308,9 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 
 /// Says that an input cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    say_unreadable(&input.archive, &error.to_string());
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    let error = error_chain(error);
+    say_unreadable(&input.archive, &error);
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error)));
     input
 }
 

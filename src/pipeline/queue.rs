@@ -8,22 +8,22 @@ use std::iter::Peekable;
 
 use super::Plan;
 use crate::extract::{Entry, Merged, State};
-use crate::source::{self, Archive, Input, Listed, Listing};
+use crate::source::{self, Archive, Input, ListedInput, Listing};
 
 /// Something to read.
 pub(super) enum Work {
     /// What the listing names.
-    Read(Listed),
+    Read(ListedInput),
     /// The same, to be kept as well.
-    Condense(Listed),
+    Condense(ListedInput),
     /// What was kept.
     Replay(Entry),
 }
 
-impl source::Entry for io::Result<Work> {
-    fn archive(&mut self) -> Option<&mut Archive> {
+impl source::Prefetchable for io::Result<Work> {
+    fn archive_mut(&mut self) -> Option<&mut Archive> {
         match self {
-            Ok(Work::Read(listed) | Work::Condense(listed)) => listed.archive(),
+            Ok(Work::Read(listed) | Work::Condense(listed)) => listed.archive_mut(),
             Ok(Work::Replay(_)) | Err(_) => None,
         }
     }
@@ -34,8 +34,8 @@ fn is_read_once(input: &Input) -> bool {
     !matches!(input, Input::Path(_))
 }
 
-fn is_pipe(listed: &Listed) -> bool {
-    matches!(listed, Listed::Archive(archive) if archive.size.is_none())
+fn is_pipe(listed: &ListedInput) -> bool {
+    matches!(listed, ListedInput::Archive(archive) if archive.size.is_none())
 }
 
 fn some_of(plan: &Plan, want: impl Fn(&Input) -> bool) -> Listing {
@@ -46,7 +46,7 @@ fn some_of(plan: &Plan, want: impl Fn(&Input) -> bool) -> Listing {
 /// The work of a pass.
 pub(super) enum Queue {
     /// All inputs as they are listed.
-    Listed(Listing),
+    ListedInput(Listing),
     /// To learn: what is read only once, then the rest.
     Learn { once: Listing, again: Listing },
     /// To learn from what is new and from what was kept of everything else.
@@ -58,7 +58,7 @@ pub(super) enum Queue {
 impl Queue {
     /// Of a pass that reads everything as it is listed.
     pub(super) fn listed(plan: &Plan) -> Self {
-        Self::Listed(plan.listing())
+        Self::ListedInput(plan.listing())
     }
 
     /// Of a first pass that keeps in `state` what will not be read again.
@@ -83,7 +83,7 @@ impl Iterator for Queue {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Listed(listing) => listing.next().map(|listed| Ok(Work::Read(listed))),
+            Self::ListedInput(listing) => listing.next().map(|listed| Ok(Work::Read(listed))),
             Self::Learn { once, again } => Some(Ok(match once.next() {
                 Some(listed) => Work::Condense(listed),
                 None => match again.next()? {
@@ -92,19 +92,19 @@ impl Iterator for Queue {
                 },
             })),
             Self::Go { listing, known } => {
-                let uri = listing.peek().map(Listed::uri);
+                let uri = listing.peek().map(ListedInput::uri);
                 match (uri, known.peek()) {
                     (Some(uri), Some(kept)) if uri < kept => {}
                     (Some(uri), Some(kept)) if uri == kept => {
                         let (listed, kept) = (listing.next()?, known.next()?);
                         return Some(kept.map(|kept| match &listed {
-                            Listed::Archive(archive)
+                            ListedInput::Archive(archive)
                                 if archive.version.is_same(archive.size, &kept.version, kept.size) =>
                             {
                                 Work::Replay(kept)
                             }
                             // It was read when it could be.
-                            Listed::Unreadable { .. } => Work::Replay(kept),
+                            ListedInput::Unreadable { .. } => Work::Replay(kept),
                             _ => Work::Condense(listed),
                         }));
                     }
@@ -116,7 +116,7 @@ impl Iterator for Queue {
             }
             Self::Count { again, kept } => {
                 while again.next_if(is_pipe).is_some() {} // has been kept
-                match (again.peek().map(Listed::uri), kept.peek()) {
+                match (again.peek().map(ListedInput::uri), kept.peek()) {
                     (Some(uri), Some(kept)) if uri < kept => {}
                     (Some(_), None) if !kept.has_next() => {}
                     _ => return kept.next().map(|entry| entry.map(Work::Replay)),

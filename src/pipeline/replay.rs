@@ -8,7 +8,7 @@ use tracing::info;
 use super::archive::Reading;
 use super::condense::{END, End, GIVEN, Given, HEAD, Head, LESSON, RECORD, REJECTS};
 use super::input::{Give, Purpose, Run, Subject, last, say_unreadable};
-use crate::aggregate::{Coverage, Status, StatusReason};
+use crate::aggregate::{Coverage, InputStatus, StatusReason};
 use crate::extract::Entry;
 use crate::source::NameFields;
 
@@ -59,7 +59,8 @@ fn replay_unnamed(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<()>
             (GIVEN, _) => {
                 ended = true;
                 let Given { input, rejects } = from_json(&chunk)?;
-                if let (Status::Unreadable, Some(StatusReason::Error(error))) = (input.status, &input.reason)
+                if let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
+                    (input.status, &input.reason)
                 {
                     say_unreadable(&input.archive, error);
                 }
@@ -83,7 +84,7 @@ fn subject(head: Head) -> Subject {
     let Head { uri, container, version } = head;
     // The grammar of names is that of the member, not of the container it is in.
     let name = container.as_deref().and_then(|container| uri.strip_prefix(container)?.strip_prefix("!/"));
-    let facts = NameFields::read(name.unwrap_or(&uri));
+    let facts = NameFields::from_key(name.unwrap_or(&uri));
     let depth = usize::from(container.is_some());
     Subject { uri, size: None, facts, version, container, depth }
 }
