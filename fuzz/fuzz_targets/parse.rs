@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use keytrail::aggregate::Selected;
 use keytrail::classify::{Classifier, Knowledge};
 use keytrail::model::{KmsEvent, RejectReason};
-use keytrail::parse::{self, KMS, Parsed};
-use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
+use keytrail::parse::{self, KMS, RecordKind};
+use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};
 use keytrail_fuzz::oracle::json::{self, Json};
+use keytrail_fuzz::oracle::learn::Lessons;
 use keytrail_fuzz::oracle::record::{self, Record};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use serde_json::{Map, Value, json};
@@ -48,10 +49,10 @@ fn row(event: KmsEvent<'_>) -> Map<String, Value> {
     let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
     let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
     let mut bytes = Vec::new();
-    encode(EVENTS, &selected, &mut bytes);
+    encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
-    let mut stream = Stream::new(Format::Ndjson, &mut out, None).expect("a vector takes all");
-    stream.event(0, Row::new(&bytes), false).expect("a vector takes all");
+    let mut stream = RowStream::events(OutputFormat::Ndjson, &mut out, None).expect("a vector takes all");
+    stream.event(0, EncodedRow::new(&bytes), RowOrder::InOrder).expect("a vector takes all");
     stream.finish().expect("a vector takes all");
     let mut row: Map<String, Value> = serde_json::from_slice(&out).expect("the row is JSON");
     row.retain(|name, _| name != "archive" && name != "record_offset");
@@ -77,7 +78,7 @@ fn expected_row(event: &record::Event) -> Map<String, Value> {
 }
 
 /// Columns that stand in the record as they are. The others are worked out from several fields, by rules that the program and the oracle
-/// take from prose; on names and ARNs that no service would write they may part ways. `tests/agreement.rs` compares all columns on
+/// take from prose; on names and ARNs that no service would write they may part ways. `tests/rules/agreement.rs` compares all columns on
 /// records as services write them.
 const VERBATIM: [&str; 18] = [
     "event_time",
@@ -128,14 +129,14 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         }
         (Ok(_), Err(error)) => assert!(!unreadable(error.reason), "this is JSON: {error:?}"),
         (Err(reason), Err(error)) => assert!(unreadable(error.reason), "{reason}: {error:?}"),
-        (Err(reason), Ok(outline)) => panic!("this is no JSON ({reason}): {outline:?}"),
+        (Err(reason), Ok(record)) => panic!("this is no JSON ({reason}): {record:?}"),
         (Ok(_), Ok(_)) => {}
     }
     let Ok(value) = value else { return Corpus::Keep };
 
     // Is it of KMS?
-    let is_kms = !matches!(record::read(data), Record::OtherSource);
-    let other_source = matches!(&parsed, Ok(outline) if matches!(outline.parsed, Parsed::OtherSource { .. }));
+    let is_kms = !matches!(record::read(data, &Lessons::default()), Record::OtherSource);
+    let other_source = matches!(&parsed, Ok(record) if matches!(record.kind, RecordKind::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
     assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
 
@@ -143,12 +144,12 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if !is_kms || is_deep && any_odd_number(&value) {
         return Corpus::Keep;
     }
-    match (parsed, record::read(data)) {
+    match (parsed, record::read(data, &Lessons::default())) {
         // Of several reasons, each may name another.
         (Err(_), Record::Rejected(_)) => {}
-        (Ok(outline), Record::NotUsage) => assert_eq!(outline.parsed, Parsed::NotUsage),
-        (Ok(outline), Record::Event(event)) => match outline.parsed {
-            Parsed::Event(ours) => same_rows(&row(*ours), &expected_row(&event)),
+        (Ok(record), Record::NotUsage) => assert_eq!(record.kind, RecordKind::NotUsage),
+        (Ok(record), Record::Event(event)) => match record.kind {
+            RecordKind::Event(ours) => same_rows(&row(*ours), &expected_row(&event)),
             other => panic!("the oracle sees an event: {other:?}"),
         },
         (ours, Record::Rejected(reason)) => panic!("the oracle rejects ({reason}): {ours:?}"),

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use keytrail::format::decode::{Format, sniff};
+use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
 use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
-use keytrail::report::{Cell, INPUTS, Row, Sink, SinkError};
+use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail::format::archive;
 use keytrail_fuzz::Input;
@@ -22,8 +22,8 @@ use tempfile::TempDir;
 /// All that a run gives out.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
-    /// Day, row, and whether it is late.
-    events: Vec<(i32, String, bool)>,
+    /// Day, row, and order.
+    events: Vec<(i32, String, RowOrder)>,
     rejects: Vec<Rejection>,
     inputs: Vec<BTreeMap<&'static str, Cell<'static>>>,
     /// Accounting, groups and days.
@@ -31,16 +31,16 @@ struct Given {
 }
 
 impl Sink for Given {
-    fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
+    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
         let text = format!("{:?}", row.cells().collect::<Vec<_>>());
-        self.events.push((day, text, late));
+        self.events.push((day, text, order));
         Ok(())
     }
     fn rejection(&mut self, _: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(rejection.clone());
         Ok(())
     }
-    fn input(&mut self, row: Row<'_>) -> Result<(), SinkError> {
+    fn input(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         let cells = row.cells().map(|cell| match cell {
             Cell::Text(text) => Cell::Text(text.into_owned().into()),
             Cell::Null => Cell::Null,
@@ -61,7 +61,7 @@ fn run(plan: &mut Plan, threads: usize) -> Given {
     run.counts.check().expect("every record is in one class");
     assert_eq!(run.counts.rejected, given.rejects.len() as u64);
     assert_eq!(run.counts.selected, given.events.len() as u64);
-    assert_eq!(run.usage.iter().map(|(_, stats)| stats.event_count).sum::<u64>(), run.counts.selected);
+    assert_eq!(run.usage.iter().map(|row| row.stats.event_count).sum::<u64>(), run.counts.selected);
     given.result = format!("{:?} {:?} {:?} {:?}", run.counts, run.usage, run.daily, run.observations);
     given
 }
@@ -104,8 +104,8 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
 
     // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
     // directory only where it lies in the open.
-    let container = archive::Kind::of(&bytes[..bytes.len().min(archive::Kind::LOOKS_AT)]).is_some();
-    if sniff(&bytes[..bytes.len().min(6)]) != Format::Plain || container {
+    let container = archive::ArchiveFormat::detect(&bytes[..bytes.len().min(archive::ArchiveFormat::DETECT_BYTES)]).is_some();
+    if sniff(&bytes[..bytes.len().min(6)]) != Encoding::Plain || container {
         return;
     }
     let mut stored = GzEncoder::new(Vec::new(), Compression::fast());

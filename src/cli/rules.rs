@@ -9,9 +9,9 @@ use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
 use keytrail::aggregate::{Facts, InputTotals};
 use keytrail::classify::Rule;
-use keytrail::model::{LearnedRuleInfo, When};
+use keytrail::model::LearnedRuleInfo;
 use keytrail::pipeline::{self, Plan};
-use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
+use keytrail::report::{EncodedRow, RULES, RowStream, RuleRow, encode_row, unread_inputs};
 
 /// Columns for the terminal.
 const TELLING: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
@@ -36,52 +36,40 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
     };
     let width = terminal.then(super::analyze::width).flatten();
     let out = BufWriter::new(AboveBar::new(&bar, io::stdout()));
-    let mut stream = Stream::of(RULES, TELLING, format, out, width)?;
+    let mut stream = RowStream::new(RULES, TELLING, format, out, width)?;
     let mut bytes = Vec::new();
-    let mut push = |facts: &RuleFacts<'_>| {
+    let mut push = |facts: &RuleRow<'_>| {
         bytes.clear();
-        encode(RULES, facts, &mut bytes);
-        stream.push(Row::new(&bytes))
+        encode_row(RULES, facts, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))
     };
     let file = args.rules.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     for rule in plan.classifier.rules() {
         push(&of_file(rule, &file))?;
     }
-    for ((rule, when), basis) in &lessons.rules {
-        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
-        let particular = told(when);
+    for ((rule, condition), support) in &lessons.rules {
+        let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
+        let particular = condition.to_string();
         let particular = Some(particular.as_str());
-        let (origin, basis) = ("learned", Some(basis));
-        push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
+        let (origin, support) = ("learned", Some(support));
+        push(&RuleRow { rule: id, workload, strength, origin, about, particular, source, support })?;
     }
     stream.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let _ = io::stderr().write_all(not_read(&inputs).as_bytes()); // the rules are out all the same
+        let _ = io::stderr().write_all(unread_inputs(&inputs).as_bytes()); // the rules are out all the same
     }
     Ok(ending.learned(&inputs))
 }
 
-fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {
-    RuleFacts {
+fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleRow<'a> {
+    RuleRow {
         rule: &rule.id,
         workload: rule.workload,
         strength: rule.strength,
-        origin: if rule.built_in { "built-in" } else { "own" },
+        origin: rule.origin.as_str(),
         about: &rule.about,
         particular: None,
         source: if rule.source.is_empty() { own } else { &rule.source },
-        basis: None,
-    }
-}
-
-/// What a learned rule compares, in words.
-fn told(when: &When<'_>) -> String {
-    match when {
-        When::Role(role) => format!("role {role}"),
-        When::RoleAndKey(role, key) => format!("role {role} with key {key}"),
-        When::Key(key) => format!("key {key}"),
-        When::Path(bucket, path) => format!("objects under s3://{bucket}/{path}"),
-        When::Bucket(bucket) => format!("bucket {bucket}"),
-        When::SessionOn(role) => format!("sessions on role {role}"),
+        support: None,
     }
 }

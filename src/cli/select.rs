@@ -12,11 +12,11 @@ use tracing::warn;
 use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
 use keytrail::aggregate::Aliases;
-use keytrail::classify::Classifier;
+use keytrail::classify::{Classifier, RuleFile};
 use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
-use keytrail::parse::{ListedAlias, listed_aliases};
+use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
-use keytrail::report::Options;
+use keytrail::report::RunOptions;
 use keytrail::s3::{Access, Buckets};
 use keytrail::source::{Input, PruneFilter};
 
@@ -26,7 +26,7 @@ pub(super) fn plan(
     common: &Common,
     exclude: Option<&Path>,
     cancel: Arc<AtomicBool>,
-) -> Result<(Plan, Options), CliError> {
+) -> Result<(Plan, RunOptions), CliError> {
     refuse_empty(select)?;
     let now = Utc::now().timestamp_millis();
     let time = |option: &str, text: &Option<String>| -> Result<Option<EventTime>, CliError> {
@@ -74,7 +74,7 @@ pub(super) fn plan(
         cancel,
     };
     check_buckets(&plan)?;
-    let options = Options {
+    let options = RunOptions {
         inputs: select.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         workload: select.workload.clone(),
         event: select.event.clone(),
@@ -127,7 +127,7 @@ pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     let Some(path) = rules else { return Ok(Classifier::new(None)?) };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
-    Ok(Classifier::new(Some((&name, &text)))?)
+    Ok(Classifier::new(Some(RuleFile { name: &name, text: &text }))?)
 }
 
 /// What the user's list of aliases says. An alias without a date is taken to have pointed there always.
@@ -136,10 +136,10 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let Some(path) = list else { return Ok(aliases) };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
-    let list =
-        listed_aliases(&text).map_err(|error| CliError::Usage(format!("--aliases {name}: {error}")))?;
-    for ListedAlias { alias, key, since } in list {
-        aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+    let list = parse_alias_list(&text)
+        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
+    for ListedAlias { alias, key, since, .. } in list {
+        aliases.insert(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }
     Ok(aliases)
 }

@@ -1,50 +1,34 @@
-//! The text of an error with its causes.
+//! A JSON syntax error, described in the same way wherever keytrail reads JSON.
 
-use std::error::Error;
+use memchr::memchr_iter;
+use thiserror::Error;
 
-/// Returns an error and its causes as one text, separated by colons.
-///
-/// The errors of this crate do not repeat their causes, but those of other crates do: a cause whose
-/// text is already there is left out. Line breaks in causes become spaces.
-///
-/// ```
-/// use std::io;
-/// let error = io::Error::other("no such bucket");
-/// assert_eq!(keytrail::model::error_chain(&error), "no such bucket");
-/// ```
-pub fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let raw = cause.to_string();
-        let line = raw.split_whitespace().collect::<Vec<_>>().join(" ");
-        if !text.contains(&raw) && !text.contains(&line) {
-            text = format!("{text}: {line}");
-        }
-        next = cause.source();
-    }
-    text
+/// Where and why bytes are not valid JSON.
+#[derive(Debug, Error)]
+#[error("{message} at byte {offset}")]
+#[non_exhaustive]
+pub struct JsonError {
+    /// Byte offset of the error.
+    pub offset: usize,
+    /// The bytes end before the JSON value does.
+    pub at_end: bool,
+    /// The parser's message, without the position.
+    pub message: String,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("{text}")]
-    struct Link {
-        text: &'static str,
-        source: Option<Box<Link>>,
-    }
-
-    fn link(text: &'static str, source: Option<Link>) -> Link {
-        Link { text, source: source.map(Box::new) }
-    }
-
-    #[test]
-    fn each_cause_is_named_once() {
-        let error = link("cannot open", Some(link("no\nroute", Some(link("route", None)))));
-        assert_eq!(error_chain(&error), "cannot open: no route");
-        assert_eq!(error_chain(&link("alone", None)), "alone");
+impl JsonError {
+    /// Converts the error of a parser that read `bytes`.
+    pub fn new(error: &serde_json::Error, bytes: &[u8]) -> Self {
+        let text = error.to_string();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+        // The parser gives a line and a column. Most content is one long line, so lines are counted
+        // only as far as needed.
+        let breaks = memchr_iter(b'\n', bytes);
+        let line_start = match error.line().checked_sub(2) {
+            Some(earlier) => breaks.map(|at| at + 1).nth(earlier).unwrap_or(0),
+            None => 0,
+        };
+        let offset = (line_start + error.column().saturating_sub(1)).min(bytes.len());
+        Self { offset, at_end: error.is_eof(), message }
     }
 }

@@ -11,11 +11,11 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputSummary, Selected, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, Selected, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
-use crate::format::decode::{Buffers, DecodeError, Format};
-use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
-use crate::parse::{self, Parsed};
+use crate::format::decode::{Buffers, DecodeError, Encoding};
+use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
 /// Memory of events gathered before they are handed on, bytes.
@@ -73,10 +73,10 @@ impl<'p> Reading<'p> {
     }
 
     pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
-        let mut unwrapper = ContainerReader::new(self.run.plan.limits.record_bytes);
+        let mut reader = ContainerReader::new(self.run.plan.limits.record_bytes);
         let foreign = match content.format() {
-            Format::Foreign(reason) => Some(reason),
-            Format::Gzip | Format::Zstd | Format::Deflate | Format::Plain => None,
+            Encoding::Unsupported(reason) => Some(reason),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
         };
         if foreign.is_none() {
             let mut window = match content.take_whole() {
@@ -86,36 +86,36 @@ impl<'p> Reading<'p> {
             let ending = if self.teaches_nothing(&window) {
                 Ending::Read(None)
             } else {
-                self.read(&mut content, &mut window, &mut unwrapper, give)
+                self.read(&mut content, &mut window, &mut reader, give)
             };
-            buffers.give_back(window.into_buffer());
+            buffers.recycle(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
                 Ending::Read(None) => {}
-                Ending::Read(Some(DecodeError::Read { error, .. }))
+                Ending::Read(Some(DecodeError::Read { source: error, .. }))
                     if content.reached().content_bytes == 0 =>
                 {
                     give(last(unreadable(self.input, &error), self.coverage));
                     return;
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
-                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error_chain(&error)),
+                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.detail()),
                 Ending::NotJson(error) => self.verify(&mut content, error),
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
-        let other = !unwrapper.recognised() && !self.broke && !self.committed;
-        let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
+        let other = !reader.is_recognised() && !self.broke && !self.committed;
+        let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
         let reached = content.reached();
         let content = content.into_content();
-        self.finish(reached, content.sha256(), unwrapper.shape().as_str(), skip, give);
+        self.finish(reached, content.sha256(), reader.shape().as_str(), skip, give);
         content.finish(buffers);
     }
 
     /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
     fn verify<R: Read>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
         self.broke = false;
-        let tells = content.format() != Format::Plain || self.subject.container.is_some();
+        let tells = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
         while error.is_none() && tells {
             match content.read(&mut rest) {
@@ -124,12 +124,13 @@ impl<'p> Reading<'p> {
                 Err(found) => error = Some(found),
             }
         }
-        use DecodeError::{Corrupt, MemberCorrupt, MemberCut, Truncated};
-        if let Some(error @ (Truncated { .. } | Corrupt { .. } | MemberCut { .. } | MemberCorrupt { .. })) =
-            error
+        use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
+        if let Some(
+            error @ (Truncated { .. } | Corrupt { .. } | MemberTruncated { .. } | MemberCorrupt { .. }),
+        ) = error
         {
             self.broke = true;
-            self.reject(None, reason_of(&error), error_chain(&error));
+            self.reject(None, reason_of(&error), error.detail());
         }
     }
 
@@ -137,20 +138,20 @@ impl<'p> Reading<'p> {
         &mut self,
         content: &mut Supply<R>,
         window: &mut Window,
-        unwrapper: &mut ContainerReader,
+        reader: &mut ContainerReader,
         give: Give<'_>,
     ) -> Ending {
         let mut broken: Option<DecodeError> = None;
         loop {
-            match unwrapper.step(window.view()) {
-                Step::Value { range, wrapping, may_match } => {
+            match reader.step(window.view()) {
+                Step::Value { range, envelope, may_match } => {
                     let value = window.view().slice(&range);
-                    let sound = match wrapping {
+                    let sound = match envelope {
                         Envelope::None => self.record(value, range.start, may_match),
-                        _ => self.wrapped(value, range.start, wrapping, unwrapper),
+                        _ => self.wrapped(value, range.start, envelope, reader),
                     };
                     if !sound {
-                        unwrapper.reconsider(&range, window.view());
+                        reader.resync_within(&range, window.view());
                     }
                 }
                 Step::Message { .. } => self.foreign(),
@@ -158,7 +159,7 @@ impl<'p> Reading<'p> {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);
                 }
-                Step::More { keep } => {
+                Step::NeedMore { keep_from: keep } => {
                     if let Err(error) = window.refill(keep, content) {
                         (broken, self.broke) = (Some(error), true);
                         window.close();
@@ -171,7 +172,7 @@ impl<'p> Reading<'p> {
                 Step::End => return Ending::Read(broken),
                 Step::NotJson => return Ending::NotJson(broken),
             }
-            let hand_on = self.is_full() && unwrapper.recognised() || self.part.rejects.len() >= UNRECOGNISED;
+            let hand_on = self.is_full() && reader.is_recognised() || self.part.rejects.len() >= UNRECOGNISED;
             self.committed |= hand_on;
             if hand_on && !self.hand_on(give) {
                 return Ending::Stopped;
@@ -192,7 +193,7 @@ impl<'p> Reading<'p> {
         }
         let Ok(lessons) = parse::facts(bytes) else { return false };
         for lesson in lessons {
-            self.part.lessons.learn(lesson, &self.subject.uri, offset);
+            self.part.lessons.add(lesson, &self.subject.uri, offset);
         }
         true
     }
@@ -202,33 +203,33 @@ impl<'p> Reading<'p> {
         &mut self,
         value: &[u8],
         offset: u64,
-        wrapping: Envelope,
-        unwrapper: &mut ContainerReader,
+        envelope: Envelope,
+        reader: &mut ContainerReader,
     ) -> bool {
         // What a row does not name may not have been asked for.
-        let may_count = || wrapping == Envelope::LakeRow || parse::may_match_inside(value);
+        let may_count = || envelope == Envelope::LakeRow || parse::may_match_inside(value);
         let may_matter = match self.run.purpose {
             Purpose::Learn => parse::may_contain_facts(value),
             Purpose::Condense | Purpose::Count(_) => may_count(),
         };
         if !may_matter && matches!(self.run.purpose, Purpose::Condense) {
-            return self.teaching(value, offset, wrapping);
+            return self.teaching(value, offset, envelope);
         }
         if !may_matter {
             self.foreign();
             return true;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        let sound = match container::record_in(value, wrapping, &mut buffer) {
-            Extracted::Record { text, at, lossy } => {
+        let sound = match container::extract_record(value, envelope, &mut buffer) {
+            Extracted::Record { json: text, offset: at, lossy } => {
                 if lossy {
-                    unwrapper.note_lossy();
+                    reader.mark_lossy();
                 }
                 // What is wrong inside a text says nothing against what is around it.
                 self.record(text, offset + at as u64, None);
                 true
             }
-            Extracted::Foreign => {
+            Extracted::NoRecord => {
                 self.foreign();
                 true
             }
@@ -242,10 +243,13 @@ impl<'p> Reading<'p> {
     }
 
     /// Keeps the record in a value that does not count, if it may teach. What is wrong with it is not looked for.
-    fn teaching(&mut self, value: &[u8], offset: u64, wrapping: Envelope) -> bool {
+    fn teaching(&mut self, value: &[u8], offset: u64, envelope: Envelope) -> bool {
         let mut buffer = std::mem::take(&mut self.text);
-        match parse::may_contain_facts(value).then(|| container::record_in(value, wrapping, &mut buffer)) {
-            Some(Extracted::Record { text, at, .. }) => self.condense(text, offset + at as u64, Some(false)),
+        match parse::may_contain_facts(value).then(|| container::extract_record(value, envelope, &mut buffer))
+        {
+            Some(Extracted::Record { json: text, offset: at, .. }) => {
+                self.condense(text, offset + at as u64, Some(false))
+            }
             _ => {
                 self.foreign();
                 true
@@ -283,7 +287,7 @@ impl<'p> Reading<'p> {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(known, outline.parsed, offset, bytes);
+                self.parsed(known, outline.kind, offset, bytes);
                 true
             }
             Err(error) => {
@@ -314,22 +318,22 @@ impl<'p> Reading<'p> {
         true
     }
 
-    fn parsed(&mut self, known: &Known, parsed: Parsed<'_>, offset: u64, record: &[u8]) {
+    fn parsed(&mut self, known: &Known, parsed: RecordKind<'_>, offset: u64, record: &[u8]) {
         let selection = &self.run.plan.selection;
         let counts = &mut self.input.counts;
         let mut event = match parsed {
-            Parsed::Event(event) => event,
-            Parsed::NotUsage => {
+            RecordKind::Event(event) => event,
+            RecordKind::NotUsage => {
                 counts.not_usage += 1;
                 return;
             }
-            Parsed::OtherSource { excludes_kms } => {
+            RecordKind::OtherSource { excludes_kms } => {
                 counts.other_source += 1;
                 self.coverage.kms_excluded_by.extend(excludes_kms);
                 return;
             }
         };
-        let scope = self.coverage.scope(event.account(), Some(&event.region));
+        let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
@@ -346,10 +350,10 @@ impl<'p> Reading<'p> {
         if !selection.workloads.intersects(evidence.workload) {
             counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_particular());
+            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
-        if !self.run.plan.keep_duplicates && known.corrections.supersede(&event) {
+        if !self.run.plan.keep_duplicates && known.corrections.is_superseded(&event) {
             counts.duplicate += 1;
             counts.corrected += 1;
             return;
@@ -436,23 +440,23 @@ impl<'p> Reading<'p> {
         input.shape = shape;
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
-            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
             std::mem::replace(&mut self.part, Part::new()).recycle();
         } else {
             if let Some(reason) = self.first_reject {
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
             let facts = &self.subject.facts;
             if facts.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
+                let scope = self.coverage.region_mut(facts.account_id.as_deref(), facts.region.as_deref());
                 scope.archives += 1;
                 scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
-        if input.status == Status::Complete {
+        if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
         debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");
@@ -470,7 +474,7 @@ fn name_damage(
     broken: &mut Option<DecodeError>,
 ) -> (RejectReason, String) {
     match broken.take_if(|_| to_end) {
-        Some(error) => (reason_of(&error), format!("{}; {detail}", error_chain(&error))),
+        Some(error) => (reason_of(&error), format!("{}; {detail}", error.detail())),
         None => (reason, detail),
     }
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::input::Subject;
 use super::part::Part;
 use super::supply::Reached;
-use crate::aggregate::{InputSummary, Status};
+use crate::aggregate::{InputStatus, InputSummary};
 use crate::extract::{Shelf, State, StateError};
-use crate::model::{RejectReason, Rejection, SkipReason, shared};
+use crate::model::{RejectReason, Rejection, SkipReason, shared_text};
 use crate::source::{ListedInput, Version};
 
 /// An input begins: a [`Head`].
@@ -31,9 +31,9 @@ pub(super) const GIVEN: u8 = b'G';
 /// What is known of an input when it begins.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
-    #[serde(with = "shared::text")]
+    #[serde(with = "shared_text")]
     pub(super) uri: Arc<str>,
-    #[serde(with = "shared::maybe")]
+    #[serde(with = "shared_text::optional")]
     pub(super) container: Option<Arc<str>>,
     pub(super) version: Version,
 }
@@ -134,7 +134,7 @@ impl<'s> Condenser<'s> {
         self.kept.clear();
         if let Some(done) = part.done.take() {
             let input = done.0;
-            self.stands &= input.status != Status::Unreadable || part.closed;
+            self.stands &= input.status != InputStatus::Unreadable || part.closed;
             json(GIVEN, &Given { input, rejects: std::mem::take(&mut part.rejects) }, &mut self.kept);
         }
         let Some(shelf) = &mut self.shelf else { return Ok(()) };

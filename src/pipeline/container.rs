@@ -7,10 +7,10 @@ use tracing::{debug, info};
 
 use super::input::{self, Give, GoOn, Run, Subject, last, reason_of, sha256_from_start, unreadable};
 use super::supply::{Reached, Supply};
-use crate::aggregate::{Coverage, InputSummary, Status, StatusReason};
-use crate::format::archive::{self, Damage, Found, Kind, Stop};
-use crate::format::decode::{Buffers, Content, DecodeError, Format};
-use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
+use crate::aggregate::{Coverage, InputStatus, InputSummary, StatusReason};
+use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
+use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding};
+use crate::model::{RejectReason, Rejection, SkipReason};
 use crate::source::Archive;
 
 /// So many containers may be around an archive.
@@ -22,23 +22,23 @@ const REJECTS: usize = 1000;
 pub(super) fn read<R: Read>(
     run: Run<'_>,
     subject: &Subject,
-    (kind, archive): (Kind, Option<&Archive>),
-    content: Content<R>,
+    (kind, archive): (ArchiveFormat, Option<&Archive>),
+    content: Decoder<R>,
     go_on: GoOn<R>,
     buffers: &mut Buffers,
     give: Give<'_>,
 ) {
-    let is_plain = content.format() == Format::Plain;
+    let is_plain = content.encoding() == Encoding::Plain;
     let mut walk = Walk::new(run, subject, kind);
     let file = match archive {
-        Some(archive) if kind == Kind::Zip && is_plain => archive.open_file(),
+        Some(archive) if kind == ArchiveFormat::Zip && is_plain => archive.open_file(),
         _ => Ok(None),
     };
     let ended = match file {
         Ok(Some(file)) => {
             let (len, copy) = (file.metadata().map(|meta| meta.len()), file.try_clone());
             walk.passed = Some(0);
-            let ended = archive::walk_file(file, &mut |found| walk.found(found, buffers, give));
+            let ended = archive::walk_zip_file(file, &mut |found| walk.found(found, buffers, give));
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
@@ -55,7 +55,7 @@ pub(super) fn read<R: Read>(
             let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers, give));
             if ended.is_ok() {
                 // What follows its end can still show that the container was damaged.
-                ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(Stop::Broken);
+                ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(WalkError::Read);
             }
             let reached = outer.reached();
             walk.input.compressed_bytes = reached.compressed_bytes;
@@ -65,24 +65,24 @@ pub(super) fn read<R: Read>(
                 walk.cut = None; // one cause, one reject
                 walk.reject(reason, detail);
                 ended =
-                    ended.or_else(|stop| if matches!(stop, Stop::Broken(_)) { Ok(()) } else { Err(stop) });
+                    ended.or_else(|stop| if matches!(stop, WalkError::Read(_)) { Ok(()) } else { Err(stop) });
             }
             let content = outer.supply.into_content();
             walk.sha256 = content.sha256();
             content.finish(buffers);
             ended
         }
-        Err(error) => Err(Stop::Broken(error)),
+        Err(error) => Err(WalkError::Read(error)),
     };
     match ended {
         Ok(()) => {}
-        Err(Stop::Cancelled) => return,
-        Err(Stop::Broken(error)) => match DecodeError::of_read(walk.input.compressed_bytes, error) {
-            DecodeError::Read { error, .. } if !walk.any => {
+        Err(WalkError::Cancelled) => return,
+        Err(WalkError::Read(error)) => match DecodeError::from_read(walk.input.compressed_bytes, error) {
+            DecodeError::Read { source: error, .. } if !walk.any => {
                 give(last(unreadable(walk.input, &error), Coverage::default()));
                 return;
             }
-            error => walk.reject(reason_of(&error), error_chain(&error)),
+            error => walk.reject(reason_of(&error), error.detail()),
         },
     }
     walk.finish(give);
@@ -105,7 +105,7 @@ struct Walk<'w> {
 }
 
 impl<'w> Walk<'w> {
-    fn new(run: Run<'w>, subject: &'w Subject, kind: Kind) -> Self {
+    fn new(run: Run<'w>, subject: &'w Subject, kind: ArchiveFormat) -> Self {
         let mut input = subject.blank();
         (input.shape, input.is_container) = (kind.as_str().into(), true);
         // The grammar of names is that of archives.
@@ -115,7 +115,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Reads what has been found.
-    fn found(&mut self, found: Found<'_>, buffers: &mut Buffers, give: Give<'_>) -> ControlFlow<()> {
+    fn found(&mut self, found: ArchiveItem<'_>, buffers: &mut Buffers, give: Give<'_>) -> ControlFlow<()> {
         self.any = true;
         let mut over = false;
         let mut give = |part| {
@@ -124,7 +124,7 @@ impl<'w> Walk<'w> {
             go_on
         };
         match found {
-            Found::Member { name, size, stored, content } => {
+            ArchiveItem::Member { name, size, stored_size: stored, content } => {
                 let member = Subject::member_of(self.subject, name, size);
                 self.member(member, content, buffers, &mut give);
                 if let Some(passed) = &mut self.passed {
@@ -132,20 +132,21 @@ impl<'w> Walk<'w> {
                     self.report(stored);
                 }
             }
-            Found::Closed { name, why } => {
+            ArchiveItem::Unsupported { name, reason } => {
                 let member = Subject::member_of(self.subject, name, None);
-                let mut part = last(unreadable(member.blank(), &io::Error::other(why)), Coverage::default());
+                let mut part =
+                    last(unreadable(member.blank(), &io::Error::other(reason)), Coverage::default());
                 part.closed = true;
                 give(part);
             }
-            Found::NotAFile { name } => {
+            ArchiveItem::NotAFile { name } => {
                 give(Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile));
             }
-            Found::Damage { damage: Damage::Cut, detail } => self.cut = Some(detail),
-            Found::Damage { damage: Damage::Corrupt, detail } => {
+            ArchiveItem::Damage { kind: DamageKind::Truncated, detail } => self.cut = Some(detail),
+            ArchiveItem::Damage { kind: DamageKind::Corrupt, detail } => {
                 self.reject(RejectReason::ContainerCorrupt, detail);
             }
-            Found::Damage { damage: Damage::Trailing, detail } => {
+            ArchiveItem::Damage { kind: DamageKind::Trailing, detail } => {
                 self.reject(RejectReason::TrailingBytes, detail);
             }
         }
@@ -154,7 +155,12 @@ impl<'w> Walk<'w> {
 
     fn member(&self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers, give: Give<'_>) {
         let plan = self.run.plan;
-        match Content::new(content, member.size, plan.limits.archive_bytes, self.run.hashes(), buffers) {
+        let options = DecodeOptions {
+            stored_size: member.size,
+            limit: plan.limits.archive_bytes,
+            hash: self.run.hashes(),
+        };
+        match Decoder::new(content, options, buffers) {
             Ok(content) => {
                 input::read(self.run, member, content, (None, std::convert::identity), buffers, give);
             }
@@ -188,7 +194,7 @@ impl<'w> Walk<'w> {
         input.counts.records = self.rejects.len() as u64;
         input.counts.rejected = input.counts.records;
         if let Some(reason) = self.first_reject {
-            (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+            (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
         } else {
             input.content_sha256 = self.sha256;
             input.reason = (input.gzip_members > 1).then_some(StatusReason::SeveralMembers);
@@ -236,7 +242,7 @@ impl<R: Read> Read for Outer<'_, R> {
             self.reported = now;
         }
         read.map_err(|error| {
-            self.broke = Some((reason_of(&error), error_chain(&error)));
+            self.broke = Some((reason_of(&error), error.detail()));
             error.into()
         })
     }

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::input::{self, Purpose, Run};
 use super::learn::Known;
@@ -17,7 +17,8 @@ use super::part::Part;
 use super::queue::{Queue, Work};
 use super::replay;
 use super::{Plan, Progress, RunError};
-use crate::report::TaskQueue;
+use crate::base::{TaskQueue, into_inner, lock, wait_timeout};
+use crate::report::SinkError;
 use crate::source::Prefetcher;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
@@ -32,7 +33,7 @@ pub(super) struct Desk<'d> {
     plan: &'d Plan,
     known: &'d Known,
     progress: &'d Progress,
-    jobs: TaskQueue,
+    jobs: TaskQueue<SinkError>,
     queue: Mutex<Prefetcher<Queue>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
@@ -60,11 +61,6 @@ struct Place {
     done: bool,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic of another thread ends the run by itself.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A thread that panics takes its archive's place in the line with it: the others must not wait for that.
 struct Alarm<'a, 'd>(&'a Desk<'d>);
 
@@ -82,7 +78,7 @@ impl<'d> Desk<'d> {
         (plan, queue): (&'d Plan, Queue),
         known: &'d Known,
         progress: &'d Progress,
-        jobs: TaskQueue,
+        jobs: TaskQueue<SinkError>,
         merge: Merge<'d>,
     ) -> Self {
         Self {
@@ -128,7 +124,7 @@ impl<'d> Desk<'d> {
             if self.jobs.run_one() {
                 continue;
             }
-            if lock(&self.line).places.is_empty() && self.jobs.are_done() {
+            if lock(&self.line).places.is_empty() && self.jobs.is_idle() {
                 return;
             }
             self.jobs.wait();
@@ -137,14 +133,14 @@ impl<'d> Desk<'d> {
 
     /// What the run came to.
     pub(super) fn into_merge(self) -> Result<Merge<'d>, RunError> {
-        if let Some(error) = self.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(error) = into_inner(self.error) {
             return Err(error);
         }
         // A worker that was told to stop gives no last part: what has been merged is no result.
         if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
-        Ok(self.merge.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(into_inner(self.merge))
     }
 
     /// Ends the run.
@@ -175,13 +171,13 @@ impl<'d> Desk<'d> {
 
     /// Does a job, or waits for the line to move; not for ever, since nobody tells of a cancelled run.
     fn wait<'l>(&'l self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
-        if self.jobs.waiting() > 0 {
+        if self.jobs.queued() > 0 {
             drop(line);
             self.jobs.run_one();
             return lock(&self.line);
         }
         let limit = std::time::Duration::from_millis(20);
-        self.moved.wait_timeout(line, limit).unwrap_or_else(PoisonError::into_inner).0
+        wait_timeout(&self.moved, line, limit)
     }
 
     /// Takes a part of an entry, as soon as not too much of it waits; false when the run is over.
@@ -242,7 +238,7 @@ impl<'d> Desk<'d> {
             drop(line);
             self.moved.notify_all();
             let merged = parts.into_iter().try_for_each(|part| merge.part(part));
-            if let Err(error) = merged.and_then(|()| self.jobs.outcome().map_err(RunError::from)) {
+            if let Err(error) = merged.and_then(|()| self.jobs.take_error().map_err(RunError::from)) {
                 self.fail(error);
                 return; // nobody merges any more
             }

@@ -14,10 +14,10 @@ use super::learn::Known;
 use super::part::Part;
 use super::supply::{Reached, Supply};
 use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
-use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
-use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
+use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
+use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
 use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 
@@ -93,9 +93,9 @@ impl Subject {
         InputSummary {
             archive: self.uri.clone(),
             container: self.container.clone(),
-            status: Status::Complete,
+            status: InputStatus::Complete,
             reason: None,
-            shape: crate::format::container::Shape::Unknown.as_str().into(),
+            shape: crate::format::container::JsonShape::Unknown.as_str().into(),
             is_container: false,
             compressed_bytes: 0,
             content_bytes: 0,
@@ -113,19 +113,21 @@ impl Subject {
     /// Its only part: it is skipped.
     pub(super) fn skipped(&self, reason: SkipReason) -> Part {
         let mut input = self.blank();
-        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
         last(input, Coverage::default())
     }
 
     /// Its only part: not even its first bytes can be read.
     pub(super) fn failed(&self, error: io::Error) -> Part {
-        match DecodeError::of_read(0, error) {
-            DecodeError::Read { error, .. } => last(unreadable(self.blank(), &error), Coverage::default()),
+        match DecodeError::from_read(0, error) {
+            DecodeError::Read { source: error, .. } => {
+                last(unreadable(self.blank(), &error), Coverage::default())
+            }
             // The container it is in is damaged here: records may be lost.
             error => {
-                let (reason, detail) = (reason_of(&error), error_chain(&error));
+                let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
                 let mut part = last(input, Coverage::default());
                 part.rejects.push(Rejection { offset: None, index: None, reason, detail });
@@ -159,7 +161,12 @@ pub(super) fn process(run: Run<'_>, listed: ListedInput, give: Give<'_>) {
     let large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
         let content = archive.open().and_then(|reader| {
-            Content::new(reader, archive.size, run.plan.limits.archive_bytes, run.hashes(), buffers)
+            let options = DecodeOptions {
+                stored_size: archive.size,
+                limit: run.plan.limits.archive_bytes,
+                hash: run.hashes(),
+            };
+            Decoder::new(reader, options, buffers)
         });
         match content {
             Ok(content) => {
@@ -182,26 +189,26 @@ thread_local! {
 pub(super) fn read<R: Read>(
     run: Run<'_>,
     subject: Subject,
-    mut content: Content<R>,
+    mut content: Decoder<R>,
     (archive, go_on): (Option<&Archive>, GoOn<R>),
     buffers: &mut Buffers,
     give: Give<'_>,
 ) {
-    if let Format::Foreign(_) = content.format() {
+    if let Encoding::Unsupported(_) = content.encoding() {
         Reading::new(run, subject).run(Supply::new(content), buffers, give);
         return;
     }
-    let first = content.peek(archive::Kind::LOOKS_AT);
-    if first.starts_with(PARQUET) {
+    let first = content.peek(archive::ArchiveFormat::DETECT_BYTES);
+    if first.starts_with(PARQUET_MAGIC) {
         table(run, subject, archive, content, buffers, give);
         return;
     }
-    match archive::Kind::of(first) {
+    match archive::ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= DEEPEST => {
             give(subject.skipped(SkipReason::NestedTooDeep));
         }
         Some(kind) => container::read(run, &subject, (kind, archive), content, go_on, buffers, give),
-        None => match CsvKind::of(content.peek(LOOKS_AT)) {
+        None => match CsvKind::detect(content.peek(CsvKind::DETECT_BYTES)) {
             None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
             Some(CsvKind::Lake) => {
                 Reading::new(run, subject).run_csv(go_on(Supply::new(content)), buffers, give);
@@ -222,12 +229,12 @@ fn table<R: Read>(
     run: Run<'_>,
     subject: Subject,
     archive: Option<&Archive>,
-    mut content: Content<R>,
+    mut content: Decoder<R>,
     buffers: &mut Buffers,
     give: Give<'_>,
 ) {
     let file = match archive {
-        Some(archive) if content.format() == Format::Plain => archive.open_file(),
+        Some(archive) if content.encoding() == Encoding::Plain => archive.open_file(),
         _ => Ok(None),
     };
     let opened = match file {
@@ -245,7 +252,7 @@ fn table<R: Read>(
         }
     };
     let longest = usize::try_from(run.plan.limits.record_bytes).unwrap_or(usize::MAX);
-    match Table::open(file, longest) {
+    match OcsfReader::open(file, longest) {
         Ok(Some(table)) => Reading::new(run, subject).run_table(table, reached, sha256, give),
         Ok(None) => {
             give(with_bytes(subject.skipped(SkipReason::Parquet), reached));
@@ -266,11 +273,11 @@ fn in_the_open(run: Run<'_>, file: File) -> io::Result<Opened> {
 }
 
 /// All of a content in a temporary file.
-fn put_aside<R: Read>(content: &mut Content<R>, buffers: &mut Buffers) -> io::Result<Opened> {
+fn put_aside<R: Read>(content: &mut Decoder<R>, buffers: &mut Buffers) -> io::Result<Opened> {
     let mut file = tempfile::tempfile()?;
     if let Some(whole) = content.take_whole() {
         file.write_all(&whole)?;
-        buffers.give_back(whole);
+        buffers.recycle(whole);
     } else {
         let mut buffer = vec![0; 256 << 10];
         loop {
@@ -303,7 +310,7 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
     let error = error_chain(error);
     say_unreadable(&input.archive, &error);
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error)));
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error)));
     input
 }
 
@@ -322,12 +329,14 @@ pub(super) fn last(input: InputSummary, coverage: Coverage) -> Part {
 /// The reject that an error comes to.
 pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
     match error {
-        DecodeError::Truncated { format: Format::Zstd, .. } => RejectReason::ZstdTruncated,
-        DecodeError::Corrupt { format: Format::Zstd, .. } => RejectReason::ZstdCorrupt,
-        DecodeError::Truncated { format: Format::Gzip, .. } => RejectReason::GzipTruncated,
-        DecodeError::Corrupt { format: Format::Gzip, .. } => RejectReason::GzipCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Zstd, .. } => RejectReason::ZstdTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Zstd, .. } => RejectReason::ZstdCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Gzip, .. } => RejectReason::GzipTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Gzip, .. } => RejectReason::GzipCorrupt,
         // Only in containers is anything compressed in another way.
-        DecodeError::Truncated { .. } | DecodeError::MemberCut { .. } => RejectReason::ContainerTruncated,
+        DecodeError::Truncated { .. } | DecodeError::MemberTruncated { .. } => {
+            RejectReason::ContainerTruncated
+        }
         DecodeError::Corrupt { .. } | DecodeError::MemberCorrupt { .. } => RejectReason::ContainerCorrupt,
         DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
         DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,

@@ -3,7 +3,7 @@
 //! A domain's settings, a feature group or the opening of a session can come long after the KMS calls they explain, and in another account's
 //! archive. So all inputs are read twice; of what should be read only once, such as a pipe, an extract is kept meanwhile.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::condense::Condenser;
 use super::input::{self, Purpose, Run};
@@ -12,6 +12,7 @@ use super::queue::{Queue, Work};
 use super::replay;
 use super::{Plan, Progress, RunError};
 use crate::aggregate::{Aliases, Corrections, Facts, InputTotals};
+use crate::base::{into_inner, lock};
 use crate::classify::Knowledge;
 use crate::extract::State;
 use crate::model::KmsEvent;
@@ -91,8 +92,8 @@ pub(super) fn gather(
     if !plan.learn {
         lessons = Facts::default(); // they were kept for runs that learn
     }
-    lessons.conclude();
-    let inputs = all.inputs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    lessons.derive();
+    let inputs = into_inner(all.inputs);
     Ok((Known::new(plan, &mut lessons), lessons, inputs))
 }
 
@@ -111,7 +112,7 @@ impl Learning<'_> {
         let mut lessons = Facts::default();
         let mut condenser = self.state.map(Condenser::new);
         while !self.plan.is_cancelled() {
-            let next = self.queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let next = lock(&self.queue).next();
             let Some(work) = next else { break };
             match (work.map_err(RunError::Extract)?, &mut condenser) {
                 (Work::Condense(listed), Some(condenser)) => {
@@ -159,7 +160,7 @@ impl Learning<'_> {
     /// Takes what a part teaches, and what became of its input.
     fn take(&self, mut part: Part, lessons: &mut Facts) -> bool {
         *lessons += std::mem::take(&mut part.lessons);
-        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inputs = lock(&self.inputs);
         if let Some(archive) = &part.archive {
             part.rejects.iter().for_each(|rejection| inputs.add_reject(archive, rejection));
         }

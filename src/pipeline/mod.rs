@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
-//! let mut sink = report::Directory::create(&dir.path().join("report"), false)?;
+//! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
 //! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
@@ -42,9 +42,10 @@ use thiserror::Error;
 use crate::aggregate::{
     Aliases, Counts, Coverage, DailyRow, Facts, Imbalance, InputTotals, Observations, UsageRow,
 };
+use crate::base::TaskQueue;
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
-use crate::report::{Sink, SinkError, TaskQueue};
+use crate::report::{Sink, SinkError};
 use crate::s3::Buckets;
 use crate::source::{Input, ListContext, Listing, PruneFilter};
 use desk::Desk;
@@ -230,7 +231,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
         do_jobs(plan, &jobs, &given);
         placed
     })?;
-    jobs.outcome()?;
+    jobs.take_error()?;
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
@@ -257,12 +258,12 @@ fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
 }
 
 /// Does jobs until no more can come.
-fn do_jobs(plan: &Plan, jobs: &TaskQueue, given: &AtomicBool) {
+fn do_jobs(plan: &Plan, jobs: &TaskQueue<SinkError>, given: &AtomicBool) {
     while !plan.is_cancelled() {
         if jobs.run_one() {
             continue;
         }
-        if given.load(Ordering::Acquire) && jobs.are_done() {
+        if given.load(Ordering::Acquire) && jobs.is_idle() {
             return;
         }
         jobs.wait();

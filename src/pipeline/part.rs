@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Coverage, Facts, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::aggregate::{
+    Coverage, Facts, Fingerprint, Groups, InputSummary, ObservationFlags, Selected, UsageSample,
+};
 use crate::model::Rejection;
-use crate::report::{EVENTS, Row, encode};
+use crate::report::{EVENTS, EncodedRow, encode_row};
 
 /// Some events and rejects of one input. Events are rows already: their texts lie in one buffer, one behind the other.
 #[derive(Default)]
@@ -32,8 +34,8 @@ pub(super) struct Part {
 
 /// What the merge asks of an event.
 pub(super) struct Event {
-    pub(super) measured: Measured,
-    pub(super) remarks: Remarks,
+    pub(super) measured: UsageSample,
+    pub(super) flags: ObservationFlags,
     /// `None` when copies are not looked for.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) offset: u64,
@@ -73,16 +75,16 @@ impl Part {
     /// Adds an event read from `record`; with `copies`, prepared to be told from its copies.
     pub(super) fn add(&mut self, selected: &Selected<'_>, record: &[u8], copies: bool) {
         let row = self.rows.len();
-        encode(EVENTS, selected, &mut self.rows);
-        let fingerprint = copies.then(|| Fingerprint::of(selected.event));
+        encode_row(EVENTS, selected, &mut self.rows);
+        let fingerprint = copies.then(|| Fingerprint::new(selected.event));
         let kept = self.records.len();
-        if fingerprint.as_ref().is_some_and(Fingerprint::may_pair) {
+        if fingerprint.as_ref().is_some_and(Fingerprint::may_have_copies) {
             self.records.extend_from_slice(record);
         }
-        let group = self.groups.number(selected);
+        let group = self.groups.intern(selected);
         self.events.push(Event {
-            measured: Measured::of(selected, group),
-            remarks: Remarks::of(selected),
+            measured: UsageSample::new(selected, group),
+            flags: ObservationFlags::new(selected),
             fingerprint,
             offset: selected.offset,
             row: row..self.rows.len(),
@@ -91,8 +93,8 @@ impl Part {
     }
 
     /// The row of an event of this part.
-    pub(super) fn row(&self, event: &Event) -> Row<'_> {
-        Row::new(&self.rows[event.row.clone()])
+    pub(super) fn row(&self, event: &Event) -> EncodedRow<'_> {
+        EncodedRow::new(&self.rows[event.row.clone()])
     }
 
     /// The bytes of the record of an event of this part, if it may be a copy.

@@ -46,7 +46,7 @@ fn some_of(plan: &Plan, want: impl Fn(&Input) -> bool) -> Listing {
 /// The work of a pass.
 pub(super) enum Queue {
     /// All inputs as they are listed.
-    Listed(Listing),
+    ListedInput(Listing),
     /// To learn: what is read only once, then the rest.
     Learn { once: Listing, again: Listing },
     /// To learn from what is new and from what was kept of everything else.
@@ -58,7 +58,7 @@ pub(super) enum Queue {
 impl Queue {
     /// Of a pass that reads everything as it is listed.
     pub(super) fn listed(plan: &Plan) -> Self {
-        Self::Listed(plan.listing())
+        Self::ListedInput(plan.listing())
     }
 
     /// Of a first pass that keeps in `state` what will not be read again.
@@ -83,7 +83,7 @@ impl Iterator for Queue {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Listed(listing) => listing.next().map(|listed| Ok(Work::Read(listed))),
+            Self::ListedInput(listing) => listing.next().map(|listed| Ok(Work::Read(listed))),
             Self::Learn { once, again } => Some(Ok(match once.next() {
                 Some(listed) => Work::Condense(listed),
                 None => match again.next()? {

@@ -8,7 +8,7 @@ use tracing::info;
 use super::archive::Reading;
 use super::condense::{END, End, GIVEN, Given, HEAD, Head, LESSON, RECORD, REJECTS};
 use super::input::{Give, Purpose, Run, Subject, last, say_unreadable};
-use crate::aggregate::{Coverage, Status, StatusReason};
+use crate::aggregate::{Coverage, InputStatus, StatusReason};
 use crate::extract::Entry;
 use crate::source::NameFields;
 
@@ -59,7 +59,8 @@ fn replay_unnamed(run: Run<'_>, entry: &Entry, give: Give<'_>) -> io::Result<()>
             (GIVEN, _) => {
                 ended = true;
                 let Given { input, rejects } = from_json(&chunk)?;
-                if let (Status::Unreadable, Some(StatusReason::Error(error))) = (input.status, &input.reason)
+                if let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
+                    (input.status, &input.reason)
                 {
                     say_unreadable(&input.archive, error);
                 }
