@@ -64,8 +64,9 @@ const CRATES: &[(&str, &[&str])] = &[
 const CIRCLES: &[(&str, &[&str])] = &[
     ("pipeline",         &["*"]),
     ("extract",          &["*"]),
-    ("cli",              &["cli/analyze.rs", "cli/destination.rs", "cli/ending.rs", "cli/events.rs",
-                           "cli/interrupt.rs", "cli/mod.rs", "cli/rules.rs", "cli/select.rs"]),
+    ("format/json",      &["format/json/needle.rs", "format/json/nested.rs"]),
+    ("format/json",      &["format/json/simd/avx2.rs", "format/json/simd/avx512.rs",
+                           "format/json/simd/mod.rs"]),
 ];
 
 /// The room of a module: the longest path in the table, or its first name.
