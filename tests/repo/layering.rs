@@ -15,15 +15,15 @@ use crate::sources::{Source, sources};
 const ROOMS: &[(&str, &[&str])] = &[
     ("base",             &[]),
     ("model",            &[]),
-    ("s3",               &["base", "model"]),
-    ("source",           &["base", "model", "s3"]),
-    ("extract",          &["base", "model", "source", "s3"]),
+    ("s3",               &["model"]),
+    ("source",           &["model", "s3"]),
+    ("extract",          &["model", "source", "s3"]),
     ("format",           &[]),
     ("format/decode",    &["model"]),
     ("format/archive",   &["format/decode"]),
     ("format/json",      &[]),
     ("format/container", &["model", "format/json"]),
-    ("format/tabular",   &["model"]),
+    ("format/tabular",   &[]),
     ("parse",            &["model"]),
     ("classify",         &["model"]),
     ("aggregate",        &["base", "model"]),
@@ -64,18 +64,9 @@ const CRATES: &[(&str, &[&str])] = &[
 const CIRCLES: &[(&str, &[&str])] = &[
     ("pipeline",         &["*"]),
     ("extract",          &["*"]),
-    ("format/archive",   &["format/archive/mod.rs", "format/archive/tar.rs", "format/archive/zip.rs"]),
-    ("format/container", &["format/container/document.rs", "format/container/envelope.rs",
-                           "format/container/lines.rs", "format/container/mod.rs",
-                           "format/container/resync.rs", "format/container/shape.rs"]),
     ("format/json",      &["format/json/needle.rs", "format/json/nested.rs"]),
     ("format/json",      &["format/json/simd/avx2.rs", "format/json/simd/avx512.rs",
                            "format/json/simd/mod.rs"]),
-    ("format/tabular",   &["format/tabular/mod.rs", "format/tabular/ocsf.rs"]),
-    ("report",           &["report/cell.rs", "report/table.rs"]),
-    ("s3",               &["s3/client.rs", "s3/credentials.rs", "s3/discovery.rs", "s3/get.rs",
-                           "s3/mod.rs", "s3/profile.rs", "s3/write.rs"]),
-    ("source",           &["source/mod.rs", "source/prefetch.rs"]),
 ];
 
 /// The room of a module: the longest path in the table, or its first name.
