@@ -1,8 +1,6 @@
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
 
-use rawzip::{CompressionMethod, ZipArchiveWriter};
-
 use super::*;
 use crate::format::decode::DecodeError;
 
@@ -71,33 +69,6 @@ fn walk_directory(bytes: &[u8]) -> Vec<String> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     lines_of(|visit| walk_zip_file(file, visit))
-}
-
-// ---- tar
-
-const LONG: &str = "a/long/name/of/a/member/that/does/not/fit/into/the/hundred/bytes/of/a/header/and/so/has/to/be/told/in/another/way.json";
-
-fn header(name: &str, kind: u8, size: u64) -> tar_crate::Header {
-    let mut header = tar_crate::Header::new_gnu();
-    header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
-    header.set_entry_type(tar_crate::EntryType::new(kind));
-    header.set_size(size);
-    header.set_cksum();
-    header
-}
-
-use ::tar as tar_crate;
-
-/// The bytes of a member in a tar file.
-fn member(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
-    let mut bytes = header(name, kind, content.len() as u64).as_bytes().to_vec();
-    bytes.extend_from_slice(content);
-    bytes.resize(bytes.len().next_multiple_of(512), 0);
-    bytes
-}
-
-fn tar_of(members: &[Vec<u8>]) -> Vec<u8> {
-    [members.concat(), vec![0; 1024]].concat()
 }
 
 #[test]

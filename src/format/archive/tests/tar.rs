@@ -1,6 +1,29 @@
-//! Tar files.
+use ::tar as tar_crate;
 
-use super::*;
+use super::walk_stream;
+
+const LONG: &str = "a/long/name/of/a/member/that/does/not/fit/into/the/hundred/bytes/of/a/header/and/so/has/to/be/told/in/another/way.json";
+
+fn header(name: &str, kind: u8, size: u64) -> tar_crate::Header {
+    let mut header = tar_crate::Header::new_gnu();
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_entry_type(tar_crate::EntryType::new(kind));
+    header.set_size(size);
+    header.set_cksum();
+    header
+}
+
+/// The bytes of a member in a tar file.
+fn member(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = header(name, kind, content.len() as u64).as_bytes().to_vec();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
+fn tar_of(members: &[Vec<u8>]) -> Vec<u8> {
+    [members.concat(), vec![0; 1024]].concat()
+}
 
 #[test]
 fn tar_members_of_every_type() {
@@ -134,5 +157,3 @@ fn bytes_after_the_end_of_a_tar_file_are_read_or_reported() {
     let trailing = "Trailing: bytes that are no tar file follow its end; 7 bytes passed over, from byte 2048 of the tar file on";
     assert_eq!(walk_stream(&[&one[..], b"garbage"].concat()), ["one: first", trailing]);
 }
-
-// ---- zip

@@ -1,6 +1,9 @@
-//! Zip files.
+use std::io::Write;
 
-use super::*;
+use rawzip::{CompressionMethod, ZipArchiveWriter};
+
+use super::super::{ArchiveFormat, walk};
+use super::{lines_of, walk_directory, walk_stream};
 
 /// A deflate stream of one stored block.
 fn deflate(bytes: &[u8]) -> Vec<u8> {
