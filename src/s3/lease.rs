@@ -11,13 +11,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::warn;
 
 use super::{Bucket, ObjectContent, S3Error, WriteCondition};
+use crate::base::lock;
 
 /// How often the holder renews the lease.
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
@@ -150,8 +151,7 @@ impl Lease {
 
 impl LeaseObject {
     fn ownership(&self) -> MutexGuard<'_, Ownership> {
-        // A panic of another thread ends the run by itself.
-        self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.ownership)
     }
 
     /// Whether the lease is held for sure, without asking S3.
