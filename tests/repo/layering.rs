@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model",            &[]),
     ("s3",               &["base", "model"]),
     ("source",           &["base", "model", "s3"]),
-    ("extract",          &["model", "source", "s3"]),
+    ("extract",          &["base", "model", "source", "s3"]),
     ("format",           &[]),
     ("format/decode",    &["model"]),
     ("format/archive",   &["format/decode"]),
