@@ -9,10 +9,11 @@ use std::hint::black_box;
 
 use corpus::archive::{Corpus, gzip};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use keytrail::classify::{Classifier, Knowledge};
+use keytrail::classify::Classifier;
 use keytrail::format::container::{ContainerReader, Step, Window};
 use keytrail::format::decode::{Buffers, Content};
 use keytrail::format::json::{Backend, Splitter};
+use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, Parsed};
 
 /// Bytes of JSON in the archive that is measured.

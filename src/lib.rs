@@ -39,6 +39,7 @@ pub mod audit;
 pub mod classify;
 pub mod extract;
 pub mod format;
+pub mod knowledge;
 pub mod model;
 pub mod parse;
 pub mod pipeline;

@@ -7,20 +7,33 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("s3", &["model"]),
     ("source", &["model", "s3"]),
     ("extract", &["model", "source", "s3"]),
     ("format", &["model"]),
     ("parse", &["model"]),
-    ("classify", &["model"]),
+    ("knowledge", &["model"]),
+    ("classify", &["model", "knowledge"]),
     ("aggregate", &["model"]),
-    ("audit", &["model", "aggregate"]),
-    ("report", &["model", "s3", "aggregate", "audit"]),
+    ("audit", &["model", "knowledge", "aggregate"]),
+    ("report", &["model", "s3", "knowledge", "aggregate", "audit"]),
     (
         "pipeline",
-        &["model", "s3", "source", "extract", "format", "parse", "classify", "aggregate", "audit", "report"],
+        &[
+            "model",
+            "s3",
+            "source",
+            "extract",
+            "format",
+            "parse",
+            "knowledge",
+            "classify",
+            "aggregate",
+            "audit",
+            "report",
+        ],
     ),
 ];
 

@@ -2,12 +2,10 @@
 //!
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
-mod aliases;
 mod counts;
 mod coverage;
 mod dedup;
 mod distinct;
-mod facts;
 mod inputs;
 mod seen;
 mod usage;
@@ -15,12 +13,10 @@ mod usage;
 use std::ops::AddAssign;
 
 use crate::model::{Evidence, KmsEvent};
-pub use aliases::Aliases;
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, Scope};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete};
 pub use distinct::EXACT;
-pub use facts::{Basis, Corrections, Facts, Source};
 pub use inputs::{InputSummary, InputTotals, Status, StatusReason};
 pub use usage::{DailyRow, Group, Groups, Measured, Stats, Usage, UsageRow};
 

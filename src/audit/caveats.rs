@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
+use crate::knowledge::Facts;
 use crate::model::{TrailChange, multi_region};
 
 /// One sentence.

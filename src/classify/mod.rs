@@ -4,12 +4,12 @@
 //! the highest strength are all reported. Rules that need other records (settings, jobs, STS sessions) have been given their
 //! particulars before ([`Knowledge`]). Deliberately absent: reading those records (`parse`).
 
-mod knowledge;
 mod pattern;
 mod rules;
 
+use crate::knowledge::Knowledge;
 use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Strength, Workload, WorkloadSet};
-pub use knowledge::Knowledge;
+
 use rules::Facts;
 pub use rules::{Rule, RulesError};
 

@@ -11,8 +11,8 @@ use tracing::warn;
 
 use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
-use keytrail::aggregate::Aliases;
 use keytrail::classify::Classifier;
+use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, Workload, WorkloadSet};
 use keytrail::parse::{ListedAlias, listed_aliases};
 use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};

@@ -10,9 +10,10 @@ use super::learn::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Counts, Coverage, Decision, Deduplicator, Facts, InputSummary, InputTotals, Observations, Selected,
-    Status, Usage, complete,
+    Counts, Coverage, Decision, Deduplicator, InputSummary, InputTotals, Observations, Selected, Status,
+    Usage, complete,
 };
+use crate::knowledge::Facts;
 use crate::model::KmsEvent;
 use crate::parse::{self, Parsed};
 use crate::report::{Cell, Row, Sink};

@@ -39,11 +39,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use crate::aggregate::{
-    Aliases, Counts, Coverage, DailyRow, Facts, Imbalance, InputTotals, Observations, UsageRow,
-};
+use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
+use crate::knowledge::{Aliases, Facts};
 use crate::report::{Sink, SinkError, TaskQueue};
 use crate::s3::Buckets;
 use crate::source::{Input, ListContext, Listing, PruneFilter};

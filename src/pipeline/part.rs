@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Coverage, Facts, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::aggregate::{Coverage, Fingerprint, Groups, InputSummary, Measured, Remarks, Selected};
+use crate::knowledge::Facts;
 use crate::model::Rejection;
 use crate::report::{EVENTS, Row, encode};
 

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::cell::Cell;
 use super::table::{Column, Kind, Table};
-use crate::aggregate::{Basis, DailyRow, InputSummary, Selected, UsageRow};
+use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
+use crate::knowledge::Basis;
 use crate::model::{DeniedBy, Rejection, Strength, Workload, multi_region};
 
 /// Declares the tables: a name and what their rows are made from.

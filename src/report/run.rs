@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Status};
+use crate::aggregate::{Counts, Coverage, InputTotals, Status};
 use crate::audit::{Caveat, MissingDays, missing_days};
+use crate::knowledge::Facts;
 use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange};
 
 /// Version of the report's form; raised when a change would break a reader.

@@ -15,7 +15,8 @@ mod workload;
 use std::sync::LazyLock;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::{Classifier, Knowledge};
+use keytrail::classify::Classifier;
+use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, Parsed};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use proptest::prelude::*;

@@ -47,7 +47,7 @@ impl Knowledge {
     }
 
     /// The learned rules that fire on `event`.
-    pub(super) fn fires(&self, event: &KmsEvent<'_>) -> RuleSet {
+    pub fn fires(&self, event: &KmsEvent<'_>) -> RuleSet {
         let mut fired = RuleSet::default();
         // Each session has an access key of its own; its name in `principalId` may come back.
         let session = event.access_key_id.as_ref().or(event.principal.principal_id.as_ref());
