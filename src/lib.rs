@@ -1,7 +1,7 @@
 //! keytrail: who used this KMS key, and for what?
 //!
 //! Reads CloudTrail archives, extracts the KMS events that SageMaker workloads cause, and reports usage per key and principal.
-//! The stages follow one another as the modules are listed here; [`pipeline::run`] wires them. Each can be used by itself.
+//! The stages follow one another as the modules are listed here; [`engine::run`] wires them. Each can be used by itself.
 //!
 //! | module | its one job |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | [`aggregate`] | accounting, copies, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and other outputs |
-//! | [`pipeline`] | the order, and the parallelism |
+//! | [`engine`] | the order, and the parallelism |
 
 #![warn(missing_docs, clippy::allow_attributes_without_reason)]
 // Allowed in `format::json::simd` alone, where every block argues its case.
@@ -42,7 +42,7 @@ pub mod format;
 pub mod knowledge;
 pub mod model;
 pub mod parse;
-pub mod pipeline;
+pub mod engine;
 pub mod report;
 pub mod s3;
 pub mod source;

@@ -20,7 +20,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("audit", &["model", "knowledge", "aggregate"]),
     ("report", &["model", "s3", "knowledge", "aggregate", "audit"]),
     (
-        "pipeline",
+        "engine",
         &[
             "model",
             "s3",
@@ -50,7 +50,7 @@ const ONLY_IN: [(&str, &[&str]); 19] = [
     ("parquet", &["report", "format"]),
     ("walkdir", &["source"]),
     ("toml", &["classify"]),
-    ("rayon", &["pipeline"]),
+    ("rayon", &["engine"]),
     ("object_store", &["s3"]),
     ("aws_config", &["s3"]),
     ("aws_credential_types", &["s3"]),
@@ -119,7 +119,7 @@ fn rooms_import_only_what_they_may() {
             }
         }
     }
-    assert!(seen.contains(&("pipeline".to_owned(), "format".to_owned())), "the search finds imports");
+    assert!(seen.contains(&("engine".to_owned(), "format".to_owned())), "the search finds imports");
 }
 
 #[test]

@@ -14,7 +14,7 @@ const SLACK: u64 = 8 << 10;
 struct Walk<'c> {
     content: &'c [u8],
     max_record: u64,
-    /// As the pipeline does: a value that is not JSON is looked at again.
+    /// As the engine does: a value that is not JSON is looked at again.
     reconsider: bool,
 }
 

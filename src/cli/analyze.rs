@@ -11,7 +11,7 @@ use super::interrupt::Interrupt;
 use super::{CliError, Status, alarms, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
 use keytrail::model::EventTime;
-use keytrail::pipeline;
+use keytrail::engine;
 use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
 use keytrail::source::Input;
 
@@ -29,7 +29,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
     let mut directory = destination.report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
     let result = progress::while_shown(&bar, &plan, 1 + u64::from(plan.reads_first()), |progress| {
-        pipeline::run(&plan, &mut directory, progress)
+        engine::run(&plan, &mut directory, progress)
     });
     let run = match result {
         Ok(run) => run,

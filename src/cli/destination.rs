@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::args::Analyze;
 use super::{CliError, select};
 use keytrail::extract::{FOLDER, State, StateError};
-use keytrail::pipeline::{Plan, RunError};
+use keytrail::engine::{Plan, RunError};
 use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
 use keytrail::source::Input;
 

@@ -21,7 +21,7 @@ use super::{CliError, Status, log};
 use keytrail::aggregate::{self, InputTotals};
 use keytrail::audit::Caveat;
 use keytrail::model::EventTime;
-use keytrail::pipeline::Run;
+use keytrail::engine::Run;
 use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
 
 /// What people are told of a run that was stopped.

@@ -7,7 +7,7 @@ use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, alarms, log, progress, select};
-use keytrail::pipeline;
+use keytrail::engine;
 use keytrail::report::{Stream, not_read, zero_result_causes};
 
 pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
@@ -21,7 +21,7 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Resu
     let mut stream =
         Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;
     let run = progress::while_shown(&bar, &plan, 1 + u64::from(plan.learn), |progress| {
-        pipeline::run(&plan, &mut stream, progress)
+        engine::run(&plan, &mut stream, progress)
     })?;
     stream.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {

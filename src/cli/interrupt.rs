@@ -29,7 +29,7 @@ impl Interrupt {
         interrupt
     }
 
-    /// What the pipeline looks at.
+    /// What the engine looks at.
     pub(super) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.flag)
     }

@@ -28,7 +28,7 @@ use keytrail::aggregate::InputTotals;
 use keytrail::classify::RulesError;
 use keytrail::extract::StateError;
 use keytrail::format::json::Backend;
-use keytrail::pipeline::RunError;
+use keytrail::engine::RunError;
 use keytrail::report::{Format, SinkError};
 use keytrail::s3::S3Error;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Common, LogFormat};
-use keytrail::pipeline::{Plan, Progress};
+use keytrail::engine::{Plan, Progress};
 use keytrail::source::{Input, Listed};
 
 const TICK: Duration = Duration::from_millis(120);

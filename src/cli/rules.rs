@@ -11,7 +11,7 @@ use keytrail::aggregate::InputTotals;
 use keytrail::classify::Rule;
 use keytrail::knowledge::Facts;
 use keytrail::model::{LearnedRuleInfo, When};
-use keytrail::pipeline::{self, Plan};
+use keytrail::engine::{self, Plan};
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 
 /// Columns for the terminal.
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
     let (lessons, inputs) = if args.inputs.is_empty() {
         <(Facts, InputTotals)>::default()
     } else {
-        progress::while_shown(&bar, &plan, 1, |progress| pipeline::learn(&plan, progress))?
+        progress::while_shown(&bar, &plan, 1, |progress| engine::learn(&plan, progress))?
     };
     let width = terminal.then(super::analyze::width).flatten();
     let out = BufWriter::new(AboveBar::new(&bar, io::stdout()));

@@ -15,7 +15,7 @@ use keytrail::classify::Classifier;
 use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, Workload, WorkloadSet};
 use keytrail::parse::{ListedAlias, listed_aliases};
-use keytrail::pipeline::{EventNames, Limits, Pattern, Plan, Selection};
+use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::report::Options;
 use keytrail::s3::{Access, Buckets};
 use keytrail::source::{Input, PruneFilter};

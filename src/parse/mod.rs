@@ -1,7 +1,7 @@
 //! One record's bytes → [`KmsEvent`], borrowing from them.
 //!
 //! First a question that costs almost nothing: can these bytes name KMS at all? Only then is the record parsed, strictly, and only
-//! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `pipeline`).
+//! the fields that reports use are kept. Deliberately absent: which of the events matter (`classify`, `engine`).
 
 mod facts;
 mod general;

@@ -7,7 +7,7 @@
 //!
 //! A value is a record or [wraps](Wrapping) one; [`record_in`] finds it. The walk itself knows values only: damage costs the value.
 //!
-//! Deliberately absent: what a record says (`parse`), and reading (`pipeline`).
+//! Deliberately absent: what a record says (`parse`), and reading (`engine`).
 
 mod damage;
 mod document;

@@ -20,7 +20,7 @@ pub(super) fn everywhere(bytes: &[u8]) -> Vec<Vec<usize>> {
     (1..bytes.len()).map(|cut| vec![cut]).chain([(1..bytes.len()).collect()]).collect()
 }
 
-/// As the pipeline cuts.
+/// As the engine cuts.
 fn chunks(bytes: &[u8]) -> Vec<Vec<usize>> {
     [256 << 10, 256 << 9, 100_000]
         .map(|size| (1..).map(|n| n * size).take_while(|at| *at < bytes.len()).collect())

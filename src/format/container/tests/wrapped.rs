@@ -88,7 +88,7 @@ fn ways() -> Vec<Way> {
     ]
 }
 
-/// The records inside what the walk finds, and the reasons of damage; a value that is not JSON is looked at again, as the pipeline does.
+/// The records inside what the walk finds, and the reasons of damage; a value that is not JSON is looked at again, as the engine does.
 fn held(bytes: &[u8]) -> Vec<String> {
     let mut unwrapper = ContainerReader::new(LONG);
     let window = Window { bytes, start: 0, last: true };

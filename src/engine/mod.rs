@@ -4,12 +4,12 @@
 //! does not depend on the number of threads, and memory is bounded by the few (`desk.rs`).
 //!
 //! ```
-//! use keytrail::{pipeline, report, source::Input};
+//! use keytrail::{engine, report, source::Input};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
-//! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
 //! let mut sink = report::Directory::create(&dir.path().join("report"), false)?;
-//! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
+//! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
 //! # }

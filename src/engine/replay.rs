@@ -1,4 +1,4 @@
-//! An archive read again from what was kept of it: to the rest of the pipeline the same as reading the archive itself.
+//! An archive read again from what was kept of it: to the rest of the engine the same as reading the archive itself.
 
 use std::io::{self, Read};
 
