@@ -37,12 +37,14 @@
 pub mod aggregate;
 pub mod audit;
 pub mod classify;
+pub mod engine;
 pub mod extract;
+pub mod facts;
 pub mod format;
 pub mod knowledge;
 pub mod model;
 pub mod parse;
-pub mod engine;
+
 pub mod report;
 pub mod s3;
 pub mod source;

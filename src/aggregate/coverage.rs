@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::EventTime;
 
 /// One account and region.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scope {
     /// KMS records, selected or not.
     pub kms_records: u64,
@@ -31,7 +33,7 @@ impl AddAssign for Scope {
 }
 
 /// All accounts and regions met, in records or in the names of archives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// By account, then region; `unknown` where a record or name does not tell.
     pub scopes: BTreeMap<String, BTreeMap<String, Scope>>,

@@ -3,8 +3,8 @@
 use super::args::{Condition, Unattended};
 use keytrail::aggregate::Status;
 use keytrail::audit::missing_days;
-use keytrail::model::EventTime;
 use keytrail::engine::{Run, Selection};
+use keytrail::model::EventTime;
 
 /// How far an event may lie ahead of this machine's clock before the two contradict each other.
 const AHEAD_MS: i64 = 3_600_000;

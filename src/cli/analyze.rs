@@ -10,8 +10,8 @@ use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
 use super::{CliError, Status, alarms, log, paint, progress, select};
 use keytrail::audit::{Circumstances, caveats};
-use keytrail::model::EventTime;
 use keytrail::engine;
+use keytrail::model::EventTime;
 use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
 use keytrail::source::Input;
 
@@ -28,9 +28,8 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
     let destination = Destination::open(args, &mut plan)?;
     let mut directory = destination.report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let result = progress::while_shown(&bar, &plan, 1 + u64::from(plan.reads_first()), |progress| {
-        engine::run(&plan, &mut directory, progress)
-    });
+    let result =
+        progress::while_shown(&bar, &plan, 1, |progress| engine::run(&plan, &mut directory, progress));
     let run = match result {
         Ok(run) => run,
         Err(error) => {

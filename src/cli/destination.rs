@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::args::Analyze;
 use super::{CliError, select};
-use keytrail::extract::{FOLDER, State, StateError};
 use keytrail::engine::{Plan, RunError};
+use keytrail::extract::{FOLDER, State, StateError};
 use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
 use keytrail::source::Input;
 

@@ -20,8 +20,8 @@ use super::args::{Command, Common, LogFormat};
 use super::{CliError, Status, log};
 use keytrail::aggregate::{self, InputTotals};
 use keytrail::audit::Caveat;
-use keytrail::model::EventTime;
 use keytrail::engine::Run;
+use keytrail::model::EventTime;
 use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
 
 /// What people are told of a run that was stopped.

@@ -20,9 +20,7 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Resu
     let width = terminal.then(super::analyze::width).flatten();
     let mut stream =
         Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;
-    let run = progress::while_shown(&bar, &plan, 1 + u64::from(plan.learn), |progress| {
-        engine::run(&plan, &mut stream, progress)
-    })?;
+    let run = progress::while_shown(&bar, &plan, 1, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let mut text = not_read(&run.inputs);

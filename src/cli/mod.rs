@@ -26,9 +26,9 @@ use ending::Ending;
 use interrupt::Interrupt;
 use keytrail::aggregate::InputTotals;
 use keytrail::classify::RulesError;
+use keytrail::engine::RunError;
 use keytrail::extract::StateError;
 use keytrail::format::json::Backend;
-use keytrail::engine::RunError;
 use keytrail::report::{Format, SinkError};
 use keytrail::s3::S3Error;
 

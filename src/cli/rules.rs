@@ -9,9 +9,9 @@ use super::progress::AboveBar;
 use super::{CliError, Status, log, progress, select};
 use keytrail::aggregate::InputTotals;
 use keytrail::classify::Rule;
+use keytrail::engine::{self, Plan};
 use keytrail::knowledge::Facts;
 use keytrail::model::{LearnedRuleInfo, When};
-use keytrail::engine::{self, Plan};
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 
 /// Columns for the terminal.

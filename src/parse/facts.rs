@@ -73,7 +73,7 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NotJson> {
             return Ok(Vec::new());
         }
         return Ok(match kms_event(head) {
-            Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded),
+            Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded).collect(),
             _ => Vec::new(),
         });
     }
@@ -130,7 +130,13 @@ fn is_worth_reading(source: &str, name: &str, identity: &Identity<'_>, text: &st
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson;
 
-fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> Vec<Fact<'static>> {
+/// What a KMS call that has been parsed says: the same as [`facts`] of its record.
+pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
+    let succeeded = event.error_code.is_none() && event.error_message.is_none();
+    of_kms(event, succeeded)
+}
+
+fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> impl Iterator<Item = Fact<'static>> + use<> {
     let own = |text: &Text<'_>| Cow::Owned(text.clone().into_owned());
     let correction =
         event.corrects.as_ref().zip(event.event_id.as_ref()).map(|(original, by)| Fact::Correction {
@@ -151,7 +157,7 @@ fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> Vec<Fact<'static>> {
         key,
         time: event.time,
     });
-    correction.into_iter().chain(alias).collect()
+    correction.into_iter().chain(alias)
 }
 
 /// The ARN of the alias that a call names: one without an ARN lies in the account and region of its caller.

@@ -19,7 +19,7 @@ mod trail;
 use crate::model::{
     Denial, EventTime, JsonError, KmsEvent, Outcome, RejectReason, Text, normal_error_code, part_of,
 };
-pub use facts::{NotJson, alias_arn, facts, may_contain_facts};
+pub use facts::{NotJson, alias_arn, facts, facts_of_event, may_contain_facts};
 use json::Report;
 pub use listed::{ListedAlias, ListedError, listed_aliases};
 use record::{Record, Request};
