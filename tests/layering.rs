@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms it may import.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("s3", &["model"]),
     ("source", &["model", "s3"]),
@@ -17,6 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("knowledge", &["model"]),
     ("classify", &["model", "knowledge"]),
     ("aggregate", &["model"]),
+    ("facts", &["model", "aggregate"]),
     ("audit", &["model", "knowledge", "aggregate"]),
     ("report", &["model", "s3", "knowledge", "aggregate", "audit"]),
     (
@@ -26,6 +27,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
             "s3",
             "source",
             "extract",
+            "facts",
             "format",
             "parse",
             "knowledge",
@@ -44,9 +46,9 @@ const ONLY_IN: [(&str, &[&str]); 19] = [
     ("sha2", &["format"]),
     ("tar", &["format"]),
     ("rawzip", &["format"]),
-    ("arrow_array", &["report", "format"]),
-    ("arrow_schema", &["report", "format"]),
-    ("arrow_ipc", &["report"]),
+    ("arrow_array", &["report", "format", "facts"]),
+    ("arrow_schema", &["report", "format", "facts"]),
+    ("arrow_ipc", &["report", "facts"]),
     ("parquet", &["report", "format"]),
     ("walkdir", &["source"]),
     ("toml", &["classify"]),
