@@ -2,12 +2,8 @@
 //!
 //! serde_json and simd-json are here as the alternatives that the parser was measured against.
 
-#[path = "../examples/generate/corpus/mod.rs"]
-mod corpus;
-
 use std::hint::black_box;
 
-use corpus::archive::{Corpus, gzip};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use keytrail::classify::Classifier;
 use keytrail::format::container::{ContainerReader, Step, Window};
@@ -15,6 +11,7 @@ use keytrail::format::decode::{Buffers, Content};
 use keytrail::format::json::{Backend, Splitter};
 use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, Parsed};
+use testkit::corpus::archive::{Corpus, gzip};
 
 /// Bytes of JSON in the archive that is measured.
 const KIB: u64 = 4096;

@@ -6,9 +6,6 @@
 //!
 //! Each answer comes from the server once and from memory afterwards, so that what is measured is hardly the server.
 
-#[path = "../tests/bed/mod.rs"]
-mod bed;
-
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -16,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::Parser;
+use testkit::bed;
 
 /// Serve a folder as objects of a bucket
 #[derive(Parser)]

@@ -10,6 +10,7 @@ use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, Parsed};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use keytrail_fuzz::oracle::json::{self, Json};
+use keytrail_fuzz::oracle::learn::Lessons;
 use keytrail_fuzz::oracle::record::{self, Record};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use serde_json::{Map, Value, json};
@@ -78,7 +79,7 @@ fn expected_row(event: &record::Event) -> Map<String, Value> {
 }
 
 /// Columns that stand in the record as they are. The others are worked out from several fields, by rules that the program and the oracle
-/// take from prose; on names and ARNs that no service would write they may part ways. `tests/agreement.rs` compares all columns on
+/// take from prose; on names and ARNs that no service would write they may part ways. `tests/rules/agreement.rs` compares all columns on
 /// records as services write them.
 const VERBATIM: [&str; 18] = [
     "event_time",
@@ -135,7 +136,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(value) = value else { return Corpus::Keep };
 
     // Is it of KMS?
-    let is_kms = !matches!(record::read(data), Record::OtherSource);
+    let is_kms = !matches!(record::read(data, &Lessons::default()), Record::OtherSource);
     let other_source = matches!(&parsed, Ok(outline) if matches!(outline.parsed, Parsed::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
     assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
@@ -144,7 +145,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if !is_kms || is_deep && any_odd_number(&value) {
         return Corpus::Keep;
     }
-    match (parsed, record::read(data)) {
+    match (parsed, record::read(data, &Lessons::default())) {
         // Of several reasons, each may name another.
         (Err(_), Record::Rejected(_)) => {}
         (Ok(outline), Record::NotUsage) => assert_eq!(outline.parsed, Parsed::NotUsage),

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use keytrail::parse;
-use keytrail::format::container::{Held, Step, ContainerReader, Window, Envelope, json_error, record_in};
+use keytrail::format::container::{Extracted, Step, ContainerReader, Window, Envelope, json_error, record_in};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -71,7 +71,7 @@ impl Walk<'_> {
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
                     // A row is put together anew, and may be longer than it was printed.
-                    if let Held::Record { text, at, .. } = record_in(value, wrapping, &mut buffer)
+                    if let Extracted::Record { text, at, .. } = record_in(value, wrapping, &mut buffer)
                         && wrapping != Envelope::LakeRow
                     {
                         assert!(at + text.len() <= value.len(), "{wrapping:?}: {text:?} at {at}");

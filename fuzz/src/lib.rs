@@ -2,7 +2,7 @@
 //!
 //! A seed that begins with zeros makes the plainest choices: no cuts but after every byte, no damage.
 
-pub mod oracle;
+pub use testkit::oracle;
 
 /// The fuzzer's bytes: choices first, the content behind them.
 pub struct Input<'a>(&'a [u8]);

@@ -1,0 +1,48 @@
+//! The command line as a user meets it: the real program, its options and environment, what it prints where, and what it leaves on disk.
+
+#![cfg(unix)]
+
+// A disk that is full, an output that cannot be written.
+mod disk_full;
+// `--incremental`: any sequence of runs says what one run says.
+mod incremental;
+// What is named as input, and what cannot be read of it.
+mod inputs;
+// What is printed for people.
+mod messages;
+// `--rules`: rules of one's own.
+mod own_rules;
+// The report of `analyze` on disk.
+mod reports;
+// The options that select events.
+mod select;
+// Signals stop a run.
+mod signals;
+// The formats of `events`, and pipes that break.
+mod streams;
+// What is different on a terminal.
+#[cfg(target_os = "linux")]
+mod terminal;
+// The last line, metrics and alarms, for runs that nobody watches.
+mod unattended;
+// Help, manual, completions, and options that are refused.
+mod usage;
+
+use testkit::{keytrail, root, run};
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
+
+/// What a report consists of.
+const PARTS: [&str; 6] =
+    ["events", "inputs.parquet", "rejects.parquet", "run.json", "usage.parquet", "usage_daily.parquet"];
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// `keytrail events` on these arguments, in the repository's folder; it must succeed.
+fn events(args: &[&str]) -> Vec<u8> {
+    let ran = run(keytrail().current_dir(root()).arg("events").args(args));
+    assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
+    ran.stdout
+}

@@ -1,0 +1,199 @@
+//! The report that `analyze` leaves on disk: its files, the folder it goes into, and what stays as it was.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use testkit::{
+    ANY, analyze, analyze_in, decrypt, document, everything, gzip, input, keytrail, names, rows, run, sorted,
+};
+
+use crate::{PARTS, SAMPLE, text};
+
+#[test]
+fn the_main_command_reports_the_sample_logs() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = run(keytrail().current_dir(dir.path()).args(["analyze", SAMPLE]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(text(&ran.stdout), "");
+    let accounting = "2,261 = 73 selected + 3 duplicate + 3 other_copy + 1,968 other_source + 77 other_event + 135 other_workload + \
+                      2 not_usage";
+    let line =
+        ran.stderr.lines().find_map(|line| line.strip_prefix("accounting ")).expect("an accounting line");
+    assert_eq!(line.trim(), accounting);
+
+    // The directory that is written unless another is named, and nothing beside what a report consists of.
+    assert_eq!(names(dir.path()), ["keytrail-report"]);
+    let report = dir.path().join("keytrail-report");
+    assert_eq!(names(&report), PARTS);
+    assert_eq!(rows(&report.join("rejects.parquet")), Vec::<Value>::new());
+    for day in sorted(&report.join("events")) {
+        let name = day.file_name().unwrap().to_str().unwrap();
+        let date = name.strip_prefix("day=").expect("a Hive partition");
+        assert!(date.parse::<chrono::NaiveDate>().is_ok(), "{name}");
+        assert_eq!(names(&day), ["events.parquet"]);
+    }
+
+    let run: Value = serde_json::from_slice(&fs::read(report.join("run.json")).unwrap()).unwrap();
+    assert_eq!(run["schema_version"], 1);
+    assert_eq!(run["keytrail_version"], env!("CARGO_PKG_VERSION"));
+    let classes = [
+        "selected",
+        "duplicate",
+        "other_copy",
+        "other_source",
+        "other_event",
+        "other_workload",
+        "filtered",
+        "not_usage",
+        "rejected",
+    ];
+    let sum: u64 = classes.iter().map(|class| run["totals"][class].as_u64().unwrap()).sum();
+    assert_eq!(run["totals"]["records"], sum);
+    for key in ["options", "started", "ended", "inputs", "bytes", "coverage", "caveats"] {
+        assert!(!run[key].is_null(), "run.json has no {key}");
+    }
+    let selected: i64 =
+        rows(&report.join("usage.parquet")).iter().map(|r| r["event_count"].as_i64().unwrap()).sum();
+    let daily: i64 =
+        rows(&report.join("usage_daily.parquet")).iter().map(|r| r["event_count"].as_i64().unwrap()).sum();
+    assert_eq!((selected, daily), (73, 73));
+}
+
+/// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its own.
+#[test]
+fn run_json_appears_last() {
+    let report = analyze(&["sample-logs"]);
+    let changed = |name: &str| {
+        let meta = fs::metadata(report.path().join(name)).unwrap();
+        (meta.ctime(), meta.ctime_nsec())
+    };
+    for part in PARTS {
+        assert!(changed(part) <= changed("run.json"), "{part} was put in place after run.json");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report");
+    for file in ["notes.txt", ".hidden", "run.json"] {
+        fs::create_dir_all(&report).unwrap();
+        fs::write(report.join(file), "mine").unwrap();
+        let ran = run(keytrail().current_dir(dir.path()).args(["analyze", "-o", "report", SAMPLE]));
+        assert_eq!(ran.status, 2);
+        assert!(
+            ran.stderr.contains("report is not empty") && ran.stderr.contains("--force"),
+            "{}",
+            ran.stderr
+        );
+        let mine = [("report/".to_owned(), Vec::new()), (format!("report/{file}"), b"mine".to_vec())];
+        assert_eq!(everything(dir.path()), BTreeMap::from(mine));
+        fs::remove_dir_all(&report).unwrap();
+    }
+    // An empty one will do, and so will one whose parents are missing.
+    fs::create_dir(&report).unwrap();
+    for output in ["report", "new/and/deep"] {
+        let ran = run(keytrail().current_dir(dir.path()).args(["analyze", "-o", output, SAMPLE]));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert_eq!(names(&dir.path().join(output)), PARTS);
+    }
+}
+
+#[test]
+fn force_replaces_the_report_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report");
+    let analyze = |args: &[&str]| {
+        let ran = run(keytrail().arg("analyze").arg("-o").arg(&report).args(args).arg(SAMPLE));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+    };
+    analyze(&ANY);
+    let days_before = names(&report.join("events"));
+    fs::write(report.join("notes.txt"), "mine").unwrap();
+    fs::create_dir(report.join("mine")).unwrap();
+    fs::write(report.join("mine/usage.parquet"), "mine too").unwrap();
+
+    let two_days = ["--since", "2023-03-24", "--until", "2023-03-26", "--force"];
+    analyze(&[&ANY[..], &two_days].concat());
+    let days_after = names(&report.join("events"));
+    assert!(days_before.len() > 10, "{days_before:?}");
+    assert_eq!(days_after, ["day=2023-03-24", "day=2023-03-25"], "stale days were left");
+    assert_eq!(fs::read(report.join("notes.txt")).unwrap(), b"mine");
+    assert_eq!(fs::read(report.join("mine/usage.parquet")).unwrap(), b"mine too");
+    assert_eq!(names(&report).len(), PARTS.len() + 2, "{:?}", names(&report));
+
+    // What is there is what a run into an empty directory gives.
+    let fresh = testkit::analyze(&[&ANY[..], &two_days[..4], &[SAMPLE]].concat());
+    for (name, bytes) in fresh.parquet_bytes() {
+        assert!(fs::read(report.join(&name)).unwrap() == bytes, "{name}");
+    }
+}
+
+/// What a killed run leaves has a name that readers ignore, and is no report.
+#[test]
+fn the_remains_of_a_killed_run_are_no_report() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("report/_keytrail-abc/events")).unwrap();
+    let ran = run(keytrail().current_dir(dir.path()).args(["analyze", "-o", "report", SAMPLE]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
+
+#[test]
+fn a_report_inside_the_input_is_not_read_back() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("logs")).unwrap();
+    fs::write(dir.path().join("logs/a.json"), document(&[decrypt(1)])).unwrap();
+    for (cwd, args) in [("", &["analyze", "-o", "logs/report", "logs"][..]), ("logs", &["analyze", "."])] {
+        for force in [&[][..], &["--force"]] {
+            let ran = run(keytrail().current_dir(dir.path().join(cwd)).args(args).args(force));
+            assert_eq!(ran.status, 0, "{}", ran.stderr);
+            let report = if cwd.is_empty() { "logs/report" } else { "logs/keytrail-report" };
+            let inputs = rows(&dir.path().join(report).join("inputs.parquet"));
+            let ours =
+                |row: &&Value| row["archive"].as_str().unwrap().contains(report.rsplit('/').next().unwrap());
+            assert_eq!(inputs.iter().filter(ours).count(), 0, "{inputs:#?}");
+            assert_eq!(inputs.iter().filter(|row| row["status"] == "complete").count(), 1);
+        }
+        fs::remove_dir_all(dir.path().join("logs/report")).ok();
+    }
+}
+
+#[test]
+fn hash_is_the_sha256_of_the_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = document(&[decrypt(1), decrypt(2)]);
+    let large = document(&(0..3000).map(decrypt).collect::<Vec<_>>());
+    let files: [(&str, Vec<u8>); 5] = [
+        ("in/plain.json", one.clone().into_bytes()),
+        ("in/a.json.gz", gzip(one.as_bytes())),
+        ("in/members.gz", [gzip(&one.as_bytes()[..700]), gzip(&one.as_bytes()[700..])].concat()),
+        ("in/large.gz", gzip(large.as_bytes())),
+        ("in/space.gz", gzip(format!("{one}\n\n   ").as_bytes())),
+    ];
+    fs::create_dir(dir.path().join("in")).unwrap();
+    for (name, bytes) in &files {
+        fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let report = analyze_in(dir.path(), &["in", "--hash"]);
+    assert_eq!(report.status, 0, "{}", report.stderr);
+    let inputs = report.inputs();
+    for (name, bytes) in &files {
+        let mut content = Vec::new();
+        if bytes.starts_with(b"\x1f\x8b") {
+            MultiGzDecoder::new(&bytes[..]).read_to_end(&mut content).unwrap();
+        } else {
+            content.clone_from(bytes);
+        }
+        let digest: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(input(&inputs, name)["content_sha256"], digest, "{name}");
+        assert_eq!(input(&inputs, name)["content_bytes"], content.len(), "{name}");
+        assert_eq!(input(&inputs, name)["compressed_bytes"], bytes.len(), "{name}");
+    }
+    let without = analyze_in(dir.path(), &["in"]);
+    assert!(without.inputs().iter().all(|row| row["content_sha256"].is_null()));
+}

@@ -1,0 +1,52 @@
+//! The documentation against the program: generated parts must be what the program says, examples must run, lists must be complete.
+//!
+//! `UPDATE_DOCS=1 cargo test --test repo docs` writes the generated parts anew (tables of columns, help, outputs). Read the difference.
+
+mod generated;
+mod links;
+mod lists;
+mod readme;
+
+use std::fs;
+
+use testkit::root;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// What stands between `<!-- marker -->` and `<!-- end -->` must be `expected`; with UPDATE_DOCS it is made so.
+fn hold(name: &str, parts: &[(&str, String)]) {
+    let mut text = read(name);
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    for (marker, expected) in parts {
+        let begin = format!("<!-- {marker} -->\n");
+        let from = text.find(&begin).unwrap_or_else(|| panic!("{name} has no {begin}")) + begin.len();
+        let to =
+            from + text[from..].find("<!-- end -->").unwrap_or_else(|| panic!("{name}: {marker} has no end"));
+        let expected = format!("\n{}\n\n", expected.trim_end());
+        if update {
+            text.replace_range(from..to, &expected);
+        } else {
+            let hint = "UPDATE_DOCS=1 cargo test --test repo docs writes it anew";
+            assert_eq!(&text[from..to], expected, "{name}, {marker}: {hint}");
+        }
+    }
+    if update {
+        fs::write(root().join(name), text).unwrap();
+    }
+}
+
+fn fenced(language: &str, text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    format!("```{language}\n{}\n```", lines.join("\n"))
+}
+
+/// Cells of the table rows between two headings.
+fn rows<'t>(text: &'t str, from: &str, to: &str) -> Vec<Vec<&'t str>> {
+    let text = text.split(from).nth(1).unwrap_or_else(|| panic!("no {from:?}")).split(to).next().unwrap();
+    text.lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! What no source does: print, panic without a reason, use `unsafe`, grow too long.
+
+use regex::Regex;
+use testkit::root;
+
+use crate::sources::sources;
+
+/// Lines of a file, tests included.
+const LONGEST: usize = 500;
+
+/// The first folder or file of a path.
+fn top(path: &str) -> &str {
+    path.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let printing = Regex::new(r"\be?print(ln)?!|\bdbg!|io::stdout\(\)|io::stderr\(\)").unwrap();
+    let mut prints = 0;
+    for source in sources() {
+        let found = printing.is_match(&source.code);
+        prints += u32::from(found);
+        assert!(!found || ["cli", "main"].contains(&top(&source.path)), "{} prints", source.path);
+    }
+    assert!(prints > 0, "the search finds printing");
+}
+
+/// The compiler denies `unsafe` wherever it is not allowed, and clippy denies a block without its
+/// argument. What is left to hold is where it is allowed, and that the places stay few.
+#[test]
+fn only_the_vector_instructions_are_unsafe() {
+    let unsafe_code = Regex::new(r"\bunsafe\b").unwrap();
+    let allowed = Regex::new(r"\b(allow|expect)\(\s*unsafe_code").unwrap();
+    let (mut blocks, mut allowances) = (0, 0);
+    for source in sources() {
+        let found = unsafe_code.find_iter(&source.code).count();
+        let in_simd = source.path.starts_with("format/json/simd");
+        assert!(in_simd || found == 0, "{} is unsafe", source.path);
+        blocks += found;
+        allowances += allowed.find_iter(&source.code).count();
+        let may_allow = source.path == "format/json/mod.rs";
+        assert!(may_allow || !allowed.is_match(&source.code), "{} allows it", source.path);
+    }
+    assert_eq!(allowances, 1);
+    assert!(
+        (1..=8).contains(&blocks),
+        "{blocks} unsafe blocks: loads, and calls of what is compiled for more instructions"
+    );
+}
+
+/// A comment on the same line gives the reason.
+#[test]
+fn nothing_panics_without_a_reason() {
+    let panics = Regex::new(r"\.unwrap\(\)|\.expect\(|panic!|unreachable!|todo!|unimplemented!").unwrap();
+    for source in sources().iter().filter(|source| !source.is_test()) {
+        for (code, comment) in source.code.lines().zip(source.comments.lines()) {
+            let reason = !comment.trim().is_empty();
+            assert!(!panics.is_match(code) || reason, "{}: {}", source.path, code.trim());
+        }
+    }
+}
+
+#[test]
+fn files_fit_in_the_head() {
+    let check = |path: &str, text: &str| {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST, "{path} has {lines} lines: split it");
+    };
+    for source in sources() {
+        check(&source.path, &source.text);
+    }
+    let mut folders = vec![root().join("tests")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for path in testkit::sorted(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                check(path.to_str().unwrap(), &std::fs::read_to_string(&path).unwrap());
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 50, "the tests were found");
+}

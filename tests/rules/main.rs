@@ -1,0 +1,14 @@
+//! What counts, and as whose: each rule by itself, all of them against the oracle, and what must make no difference.
+
+// The program against the oracle and against the generator's truth.
+mod agreement;
+// The sentences under `caveats`.
+mod caveats;
+// Threads, order and naming of inputs make no difference.
+mod engine;
+// What the input says about itself: learned rules, aliases, corrections.
+mod learned;
+// The records of AWS's documentation, in every column.
+mod samples;
+// The rules of docs/what-counts.md, one by one.
+mod what_counts;

@@ -1,0 +1,16 @@
+//! S3, played by a real server on loopback; with `KEYTRAIL_S3_ENDPOINT`, by the server that listens there.
+
+// Profiles and endpoints, and which keys of a bucket become inputs.
+mod access;
+// The test bed itself: what the others rely on.
+mod bed;
+// Every place where credentials are found.
+mod credentials;
+// Archives in S3: read once, with faults on the way, or refused.
+mod reading;
+// Reports in S3, incremental ones included.
+mod report;
+// The client by itself: pages, conditions, parts, lost answers.
+mod store;
+// Faults and kills while a report is written.
+mod writing;
