@@ -10,7 +10,7 @@ use keytrail::format::container::{ContainerReader, Step, Window};
 use keytrail::format::decode::{Buffers, Content};
 use keytrail::format::json::{Backend, Splitter};
 use keytrail::knowledge::Knowledge;
-use keytrail::parse::{self, Parsed};
+use keytrail::parse::{self, RecordKind};
 use testkit::corpus::archive::{Corpus, gzip};
 
 /// Bytes of JSON in the archive that is measured.
@@ -112,8 +112,8 @@ fn stages(criterion: &mut Criterion) {
     let classifier = Classifier::new(None).unwrap();
     let events: Vec<_> = kms
         .iter()
-        .filter_map(|record| match parse::parse(record).ok()?.parsed {
-            Parsed::Event(event) => Some(event),
+        .filter_map(|record| match parse::parse(record).ok()?.kind {
+            RecordKind::Event(event) => Some(event),
             _ => None,
         })
         .collect();

@@ -7,7 +7,7 @@ use keytrail::aggregate::Selected;
 use keytrail::classify::Classifier;
 use keytrail::knowledge::Knowledge;
 use keytrail::model::{KmsEvent, RejectReason};
-use keytrail::parse::{self, KMS, Parsed};
+use keytrail::parse::{self, KMS, RecordKind};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use keytrail_fuzz::oracle::json::{self, Json};
 use keytrail_fuzz::oracle::learn::Lessons;
@@ -130,14 +130,14 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         }
         (Ok(_), Err(error)) => assert!(!unreadable(error.reason), "this is JSON: {error:?}"),
         (Err(reason), Err(error)) => assert!(unreadable(error.reason), "{reason}: {error:?}"),
-        (Err(reason), Ok(outline)) => panic!("this is no JSON ({reason}): {outline:?}"),
+        (Err(reason), Ok(record)) => panic!("this is no JSON ({reason}): {record:?}"),
         (Ok(_), Ok(_)) => {}
     }
     let Ok(value) = value else { return Corpus::Keep };
 
     // Is it of KMS?
     let is_kms = !matches!(record::read(data, &Lessons::default()), Record::OtherSource);
-    let other_source = matches!(&parsed, Ok(outline) if matches!(outline.parsed, Parsed::OtherSource { .. }));
+    let other_source = matches!(&parsed, Ok(record) if matches!(record.kind, RecordKind::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
     assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
 
@@ -148,9 +148,9 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     match (parsed, record::read(data, &Lessons::default())) {
         // Of several reasons, each may name another.
         (Err(_), Record::Rejected(_)) => {}
-        (Ok(outline), Record::NotUsage) => assert_eq!(outline.parsed, Parsed::NotUsage),
-        (Ok(outline), Record::Event(event)) => match outline.parsed {
-            Parsed::Event(ours) => same_rows(&row(*ours), &expected_row(&event)),
+        (Ok(record), Record::NotUsage) => assert_eq!(record.kind, RecordKind::NotUsage),
+        (Ok(record), Record::Event(event)) => match record.kind {
+            RecordKind::Event(ours) => same_rows(&row(*ours), &expected_row(&event)),
             other => panic!("the oracle sees an event: {other:?}"),
         },
         (ours, Record::Rejected(reason)) => panic!("the oracle rejects ({reason}): {ours:?}"),

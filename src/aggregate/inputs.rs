@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Counts;
-use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared};
+use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared_text};
 
 /// Problems shown in the summary; all of them are in the report.
 const PROBLEMS: usize = 5;
@@ -70,10 +70,10 @@ impl StatusReason {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputSummary {
     /// URI of the archive.
-    #[serde(with = "shared::text")]
+    #[serde(with = "shared_text")]
     pub archive: Arc<str>,
     /// URI of the container it is a member of.
-    #[serde(with = "shared::maybe")]
+    #[serde(with = "shared_text::optional")]
     pub container: Option<Arc<str>>,
     /// How far it could be read.
     pub status: Status,
@@ -165,7 +165,7 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {
             *self.skipped.entry(reason).or_default() += 1;
-            self.hidden += u64::from(reason.hides_records());
+            self.hidden += u64::from(reason.may_hide_records());
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());
         }
         // All shapes of that kind end so, wherever they are told.

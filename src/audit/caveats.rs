@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
-use crate::model::{TrailChange, multi_region};
+use crate::model::{TrailChange, multi_region_id};
 
 /// One sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,7 +254,7 @@ pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
         ),
     );
     let families: BTreeSet<&str> =
-        usage.iter().filter_map(|(group, _)| multi_region(group.key_id.as_deref()?)).collect();
+        usage.iter().filter_map(|(group, _)| multi_region_id(group.key_id.as_deref()?)).collect();
     say(
         !families.is_empty(),
         "multi_region_keys",

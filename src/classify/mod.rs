@@ -1,85 +1,109 @@
-//! Which workload issued an event: rules as data, evidence with every answer.
+//! Which workload issued a KMS call: rules applied to one event, with the evidence for the answer.
 //!
-//! A label never stands alone: it comes with the ids of all rules that fired and the strength of the one that decided. Labels that tie at
-//! the highest strength are all reported. Rules that need other records (settings, jobs, STS sessions) have been given their
-//! particulars before ([`Knowledge`]). Deliberately absent: reading those records (`parse`).
+//! A label always comes with the ids of all rules that fired and the strength of the rule that
+//! decided. Labels that tie at the highest strength are all reported. Rules that depend on other
+//! records (settings, jobs, STS sessions) are learned rules: they look up [`Knowledge`], which is
+//! built from facts before events are classified. Deliberately absent: reading those records
+//! (`parse`).
+//!
+//! ```
+//! use keytrail::classify::Classifier;
+//! use keytrail::knowledge::Knowledge;
+//! use keytrail::parse::{RecordKind, parse};
+//!
+//! let record = br#"{"eventSource": "kms.amazonaws.com", "eventName": "Decrypt",
+//!     "eventTime": "2023-03-17T18:02:06Z",
+//!     "userIdentity": {"type": "AWSService", "invokedBy": "forecast.amazonaws.com"}}"#;
+//! let RecordKind::Event(event) = parse(record)?.kind else { panic!("a KMS call") };
+//! let evidence = Classifier::new(None)?.classify(&event, &Knowledge::default());
+//! assert_eq!(evidence.workload.to_string(), "forecast");
+//! assert_eq!((evidence.strength.as_str(), &*evidence.rules), ("definitive", "F3"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod error;
+mod fields;
 mod pattern;
 mod rules;
 
 use crate::knowledge::Knowledge;
 use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Strength, Workload, WorkloadSet};
 
-use rules::Facts;
-pub use rules::{Rule, RulesError};
+pub use error::{RuleError, RulesError};
+use fields::EventFields;
+pub use rules::{Rule, RuleFile, RuleOrigin};
 
-/// The rules in force.
+/// The rules that a run applies.
 #[derive(Debug)]
 pub struct Classifier {
     rules: Vec<Rule>,
 }
 
 impl Classifier {
-    /// The built-in rules, then `own` (the text of a rule file, with the name to use in error messages).
+    /// The built-in rules, followed by those of the user's `own` file, if there is one.
     ///
     /// # Errors
-    /// When the text is not a rule file, names an unknown field, workload or strength, or repeats an id.
-    pub fn new(own: Option<(&str, &str)>) -> Result<Self, RulesError> {
-        let mut rules = rules::read("built-in rules", rules::BUILTIN, true)?;
-        if let Some((name, text)) = own {
-            rules.extend(rules::read(name, text, false)?);
-            rules::unique_ids(name, &rules)?;
+    /// When `own` is not a rule file, names an unknown field, workload or strength, or repeats an
+    /// id.
+    pub fn new(own: Option<RuleFile<'_>>) -> Result<Self, RulesError> {
+        let builtin = RuleFile { name: "built-in rules", text: rules::BUILTIN };
+        let mut rules = rules::read(builtin, RuleOrigin::BuiltIn)?;
+        if let Some(own) = own {
+            rules.extend(rules::read(own, RuleOrigin::Own)?);
+            rules::check_unique_ids(own.name, &rules)?;
         }
         Ok(Self { rules })
     }
 
-    /// The rules, in the order in which their ids are reported.
+    /// The rules of rule files, in the order in which their ids are reported.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// What the rules say of `event`, those that the input has taught included.
+    /// Applies all rules to `event`, those of rule files first and then the learned ones.
     pub fn classify(&self, event: &KmsEvent<'_>, knowledge: &Knowledge) -> Evidence {
-        let facts = Facts::new(event);
-        let mut verdict = Verdict::default();
-        for rule in self.rules.iter().filter(|rule| rule.fires(&facts)) {
-            verdict.add(&rule.id, rule.workload, rule.strength);
+        let fields = EventFields::new(event);
+        let mut evidence = EvidenceBuilder::default();
+        for rule in self.rules.iter().filter(|rule| rule.fires(&fields)) {
+            evidence.add(&rule.id, rule.workload, rule.strength);
         }
-        for rule in knowledge.fires(event).iter() {
-            let LearnedRuleInfo { id, workload, strength, .. } = rule.facts();
-            verdict.add(id, workload, strength);
+        for rule in knowledge.fired_rules(event).iter() {
+            let LearnedRuleInfo { id, workload, strength, .. } = rule.info();
+            evidence.add(id, workload, strength);
         }
-        verdict.evidence()
+        evidence.build()
     }
 }
 
-/// What the rules that have fired so far come to.
+/// Combines the rules that fire on one event.
 #[derive(Default)]
-struct Verdict {
+struct EvidenceBuilder {
     ids: String,
+    /// The highest strength of a rule for a specific label, and all labels of that strength.
     strength: Strength,
     workload: WorkloadSet,
-    /// SageMaker, which part of it unknown: kept apart, since it contradicts no part.
-    in_general: Strength,
+    /// The highest strength of a rule for "SageMaker, part unknown". It is kept apart because that
+    /// label does not contradict a specific one.
+    sagemaker: Strength,
     /// There is strong evidence for Forecast through Canvas.
-    through_canvas: bool,
+    has_canvas_forecast: bool,
 }
 
-impl Verdict {
+impl EvidenceBuilder {
     fn add(&mut self, id: &str, workload: Workload, strength: Strength) {
         if !self.ids.is_empty() {
             self.ids.push(',');
         }
         self.ids.push_str(id);
-        // A weak rule only hints, unless its label is itself "cannot be told".
+        // A weak rule is only a hint, unless its label itself says that the workload is not known.
         let label = match (strength, workload) {
             (Strength::Weak, Workload::S3Unattributed) => Workload::S3Unattributed,
             (Strength::Weak, _) => Workload::Unknown,
             (_, label) => label,
         };
-        self.through_canvas |= label == Workload::CanvasForecast && strength >= Strength::Strong;
+        self.has_canvas_forecast |= label == Workload::CanvasForecast && strength >= Strength::Strong;
         if label == Workload::SagemakerOther {
-            self.in_general = self.in_general.max(strength);
+            self.sagemaker = self.sagemaker.max(strength);
             return;
         }
         if strength > self.strength {
@@ -91,26 +115,27 @@ impl Verdict {
         }
     }
 
-    fn evidence(mut self) -> Evidence {
-        // "SageMaker" by its own session and "Canvas" by its role is Canvas: a part is only outdone by another part.
-        if self.in_general > Strength::None && self.strength < Strength::Medium {
-            self.strength = self.in_general;
-            self.workload = WorkloadSet::of(Workload::SagemakerOther);
+    fn build(mut self) -> Evidence {
+        // A session of SageMaker with a role of Canvas is Canvas: "SageMaker" is reported only
+        // when no specific label has at least medium evidence.
+        if self.sagemaker > Strength::None && self.strength < Strength::Medium {
+            self.strength = self.sagemaker;
+            self.workload = WorkloadSet::single(Workload::SagemakerOther);
         }
-        // That it is Forecast may be certain, and that Canvas is behind it strong: both hold.
-        if self.through_canvas && self.workload.intersects(WorkloadSet::of(Workload::Forecast)) {
+        // Definitive evidence for Forecast and strong evidence that Canvas uses it are both true.
+        if self.has_canvas_forecast && self.workload.intersects(WorkloadSet::single(Workload::Forecast)) {
             self.workload.insert(Workload::CanvasForecast);
         }
-        // Where one label says more than another that ties with it, the two do not contradict each other.
-        for (more, less) in
+        // A more specific label replaces a less specific one that ties with it.
+        for (specific, general) in
             [(Workload::CanvasForecast, Workload::Forecast), (Workload::S3Unattributed, Workload::Unknown)]
         {
-            if self.workload.intersects(WorkloadSet::of(more)) {
-                self.workload.remove(less);
+            if self.workload.intersects(WorkloadSet::single(specific)) {
+                self.workload.remove(general);
             }
         }
         if self.strength == Strength::None {
-            self.workload = WorkloadSet::of(Workload::Other);
+            self.workload = WorkloadSet::single(Workload::Other);
         }
         Evidence { workload: self.workload, strength: self.strength, rules: self.ids }
     }

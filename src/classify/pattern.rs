@@ -1,132 +1,143 @@
-//! Patterns of rule files: a text, or a regular expression with a cheaper question to ask first.
+//! Patterns of rule files: an exact text, or a regular expression with a cheap prefilter.
 //!
-//! Most texts do not match, and most expressions have a word that every match has: it is looked for before the expression is
-//! asked. The word comes out of the parsed expression, so the user's own rules are as fast as the built-in ones.
+//! Most texts do not match, and most expressions contain a literal that every match contains. That
+//! literal is searched for before the expression runs. It is extracted from the parsed expression,
+//! so the user's own rules are as fast as the built-in ones.
 
 use memchr::{memchr2, memmem};
 use regex::Regex;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// What a field of an event is compared with.
+use super::error::RuleError;
+
+/// What the text of a field is compared with.
 #[derive(Debug)]
-pub(super) enum Pattern {
-    Exactly(String),
-    Expression(Box<Expression>),
+pub(super) enum TextPattern {
+    Exact(String),
+    Regex(Box<PrefilteredRegex>),
 }
 
-impl Pattern {
-    /// Reads a pattern as rule files spell it.
-    pub(super) fn new(text: &str) -> Result<Self, String> {
-        match text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            Some(pattern) => {
-                let regex = Regex::new(pattern).map_err(|e| format!("{text}: {e}"))?;
-                Ok(Self::Expression(Box::new(Expression { word: Word::of(pattern), regex })))
+impl TextPattern {
+    /// Reads a pattern as rule files spell it: a regular expression between slashes, or else an
+    /// exact text.
+    pub(super) fn new(spelling: &str) -> Result<Self, RuleError> {
+        match spelling.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            Some(expression) => {
+                let regex = Regex::new(expression).map_err(|error| RuleError::Pattern {
+                    pattern: spelling.to_owned(),
+                    source: Box::new(error),
+                })?;
+                let literal = RequiredLiteral::extract(expression);
+                Ok(Self::Regex(Box::new(PrefilteredRegex { literal, regex })))
             }
-            None => Ok(Self::Exactly(text.to_owned())),
+            None => Ok(Self::Exact(spelling.to_owned())),
         }
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
-            Self::Exactly(wanted) => text == wanted,
-            Self::Expression(expression) => expression.matches(text),
+            Self::Exact(expected) => text == expected,
+            Self::Regex(regex) => regex.matches(text),
         }
     }
 
-    /// Whether asking costs no more than a comparison.
+    /// Whether matching costs no more than a comparison.
     pub(super) fn is_cheap(&self) -> bool {
-        matches!(self, Self::Exactly(_))
+        matches!(self, Self::Exact(_))
     }
 }
 
-/// A regular expression, with a word to look for first.
+/// A regular expression with a literal to search for first.
 #[derive(Debug)]
-pub(super) struct Expression {
-    word: Option<Word>,
+pub(super) struct PrefilteredRegex {
+    literal: Option<RequiredLiteral>,
     regex: Regex,
 }
 
-impl Expression {
+impl PrefilteredRegex {
     fn matches(&self, text: &str) -> bool {
-        match &self.word {
+        match &self.literal {
             None => self.regex.is_match(text),
-            Some(word) if word.is_in(text) => word.suffices || self.regex.is_match(text),
-            // Unicode has letters whose other case is in ASCII (`ſ` for `s`).
-            Some(word) => word.any_case && !text.is_ascii() && self.regex.is_match(text),
+            Some(literal) if literal.is_in(text) => literal.is_whole_expression || self.regex.is_match(text),
+            // Some non-ASCII letters have an ASCII letter as their other case (`ſ` for `s`).
+            Some(literal) => literal.ignores_case && !text.is_ascii() && self.regex.is_match(text),
         }
     }
 }
 
-/// A word in everything that an expression matches.
+/// A literal that every match of an expression contains.
 #[derive(Debug)]
-struct Word {
+struct RequiredLiteral {
     bytes: Vec<u8>,
     finder: memmem::Finder<'static>,
     /// ASCII case does not matter.
-    any_case: bool,
-    /// Matches begin with it.
-    at_start: bool,
-    /// The expression says nothing else.
-    suffices: bool,
+    ignores_case: bool,
+    /// Every match begins with the literal, at the start of the text.
+    is_prefix: bool,
+    /// The expression consists of the literal only: a text that contains it matches.
+    is_whole_expression: bool,
 }
 
-impl Word {
-    /// The most telling word of an expression, if it has one.
-    fn of(pattern: &str) -> Option<Self> {
-        let hir = regex_syntax::parse(pattern).ok()?;
+impl RequiredLiteral {
+    /// The most selective literal of an expression: a prefix, or else the longest one.
+    fn extract(expression: &str) -> Option<Self> {
+        let hir = regex_syntax::parse(expression).ok()?;
         let mut parts = Vec::new();
         flatten(&hir, &mut parts);
-        let whole = parts.len();
-        let (at_start, parts) = match parts.split_first() {
+        let part_count = parts.len();
+        let (is_anchored, parts) = match parts.split_first() {
             Some((Part::Start, rest)) => (true, rest),
             _ => (false, parts.as_slice()),
         };
-        let words = parts.split(|part| !matches!(part, Part::Letter { .. }));
-        let mut first = at_start;
+        let mut may_be_prefix = is_anchored;
         let mut best: Option<(bool, &[Part])> = None;
-        for word in words {
-            let at_start = std::mem::take(&mut first) && !word.is_empty();
-            // A beginning is told at once; otherwise, the longer the rarer.
-            if best.is_none_or(|(fixed, best)| !fixed && word.len() > best.len()) {
-                best = Some((at_start, word));
+        for run in parts.split(|part| !matches!(part, Part::Letter { .. })) {
+            let is_prefix = std::mem::take(&mut may_be_prefix) && !run.is_empty();
+            // A prefix needs no search; otherwise, longer literals are rarer.
+            if best.is_none_or(|(prefix, best)| !prefix && run.len() > best.len()) {
+                best = Some((is_prefix, run));
             }
         }
-        let (at_start, word) = best.filter(|(_, word)| !word.is_empty())?;
+        let (is_prefix, run) = best.filter(|(_, run)| !run.is_empty())?;
         let letters = || {
-            word.iter().filter_map(|part| match part {
-                Part::Letter { byte, any_case } => Some((*byte, *any_case)),
+            run.iter().filter_map(|part| match part {
+                Part::Letter { byte, ignores_case } => Some((*byte, *ignores_case)),
                 Part::Start | Part::Other => None,
             })
         };
-        let any_case = letters().any(|(_, any_case)| any_case);
+        let ignores_case = letters().any(|(_, ignores_case)| ignores_case);
         let bytes: Vec<u8> = letters().map(|(byte, _)| byte).collect();
+        // A literal that is case-sensitive in part is searched for in any case; then the
+        // expression decides.
+        let has_uniform_case =
+            letters().all(|(byte, any)| any == ignores_case || !byte.is_ascii_alphabetic());
         Some(Self {
-            // With both sorts of letters in it, the word is looked for in any case, and the expression decides.
-            suffices: word.len() + usize::from(at_start) == whole
-                && letters().all(|(byte, any)| any == any_case || !byte.is_ascii_alphabetic()),
+            is_whole_expression: has_uniform_case && run.len() + usize::from(is_prefix) == part_count,
             finder: memmem::Finder::new(&bytes).into_owned(),
             bytes,
-            any_case,
-            at_start,
+            ignores_case,
+            is_prefix,
         })
     }
 
     fn is_in(&self, text: &str) -> bool {
-        let (text, word) = (text.as_bytes(), self.bytes.as_slice());
-        match (self.at_start, self.any_case) {
-            (true, false) => text.starts_with(word),
-            (true, true) => text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)),
+        let (text, literal) = (text.as_bytes(), self.bytes.as_slice());
+        match (self.is_prefix, self.ignores_case) {
+            (true, false) => text.starts_with(literal),
+            (true, true) => {
+                text.get(..literal.len()).is_some_and(|start| start.eq_ignore_ascii_case(literal))
+            }
             (false, false) => self.finder.find(text).is_some(),
-            (false, true) => self.is_in_any_case(text),
+            (false, true) => self.is_in_ignoring_case(text),
         }
     }
 
-    fn is_in_any_case(&self, mut text: &[u8]) -> bool {
+    fn is_in_ignoring_case(&self, mut text: &[u8]) -> bool {
         let Some(first) = self.bytes.first() else { return true };
         let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
         while let Some(at) = memchr2(lower, upper, text) {
-            let here = text.get(at..at + self.bytes.len());
-            if here.is_some_and(|here| here.eq_ignore_ascii_case(&self.bytes)) {
+            let candidate = text.get(at..at + self.bytes.len());
+            if candidate.is_some_and(|candidate| candidate.eq_ignore_ascii_case(&self.bytes)) {
                 return true;
             }
             text = text.get(at + 1..).unwrap_or_default();
@@ -135,12 +146,12 @@ impl Word {
     }
 }
 
-/// What stands side by side in an expression.
+/// An element of an expression's top-level sequence.
 enum Part {
-    /// The beginning of the text.
+    /// The start of the text.
     Start,
-    /// One letter, in one case or in both.
-    Letter { byte: u8, any_case: bool },
+    /// One byte of a literal, in one case or in both.
+    Letter { byte: u8, ignores_case: bool },
     /// Anything else.
     Other,
 }
@@ -148,7 +159,8 @@ enum Part {
 fn flatten(hir: &Hir, parts: &mut Vec<Part>) {
     match hir.kind() {
         HirKind::Literal(literal) => {
-            parts.extend(literal.0.iter().map(|byte| Part::Letter { byte: *byte, any_case: false }));
+            let bytes = literal.0.iter();
+            parts.extend(bytes.map(|byte| Part::Letter { byte: *byte, ignores_case: false }));
         }
         HirKind::Concat(items) => items.iter().for_each(|item| flatten(item, parts)),
         HirKind::Capture(capture) => flatten(&capture.sub, parts),
@@ -158,7 +170,7 @@ fn flatten(hir: &Hir, parts: &mut Vec<Part>) {
     }
 }
 
-/// A class that is one ASCII letter in both cases, its relatives outside ASCII not counted.
+/// A class of one ASCII letter in both cases. Its non-ASCII case variants do not count.
 fn letter(class: &Class) -> Option<Part> {
     let Class::Unicode(class) = class else { return None };
     let mut ascii = class
@@ -166,9 +178,9 @@ fn letter(class: &Class) -> Option<Part> {
         .iter()
         .filter(|range| range.start().is_ascii())
         .map(|range| (range.start() == range.end()).then(|| u8::try_from(range.start()).ok()).flatten());
-    let pair = (ascii.next()??, ascii.next()??);
-    let is_pair = ascii.next().is_none() && pair.0 != pair.1 && pair.0.eq_ignore_ascii_case(&pair.1);
-    is_pair.then_some(Part::Letter { byte: pair.0, any_case: true })
+    let (first, second) = (ascii.next()??, ascii.next()??);
+    let is_pair = ascii.next().is_none() && first != second && first.eq_ignore_ascii_case(&second);
+    is_pair.then_some(Part::Letter { byte: first, ignores_case: true })
 }
 
 #[cfg(test)]
@@ -177,14 +189,15 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    fn word(pattern: &str) -> Option<(String, bool, bool, bool)> {
-        let word = Word::of(pattern)?;
-        let text = String::from_utf8_lossy(&word.bytes).to_lowercase();
-        Some((text, word.any_case, word.at_start, word.suffices))
+    /// The literal in lower case, and whether it ignores case, is a prefix, and is all there is.
+    fn literal(pattern: &str) -> Option<(String, bool, bool, bool)> {
+        let literal = RequiredLiteral::extract(pattern)?;
+        let text = String::from_utf8_lossy(&literal.bytes).to_lowercase();
+        Some((text, literal.ignores_case, literal.is_prefix, literal.is_whole_expression))
     }
 
     #[test]
-    fn expressions_have_words() {
+    fn the_most_selective_literal_is_extracted() {
         for (pattern, expected) in [
             ("(?i)geospatial", Some(("geospatial", true, false, true))),
             ("sagemaker", Some(("sagemaker", false, false, true))),
@@ -201,15 +214,17 @@ mod tests {
             ("[0-9]+$", None),
             ("", None),
         ] {
-            let expected = expected.map(|(text, any, start, all)| (text.to_owned(), any, start, all));
-            assert_eq!(word(pattern), expected, "{pattern}");
+            let expected = expected.map(|(text, ignores_case, is_prefix, is_whole)| {
+                (text.to_owned(), ignores_case, is_prefix, is_whole)
+            });
+            assert_eq!(literal(pattern), expected, "{pattern}");
         }
     }
 
     proptest! {
-        /// With its word or without, an expression matches the same texts.
+        /// The prefilter does not change which texts an expression matches.
         #[test]
-        fn words_change_nothing(
+        fn the_prefilter_changes_nothing(
             parts in prop::collection::vec(select(vec!["^", "$", "(?i)", "(?i:sk)", "s", "K", "ask", "(sa|k)", "(?:ka)", "[sS]", "[ks]", "[sSa]",
                 "(?s:.)", "a?", "(?:as)*", "(k)", "é", "(?i:é)", "/", "[0-9]+", r"\b", "(?m:^)", "(?-u:s)"]), 0..6),
             texts in prop::collection::vec(
@@ -218,10 +233,10 @@ mod tests {
         ) {
             let pattern = parts.concat();
             if let Ok(regex) = Regex::new(&pattern) {
-                let with_word = Pattern::new(&format!("/{pattern}/")).unwrap();
+                let prefiltered = TextPattern::new(&format!("/{pattern}/")).unwrap();
                 for text in texts {
                     let text = text.concat();
-                    prop_assert_eq!(with_word.matches(&text), regex.is_match(&text), "/{}/ on {:?}", pattern, text);
+                    prop_assert_eq!(prefiltered.matches(&text), regex.is_match(&text), "/{}/ on {:?}", pattern, text);
                 }
             }
         }

@@ -1,12 +1,13 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::error::Error;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use regex::Regex;
 
 use super::*;
-use crate::model::{Text, normal_service};
+use crate::model::{Text, normalize_service};
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
     let mut event = KmsEvent::example();
@@ -37,9 +38,9 @@ fn session(name: &'static str) -> KmsEvent<'static> {
     with(|e| e.principal.session_name = Some(name.into()))
 }
 
-/// Every built-in rule fires where it should, and not beside it.
+/// Every built-in rule fires on an event for it, and not on similar events.
 #[test]
-fn built_in_rules() {
+fn built_in_rules_fire_as_intended() {
     let classifier = Classifier::new(None).unwrap();
     let offline =
         "pfx/111122223333/sagemaker/us-west-2/offline-store/customers-1593511200/data/year=2020/x.parquet";
@@ -103,24 +104,24 @@ fn built_in_rules() {
         fired = format!("{fired},{},", evidence.rules);
     }
     for rule in classifier.rules() {
-        assert!(fired.contains(&format!(",{},", rule.id)), "{} has a case above", rule.id);
+        assert!(fired.contains(&format!(",{},", rule.id)), "{} needs a case above", rule.id);
         assert!(
             !rule.about.is_empty() && !rule.source.is_empty(),
-            "{} says what it is and where it is from",
+            "{} needs a description and a source",
             rule.id
         );
     }
 }
 
 #[test]
-fn ties_are_shown_unless_one_label_says_more() {
+fn ties_are_reported_unless_one_label_is_more_specific() {
     let classifier = Classifier::new(None).unwrap();
     let mut both = role("AmazonSagemakerCanvasForecastRole-1");
     (both.s3_bucket, both.s3_object_key) =
         (Some("sagemaker-us-east-1-111122223333".into()), Some("Canvas/x".into()));
     let evidence = classifier.classify(&both, &Knowledge::default());
     assert_eq!(evidence.workload.to_string(), "canvas+canvas-forecast");
-    assert!(evidence.workload.intersects(WorkloadSet::of(Workload::Canvas)));
+    assert!(evidence.workload.intersects(WorkloadSet::single(Workload::Canvas)));
     let mut granting = role("AmazonSagemakerCanvasForecastRole-1");
     (granting.name, granting.grantee_principal) =
         ("CreateGrant".into(), Some("forecast.amazonaws.com".into()));
@@ -128,7 +129,7 @@ fn ties_are_shown_unless_one_label_says_more() {
 }
 
 #[test]
-fn log_delivery_is_nobodys_workload() {
+fn log_delivery_has_no_workload() {
     let classifier = Classifier::new(None).unwrap();
     let mut event = object("sagemaker-us-east-1-111122223333", Some("Canvas/AWSLogs/x"));
     event.log_delivery = true;
@@ -136,7 +137,7 @@ fn log_delivery_is_nobodys_workload() {
 }
 
 #[test]
-fn own_rules_come_on_top() {
+fn own_rules_are_added_to_the_built_in_ones() {
     let own = r#"
         [[rule]]
         id = "ours"
@@ -148,11 +149,11 @@ fn own_rules_come_on_top() {
         principal = ['/:role/(service-role/)?ml/']
         not = { session_name = ['/^ci-/', 'Exact'], s3_bucket = [] }
     "#;
-    let classifier = Classifier::new(Some(("own.toml", own))).unwrap();
+    let classifier = Classifier::new(Some(RuleFile { name: "own.toml", text: own })).unwrap();
     let evidence = classifier.classify(&role("Exact"), &Knowledge::default());
     assert_eq!((evidence.workload.to_string().as_str(), evidence.rules.as_str()), ("autopilot", "ours"));
     assert_eq!(classifier.classify(&role("exact"), &Knowledge::default()).rules, "");
-    // What must not match may be absent.
+    // A `not` condition also holds when the field is absent.
     for (session, rules) in [(None, "ours"), (Some("x"), "ours"), (Some("ci-1"), ""), (Some("Exact"), "")] {
         let mut event = role("ml-1");
         event.principal.session_name = session.map(Text::from);
@@ -160,15 +161,22 @@ fn own_rules_come_on_top() {
     }
 }
 
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
+    }
+}
+
 #[test]
-fn bad_rule_files_are_explained() {
+fn errors_say_what_is_wrong_with_a_rule_file() {
     let rule = |id: &str, workload: &str, strength: &str, when: &str| {
         format!(
             "[[rule]]\nid = \"{id}\"\nworkload = \"{workload}\"\nstrength = \"{strength}\"\n[[rule.when]]\n{when}\n"
         )
     };
     for (text, expected) in [
-        ("rule = 1".to_owned(), "own.toml: TOML parse error at line 1"),
+        ("rule = 1".to_owned(), "own.toml: not a rule file: TOML parse error at line 1"),
         (rule("G1", "canvas", "weak", "role_name=['x']"), "own.toml: rule G1: this id is taken"),
         (rule("x", "canvass", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload \"canvass\""),
         (rule("x", "unknown", "weak", "role_name=['x']"), "own.toml: rule x: unknown workload"),
@@ -191,12 +199,13 @@ fn bad_rule_files_are_explained() {
             "own.toml: rule a,b: an id is a word without commas",
         ),
     ] {
-        let error = Classifier::new(Some(("own.toml", &text))).unwrap_err().to_string();
+        let error = Classifier::new(Some(RuleFile { name: "own.toml", text: &text })).unwrap_err();
+        let error = with_causes(&error);
         assert!(error.starts_with(expected), "{error}");
     }
 }
 
-/// Texts that rules ask for, their neighbours, and letters whose other case is in ASCII.
+/// Texts that rules match, similar ones, and letters whose other case is an ASCII letter.
 fn text() -> impl Strategy<Value = String> {
     let parts = vec![
         "AmazonSageMaker",
@@ -246,24 +255,28 @@ fn any_event() -> impl Strategy<Value = KmsEvent<'static>> {
     let maybe = || prop::option::weighted(0.4, text()).prop_map(|text| text.map(Into::into));
     let name = select(vec!["CreateGrant", "Decrypt"]);
     let kind = select(vec!["AWSService", "AssumedRole", "Unknown", "x"]);
-    let who = (prop_oneof![role, text()], kind, maybe(), maybe(), maybe(), maybe());
-    let what = (name, maybe(), maybe(), maybe(), maybe(), maybe(), any::<bool>());
-    (who, what).prop_map(|(who, what)| {
+    let caller = (prop_oneof![role, text()], kind, maybe(), maybe(), maybe(), maybe());
+    let call = (name, maybe(), maybe(), maybe(), maybe(), maybe(), any::<bool>());
+    (caller, call).prop_map(|(caller, call)| {
         with(|e| {
-            (e.principal.name, e.principal.kind) = (who.0.into(), who.1.into());
+            (e.principal.name, e.principal.kind) = (caller.0.into(), caller.1.into());
             (e.principal.session_name, e.principal.invoked_by, e.source_ip, e.user_agent) =
-                (who.2, who.3, who.4, who.5);
-            (e.name, e.grantee_principal, e.retiring_principal) = (what.0.into(), what.1, what.2);
-            (e.s3_bucket, e.s3_object_key, e.key.arn, e.log_delivery) = (what.3, what.4, what.5, what.6);
+                (caller.2, caller.3, caller.4, caller.5);
+            (e.name, e.grantee_principal, e.retiring_principal) = (call.0.into(), call.1, call.2);
+            (e.s3_bucket, e.s3_object_key, e.key.arn, e.log_delivery) = (call.3, call.4, call.5, call.6);
         })
     })
 }
 
-/// The rules as their file says them, asked one by one.
-fn fired_plainly(event: &KmsEvent<'_>) -> String {
+/// Applies the rules directly from the rule file, one by one.
+fn fired_by_rule_file(event: &KmsEvent<'_>) -> String {
     let text = |text: &Option<Text<'_>>| text.as_deref().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let service = |texts: [&Option<Text<'_>>; 2]| {
-        texts.into_iter().flatten().map(|text| normal_service(text.clone()).into_owned()).collect::<Vec<_>>()
+        texts
+            .into_iter()
+            .flatten()
+            .map(|text| normalize_service(text.clone()).into_owned())
+            .collect::<Vec<_>>()
     };
     let texts = |field: &str| match field {
         "event_name" => vec![event.name.to_string()],
@@ -285,8 +298,8 @@ fn fired_plainly(event: &KmsEvent<'_>) -> String {
     let matches = |text: &str, pattern: &toml::Value| {
         let pattern = pattern.as_str().unwrap();
         match pattern.strip_prefix('/').and_then(|p| p.strip_suffix('/')) {
-            Some(regex) => REGEXES.with_borrow_mut(|known| {
-                known.entry(regex.to_owned()).or_insert_with(|| Regex::new(regex).unwrap()).is_match(text)
+            Some(regex) => REGEXES.with_borrow_mut(|regexes| {
+                regexes.entry(regex.to_owned()).or_insert_with(|| Regex::new(regex).unwrap()).is_match(text)
             }),
             None => text == pattern,
         }
@@ -322,9 +335,9 @@ thread_local! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// However rules are asked, those fire that their file says.
+    /// The classifier fires the same rules as a direct reading of the rule file.
     #[test]
     fn rules_fire_as_their_file_says(event in any_event()) {
-        prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event, &Knowledge::default())).rules, fired_plainly(&event));
+        prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event, &Knowledge::default())).rules, fired_by_rule_file(&event));
     }
 }

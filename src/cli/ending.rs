@@ -17,6 +17,7 @@ use tracing::warn;
 
 use super::alarms::Alarm;
 use super::args::{Command, Common, LogFormat};
+use super::causes::with_causes;
 use super::{CliError, Status, log};
 use keytrail::aggregate::{self, InputTotals};
 use keytrail::audit::Caveat;
@@ -134,7 +135,7 @@ impl Ending {
         match status {
             Status::Whole => {} // the reader of our output has had enough, and is not there to be told
             Status::Interrupted => self.without_result("stopped", status, STOPPED),
-            _ => self.without_result("failed", status, &error.to_string()),
+            _ => self.without_result("failed", status, &with_causes(error)),
         }
         status
     }

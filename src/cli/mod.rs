@@ -5,6 +5,7 @@
 mod alarms;
 mod analyze;
 mod args;
+mod causes;
 mod destination;
 mod ending;
 mod events;

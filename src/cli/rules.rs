@@ -11,7 +11,7 @@ use keytrail::aggregate::InputTotals;
 use keytrail::classify::Rule;
 use keytrail::engine::{self, Plan};
 use keytrail::knowledge::Facts;
-use keytrail::model::{LearnedRuleInfo, When};
+use keytrail::model::LearnedRuleInfo;
 use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
 
 /// Columns for the terminal.
@@ -48,9 +48,9 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
     for rule in plan.classifier.rules() {
         push(&of_file(rule, &file))?;
     }
-    for ((rule, when), basis) in &lessons.rules {
-        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
-        let particular = told(when);
+    for ((rule, condition), basis) in &lessons.rules {
+        let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
+        let particular = condition.to_string();
         let particular = Some(particular.as_str());
         let (origin, basis) = ("learned", Some(basis));
         push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
@@ -67,22 +67,10 @@ fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {
         rule: &rule.id,
         workload: rule.workload,
         strength: rule.strength,
-        origin: if rule.built_in { "built-in" } else { "own" },
+        origin: rule.origin.as_str(),
         about: &rule.about,
         particular: None,
         source: if rule.source.is_empty() { own } else { &rule.source },
         basis: None,
-    }
-}
-
-/// What a learned rule compares, in words.
-fn told(when: &When<'_>) -> String {
-    match when {
-        When::Role(role) => format!("role {role}"),
-        When::RoleAndKey(role, key) => format!("role {role} with key {key}"),
-        When::Key(key) => format!("key {key}"),
-        When::Path(bucket, path) => format!("objects under s3://{bucket}/{path}"),
-        When::Bucket(bucket) => format!("bucket {bucket}"),
-        When::SessionOn(role) => format!("sessions on role {role}"),
     }
 }

@@ -11,11 +11,12 @@ use tracing::warn;
 
 use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
-use keytrail::classify::Classifier;
+use super::causes::with_causes;
+use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, Workload, WorkloadSet};
-use keytrail::parse::{ListedAlias, listed_aliases};
+use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::report::Options;
 use keytrail::s3::{Access, Buckets};
 use keytrail::source::{Input, PruneFilter};
@@ -123,7 +124,7 @@ pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
     let Some(path) = rules else { return Ok(Classifier::new(None)?) };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
-    Ok(Classifier::new(Some((&name, &text)))?)
+    Ok(Classifier::new(Some(RuleFile { name: &name, text: &text }))?)
 }
 
 /// What the user's list of aliases says. An alias without a date is taken to have pointed there always.
@@ -132,9 +133,9 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let Some(path) = list else { return Ok(aliases) };
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
-    let list =
-        listed_aliases(&text).map_err(|error| CliError::Usage(format!("--aliases {name}: {error}")))?;
-    for ListedAlias { alias, key, since } in list {
+    let list = parse_alias_list(&text)
+        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", with_causes(&error))))?;
+    for ListedAlias { alias, key, since, .. } in list {
         aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }
     Ok(aliases)

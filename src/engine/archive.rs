@@ -13,7 +13,7 @@ use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Format};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
-use crate::parse::{self, Parsed};
+use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
 /// Rejects kept back as long as nothing shows that the input is an archive at all.
@@ -245,10 +245,10 @@ impl<'r, 's> Reading<'r, 's> {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
-                match outline.parsed {
-                    Parsed::Event(event) => self.event(&event, offset),
-                    Parsed::NotUsage => self.input.counts.not_usage += 1,
-                    Parsed::OtherSource { excludes_kms } => {
+                match outline.kind {
+                    RecordKind::Event(event) => self.event(&event, offset),
+                    RecordKind::NotUsage => self.input.counts.not_usage += 1,
+                    RecordKind::OtherSource { excludes_kms } => {
                         self.input.counts.other_source += 1;
                         self.coverage.kms_excluded_by.extend(excludes_kms);
                         self.learn(bytes, offset);

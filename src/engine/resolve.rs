@@ -62,7 +62,7 @@ impl Resolver<'_> {
         if !selection.workloads.intersects(evidence.workload) {
             part.counts.other_workload += 1;
             let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            part.unattributed += u64::from(hidden && !evidence.workload.is_particular());
+            part.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
         if !plan.keep_duplicates && known.corrections.supersede(&event) {

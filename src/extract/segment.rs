@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::blocks::{Blocks, Effort, Packer, damaged};
-use crate::model::shared;
+use crate::model::shared_text;
 use crate::source::Version;
 
 /// Raised whenever another program would find other records worth keeping, or another form of them.
@@ -54,7 +54,7 @@ struct Preface {
 
 #[derive(Serialize, Deserialize)]
 struct Name {
-    #[serde(with = "shared::text")]
+    #[serde(with = "shared_text")]
     uri: Arc<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     size: Option<u64>,

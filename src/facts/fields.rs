@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, Policy, Principal, Text};
+use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, PolicyType, Principal, Text};
 
 /// How many text columns an event has.
 pub(super) const TEXTS: usize = 36;
@@ -84,8 +84,8 @@ pub(super) const ORIGINS: [KeyOrigin; 8] = [
 
 /// Every kind of refusal, by its code.
 pub(super) fn denials() -> impl Iterator<Item = DeniedBy> {
-    let implicit = Policy::ALL.into_iter().map(DeniedBy::Implicit);
-    implicit.chain(Policy::ALL.into_iter().map(DeniedBy::Explicit)).chain([DeniedBy::MissingOrNotAllowed])
+    let implicit = PolicyType::ALL.into_iter().map(DeniedBy::Implicit);
+    implicit.chain(PolicyType::ALL.into_iter().map(DeniedBy::Explicit)).chain([DeniedBy::MissingOrNotAllowed])
 }
 
 /// The code of a value that its list holds.

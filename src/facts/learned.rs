@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::FactsError;
 use super::arrow::child;
-use crate::model::{EventTime, Fact, LearnedRule, Provenance, Session, Text, TrailChange, When};
+use crate::model::{EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange};
 
 /// One fact as columns; which of them it has depends on its kind.
 #[derive(Default)]
@@ -27,7 +27,7 @@ struct Row<'a> {
 
 /// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and
 /// of `role_and_key` and `path` `second`), `session` (of `rule`: access key, principal id), `alias` (alias, key), `correction`
-/// (original event, its correction), `trail` (a change to a trail) and `silent_trail`.
+/// (original event, its correction), `trail` (a change to a trail) and `trail_excludes_kms`.
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -53,19 +53,19 @@ impl<'a> Row<'a> {
         match fact {
             Fact::Rule(rule, when, taught) => {
                 let (kind, first, second) = match when {
-                    When::Role(role) => ("role", role, None),
-                    When::RoleAndKey(role, key) => ("role_and_key", role, Some(key)),
-                    When::Key(key) => ("key", key, None),
-                    When::Path(bucket, path) => ("path", bucket, Some(path)),
-                    When::Bucket(bucket) => ("bucket", bucket, None),
-                    When::SessionOn(role) => ("sessions_on", role, None),
+                    LearnedCondition::Role(role) => ("role", role, None),
+                    LearnedCondition::RoleAndKey(role, key) => ("role_and_key", role, Some(key)),
+                    LearnedCondition::Key(key) => ("key", key, None),
+                    LearnedCondition::Path(bucket, path) => ("path", bucket, Some(path)),
+                    LearnedCondition::Bucket(bucket) => ("bucket", bucket, None),
+                    LearnedCondition::SessionOn(role) => ("sessions_on", role, None),
                 };
-                let (rule, first) = (Some(rule.facts().id), Some(&**first));
+                let (rule, first) = (Some(rule.info().id), Some(&**first));
                 of_record(Self { kind, rule, first, second: second.map(|text| &**text), ..row }, taught)
             }
-            Fact::Session(rule, Session { access_key_id, principal_id }) => Self {
+            Fact::Session(rule, RoleSession { access_key_id, principal_id }) => Self {
                 kind: "session",
-                rule: Some(rule.facts().id),
+                rule: Some(rule.info().id),
                 first: access_key_id.as_deref(),
                 second: principal_id.as_deref(),
                 ..row
@@ -85,7 +85,7 @@ impl<'a> Row<'a> {
                 let region = region.as_deref();
                 of_record(Self { kind: "trail", first: Some(trail), region, ..row }, by)
             }
-            Fact::SilentTrail(trail) => Self { kind: "silent_trail", first: Some(trail), ..row },
+            Fact::TrailExcludesKms(trail) => Self { kind: "trail_excludes_kms", first: Some(trail), ..row },
         }
     }
 }
@@ -131,7 +131,7 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
         let cow = |column| -> Option<Text<'static>> { text(column).map(Cow::Owned) };
         let rule = || {
             let id = text(rules);
-            let rule = LearnedRule::ALL.into_iter().find(|rule| Some(rule.facts().id) == id.as_deref());
+            let rule = LearnedRule::ALL.into_iter().find(|rule| Some(rule.info().id) == id.as_deref());
             rule.ok_or(FactsError::Column("rule"))
         };
         let first = || cow(firsts).ok_or(FactsError::Column("first"));
@@ -145,14 +145,14 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
         };
         let particulars = |when| Ok::<_, FactsError>(Fact::Rule(rule()?, when, record()));
         let fact = match kinds.value(row) {
-            "role" => particulars(When::Role(first()?))?,
-            "role_and_key" => particulars(When::RoleAndKey(first()?, second()?))?,
-            "key" => particulars(When::Key(first()?))?,
-            "path" => particulars(When::Path(first()?, second()?))?,
-            "bucket" => particulars(When::Bucket(first()?))?,
-            "sessions_on" => particulars(When::SessionOn(first()?))?,
+            "role" => particulars(LearnedCondition::Role(first()?))?,
+            "role_and_key" => particulars(LearnedCondition::RoleAndKey(first()?, second()?))?,
+            "key" => particulars(LearnedCondition::Key(first()?))?,
+            "path" => particulars(LearnedCondition::Path(first()?, second()?))?,
+            "bucket" => particulars(LearnedCondition::Bucket(first()?))?,
+            "sessions_on" => particulars(LearnedCondition::SessionOn(first()?))?,
             "session" => {
-                let session = Session { access_key_id: cow(firsts), principal_id: cow(seconds) };
+                let session = RoleSession { access_key_id: cow(firsts), principal_id: cow(seconds) };
                 Fact::Session(rule()?, session)
             }
             "alias" => Fact::Alias { alias: first()?, key: cow(seconds), time },
@@ -164,7 +164,7 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                 let trail = first()?.into_owned();
                 Fact::Trail(TrailChange { trail, by: record(), region: text(regions) })
             }
-            "silent_trail" => Fact::SilentTrail(first()?.into_owned()),
+            "trail_excludes_kms" => Fact::TrailExcludesKms(first()?.into_owned()),
             _ => return Err(FactsError::Column("kind")),
         };
         Ok((offsets.value(row), fact))

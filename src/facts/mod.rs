@@ -9,7 +9,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let record = br#"{"eventVersion":"1.08","eventTime":"2024-05-01T00:00:00Z","eventSource":"kms.amazonaws.com",
 //!     "eventName":"Decrypt","awsRegion":"us-west-2","userIdentity":{"type":"AWSAccount"}}"#;
-//! let keytrail::parse::Parsed::Event(event) = keytrail::parse::parse(record).expect("a sound record").parsed else { panic!() };
+//! let keytrail::parse::RecordKind::Event(event) = keytrail::parse::parse(record)?.kind else { panic!() };
 //! let mut builder = BatchBuilder::default();
 //! builder.begin(&"logs/a.json.gz".into());
 //! builder.event(&event, 12);

@@ -12,9 +12,9 @@ use crate::aggregate::{Coverage, InputSummary, Status};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::model::{
     DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedRule, Outcome, Provenance, RejectReason,
-    Rejection, Session, TrailChange, When,
+    Rejection, Session, TrailChange, LearnedCondition,
 };
-use crate::parse::{self, Parsed};
+use crate::parse::{self, RecordKind};
 
 /// A batch after it has been outside of memory.
 fn again(batch: &Batch) -> Batch {
@@ -72,8 +72,8 @@ fn every_event_of_the_samples_comes_back() {
         }
         let events: Vec<KmsEvent<'_>> = records
             .iter()
-            .filter_map(|record| match parse::parse(record).ok()?.parsed {
-                Parsed::Event(event) => Some(*event),
+            .filter_map(|record| match parse::parse(record).ok()?.kind {
+                RecordKind::Event(event) => Some(*event),
                 _ => None,
             })
             .collect();
@@ -155,12 +155,12 @@ fn everything_else_comes_back_with_its_input() {
     };
     let facts = || {
         [
-            Fact::Rule(LearnedRule::CanvasRole, When::Role("r".into()), taught()),
-            Fact::Rule(LearnedRule::ForecastRoleAndKey, When::RoleAndKey("r".into(), "k".into()), taught()),
-            Fact::Rule(LearnedRule::OnlineStoreKey, When::Key("k".into()), taught()),
-            Fact::Rule(LearnedRule::CanvasPath, When::Path("b".into(), "".into()), taught()),
-            Fact::Rule(LearnedRule::OfflineStoreBucket, When::Bucket("b".into()), taught()),
-            Fact::Rule(LearnedRule::CanvasSession, When::SessionOn("r".into()), taught()),
+            Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), taught()),
+            Fact::Rule(LearnedRule::ForecastRoleAndKey, LearnedCondition::RoleAndKey("r".into(), "k".into()), taught()),
+            Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), taught()),
+            Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), taught()),
+            Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), taught()),
+            Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), taught()),
             Fact::Session(
                 LearnedRule::GeospatialSession,
                 Session { access_key_id: None, principal_id: Some("p".into()) },
@@ -173,7 +173,7 @@ fn everything_else_comes_back_with_its_input() {
                 time: EventTime(2),
             },
             Fact::Trail(TrailChange { trail: "t".to_owned(), by: taught(), region: None }),
-            Fact::SilentTrail("s".to_owned()),
+            Fact::TrailExcludesKms("s".to_owned()),
         ]
     };
     let mut coverage = Coverage::default();

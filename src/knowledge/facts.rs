@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::Aliases;
 use crate::model::{
-    EventTime, Fact, KmsEvent, LearnedRule, Provenance, Role, RuleSet, SessionId, TrailChange, When,
+    EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId,
+    TrailChange,
 };
 
 /// A record that teaches something, and where it is.
@@ -46,9 +47,9 @@ impl AddAssign for Basis {
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Rules with their particulars.
-    pub rules: BTreeMap<(LearnedRule, When<'static>), Basis>,
+    pub rules: BTreeMap<(LearnedRule, LearnedCondition<'static>), Basis>,
     /// The rules of each session.
-    pub sessions: HashMap<SessionId, RuleSet>,
+    pub sessions: HashMap<SessionId, LearnedRuleSet>,
     /// Where aliases pointed, and when.
     pub aliases: Aliases,
     /// Events that have been corrected.
@@ -69,7 +70,7 @@ impl Facts {
             }
             Fact::Session(rule, session) => {
                 for name in [session.access_key_id, session.principal_id].into_iter().flatten() {
-                    self.sessions.entry(SessionId::of(&name)).or_default().insert(rule);
+                    self.sessions.entry(SessionId::from_name(&name)).or_default().insert(rule);
                 }
             }
             Fact::Alias { alias, key, time } => {
@@ -82,7 +83,7 @@ impl Facts {
             Fact::Trail(change) => {
                 self.trails.insert(change);
             }
-            Fact::SilentTrail(trail) => {
+            Fact::TrailExcludesKms(trail) => {
                 self.silent_trails.insert(trail);
             }
         }
@@ -95,7 +96,7 @@ impl Facts {
             .rules
             .keys()
             .filter_map(|(rule, when)| match (rule, when) {
-                (LearnedRule::CanvasForecastRole, When::Role(role)) => Role::of(role),
+                (LearnedRule::CanvasForecastRole, LearnedCondition::Role(role)) => Role::from_arn(role),
                 _ => None,
             })
             .collect();
@@ -104,8 +105,10 @@ impl Facts {
             .rules
             .iter()
             .filter_map(|((rule, when), basis)| match (rule, when) {
-                (LearnedRule::ForecastRoleAndKey, When::RoleAndKey(role, key)) => {
-                    Role::of(role).filter(of_canvas).map(|_| (When::Key(key.clone()), basis.clone()))
+                (LearnedRule::ForecastRoleAndKey, LearnedCondition::RoleAndKey(role, key)) => {
+                    Role::from_arn(role)
+                        .filter(of_canvas)
+                        .map(|_| (LearnedCondition::Key(key.clone()), basis.clone()))
                 }
                 _ => None,
             })
@@ -116,7 +119,7 @@ impl Facts {
         self.corrections.conclude();
     }
 
-    fn add_rule(&mut self, what: (LearnedRule, When<'static>), basis: Basis) {
+    fn add_rule(&mut self, what: (LearnedRule, LearnedCondition<'static>), basis: Basis) {
         match self.rules.entry(what) {
             Entry::Occupied(mut known) => *known.get_mut() += basis,
             Entry::Vacant(new) => {
@@ -221,15 +224,15 @@ mod tests {
         let concluded = |roles: &[&str], handed: Option<&str>| {
             let mut facts = Facts::default();
             for name in roles {
-                let when = When::RoleAndKey(role(name).into(), "k".into());
+                let when = LearnedCondition::RoleAndKey(role(name).into(), "k".into());
                 facts.learn(Fact::Rule(LearnedRule::ForecastRoleAndKey, when, taught()), &archive, 0);
             }
             if let Some(name) = handed {
-                let when = When::Role(role(name).into());
+                let when = LearnedCondition::Role(role(name).into());
                 facts.learn(Fact::Rule(LearnedRule::CanvasForecastRole, when, taught()), &archive, 1);
             }
             facts.conclude();
-            facts.rules.contains_key(&(LearnedRule::CanvasForecastKey, When::Key("k".into())))
+            facts.rules.contains_key(&(LearnedRule::CanvasForecastKey, LearnedCondition::Key("k".into())))
         };
         assert!(concluded(&["x/amazonsagemakerCanvasForecastRole-1"], None), "by its name");
         assert!(concluded(&["path/R"], Some("R")), "by what settings say");

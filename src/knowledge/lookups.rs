@@ -1,45 +1,55 @@
-//! Rules whose particulars the input itself gave: looked up, not searched, since there may be many of a kind.
+//! Learned rules: what an event is compared with comes from other records of the input.
+//!
+//! There may be many conditions of each kind, so they are looked up in hash tables, not searched.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-use crate::model::{KmsEvent, LearnedRule, Role, RuleSet, SessionId, When};
+use crate::model::{KmsEvent, LearnedCondition, LearnedRule, LearnedRuleSet, Role, SessionId};
 
-/// What the input has taught, by what is asked of an event.
+/// Look-up tables for learned rules, built from the facts of all inputs.
 #[derive(Debug, Default)]
 pub struct Knowledge {
-    roles: HashMap<Role, RuleSet>,
-    roles_and_keys: HashMap<Role, HashMap<String, RuleSet>>,
-    keys: HashMap<String, RuleSet>,
+    roles: HashMap<Role, LearnedRuleSet>,
+    roles_and_keys: HashMap<Role, HashMap<String, LearnedRuleSet>>,
+    keys: HashMap<String, LearnedRuleSet>,
     /// By bucket, then path.
-    paths: HashMap<String, HashMap<String, RuleSet>>,
-    buckets: HashMap<String, RuleSet>,
-    sessions: HashMap<SessionId, RuleSet>,
+    paths: HashMap<String, HashMap<String, LearnedRuleSet>>,
+    buckets: HashMap<String, LearnedRuleSet>,
+    sessions: HashMap<SessionId, LearnedRuleSet>,
 }
 
 impl Knowledge {
-    /// The rules with their particulars, and the rules of each session.
+    /// Builds the tables from the rules with their conditions and the rules of each session.
     pub fn new<'r>(
-        rules: impl IntoIterator<Item = (LearnedRule, &'r When<'r>)>,
-        sessions: HashMap<SessionId, RuleSet>,
+        rules: impl IntoIterator<Item = (LearnedRule, &'r LearnedCondition<'r>)>,
+        sessions: HashMap<SessionId, LearnedRuleSet>,
     ) -> Self {
-        let mut learned = Self { sessions, ..Self::default() };
-        rules.into_iter().for_each(|(rule, when)| learned.insert(rule, when));
-        learned
+        let mut knowledge = Self { sessions, ..Self::default() };
+        rules.into_iter().for_each(|(rule, condition)| knowledge.insert(rule, condition));
+        knowledge
     }
 
-    fn insert(&mut self, rule: LearnedRule, when: &When<'_>) {
-        let set = match when {
-            When::Role(role) => Role::of(role).map(|role| self.roles.entry(role).or_default()),
-            When::RoleAndKey(role, key) => Role::of(role).map(|role| {
-                self.roles_and_keys.entry(role).or_default().entry(key.clone().into_owned()).or_default()
+    fn insert(&mut self, rule: LearnedRule, condition: &LearnedCondition<'_>) {
+        let set = match condition {
+            LearnedCondition::Role(role) => {
+                Role::from_arn(role).map(|role| self.roles.entry(role).or_default())
+            }
+            LearnedCondition::RoleAndKey(role, key) => Role::from_arn(role).map(|role| {
+                let keys = self.roles_and_keys.entry(role).or_default();
+                keys.entry(key.clone().into_owned()).or_default()
             }),
-            When::Key(key) => Some(self.keys.entry(key.clone().into_owned()).or_default()),
-            When::Bucket(bucket) => Some(self.buckets.entry(bucket.clone().into_owned()).or_default()),
-            When::Path(bucket, path) => {
+            LearnedCondition::Key(key) => Some(self.keys.entry(key.clone().into_owned()).or_default()),
+            LearnedCondition::Bucket(bucket) => {
+                Some(self.buckets.entry(bucket.clone().into_owned()).or_default())
+            }
+            LearnedCondition::Path(bucket, path) => {
                 let paths = self.paths.entry(bucket.clone().into_owned()).or_default();
                 Some(paths.entry(path.clone().into_owned()).or_default())
             }
-            When::SessionOn(_) => None, // its sessions are known one by one
+            // Its sessions are listed one by one in `sessions`.
+            LearnedCondition::SessionOn(_) => None,
         };
         if let Some(set) = set {
             set.insert(rule);
@@ -47,73 +57,104 @@ impl Knowledge {
     }
 
     /// The learned rules that fire on `event`.
-    pub fn fires(&self, event: &KmsEvent<'_>) -> RuleSet {
-        let mut fired = RuleSet::default();
-        // Each session has an access key of its own; its name in `principalId` may come back.
-        let session = event.access_key_id.as_ref().or(event.principal.principal_id.as_ref());
-        if let Some(name) = session.filter(|_| !self.sessions.is_empty()) {
-            fired |= known(self.sessions.get(&SessionId::of(name)));
-        }
-        let key_names = [event.key.arn.as_deref(), event.key.id.as_deref()];
-        if (!self.roles.is_empty() || !self.roles_and_keys.is_empty())
-            && let Some(role) = Role::of(&event.principal.name)
-        {
-            fired |= known(self.roles.get(&role));
-            if let Some(keys) = self.roles_and_keys.get(&role) {
-                key_names.into_iter().flatten().for_each(|key| fired |= known(keys.get(key)));
-            }
-        }
-        if !self.keys.is_empty() {
-            let mut of_key = RuleSet::default();
-            key_names.into_iter().flatten().for_each(|key| of_key |= known(self.keys.get(key)));
-            if !is_online_store(event) {
-                of_key.remove(LearnedRule::OnlineStoreKey);
-            }
-            if !is_forecast(event) {
-                of_key.remove(LearnedRule::CanvasForecastKey);
-            }
-            fired |= of_key;
-        }
-        // CloudTrail's own deliveries say where logs lie, not who works there.
-        if !event.log_delivery
-            && let Some(bucket) = event.s3_bucket.as_deref()
-        {
-            match event.s3_object_key.as_deref() {
-                Some(object) => {
-                    let paths = self.paths.get(bucket);
-                    for folder in paths.into_iter().flat_map(|_| folders(object)) {
-                        fired |= known(paths.and_then(|paths| paths.get(folder)));
-                    }
-                }
-                None => fired |= known(self.buckets.get(bucket)),
-            }
-        }
+    pub fn fired_rules(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+        let mut fired = self.rules_of_session(event);
+        fired |= self.rules_of_role(event);
+        fired |= self.rules_of_key(event);
+        fired |= self.rules_of_object(event);
         fired
+    }
+
+    fn rules_of_session(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+        if self.sessions.is_empty() {
+            return LearnedRuleSet::default();
+        }
+        // An access key belongs to one session; the name in `principalId` may be used again.
+        let name = event.access_key_id.as_ref().or(event.principal.principal_id.as_ref());
+        name.map(|name| rules_in(&self.sessions, &SessionId::from_name(name))).unwrap_or_default()
+    }
+
+    fn rules_of_role(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+        if self.roles.is_empty() && self.roles_and_keys.is_empty() {
+            return LearnedRuleSet::default();
+        }
+        let Some(role) = Role::from_arn(&event.principal.name) else {
+            return LearnedRuleSet::default();
+        };
+        let mut rules = rules_in(&self.roles, &role);
+        if let Some(keys) = self.roles_and_keys.get(&role) {
+            key_names(event).for_each(|key| rules |= rules_in(keys, key));
+        }
+        rules
+    }
+
+    fn rules_of_key(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+        let mut rules = LearnedRuleSet::default();
+        if self.keys.is_empty() {
+            return rules;
+        }
+        key_names(event).for_each(|key| rules |= rules_in(&self.keys, key));
+        if !is_online_store(event) {
+            rules.remove(LearnedRule::OnlineStoreKey);
+        }
+        if !is_forecast(event) {
+            rules.remove(LearnedRule::CanvasForecastKey);
+        }
+        rules
+    }
+
+    fn rules_of_object(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+        let mut rules = LearnedRuleSet::default();
+        // CloudTrail's own log delivery says where logs are stored, not which workload uses them.
+        if event.log_delivery {
+            return rules;
+        }
+        let Some(bucket) = event.s3_bucket.as_deref() else { return rules };
+        match event.s3_object_key.as_deref() {
+            Some(object) => {
+                if let Some(paths) = self.paths.get(bucket) {
+                    path_prefixes(object).for_each(|path| rules |= rules_in(paths, path));
+                }
+                rules
+            }
+            None => rules_in(&self.buckets, bucket),
+        }
     }
 }
 
-fn known(set: Option<&RuleSet>) -> RuleSet {
-    set.copied().unwrap_or_default()
+fn rules_in<K, Q>(table: &HashMap<K, LearnedRuleSet>, key: &Q) -> LearnedRuleSet
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    table.get(key).copied().unwrap_or_default()
 }
 
-/// What an object lies under: nothing, each of its folders, and itself.
-fn folders(object: &str) -> impl Iterator<Item = &str> {
-    let slashes = object.match_indices('/').filter_map(|(at, _)| object.get(..at));
-    std::iter::once("").chain(slashes).chain(std::iter::once(object))
+/// The names by which facts may know the event's key: its ARN and its id.
+fn key_names<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = &'e str> {
+    [event.key.arn.as_deref(), event.key.id.as_deref()].into_iter().flatten()
 }
 
-/// The online store lies in DynamoDB, which names its table in the context, or works through a grant.
+/// The empty path, each folder that contains the object, and the object itself.
+fn path_prefixes(object: &str) -> impl Iterator<Item = &str> {
+    let folders = object.match_indices('/').filter_map(|(at, _)| object.get(..at));
+    std::iter::once("").chain(folders).chain(std::iter::once(object))
+}
+
+/// Whether the event can be use of an online store: these are in DynamoDB, which names its table
+/// in the encryption context, or they work through a grant.
 fn is_online_store(event: &KmsEvent<'_>) -> bool {
-    let in_table = event.encryption_context.as_deref().is_some_and(names_dynamodb);
+    let is_table = event.encryption_context.as_deref().is_some_and(has_dynamodb_key);
     let is_service = |principal: &str| principal.contains(".amazonaws.com");
-    in_table || event.name == "CreateGrant" && event.grantee_principal.as_deref().is_some_and(is_service)
+    is_table || event.name == "CreateGrant" && event.grantee_principal.as_deref().is_some_and(is_service)
 }
 
-/// Whether a context, as compact JSON, has a key of DynamoDB's; a value may begin so, too.
-fn names_dynamodb(context: &str) -> bool {
-    let mut keys = context.match_indices("\"aws:dynamodb:").filter_map(|(at, _)| context.get(at + 1..));
-    keys.any(|rest| {
-        rest.find('"').and_then(|end| rest.get(end + 1..)).is_some_and(|after| after.starts_with(':'))
+/// Whether an encryption context, given as compact JSON, has a key of DynamoDB's. Values that
+/// begin in the same way do not count.
+fn has_dynamodb_key(context: &str) -> bool {
+    context.match_indices("\"aws:dynamodb:").filter_map(|(at, _)| context.get(at + 1..)).any(|rest| {
+        let after = rest.find('"').and_then(|end| rest.get(end + 1..));
+        after.is_some_and(|after| after.starts_with(':'))
     })
 }
 
@@ -142,23 +183,23 @@ mod tests {
         event(|e| (e.s3_bucket, e.s3_object_key) = (Some(bucket.into()), key.map(Into::into)))
     }
 
-    fn fired(learned: &Knowledge, event: &KmsEvent<'_>) -> Vec<LearnedRule> {
-        learned.fires(event).iter().collect()
+    fn fired(knowledge: &Knowledge, event: &KmsEvent<'_>) -> Vec<LearnedRule> {
+        knowledge.fired_rules(event).iter().collect()
     }
 
-    fn knows(rule: LearnedRule, when: When<'static>) -> Knowledge {
-        Knowledge::new([(rule, &when)], HashMap::new())
+    fn knowledge_of(rule: LearnedRule, condition: LearnedCondition<'static>) -> Knowledge {
+        Knowledge::new([(rule, &condition)], HashMap::new())
     }
 
     #[test]
-    fn roles_are_told_by_account_and_name() {
-        let learned = knows(LearnedRule::CanvasRole, When::Role(ROLE.into()));
-        let called = |name: &'static str| fired(&learned, &event(|e| e.principal.name = name.into()));
+    fn roles_match_by_account_and_name() {
+        let knowledge = knowledge_of(LearnedRule::CanvasRole, LearnedCondition::Role(ROLE.into()));
+        let called = |name: &'static str| fired(&knowledge, &event(|e| e.principal.name = name.into()));
         assert_eq!(called(ROLE), [LearnedRule::CanvasRole]);
         assert_eq!(
             called("arn:aws:iam::111122223333:role/R"),
             [LearnedRule::CanvasRole],
-            "its path is not known"
+            "the path does not matter"
         );
         for other in [
             "arn:aws:iam::111122223333:role/r",
@@ -171,77 +212,81 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_told_by_arn_or_id() {
+    fn keys_match_by_arn_or_id() {
         for key in [KEY, "k"] {
-            let learned = knows(LearnedRule::SagemakerRoleAndKey, When::RoleAndKey(ROLE.into(), key.into()));
-            assert_eq!(fired(&learned, &event(|_| ())), [LearnedRule::SagemakerRoleAndKey]);
+            let knowledge = knowledge_of(
+                LearnedRule::SagemakerRoleAndKey,
+                LearnedCondition::RoleAndKey(ROLE.into(), key.into()),
+            );
+            assert_eq!(fired(&knowledge, &event(|_| ())), [LearnedRule::SagemakerRoleAndKey]);
             let other = event(|e| {
                 (e.key.arn, e.key.id) =
                     (Some("arn:aws:kms:us-west-2:111122223333:key/l".into()), Some("l".into()))
             });
-            assert_eq!(fired(&learned, &other), []);
+            assert_eq!(fired(&knowledge, &other), []);
         }
     }
 
     #[test]
-    fn paths_end_at_slashes() {
-        let learned = knows(LearnedRule::CanvasPath, When::Path("b".into(), "a/c".into()));
+    fn paths_match_whole_folder_names() {
+        let knowledge =
+            knowledge_of(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "a/c".into()));
         for (key, hit) in [("a/c", true), ("a/c/d", true), ("a/cd", false), ("a", false), ("x/a/c", false)] {
-            assert_eq!(fired(&learned, &object("b", Some(key))).len(), usize::from(hit), "{key}");
+            assert_eq!(fired(&knowledge, &object("b", Some(key))).len(), usize::from(hit), "{key}");
         }
-        assert_eq!(fired(&learned, &object("other", Some("a/c"))), []);
-        assert_eq!(fired(&learned, &object("b", None)), []);
+        assert_eq!(fired(&knowledge, &object("other", Some("a/c"))), []);
+        assert_eq!(fired(&knowledge, &object("b", None)), []);
         let mut delivery = object("b", Some("a/c"));
         delivery.log_delivery = true;
-        assert_eq!(fired(&learned, &delivery), [], "CloudTrail's own");
+        assert_eq!(fired(&knowledge, &delivery), [], "CloudTrail's own log delivery");
     }
 
     #[test]
-    fn a_bucket_tells_only_where_the_object_is_hidden() {
-        let learned = knows(LearnedRule::OfflineStoreBucket, When::Bucket("b".into()));
-        assert_eq!(fired(&learned, &object("b", None)), [LearnedRule::OfflineStoreBucket]);
-        assert_eq!(fired(&learned, &object("b", Some("x"))), []);
+    fn a_bucket_matches_only_without_an_object_key() {
+        let knowledge = knowledge_of(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()));
+        assert_eq!(fired(&knowledge, &object("b", None)), [LearnedRule::OfflineStoreBucket]);
+        assert_eq!(fired(&knowledge, &object("b", Some("x"))), []);
     }
 
     #[test]
-    fn the_online_store_is_told_by_its_table_or_its_grant() {
-        let learned = knows(LearnedRule::OnlineStoreKey, When::Key(KEY.into()));
-        assert_eq!(fired(&learned, &event(|_| ())), []);
+    fn the_online_store_needs_a_table_or_a_grant() {
+        let knowledge = knowledge_of(LearnedRule::OnlineStoreKey, LearnedCondition::Key(KEY.into()));
+        assert_eq!(fired(&knowledge, &event(|_| ())), []);
         let table = event(|e| e.encryption_context = Some(r#"{"aws:dynamodb:tableName":"t"}"#.into()));
         let grant = event(|e| {
             (e.name, e.grantee_principal) =
                 ("CreateGrant".into(), Some("dynamodb.us-west-2.amazonaws.com".into()))
         });
         for event in [table, grant] {
-            assert_eq!(fired(&learned, &event), [LearnedRule::OnlineStoreKey]);
+            assert_eq!(fired(&knowledge, &event), [LearnedRule::OnlineStoreKey]);
         }
     }
 
     #[test]
-    fn only_the_service_itself_is_forecast() {
-        let learned = knows(LearnedRule::CanvasForecastKey, When::Key(KEY.into()));
+    fn a_canvas_forecast_key_needs_the_forecast_service() {
+        let knowledge = knowledge_of(LearnedRule::CanvasForecastKey, LearnedCondition::Key(KEY.into()));
         let by_service = event(|e| {
             e.principal.kind = "AWSService".into();
             e.principal.invoked_by = Some("forecast.amazonaws.com".into());
         });
-        assert_eq!(fired(&learned, &by_service), [LearnedRule::CanvasForecastKey]);
-        assert_eq!(fired(&learned, &event(|_| ())), [], "another caller on the key");
+        assert_eq!(fired(&knowledge, &by_service), [LearnedRule::CanvasForecastKey]);
+        assert_eq!(fired(&knowledge, &event(|_| ())), [], "another caller on the key");
     }
 
     #[test]
-    fn sessions_are_told_by_either_name() {
-        let mut set = RuleSet::default();
+    fn sessions_match_by_either_name() {
+        let mut set = LearnedRuleSet::default();
         set.insert(LearnedRule::GeospatialSession);
-        let learned = Knowledge::new(
+        let knowledge = Knowledge::new(
             [],
-            HashMap::from([(SessionId::of("ASIA1"), set), (SessionId::of("AROA1:s"), set)]),
+            HashMap::from([(SessionId::from_name("ASIA1"), set), (SessionId::from_name("AROA1:s"), set)]),
         );
         for event in [
             event(|e| e.access_key_id = Some("ASIA1".into())),
             event(|e| e.principal.principal_id = Some("AROA1:s".into())),
         ] {
-            assert_eq!(fired(&learned, &event), [LearnedRule::GeospatialSession]);
+            assert_eq!(fired(&knowledge, &event), [LearnedRule::GeospatialSession]);
         }
-        assert_eq!(fired(&learned, &event(|e| e.access_key_id = Some("ASIA2".into()))), []);
+        assert_eq!(fired(&knowledge, &event(|e| e.access_key_id = Some("ASIA2".into()))), []);
     }
 }

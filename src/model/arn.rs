@@ -1,4 +1,5 @@
-//! Amazon Resource Names, split but not judged: documentation samples carry ids no validator would accept.
+//! Amazon Resource Names, split but not validated: samples in AWS's documentation contain ids that
+//! no validator would accept.
 
 /// The six fields of `arn:partition:service:region:account:resource`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,18 +10,18 @@ pub struct Arn<'a> {
     pub service: &'a str,
     /// Empty for global services.
     pub region: &'a str,
-    /// Twelve digits in real data; may be empty.
+    /// Twelve digits in real data, or empty.
     pub account: &'a str,
     /// Everything after the fifth colon, colons included.
     pub resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
-    /// Splits `text`, or `None` when it is not of an ARN's form.
+    /// Splits `text`; `None` when it does not have the form of an ARN.
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut rest = text.strip_prefix("arn:")?;
         let mut next = || {
-            // By hand: fields are too short for a search to pay.
+            // The fields are so short that a plain loop is faster than `memchr`.
             let colon = rest.bytes().position(|byte| byte == b':')?;
             let field = rest.get(..colon)?;
             rest = rest.get(colon + 1..)?;
@@ -44,8 +45,8 @@ pub fn is_region(label: &str) -> bool {
         && number.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The ARN partition a region lies in.
-pub fn partition_of(region: &str) -> &'static str {
+/// The ARN partition of a region.
+pub fn region_partition(region: &str) -> &'static str {
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_regions_by_form() {
+    fn regions_are_recognized_by_their_form() {
         for region in ["us-west-2", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "ap-southeast-12"] {
             assert!(is_region(region), "{region}");
         }

@@ -1,63 +1,70 @@
-//! What a refusal says of itself: the grammar of the messages that IAM words for KMS.
+//! What the error message of a refused call says: the grammar of IAM's messages for KMS.
 //!
 //! ```text
 //! User: ARN is not authorized to perform: kms:ACTION TARGET REASON
-//! TARGET = on resource: ARN | on this resource | on the resource associated with this ciphertext | nothing
+//! TARGET = on resource: ARN | on this resource
+//!        | on the resource associated with this ciphertext | nothing
 //! REASON = because no POLICY allows the kms:ACTION action
 //!        | with an explicit deny in a POLICY, from 2026 on followed by the policy's ARN
 //!        | because the resource does not exist in this Region, … | nothing
 //! ```
 //!
-//! CloudTrail cuts messages at 1 KB, so what touches the end of a long one is taken for half a word and not read. Texts outside the
-//! grammar give nothing: a wrong reason would send people to the wrong policy. Source: [Troubleshoot access denied error
-//! messages](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html) and refusals in public records.
+//! CloudTrail truncates messages at 1 KB, so a word at the end of a long message is not used: it
+//! may be incomplete. A text outside the grammar gives no result, because a wrong reason would send
+//! people to the wrong policy. Sources: [Troubleshoot access denied error
+//! messages](https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html) and
+//! refused calls in public records.
 
-/// CloudTrail cuts `errorMessage` at 1 KB: what ends a message of this length, in bytes, or more may have been cut.
-pub const CUT_MESSAGE: usize = 1000;
+/// CloudTrail truncates `errorMessage` at 1 KB: the end of a message of this length in bytes, or of
+/// a longer one, may be missing.
+pub const TRUNCATED_MESSAGE_LEN: usize = 1000;
 
-/// What every message of the grammar has.
+/// A text that every message of the grammar contains.
 pub(super) const NOT_AUTHORIZED: &str = "is not authorized to perform";
 
-/// What KMS says when it does not want to tell whether there is such a key.
-const NOT_HERE: &str = " because the resource does not exist in this Region, no resource-based policies allow access, or a \
+/// The reason when KMS does not disclose whether the key exists.
+const NOT_DISCLOSED: &str = " because the resource does not exist in this Region, no resource-based policies allow access, or a \
                         resource-based policy explicitly denies access";
 
-/// What KMS said instead of [`NOT_HERE`] before IAM worded its refusals.
-const NOT_HERE_BEFORE: &str =
+/// The text of messages from before KMS used IAM's grammar, with the meaning of [`NOT_DISCLOSED`].
+const NOT_DISCLOSED_OLD: &str =
     "does not exist, does not exist in this region, or you are not allowed to access";
 
-/// A kind of policy, as messages name it.
+/// A type of policy that can refuse a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Policy {
-    /// Attached to a user, group or role.
+#[non_exhaustive]
+pub enum PolicyType {
+    /// Identity-based policy, attached to a user, group or role.
     Identity,
-    /// The key policy.
+    /// Resource-based policy: the key policy.
     Resource,
-    /// Passed when the session was made.
+    /// Session policy, passed when the session was created.
     Session,
-    /// What a user or role may have at most.
+    /// Permissions boundary: the maximum permissions of a user or role.
     PermissionsBoundary,
-    /// Of the VPC endpoint that the call came through.
+    /// Policy of the VPC endpoint through which the call was made.
     VpcEndpoint,
-    /// Of the organisation, on the caller's account.
+    /// Service control policy of the organization, on the caller's account.
     ServiceControl,
-    /// Of the organisation, on the key's account.
+    /// Resource control policy of the organization, on the key's account.
     ResourceControl,
 }
 
-/// Which kind of policy refused a call.
+/// Which type of policy refused a call, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum DeniedBy {
-    /// None of the kind allows the call.
-    Implicit(Policy),
-    /// One of the kind denies the call.
-    Explicit(Policy),
-    /// There is no such key in the region, or the key policy does not allow the call or denies it: KMS does not tell which.
+    /// No policy of this type allows the call.
+    Implicit(PolicyType),
+    /// A policy of this type denies the call.
+    Explicit(PolicyType),
+    /// The key does not exist in the region, or the key policy does not allow the call or denies
+    /// it. KMS does not say which.
     MissingOrNotAllowed,
 }
 
-impl Policy {
-    /// Every kind.
+impl PolicyType {
+    /// Every type.
     pub const ALL: [Self; 7] = [
         Self::Identity,
         Self::Resource,
@@ -68,8 +75,8 @@ impl Policy {
         Self::ResourceControl,
     ];
 
-    /// The words that messages have for each kind; one has two spellings.
-    const WORDS: [(&'static str, Self); 8] = [
+    /// The names of policy types in messages. One of them has two spellings.
+    const NAMES: [(&'static str, Self); 8] = [
         ("identity-based policy", Self::Identity),
         ("resource-based policy", Self::Resource),
         ("session policy", Self::Session),
@@ -80,16 +87,16 @@ impl Policy {
         ("resource control policy", Self::ResourceControl),
     ];
 
-    /// The kind that `text` begins with, and what follows.
-    fn read(text: &str) -> Option<(Self, &str)> {
-        Self::WORDS.iter().find_map(|(words, policy)| Some((*policy, text.strip_prefix(words)?)))
+    /// The type whose name `text` begins with, and the rest of `text`.
+    fn parse_prefix(text: &str) -> Option<(Self, &str)> {
+        Self::NAMES.iter().find_map(|(name, policy)| Some((*policy, text.strip_prefix(name)?)))
     }
 }
 
 impl DeniedBy {
     /// The value of the `denied_by` column.
     pub fn as_str(self) -> &'static str {
-        use Policy::{
+        use PolicyType::{
             Identity, PermissionsBoundary, Resource, ResourceControl, ServiceControl, Session, VpcEndpoint,
         };
         match self {
@@ -113,62 +120,66 @@ impl DeniedBy {
 
     /// Every value, in the order of the documentation.
     pub fn all() -> impl Iterator<Item = Self> {
-        let implicit = Policy::ALL.into_iter().map(Self::Implicit);
-        let explicit = Policy::ALL.into_iter().map(Self::Explicit);
+        let implicit = PolicyType::ALL.into_iter().map(Self::Implicit);
+        let explicit = PolicyType::ALL.into_iter().map(Self::Explicit);
         implicit.chain(explicit).chain([Self::MissingOrNotAllowed])
     }
 
-    /// What follows the action and the target of a message.
-    fn read(rest: &str) -> Option<Self> {
+    /// Parses the reason: what follows the action and the target of a message.
+    fn parse(rest: &str) -> Option<Self> {
         if let Some(rest) = rest.strip_prefix(" because no ") {
-            let (policy, rest) = Policy::read(rest)?;
+            let (policy, rest) = PolicyType::parse_prefix(rest)?;
             return rest.starts_with(" allows ").then_some(Self::Implicit(policy));
         }
         if let Some(rest) = rest.strip_prefix(" with an explicit deny in a") {
-            let (policy, rest) = Policy::read(rest.strip_prefix('n').unwrap_or(rest).strip_prefix(' ')?)?;
+            let (policy, rest) =
+                PolicyType::parse_prefix(rest.strip_prefix('n').unwrap_or(rest).strip_prefix(' ')?)?;
             let is_whole = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && c != '-');
             return is_whole.then_some(Self::Explicit(policy));
         }
-        rest.starts_with(NOT_HERE).then_some(Self::MissingOrNotAllowed)
+        rest.starts_with(NOT_DISCLOSED).then_some(Self::MissingOrNotAllowed)
     }
 }
 
-/// What the message of a refusal says; nothing in it is more than the message has.
+/// What the error message of a refused call says. A field is `None` when the message does not say
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Denial<'m> {
-    /// The permission that was missing (`kms:ReEncryptTo`): not always that of the API called.
+    /// The permission that was missing (`kms:ReEncryptTo`). It is not always that of the API
+    /// called.
     pub action: Option<&'m str>,
-    /// What refused.
+    /// Which type of policy refused the call.
     pub by: Option<DeniedBy>,
 }
 
 impl<'m> Denial<'m> {
-    /// Reads the message of a refused call.
-    pub fn read(message: &'m str) -> Self {
+    /// Parses the error message of a refused call.
+    pub fn parse(message: &'m str) -> Self {
         let Some((_, rest)) = message.split_once(NOT_AUTHORIZED) else {
-            let before = message.contains(NOT_HERE_BEFORE);
-            return Self { action: None, by: before.then_some(DeniedBy::MissingOrNotAllowed) };
+            let is_old = message.contains(NOT_DISCLOSED_OLD);
+            return Self { action: None, by: is_old.then_some(DeniedBy::MissingOrNotAllowed) };
         };
-        let Some((action, rest)) = rest.strip_prefix(": ").map(word) else { return Self::default() };
-        let cut = rest.is_empty() && message.len() >= CUT_MESSAGE;
+        let Some((action, rest)) = rest.strip_prefix(": ").map(split_word) else { return Self::default() };
+        let may_be_truncated = rest.is_empty() && message.len() >= TRUNCATED_MESSAGE_LEN;
         let action = action.trim_end_matches(['.', ',']);
         let rest = match rest.strip_prefix(" on resource: ") {
-            Some(rest) => word(rest).1,
+            Some(rest) => split_word(rest).1,
             None => [" on this resource", " on the resource associated with this ciphertext"]
                 .iter()
                 .find_map(|target| rest.strip_prefix(target))
                 .unwrap_or(rest),
         };
-        Self { action: (!cut && is_action(action)).then_some(action), by: DeniedBy::read(rest) }
+        Self { action: (!may_be_truncated && is_action(action)).then_some(action), by: DeniedBy::parse(rest) }
     }
 }
 
-/// The text up to white space, and the rest.
-fn word(text: &str) -> (&str, &str) {
+/// Splits at the first white space.
+fn split_word(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
-/// `service:Action`
+/// Whether the text has the form `service:Action`.
 fn is_action(text: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -182,14 +193,14 @@ mod tests {
     const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/111aa2bb-333c-4d44-5555-a111bb2c33dd";
     const USER: &str = "User: arn:aws:sts::111122223333:assumed-role/R/s is not authorized to perform:";
 
-    fn read(rest: &str) -> (Option<String>, Option<&'static str>) {
+    fn parsed(rest: &str) -> (Option<String>, Option<&'static str>) {
         let message = format!("{USER}{rest}");
-        let denial = Denial::read(&message);
+        let denial = Denial::parse(&message);
         (denial.action.map(str::to_owned), denial.by.map(DeniedBy::as_str))
     }
 
     #[test]
-    fn every_target_and_every_reason() {
+    fn every_target_and_every_reason_is_parsed() {
         let alias = "arn:aws:kms:us-east-1:111122223333:alias/x";
         for target in [
             "",
@@ -221,23 +232,23 @@ mod tests {
                         explicit,
                     ),
                 ] {
-                    let found = read(&format!(" kms:Decrypt{target}{reason}"));
+                    let found = parsed(&format!(" kms:Decrypt{target}{reason}"));
                     let found = (found.0.as_deref(), found.1);
                     assert_eq!(found, (Some("kms:Decrypt"), Some(by)), "{target}{reason}");
                 }
             }
-            let found = read(&format!(" kms:Decrypt{target}{NOT_HERE}"));
+            let found = parsed(&format!(" kms:Decrypt{target}{NOT_DISCLOSED}"));
             assert_eq!(found, (Some("kms:Decrypt".to_owned()), Some("missing_or_not_allowed")));
-            assert_eq!(read(&format!(" kms:Decrypt{target}")), (Some("kms:Decrypt".to_owned()), None));
+            assert_eq!(parsed(&format!(" kms:Decrypt{target}")), (Some("kms:Decrypt".to_owned()), None));
         }
-        let before = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not \
+        let old = "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not \
                       allowed to access.";
-        let denial = Denial::read(before);
+        let denial = Denial::parse(old);
         assert_eq!((denial.action, denial.by), (None, Some(DeniedBy::MissingOrNotAllowed)));
     }
 
     #[test]
-    fn what_is_outside_the_grammar_says_nothing() {
+    fn text_outside_the_grammar_gives_no_result() {
         for rest in [
             " because no tag policy allows the kms:Decrypt action",
             " because of an identity-based policy",
@@ -248,17 +259,18 @@ mod tests {
             " because the resource does not exist in this Region",
             " on that resource because no identity-based policy allows the kms:Decrypt action",
         ] {
-            assert_eq!(read(&format!(" kms:Decrypt{rest}")).1, None, "{rest}");
+            assert_eq!(parsed(&format!(" kms:Decrypt{rest}")).1, None, "{rest}");
         }
-        assert_eq!(Denial::read("Access denied"), Denial::default());
-        assert_eq!(Denial::read(NOT_AUTHORIZED), Denial::default());
-        assert_eq!(read(" everything because no identity-based policy allows the x action").0, None);
+        assert_eq!(Denial::parse("Access denied"), Denial::default());
+        assert_eq!(Denial::parse(NOT_AUTHORIZED), Denial::default());
+        assert_eq!(parsed(" everything because no identity-based policy allows the x action").0, None);
     }
 
-    /// Wherever CloudTrail cuts a message, what is read of it is what the whole says, or nothing.
+    /// Wherever CloudTrail truncates a message, each field has the value from the whole message, or
+    /// none.
     #[test]
-    fn a_cut_message_gives_no_half_value() {
-        let filler = "x".repeat(CUT_MESSAGE);
+    fn a_truncated_message_gives_no_partial_value() {
+        let filler = "x".repeat(TRUNCATED_MESSAGE_LEN);
         for (rest, by) in [
             (
                 format!(" kms:ReEncryptTo on resource: {KEY} because no session policy allows the x action"),
@@ -269,12 +281,12 @@ mod tests {
                     .to_owned(),
                 "explicit_vpc_endpoint_policy",
             ),
-            (format!(" kms:ReEncryptTo{NOT_HERE}"), "missing_or_not_allowed"),
+            (format!(" kms:ReEncryptTo{NOT_DISCLOSED}"), "missing_or_not_allowed"),
         ] {
             let whole = format!("User: {filler} is not authorized to perform:{rest}");
-            assert_eq!(Denial::read(&whole).by.map(DeniedBy::as_str), Some(by));
-            for end in CUT_MESSAGE..whole.len() {
-                let denial = Denial::read(&whole[..end]);
+            assert_eq!(Denial::parse(&whole).by.map(DeniedBy::as_str), Some(by));
+            for end in TRUNCATED_MESSAGE_LEN..whole.len() {
+                let denial = Denial::parse(&whole[..end]);
                 assert!(
                     denial.action.is_none_or(|action| action == "kms:ReEncryptTo"),
                     "{:?}",

@@ -1,27 +1,33 @@
-//! What other records of the input teach about KMS calls: which roles, paths, keys and sessions belong to which workload, where
-//! aliases pointed, which events were corrected, when trails stopped.
+//! Facts: what a record says about KMS calls of other records. Which roles, paths, keys and
+//! sessions belong to which workload, which key an alias pointed to, which events were corrected,
+//! which trails were stopped.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::BitOrAssign;
 
-use super::{Arn, EventTime, Strength, Text, Workload};
+use super::arn::Arn;
+use super::text::Text;
+use super::time::EventTime;
+use super::workload::{Strength, Workload};
 
-/// A rule whose particulars come from records of the input.
+/// A learned rule: what it compares an event with comes from other records of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum LearnedRule {
-    /// Path that a Canvas domain or profile stores its artifacts under.
+    /// Path under which a Canvas domain or profile stores its artifacts.
     CanvasPath,
     /// Execution role of a domain or profile with Canvas settings.
     CanvasRole,
     /// Session that worked on a resource with `canvas` in its name.
     CanvasSession,
-    /// Role that Canvas hands to Forecast.
+    /// Role that Canvas passes to Forecast.
     CanvasForecastRole,
     /// Role and key of a Forecast resource.
     ForecastRoleAndKey,
-    /// The Forecast service on a key that it uses for Canvas.
+    /// The Forecast service itself, on a key that it uses for Canvas.
     CanvasForecastKey,
     /// Role of a geospatial job.
     GeospatialRole,
@@ -29,7 +35,7 @@ pub enum LearnedRule {
     OfflineStorePath,
     /// Role and key of a feature group's offline store.
     OfflineStoreRoleAndKey,
-    /// Bucket of a feature group's offline store, where the object is hidden.
+    /// Bucket of a feature group's offline store, where the event does not name the object.
     OfflineStoreBucket,
     /// Key of a feature group's online store.
     OnlineStoreKey,
@@ -47,54 +53,55 @@ pub enum LearnedRule {
 
 /// A set of learned rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RuleSet(u32);
+pub struct LearnedRuleSet(u32);
 
-impl RuleSet {
+impl LearnedRuleSet {
     /// Adds a rule.
     pub fn insert(&mut self, rule: LearnedRule) {
         self.0 |= 1 << rule as u32;
     }
 
-    /// Takes a rule out.
+    /// Removes a rule.
     pub fn remove(&mut self, rule: LearnedRule) {
         self.0 &= !(1 << rule as u32);
     }
 
-    /// Whether it has the rule.
-    pub fn has(self, rule: LearnedRule) -> bool {
+    /// Whether the set contains the rule.
+    pub fn contains(self, rule: LearnedRule) -> bool {
         self.0 & 1 << rule as u32 != 0
     }
 
     /// The rules, in the order in which their ids are reported.
     pub fn iter(self) -> impl Iterator<Item = LearnedRule> {
-        LearnedRule::ALL.into_iter().filter(move |rule| self.has(*rule))
+        LearnedRule::ALL.into_iter().filter(move |rule| self.contains(*rule))
     }
 }
 
-impl BitOrAssign for RuleSet {
+impl BitOrAssign for LearnedRuleSet {
     fn bitor_assign(&mut self, other: Self) {
         self.0 |= other.0;
     }
 }
 
-/// A learned rule as it is told.
+/// How a learned rule is described in reports and in the documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LearnedRuleInfo {
-    /// Short unique name, reported with every event it fires on.
+    /// Short unique name, reported with every event on which the rule fires.
     pub id: &'static str,
-    /// The label it speaks for.
+    /// The label that the rule is evidence for.
     pub workload: Workload,
-    /// How much it proves.
+    /// How strong that evidence is.
     pub strength: Strength,
-    /// What it looks at.
+    /// What the rule looks at, for people.
     pub about: &'static str,
-    /// Where the rule comes from.
+    /// The AWS page that the rule is based on.
     pub source: &'static str,
 }
 
 /// The page on customer managed keys in Canvas.
 const CANVAS: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-kms.html";
-/// The settings of Canvas in a domain or a profile.
+/// The Canvas settings of a domain or a profile.
 const CANVAS_SETTINGS: &str =
     "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CanvasAppSettings.html";
 const GEOSPATIAL_JOB: &str =
@@ -108,7 +115,7 @@ const SAGEMAKER_JOB: &str =
 const ASSUME_ROLE: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html";
 
 impl LearnedRule {
-    /// All of them, in the order in which their ids are reported.
+    /// All learned rules, in the order in which their ids are reported.
     pub const ALL: [Self; 16] = [
         Self::CanvasPath,
         Self::CanvasRole,
@@ -128,8 +135,8 @@ impl LearnedRule {
         Self::SagemakerSession,
     ];
 
-    /// Id, label, strength and reason.
-    pub fn facts(self) -> LearnedRuleInfo {
+    /// The rule's id, label, strength, description and source.
+    pub fn info(self) -> LearnedRuleInfo {
         use Strength::{Definitive, Medium, Strong};
         use Workload::{
             Autopilot, Canvas, CanvasForecast, FeatureStoreOffline, FeatureStoreOnline, Forecast, Geospatial,
@@ -217,7 +224,10 @@ impl LearnedRule {
     }
 }
 
-/// A role by account and name. Names are unique in an account, whatever the path, and events do not always know the path.
+/// An IAM role, identified by account and name.
+///
+/// The path is left out: role names are unique in an account whatever the path, and not every
+/// event contains it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Role {
     account: String,
@@ -225,14 +235,15 @@ pub struct Role {
 }
 
 impl Role {
-    /// Of an IAM role's ARN.
-    pub fn of(arn: &str) -> Option<Self> {
+    /// The role with this IAM ARN; `None` when it is not the ARN of a role.
+    pub fn from_arn(arn: &str) -> Option<Self> {
         let arn = Arn::parse(arn).filter(|arn| arn.service == "iam")?;
         let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
         Some(Self { account: arn.account.to_owned(), name: name.to_owned() })
     }
 
-    /// Whether it has the name that Canvas gives the role it makes for Forecast; case varies in AWS's own texts, and what follows is free.
+    /// Whether the name is the one that Canvas gives to the role it creates for Forecast, with or
+    /// without a suffix after a hyphen. AWS's own texts vary in case.
     pub fn is_canvas_forecast(&self) -> bool {
         const NAME: &str = "AmazonSagemakerCanvasForecastRole";
         let (Some(start), Some(suffix)) = (self.name.get(..NAME.len()), self.name.get(NAME.len()..)) else {
@@ -242,56 +253,63 @@ impl Role {
     }
 }
 
-/// What a learned rule compares with an event.
+/// What a learned rule compares an event with.
+///
+/// `Display` gives the text of the `particular` column of `keytrail rules`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum When<'a> {
-    /// The caller is this role (its ARN; a path that the event does not know does not matter).
+#[non_exhaustive]
+pub enum LearnedCondition<'a> {
+    /// The caller is this role, given as an ARN whose path does not matter.
     Role(Text<'a>),
     /// The caller is this role, and the key has this ARN or id.
     RoleAndKey(Text<'a>, Text<'a>),
-    /// The key has this ARN or id, and what else the rule asks holds.
+    /// The key has this ARN or id; the rule makes further conditions.
     Key(Text<'a>),
-    /// The object lies in this bucket, at or under this path (without slashes at its ends; empty: anywhere).
+    /// The object is in this bucket, at or under this path. The path has no slashes at its ends;
+    /// an empty one means anywhere in the bucket.
     Path(Text<'a>, Text<'a>),
-    /// The event names this bucket and no object.
+    /// The event names this bucket but no object.
     Bucket(Text<'a>),
-    /// The caller is a session on this role that the record itself opened or used; see [`Session`].
+    /// The caller is a session of this role that the record opened or used. The sessions
+    /// themselves are [`Fact::Session`].
     SessionOn(Text<'a>),
 }
 
-impl When<'_> {
-    /// Copies what is borrowed.
-    pub fn into_owned(self) -> When<'static> {
+impl LearnedCondition<'_> {
+    /// Copies borrowed texts.
+    pub fn into_owned(self) -> LearnedCondition<'static> {
         let own = |text: Text<'_>| Cow::Owned(text.into_owned());
         match self {
-            Self::Role(role) => When::Role(own(role)),
-            Self::RoleAndKey(role, key) => When::RoleAndKey(own(role), own(key)),
-            Self::Key(key) => When::Key(own(key)),
-            Self::Path(bucket, path) => When::Path(own(bucket), own(path)),
-            Self::Bucket(bucket) => When::Bucket(own(bucket)),
-            Self::SessionOn(role) => When::SessionOn(own(role)),
+            Self::Role(role) => LearnedCondition::Role(own(role)),
+            Self::RoleAndKey(role, key) => LearnedCondition::RoleAndKey(own(role), own(key)),
+            Self::Key(key) => LearnedCondition::Key(own(key)),
+            Self::Path(bucket, path) => LearnedCondition::Path(own(bucket), own(path)),
+            Self::Bucket(bucket) => LearnedCondition::Bucket(own(bucket)),
+            Self::SessionOn(role) => LearnedCondition::SessionOn(own(role)),
         }
     }
 }
 
-/// A role session, by the two names its later calls carry.
+/// A role session, by the two names that its later calls may contain.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Session<'a> {
-    /// `accessKeyId` of its temporary credentials.
+#[non_exhaustive]
+pub struct RoleSession<'a> {
+    /// `accessKeyId` of the session's temporary credentials.
     pub access_key_id: Option<Text<'a>>,
-    /// `AROA…:session`.
+    /// `principalId`: the role's id and the session's name (`AROA…:session`).
     pub principal_id: Option<Text<'a>>,
 }
 
-/// A name of a session, as a hash: sessions are many, and their names long. 128 bits, so that no two will ever meet by accident.
+/// The hash of a session's name, kept instead of the name because there are many sessions with
+/// long names. 128 bits: an accidental collision is practically impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId([u64; 2]);
 
 impl SessionId {
-    /// Of a session's name.
-    pub fn of(name: &str) -> Self {
+    /// The hash of a session's access key id or principal id.
+    pub fn from_name(name: &str) -> Self {
         Self([1, 2].map(|seed: u64| {
-            // SipHash with fixed keys: the same in every run.
+            // SipHash with fixed keys gives the same hash in every run.
             let mut hasher = DefaultHasher::new();
             seed.hash(&mut hasher);
             name.hash(&mut hasher);
@@ -300,49 +318,54 @@ impl SessionId {
     }
 }
 
-/// The record that taught something.
+/// The record that a fact comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Provenance {
-    /// When.
+    /// `eventTime`.
     pub time: EventTime,
     /// `eventName`.
     pub event_name: String,
     /// `eventID`.
     pub event_id: Option<String>,
-    /// Account of the record.
+    /// `recipientAccountId`, else the caller's account.
     pub account_id: Option<String>,
 }
 
-/// A change to a trail that ends, or begins again, what it records.
+/// A call that makes a trail stop or resume recording.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct TrailChange {
-    /// The trail, as the record names it.
+    /// The trail's name or ARN, as the record spells it.
     pub trail: String,
-    /// The record: `StopLogging`, `StartLogging`, `DeleteTrail`.
+    /// The record of the call: `StopLogging`, `StartLogging` or `DeleteTrail`.
     pub by: Provenance,
-    /// Its region.
+    /// `awsRegion` of the record.
     pub region: Option<String>,
 }
 
-/// One thing a record teaches.
+/// One thing that a record says about KMS calls of other records.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fact<'a> {
-    /// A rule's particulars.
-    Rule(LearnedRule, When<'a>, Provenance),
-    /// A session of a rule.
-    Session(LearnedRule, Session<'a>),
-    /// From then on the alias (an ARN) points to the key (an ARN), or to none.
+    /// A condition under which a learned rule fires.
+    Rule(LearnedRule, LearnedCondition<'a>, Provenance),
+    /// A session on whose calls a learned rule fires.
+    Session(LearnedRule, RoleSession<'a>),
+    /// An alias was created, updated or deleted.
     Alias {
-        /// The alias.
+        /// ARN of the alias.
         alias: Text<'a>,
-        /// The key.
+        /// ARN of the key that it points to from then on; `None` when the alias was deleted, or the
+        /// record does not name the key.
         key: Option<Text<'a>>,
-        /// Since when.
+        /// `eventTime` of the change.
         time: EventTime,
     },
-    /// A KMS event takes the place of an earlier one of the same account (`addendum.reason` is `UPDATED_DATA`).
+    /// A KMS event replaces an earlier one of the same account (`addendum.reason` is
+    /// `UPDATED_DATA`).
     Correction {
-        /// `originalEventID`.
+        /// `addendum.originalEventID`: the event that is replaced.
         original: Text<'a>,
         /// `eventID` of the correction.
         by: Text<'a>,
@@ -353,8 +376,21 @@ pub enum Fact<'a> {
     },
     /// A trail was stopped, started or deleted.
     Trail(TrailChange),
-    /// A trail was set to leave out KMS, or its reading events.
-    SilentTrail(String),
+    /// A trail, by name, was configured to exclude KMS events or KMS read events.
+    TrailExcludesKms(String),
+}
+
+impl fmt::Display for LearnedCondition<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::RoleAndKey(role, key) => write!(f, "role {role} with key {key}"),
+            Self::Key(key) => write!(f, "key {key}"),
+            Self::Path(bucket, path) => write!(f, "objects under s3://{bucket}/{path}"),
+            Self::Bucket(bucket) => write!(f, "bucket {bucket}"),
+            Self::SessionOn(role) => write!(f, "sessions on role {role}"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -364,8 +400,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn learned_rules_have_names_of_their_own_and_keep_their_order() {
-        let ids: HashSet<&str> = LearnedRule::ALL.iter().map(|rule| rule.facts().id).collect();
+    fn learned_rules_have_unique_ids_and_are_in_order() {
+        let ids: HashSet<&str> = LearnedRule::ALL.iter().map(|rule| rule.info().id).collect();
         assert_eq!(ids.len(), LearnedRule::ALL.len());
         assert!(
             LearnedRule::ALL.is_sorted()

@@ -1,25 +1,24 @@
-//! Which KMS key a call used, and how we know.
+//! Which KMS key a call used, and which member of the record says so.
 
-use std::borrow::Cow;
+use super::text::{Text, into_owned};
 
-use super::Text;
-
-/// Where the key of an event was read from.
+/// Where the key of an event was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
 pub enum KeyOrigin {
     /// A key ARN in `resources[]`.
     Resources,
     /// `responseElements.keyId`, `keyMetadata.arn` or `replicaKeyMetadata.arn`.
     Response,
-    /// A key ARN (or an id that could not be completed) in `requestParameters`.
+    /// A key ARN, or a key id that could not be completed, in `requestParameters`.
     Request,
-    /// A bare key id of the request, completed with the record's region and account.
+    /// A key id in `requestParameters`, completed to an ARN with the record's region and account.
     Assumed,
     /// `serviceEventDetails.keyId`.
     ServiceEvent,
     /// A key ARN inside `errorMessage`.
     ErrorMessage,
-    /// The record names an alias alone, which pointed to the key at that time.
+    /// The record names only an alias, which pointed to the key at that time.
     Alias,
     /// The record does not name a key.
     #[default]
@@ -42,8 +41,9 @@ impl KeyOrigin {
     }
 }
 
-/// A KMS key as far as the record names it.
+/// A KMS key, as far as the record identifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+#[non_exhaustive]
 pub struct KeyRef<'a> {
     /// `arn:…:kms:region:account:key/id`.
     pub arn: Option<Text<'a>>,
@@ -51,44 +51,46 @@ pub struct KeyRef<'a> {
     pub id: Option<Text<'a>>,
     /// The account that owns the key.
     pub account_id: Option<Text<'a>>,
-    /// The key's region, from its ARN: not always the record's.
+    /// The key's region, from its ARN. It is not always the record's region.
     pub region: Option<Text<'a>>,
-    /// How the key is known.
+    /// Where the key was found.
     pub origin: KeyOrigin,
-    /// The alias the call used, as it stands (`alias/x` or an alias ARN).
+    /// The alias that the call used, as the record spells it (`alias/x` or an alias ARN).
     pub alias: Option<Text<'a>>,
 }
 
 impl KeyRef<'_> {
-    /// The id that a multi-Region key and its replicas share; `None` for a key of one region. Each of them is a key of its own, with its own
-    /// policy and grants.
+    /// The id that a multi-Region key and its replicas share; `None` for a single-Region key. Each
+    /// replica is a key of its own, with its own policy and grants.
     ///
-    /// Source: [Multi-Region keys](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
+    /// Source: [Multi-Region
+    /// keys](https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html).
     pub fn family(&self) -> Option<&str> {
-        self.id.as_deref().and_then(multi_region)
+        self.id.as_deref().and_then(multi_region_id)
     }
 
-    /// Copies what is borrowed.
+    /// Copies borrowed texts.
     pub fn into_owned(self) -> KeyRef<'static> {
-        let own = |t: Option<Text<'_>>| t.map(|t| Cow::Owned(t.into_owned()));
         KeyRef {
-            arn: own(self.arn),
-            id: own(self.id),
-            account_id: own(self.account_id),
-            region: own(self.region),
+            arn: into_owned(self.arn),
+            id: into_owned(self.id),
+            account_id: into_owned(self.account_id),
+            region: into_owned(self.region),
             origin: self.origin,
-            alias: own(self.alias),
+            alias: into_owned(self.alias),
         }
     }
 }
 
-/// The key id, if it is a multi-Region key's.
-pub fn multi_region(id: &str) -> Option<&str> {
+/// Returns `id` if it is the id of a multi-Region key.
+pub fn multi_region_id(id: &str) -> Option<&str> {
     id.strip_prefix("mrk-").filter(|rest| !rest.is_empty()).map(|_| id)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     #[test]

@@ -1,33 +1,34 @@
-//! How a call ended: CloudTrail's error codes folded into a few classes.
+//! How a call ended: CloudTrail's error codes grouped into a few classes.
 
 use std::cmp::Ordering;
 
 use super::denial::NOT_AUTHORIZED;
-use super::{Text, part_of};
+use super::text::{Text, slice_text};
 
-/// Class of an event's result.
+/// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// No error.
     Success,
-    /// Refused: not authorised or not authenticated.
+    /// The caller was not authorized or not authenticated.
     Denied,
     /// The key's state did not allow the call (disabled, pending deletion, unavailable).
     KeyState,
     /// No such key or alias.
     NotFound,
-    /// The request itself was wrong (wrong key, bad ciphertext, invalid argument).
+    /// The request was invalid (wrong key, bad ciphertext, invalid argument).
     Misuse,
     /// A rate or quota was exceeded.
     Throttled,
     /// The service failed.
     Internal,
-    /// There was an error, of a kind this version does not know; see `error_code`.
+    /// The call failed with an error that this version of keytrail does not know; see `error_code`.
     Unknown,
 }
 
 impl Ord for Outcome {
-    /// Orders as the column's text does.
+    /// The order of the column's text.
     fn cmp(&self, other: &Self) -> Ordering {
         self.as_str().cmp(other.as_str())
     }
@@ -40,6 +41,18 @@ impl PartialOrd for Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, in the order of the documentation.
+    pub const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Denied,
+        Self::KeyState,
+        Self::NotFound,
+        Self::Misuse,
+        Self::Throttled,
+        Self::Internal,
+        Self::Unknown,
+    ];
+
     /// The value of the `outcome` column.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,18 +67,18 @@ impl Outcome {
         }
     }
 
-    /// The class of a call with this normalised error code and message.
-    pub fn of(code: Option<&str>, message: Option<&str>) -> Self {
+    /// The outcome of a call with this normalized error code and error message.
+    pub fn from_error(code: Option<&str>, message: Option<&str>) -> Self {
         match (code, message) {
             (None, None) => Self::Success,
-            // A code is what makes a failure; a message alone still says there was one.
+            // A failed call has an error code; a message without one still means a failure.
             (None, Some(m)) if m.contains(NOT_AUTHORIZED) => Self::Denied,
             (None, Some(_)) => Self::Unknown,
-            (Some(code), _) => Self::of_code(code),
+            (Some(code), _) => Self::from_code(code),
         }
     }
 
-    fn of_code(code: &str) -> Self {
+    fn from_code(code: &str) -> Self {
         match code {
             "AccessDenied"
             | "UnauthorizedOperation"
@@ -133,9 +146,10 @@ impl Outcome {
     }
 }
 
-/// An error code without the `KMS.` that S3 puts before it and the `Exception` that SDKs put behind it.
-pub fn normal_error_code(code: Text<'_>) -> Text<'_> {
-    let bare = part_of(&code, |code| {
+/// Removes the prefix `KMS.`, which S3 adds, and the suffix `Exception`, which SDKs add, from an
+/// error code.
+pub fn normalize_error_code(code: Text<'_>) -> Text<'_> {
+    let bare = slice_text(&code, |code| {
         let bare = code.strip_prefix("KMS.").unwrap_or(code);
         Some(bare.strip_suffix("Exception").filter(|b| !b.is_empty()).unwrap_or(bare))
     });
@@ -149,27 +163,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_lose_prefix_and_suffix() {
+    fn prefix_and_suffix_are_removed_from_codes() {
         for (raw, normal) in [
             ("AccessDenied", "AccessDenied"),
             ("AccessDeniedException", "AccessDenied"),
             ("KMS.DisabledException", "Disabled"),
             ("Exception", "Exception"),
         ] {
-            assert_eq!(normal_error_code(Cow::Borrowed(raw)), normal);
+            assert_eq!(normalize_error_code(Cow::Borrowed(raw)), normal);
+        }
+    }
+
+    /// A new outcome does not compile here until it has a position; add it to `ALL` as well.
+    fn position(outcome: Outcome) -> usize {
+        match outcome {
+            Outcome::Success => 0,
+            Outcome::Denied => 1,
+            Outcome::KeyState => 2,
+            Outcome::NotFound => 3,
+            Outcome::Misuse => 4,
+            Outcome::Throttled => 5,
+            Outcome::Internal => 6,
+            Outcome::Unknown => 7,
         }
     }
 
     #[test]
+    fn every_outcome_is_listed() {
+        assert!(Outcome::ALL.into_iter().map(position).eq(0..Outcome::ALL.len()));
+    }
+
+    #[test]
     fn an_error_is_never_a_success() {
-        assert_eq!(Outcome::of(None, None), Outcome::Success);
-        assert_eq!(Outcome::of(Some("AccessDenied"), None), Outcome::Denied);
-        assert_eq!(Outcome::of(Some("BrandNewThing"), None), Outcome::Unknown);
+        assert_eq!(Outcome::from_error(None, None), Outcome::Success);
+        assert_eq!(Outcome::from_error(Some("AccessDenied"), None), Outcome::Denied);
+        assert_eq!(Outcome::from_error(Some("BrandNewThing"), None), Outcome::Unknown);
         assert_eq!(
-            Outcome::of(None, Some("User: x is not authorized to perform: kms:Decrypt")),
+            Outcome::from_error(None, Some("User: x is not authorized to perform: kms:Decrypt")),
             Outcome::Denied
         );
-        assert_eq!(Outcome::of(None, Some("something odd")), Outcome::Unknown);
-        assert_eq!(Outcome::of(Some("XksProxyUriUnreachable"), None), Outcome::Misuse);
+        assert_eq!(Outcome::from_error(None, Some("something odd")), Outcome::Unknown);
+        assert_eq!(Outcome::from_error(Some("XksProxyUriUnreachable"), None), Outcome::Misuse);
     }
 }

@@ -1,13 +1,16 @@
-//! Who called: one stable name per role, user or service, with the session kept apart.
+//! Who called: one stable name per role, user or service, and the session's name beside it.
 
 use std::borrow::Cow;
 
-use super::{Arn, Text, is_region, part_of};
+use super::arn::{Arn, is_region};
+use super::text::{self, Text, slice_text};
 
 /// The caller of an event, resolved from `userIdentity`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Principal<'a> {
-    /// Role ARN, else user or root ARN, else service principal, else `account:principalId`, else `unknown`.
+    /// Role ARN, else user or root ARN, else service principal, else `account:principalId`, else
+    /// `unknown`.
     pub name: Text<'a>,
     /// `userIdentity.type`, or `unknown`.
     pub kind: Text<'a>,
@@ -15,25 +18,27 @@ pub struct Principal<'a> {
     pub account_id: Option<Text<'a>>,
     /// Name of the role session.
     pub session_name: Option<Text<'a>>,
-    /// `userIdentity.principalId`: the role's own id and the session's name, where there is one.
+    /// `userIdentity.principalId`: the unique id of the role or user, with the session's name if
+    /// there is one.
     pub principal_id: Option<Text<'a>>,
-    /// `userIdentity.invokedBy`, normalised by [`normal_service`].
+    /// `userIdentity.invokedBy`, normalized by [`normalize_service`].
     pub invoked_by: Option<Text<'a>>,
 }
 
 impl Principal<'_> {
+    /// Copies borrowed texts.
     pub(super) fn into_owned(self) -> Principal<'static> {
         Principal {
             name: Cow::Owned(self.name.into_owned()),
             kind: Cow::Owned(self.kind.into_owned()),
-            account_id: self.account_id.map(|t| Cow::Owned(t.into_owned())),
-            session_name: self.session_name.map(|t| Cow::Owned(t.into_owned())),
-            principal_id: self.principal_id.map(|t| Cow::Owned(t.into_owned())),
-            invoked_by: self.invoked_by.map(|t| Cow::Owned(t.into_owned())),
+            account_id: text::into_owned(self.account_id),
+            session_name: text::into_owned(self.session_name),
+            principal_id: text::into_owned(self.principal_id),
+            invoked_by: text::into_owned(self.invoked_by),
         }
     }
 
-    /// Name of the role, without its path; `None` when the caller is not a role.
+    /// The role's name without its path; `None` when the caller is not a role.
     pub fn role_name(&self) -> Option<&str> {
         let arn = Arn::parse(&self.name)?;
         let path = arn.resource.strip_prefix("role/")?;
@@ -42,25 +47,26 @@ impl Principal<'_> {
     }
 }
 
-/// One spelling per AWS service: lower case, `fas.` and a region label dropped
-/// (`sagemaker-geospatial.us-west-2.amazonaws.com` → `sagemaker-geospatial.amazonaws.com`).
+/// Gives every AWS service one spelling: lower case, without the prefix `fas.` (forward access
+/// sessions) and without a region (`sagemaker-geospatial.us-west-2.amazonaws.com` →
+/// `sagemaker-geospatial.amazonaws.com`).
 ///
-/// Text that is not a service's DNS name (`AWS Internal`, an ARN) stays as it is.
-pub fn normal_service(text: Text<'_>) -> Text<'_> {
-    let dns = |suffix: &&str| {
+/// Text that is not a service's DNS name (`AWS Internal`, an ARN) is returned unchanged.
+pub fn normalize_service(text: Text<'_>) -> Text<'_> {
+    let is_suffix = |suffix: &&str| {
         let start = text.len().checked_sub(suffix.len());
         start
             .and_then(|start| text.as_bytes().get(start..))
             .is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
     };
-    let Some(suffix) = [".amazonaws.com", ".amazonaws.com.cn"].into_iter().find(dns) else {
+    let Some(suffix) = [".amazonaws.com", ".amazonaws.com.cn"].into_iter().find(is_suffix) else {
         return text;
     };
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return normal_service(Cow::Owned(text.to_ascii_lowercase()));
+        return normalize_service(Cow::Owned(text.to_ascii_lowercase()));
     }
-    let whole = text.strip_suffix(suffix).unwrap_or(&text);
-    let label = whole.strip_prefix("fas.").unwrap_or(whole);
+    let without_suffix = text.strip_suffix(suffix).unwrap_or(&text);
+    let label = without_suffix.strip_prefix("fas.").unwrap_or(without_suffix);
     let service = match label.rsplit_once('.') {
         Some((service, region)) if is_region(region) => service,
         _ => label,
@@ -68,9 +74,9 @@ pub fn normal_service(text: Text<'_>) -> Text<'_> {
     if service.len() < label.len() {
         return Cow::Owned(format!("{service}{suffix}"));
     }
-    // What is left is the end of the text.
-    let start = whole.len() - label.len();
-    part_of(&text, |text| text.get(start..)).unwrap_or(text)
+    // Only a prefix was removed, so the result can be borrowed.
+    let start = without_suffix.len() - label.len();
+    slice_text(&text, |text| text.get(start..)).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -89,7 +95,7 @@ mod tests {
             ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),
             ("192.0.2.0", "192.0.2.0"),
         ] {
-            assert_eq!(normal_service(Cow::Borrowed(raw)), normal);
+            assert_eq!(normalize_service(Cow::Borrowed(raw)), normal);
         }
     }
 }

@@ -1,35 +1,37 @@
-//! What could not be read, and why: closed lists that scripts may match on.
+//! Why inputs and records were not read. Scripts may rely on the values of these lists.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a record, or a stretch of an input, could not be read.
+/// Why a record, or a part of an input, could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum RejectReason {
     /// The gzip stream ends before its end marker.
     GzipTruncated,
     /// The gzip stream is damaged (bad block, checksum or length).
     GzipCorrupt,
-    /// As for gzip.
+    /// The zstd stream ends before the end of a frame.
     ZstdTruncated,
-    /// As for gzip.
+    /// The zstd stream is damaged (bad block or checksum).
     ZstdCorrupt,
-    /// A tar or zip file ends before its end; also of the member that it ends in.
+    /// A tar or zip file is truncated. Also reported for the member in which it ends.
     ContainerTruncated,
-    /// A tar or zip file, or a member of one, is damaged (a header, the directory, a checksum).
+    /// A tar or zip file, or a member of one, is damaged (header, directory or checksum).
     ContainerCorrupt,
     /// A Parquet file, or some of its rows, cannot be read.
     ParquetCorrupt,
-    /// A row of a CSV file has not as many fields as there are columns.
+    /// A row of a CSV file does not have one field per column.
     CsvSyntax,
-    /// Bytes after the last gzip member, zstd frame, JSON value or end of a container that are none of these.
+    /// Bytes after the last gzip member, zstd frame or JSON value, or after the end of a container,
+    /// that are not another one.
     TrailingBytes,
-    /// The decompressed content passes `--max-archive-bytes`.
+    /// The decompressed content is larger than `--max-archive-bytes`.
     ArchiveTooLarge,
-    /// One record passes `--max-record-bytes`.
+    /// A record is larger than `--max-record-bytes`.
     RecordTooLarge,
-    /// The operating system failed in the middle of the input.
+    /// The operating system reported an error while the input was read.
     ReadError,
     /// The JSON ends inside a record or before its container is closed.
     JsonTruncated,
@@ -37,9 +39,9 @@ pub enum RejectReason {
     JsonSyntax,
     /// The record is not valid UTF-8.
     InvalidUtf8,
-    /// The record has a `\ud800`-like escape without its partner.
+    /// The record has a surrogate escape such as `\ud800` without its partner.
     LoneSurrogate,
-    /// A field no event can do without is missing.
+    /// A field that every event must have is missing.
     MissingField,
     /// `eventTime` is not a time.
     BadEventTime,
@@ -97,12 +99,14 @@ impl RejectReason {
     }
 }
 
-/// One record, or one stretch of an input, that could not be read.
+/// One record, or one part of an input, that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Rejection {
-    /// Byte offset of the record in the decompressed archive, of a row in Parquet its number; `None` when the damage is not inside a record.
+    /// Byte offset of the record in the decompressed archive; for Parquet, the number of the row.
+    /// `None` when the damage is not inside a record.
     pub offset: Option<u64>,
-    /// Zero-based position among the input's records; `None` as above.
+    /// Position among the input's records, from 0; `None` as above.
     pub index: Option<u64>,
     /// Why.
     pub reason: RejectReason,
@@ -113,7 +117,7 @@ pub struct Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.offset {
-            // Of a table, the place is a row.
+            // For Parquet, the offset is a row number.
             Some(row) if self.reason == RejectReason::ParquetCorrupt => {
                 write!(f, "{} at row {row}: {}", self.reason.as_str(), self.detail)
             }
@@ -123,36 +127,54 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why an input was passed over as a whole: it is not a CloudTrail archive.
+/// Why an input was skipped as a whole: it is not a CloudTrail archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum SkipReason {
     /// No bytes, or only white space.
     Empty,
     /// A CloudTrail digest file: hashes of log files, no events.
     Digest,
-    /// JSON, but no CloudTrail record in it.
+    /// JSON without CloudTrail records.
     OtherJson,
     /// Not JSON.
     NotJson,
-    /// Not JSON at its beginning, but near it are names of a record's members: its beginning may be lost.
+    /// It does not begin with JSON, but names of record members follow soon after the start: the
+    /// beginning may be missing.
     BrokenStart,
-    /// UTF-16 or UTF-32 text, as some shells write when output is redirected.
+    /// UTF-16 or UTF-32 text, which some shells write when output is redirected.
     Utf16,
     /// bzip2, xz or 7z.
     UnsupportedCompression,
-    /// The event history as CloudTrail's console saves it in CSV: without accounts, parameters and who called.
+    /// Event history saved as CSV in CloudTrail's console: it has no accounts, parameters or
+    /// callers.
     EventHistoryCsv,
-    /// A container in too many others.
+    /// A container inside too many other containers.
     NestedTooDeep,
-    /// A Parquet file of which the columns are not those of OCSF.
+    /// A Parquet file without the columns of OCSF.
     Parquet,
-    /// A pipe, socket or device met while walking a directory; in a container, a link, too.
+    /// A pipe, socket or device in a directory; in a container, also a link.
     NotAFile,
 }
 
 impl SkipReason {
-    /// Whether there may be records in it that were not read.
-    pub fn hides_records(self) -> bool {
+    /// Every reason, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Empty,
+        Self::Digest,
+        Self::OtherJson,
+        Self::NotJson,
+        Self::BrokenStart,
+        Self::Utf16,
+        Self::UnsupportedCompression,
+        Self::EventHistoryCsv,
+        Self::NestedTooDeep,
+        Self::Parquet,
+        Self::NotAFile,
+    ];
+
+    /// Whether the input may contain records, which then were not read.
+    pub fn may_hide_records(self) -> bool {
         matches!(
             self,
             Self::BrokenStart
@@ -178,5 +200,32 @@ impl SkipReason {
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new reason does not compile here until it has a position; add it to `ALL` as well.
+    fn position(reason: SkipReason) -> usize {
+        match reason {
+            SkipReason::Empty => 0,
+            SkipReason::Digest => 1,
+            SkipReason::OtherJson => 2,
+            SkipReason::NotJson => 3,
+            SkipReason::BrokenStart => 4,
+            SkipReason::Utf16 => 5,
+            SkipReason::UnsupportedCompression => 6,
+            SkipReason::EventHistoryCsv => 7,
+            SkipReason::NestedTooDeep => 8,
+            SkipReason::Parquet => 9,
+            SkipReason::NotAFile => 10,
+        }
+    }
+
+    #[test]
+    fn every_skip_reason_is_listed() {
+        assert!(SkipReason::ALL.into_iter().map(position).eq(0..SkipReason::ALL.len()));
     }
 }

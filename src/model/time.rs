@@ -10,22 +10,23 @@ pub struct EventTime(pub i64);
 const DAY_MS: i64 = 86_400_000;
 
 impl EventTime {
-    /// Reads RFC 3339; the form CloudTrail writes (`2023-03-17T18:02:06Z`) without a general parser.
+    /// Parses RFC 3339. The form that CloudTrail writes (`2023-03-17T18:02:06Z`) takes a fast path.
     ///
-    /// A leap second (`:60`) is refused: it has no millisecond of its own, and AWS's clocks do not show it.
+    /// A leap second (`:60`) gives `None`: it has no millisecond of its own, and AWS's clocks do
+    /// not show it.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::parse_plain(text.as_bytes()).or_else(|| Self::parse_general(text))
+        Self::parse_fast(text.as_bytes()).or_else(|| Self::parse_general(text))
     }
 
     fn parse_general(text: &str) -> Option<Self> {
-        // chrono would take a blank for the T, and a typographic minus.
+        // chrono also accepts a space instead of the T, and U+2212 as a minus sign.
         let is_strict = text.is_ascii() && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
         let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| is_strict)?;
         let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
         (!is_leap).then(|| Self(time.timestamp_millis()))
     }
 
-    fn parse_plain(b: &[u8]) -> Option<Self> {
+    fn parse_fast(b: &[u8]) -> Option<Self> {
         let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', i0, i1, b':', s0, s1, b'Z'] = b
         else {
             return None;
@@ -44,9 +45,9 @@ impl EventTime {
         Self(i64::from(date.to_epoch_days()) * DAY_MS)
     }
 
-    /// Days since the epoch, as Parquet's DATE counts them.
+    /// Days since 1970-01-01, as in Parquet's DATE.
     pub fn day(self) -> i32 {
-        // RFC 3339 years end at 9999: far inside i32 days.
+        // RFC 3339 years end at 9999, which is far within the range of an `i32` in days.
         i32::try_from(self.0.div_euclid(DAY_MS)).unwrap_or(i32::MAX)
     }
 
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_cloudtrail_writes_and_its_relatives() {
+    fn parses_cloudtrail_times_and_other_rfc_3339_times() {
         let t = EventTime(1_679_076_126_000);
         assert_eq!(EventTime::parse("2023-03-17T18:02:06Z"), Some(t));
         assert_eq!(EventTime::parse("2023-03-17T20:02:06+02:00"), Some(t));

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The SageMaker workload an event is attributed to, or why it is not.
+/// The SageMaker workload that an event is attributed to, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum Workload {
     /// SageMaker Autopilot.
     Autopilot,
@@ -13,9 +14,9 @@ pub enum Workload {
     Canvas,
     /// Amazon Forecast through Canvas.
     CanvasForecast,
-    /// Feature Store, offline store.
+    /// SageMaker Feature Store, offline store.
     FeatureStoreOffline,
-    /// Feature Store, online store.
+    /// SageMaker Feature Store, online store.
     FeatureStoreOnline,
     /// Amazon Forecast.
     Forecast,
@@ -23,7 +24,8 @@ pub enum Workload {
     Geospatial,
     /// No rule fired.
     Other,
-    /// Something on S3 in SageMaker's default bucket; a bucket key hides what.
+    /// An object in SageMaker's default S3 bucket; because of an S3 Bucket Key, the event does not
+    /// name it.
     S3Unattributed,
     /// SageMaker, not one of the above.
     SagemakerOther,
@@ -70,7 +72,7 @@ impl Workload {
     }
 }
 
-/// A set of workloads; more than one on an event means that the evidence is equally strong for each.
+/// A set of workloads. An event has more than one when the evidence for each is equally strong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct WorkloadSet(u16);
 
@@ -78,8 +80,8 @@ impl WorkloadSet {
     /// Every label: `--workload any`.
     pub const ANY: Self = Self((1 << Workload::ALL.len()) - 1);
 
-    /// A set of one.
-    pub fn of(workload: Workload) -> Self {
+    /// A set of one label.
+    pub fn single(workload: Workload) -> Self {
         Self(1 << workload as u16)
     }
 
@@ -88,12 +90,12 @@ impl WorkloadSet {
         self.0 |= 1 << workload as u16;
     }
 
-    /// Takes a label out.
+    /// Removes a label.
     pub fn remove(&mut self, workload: Workload) {
         self.0 &= !(1 << workload as u16);
     }
 
-    /// Whether the sets share a label.
+    /// Whether the two sets have a label in common.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
@@ -103,13 +105,13 @@ impl WorkloadSet {
         self.0.count_ones() > 1
     }
 
-    /// Whether it has a label that says more than "perhaps SageMaker".
-    pub fn is_particular(self) -> bool {
+    /// Whether a label names one workload, not just "other", "unknown" or SageMaker in general.
+    pub fn is_specific(self) -> bool {
         use Workload::{Other, S3Unattributed, SagemakerOther, Unknown};
         self.iter().any(|label| !matches!(label, Other | S3Unattributed | SagemakerOther | Unknown))
     }
 
-    /// As [`Display`](fmt::Display) shows it; without allocating for a single label.
+    /// The text of [`Display`](fmt::Display), without an allocation for a single label.
     pub fn label(self) -> Cow<'static, str> {
         let mut labels = self.iter();
         match (labels.next(), labels.next()) {
@@ -125,7 +127,7 @@ impl WorkloadSet {
 }
 
 impl fmt::Display for WorkloadSet {
-    /// Labels joined with `+`: `canvas`, `canvas+canvas-forecast`.
+    /// The labels joined by `+`: `canvas`, `canvas+canvas-forecast`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, workload) in self.iter().enumerate() {
             if i > 0 {
@@ -137,19 +139,19 @@ impl fmt::Display for WorkloadSet {
     }
 }
 
-/// How much a rule proves.
+/// How strong the evidence of a rule is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Strength {
     /// No rule fired.
     #[default]
     None,
-    /// Compatible only.
+    /// The event is compatible with the workload; nothing more.
     Weak,
     /// A naming convention.
     Medium,
-    /// A name or path the service defines, hard to hit by accident.
+    /// A name or path that the service defines and that is unlikely to occur by accident.
     Strong,
-    /// The service's own identity, set by AWS.
+    /// The service's own identity, which AWS sets.
     Definitive,
 }
 
@@ -174,13 +176,15 @@ impl Strength {
     }
 }
 
-/// What the rules say of one event.
+/// What the rules say about one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evidence {
-    /// The label, or the labels that tie.
+    /// The label, or all labels that tie.
     pub workload: WorkloadSet,
-    /// Strength of the rule that decided.
+    /// Strength of the deciding rule.
     pub strength: Strength,
-    /// Ids of all rules that fired, comma-joined, in the order of the rule file.
+    /// Ids of all rules that fired, comma-joined: first those of rule files in their order, then
+    /// learned rules.
     pub rules: String,
 }

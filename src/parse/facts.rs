@@ -1,7 +1,10 @@
-//! What a record teaches about KMS calls of other records: SageMaker's, Forecast's and STS's own calls, aliases, corrections, trails.
+//! The facts that a record contains about KMS calls of other records.
 //!
-//! Few records teach anything, so the question comes first, as for KMS; those that may are read into general JSON. Parameters are looked up
-//! without regard to case, since CloudTrail's spelling of them varies. A call that failed teaches nothing.
+//! Facts come from SageMaker's, Forecast's and STS's own calls, and from records of aliases,
+//! corrections and trails. Few records contain any, so [`may_contain_facts`] searches the raw bytes
+//! first; the remaining records are read into general JSON. Names of parameters are compared
+//! without regard to case, since CloudTrail's spelling varies. A call that failed contains no
+//! facts.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -10,17 +13,19 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 use serde_json::Value;
 
-use super::general::Call;
-use super::prefilter::escaped;
+use super::call::ServiceCall;
+use super::error::InvalidJson;
+use super::prefilter::{KMS, escaped_byte};
 use super::record::{Identity, Record};
-use super::{KMS, is_known_version, kms_event, read_record, settings, trail, utf8};
+use super::{kms, read, settings, trail};
 use crate::model::{
-    Arn, EventTime, Fact, KmsEvent, LearnedRule, Provenance, RejectReason, Session, Text, TrailChange, When,
-    normal_service, partition_of,
+    Arn, EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, Provenance, RejectReason, RoleSession,
+    Text, TrailChange, normalize_service, region_partition,
 };
 
-/// What stands in every record that teaches something: the name of a service, or what the record is about.
-const TELLING: [&str; 11] = [
+/// Every record with facts contains one of these: the name of a service, of a call, or of the
+/// reason for a correction.
+const NEEDLES: [&str; 11] = [
     "sagemaker.",
     "sagemaker-geospatial.",
     "forecast.",
@@ -34,91 +39,155 @@ const TELLING: [&str; 11] = [
     "PutEventSelectors",
 ];
 
-/// Calls of CloudTrail that end what a trail records, or begin it again.
+/// Calls of CloudTrail that make a trail stop or resume recording.
 const TRAIL_CHANGES: [&str; 3] = ["StopLogging", "StartLogging", "DeleteTrail"];
 
-/// The leftmost match is asked for, though any would do: only then are vector instructions used.
-static WORDS: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(TELLING).ok());
+/// Any match would do, but `aho_corasick` uses vector instructions only for leftmost matches.
+static NEEDLE_SEARCH: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(NEEDLES).ok());
 static CANVAS: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(["canvas"]).ok());
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// Whether a record among these bytes may teach something, JSON escapes considered, also those of a text that is JSON again. `false` is
-/// certain.
+/// Whether a record in these bytes may contain facts. `false` is certain: JSON escapes are taken
+/// into account, also those of a JSON text within a string.
 pub fn may_contain_facts(bytes: &[u8]) -> bool {
-    let spells = |at| escaped(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\\".contains(&b));
-    // Without the automaton, which cannot fail for so few words, everything may.
-    WORDS.as_ref().is_none_or(|words| words.is_match(bytes)) || ESCAPE.find_iter(bytes).any(spells)
+    let may_hide_needle =
+        |at| escaped_byte(bytes, at).is_some_and(|b| b.is_ascii_alphanumeric() || b".-_\\".contains(&b));
+    // If the searcher could not be built (it can be for so few needles), any record may match.
+    NEEDLE_SEARCH.as_ref().is_none_or(|needles| needles.is_match(bytes))
+        || ESCAPE.find_iter(bytes).any(may_hide_needle)
 }
 
-/// What a record teaches.
+/// Reads the facts that a record contains.
 ///
 /// # Errors
-/// When it is no JSON object. Other defects teach nothing, and of a call that failed nothing is learned but what it corrects.
-pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NotJson> {
-    // What cannot be counted teaches nothing, either; only what is no JSON is told, since the walk has to look at it again.
-    let Ok(text) = utf8(record) else { return Ok(Vec::new()) };
-    let mut head = match read_record(text) {
+/// When the record is not a JSON object. A record with another defect has no facts, and a call that
+/// failed has none but what it corrects.
+pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
+    // A record that cannot be counted has no facts either. Only invalid JSON is reported, because
+    // the reader of the container must then find out where the record ends.
+    let Ok(text) = read::utf8(record) else { return Ok(Vec::new()) };
+    let mut head = match read::record(text) {
         Ok(head) => head,
-        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(NotJson),
+        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(InvalidJson),
         Err(_) => return Ok(Vec::new()),
     };
-    let succeeded = head.error_code.is_none() && head.error_message.is_none();
-    let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else { return Ok(Vec::new()) };
+    let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else {
+        return Ok(Vec::new());
+    };
     let Some(source) = head.event_source.take() else { return Ok(Vec::new()) };
+    let succeeded = head.error_code.is_none() && head.error_message.is_none();
     if source == KMS {
-        let is_alias = head.event_name.0.as_deref().is_some_and(|name| name.ends_with("Alias"));
-        if !is_alias && head.addendum.original_event_id.is_none() {
-            return Ok(Vec::new());
-        }
-        return Ok(match kms_event(head) {
-            Ok(super::Parsed::Event(event)) => of_kms(&event, succeeded).collect(),
-            _ => Vec::new(),
-        });
+        return Ok(kms_facts(head, succeeded));
     }
-    if !succeeded || !is_known_version(head.event_version.as_deref()) {
+    if !succeeded || !kms::is_known_version(head.event_version.as_deref()) {
         return Ok(Vec::new());
     }
+    service_facts(&head, &source, time, text)
+}
+
+/// The facts of a KMS record.
+fn kms_facts(head: Record<'_>, succeeded: bool) -> Vec<Fact<'static>> {
+    let is_alias_call = head.event_name.0.as_deref().is_some_and(|name| name.ends_with("Alias"));
+    if !is_alias_call && head.addendum.original_event_id.is_none() {
+        return Vec::new();
+    }
+    let Ok(Some(event)) = kms::event(head) else { return Vec::new() };
+    let alias = if succeeded { alias_change(&event) } else { None };
+    correction(&event).into_iter().chain(alias).collect()
+}
+
+/// Returns the facts of a KMS call that has been parsed: the same as [`facts`] of its record.
+pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
+    let succeeded = event.error_code.is_none() && event.error_message.is_none();
+    let alias = if succeeded { alias_change(event) } else { None };
+    correction(event).into_iter().chain(alias)
+}
+
+fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
+    Some(Fact::Correction {
+        original: owned(event.corrects.as_deref()?),
+        by: owned(event.event_id.as_deref()?),
+        account_id: event.recipient_account_id.as_deref().map(owned),
+        time: event.time,
+    })
+}
+
+fn alias_change(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
+    let key = match &*event.name {
+        // When the record does not name the key, the alias no longer points to the previous one.
+        "CreateAlias" | "UpdateAlias" => event.key.arn.as_deref().map(owned),
+        "DeleteAlias" => None,
+        _ => return None,
+    };
+    Some(Fact::Alias { alias: Cow::Owned(alias_arn(event)?), key, time: event.time })
+}
+
+/// The ARN of the alias that a call names. An alias given without an ARN is in the account and the
+/// region of the caller.
+pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
+    let alias = event.key.alias.as_deref()?;
+    if !alias.starts_with("alias/") {
+        return Some(alias.to_owned());
+    }
+    let caller = event.principal.account_id.as_deref();
+    let account = caller.or(event.recipient_account_id.as_deref())?;
+    let (partition, region) = (region_partition(&event.region), &event.region);
+    Some(format!("arn:{partition}:kms:{region}:{account}:{alias}"))
+}
+
+/// The facts of a successful call of another service.
+fn service_facts(
+    head: &Record<'_>,
+    source: &str,
+    time: EventTime,
+    text: &str,
+) -> Result<Vec<Fact<'static>>, InvalidJson> {
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
     if name == "PutEventSelectors" {
-        let silent = trail::silent_trail(source == "cloudtrail.amazonaws.com", text);
-        return Ok(silent.map(Fact::SilentTrail).into_iter().collect());
+        let is_cloudtrail = source == "cloudtrail.amazonaws.com";
+        let trail = if is_cloudtrail { trail::configured_without_kms(text) } else { None };
+        return Ok(trail.map(Fact::TrailExcludesKms).into_iter().collect());
     }
-    if !is_worth_reading(&source, name, &head.identity, text) {
+    if !may_have_service_facts(source, name, &head.identity, text) {
         return Ok(Vec::new());
     }
-    let call = Call::read(text).ok_or(NotJson)?;
+    let call = ServiceCall::read(text).ok_or(InvalidJson)?;
     let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
-    let taught = Provenance {
+    let provenance = Provenance {
         time,
         event_name: name.to_owned(),
         event_id: own(&head.event_id),
         account_id: own(&head.recipient_account_id).or_else(|| own(&head.identity.account_id)),
     };
-    Ok(match &*source {
-        "sts.amazonaws.com" => of_sts(&head, &call, taught),
-        "cloudtrail.amazonaws.com" => of_trail(&call, taught, own(&head.region)),
+    Ok(match source {
+        "sts.amazonaws.com" => opened_session(head, &call, provenance),
+        "cloudtrail.amazonaws.com" => {
+            let trail = settings::text_at(&call.request, &["name"]).unwrap_or("unknown").to_owned();
+            vec![Fact::Trail(TrailChange { trail, by: provenance, region: own(&head.region) })]
+        }
         "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
-            let mut list = settings::rules(&source, name, &call.request, &call.response)
+            let mut facts = settings::rules(source, name, &call.request, &call.response)
                 .into_iter()
-                .map(|(rule, when)| Fact::Rule(rule, when, taught.clone()))
+                .map(|(rule, condition)| Fact::Rule(rule, condition, provenance.clone()))
                 .collect::<Vec<_>>();
-            list.extend(canvas_session(&head, &call.request, &taught));
-            list
+            facts.extend(canvas_session(head, &call.request, &provenance));
+            facts
         }
         _ => Vec::new(),
     })
 }
 
-/// Whether a call of another service may teach something: a general reading costs more than all that comes before it.
-fn is_worth_reading(source: &str, name: &str, identity: &Identity<'_>, text: &str) -> bool {
-    let starts = |beginnings: &[&str]| beginnings.iter().any(|beginning| name.starts_with(beginning));
+/// Whether a call of another service may contain facts. Reading a record into general JSON costs
+/// more than all the checks before it.
+fn may_have_service_facts(source: &str, name: &str, identity: &Identity<'_>, text: &str) -> bool {
+    let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     match source {
-        "sts.amazonaws.com" => opener(identity).is_some() && name == "AssumeRole",
+        "sts.amazonaws.com" => session_rule(identity).is_some() && name == "AssumeRole",
         "cloudtrail.amazonaws.com" => TRAIL_CHANGES.contains(&name),
         "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
-            starts(&["Create", "Update", "Start", "Export", "DescribeFeatureGroup"])
+            starts_with_any(&["Create", "Update", "Start", "Export", "DescribeFeatureGroup"])
                 || CANVAS.as_ref().is_none_or(|canvas| canvas.is_match(text))
                 || ESCAPE.find(text.as_bytes()).is_some()
         }
@@ -126,55 +195,11 @@ fn is_worth_reading(source: &str, name: &str, identity: &Identity<'_>, text: &st
     }
 }
 
-/// A record that cannot be read at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotJson;
-
-/// What a KMS call that has been parsed says: the same as [`facts`] of its record.
-pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
-    let succeeded = event.error_code.is_none() && event.error_message.is_none();
-    of_kms(event, succeeded)
-}
-
-fn of_kms(event: &KmsEvent<'_>, succeeded: bool) -> impl Iterator<Item = Fact<'static>> + use<> {
-    let own = |text: &Text<'_>| Cow::Owned(text.clone().into_owned());
-    let correction =
-        event.corrects.as_ref().zip(event.event_id.as_ref()).map(|(original, by)| Fact::Correction {
-            original: own(original),
-            by: own(by),
-            account_id: event.recipient_account_id.as_ref().map(own),
-            time: event.time,
-        });
-    let key = match &*event.name {
-        // Where the record does not say to which key, it is none that was known before.
-        "CreateAlias" | "UpdateAlias" => Some(event.key.arn.as_ref().map(own)),
-        "DeleteAlias" => Some(None),
-        _ => None,
-    };
-    let key = key.filter(|_| succeeded);
-    let alias = key.zip(alias_arn(event)).map(|(key, alias)| Fact::Alias {
-        alias: Cow::Owned(alias),
-        key,
-        time: event.time,
-    });
-    correction.into_iter().chain(alias)
-}
-
-/// The ARN of the alias that a call names: one without an ARN lies in the account and region of its caller.
-pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
-    let alias = event.key.alias.as_deref()?;
-    if !alias.starts_with("alias/") {
-        return Some(alias.to_owned());
-    }
-    let account = event.principal.account_id.as_deref().or(event.recipient_account_id.as_deref())?;
-    Some(format!("arn:{}:kms:{}:{account}:{alias}", partition_of(&event.region), event.region))
-}
-
-/// The rule for sessions that this service opens.
-fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
-    let service =
-        identity.invoked_by.as_deref().filter(|_| identity.kind.as_deref() == Some("AWSService"))?;
-    match normal_service(Cow::Borrowed(service)).split('.').next() {
+/// The rule for sessions that the caller opens, if it is a service with such a rule.
+fn session_rule(identity: &Identity<'_>) -> Option<LearnedRule> {
+    let is_service = identity.kind.as_deref() == Some("AWSService");
+    let service = identity.invoked_by.as_deref().filter(|_| is_service)?;
+    match normalize_service(Cow::Borrowed(service)).split('.').next() {
         Some("sagemaker-geospatial") => Some(LearnedRule::GeospatialSession),
         Some("forecast") => Some(LearnedRule::ForecastSession),
         Some("sagemaker") => Some(LearnedRule::SagemakerSession),
@@ -182,21 +207,21 @@ fn opener(identity: &Identity<'_>) -> Option<LearnedRule> {
     }
 }
 
-/// A session that SageMaker, its geospatial part or Forecast opened on a role.
-fn of_sts(head: &Record<'_>, call: &Call<'_>, taught: Provenance) -> Vec<Fact<'static>> {
-    let Some(rule) = opener(&head.identity) else { return Vec::new() };
-    let text = |value, path: &[&str]| settings::text_at(value, path).map(|text| Cow::Owned(text.to_owned()));
-    let opened = Session {
+/// The session that SageMaker, its geospatial service or Forecast opened with `AssumeRole`.
+fn opened_session(head: &Record<'_>, call: &ServiceCall<'_>, provenance: Provenance) -> Vec<Fact<'static>> {
+    let Some(rule) = session_rule(&head.identity) else { return Vec::new() };
+    let text = |value, path: &[&str]| settings::text_at(value, path).map(owned);
+    let session = RoleSession {
         access_key_id: text(&call.response, &["credentials", "accessKeyId"]),
         principal_id: text(&call.response, &["assumedRoleUser", "assumedRoleId"]),
     };
     let Some(role) = text(&call.request, &["roleArn"]) else { return Vec::new() };
-    vec![Fact::Rule(rule, When::SessionOn(role), taught), Fact::Session(rule, opened)]
+    let condition = LearnedCondition::SessionOn(role);
+    vec![Fact::Rule(rule, condition, provenance), Fact::Session(rule, session)]
 }
 
-/// A session that works on something with `canvas` in its name.
-fn canvas_session(head: &Record<'_>, request: &Value, taught: &Provenance) -> Vec<Fact<'static>> {
-    let own = |text: &Option<Text<'_>>| text.as_deref().map(|text| Cow::Owned(text.to_owned()));
+/// The caller's session, if the call works on a resource with `canvas` in its name.
+fn canvas_session(head: &Record<'_>, request: &Value, provenance: &Provenance) -> Vec<Fact<'static>> {
     let identity = &head.identity;
     let role = identity.session.issuer.arn.as_deref().filter(|arn| {
         identity.kind.as_deref() == Some("AssumedRole")
@@ -204,19 +229,18 @@ fn canvas_session(head: &Record<'_>, request: &Value, taught: &Provenance) -> Ve
     });
     let Some(role) = role.filter(|_| settings::names_canvas(request)) else { return Vec::new() };
     let rule = LearnedRule::CanvasSession;
-    // `principalId` has the name of the session, which people and programs use again and again.
-    let access_key_id = own(&identity.access_key_id);
-    let principal_id = own(&identity.principal_id).filter(|_| access_key_id.is_none());
-    let session = Session { access_key_id, principal_id };
+    // `principalId` contains the session's name, which people and programs use again and again.
+    let access_key_id = identity.access_key_id.as_deref().map(owned);
+    let principal_id = identity.principal_id.as_deref().filter(|_| access_key_id.is_none()).map(owned);
+    let condition = LearnedCondition::SessionOn(owned(role));
     vec![
-        Fact::Rule(rule, When::SessionOn(Cow::Owned(role.to_owned())), taught.clone()),
-        Fact::Session(rule, session),
+        Fact::Rule(rule, condition, provenance.clone()),
+        Fact::Session(rule, RoleSession { access_key_id, principal_id }),
     ]
 }
 
-fn of_trail(call: &Call<'_>, by: Provenance, region: Option<String>) -> Vec<Fact<'static>> {
-    let trail = settings::text_at(&call.request, &["name"]).unwrap_or("unknown").to_owned();
-    vec![Fact::Trail(TrailChange { trail, by, region })]
+fn owned(text: &str) -> Text<'static> {
+    Cow::Owned(text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,40 +1,42 @@
 //! `userIdentity` → [`Principal`].
 //!
-//! The role's IAM ARN is the name to group by: the STS ARN of a session drops the role's path and adds the session's name, so that
-//! one role would appear as many. AWS services have no ARN at all and must not be lost.
+//! Usage is grouped by the role's IAM ARN, not by the STS ARN of a session: the latter lacks the
+//! role's path and contains the session's name, so one role would appear as many. AWS services have
+//! no ARN at all, but must be reported too.
 
 use std::borrow::Cow;
 
 use super::record::Identity;
-use crate::model::{Arn, Principal, normal_service, part_of};
+use crate::model::{Arn, Principal, normalize_service, slice_text};
 
-/// Resolves the caller. Every identity gives a principal; the last resort is `unknown`.
+/// Resolves the caller. Every identity gives a principal, named `unknown` as a last resort.
 pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
     let Identity { kind, principal_id, arn, account_id, session, invoked_by, .. } = identity;
     let issuer = session.issuer;
     let account_id = account_id.or(issuer.account_id).or_else(|| {
-        part_of(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
+        slice_text(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
     });
-    let invoked_by = invoked_by.map(normal_service);
+    let invoked_by = invoked_by.map(normalize_service);
     let session_name = arn
         .as_ref()
-        .and_then(|arn| part_of(arn, session_of))
-        .or_else(|| part_of(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
+        .and_then(|arn| slice_text(arn, session_name))
+        .or_else(|| slice_text(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
         .filter(|name| !name.is_empty());
 
     let issuer_role = issuer.arn.as_ref().filter(|arn| is_role(arn)).cloned();
-    let rebuilt =
-        || arn.as_deref().and_then(role_of_session).or_else(|| role_of_session(issuer.arn.as_deref()?));
+    let from_session = || {
+        arn.as_deref().and_then(role_arn_of_session).or_else(|| role_arn_of_session(issuer.arn.as_deref()?))
+    };
     let own_arn = || arn.as_ref().filter(|arn| arn.starts_with("arn:")).cloned();
-    let service = || invoked_by.clone().filter(|_| matches!(kind.as_deref(), None | Some("AWSService")));
+    let own_service = || invoked_by.clone().filter(|_| matches!(kind.as_deref(), None | Some("AWSService")));
     let by_id = || {
         let id = principal_id.as_deref()?.split(':').next().filter(|id| !id.is_empty())?;
         Some(Cow::Owned(format!("{}:{id}", account_id.as_deref()?)))
     };
     let name = issuer_role
-        .or_else(|| rebuilt().map(Cow::Owned))
+        .or_else(|| from_session().map(Cow::Owned))
         .or_else(own_arn)
-        .or_else(service)
+        .or_else(own_service)
         .or_else(by_id)
         .or_else(|| invoked_by.clone())
         .unwrap_or(Cow::Borrowed("unknown"));
@@ -54,24 +56,31 @@ fn is_role(arn: &str) -> bool {
     })
 }
 
-/// `assumed-role/NAME[/SESSION]` split.
-fn assumed_role(arn: &str) -> Option<(Arn<'_>, &str, Option<&str>)> {
+/// An STS ARN with the resource `assumed-role/ROLE[/SESSION]`.
+struct AssumedRole<'t> {
+    arn: Arn<'t>,
+    role: &'t str,
+    session: Option<&'t str>,
+}
+
+fn assumed_role(arn: &str) -> Option<AssumedRole<'_>> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "sts")?;
     let rest = arn.resource.strip_prefix("assumed-role/")?;
     let (role, session) = match rest.bytes().position(|byte| byte == b'/') {
         Some(slash) => (rest.get(..slash)?, rest.get(slash + 1..)),
         None => (rest, None),
     };
-    (!role.is_empty()).then_some((arn, role, session))
+    (!role.is_empty()).then_some(AssumedRole { arn, role, session })
 }
 
-fn session_of(arn: &str) -> Option<&str> {
-    assumed_role(arn)?.2.filter(|session| !session.is_empty())
+fn session_name(arn: &str) -> Option<&str> {
+    assumed_role(arn)?.session.filter(|session| !session.is_empty())
 }
 
-/// The role behind a session's STS ARN. Its path is lost there: a role under `/service-role/` appears without it.
-fn role_of_session(arn: &str) -> Option<String> {
-    let (arn, role, _) = assumed_role(arn)?;
+/// The IAM ARN of the role of a session, from the session's STS ARN. That ARN does not contain the
+/// role's path: a role under `/service-role/` appears without it.
+fn role_arn_of_session(arn: &str) -> Option<String> {
+    let AssumedRole { arn, role, .. } = assumed_role(arn)?;
     Some(format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account))
 }
 

@@ -1,148 +1,195 @@
-//! Which key a record is about: the resolution order of `docs/report-schema.md`, with the place it was found.
+//! Which key a record is about, and which of its members says so.
+//!
+//! The members are tried in the order that `docs/report-schema.md` lists; the first one that names
+//! a key is used.
 
 use std::borrow::Cow;
 
-use super::lenient::{List, Texts};
+use super::lenient::{List, TextMap};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::model::{Arn, CUT_MESSAGE, KeyOrigin, KeyRef, Text, part_of, partition_of};
+use crate::model::{Arn, KeyOrigin, KeyRef, TRUNCATED_MESSAGE_LEN, Text, region_partition, slice_text};
 
-/// What of the record helps to complete a bare key id.
-pub(super) struct Clues<'c> {
-    pub(super) event_name: &'c str,
-    pub(super) denied_action: Option<&'c str>,
-    pub(super) region: Option<&'c str>,
-    pub(super) recipient: Option<&'c str>,
-    pub(super) caller: Option<&'c str>,
+/// The members of a record that can name a key or complete a bare key id.
+pub(super) struct KeySources<'r, 'a> {
+    pub(super) event_name: &'r str,
+    pub(super) denied_action: Option<&'r str>,
+    pub(super) region: Option<&'r str>,
+    pub(super) recipient_account: Option<&'r str>,
+    pub(super) caller_account: Option<&'r str>,
+    pub(super) resources: &'r List<Resource<'a>>,
+    pub(super) response: &'r Response<'a>,
+    pub(super) request: &'r Request<'a>,
+    pub(super) service_details: &'r ServiceDetails<'a>,
+    pub(super) error_message: Option<&'r Text<'a>>,
 }
 
-/// The key of the call, and for `ReEncrypt` the key of its result.
-pub(super) struct Keys<'a> {
+/// The key of a call, and for `ReEncrypt` the key that the result is encrypted under.
+pub(super) struct ResolvedKeys<'a> {
     pub(super) key: KeyRef<'a>,
     pub(super) destination_arn: Option<Text<'a>>,
 }
 
-/// Resolves the key, first place that names one wins.
-pub(super) fn resolve<'a>(
-    clues: &Clues<'_>,
-    resources: &List<Resource<'a>>,
-    response: &Response<'a>,
-    request: &Request<'a>,
-    details: &ServiceDetails<'a>,
-    message: Option<&Text<'a>>,
-) -> Keys<'a> {
-    let re_encrypt = clues.event_name == "ReEncrypt";
-    let account =
-        resources.0.iter().find_map(|r| r.account_id.as_deref()).or(clues.recipient).or(clues.caller);
-    let complete = |id: &str| -> Option<Text<'static>> {
-        let (region, account) = (clues.region?, account?);
-        Some(Cow::Owned(format!("arn:{}:kms:{region}:{account}:key/{id}", partition_of(region))))
-    };
-    let listed = || resources.0.iter().filter_map(|r| r.arn.as_ref());
-    let in_message =
-        |test: fn(&str) -> bool| part_of(message?, |message| arns_in(message).find(|arn| test(arn)));
-    // A ReEncrypt needs two permissions, one for each key: what its refusal names is the key of the one that was missing.
-    let second_refused = re_encrypt && clues.denied_action == Some("kms:ReEncryptTo");
+impl<'r, 'a> KeySources<'r, 'a> {
+    pub(super) fn resolve(&self) -> ResolvedKeys<'a> {
+        let destination = self.destination_resource();
+        let mut key = self
+            .key_in_resources(destination)
+            .or_else(|| self.key_in_response())
+            .or_else(|| self.key_in_request())
+            .or_else(|| self.key_in_service_details())
+            .or_else(|| self.key_in_message())
+            .unwrap_or_default();
+        key.alias = self.alias(&key);
+        if key.origin == KeyOrigin::None
+            && let Some(alias) = &key.alias
+        {
+            // An alias is in the account and the region of its key.
+            key.account_id = slice_text(alias, |alias| non_empty(Arn::parse(alias)?.account));
+            key.region = slice_text(alias, |alias| non_empty(Arn::parse(alias)?.region));
+        }
+        ResolvedKeys { key, destination_arn: self.destination_arn(destination) }
+    }
 
-    // The entry of `resources` that is the second key of a ReEncrypt, and so not the first.
-    let mut second: Option<&Text<'a>> = None;
-    let destination_arn = if re_encrypt {
-        let keys: Vec<&Text<'a>> = listed().filter(|arn| is_key_arn(arn)).collect();
-        let destination = request.destination_key_id.as_ref();
-        let named = destination.and_then(|d| keys.iter().find(|arn| **arn == d || key_id(arn) == Some(&**d)));
-        // The destination comes second where nothing names it; where only it is listed, the source is another key, unless the
-        // request names this one.
-        second = named.or(keys.get(1)).copied();
-        second
-            .cloned()
-            .or_else(|| {
-                destination.and_then(|d| {
-                    if is_key_arn(d) { Some(d.clone()) } else { bare_id(d).and_then(&complete) }
-                })
-            })
-            .or_else(|| in_message(is_key_arn).filter(|_| second_refused))
-    } else {
-        None
-    };
+    fn is_re_encrypt(&self) -> bool {
+        self.event_name == "ReEncrypt"
+    }
 
-    let from_resources = || {
-        listed()
-            .filter(|arn| !second.is_some_and(|second| std::ptr::eq(second, *arn)))
+    /// Whether the error message names the destination key: a ReEncrypt needs two permissions, one
+    /// for each key, and a refusal names the key of the one that was missing.
+    fn message_names_destination(&self) -> bool {
+        self.is_re_encrypt() && self.denied_action == Some("kms:ReEncryptTo")
+    }
+
+    fn resource_arns(&self) -> impl Iterator<Item = &'r Text<'a>> {
+        self.resources.0.iter().filter_map(|resource| resource.arn.as_ref())
+    }
+
+    /// The entry of `resources` that is the destination key of a ReEncrypt.
+    ///
+    /// It is the one that the request names as such, in either form, or else the second one: where
+    /// only one key is listed and the request does not name it, it is the source key.
+    fn destination_resource(&self) -> Option<&'r Text<'a>> {
+        if !self.is_re_encrypt() {
+            return None;
+        }
+        let keys: Vec<&Text<'a>> = self.resource_arns().filter(|arn| is_key_arn(arn)).collect();
+        let named = self.request.destination_key_id.as_ref().and_then(|destination| {
+            keys.iter().find(|arn| **arn == destination || key_id(arn) == Some(&**destination))
+        });
+        named.or(keys.get(1)).copied()
+    }
+
+    fn destination_arn(&self, resource: Option<&Text<'a>>) -> Option<Text<'a>> {
+        if !self.is_re_encrypt() {
+            return None;
+        }
+        let in_request = || {
+            let destination = self.request.destination_key_id.as_ref()?;
+            if is_key_arn(destination) {
+                return Some(destination.clone());
+            }
+            self.complete(bare_id(destination)?)
+        };
+        let in_message = || self.find_in_message(is_key_arn).filter(|_| self.message_names_destination());
+        resource.cloned().or_else(in_request).or_else(in_message)
+    }
+
+    fn key_in_resources(&self, destination: Option<&Text<'a>>) -> Option<KeyRef<'a>> {
+        self.resource_arns()
+            .filter(|arn| !destination.is_some_and(|destination| std::ptr::eq(destination, *arn)))
             .find_map(|arn| key_of(arn, KeyOrigin::Resources))
-    };
-    let from_response = || {
+    }
+
+    fn key_in_response(&self) -> Option<KeyRef<'a>> {
+        let response = self.response;
         [&response.key_id, &response.key_metadata.arn, &response.replica_key_metadata.arn]
             .into_iter()
             .flatten()
             .find_map(|arn| key_of(arn, KeyOrigin::Response))
-    };
-    let named = |id: &Text<'a>, whole, completed, alone| {
-        if let Some(key) = key_of(id, whole) {
-            return Some(key);
-        }
-        let bare = bare_id(id)?;
-        Some(match complete(bare) {
-            Some(arn) => match Arn::parse(&arn) {
-                Some(parsed) => named_by(&arn, parsed, completed).into_owned(),
-                None => KeyRef { arn: Some(arn), origin: completed, ..KeyRef::default() },
-            },
-            None => KeyRef { id: Some(id.clone()), origin: alone, ..KeyRef::default() },
-        })
-    };
-    let from_request = || {
-        let last = request.destination_key_id.as_ref().filter(|_| !re_encrypt);
-        [request.key_id.as_ref(), request.target_key_id.as_ref(), request.source_key_id.as_ref(), last]
+    }
+
+    fn key_in_request(&self) -> Option<KeyRef<'a>> {
+        let request = self.request;
+        let destination = request.destination_key_id.as_ref().filter(|_| !self.is_re_encrypt());
+        [request.key_id.as_ref(), request.target_key_id.as_ref(), request.source_key_id.as_ref(), destination]
             .into_iter()
             .flatten()
-            .find_map(|id| named(id, KeyOrigin::Request, KeyOrigin::Assumed, KeyOrigin::Request))
-    };
-    let from_details = || {
-        let origin = KeyOrigin::ServiceEvent;
-        named(details.key_id.as_ref()?, origin, origin, origin)
-    };
-    let from_message =
-        || key_of(&in_message(is_key_arn).filter(|_| !second_refused)?, KeyOrigin::ErrorMessage);
-
-    let mut key = from_resources()
-        .or_else(from_response)
-        .or_else(from_request)
-        .or_else(from_details)
-        .or_else(from_message)
-        .unwrap_or_default();
-    key.alias = listed()
-        // Most records list only their key's ARN: no need to look at it again.
-        .filter(|arn| key.origin != KeyOrigin::Resources || key.arn.as_ref() != Some(arn))
-        .find(|arn| is_alias(arn))
-        .or_else(|| {
-            let named = [&request.key_id, &request.source_key_id, &request.alias_name];
-            named.into_iter().flatten().find(|id| is_alias(id))
-        })
-        .cloned()
-        .or_else(|| in_message(is_alias).filter(|_| !second_refused));
-    if key.origin == KeyOrigin::None
-        && let Some(alias) = &key.alias
-    {
-        // An alias lives in the account and region of its key.
-        key.account_id = part_of(alias, |alias| present(Arn::parse(alias)?.account));
-        key.region = part_of(alias, |alias| present(Arn::parse(alias)?.region));
+            .find_map(|id| self.key_named(id, KeyOrigin::Request, KeyOrigin::Assumed))
     }
-    Keys { key, destination_arn }
+
+    fn key_in_service_details(&self) -> Option<KeyRef<'a>> {
+        let id = self.service_details.key_id.as_ref()?;
+        self.key_named(id, KeyOrigin::ServiceEvent, KeyOrigin::ServiceEvent)
+    }
+
+    fn key_in_message(&self) -> Option<KeyRef<'a>> {
+        if self.message_names_destination() {
+            return None;
+        }
+        key_of(&self.find_in_message(is_key_arn)?, KeyOrigin::ErrorMessage)
+    }
+
+    fn alias(&self, key: &KeyRef<'a>) -> Option<Text<'a>> {
+        let request = self.request;
+        let in_request = || {
+            [&request.key_id, &request.source_key_id, &request.alias_name]
+                .into_iter()
+                .flatten()
+                .find(|id| is_alias(id))
+        };
+        self.resource_arns()
+            // Most records list only the ARN of their key, which has been examined already.
+            .filter(|arn| key.origin != KeyOrigin::Resources || key.arn.as_ref() != Some(arn))
+            .find(|arn| is_alias(arn))
+            .or_else(in_request)
+            .cloned()
+            .or_else(|| self.find_in_message(is_alias).filter(|_| !self.message_names_destination()))
+    }
+
+    /// The key that `id` names: an ARN, or a bare key id, which is completed if possible.
+    fn key_named(&self, id: &Text<'a>, origin: KeyOrigin, completed_origin: KeyOrigin) -> Option<KeyRef<'a>> {
+        if let Some(key) = key_of(id, origin) {
+            return Some(key);
+        }
+        let Some(arn) = self.complete(bare_id(id)?) else {
+            return Some(KeyRef { id: Some(id.clone()), origin, ..KeyRef::default() });
+        };
+        Some(match Arn::parse(&arn) {
+            Some(parsed) => key_ref(&arn, parsed, completed_origin).into_owned(),
+            None => KeyRef { arn: Some(arn), origin: completed_origin, ..KeyRef::default() },
+        })
+    }
+
+    /// The ARN of a bare key id: the key is taken to be in the record's region, and in the account
+    /// of its resources, or else in the recipient's, or else in the caller's.
+    fn complete(&self, id: &str) -> Option<Text<'a>> {
+        let region = self.region?;
+        let resource_account = self.resources.0.iter().find_map(|r| r.account_id.as_deref());
+        let account = resource_account.or(self.recipient_account).or(self.caller_account)?;
+        let partition = region_partition(region);
+        Some(Cow::Owned(format!("arn:{partition}:kms:{region}:{account}:key/{id}")))
+    }
+
+    fn find_in_message(&self, predicate: fn(&str) -> bool) -> Option<Text<'a>> {
+        slice_text(self.error_message?, |message| arns_in(message).find(|arn| predicate(arn)))
+    }
 }
 
-fn present(text: &str) -> Option<&str> {
+fn non_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The key that `text` is the ARN of, if it is one.
+/// The key with the ARN `text`; `None` when it is not the ARN of a key.
 fn key_of<'a>(text: &Text<'a>, origin: KeyOrigin) -> Option<KeyRef<'a>> {
     match text {
-        Cow::Borrowed(text) => Some(named_by(text, key_arn(text)?, origin)),
-        Cow::Owned(text) => Some(named_by(text, key_arn(text)?, origin).into_owned()),
+        Cow::Borrowed(text) => Some(key_ref(text, key_arn(text)?, origin)),
+        Cow::Owned(text) => Some(key_ref(text, key_arn(text)?, origin).into_owned()),
     }
 }
 
-/// What an ARN says of its key.
-fn named_by<'a>(text: &'a str, arn: Arn<'a>, origin: KeyOrigin) -> KeyRef<'a> {
-    let borrow = |text| present(text).map(Cow::Borrowed);
+/// A key with all that its ARN says.
+fn key_ref<'a>(text: &'a str, arn: Arn<'a>, origin: KeyOrigin) -> KeyRef<'a> {
+    let borrow = |text| non_empty(text).map(Cow::Borrowed);
     KeyRef {
         arn: Some(Cow::Borrowed(text)),
         id: arn.resource.strip_prefix("key/").and_then(borrow),
@@ -173,31 +220,32 @@ fn is_alias(text: &str) -> bool {
         || Arn::parse(text).is_some_and(|arn| arn.service == "kms" && arn.resource.starts_with("alias/"))
 }
 
-/// A key id without its ARN; lenient, since documented ids are not all UUIDs.
+/// Checks that `text` can be a key id without its ARN. Not all documented ids are UUIDs.
 fn bare_id(text: &str) -> Option<&str> {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-').then_some(text)
 }
 
-/// The ARNs of KMS in an error message, except one that a cut message may have cut.
+/// The KMS ARNs in an error message, except one at the end that may have been truncated.
 fn arns_in(message: &str) -> impl Iterator<Item = &str> {
     message.match_indices("arn:").filter_map(move |(at, _)| {
         let rest = message.get(at..)?;
-        // Only those of KMS are looked for; errors name others, too.
+        // Messages name ARNs of other services, too.
         if rest.split(':').nth(2) != Some("kms") {
             return None;
         }
-        // Ids are letters, digits and hyphens; names of aliases may have slashes and underscores, too.
+        // Key ids have letters, digits and hyphens; alias names also slashes and underscores.
         let arn = rest
             .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_')))
             .next()?;
         let arn = arn.trim_end_matches(':');
         let touches_end = at + arn.len() == message.len();
-        (!touches_end || message.len() < CUT_MESSAGE).then_some(arn)
+        (!touches_end || message.len() < TRUNCATED_MESSAGE_LEN).then_some(arn)
     })
 }
 
-/// Bucket and object key of a context's `aws:s3:arn`; the object key is missing where S3 Bucket Keys are on.
-pub(super) fn s3_location<'a>(context: &Texts<'a>) -> (Option<Text<'a>>, Option<Text<'a>>) {
+/// The bucket and the object key of an encryption context's `aws:s3:arn`. With S3 Bucket Keys there
+/// is no object key.
+pub(super) fn s3_location<'a>(context: &TextMap<'a>) -> (Option<Text<'a>>, Option<Text<'a>>) {
     match context.get("aws:s3:arn") {
         Some(Cow::Borrowed(arn)) => s3_parts(arn, Cow::Borrowed),
         Some(Cow::Owned(arn)) => s3_parts(arn, |part| Cow::Owned(part.to_owned())),
@@ -215,5 +263,5 @@ fn s3_parts<'t, 'a>(
         None => (resource, ""),
     };
     let object = object.strip_prefix('/').unwrap_or_default();
-    (present(bucket).map(&text), present(object).map(&text))
+    (non_empty(bucket).map(&text), non_empty(object).map(&text))
 }

@@ -1,7 +1,8 @@
-//! Reading fields the way CloudTrail writes them: any of them may be missing, null, empty or of another type, and a field of an
-//! unexpected type must not cost the event. JSON syntax itself stays strict.
+//! TextField types that accept what CloudTrail writes.
 //!
-//! Names given twice: the last one wins, as in the AWS SDKs' parsers; the fact is kept in `repeated`.
+//! Any field may be missing, null, empty or of another type, and a field of an unexpected type must
+//! not make the event unreadable. JSON syntax itself is checked strictly. When a name is given
+//! twice, the last value wins, as in the AWS SDKs' parsers; `repeated` says that it happened.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +13,8 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use super::json;
 use crate::model::Text;
 
-/// Implements `Visitor` methods that drain a value nobody asked for.
-macro_rules! drain {
+/// Implements `Visitor` methods that consume a value and return the default.
+macro_rules! default_for {
     (seq) => {
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -52,10 +53,12 @@ macro_rules! drain {
         }
     };
 }
-pub(super) use drain;
+pub(super) use default_for;
 
-/// Reads any value; a number comes as its text, if the deserializer keeps that: the fast reader does. (serde_json gives its value: a
-/// record which the fast reader leaves to it, nested more than 64 deep, may have its `1.50` shown as `1.5`.)
+/// Reads any value. A number is given as its text if the deserializer supports that.
+///
+/// The fast reader does. serde_json gives the number's value: in a record that the fast reader
+/// leaves to it, nested more than 64 deep, `1.50` may be shown as `1.5`.
 pub(super) fn any_value<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     deserializer: D,
     visitor: V,
@@ -63,68 +66,76 @@ pub(super) fn any_value<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     deserializer.deserialize_newtype_struct("numbers as text", visitor)
 }
 
-/// A key of an object: borrowed unless it has escapes.
+/// A name in an object: borrowed unless it has escapes.
 #[derive(Debug)]
-pub(super) struct Key<'a>(pub(super) Text<'a>);
+pub(super) struct MemberName<'a>(pub(super) Text<'a>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
+impl<'de> Deserialize<'de> for MemberName<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
+        struct MemberNameVisitor;
+        impl<'de> Visitor<'de> for MemberNameVisitor {
+            type Value = MemberName<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
             fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(s)))
+                Ok(MemberName(Cow::Borrowed(s)))
             }
             fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(s.to_owned())))
+                Ok(MemberName(Cow::Owned(s.to_owned())))
             }
         }
-        deserializer.deserialize_str(KeyVisitor)
+        deserializer.deserialize_str(MemberNameVisitor)
     }
 }
 
-/// A text field. Numbers and booleans are kept as their text; null, empty text, arrays and objects are absent.
+/// A text field. Numbers and booleans are read as their text; null, an empty text, arrays and
+/// objects count as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Field<'a>(pub(super) Option<Text<'a>>);
+pub(super) struct TextField<'a>(pub(super) Option<Text<'a>>);
 
-impl<'de> Deserialize<'de> for Field<'de> {
+impl<'de> Deserialize<'de> for TextField<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        any_value(deserializer, FieldVisitor { keeps_empty: false }).map(Self)
+        any_value(deserializer, TextVisitor { empty: EmptyText::Absent }).map(Self)
     }
 }
 
-/// A value of an encryption context: as a [`Field`], but there an empty text is a value.
+/// A value of an encryption context: as [`TextField`], but an empty text is a value.
 pub(super) struct ContextValue<'a>(pub(super) Option<Text<'a>>);
 
 impl<'de> Deserialize<'de> for ContextValue<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        any_value(deserializer, FieldVisitor { keeps_empty: true }).map(Self)
+        any_value(deserializer, TextVisitor { empty: EmptyText::Kept }).map(Self)
     }
 }
 
-struct FieldVisitor {
-    keeps_empty: bool,
+/// What an empty text means.
+#[derive(PartialEq, Eq)]
+enum EmptyText {
+    Absent,
+    Kept,
 }
 
-impl FieldVisitor {
-    fn keeps(&self, text: &str) -> bool {
-        self.keeps_empty || !text.is_empty()
+struct TextVisitor {
+    empty: EmptyText,
+}
+
+impl TextVisitor {
+    fn is_present(&self, text: &str) -> bool {
+        self.empty == EmptyText::Kept || !text.is_empty()
     }
 }
 
-impl<'de> Visitor<'de> for FieldVisitor {
+impl<'de> Visitor<'de> for TextVisitor {
     type Value = Option<Text<'de>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
     fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
-        Ok(self.keeps(s).then_some(Cow::Borrowed(s)))
+        Ok(self.is_present(s).then_some(Cow::Borrowed(s)))
     }
     fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
-        Ok(self.keeps(s).then(|| Cow::Owned(s.to_owned())))
+        Ok(self.is_present(s).then(|| Cow::Owned(s.to_owned())))
     }
     fn visit_bool<E: Error>(self, b: bool) -> Result<Self::Value, E> {
         Ok(Some(Cow::Borrowed(if b { "true" } else { "false" })))
@@ -144,38 +155,38 @@ impl<'de> Visitor<'de> for FieldVisitor {
     fn visit_newtype_struct<D: Deserializer<'de>>(self, any: D) -> Result<Self::Value, D::Error> {
         any.deserialize_any(self)
     }
-    drain!(seq);
-    drain!(map);
+    default_for!(seq);
+    default_for!(map);
 }
 
-/// A text that nothing else can stand for: numbers and booleans are absent, too.
+/// A field that must be a string: numbers and booleans count as absent, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Name<'a>(pub(super) Option<Text<'a>>);
+pub(super) struct StrictText<'a>(pub(super) Option<Text<'a>>);
 
-impl<'de> Deserialize<'de> for Name<'de> {
+impl<'de> Deserialize<'de> for StrictText<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor<'a>(PhantomData<&'a ()>);
-        impl<'de> Visitor<'de> for NameVisitor<'de> {
-            type Value = Name<'de>;
+        struct StrictTextVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de> Visitor<'de> for StrictTextVisitor<'de> {
+            type Value = StrictText<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any JSON value")
             }
             fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
-                Ok(Name((!s.is_empty()).then_some(Cow::Borrowed(s))))
+                Ok(StrictText((!s.is_empty()).then_some(Cow::Borrowed(s))))
             }
             fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
-                Ok(Name((!s.is_empty()).then(|| Cow::Owned(s.to_owned()))))
+                Ok(StrictText((!s.is_empty()).then(|| Cow::Owned(s.to_owned()))))
             }
-            drain!(seq);
-            drain!(map);
-            drain!(scalars);
+            default_for!(seq);
+            default_for!(map);
+            default_for!(scalars);
         }
-        // Not as text: a number is none.
-        deserializer.deserialize_any(NameVisitor(PhantomData))
+        // Not `any_value`, which would turn numbers into texts.
+        deserializer.deserialize_any(StrictTextVisitor(PhantomData))
     }
 }
 
-/// A boolean, also as its text: LookupEvents and Athena write `"true"`.
+/// A boolean, or its text: LookupEvents and Athena write `"true"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Flag(pub(super) Option<bool>);
 
@@ -187,7 +198,7 @@ impl Flag {
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Field(text) = Field::deserialize(deserializer)?;
+        let TextField(text) = TextField::deserialize(deserializer)?;
         Ok(Self(match text.as_deref() {
             Some("true") => Some(true),
             Some("false") => Some(false),
@@ -196,28 +207,30 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// An object's members that are texts, sorted by the bytes of their names, last of a repeated name only; anything else is absent.
+/// The members of an object that are texts, sorted by the bytes of their names. Of a repeated name,
+/// only the last value counts; members of other types count as absent.
 #[derive(Debug, Clone)]
-pub(super) struct Texts<'a> {
+pub(super) struct TextMap<'a> {
     pairs: Vec<(Text<'a>, Text<'a>)>,
-    /// How the record spells the object, if that is its compact JSON text.
+    /// The object as the record spells it, if that is its compact JSON text.
     spelling: Option<&'a str>,
 }
 
-impl PartialEq for Texts<'_> {
+impl PartialEq for TextMap<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.pairs == other.pairs
     }
 }
 
-impl Eq for Texts<'_> {}
+impl Eq for TextMap<'_> {}
 
-impl<'a> Texts<'a> {
-    /// From members in the order of the record, those without a text among them, and its spelling if their values are texts without escapes.
-    pub(super) fn new(mut pairs: Vec<(Text<'a>, Option<Text<'a>>)>, spelling: Option<&'a str>) -> Self {
-        let mut spelling = spelling;
+impl<'a> TextMap<'a> {
+    /// Takes the members in the order of the record, including those that are not texts (`None`),
+    /// and the object's spelling if all values are texts without escapes.
+    pub(super) fn new(mut pairs: Vec<(Text<'a>, Option<Text<'a>>)>, mut spelling: Option<&'a str>) -> Self {
         if !pairs.is_sorted_by(|(a, _), (b, _)| a < b) {
-            // Of a repeated key the last: reversed, it is the first of its run, which is the one kept.
+            // Keep the last member of each name: in reverse order it comes first, the sort is
+            // stable, and `dedup_by` keeps the first of each run.
             pairs.reverse();
             pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
             pairs.dedup_by(|(later, _), (first, _)| later == first);
@@ -225,7 +238,8 @@ impl<'a> Texts<'a> {
         }
         let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
         let mut texts = Self { pairs: pairs.collect(), spelling: None };
-        // All else that can differ, white space and escapes in names, only makes it longer.
+        // White space and escapes in names make a spelling longer than the compact text; nothing
+        // else can differ here.
         texts.spelling = spelling.filter(|spelling| spelling.len() == texts.plain_length());
         texts
     }
@@ -235,13 +249,13 @@ impl<'a> Texts<'a> {
         found.ok().and_then(|at| self.pairs.get(at)).map(|(_, value)| value)
     }
 
-    /// Length of the compact JSON text if nothing needs an escape.
+    /// Length in bytes of the compact JSON text when nothing needs an escape.
     fn plain_length(&self) -> usize {
         let members: usize = self.pairs.iter().map(|(key, value)| key.len() + value.len() + 6).sum();
-        members.max(1) + 1 // the last has no comma
+        members.max(1) + 1 // the last member has no comma
     }
 
-    /// Compact JSON text, keys sorted by their bytes.
+    /// The compact JSON text, names sorted by their bytes.
     pub(super) fn to_json(&self) -> Text<'a> {
         if let Some(spelling) = self.spelling {
             return Cow::Borrowed(spelling);
@@ -271,34 +285,34 @@ fn push_json_text(json: &mut String, text: &str) {
     }
 }
 
-impl<'de> Deserialize<'de> for ObjectOfTexts<'de> {
+impl<'de> Deserialize<'de> for ContextField<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextsVisitor<'a>(PhantomData<&'a ()>);
-        impl<'de> Visitor<'de> for TextsVisitor<'de> {
-            type Value = ObjectOfTexts<'de>;
+        struct TextMapVisitor<'a>(PhantomData<&'a ()>);
+        impl<'de> Visitor<'de> for TextMapVisitor<'de> {
+            type Value = ContextField<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any JSON value")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs: Vec<(Text<'de>, Option<Text<'de>>)> = Vec::new();
-                while let Some((Key(key), ContextValue(value))) = map.next_entry()? {
+                while let Some((MemberName(key), ContextValue(value))) = map.next_entry()? {
                     pairs.push((key, value));
                 }
-                Ok(ObjectOfTexts(Some(Texts::new(pairs, None))))
+                Ok(ContextField(Some(TextMap::new(pairs, None))))
             }
-            drain!(seq);
-            drain!(str);
-            drain!(scalars);
+            default_for!(seq);
+            default_for!(str);
+            default_for!(scalars);
         }
-        any_value(deserializer, TextsVisitor(PhantomData))
+        any_value(deserializer, TextMapVisitor(PhantomData))
     }
 }
 
-/// An object of texts, or nothing.
+/// A field that is an object of texts; anything else counts as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ObjectOfTexts<'a>(pub(super) Option<Texts<'a>>);
+pub(super) struct ContextField<'a>(pub(super) Option<TextMap<'a>>);
 
-/// A list whose items are read one by one; anything but an array is an empty list.
+/// An array; anything else counts as an empty one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct List<T>(pub(super) Vec<T>);
 
@@ -308,8 +322,8 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<'a> List<Field<'a>> {
-    /// The texts, comma-joined; `None` for an empty list.
+impl<'a> List<TextField<'a>> {
+    /// The texts joined by commas; `None` when there is no text.
     pub(super) fn joined(&self) -> Option<Text<'a>> {
         let mut texts = self.0.iter().filter_map(|f| f.0.as_ref());
         let mut joined = texts.next()?.clone();
@@ -337,9 +351,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
                 }
                 Ok(List(items))
             }
-            drain!(map);
-            drain!(str);
-            drain!(scalars);
+            default_for!(map);
+            default_for!(str);
+            default_for!(scalars);
         }
         any_value(deserializer, ListVisitor(PhantomData))
     }

@@ -1,306 +1,162 @@
-//! Structs of named JSON members: one table of fields, read in two ways to the same effect.
+//! Structs of named JSON members: one table of members per struct, read in two ways with the same
+//! result.
 //!
-//! [`members!`] makes of a table both a serde visitor, for any deserializer, and a reading by the fast reader, which knows the
-//! order in which records have their members.
+//! [`json_struct!`] turns a table into a serde visitor, for any deserializer, and into a function
+//! for the fast reader, which expects the members in the order of the table.
 
-use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 
-use super::json::{Read, Reader};
-use super::lenient::{ContextValue, Field, Flag, List, Name, ObjectOfTexts, Texts};
-use crate::model::Text;
-
-/// A member's type: how it is read into its place in a struct, where the default value stands.
-pub(super) trait Member<'de>: Sized {
-    /// Whether it matters that it is given twice.
-    const KEPT: bool = true;
-
-    /// From any deserializer.
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error>;
-
-    /// From the fast reader, to the same effect.
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()>;
-}
-
-impl<'de> Member<'de> for Option<Text<'de>> {
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        *self = map.next_value::<Field<'de>>()?.0;
-        Ok(())
-    }
-
-    #[inline]
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        match reader.plain_string() {
-            Some(text) => *self = (!text.is_empty()).then_some(Cow::Borrowed(text)),
-            None => *self = other_text(reader)?,
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Member<'de> for Name<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        *self = map.next_value()?;
-        Ok(())
-    }
-
-    #[inline]
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        self.0 = reader.string()?.filter(|text| !text.is_empty());
-        Ok(())
-    }
-}
-
-#[cold]
-fn other_text<'de>(reader: &mut Reader<'de>) -> Read<Option<Text<'de>>> {
-    Ok(Field::deserialize(reader)?.0)
-}
-
-#[cold]
-fn other_value<'de>(reader: &mut Reader<'de>) -> Read<Option<Text<'de>>> {
-    Ok(ContextValue::deserialize(reader)?.0)
-}
-
-impl<'de> Member<'de> for Field<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        self.0.read(map)
-    }
-
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        self.0.read_here(reader)
-    }
-}
-
-impl<'de> Member<'de> for Option<Texts<'de>> {
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        *self = map.next_value::<ObjectOfTexts<'de>>()?.0;
-        Ok(())
-    }
-
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        if !reader.enters_object() {
-            return reader.skip_value();
-        }
-        let start = reader.place();
-        let (mut pairs, mut all_plain) = (Vec::new(), true);
-        let mut more = reader.has_member();
-        while more {
-            let key = reader.key()?;
-            let value = match reader.plain_string() {
-                Some(text) => Some(Cow::Borrowed(text)),
-                None => {
-                    all_plain = false;
-                    other_value(reader)?
-                }
-            };
-            pairs.push((key, value));
-            more = reader.has_another()?;
-        }
-        let spelling = reader.since(start).filter(|_| all_plain);
-        *self = Some(Texts::new(pairs, spelling));
-        Ok(())
-    }
-}
-
-impl<'de, T: Member<'de> + Deserialize<'de> + Default> Member<'de> for List<T> {
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        *self = map.next_value()?;
-        Ok(())
-    }
-
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        if !reader.enters_array() {
-            return reader.skip_value();
-        }
-        let mut more = reader.has_item();
-        while more {
-            let mut item = T::default();
-            item.read_here(reader)?;
-            self.0.push(item);
-            more = reader.has_another_item()?;
-        }
-        Ok(())
-    }
-}
-
-/// Members whose two ways are one.
-macro_rules! member {
-    ($($ty:ty;)*) => {$(
-        impl<'de> Member<'de> for $ty {
-            fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-                *self = map.next_value()?;
-                Ok(())
-            }
-
-            fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-                *self = Self::deserialize(reader)?;
-                Ok(())
-            }
-        }
-    )*};
-}
-pub(super) use member;
-
-member! {
-    Flag;
-}
-
-/// A member that nobody asks for, but that records have so often that it is worth to be known by its name.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Ignored;
-
-impl<'de> Member<'de> for Ignored {
-    const KEPT: bool = false;
-
-    fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-        map.next_value::<IgnoredAny>().map(drop)
-    }
-
-    #[inline]
-    fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-        reader.skip_value()
-    }
-}
-
-/// Which of a struct's members a key names.
+/// The member of a struct that a JSON name stands for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Named {
-    /// The member's place in the struct.
+pub(super) struct NameMatch {
+    /// The member's position in the struct; `None` when the struct has no such member.
     pub(super) index: Option<usize>,
-    /// It is spelled just as the struct has it.
+    /// The name is spelled exactly as in the struct's table.
     pub(super) is_exact: bool,
 }
 
-/// The names of a struct's members, to read a key as one of them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Names {
-    names: &'static [&'static str],
-    /// A bit for each name, by its length and first letter: most keys that are none of them are told by those.
-    marks: u64,
-    any_case: bool,
+/// How the members of a struct are matched by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NameCase {
+    Exact,
+    /// ASCII case does not matter, but an exact spelling takes precedence.
+    Ignored,
 }
 
-/// One of 64 bits, the same in any case.
-const fn mark(name: &[u8]) -> u64 {
+/// The names of a struct's members.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MemberNames {
+    names: &'static [&'static str],
+    /// A Bloom filter with one hash function, [`name_bit`]: rules out most other names at once.
+    filter: u64,
+    case: NameCase,
+}
+
+/// One of 64 bits, by the name's length and first letter; the same in upper and lower case.
+const fn name_bit(name: &[u8]) -> u64 {
     match name.first() {
         Some(first) => 1 << ((name.len() + 5 * (*first | 0x20) as usize) % 64),
         None => 0,
     }
 }
 
-impl Names {
-    pub(super) const fn new(names: &'static [&'static str], any_case: bool) -> Self {
-        let (mut marks, mut at) = (0, 0);
-        while at < names.len() {
-            marks |= mark(names[at].as_bytes()); // at compile time
-            at += 1;
+impl MemberNames {
+    pub(super) const fn new(names: &'static [&'static str], case: NameCase) -> Self {
+        let (mut filter, mut index) = (0, 0);
+        while index < names.len() {
+            filter |= name_bit(names[index].as_bytes()); // at compile time
+            index += 1;
         }
-        Self { names, marks, any_case }
+        Self { names, filter, case }
     }
 
-    /// The member that `key` names.
-    pub(super) fn find(&self, key: &str) -> Named {
-        if self.marks & mark(key.as_bytes()) == 0 {
-            return Named { index: None, is_exact: true };
+    /// Finds the member that `name` stands for.
+    pub(super) fn find(&self, name: &str) -> NameMatch {
+        if self.filter & name_bit(name.as_bytes()) == 0 {
+            return NameMatch { index: None, is_exact: true };
         }
-        let index = self.names.iter().position(|name| *name == key);
-        if index.is_none() && self.any_case {
-            let index = self.names.iter().position(|name| name.eq_ignore_ascii_case(key));
-            return Named { index, is_exact: false };
+        let index = self.names.iter().position(|member| *member == name);
+        if index.is_none() && self.case == NameCase::Ignored {
+            let index = self.names.iter().position(|member| member.eq_ignore_ascii_case(name));
+            return NameMatch { index, is_exact: false };
         }
-        Named { index, is_exact: true }
+        NameMatch { index, is_exact: true }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Names {
-    type Value = Named;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Named, D::Error> {
+impl<'de> DeserializeSeed<'de> for MemberNames {
+    type Value = NameMatch;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NameMatch, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Names {
-    type Value = Named;
+impl Visitor<'_> for MemberNames {
+    type Value = NameMatch;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
-    fn visit_str<E: Error>(self, key: &str) -> Result<Named, E> {
-        Ok(self.find(key))
+    fn visit_str<E: Error>(self, name: &str) -> Result<NameMatch, E> {
+        Ok(self.find(name))
     }
 }
 
-/// Which members of a struct have been met, a bit for each.
+/// Which members of a struct have been read, one bit for each.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Met {
+pub(super) struct SeenMembers {
+    /// With an exact name.
     exact: u32,
-    /// In another case.
-    near: u32,
+    /// With a name in another case.
+    other_case: u32,
 }
 
-/// What to do with a member.
-pub(super) enum Turn {
+/// What a member is, given those read before it.
+pub(super) enum Occurrence {
     First,
-    /// It replaces what was read before.
-    Again,
-    /// An exact spelling has been met: this other one does not count.
-    Passed,
+    /// It replaces the value read before.
+    Replacement,
+    /// It is ignored: the same member was given before with an exact name, and this name is not.
+    Shadowed,
 }
 
-impl Met {
+impl SeenMembers {
     #[inline]
-    pub(super) fn meet(&mut self, index: usize, is_exact: bool) -> Turn {
+    pub(super) fn insert(&mut self, index: usize, is_exact: bool) -> Occurrence {
         let bit = 1u32 << index;
-        let (again, passed) = ((self.exact | self.near) & bit != 0, !is_exact && self.exact & bit != 0);
+        let is_repeated = (self.exact | self.other_case) & bit != 0;
+        let is_shadowed = !is_exact && self.exact & bit != 0;
         if is_exact {
             self.exact |= bit;
-        } else if !passed {
-            self.near |= bit;
+        } else if !is_shadowed {
+            self.other_case |= bit;
         }
-        match (again, passed) {
-            (_, true) => Turn::Passed,
-            (true, false) => Turn::Again,
-            (false, false) => Turn::First,
+        match (is_repeated, is_shadowed) {
+            (_, true) => Occurrence::Shadowed,
+            (true, false) => Occurrence::Replacement,
+            (false, false) => Occurrence::First,
         }
     }
 }
 
-/// Where a struct of members is read to: as it is large, it is not passed from hand to hand. It has the default value before.
-pub(super) struct Place<'p, T>(pub(super) &'p mut T);
+/// Deserializes into a struct in place, because these structs are too large to be moved cheaply.
+/// The struct has its default value before.
+pub(super) struct ReadInto<'p, T>(pub(super) &'p mut T);
 
-/// Declares a struct of named JSON members, read leniently.
+/// Declares a struct of named JSON members that is read leniently.
 ///
-/// `exact`: names are compared as they stand. `any_case`: ASCII case does not matter, but an exact spelling wins over another
-/// (CloudTrail lowers first letters in more than one way). A value that is not an object gives the default.
-macro_rules! members {
+/// `exact`: names are compared exactly. `any_case`: ASCII case does not matter, but an exact name
+/// takes precedence over another spelling (CloudTrail lowers first letters in more than one way).
+/// A value that is not an object gives the default.
+macro_rules! json_struct {
     (
-        $(#[$meta:meta])*
+        $(#[$seena:meta])*
         struct $name:ident ($case:ident) { $( $field:ident : $ty:ty = $json:literal ),* $(,)? }
     ) => {
-        $(#[$meta])*
+        $(#[$seena])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub(super) struct $name<'a> {
             $( pub(super) $field: $ty, )*
-            /// A member that is kept was given twice.
+            /// A member that is used was given twice.
             pub(super) repeated: bool,
             borrow: std::marker::PhantomData<&'a ()>,
         }
 
         impl<'a> $name<'a> {
-            const KEPT: &'static [bool] = &[$( <$ty as Member<'a>>::KEPT ),*];
-            const NAMES: Names = Names::new(&[$($json),*], members!(@any_case $case));
+            const IS_USED: &'static [bool] = &[$( <$ty as Member<'a>>::IS_USED ),*];
+            const NAMES: MemberNames = MemberNames::new(&[$($json),*], json_struct!(@case $case));
 
-            /// Takes notice of a member that follows; true if its value counts.
+            /// Registers a member before its value is read; returns whether to read it.
             #[inline]
-            fn begin(&mut self, met: &mut Met, index: usize, is_exact: bool) -> bool {
-                let turn = met.meet(index, is_exact);
-                if matches!(turn, Turn::First) {
+            fn begin(&mut self, seen: &mut SeenMembers, index: usize, is_exact: bool) -> bool {
+                let occurrence = seen.insert(index, is_exact);
+                if matches!(occurrence, Occurrence::First) {
                     return true;
                 }
-                self.repeated |= Self::KEPT.get(index) == Some(&true);
-                if matches!(turn, Turn::Again) {
-                    members!(@each self, index, 0usize, (|field| *field = Default::default()); $( $field ),*);
+                self.repeated |= Self::IS_USED.get(index) == Some(&true);
+                if matches!(occurrence, Occurrence::Replacement) {
+                    json_struct!(@each self, index, 0usize, (|field| *field = Default::default()); $( $field ),*);
                     return true;
                 }
                 false
@@ -308,28 +164,28 @@ macro_rules! members {
         }
 
         impl<'de> Member<'de> for $name<'de> {
-            fn read<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
-                map.next_value_seed(Place(self))
+            fn read_serde<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+                map.next_value_seed(ReadInto(self))
             }
 
-            fn read_here(&mut self, reader: &mut Reader<'de>) -> Read<()> {
-                if !reader.enters_object() {
+            fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
+                if !reader.begin_object() {
                     return reader.skip_value();
                 }
-                let mut met = Met::default();
-                let mut more = reader.has_member();
+                let mut seen = SeenMembers::default();
+                let mut more = reader.has_first_member();
                 while more {
-                    // In the order in which records have them: none of these costs more than a comparison.
-                    members!(@in_order self, reader, met, more, 0usize; $( $field = $json ),*);
-                    // Another order, another spelling, or another member.
-                    let Named { index, is_exact } = Self::NAMES.find(&reader.key()?);
-                    match index.filter(|index| self.begin(&mut met, *index, is_exact)) {
+                    // Members in the order of the table cost one comparison each.
+                    json_struct!(@in_order self, reader, seen, more, 0usize; $( $field = $json ),*);
+                    // A member out of order, with another spelling, or not in the table.
+                    let NameMatch { index, is_exact } = Self::NAMES.find(&reader.member_name()?);
+                    match index.filter(|index| self.begin(&mut seen, *index, is_exact)) {
                         Some(index) => {
-                            members!(@each self, index, 0usize, (|field| field.read_here(reader)?); $( $field ),*)
+                            json_struct!(@each self, index, 0usize, (|field| field.read_fast(reader)?); $( $field ),*)
                         }
                         None => reader.skip_value()?,
                     }
-                    more = reader.has_another()?;
+                    more = reader.has_next_member()?;
                 }
                 Ok(())
             }
@@ -337,68 +193,68 @@ macro_rules! members {
 
         impl<'de> Deserialize<'de> for $name<'de> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let mut found = Self::default();
-                Place(&mut found).deserialize(deserializer)?;
-                Ok(found)
+                let mut value = Self::default();
+                ReadInto(&mut value).deserialize(deserializer)?;
+                Ok(value)
             }
         }
 
-        impl<'de> DeserializeSeed<'de> for Place<'_, $name<'de>> {
+        impl<'de> DeserializeSeed<'de> for ReadInto<'_, $name<'de>> {
             type Value = ();
             fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
                 any_value(deserializer, self)
             }
         }
 
-        impl<'de> Visitor<'de> for Place<'_, $name<'de>> {
+        impl<'de> Visitor<'de> for ReadInto<'_, $name<'de>> {
             type Value = ();
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("any JSON value")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-                let found = self.0;
-                let mut met = Met::default();
-                while let Some(Named { index, is_exact }) = map.next_key_seed($name::NAMES)? {
-                    match index.filter(|index| found.begin(&mut met, *index, is_exact)) {
+                let target = self.0;
+                let mut seen = SeenMembers::default();
+                while let Some(NameMatch { index, is_exact }) = map.next_key_seed($name::NAMES)? {
+                    match index.filter(|index| target.begin(&mut seen, *index, is_exact)) {
                         Some(index) => {
-                            members!(@each found, index, 0usize, (|field| field.read(&mut map)?); $( $field ),*)
+                            json_struct!(@each target, index, 0usize, (|field| field.read_serde(&mut map)?); $( $field ),*)
                         }
                         None => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
                 Ok(())
             }
-            drain!(seq);
-            drain!(str);
-            drain!(scalars);
+            default_for!(seq);
+            default_for!(str);
+            default_for!(scalars);
         }
     };
-    (@any_case exact) => { false };
-    (@any_case any_case) => { true };
-    // Does something with the member at an index.
+    (@case exact) => { NameCase::Exact };
+    (@case any_case) => { NameCase::Ignored };
+    // Runs an expression on the field with a given index.
     (@each $struct:ident, $index:ident, $this:expr, (|$it:ident| $do:expr); $field:ident $(, $rest:ident )*) => {
         if $index == $this {
             let $it = &mut $struct.$field;
             $do
         } else {
-            members!(@each $struct, $index, $this + 1, (|$it| $do); $( $rest ),*)
+            json_struct!(@each $struct, $index, $this + 1, (|$it| $do); $( $rest ),*)
         }
     };
     (@each $struct:ident, $index:ident, $this:expr, (|$it:ident| $do:expr);) => {{}};
-    // Reads the members that follow one another in the struct's order.
-    (@in_order $struct:ident, $reader:ident, $met:ident, $more:ident, $this:expr;
+    // Reads the members that follow one another in the order of the table.
+    (@in_order $struct:ident, $reader:ident, $seen:ident, $more:ident, $this:expr;
         $field:ident = $json:literal $(, $rest:ident = $rest_json:literal )*
     ) => {
-        if $reader.passes(concat!("\"", $json, "\":")) {
-            $struct.begin(&mut $met, $this, true);
-            $struct.$field.read_here($reader)?;
-            $more = $reader.has_another()?;
+        if $reader.eat(concat!("\"", $json, "\":")) {
+            $struct.begin(&mut $seen, $this, true);
+            $struct.$field.read_fast($reader)?;
+            $more = $reader.has_next_member()?;
             if !$more {
                 break;
             }
         }
-        members!(@in_order $struct, $reader, $met, $more, $this + 1; $( $rest = $rest_json ),*);
+        json_struct!(@in_order $struct, $reader, $seen, $more, $this + 1; $( $rest = $rest_json ),*);
     };
-    (@in_order $struct:ident, $reader:ident, $met:ident, $more:ident, $this:expr;) => {};
+    (@in_order $struct:ident, $reader:ident, $seen:ident, $more:ident, $this:expr;) => {};
 }
-pub(super) use members;
+pub(super) use json_struct;

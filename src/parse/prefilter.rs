@@ -1,45 +1,48 @@
-//! Questions asked of a record's raw bytes before it is parsed.
+//! Searches of a record's raw bytes before it is parsed.
 
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::KMS;
+/// The `eventSource` of KMS, in every partition.
+pub const KMS: &str = "kms.amazonaws.com";
 
-/// Finders are made once: they are asked of every record.
+// Searchers are built once, since they are used for every record.
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KMS));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 
-/// Whether the bytes contain `kms.amazonaws.com`, or an escape that could spell one of its characters.
-pub(super) fn may_contain(record: &[u8]) -> bool {
-    NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| spells_kms(record, at))
+/// Whether the record may have `kms.amazonaws.com` as a value: its bytes contain the name, or an
+/// escape of one of its characters. `false` is certain.
+pub fn may_match(record: &[u8]) -> bool {
+    NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| is_escape_of(record, at, is_in_name))
 }
 
-/// The same of a value with text in it that is JSON again. There an escape may also spell a part of another escape.
-pub(super) fn may_contain_inside(value: &[u8]) -> bool {
-    NAME.find(value).is_some() || ESCAPE.find_iter(value).any(|at| spells(value, at, is_of_name_or_escape))
+/// [`may_match`] for a value that contains records as strings of JSON text. There an escape may
+/// also stand for a part of another escape.
+pub fn may_match_inside(value: &[u8]) -> bool {
+    NAME.find(value).is_some()
+        || ESCAPE.find_iter(value).any(|at| is_escape_of(value, at, is_in_name_or_escape))
 }
 
-/// Whether the `\u00XX` at `at` stands for a character of the name.
-fn spells_kms(record: &[u8], at: usize) -> bool {
-    spells(record, at, |byte| KMS.as_bytes().contains(&byte))
+fn is_in_name(byte: u8) -> bool {
+    KMS.as_bytes().contains(&byte)
 }
 
-fn is_of_name_or_escape(byte: u8) -> bool {
-    KMS.as_bytes().contains(&byte) || byte.is_ascii_hexdigit() || matches!(byte, b'\\' | b'u')
+fn is_in_name_or_escape(byte: u8) -> bool {
+    is_in_name(byte) || byte.is_ascii_hexdigit() || matches!(byte, b'\\' | b'u')
 }
 
-/// Whether the `\u00XX` at `at` stands for one of these characters.
-fn spells(bytes: &[u8], at: usize, one_of: impl Fn(u8) -> bool) -> bool {
-    escaped(bytes, at).is_some_and(one_of)
+/// Whether the `\u00XX` at `at` stands for a character that satisfies `predicate`.
+fn is_escape_of(bytes: &[u8], at: usize, predicate: impl Fn(u8) -> bool) -> bool {
+    escaped_byte(bytes, at).is_some_and(predicate)
 }
 
-/// The character that the `\u00XX` at `at` stands for.
-pub(super) fn escaped(bytes: &[u8], at: usize) -> Option<u8> {
+/// The character for which the `\u00XX` at `at` stands.
+pub(super) fn escaped_byte(bytes: &[u8], at: usize) -> Option<u8> {
     u8::try_from(hex4(bytes, at + 2)?).ok()
 }
 
-/// The four hexadecimal digits at `at`.
+/// The number that the four hexadecimal digits at `at` spell.
 fn hex4(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..at + 4)?.iter().try_fold(0, |code, digit| {
         let digit = char::from(*digit).to_digit(16)?;
@@ -47,7 +50,8 @@ fn hex4(bytes: &[u8], at: usize) -> Option<u16> {
     })
 }
 
-/// Position of a surrogate escape without its partner. The JSON parser does not look into strings it skips.
+/// Position of the first surrogate escape without its partner. JSON parsers do not check strings
+/// that they skip.
 pub(super) fn lone_surrogate(record: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(n) = memchr::memchr(b'\\', record.get(at..)?) {
@@ -80,9 +84,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// However the name is escaped, the question is answered with yes.
+        /// The name is found however it is escaped.
         #[test]
-        fn sound_for_every_spelling(escaped in prop::collection::vec(any::<(bool, bool)>(), KMS.len())) {
+        fn the_name_is_found_in_every_spelling(escaped in prop::collection::vec(any::<(bool, bool)>(), KMS.len())) {
             let spelled: String = KMS.chars().zip(escaped).map(|(c, (escape, upper))| match (escape, upper) {
                 (false, _) => c.to_string(),
                 (true, false) => format!("\\u{:04x}", u32::from(c)),
@@ -91,14 +95,14 @@ mod tests {
             let record = format!("{{\"eventSource\" : \"{spelled}\"}}");
             let value: serde_json::Value = serde_json::from_str(&record).unwrap();
             prop_assert_eq!(&value["eventSource"], KMS);
-            prop_assert!(may_contain(record.as_bytes()));
+            prop_assert!(may_match(record.as_bytes()));
         }
     }
 
     proptest! {
-        /// Nor does it help to escape the escapes.
+        /// The name is found in a JSON text within a string, even when escapes are escaped.
         #[test]
-        fn sound_for_every_spelling_of_a_text(
+        fn the_name_is_found_in_every_spelling_of_an_embedded_text(
             inner in prop::collection::vec(any::<bool>(), KMS.len()),
             outer in prop::collection::vec(any::<bool>(), 200),
         ) {
@@ -112,23 +116,23 @@ mod tests {
                 (false, c) => c.to_string(),
             }).collect();
             let value = format!("{{\"CloudTrailEvent\":\"{text}\"}}");
-            let held: serde_json::Value = serde_json::from_str(&value).unwrap();
-            prop_assert_eq!(&held["CloudTrailEvent"], &record);
-            prop_assert!(may_contain_inside(value.as_bytes()));
+            let envelope: serde_json::Value = serde_json::from_str(&value).unwrap();
+            prop_assert_eq!(&envelope["CloudTrailEvent"], &record);
+            prop_assert!(may_match_inside(value.as_bytes()));
         }
     }
 
     #[test]
-    fn other_escapes_do_not_matter() {
-        assert!(!may_contain_inside(br#"{"a":"{\"b\":\"\\u003c\u0026\u003e \u00e9\"}"}"#));
-        assert!(!may_contain(br#"{"a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
-        assert!(!may_contain(br#"{"a":"\u00"#));
+    fn other_escapes_are_ignored() {
+        assert!(!may_match_inside(br#"{"a":"{\"b\":\"\\u003c\u0026\u003e \u00e9\"}"}"#));
+        assert!(!may_match(br#"{"a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
+        assert!(!may_match(br#"{"a":"\u00"#));
     }
 
     #[test]
     fn surrogates_come_in_pairs() {
-        for sound in [r"\ud83d\ude00", r"\\ud83d", r"\uD83D\uDE00", "plain", r"\u00e9"] {
-            assert_eq!(lone_surrogate(sound.as_bytes()), None, "{sound}");
+        for valid in [r"\ud83d\ude00", r"\\ud83d", r"\uD83D\uDE00", "plain", r"\u00e9"] {
+            assert_eq!(lone_surrogate(valid.as_bytes()), None, "{valid}");
         }
         for (broken, at) in
             [(r"\ud83d", 0), (r"x\ude00", 1), (r"\ud83d\n", 0), (r"\ud83d\ud83d\ude00", 0), (r"\\\ud83d", 2)]

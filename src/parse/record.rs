@@ -1,4 +1,4 @@
-//! The members of a CloudTrail record that reports use, as they stand in the JSON.
+//! The members of a CloudTrail record that keytrail reads, with the names they have in JSON.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,20 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::json::{self, Read, Reader};
-use super::lenient::{Field, Flag, List, Name, Texts, any_value, drain};
-use super::members::{Ignored, Member, Met, Named, Names, Place, Turn, member, members};
+use super::json::{FastResult, Reader};
+use super::lenient::{Flag, List, StrictText, TextField, TextMap, any_value, default_for};
+use super::member::{Ignored, Member, impl_member_by_serde, read_fast};
+use super::members::{MemberNames, NameCase, NameMatch, Occurrence, ReadInto, SeenMembers, json_struct};
 use crate::model::Text;
 
-members! {
+json_struct! {
     /// Top level of a record.
     struct Record(exact) {
         event_version: Option<Text<'a>> = "eventVersion",
         identity: Identity<'a> = "userIdentity",
         event_time: Option<Text<'a>> = "eventTime",
         event_source: Option<Text<'a>> = "eventSource",
-        event_name: Name<'a> = "eventName",
+        event_name: StrictText<'a> = "eventName",
         region: Option<Text<'a>> = "awsRegion",
         source_ip: Option<Text<'a>> = "sourceIPAddress",
         user_agent: Option<Text<'a>> = "userAgent",
@@ -45,7 +46,7 @@ members! {
 }
 
 impl Record<'_> {
-    /// Whether any member that is read was given twice.
+    /// Whether any member that is used was given twice.
     pub(super) fn repeated(&self) -> bool {
         self.repeated
             || self.identity.repeated
@@ -54,17 +55,20 @@ impl Record<'_> {
             || self.request.repeated
             || self.response.repeated
             || self.service_details.repeated
-            || self.identity.scope.repeated
+            || self.identity.in_scope_of.repeated
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
-    /// The members that CloudTrail replaced by a note that they are too large, comma-joined.
-    pub(super) fn omitted(&self) -> Option<Text<'static>> {
+    /// Names of the members that CloudTrail omitted because they are too large, comma-joined.
+    pub(super) fn omitted_members(&self) -> Option<Text<'static>> {
         let members = [
-            ("requestParameters", is_note(self.request.omitted, &self.request.reason)),
-            ("responseElements", is_note(self.response.omitted, &self.response.reason)),
+            ("requestParameters", is_placeholder(self.request.omitted, &self.request.reason)),
+            ("responseElements", is_placeholder(self.response.omitted, &self.response.reason)),
             ("additionalEventData", self.additional.omitted),
-            ("serviceEventDetails", is_note(self.service_details.omitted, &self.service_details.reason)),
+            (
+                "serviceEventDetails",
+                is_placeholder(self.service_details.omitted, &self.service_details.reason),
+            ),
         ];
         let omitted: Vec<&str> =
             members.into_iter().filter(|(_, omitted)| *omitted).map(|(name, _)| name).collect();
@@ -72,43 +76,43 @@ impl Record<'_> {
     }
 }
 
-/// Whether an object is what stands in place of one that was too large: `{"reason":"requestParameters too
-/// large","omitted":true,"originalSize":119183}`.
-fn is_note(omitted: Flag, reason: &Option<Text<'_>>) -> bool {
+/// Whether an object is CloudTrail's placeholder for one that was too large:
+/// `{"reason":"requestParameters too large","omitted":true,"originalSize":119183}`.
+fn is_placeholder(omitted: Flag, reason: &Option<Text<'_>>) -> bool {
     omitted.is_true() || reason.as_deref().is_some_and(|reason| reason.ends_with("too large"))
 }
 
-members! {
+json_struct! {
     struct Identity(exact) {
         kind: Option<Text<'a>> = "type",
         principal_id: Option<Text<'a>> = "principalId",
         arn: Option<Text<'a>> = "arn",
         account_id: Option<Text<'a>> = "accountId",
         access_key_id: Option<Text<'a>> = "accessKeyId",
-        session: Session<'a> = "sessionContext",
+        session: SessionContext<'a> = "sessionContext",
         invoked_by: Option<Text<'a>> = "invokedBy",
-        scope: Scope<'a> = "inScopeOf",
+        in_scope_of: InScopeOf<'a> = "inScopeOf",
     }
 }
 
-members! {
-    /// The resource that a service acts for.
-    struct Scope(exact) {
+json_struct! {
+    /// The resource for which a service acts.
+    struct InScopeOf(exact) {
         source_arn: Ignored = "sourceArn",
         source_account: Option<Text<'a>> = "sourceAccount",
     }
 }
 
-members! {
-    struct Session(exact) {
-        issuer: Issuer<'a> = "sessionIssuer",
+json_struct! {
+    struct SessionContext(exact) {
+        issuer: SessionIssuer<'a> = "sessionIssuer",
         federation: Ignored = "webIdFederationData",
         attributes: Ignored = "attributes",
     }
 }
 
-members! {
-    struct Issuer(exact) {
+json_struct! {
+    struct SessionIssuer(exact) {
         kind: Ignored = "type",
         principal_id: Ignored = "principalId",
         arn: Option<Text<'a>> = "arn",
@@ -117,24 +121,24 @@ members! {
     }
 }
 
-members! {
-    /// `requestParameters` of every KMS call.
+json_struct! {
+    /// `requestParameters`, with the parameters of all KMS calls.
     struct Request(any_case) {
         encryption_algorithm: Ignored = "encryptionAlgorithm",
-        encryption_context: Option<Texts<'a>> = "encryptionContext",
+        encryption_context: Option<TextMap<'a>> = "encryptionContext",
         key_id: Option<Text<'a>> = "keyId",
         target_key_id: Option<Text<'a>> = "targetKeyId",
         source_key_id: Option<Text<'a>> = "sourceKeyId",
         destination_key_id: Option<Text<'a>> = "destinationKeyId",
         alias_name: Option<Text<'a>> = "aliasName",
-        source_context: Option<Texts<'a>> = "sourceEncryptionContext",
-        destination_context: Option<Texts<'a>> = "destinationEncryptionContext",
+        source_context: Option<TextMap<'a>> = "sourceEncryptionContext",
+        destination_context: Option<TextMap<'a>> = "destinationEncryptionContext",
         grant_id: Option<Text<'a>> = "grantId",
         grantee_principal: Option<Text<'a>> = "granteePrincipal",
         grantee_service_principal: Option<Text<'a>> = "granteeServicePrincipal",
         retiring_principal: Option<Text<'a>> = "retiringPrincipal",
         retiring_service_principal: Option<Text<'a>> = "retiringServicePrincipal",
-        operations: List<Field<'a>> = "operations",
+        operations: List<TextField<'a>> = "operations",
         key_spec: Ignored = "keySpec",
         dry_run: Flag = "dryRun",
         reason: Option<Text<'a>> = "reason",
@@ -142,7 +146,7 @@ members! {
     }
 }
 
-members! {
+json_struct! {
     struct Response(any_case) {
         key_id: Option<Text<'a>> = "keyId",
         grant_id: Option<Text<'a>> = "grantId",
@@ -153,14 +157,14 @@ members! {
     }
 }
 
-members! {
+json_struct! {
     struct KeyMetadata(any_case) {
         arn: Option<Text<'a>> = "arn",
     }
 }
 
-members! {
-    /// An item of `resources`; some exports spell `arn`.
+json_struct! {
+    /// An item of `resources`. Its `ARN` is `arn` in some exports.
     struct Resource(any_case) {
         account_id: Option<Text<'a>> = "accountId",
         kind: Ignored = "type",
@@ -168,7 +172,7 @@ members! {
     }
 }
 
-members! {
+json_struct! {
     struct ServiceDetails(any_case) {
         key_id: Option<Text<'a>> = "keyId",
         reason: Option<Text<'a>> = "reason",
@@ -176,14 +180,14 @@ members! {
     }
 }
 
-members! {
-    /// What an Insights event is about; it has no `eventSource` of its own.
+json_struct! {
+    /// The calls that an Insights event is about. The event has no `eventSource` of its own.
     struct Insight(exact) {
         event_source: Option<Text<'a>> = "eventSource",
     }
 }
 
-members! {
+json_struct! {
     struct Tls(exact) {
         version: Option<Text<'a>> = "tlsVersion",
         cipher_suite: Ignored = "cipherSuite",
@@ -192,8 +196,8 @@ members! {
     }
 }
 
-members! {
-    /// Why a record comes late, or again.
+json_struct! {
+    /// Why a record was delivered late, or again.
     struct Addendum(exact) {
         reason: Option<Text<'a>> = "reason",
         updated: Ignored = "updatedFields",
@@ -202,7 +206,7 @@ members! {
     }
 }
 
-members! {
+json_struct! {
     struct AdditionalMembers(any_case) {
         grant_id: Option<Text<'a>> = "grantId",
         reason: Option<Text<'a>> = "reason",
@@ -214,11 +218,11 @@ members! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
-    /// It was too large.
+    /// CloudTrail omitted it because it was too large.
     omitted: bool,
 }
 
-member! { Additional<'de>; }
+impl_member_by_serde! { Additional<'de> }
 
 impl<'de> Deserialize<'de> for Additional<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -231,20 +235,20 @@ impl<'de> Deserialize<'de> for Additional<'de> {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
                 let members =
                     AdditionalMembers::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                let omitted = is_note(members.omitted, &members.reason);
+                let omitted = is_placeholder(members.omitted, &members.reason);
                 Ok(Additional { grant_id: members.grant_id, omitted })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                // Text that is no JSON is simply other data.
+                // A text that is not JSON is other data, which keytrail does not use.
                 let mut members = AdditionalMembers::default();
-                if json::read(text, &mut members).is_err() {
+                if read_fast(text, &mut members).is_err() {
                     members = serde_json::from_str(text).unwrap_or_default();
                 }
-                let omitted = is_note(members.omitted, &members.reason);
+                let omitted = is_placeholder(members.omitted, &members.reason);
                 Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())), omitted })
             }
-            drain!(seq);
-            drain!(scalars);
+            default_for!(seq);
+            default_for!(scalars);
         }
         any_value(deserializer, AdditionalVisitor)
     }

@@ -3,7 +3,7 @@ use proptest::sample::{Index, select};
 use serde_json::Value;
 
 use super::*;
-use crate::model::{KeyOrigin, Rejection};
+use crate::model::{KeyOrigin, Outcome, RejectReason, Rejection, Text};
 
 fn record(members: &str) -> String {
     format!(
@@ -12,8 +12,8 @@ fn record(members: &str) -> String {
 }
 
 fn event(text: &str) -> KmsEvent<'_> {
-    match parse(text.as_bytes()).unwrap().parsed {
-        Parsed::Event(event) => *event,
+    match parse(text.as_bytes()).unwrap().kind {
+        RecordKind::Event(event) => *event,
         other => panic!("{other:?}"),
     }
 }
@@ -25,7 +25,7 @@ fn reason(text: &[u8]) -> RejectReason {
 const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 #[test]
-fn borrows_what_has_no_escapes() {
+fn texts_without_escapes_are_borrowed() {
     let text = record(r#","userAgent":"plain","sourceIPAddress":"a\tb""#);
     let event = event(&text);
     assert!(matches!(event.user_agent, Some(Text::Borrowed("plain"))));
@@ -33,14 +33,14 @@ fn borrows_what_has_no_escapes() {
 }
 
 #[test]
-fn fields_of_odd_types_do_not_cost_the_event() {
+fn fields_of_other_types_count_as_absent() {
     let text = record(
         r#","errorCode":5,"userAgent":{"a":[1]},"eventID":"","readOnly":"true","requestParameters":"text","responseElements":[1],
         "resources":{"ARN":"x"},"userIdentity":"root","additionalEventData":"{\"grantId\":\"g\"}","tlsDetails":null,
         "serviceEventDetails":123456789012345678901234567890.5e-3"#,
     );
     let event = event(&text);
-    assert_eq!(event.error_code.as_deref(), Some("5"), "an error stays one");
+    assert_eq!(event.error_code.as_deref(), Some("5"), "the call stays a failed one");
     assert_eq!(event.outcome, Outcome::Unknown);
     assert_eq!((event.user_agent, event.event_id), (None, None));
     assert_eq!(event.read_only, Some(true));
@@ -50,7 +50,7 @@ fn fields_of_odd_types_do_not_cost_the_event() {
 }
 
 #[test]
-fn numbers_keep_their_text() {
+fn numbers_keep_their_spelling() {
     for number in ["1.50", "1e400", "-0", "1E+2", "123456789012345678901234567890", "18446744073709551616"] {
         let text = record(&format!(
             r#","userAgent":{number},"other":{number},"tlsDetails":{number},"resources":[{number}],"additionalEventData":"{{\"grantId\":{number}}}",
@@ -62,16 +62,16 @@ fn numbers_keep_their_text() {
         assert_eq!(event.grant_operations.as_deref(), Some(number));
         assert_eq!(event.encryption_context.as_deref(), Some(&*format!(r#"{{"a":"{number}"}}"#)));
     }
-    for no_number in ["1.", "01", "-", "1e", ".5", "+1", "1.5.2", "1e4e"] {
+    for not_a_number in ["1.", "01", "-", "1e", ".5", "+1", "1.5.2", "1e4e"] {
         assert_eq!(
-            reason(record(&format!(r#","userAgent":{no_number}"#)).as_bytes()),
+            reason(record(&format!(r#","userAgent":{not_a_number}"#)).as_bytes()),
             RejectReason::JsonSyntax
         );
     }
 }
 
 #[test]
-fn an_event_name_is_text() {
+fn an_event_name_must_be_a_string() {
     for name in ["0", "1.50", "1e400", "true", "false", "null", "[]", "{\"a\":1e400}", "\"\""] {
         let text = record(&format!(r#","eventName":{name}"#));
         assert_eq!(reason(text.as_bytes()), RejectReason::MissingField, "{name}");
@@ -80,7 +80,7 @@ fn an_event_name_is_text() {
 }
 
 #[test]
-fn contexts_hold_texts_only() {
+fn an_encryption_context_has_only_texts() {
     let text = record(
         r#","requestParameters":{"encryptionContext":{"e":"","n":null,"a":["x"],"o":{"x":"y"},"b":false,"i":7,"t":"x","t":null,"u":null,"u":"v"}}"#,
     );
@@ -99,17 +99,17 @@ fn the_major_version_is_a_number() {
 }
 
 #[test]
-fn the_last_of_a_repeated_field_wins_and_is_told() {
+fn the_last_of_a_repeated_field_wins_and_is_reported() {
     let text = record(r#","eventName":"Encrypt","requestParameters":{"keyId":"a","keyId":"b"}"#);
-    let outline = parse(text.as_bytes()).unwrap();
-    assert!(outline.repeated_field);
-    let Parsed::Event(event) = outline.parsed else { panic!() };
+    let parsed = parse(text.as_bytes()).unwrap();
+    assert!(parsed.repeated_field);
+    let RecordKind::Event(event) = parsed.kind else { panic!() };
     assert_eq!((&*event.name, event.key.id.as_deref()), ("Encrypt", Some("b")));
     assert!(!parse(record("").as_bytes()).unwrap().repeated_field);
 }
 
 #[test]
-fn parameters_are_found_in_any_case_the_exact_one_first() {
+fn parameters_match_in_any_case_and_exact_names_take_precedence() {
     for (parameters, id) in [
         (r#"{"KeyId":"a"}"#, "a"),
         (r#"{"keyId":"a","KEYID":"b"}"#, "a"),
@@ -123,7 +123,7 @@ fn parameters_are_found_in_any_case_the_exact_one_first() {
 }
 
 #[test]
-fn a_bare_key_id_is_completed_and_said_to_be() {
+fn a_bare_key_id_is_completed_as_assumed() {
     let text = record(r#","recipientAccountId":"111122223333","requestParameters":{"keyId":"mrk-1"}"#);
     let key = event(&text).key;
     assert_eq!(key.arn.as_deref(), Some("arn:aws:kms:us-west-2:111122223333:key/mrk-1"));
@@ -134,22 +134,22 @@ fn a_bare_key_id_is_completed_and_said_to_be() {
 }
 
 #[test]
-fn a_key_in_a_message_counts_unless_it_may_be_cut() {
+fn a_key_in_a_message_counts_unless_it_may_be_truncated() {
     let denied = |message: &str| {
         event(&record(&format!(r#","errorCode":"AccessDenied","errorMessage":"{message}""#))).into_owned()
     };
     let short = denied(&format!("not authorized on resource: {KEY} because"));
     assert_eq!((short.key.arn.as_deref(), short.key.origin), (Some(KEY), KeyOrigin::ErrorMessage));
     assert_eq!(denied(&format!("Key '{KEY}' does not exist")).key.arn.as_deref(), Some(KEY));
-    let cut = denied(&format!("{}{}", "x".repeat(960), &KEY[..64]));
-    assert_eq!((cut.key.arn, cut.key.origin), (None, KeyOrigin::None));
+    let truncated = denied(&format!("{}{}", "x".repeat(960), &KEY[..64]));
+    assert_eq!((truncated.key.arn, truncated.key.origin), (None, KeyOrigin::None));
     let alias = denied("on resource: arn:aws:kms:us-east-1:2:alias/x");
     assert_eq!((alias.key.arn, alias.key.account_id.as_deref()), (None, Some("2")));
     assert_eq!(alias.key.alias.as_deref(), Some("arn:aws:kms:us-east-1:2:alias/x"));
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn every_defect_has_its_reason() {
     assert_eq!(reason(b"{\"eventSource\":\"kms.amazonaws.com\xFF\"}"), RejectReason::InvalidUtf8);
     assert_eq!(reason(record(r#","userAgent":"\ud800""#).as_bytes()), RejectReason::LoneSurrogate);
     assert_eq!(reason(record(r#","other":{"deep":["\udc00"]}"#).as_bytes()), RejectReason::LoneSurrogate);
@@ -162,7 +162,7 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn errors_say_where() {
+fn errors_give_the_offset() {
     let text = record(r#","userAgent":tru"#);
     let error = parse(text.as_bytes()).unwrap_err();
     let at = text.find("tru").unwrap();
@@ -175,14 +175,14 @@ fn errors_say_where() {
 }
 
 #[test]
-fn deep_nesting_is_no_danger() {
+fn deep_nesting_does_not_overflow_the_stack() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(event(&record(&format!(r#","other":{deep}"#))).name, "Decrypt");
     assert_eq!(event(&record(&format!(r#","requestParameters":{{"keyId":{deep}}}"#))).key.id, None);
 }
 
 #[test]
-fn records_that_are_no_use_of_a_key_are_set_apart() {
+fn records_that_are_not_usage_are_recognized() {
     for members in [
         r#","eventType":"AwsVpceEvent""#,
         r#","eventType":"AwsVpceEvents""#,
@@ -191,18 +191,18 @@ fn records_that_are_no_use_of_a_key_are_set_apart() {
         r#","requestParameters":{"dryRun":"true"},"errorCode":"AccessDenied""#,
         r#","errorCode":"DryRunOperationException""#,
     ] {
-        assert_eq!(parse(record(members).as_bytes()).unwrap().parsed, Parsed::NotUsage, "{members}");
+        assert_eq!(parse(record(members).as_bytes()).unwrap().kind, RecordKind::NotUsage, "{members}");
     }
 }
 
 #[test]
-fn trails_that_leave_kms_out_are_noticed() {
+fn trails_that_exclude_kms_are_reported() {
     let put = |selectors: &str| {
         let text = format!(
             r#"{{"eventSource":"cloudtrail.amazonaws.com","eventName":"PutEventSelectors","requestParameters":{{"trailName":"t",{selectors}}}}}"#
         );
-        match parse(text.as_bytes()).unwrap().parsed {
-            Parsed::OtherSource { excludes_kms } => excludes_kms,
+        match parse(text.as_bytes()).unwrap().kind {
+            RecordKind::OtherSource { excludes_kms } => excludes_kms,
             other => panic!("{other:?}"),
         }
     };
@@ -231,14 +231,18 @@ fn re_encrypt_keeps_source_and_destination_apart() {
     let both = (Some(KEY.to_owned()), Some(other.clone()));
     assert_eq!(re_encrypt(&format!("{source},{destination}"), &named), both);
     assert_eq!(re_encrypt(&format!("{destination},{source}"), &named), both, "the order varies");
-    assert_eq!(re_encrypt(&format!("{source},{destination}"), ""), both, "the second where nothing tells");
-    // Only the destination is listed: the source is what the request says, or not known.
+    assert_eq!(
+        re_encrypt(&format!("{source},{destination}"), ""),
+        both,
+        "the second key when the request names none"
+    );
+    // When only the destination is listed, the source is what the request says, or unknown.
     assert_eq!(re_encrypt(&destination, &format!(r#"{named},"sourceKeyId":"{KEY}""#)), both);
     assert_eq!(re_encrypt(&destination, &named), (None, Some(other)));
 }
 
 #[test]
-fn a_large_context_takes_no_time() {
+fn a_large_context_is_read_in_linear_time() {
     let members: Vec<String> = (0..200_000).map(|n| format!(r#""k{}":"v{n}""#, n % 150_000)).collect();
     let text = record(&format!(r#","requestParameters":{{"encryptionContext":{{{}}}}}"#, members.join(",")));
     let context = event(&text).encryption_context.unwrap().into_owned();
@@ -248,13 +252,13 @@ fn a_large_context_takes_no_time() {
 }
 
 /// As [`parse`], without the fast reader.
-fn parse_slowly(record: &[u8]) -> Result<Outline<'_>, ParseError> {
-    let text = utf8(record)?;
-    no_lone_surrogate(text)?;
-    outline(read_slowly(text)?, text)
+fn parse_with_serde_json(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
+    let text = read::utf8(record)?;
+    parsed_record(read::record_with_serde_json(text)?, text)
 }
 
-/// A number that is not small and whole: serde_json gives its value, if it can, the fast reader its text.
+/// Whether there is a number other than a small whole one: serde_json gives its value, if it can,
+/// and the fast reader its text.
 pub(super) fn has_odd_number(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_f64(),
@@ -264,8 +268,8 @@ pub(super) fn has_odd_number(value: &Value) -> bool {
     }
 }
 
-/// Whether such a number stands where it can be seen, or cannot be read.
-fn is_odd(record: &[u8]) -> bool {
+/// Whether such a number is in a member that is read, or is out of range.
+fn has_odd_number_in_use(record: &[u8]) -> bool {
     match serde_json::from_slice::<Value>(record) {
         Ok(mut record) => {
             record.as_object_mut().map(|members| members.remove("other"));
@@ -275,7 +279,7 @@ fn is_odd(record: &[u8]) -> bool {
     }
 }
 
-/// What stands in records, and what breaks them.
+/// Members of records, valid and invalid.
 const PIECES: &[&str] = &[
     r#""eventSource":"kms.amazonaws.com""#,
     r#""eventName":"ReEncrypt""#,
@@ -301,24 +305,25 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    /// With the fast reader or without: the same events, the same errors, the same words. But for the spelling of numbers.
+    /// With and without the fast reader, the events, the errors and their texts are the same,
+    /// except for the spelling of numbers.
     #[test]
     fn the_fast_reader_changes_nothing(
         pieces in prop::collection::vec(select(PIECES), 0..14),
         damage in prop::collection::vec((any::<Index>(), 0..4, any::<u8>(), select(br#"{}[]",:\/0 ud-e."#.to_vec())), 0..3),
     ) {
         let mut bytes = format!("{{{}}}", pieces.join(",")).into_bytes();
-        for (place, how, any, telling) in damage {
-            let at = place.index(bytes.len() + 1);
-            match how {
+        for (index, kind, any, syntax) in damage {
+            let at = index.index(bytes.len() + 1);
+            match kind {
                 0 if at < bytes.len() => bytes[at] = any,
-                1 if at < bytes.len() => bytes[at] = telling,
+                1 if at < bytes.len() => bytes[at] = syntax,
                 2 if at < bytes.len() => { bytes.remove(at); }
-                _ => bytes.insert(at, telling),
+                _ => bytes.insert(at, syntax),
             }
         }
-        if !is_odd(&bytes) {
-            prop_assert_eq!(parse(&bytes), parse_slowly(&bytes));
+        if !has_odd_number_in_use(&bytes) {
+            prop_assert_eq!(parse(&bytes), parse_with_serde_json(&bytes));
         }
     }
 }

@@ -1,68 +1,72 @@
-//! Trails that leave KMS out: without this knowledge, "no KMS events" would read as "no use".
+//! Trails that exclude KMS events: without this knowledge, "no KMS events" would look like "no use
+//! of keys".
 
 use serde_json::Value;
 
-use super::general::Call;
+use super::call::ServiceCall;
+use super::prefilter::KMS;
 use super::record::Record;
 
-/// The trail that a `PutEventSelectors` record sets to leave out `kms.amazonaws.com`, or all reading events of it, with basic or advanced
-/// selectors. (AWS: "PutEventSelectors", CloudTrail API reference.)
+/// The trail that a record configures to exclude KMS events or KMS read events, if it does.
 pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     let puts_selectors = record.event_source.as_deref() == Some("cloudtrail.amazonaws.com")
         && record.event_name.0.as_deref() == Some("PutEventSelectors")
         && record.error_code.is_none();
-    silent_trail(puts_selectors, text)
+    if puts_selectors { configured_without_kms(text) } else { None }
 }
 
-/// The same of the text of such a record, if it is one.
-pub(super) fn silent_trail(puts_selectors: bool, text: &str) -> Option<String> {
-    if !puts_selectors {
-        return None;
-    }
-    let request = Call::read(text)?.request;
-    let list = |name: &str| request.get(name).and_then(Value::as_array).filter(|list| !list.is_empty());
-    let basic =
-        list("eventSelectors").is_some_and(|list| list.iter().any(excludes) || list.iter().all(is_closed));
-    let advanced = list("advancedEventSelectors").is_some_and(|list| {
-        // A trail records what any of its selectors takes.
-        list.iter().all(advanced_leaves_out)
+/// The trail that a `PutEventSelectors` record configures to exclude `kms.amazonaws.com`, or all
+/// its read events, with basic or advanced selectors; `None` if it does not.
+///
+/// Source: [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
+pub(super) fn configured_without_kms(text: &str) -> Option<String> {
+    let request = ServiceCall::read(text)?.request;
+    let selectors =
+        |name: &str| request.get(name).and_then(Value::as_array).filter(|selectors| !selectors.is_empty());
+    let by_basic = selectors("eventSelectors").is_some_and(|selectors| {
+        selectors.iter().any(excludes_kms_by_name) || selectors.iter().all(has_no_read_events)
     });
+    // A trail records what any of its advanced selectors selects.
+    let by_advanced = selectors("advancedEventSelectors")
+        .is_some_and(|selectors| selectors.iter().all(selects_no_kms_reads));
     let trail = request.get("trailName").and_then(Value::as_str).unwrap_or("unknown");
-    (basic || advanced).then(|| trail.to_owned())
+    (by_basic || by_advanced).then(|| trail.to_owned())
 }
 
-fn names_kms(list: &Value) -> bool {
-    list.as_array().is_some_and(|sources| sources.iter().any(|source| source == super::KMS))
+fn contains_kms(sources: &Value) -> bool {
+    sources.as_array().is_some_and(|sources| sources.iter().any(|source| source == KMS))
 }
 
-/// A basic selector that says so.
-fn excludes(selector: &Value) -> bool {
-    selector.get("excludeManagementEventSources").is_some_and(names_kms)
+/// Whether a basic selector lists KMS among the excluded event sources.
+fn excludes_kms_by_name(selector: &Value) -> bool {
+    selector.get("excludeManagementEventSources").is_some_and(contains_kms)
 }
 
-/// A basic selector that takes no management events, or only those that write: Decrypt and GenerateDataKey read.
-fn is_closed(selector: &Value) -> bool {
-    let takes_none =
-        selector.get("includeManagementEvents").is_some_and(|takes| takes == false || takes == "false");
-    takes_none || selector.get("readWriteType").is_some_and(|kind| kind == "WriteOnly")
+/// Whether a basic selector selects no management events, or only write events. Decrypt and
+/// GenerateDataKey are read events.
+fn has_no_read_events(selector: &Value) -> bool {
+    let has_no_management_events = selector
+        .get("includeManagementEvents")
+        .is_some_and(|included| included == false || included == "false");
+    has_no_management_events || selector.get("readWriteType").is_some_and(|kind| kind == "WriteOnly")
 }
 
-/// Whether an advanced selector takes none of the reading events of KMS.
-fn advanced_leaves_out(selector: &Value) -> bool {
+/// Whether an advanced selector selects no read events of KMS.
+fn selects_no_kms_reads(selector: &Value) -> bool {
     let fields = selector.get("fieldSelectors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let of = |name: &'static str| {
+    let conditions_on = |name: &'static str| {
         fields.iter().filter(move |field| field.get("field").is_some_and(|field| field == name))
     };
-    let equals = |field: &Value, wanted: &str| {
+    let allows = |field: &Value, value: &str| {
         field
             .get("equals")
             .and_then(Value::as_array)
-            .is_none_or(|list| list.iter().any(|value| value == wanted))
+            .is_none_or(|values| values.iter().any(|allowed| allowed == value))
     };
-    !of("eventCategory").all(|field| equals(field, "Management"))
-        || !of("readOnly").all(|field| equals(field, "true"))
-        || !of("eventSource").all(|field| equals(field, super::KMS))
-        || of("eventSource").any(|field| field.get("notEquals").is_some_and(names_kms))
+    !conditions_on("eventCategory").all(|field| allows(field, "Management"))
+        || !conditions_on("readOnly").all(|field| allows(field, "true"))
+        || !conditions_on("eventSource").all(|field| allows(field, KMS))
+        || conditions_on("eventSource").any(|field| field.get("notEquals").is_some_and(contains_kms))
 }
 
 #[cfg(test)]
@@ -71,18 +75,18 @@ mod tests {
 
     use super::*;
 
-    fn left_out(parameters: &Value) -> bool {
+    fn is_excluded(parameters: &Value) -> bool {
         let mut parameters = parameters.clone();
         parameters["trailName"] = "t".into();
         let text = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": parameters}).to_string();
-        let record = super::super::read_record(&text).unwrap();
+        let record = super::super::read::record(&text).unwrap();
         let trail = excludes_kms(&record, &text);
         assert!(trail.is_none() || trail.as_deref() == Some("t"));
         trail.is_some()
     }
 
     #[test]
-    fn every_way_to_leave_kms_out_is_known() {
+    fn every_way_to_exclude_kms_is_recognized() {
         let advanced = |fields: Value| json!({"advancedEventSelectors": [{"fieldSelectors": fields}]});
         let management = json!({"field": "eventCategory", "equals": ["Management"]});
         for (parameters, expected) in [
@@ -120,7 +124,7 @@ mod tests {
             ),
             (advanced(json!([management, {"field": "eventSource", "equals": ["s3.amazonaws.com"]}])), true),
         ] {
-            assert_eq!(left_out(&parameters), expected, "{parameters}");
+            assert_eq!(is_excluded(&parameters), expected, "{parameters}");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::cell::Cell;
 use super::table::{Column, Kind, Table};
 use crate::aggregate::{DailyRow, InputSummary, Selected, UsageRow};
 use crate::knowledge::Basis;
-use crate::model::{DeniedBy, Rejection, Strength, Workload, multi_region};
+use crate::model::{DeniedBy, Rejection, Strength, Workload, multi_region_id};
 
 /// Declares the tables: a name and what their rows are made from.
 macro_rules! tables {
@@ -59,7 +59,7 @@ pub const USAGE: &[Column<Usage>] = columns! { Usage;
     "key_id": Text "?", "The id at the end of `key_arn`.", |(g, _)| Cell::maybe(g.key_id.as_deref());
     "key_account_id": Text "?", "Account that owns the key, from its ARN (or its alias's).", |(g, _)| Cell::maybe(g.key_account_id.as_deref());
     "key_region": Text "?", "Region of the key, from its ARN (or its alias's); not always the record's.", |(g, _)| Cell::maybe(g.key_region.as_deref());
-    "key_family": Text "?", "The `mrk-…` id that a multi-Region key shares with its replicas; each of them is a key of its own, with its own policy and grants. Null: no multi-Region key.", |(g, _)| Cell::maybe(g.key_id.as_deref().and_then(multi_region));
+    "key_family": Text "?", "The `mrk-…` id that a multi-Region key shares with its replicas; each of them is a key of its own, with its own policy and grants. Null: no multi-Region key.", |(g, _)| Cell::maybe(g.key_id.as_deref().and_then(multi_region_id));
     "principal": Text, "Who called: the role's IAM ARN for role sessions, else the user's or root's ARN, else the service principal, else `account:principalId`, else `unknown`. Source: `userIdentity`.", |(g, _)| Cell::text(&g.principal);
     "principal_type": Text, "`userIdentity.type`, or `unknown`.", |(g, _)| Cell::text(&g.principal_type);
     "principal_account_id": Text "?", "The caller's account. Null for AWS services.", |(g, _)| Cell::maybe(g.principal_account_id.as_deref());

@@ -286,7 +286,7 @@ mod tests {
             ..KmsEvent::example()
         };
         let evidence = Evidence {
-            workload: WorkloadSet::of(Workload::Other),
+            workload: WorkloadSet::single(Workload::Other),
             strength: Strength::None,
             rules: Default::default(),
         };

@@ -160,7 +160,7 @@ fn learned(lessons: &Facts) -> Vec<LearnedFacts> {
             .iter()
             .filter(|((r, _), _)| *r == rule)
             .fold((0, 0), |(n, records), (_, basis)| (n + 1, records + basis.records));
-        let LearnedRuleInfo { id, workload, strength, .. } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, .. } = rule.info();
         let (workload, strength) = (workload.as_str(), strength.as_str());
         (particulars > 0).then_some(LearnedFacts { rule: id, workload, strength, particulars, records })
     };

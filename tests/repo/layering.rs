@@ -76,8 +76,6 @@ const CIRCLES: &[(&str, &[&str])] = &[
     ("format/json",      &["format/json/simd/avx2.rs", "format/json/simd/avx512.rs",
                            "format/json/simd/mod.rs"]),
     ("format/tabular",   &["format/tabular/mod.rs", "format/tabular/ocsf.rs"]),
-    ("parse",            &["parse/json/mod.rs", "parse/lenient.rs", "parse/members.rs"]),
-    ("parse",            &["parse/mod.rs", "parse/prefilter.rs", "parse/trail.rs"]),
     ("report",           &["report/cell.rs", "report/table.rs"]),
     ("s3",               &["s3/client.rs", "s3/credentials.rs", "s3/discovery.rs", "s3/get.rs",
                            "s3/mod.rs", "s3/profile.rs", "s3/write.rs"]),

@@ -69,7 +69,6 @@ const LEFT: &[&str] = &[
     "spool",
     "standing",
     "taught",
-    "teaches",
     "trouble",
     "unwrapper",
     "vain",

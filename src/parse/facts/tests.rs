@@ -19,26 +19,26 @@ fn record(service: &str, name: &str, change: Value) -> Value {
     record
 }
 
-fn learned(record: &Value) -> Vec<Fact<'static>> {
+fn facts_of(record: &Value) -> Vec<Fact<'static>> {
     let text = record.to_string();
-    assert!(may_contain_facts(text.as_bytes()), "the question that comes first: {text}");
+    assert!(may_contain_facts(text.as_bytes()), "not ruled out: {text}");
     facts(text.as_bytes()).unwrap()
 }
 
-/// Rules with what they compare, as text.
+/// The ids of rules with their conditions, as text.
 fn rules(record: &Value) -> Vec<(&'static str, String)> {
-    let rules = learned(record).into_iter().filter_map(|lesson| match lesson {
-        Fact::Rule(rule, when, taught) => {
-            assert_eq!(taught.event_id.as_deref(), Some("e1"));
-            let when = match when {
-                When::Role(role) => format!("role {role}"),
-                When::RoleAndKey(role, key) => format!("role {role} key {key}"),
-                When::Key(key) => format!("key {key}"),
-                When::Path(bucket, path) => format!("path {bucket} {path}"),
-                When::Bucket(bucket) => format!("bucket {bucket}"),
-                When::SessionOn(role) => format!("session {role}"),
+    let rules = facts_of(record).into_iter().filter_map(|fact| match fact {
+        Fact::Rule(rule, condition, provenance) => {
+            assert_eq!(provenance.event_id.as_deref(), Some("e1"));
+            let condition = match condition {
+                LearnedCondition::Role(role) => format!("role {role}"),
+                LearnedCondition::RoleAndKey(role, key) => format!("role {role} key {key}"),
+                LearnedCondition::Key(key) => format!("key {key}"),
+                LearnedCondition::Path(bucket, path) => format!("path {bucket} {path}"),
+                LearnedCondition::Bucket(bucket) => format!("bucket {bucket}"),
+                LearnedCondition::SessionOn(role) => format!("session {role}"),
             };
-            Some((rule.facts().id, when))
+            Some((rule.info().id, condition))
         }
         _ => None,
     });
@@ -102,7 +102,7 @@ fn feature_groups_name_paths_buckets_roles_and_keys() {
     assert_eq!(
         rules(&record("sagemaker", "CreateFeatureGroup", by_alias)),
         [],
-        "which key that is, is not said"
+        "an alias does not say which key it pointed to"
     );
     let whole =
         json!({"requestParameters": {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://b"}}}});
@@ -127,14 +127,14 @@ fn jobs_name_roles_and_keys() {
     assert_eq!(
         call("codepipeline", "CreateThing\"forecast.", forecast),
         [],
-        "another service's call of a like name"
+        "a call of another service with a similar name"
     );
     let many = json!({"roleArn": ROLE, "keys": (0..9).map(|n| json!({"kmsKeyId": n.to_string()})).collect::<Vec<_>>()});
-    assert_eq!(call("sagemaker", "CreateX", many), [], "which of many keys goes with the role is not said");
+    assert_eq!(call("sagemaker", "CreateX", many), [], "too many keys to pair with the role");
 }
 
 #[test]
-fn sessions_are_known_by_who_opened_them() {
+fn sessions_are_attributed_to_the_service_that_opened_them() {
     let answer = json!({"credentials": {"accessKeyId": "ASIANEW"}, "assumedRoleUser": {"assumedRoleId": "AROANEW:s", "arn": "…"}});
     let opened = |service: &str| {
         record(
@@ -155,25 +155,25 @@ fn sessions_are_known_by_who_opened_them() {
         let call = opened(service);
         assert_eq!(rules(&call), [(id, format!("session {ROLE}"))], "{service}");
         let session =
-            Session { access_key_id: Some("ASIANEW".into()), principal_id: Some("AROANEW:s".into()) };
-        assert_eq!(learned(&call).pop(), Some(Fact::Session(rule, session)));
+            RoleSession { access_key_id: Some("ASIANEW".into()), principal_id: Some("AROANEW:s".into()) };
+        assert_eq!(facts_of(&call).pop(), Some(Fact::Session(rule, session)));
     }
     let mut person = opened("sagemaker.amazonaws.com");
     person["userIdentity"]["type"] = "AssumedRole".into();
-    assert_eq!(learned(&person), [], "a caller who only says so");
+    assert_eq!(facts_of(&person), [], "only AWS itself sets the type AWSService");
     assert!(!may_contain_facts(opened("ec2.amazonaws.com").to_string().as_bytes()));
 }
 
 #[test]
-fn a_session_that_works_on_canvas_is_known_by_that() {
+fn a_session_that_works_on_canvas_resources_is_canvas() {
     let call = |name: &str, request| record("sagemaker", name, json!({"requestParameters": request}));
-    let canvas = learned(&call("CreateTransformJob", json!({"transformJobName": "Canvas-job-1"})));
-    let session = Session { access_key_id: Some("ASIAEXAMPLE".into()), principal_id: None };
+    let canvas = facts_of(&call("CreateTransformJob", json!({"transformJobName": "Canvas-job-1"})));
+    let session = RoleSession { access_key_id: Some("ASIAEXAMPLE".into()), principal_id: None };
     assert_eq!(canvas.last(), Some(&Fact::Session(Rule::CanvasSession, session)));
     for other in
         [json!({"transformJobName": "job"}), json!({"roleArn": "role/canvas"}), json!({"text": "canvas"})]
     {
-        assert_eq!(learned(&call("CreateTransformJob", other)), []);
+        assert_eq!(facts_of(&call("CreateTransformJob", other)), []);
     }
 }
 
@@ -193,13 +193,13 @@ fn aliases_corrections_and_trails() {
     for (name, key) in [("CreateAlias", Some(KEY)), ("UpdateAlias", Some(KEY)), ("DeleteAlias", None)] {
         let arn = "arn:aws:kms:us-west-2:111122223333:alias/x";
         let expected = Fact::Alias { alias: arn.into(), key: key.map(Into::into), time };
-        assert_eq!(learned(&alias(name)), [expected]);
+        assert_eq!(facts_of(&alias(name)), [expected]);
         let mut without = alias(name);
         without["resources"] = json!([]);
-        assert_eq!(learned(&without).len(), 1, "old records name no resources: the account is the caller's");
+        assert_eq!(facts_of(&without).len(), 1, "without resources, the account is the caller's");
         let mut failed = alias(name);
         failed["errorCode"] = "AccessDenied".into();
-        assert_eq!(learned(&failed), [], "a call that failed changed nothing");
+        assert_eq!(facts_of(&failed), [], "a call that failed changed nothing");
     }
     let addendum =
         json!({"addendum": {"reason": "UPDATED_DATA", "originalEventID": "e0", "updatedFields": "x"}});
@@ -209,18 +209,18 @@ fn aliases_corrections_and_trails() {
         account_id: Some("111122223333".into()),
         time,
     };
-    assert_eq!(learned(&record("kms", "Decrypt", addendum.clone())), [correction]);
-    assert_eq!(learned(&record("s3", "GetObject", addendum)), [], "other services' events are not counted");
-    let late = json!({"addendum": {"reason": "DELIVERY_DELAY", "originalEventID": "UPDATED_DATA"}});
-    assert_eq!(learned(&record("kms", "Decrypt", late)), []);
-    let stop = learned(&record("cloudtrail", "StopLogging", json!({"requestParameters": {"name": "t"}})));
+    assert_eq!(facts_of(&record("kms", "Decrypt", addendum.clone())), [correction]);
+    assert_eq!(facts_of(&record("s3", "GetObject", addendum)), [], "only KMS events are corrected");
+    let delayed = json!({"addendum": {"reason": "DELIVERY_DELAY", "originalEventID": "UPDATED_DATA"}});
+    assert_eq!(facts_of(&record("kms", "Decrypt", delayed)), []);
+    let stop = facts_of(&record("cloudtrail", "StopLogging", json!({"requestParameters": {"name": "t"}})));
     assert!(
         matches!(&stop[..], [Fact::Trail(change)] if change.trail == "t" && change.by.event_name == "StopLogging")
     );
 }
 
 #[test]
-fn spelling_hides_nothing() {
+fn escapes_hide_no_facts() {
     let call = record(
         "sagemaker-geospatial",
         "StartEarthObservationJob",
@@ -229,19 +229,19 @@ fn spelling_hides_nothing() {
     let escaped = call.to_string().replace("sagemaker", r"\u0073agemaker");
     assert!(may_contain_facts(escaped.as_bytes()));
     assert_eq!(facts(escaped.as_bytes()), facts(call.to_string().as_bytes()));
-    // As a string in another document.
+    // As JSON text within a string.
     assert!(may_contain_facts(Value::String(escaped).to_string().as_bytes()));
     assert!(!may_contain_facts(record("s3", "GetObject", json!({"a": "\u{1f}"})).to_string().as_bytes()));
 }
 
 #[test]
-fn what_cannot_be_read_teaches_nothing() {
+fn an_unreadable_record_has_no_facts() {
     let call = record(
         "sagemaker",
         "CreateTrainingJob",
         json!({"requestParameters": {"roleArn": ROLE, "kmsKeyId": KEY}}),
     );
-    assert_eq!(facts(b"{\"a\":"), Err(NotJson));
+    assert_eq!(facts(b"{\"a\":"), Err(InvalidJson));
     for (member, value) in
         [("eventTime", json!("yesterday")), ("eventSource", json!(1)), ("requestParameters", json!("x"))]
     {

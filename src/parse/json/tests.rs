@@ -3,16 +3,20 @@ use proptest::sample::{Index, select};
 use serde::de::{Deserialize, IgnoredAny};
 use serde_json::Value;
 
+use super::super::member::read_fast;
 use super::super::record::Record;
 use super::super::tests::has_odd_number;
 use super::scan::plain_end;
 use super::*;
 
-/// What serde_json does not read, the fast reader does not; what both read is the same. But for numbers that are not small and whole: of these
-/// the one keeps the spelling, the other a value, if it can.
-fn agrees(text: &str) -> Option<Record<'_>> {
+/// Checks that the fast reader accepts only what serde_json accepts, with the same result, and
+/// returns that result.
+///
+/// Numbers other than small whole ones are the exception: the fast reader keeps their spelling,
+/// serde_json their value, if it can.
+fn check(text: &str) -> Option<Record<'_>> {
     let mut record = Record::default();
-    let fast = read(text, &mut record).ok().map(|_| record);
+    let fast = read_fast(text, &mut record).ok().map(|_| record);
     if let Some(fast) = &fast {
         assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text}");
         match serde_json::from_str::<Value>(text) {
@@ -22,7 +26,8 @@ fn agrees(text: &str) -> Option<Record<'_>> {
             _ => {}
         }
     }
-    // The same through serde (which may come to what is nested deep in another way), a general value, and one that is skipped.
+    // The same through serde (which limits nesting in another way), with a general value, and with
+    // a value that is skipped.
     if let (Some(value), Some(fast)) = (through_serde::<Record<'_>>(text), &fast) {
         assert_eq!(&value, fast, "{text}");
     }
@@ -38,8 +43,7 @@ fn agrees(text: &str) -> Option<Record<'_>> {
 fn through_serde<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
     let mut reader = Reader::new(text);
     let value = T::deserialize(&mut reader).ok()?;
-    reader.skip_space();
-    (reader.at == text.len()).then_some(value)
+    reader.finish().ok().map(|_| value)
 }
 
 const NAMES: &[&str] = &[
@@ -94,12 +98,12 @@ fn space() -> impl Strategy<Value = &'static str> {
     prop_oneof![8 => Just(""), 1 => select(vec![" ", "\n\t", "\r "])]
 }
 
-/// JSON whose objects have the names of a record's members in any order, however often.
+/// JSON whose objects use the names of a record's members in any order, also repeatedly.
 fn json() -> impl Strategy<Value = String> {
     scalar().prop_recursive(5, 60, 8, |inner| {
         let member = (select(NAMES), quoted(), prop::bool::weighted(0.9), space(), inner.clone());
-        let member = member.prop_map(|(name, other, known, space, value)| {
-            let name = if known { format!("\"{name}\"") } else { other };
+        let member = member.prop_map(|(name, other, is_member, space, value)| {
+            let name = if is_member { format!("\"{name}\"") } else { other };
             format!("{space}{name}{space}:{space}{value}{space}")
         });
         prop_oneof![
@@ -112,42 +116,42 @@ fn json() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn well_formed_text_is_read_alike(text in json()) {
-        agrees(&text);
+    fn well_formed_text_gives_the_same_record(text in json()) {
+        check(&text);
     }
 
-    /// Bytes replaced, taken out, put in, cut off.
+    /// Bytes are replaced, removed or inserted, or the end is cut off.
     #[test]
-    fn damaged_text_is_never_read_otherwise(
+    fn damaged_text_gives_the_same_record(
         text in json(),
         damage in prop::collection::vec((any::<Index>(), 0..4, select(br#"{}[]",:\0 aetn1.-u"#.to_vec())), 1..4),
     ) {
         let mut bytes = text.into_bytes();
-        for (place, how, byte) in damage {
-            let at = place.index(bytes.len() + 1);
-            match how {
+        for (index, kind, byte) in damage {
+            let at = index.index(bytes.len() + 1);
+            match kind {
                 0 if at < bytes.len() => bytes[at] = byte,
                 1 if at < bytes.len() => { bytes.remove(at); }
                 2 => bytes.insert(at, byte),
                 _ => bytes.truncate(at.max(1)),
             }
         }
-        agrees(&String::from_utf8_lossy(&bytes));
+        check(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
-    fn noise_is_never_read_otherwise(text in r#"[{}\[\]":,\\0-9eE.+\-a-z \n\x00\x1f]{0,40}"#) {
-        agrees(&text);
+    fn noise_gives_the_same_record(text in r#"[{}\[\]":,\\0-9eE.+\-a-z \n\x00\x1f]{0,40}"#) {
+        check(&text);
     }
 
     #[test]
-    fn plain_text_ends_where_a_plain_search_says(
+    fn plain_end_agrees_with_a_byte_by_byte_search(
         mut bytes in prop::collection::vec(0x20u8..=0xFF, 0..70),
         ends in prop::collection::vec((any::<Index>(), select(vec![b'"', b'\\', 0, 0x1F, 0x20, 0x7F, 0x80, 0x22])), 0..3),
         from in 0usize..72,
     ) {
-        for (place, byte) in ends {
-            let at = place.index(bytes.len().max(1));
+        for (index, byte) in ends {
+            let at = index.index(bytes.len().max(1));
             if at < bytes.len() { bytes[at] = byte }
         }
         let expected = (from..bytes.len()).find(|at| matches!(bytes[*at], b'"' | b'\\' | 0..0x20));
@@ -156,18 +160,18 @@ proptest! {
 }
 
 #[test]
-fn records_of_the_usual_form_are_not_given_up() {
+fn usual_records_need_no_fallback() {
     for text in [
         r#"{"eventVersion":"1.08","userIdentity":{"type":"AWSService","invokedBy":"s3.amazonaws.com"},"readOnly":true,"n":[1,-2.5e3,{}]}"#,
         "{\n  \"eventName\" : \"Decrypt\" ,\n  \"responseElements\" : null , \"resources\" : [ ]\n}\n",
         r#"{"eventName":"a\nb\u0041","other":"\ud83d\ude00\\","\u0065ventID":"x"}"#,
     ] {
-        assert!(agrees(text).is_some(), "{text}");
+        assert!(check(text).is_some(), "{text}");
     }
 }
 
 #[test]
-fn what_is_no_json_is_given_up() {
+fn invalid_json_is_left_to_serde_json() {
     for text in [
         "",
         " ",
@@ -207,17 +211,17 @@ fn what_is_no_json_is_given_up() {
         "{\"a\":1\u{a0}}",
         "{\"a\":\0}",
     ] {
-        assert!(agrees(text).is_none(), "{text:?}");
+        assert!(check(text).is_none(), "{text:?}");
     }
 }
 
 #[test]
-fn depth_is_given_up_before_it_is_a_danger() {
+fn deep_nesting_is_left_to_serde_json() {
     for (open, close) in [("[", "]"), ("{\"requestParameters\":", "}"), ("{\"x\":[", "]}")] {
-        for deep in [10, 60, 64, 65, 127, 128, 100_000] {
-            let text = format!("{}1{}", open.repeat(deep), close.repeat(deep));
-            agrees(&text);
-            agrees(&format!("{{\"requestParameters\":{text},\"other\":{text}}}"));
+        for depth in [10, 60, 64, 65, 127, 128, 100_000] {
+            let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            check(&text);
+            check(&format!("{{\"requestParameters\":{text},\"other\":{text}}}"));
         }
     }
 }

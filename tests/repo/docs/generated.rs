@@ -32,7 +32,7 @@ fn learned_rules() -> String {
     let mut text =
         "| rule | label | strength | what it looks at | source |\n|---|---|---|---|---|\n".to_owned();
     for rule in LearnedRule::ALL {
-        let LearnedRuleInfo { id, workload, strength, about, source } = rule.facts();
+        let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
         let (workload, strength) = (workload.as_str(), strength.as_str());
         text += &format!("| `{id}` | `{workload}` | {strength} | {about} | [AWS]({source}) |\n");
     }

@@ -16,7 +16,7 @@ use testkit::oracle;
 use keytrail::aggregate::Selected;
 use keytrail::classify::Classifier;
 use keytrail::knowledge::Knowledge;
-use keytrail::parse::{self, Parsed};
+use keytrail::parse::{self, RecordKind};
 use keytrail::report::{EVENTS, Format, Row, Sink, Stream, encode};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -85,10 +85,11 @@ fn outcome_of(record: &Value) -> Value {
     let text = record.to_string();
     let event = match parse::parse(text.as_bytes()) {
         Err(error) => return json!({"class": "rejected", "reason": error.reason.as_str()}),
-        Ok(outline) => match outline.parsed {
-            Parsed::NotUsage => return json!({"class": "not_usage"}),
-            Parsed::OtherSource { .. } => return json!({"class": "other_source"}),
-            Parsed::Event(event) => *event,
+        Ok(record) => match record.kind {
+            RecordKind::NotUsage => return json!({"class": "not_usage"}),
+            RecordKind::OtherSource { .. } => return json!({"class": "other_source"}),
+            RecordKind::Event(event) => *event,
+            other => panic!("{other:?}"),
         },
     };
     let evidence = CLASSIFIER.classify(&event, &Knowledge::default());

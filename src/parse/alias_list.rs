@@ -1,86 +1,71 @@
-//! What `aws kms list-aliases` answers: the user's own knowledge of where aliases point.
+//! Reads the output of `aws kms list-aliases`, with which users can say where aliases point.
 
 use serde::Deserialize;
 use serde_json::{Deserializer, Value};
-use thiserror::Error;
 
+use super::error::AliasListError;
 use crate::model::{Arn, EventTime};
 
-/// An alias as it points now.
+/// An alias and the key that it pointed to when the list was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListedAlias {
     /// ARN of the alias.
     pub alias: String,
-    /// ARN of its key; `None` where the answer names none (an AWS managed key that has not been made yet).
+    /// ARN of its key; `None` when the list names none (an AWS managed key that has not been
+    /// created yet).
     pub key: Option<String>,
-    /// Since when: `LastUpdatedDate`, else `CreationDate`; `None` where the answer has no dates.
+    /// `LastUpdatedDate`, else `CreationDate`; `None` when the list has no dates.
     pub since: Option<EventTime>,
-}
-
-/// A file that is not an answer of `aws kms list-aliases`.
-#[derive(Debug, Error)]
-pub enum ListedError {
-    /// Not JSON.
-    #[error("not JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// JSON, but not of that form.
-    #[error("no \"Aliases\" list in it; save the output of `aws kms list-aliases` as it is")]
-    Form,
-    /// An alias that says too little, or something that cannot be read.
-    #[error("alias {number} has no readable {what}")]
-    Alias {
-        /// Which, from 1.
-        number: usize,
-        /// The member.
-        what: &'static str,
-    },
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Raw {
+struct RawAlias {
     alias_arn: Option<String>,
     target_key_id: Option<String>,
     creation_date: Option<Value>,
     last_updated_date: Option<Value>,
 }
 
-/// Reads the answer: one page, or several one after the other.
+/// Reads one page of output, or several pages one after the other.
 ///
 /// # Errors
-/// When the text is something else.
-pub fn listed_aliases(text: &str) -> Result<Vec<ListedAlias>, ListedError> {
+/// When the text is not such output.
+pub fn parse_alias_list(text: &str) -> Result<Vec<ListedAlias>, AliasListError> {
     let mut list = Vec::new();
     let mut pages = 0;
     for page in Deserializer::from_str(text).into_iter::<Value>() {
-        let Value::Object(mut page) = page? else { return Err(ListedError::Form) };
-        let Some(Value::Array(aliases)) = page.remove("Aliases") else { return Err(ListedError::Form) };
+        let Value::Object(mut page) = page? else { return Err(AliasListError::NoAliases) };
+        let Some(Value::Array(aliases)) = page.remove("Aliases") else {
+            return Err(AliasListError::NoAliases);
+        };
         pages += 1;
         for alias in aliases {
             let number = list.len() + 1;
-            list.push(listed(serde_json::from_value(alias)?, number)?);
+            list.push(listed_alias(serde_json::from_value(alias)?, number)?);
         }
     }
-    if pages == 0 { Err(ListedError::Form) } else { Ok(list) }
+    if pages == 0 { Err(AliasListError::NoAliases) } else { Ok(list) }
 }
 
-fn listed(raw: Raw, number: usize) -> Result<ListedAlias, ListedError> {
-    let fail = |what| ListedError::Alias { number, what };
+fn listed_alias(raw: RawAlias, number: usize) -> Result<ListedAlias, AliasListError> {
+    let fail = |member| AliasListError::Alias { number, member };
     let alias = raw.alias_arn.ok_or_else(|| fail("AliasArn"))?;
     let arn = Arn::parse(&alias).filter(|arn| arn.service == "kms" && arn.resource.starts_with("alias/"));
     let Arn { partition, region, account, .. } = arn.ok_or_else(|| fail("AliasArn"))?;
-    // An alias lies where its key does.
+    // A key is in the account and the region of its alias.
     let key = raw.target_key_id.map(|id| format!("arn:{partition}:kms:{region}:{account}:key/{id}"));
     let since = raw.last_updated_date.or(raw.creation_date);
-    let since = since.map(|date| moment(&date).ok_or_else(|| fail("LastUpdatedDate"))).transpose()?;
+    let since = since.map(|date| date_time(&date).ok_or_else(|| fail("LastUpdatedDate"))).transpose()?;
     Ok(ListedAlias { alias, key, since })
 }
 
 /// Seconds since the epoch (version 1 of the AWS CLI) or ISO 8601 (version 2).
-fn moment(date: &Value) -> Option<EventTime> {
+fn date_time(date: &Value) -> Option<EventTime> {
     match date {
         Value::String(text) => EventTime::parse(text),
-        // Fractions of a second do not matter: events have none.
+        // Event times have no fractions of a second.
         Value::Number(seconds) => Some(EventTime((seconds.as_f64()? as i64).checked_mul(1000)?)),
         _ => None,
     }
@@ -112,14 +97,14 @@ mod tests {
             ("", None, None),
         ] {
             let expected = ListedAlias { alias: ALIAS.to_owned(), key, since };
-            assert_eq!(listed_aliases(&page(rest)).unwrap(), [expected]);
+            assert_eq!(parse_alias_list(&page(rest)).unwrap(), [expected]);
         }
-        assert_eq!(listed_aliases(&[page(""), page("")].join("\n")).unwrap().len(), 2, "pages");
+        assert_eq!(parse_alias_list(&[page(""), page("")].join("\n")).unwrap().len(), 2, "pages");
     }
 
     #[test]
-    fn other_files_are_told() {
-        for (text, said) in [
+    fn other_files_are_rejected() {
+        for (text, expected) in [
             ("", "no \"Aliases\" list"),
             ("[]", "no \"Aliases\" list"),
             (r#"{"Keys":[]}"#, "no \"Aliases\" list"),
@@ -127,8 +112,8 @@ mod tests {
             (r#"{"Aliases":[{}]}"#, "alias 1 has no readable AliasArn"),
             (&page(r#","LastUpdatedDate":"lately""#), "alias 1 has no readable LastUpdatedDate"),
         ] {
-            let error = listed_aliases(text).unwrap_err().to_string();
-            assert!(error.contains(said), "{text}: {error}");
+            let error = parse_alias_list(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }

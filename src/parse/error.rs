@@ -1,0 +1,51 @@
+//! Why a record, or a list of aliases, could not be read.
+
+use thiserror::Error;
+
+use crate::model::RejectReason;
+
+/// A record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: {detail}", reason.as_str())]
+#[non_exhaustive]
+pub struct ParseError {
+    /// The kind of defect.
+    pub reason: RejectReason,
+    /// For people: what exactly was found, and at which byte of the record.
+    pub detail: String,
+}
+
+impl ParseError {
+    pub(super) fn new(reason: RejectReason, detail: String) -> Self {
+        Self { reason, detail }
+    }
+
+    pub(super) fn missing_field(name: &str) -> Self {
+        Self::new(RejectReason::MissingField, format!("a KMS record without {name}"))
+    }
+}
+
+/// A record that is not a JSON object, from which no facts can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a JSON object")]
+pub struct InvalidJson;
+
+/// A file that is not the output of `aws kms list-aliases`.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AliasListError {
+    /// The file is not JSON.
+    #[error("not JSON")]
+    Json(#[from] serde_json::Error),
+    /// The file is JSON without a list of aliases.
+    #[error("no \"Aliases\" list in it; save the output of `aws kms list-aliases` as it is")]
+    NoAliases,
+    /// A member of an alias is missing or cannot be read.
+    #[error("alias {number} has no readable {member}")]
+    Alias {
+        /// Position of the alias in the file, from 1.
+        number: usize,
+        /// Name of the member.
+        member: &'static str,
+    },
+}
