@@ -7,8 +7,8 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use keytrail::classify::Classifier;
 use keytrail::format::container::{ContainerReader, Step, Window};
-use keytrail::format::decode::{Buffers, Content};
-use keytrail::format::json::{Backend, Splitter};
+use keytrail::format::decode::{Buffers, DecodeOptions, Decoder};
+use keytrail::format::json::{Backend, ValueScanner};
 use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
 use testkit::corpus::archive::{Corpus, gzip};
@@ -17,14 +17,14 @@ use testkit::corpus::archive::{Corpus, gzip};
 const KIB: u64 = 4096;
 
 fn records(json: &[u8]) -> Vec<&[u8]> {
-    records_with(Backend::chosen(), json)
+    records_with(Backend::selected(), json)
 }
 
 fn records_with(backend: Backend, json: &[u8]) -> Vec<&[u8]> {
-    let mut unwrapper = ContainerReader::with(backend, 4 << 20);
+    let mut reader = ContainerReader::with_backend(backend, 4 << 20);
     let window = Window { bytes: json, start: 0, last: true };
     let mut records = Vec::new();
-    while let Step::Value { range, .. } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = reader.step(window) {
         records.push(window.slice(&range));
     }
     records
@@ -43,10 +43,11 @@ fn stages(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             let mut chunk = vec![0; 256 << 10];
             bencher.iter(|| {
-                let mut content =
-                    Content::new(stored.as_slice(), size, u64::MAX, false, &mut buffers).unwrap();
+                let mut options = DecodeOptions::default();
+                options.stored_size = size;
+                let mut content = Decoder::new(stored.as_slice(), options, &mut buffers).unwrap();
                 if let Some(whole) = content.take_whole() {
-                    buffers.give_back(black_box(whole));
+                    buffers.recycle(black_box(whole));
                 }
                 while content.read(&mut chunk).unwrap() > 0 {}
                 content.finish(&mut buffers);
@@ -55,20 +56,20 @@ fn stages(criterion: &mut Criterion) {
     }
     group.finish();
 
-    let mut group = criterion.benchmark_group("split");
+    let mut group = criterion.benchmark_group("json");
     group.throughput(Throughput::Bytes(json.len() as u64));
     let all = records(&json);
-    for backend in Backend::usable() {
+    for backend in Backend::available() {
         group.bench_function(BenchmarkId::from_parameter(backend.name()), |bencher| {
-            let end = |record: &&[u8]| Splitter::with(backend, b'{').advance(black_box(record));
+            let end = |record: &&[u8]| ValueScanner::with_backend(backend, b'{').advance(black_box(record));
             bencher.iter(|| all.iter().filter_map(end).sum::<usize>());
         });
     }
     group.finish();
 
-    let mut group = criterion.benchmark_group("unwrap and split");
+    let mut group = criterion.benchmark_group("container and json");
     group.throughput(Throughput::Bytes(json.len() as u64));
-    for backend in Backend::usable() {
+    for backend in Backend::available() {
         group.bench_function(BenchmarkId::from_parameter(backend.name()), |bencher| {
             bencher.iter(|| records_with(backend, black_box(&json)).len());
         });

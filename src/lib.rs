@@ -6,8 +6,8 @@
 //! | module | its one job |
 //! |---|---|
 //! | [`model`] | the nouns every stage shares |
-//! | [`s3`] | S3: listed, read, written |
-//! | [`source`] | where archives are, and what their names tell |
+//! | [`s3`] | S3: lists, reads and writes objects |
+//! | [`source`] | lists inputs, opens them, reads what their names say |
 //! | [`format::decode`] | compressed bytes → content |
 //! | [`format::archive`] | tar, zip → the files in them |
 //! | [`format::tabular`] | rows of CSV and Parquet files → records |

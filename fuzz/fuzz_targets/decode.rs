@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::mem::discriminant;
 
 use flate2::{Compression, Decompress, FlushDecompress, Status};
-use keytrail::format::decode::{Buffers, Content, DecodeError, Format, sniff};
+use keytrail::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sniff};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -37,8 +37,10 @@ struct Decoded {
 fn decode(stored: &[u8], size: Option<u64>, limit: u64, cuts: &Cuts) -> Decoded {
     let mut buffers = Buffers::default();
     let reader = Pieces(stored, cuts.sizes());
-    let mut reading = Content::new(reader, size, limit, true, &mut buffers).expect("a slice can be read");
-    assert_eq!(reading.format(), sniff(&stored[..stored.len().min(6)]));
+    let mut options = DecodeOptions::default();
+    (options.stored_size, options.limit, options.hash) = (size, limit, true);
+    let mut reading = Decoder::new(reader, options, &mut buffers).expect("a slice can be read");
+    assert_eq!(reading.encoding(), sniff(&stored[..stored.len().min(6)]));
     let mut content = reading.take_whole().unwrap_or_default();
     let mut buffer = vec![0; 20 << 10];
     let mut sizes = cuts.sizes().filter(|size| *size > 0);
@@ -55,7 +57,7 @@ fn decode(stored: &[u8], size: Option<u64>, limit: u64, cuts: &Cuts) -> Decoded 
     assert!(matches!(reading.read(&mut buffer), Ok(0)), "after the end there is nothing");
     assert_eq!(reading.content_bytes(), content.len() as u64);
     assert!(content.len() as u64 <= limit);
-    let (members, bytes, sha256) = (reading.members(), reading.compressed_bytes(), reading.sha256());
+    let (members, bytes, sha256) = (reading.gzip_members(), reading.compressed_bytes(), reading.sha256());
     reading.finish(&mut buffers);
     Decoded { content, error, members, stored: bytes, sha256 }
 }
@@ -92,13 +94,13 @@ fn check(stored: &[u8], limit: u64, cuts: &Cuts) {
         assert_eq!(other.sha256, expected.sha256, "{what}");
         assert_eq!(other.members, expected.members, "{what}");
         if let (
-            Some(DecodeError::Trailing { compressed: a, .. }),
-            Some(DecodeError::Trailing { compressed: b, .. }),
+            Some(DecodeError::Trailing { offset: a, .. }),
+            Some(DecodeError::Trailing { offset: b, .. }),
         ) = (&other.error, &expected.error)
         {
             assert_eq!(a, b, "where the bytes that follow begin");
         }
-        if other.error.is_none() && sniff(&stored[..stored.len().min(6)]) == Format::Gzip {
+        if other.error.is_none() && sniff(&stored[..stored.len().min(6)]) == Encoding::Gzip {
             assert_eq!((other.stored, expected.stored), (len, len), "all of it has been read");
         }
     }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use keytrail::format::decode::{Format, sniff};
+use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
 use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, INPUTS, Row, Sink, SinkError};
@@ -104,8 +104,8 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
 
     // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
     // directory only where it lies in the open.
-    let container = archive::Kind::of(&bytes[..bytes.len().min(archive::Kind::LOOKS_AT)]).is_some();
-    if sniff(&bytes[..bytes.len().min(6)]) != Format::Plain || container {
+    let container = archive::ArchiveFormat::detect(&bytes[..bytes.len().min(archive::ArchiveFormat::DETECT_BYTES)]).is_some();
+    if sniff(&bytes[..bytes.len().min(6)]) != Encoding::Plain || container {
         return;
     }
     let mut stored = GzEncoder::new(Vec::new(), Compression::fast());

@@ -3,12 +3,12 @@
 
 use std::sync::LazyLock;
 
-use keytrail::format::json::{Backend, Splitter};
+use keytrail::format::json::{Backend, ValueScanner};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
 /// All that this processor can run.
-static BACK_ENDS: LazyLock<Vec<Backend>> = LazyLock::new(Backend::usable);
+static BACK_ENDS: LazyLock<Vec<Backend>> = LazyLock::new(Backend::available);
 
 /// Where the value ends; or, when it does not: whether the bytes end inside a string, and whether the value may end with them.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,10 +17,10 @@ enum Found {
     Open { in_string: bool, may_end: bool },
 }
 
-fn feed<'c>(mut splitter: Splitter, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
+fn feed<'c>(mut scanner: ValueScanner, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
     let mut before = 0;
     for piece in pieces {
-        match splitter.advance(piece) {
+        match scanner.advance(piece) {
             Some(n) => {
                 assert!(n <= piece.len(), "the end lies in the piece");
                 return Found::End(before + n);
@@ -28,7 +28,7 @@ fn feed<'c>(mut splitter: Splitter, pieces: impl Iterator<Item = &'c [u8]>) -> F
             None => before += piece.len(),
         }
     }
-    Found::Open { in_string: splitter.is_in_string(), may_end: splitter.may_end_here() }
+    Found::Open { in_string: scanner.is_in_string(), may_end: scanner.may_end_here() }
 }
 
 fn naive(bytes: &[u8]) -> Found {
@@ -57,14 +57,14 @@ fn check(cuts: &Cuts, content: &[u8]) {
     let Some(first) = content.first() else { return };
     let expected = naive(content);
     for back_end in BACK_ENDS.iter().copied() {
-        let mut whole = Splitter::with(back_end, *first);
+        let mut whole = ValueScanner::with_backend(back_end, *first);
         if let Some(end) = whole.advance(content)
             && let Some(may_match) = whole.may_match()
         {
             let asked = keytrail::parse::may_match(&content[..end]);
             assert_eq!(may_match, asked, "{back_end:?} on whether KMS can be named");
         }
-        let begin = || Splitter::with(back_end, *first);
+        let begin = || ValueScanner::with_backend(back_end, *first);
         assert_eq!(feed(begin(), std::iter::once(content)), expected, "{back_end:?}, whole");
         assert_eq!(feed(begin(), cuts.pieces(content)), expected, "{back_end:?}, {cuts:?}");
     }

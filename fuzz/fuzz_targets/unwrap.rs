@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use keytrail::parse;
-use keytrail::format::container::{Extracted, Step, ContainerReader, Window, Envelope, json_error, record_in};
+use keytrail::format::container::{Extracted, Step, ContainerReader, Window, Envelope, json_error, extract_record};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,7 +29,7 @@ struct SeenSet {
 
 impl Walk<'_> {
     fn run(&self, sizes: impl Iterator<Item = usize>) -> SeenSet {
-        let mut unwrapper = ContainerReader::new(self.max_record);
+        let mut reader = ContainerReader::new(self.max_record);
         let mut sizes = sizes.fuse();
         let (mut start, mut end) = (0, 0);
         let (mut steps, mut floor, mut turns) = (Vec::new(), 0, 0);
@@ -41,8 +41,8 @@ impl Walk<'_> {
             };
             turns += 1;
             assert!(turns <= 4 * self.content.len() + 64, "the walk goes on and on");
-            match unwrapper.step(window) {
-                Step::More { keep } => {
+            match reader.step(window) {
+                Step::NeedMore { keep_from: keep } => {
                     assert!((start as u64..=end as u64).contains(&keep), "{keep} is not in {start}..{end}");
                     let held = end as u64 - keep;
                     assert!(held <= self.max_record + SLACK, "{held} bytes are kept");
@@ -58,11 +58,11 @@ impl Walk<'_> {
                     steps.push(Step::NotJson);
                     break;
                 }
-                Step::Value { range, wrapping, may_match } => {
+                Step::Value { range, envelope, may_match } => {
                     self.check(&range, window, floor);
                     floor = if self.reconsider { range.start + 1 } else { range.end };
                     if self.reconsider && json_error(window.slice(&range)).is_some() {
-                        unwrapper.reconsider(&range, window);
+                        reader.resync_within(&range, window);
                     }
                     // An answer is given where a record came in one piece only; but then the right one.
                     if let Some(answer) = may_match {
@@ -71,16 +71,16 @@ impl Walk<'_> {
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
                     // A row is put together anew, and may be longer than it was printed.
-                    if let Extracted::Record { text, at, .. } = record_in(value, wrapping, &mut buffer)
-                        && wrapping != Envelope::LakeRow
+                    if let Extracted::Record { json: text, offset: at, .. } = extract_record(value, envelope, &mut buffer)
+                        && envelope != Envelope::LakeRow
                     {
-                        assert!(at + text.len() <= value.len(), "{wrapping:?}: {text:?} at {at}");
+                        assert!(at + text.len() <= value.len(), "{envelope:?}: {text:?} at {at}");
                         assert!(
                             !parse::may_match(text) || parse::may_match_inside(value),
                             "what is inside is seen from outside"
                         );
                     }
-                    steps.push(Step::Value { range, wrapping, may_match: None });
+                    steps.push(Step::Value { range, envelope, may_match: None });
                 }
                 step @ Step::Message { offset } => {
                     assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");
@@ -98,9 +98,9 @@ impl Walk<'_> {
                 }
             }
         }
-        let recognised = unwrapper.recognised();
-        let skip = (!recognised).then(|| unwrapper.skip_reason().as_str());
-        SeenSet { steps, shape: unwrapper.shape().as_str(), recognised, skip }
+        let recognised = reader.is_recognised();
+        let skip = (!recognised).then(|| reader.skip_reason().as_str());
+        SeenSet { steps, shape: reader.shape().as_str(), recognised, skip }
     }
 
     fn check(&self, range: &Range<u64>, window: Window<'_>, floor: u64) {

@@ -46,7 +46,7 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
-        chose_folders: !plan.prune.is_everything()
+        chose_folders: !plan.prune.keeps_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     });
     let ended = EventTime(Utc::now().timestamp_millis());

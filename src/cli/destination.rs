@@ -49,7 +49,7 @@ impl Destination {
                 }
                 plan.extracts = Some(State::in_bucket(&store, remote.folder(), settings, args.force)?);
             }
-            plan.prune = std::mem::take(&mut plan.prune).without(Some(address));
+            plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
             let meanwhile = tempfile::tempdir().map_err(SinkError::Temporary)?;
             return Ok(Self::Bucket { remote: Box::new(remote), meanwhile });
         }

@@ -17,12 +17,11 @@ use tracing::warn;
 
 use super::alarms::Alarm;
 use super::args::{Command, Common, LogFormat};
-use super::causes::with_causes;
 use super::{CliError, Status, log};
 use keytrail::aggregate::{self, InputTotals};
 use keytrail::audit::Caveat;
 use keytrail::engine::Run;
-use keytrail::model::EventTime;
+use keytrail::model::{EventTime, error_chain};
 use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
 
 /// What people are told of a run that was stopped.
@@ -114,7 +113,8 @@ impl Ending {
         }
         if let Err(error) = self.write_metrics(status, Some(finished)) {
             status = Status::Failed;
-            self.error("not written", json!({"error": error.to_string()}), || error.to_string());
+            let text = error_chain(&error);
+            self.error("not written", json!({"error": text}), || text.clone());
         }
         self.last_line(status, || facts(finished, now()));
         status
@@ -135,7 +135,7 @@ impl Ending {
         match status {
             Status::Whole => {} // the reader of our output has had enough, and is not there to be told
             Status::Interrupted => self.without_result("stopped", status, STOPPED),
-            _ => self.without_result("failed", status, &with_causes(error)),
+            _ => self.without_result("failed", status, &error_chain(error)),
         }
         status
     }
@@ -150,7 +150,8 @@ impl Ending {
             return;
         }
         if let Err(error) = self.write_metrics(status, None) {
-            self.error("not written", json!({"error": error.to_string()}), || error.to_string());
+            let text = error_chain(&error);
+            self.error("not written", json!({"error": text}), || text.clone());
         }
         let mut facts = json!({"error": error});
         self.add_run(&mut facts, status);

@@ -5,7 +5,6 @@
 mod alarms;
 mod analyze;
 mod args;
-mod causes;
 mod destination;
 mod ending;
 mod events;
@@ -110,7 +109,7 @@ pub fn run() -> ExitCode {
     };
     let ending = Ending::of(&args.command);
     let interrupt = Interrupt::listen(&ending);
-    let backend = Backend::demanded().map_err(CliError::Usage);
+    let backend = Backend::requested().map_err(|error| CliError::Usage(error.to_string()));
     let result = match args.command {
         Command::Analyze(command) => backend.and_then(|_| analyze::run(&command, &interrupt, &ending)),
         Command::Events(command) => backend.and_then(|_| events::run(&command, &interrupt, &ending)),

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{Common, LogFormat};
 use keytrail::engine::{Plan, Progress};
-use keytrail::source::{Input, Listed};
+use keytrail::source::{Input, ListedInput};
 
 const TICK: Duration = Duration::from_millis(120);
 
@@ -102,7 +102,7 @@ fn measure(plan: &Plan, over: &mpsc::Receiver<()>) -> Option<u64> {
         if n % 256 == 0 && !matches!(over.try_recv(), Err(mpsc::TryRecvError::Empty)) {
             return None;
         }
-        if let Listed::Archive(archive) = listed {
+        if let ListedInput::Archive(archive) = listed {
             total += archive.size?;
         }
     }

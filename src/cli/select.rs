@@ -11,11 +11,10 @@ use tracing::warn;
 
 use super::CliError;
 use super::args::{Common, Folders, S3, Select, Span};
-use super::causes::with_causes;
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::knowledge::Aliases;
-use keytrail::model::{EventTime, Workload, WorkloadSet};
+use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
 use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::report::Options;
 use keytrail::s3::{Access, Buckets};
@@ -56,7 +55,7 @@ pub(super) fn plan(
     let prune = if folders.no_prune {
         PruneFilter::default()
     } else {
-        PruneFilter::of(&select.account, &select.region, since, until, folders.delivery_slack)
+        PruneFilter::new(&select.account, &select.region, since, until, folders.delivery_slack)
     };
     let plan = Plan {
         inputs: inputs(&select.inputs)?,
@@ -102,12 +101,16 @@ pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
 }
 
 pub(super) fn input(name: &Path) -> Result<Input, CliError> {
-    Input::parse(name).map_err(|e| CliError::Usage(e.to_string()))
+    Input::parse(name).map_err(|e| CliError::Usage(error_chain(&e)))
 }
 
 pub(super) fn buckets(s3: &S3) -> Buckets {
-    let S3 { requester_pays, path_style, fips, dual_stack } = *s3;
-    Buckets::new(Access { requester_pays, path_style, fips, dual_stack })
+    let mut access = Access::default();
+    access.requester_pays = s3.requester_pays;
+    access.path_style = s3.path_style;
+    access.fips = s3.fips;
+    access.dual_stack = s3.dual_stack;
+    Buckets::new(access)
 }
 
 /// Asks for every address in S3 once before a run begins: what is wrong with all of it must not look like a run that could not read something.
@@ -134,7 +137,7 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
     let list = parse_alias_list(&text)
-        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", with_causes(&error))))?;
+        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
     for ListedAlias { alias, key, since, .. } in list {
         aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }

@@ -11,7 +11,7 @@ use super::supply::{Reached, Supply};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
-use crate::format::decode::{Buffers, DecodeError, Format};
+use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
 use crate::parse::{self, RecordKind};
 use crate::source::Family;
@@ -62,45 +62,45 @@ impl<'r, 's> Reading<'r, 's> {
     }
 
     pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
-        let mut unwrapper = ContainerReader::new(self.scanner.plan.limits.record_bytes);
+        let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
         let foreign = match content.format() {
-            Format::Foreign(reason) => Some(reason),
-            Format::Gzip | Format::Zstd | Format::Deflate | Format::Plain => None,
+            Encoding::Unsupported(reason) => Some(reason),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
         };
         if foreign.is_none() {
             let mut window = match content.take_whole() {
                 Some(whole) => Window::whole(whole),
                 None => Window::new(),
             };
-            let ending = self.read(&mut content, &mut window, &mut unwrapper);
-            buffers.give_back(window.into_buffer());
+            let ending = self.read(&mut content, &mut window, &mut reader);
+            buffers.recycle(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
                 Ending::Read(None) => {}
-                Ending::Read(Some(DecodeError::Read { error, .. }))
+                Ending::Read(Some(DecodeError::Read { source: error, .. }))
                     if content.reached().content_bytes == 0 =>
                 {
                     let input = unreadable(self.input, &error);
                     return self.scanner.end(input, self.coverage, Again::Maybe);
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
-                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.to_string()),
+                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.detail()),
                 Ending::NotJson(error) => self.verify(&mut content, error),
             }
         }
         // A stream that broke may have hidden what would have shown it to be an archive.
-        let other = !unwrapper.recognised() && !self.broke && !self.committed;
-        let skip = foreign.or_else(|| other.then(|| unwrapper.skip_reason()));
+        let other = !reader.is_recognised() && !self.broke && !self.committed;
+        let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
         let reached = content.reached();
         let content = content.into_content();
-        self.finish(reached, content.sha256(), unwrapper.shape().as_str(), skip);
+        self.finish(reached, content.sha256(), reader.shape().as_str(), skip);
         content.finish(buffers);
     }
 
     /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
     fn verify<R: Read>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
         self.broke = false;
-        let tells = content.format() != Format::Plain || self.subject.container.is_some();
+        let tells = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
         while error.is_none() && tells {
             match content.read(&mut rest) {
@@ -109,12 +109,13 @@ impl<'r, 's> Reading<'r, 's> {
                 Err(found) => error = Some(found),
             }
         }
-        use DecodeError::{Corrupt, MemberCorrupt, MemberCut, Truncated};
-        if let Some(error @ (Truncated { .. } | Corrupt { .. } | MemberCut { .. } | MemberCorrupt { .. })) =
-            error
+        use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
+        if let Some(
+            error @ (Truncated { .. } | Corrupt { .. } | MemberTruncated { .. } | MemberCorrupt { .. }),
+        ) = error
         {
             self.broke = true;
-            self.reject(None, reason_of(&error), error.to_string());
+            self.reject(None, reason_of(&error), error.detail());
         }
     }
 
@@ -122,19 +123,19 @@ impl<'r, 's> Reading<'r, 's> {
         &mut self,
         content: &mut Supply<R>,
         window: &mut Window,
-        unwrapper: &mut ContainerReader,
+        reader: &mut ContainerReader,
     ) -> Ending {
         let mut broken: Option<DecodeError> = None;
         loop {
-            match unwrapper.step(window.view()) {
-                Step::Value { range, wrapping, may_match } => {
+            match reader.step(window.view()) {
+                Step::Value { range, envelope, may_match } => {
                     let value = window.view().slice(&range);
-                    let sound = match wrapping {
+                    let sound = match envelope {
                         Envelope::None => self.record(value, range.start, may_match),
-                        _ => self.wrapped(value, range.start, wrapping, unwrapper),
+                        _ => self.wrapped(value, range.start, envelope, reader),
                     };
                     if !sound {
-                        unwrapper.reconsider(&range, window.view());
+                        reader.resync_within(&range, window.view());
                     }
                 }
                 Step::Message { .. } => self.foreign(),
@@ -142,7 +143,7 @@ impl<'r, 's> Reading<'r, 's> {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);
                 }
-                Step::More { keep } => {
+                Step::NeedMore { keep_from: keep } => {
                     if let Err(error) = window.refill(keep, content) {
                         (broken, self.broke) = (Some(error), true);
                         window.close();
@@ -156,7 +157,7 @@ impl<'r, 's> Reading<'r, 's> {
                 Step::NotJson => return Ending::NotJson(broken),
             }
             let hand_on =
-                self.is_full() && unwrapper.recognised() || self.scanner.builder.rejects() >= UNRECOGNISED;
+                self.is_full() && reader.is_recognised() || self.scanner.builder.rejects() >= UNRECOGNISED;
             self.committed |= hand_on;
             if hand_on && !self.hand_on() {
                 return Ending::Stopped;
@@ -179,26 +180,26 @@ impl<'r, 's> Reading<'r, 's> {
         &mut self,
         value: &[u8],
         offset: u64,
-        wrapping: Envelope,
-        unwrapper: &mut ContainerReader,
+        envelope: Envelope,
+        reader: &mut ContainerReader,
     ) -> bool {
         // What a row does not name may not have been asked for.
-        let may_count = wrapping == Envelope::LakeRow || parse::may_match_inside(value);
+        let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
         if !may_count {
-            self.wrapped_other(value, offset, wrapping);
+            self.wrapped_other(value, offset, envelope);
             return true;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        let sound = match container::record_in(value, wrapping, &mut buffer) {
-            Extracted::Record { text, at, lossy } => {
+        let sound = match container::extract_record(value, envelope, &mut buffer) {
+            Extracted::Record { json: text, offset: at, lossy } => {
                 if lossy {
-                    unwrapper.note_lossy();
+                    reader.mark_lossy();
                 }
                 // What is wrong inside a text says nothing against what is around it.
                 self.record(text, offset + at as u64, None);
                 true
             }
-            Extracted::Foreign => {
+            Extracted::NoRecord => {
                 self.foreign();
                 true
             }
@@ -212,13 +213,13 @@ impl<'r, 's> Reading<'r, 's> {
     }
 
     /// Reads a value whose record is no KMS call. What is wrong with it is not looked for.
-    fn wrapped_other(&mut self, value: &[u8], offset: u64, wrapping: Envelope) {
+    fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
         self.foreign();
         if !self.scanner.learn || !parse::may_contain_facts(value) {
             return;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        if let Extracted::Record { text, at, .. } = container::record_in(value, wrapping, &mut buffer) {
+        if let Extracted::Record { json: text, offset: at, .. } = container::extract_record(value, envelope, &mut buffer) {
             self.learn(text, offset + at as u64);
         }
         self.text = buffer;
@@ -357,7 +358,7 @@ fn name_damage(
     broken: &mut Option<DecodeError>,
 ) -> (RejectReason, String) {
     match broken.take_if(|_| to_end) {
-        Some(error) => (reason_of(&error), format!("{error}; {detail}")),
+        Some(error) => (reason_of(&error), format!("{}; {detail}", error.detail())),
         None => (reason, detail),
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use crate::extract::{Entry, Shelf, State, StateError};
 use crate::facts::Batch;
-use crate::source::{Listed, Version};
+use crate::source::{ListedInput, Version};
 
 /// Puts what one thread scans into a segment.
 pub(super) struct CheckpointWriter<'s> {
@@ -20,14 +20,14 @@ impl<'s> CheckpointWriter<'s> {
     }
 
     /// Begins what the listing names.
-    pub(super) fn begin(&mut self, listed: &Listed) -> Result<(), StateError> {
+    pub(super) fn begin(&mut self, listed: &ListedInput) -> Result<(), StateError> {
         let uri = listed.uri();
         if self.shelf.as_ref().is_some_and(|shelf| shelf.is_full(uri)) {
             self.finish()?;
         }
         let (size, version) = match listed {
-            Listed::Archive(archive) => (archive.size, archive.version.clone()),
-            Listed::Skipped { .. } | Listed::Unreadable { .. } => (None, Version::default()),
+            ListedInput::Archive(archive) => (archive.size, archive.version.clone()),
+            ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => (None, Version::default()),
         };
         self.is_known = !version.is_unknown();
         let shelf = match &mut self.shelf {

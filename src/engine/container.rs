@@ -8,8 +8,8 @@ use super::input::{self, GoOn, Subject, reason_of, sha256_from_start, unreadable
 use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
 use crate::aggregate::{InputSummary, Status, StatusReason};
-use crate::format::archive::{self, Damage, Found, Kind, Stop};
-use crate::format::decode::{Buffers, Content, DecodeError, Format};
+use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
+use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason};
 use crate::source::Archive;
 
@@ -22,23 +22,23 @@ const REJECTS: usize = 1000;
 pub(super) fn read<R: Read>(
     scanner: &mut Scanner<'_>,
     subject: &Subject,
-    (kind, archive): (Kind, Option<&Archive>),
-    content: Content<R>,
+    (kind, archive): (ArchiveFormat, Option<&Archive>),
+    content: Decoder<R>,
     go_on: GoOn<R>,
     buffers: &mut Buffers,
 ) {
-    let is_plain = content.format() == Format::Plain;
+    let is_plain = content.encoding() == Encoding::Plain;
     let (hash, progress) = (scanner.plan.hash, scanner.progress);
     let mut walk = Walk::new(scanner, subject, kind);
     let file = match archive {
-        Some(archive) if kind == Kind::Zip && is_plain => archive.open_file(),
+        Some(archive) if kind == ArchiveFormat::Zip && is_plain => archive.open_file(),
         _ => Ok(None),
     };
     let ended = match file {
         Ok(Some(file)) => {
             let (len, copy) = (file.metadata().map(|meta| meta.len()), file.try_clone());
             walk.passed = Some(0);
-            let ended = archive::walk_file(file, &mut |found| walk.found(found, buffers));
+            let ended = archive::walk_zip_file(file, &mut |found| walk.found(found, buffers));
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
@@ -55,7 +55,7 @@ pub(super) fn read<R: Read>(
             let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers));
             if ended.is_ok() {
                 // What follows its end can still show that the container was damaged.
-                ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(Stop::Broken);
+                ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(WalkError::Read);
             }
             let reached = outer.reached();
             walk.input.compressed_bytes = reached.compressed_bytes;
@@ -65,25 +65,25 @@ pub(super) fn read<R: Read>(
                 walk.cut = None; // one cause, one reject
                 walk.reject(reason, detail);
                 ended =
-                    ended.or_else(|stop| if matches!(stop, Stop::Broken(_)) { Ok(()) } else { Err(stop) });
+                    ended.or_else(|stop| if matches!(stop, WalkError::Read(_)) { Ok(()) } else { Err(stop) });
             }
             let content = outer.supply.into_content();
             walk.sha256 = content.sha256();
             content.finish(buffers);
             ended
         }
-        Err(error) => Err(Stop::Broken(error)),
+        Err(error) => Err(WalkError::Read(error)),
     };
     match ended {
         Ok(()) => {}
-        Err(Stop::Cancelled) => return,
-        Err(Stop::Broken(error)) => match DecodeError::of_read(walk.input.compressed_bytes, error) {
-            DecodeError::Read { error, .. } if !walk.any => {
+        Err(WalkError::Cancelled) => return,
+        Err(WalkError::Read(error)) => match DecodeError::from_read(walk.input.compressed_bytes, error) {
+            DecodeError::Read { source: error, .. } if !walk.any => {
                 let input = unreadable(walk.input, &error);
                 walk.scanner.input(input, Vec::new(), Again::Maybe);
                 return;
             }
-            error => walk.reject(reason_of(&error), error.to_string()),
+            error => walk.reject(reason_of(&error), error.detail()),
         },
     }
     walk.finish();
@@ -106,7 +106,7 @@ struct Walk<'w, 's> {
 }
 
 impl<'w, 's> Walk<'w, 's> {
-    fn new(scanner: &'w mut Scanner<'s>, subject: &'w Subject, kind: Kind) -> Self {
+    fn new(scanner: &'w mut Scanner<'s>, subject: &'w Subject, kind: ArchiveFormat) -> Self {
         let mut input = subject.blank();
         (input.shape, input.is_container) = (kind.as_str().into(), true);
         // The grammar of names is that of archives.
@@ -116,10 +116,10 @@ impl<'w, 's> Walk<'w, 's> {
     }
 
     /// Reads what has been found.
-    fn found(&mut self, found: Found<'_>, buffers: &mut Buffers) -> ControlFlow<()> {
+    fn found(&mut self, found: ArchiveItem<'_>, buffers: &mut Buffers) -> ControlFlow<()> {
         self.any = true;
         match found {
-            Found::Member { name, size, stored, content } => {
+            ArchiveItem::Member { name, size, stored_size: stored, content } => {
                 let member = Subject::member_of(self.subject, name, size);
                 self.member(member, content, buffers);
                 if let Some(passed) = &mut self.passed {
@@ -127,20 +127,20 @@ impl<'w, 's> Walk<'w, 's> {
                     self.report(stored);
                 }
             }
-            Found::Closed { name, why } => {
+            ArchiveItem::Unsupported { name, reason } => {
                 let member = Subject::member_of(self.subject, name, None);
-                let input = unreadable(member.blank(), &io::Error::other(why));
+                let input = unreadable(member.blank(), &io::Error::other(reason));
                 self.scanner.input(input, Vec::new(), Again::Never);
             }
-            Found::NotAFile { name } => {
+            ArchiveItem::NotAFile { name } => {
                 let input = Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile);
                 self.scanner.input(input, Vec::new(), Again::Never);
             }
-            Found::Damage { damage: Damage::Cut, detail } => self.cut = Some(detail),
-            Found::Damage { damage: Damage::Corrupt, detail } => {
+            ArchiveItem::Damage { kind: DamageKind::Truncated, detail } => self.cut = Some(detail),
+            ArchiveItem::Damage { kind: DamageKind::Corrupt, detail } => {
                 self.reject(RejectReason::ContainerCorrupt, detail);
             }
-            Found::Damage { damage: Damage::Trailing, detail } => {
+            ArchiveItem::Damage { kind: DamageKind::Trailing, detail } => {
                 self.reject(RejectReason::TrailingBytes, detail);
             }
         }
@@ -149,7 +149,9 @@ impl<'w, 's> Walk<'w, 's> {
 
     fn member(&mut self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers) {
         let plan = self.scanner.plan;
-        match Content::new(content, member.size, plan.limits.archive_bytes, plan.hash, buffers) {
+        let options =
+            DecodeOptions { stored_size: member.size, limit: plan.limits.archive_bytes, hash: plan.hash };
+        match Decoder::new(content, options, buffers) {
             Ok(content) => {
                 input::read(self.scanner, member, content, (None, std::convert::identity), buffers);
             }
@@ -223,7 +225,7 @@ impl<R: Read> Read for Outer<'_, R> {
             self.reported = now;
         }
         read.map_err(|error| {
-            self.broke = Some((reason_of(&error), error.to_string()));
+            self.broke = Some((reason_of(&error), error.detail()));
             error.into()
         })
     }

@@ -14,10 +14,10 @@ use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
 use crate::aggregate::{Counts, InputSummary, Status, StatusReason};
 use crate::format::archive;
-use crate::format::decode::{Buffers, Content, DecodeError, Format, sha256_of};
-use crate::format::tabular::{CsvKind, LOOKS_AT, PARQUET, Table};
-use crate::model::{RejectReason, Rejection, SkipReason};
-use crate::source::{Archive, Listed, NameFields, Version, text_of};
+use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
+use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
+use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
@@ -46,11 +46,11 @@ impl Subject {
 
     /// A member of a container.
     pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
-        let name = text_of(name);
+        let name = name_to_text(name);
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
-            facts: NameFields::read(&name),
+            facts: NameFields::from_key(&name),
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
@@ -64,7 +64,7 @@ impl Subject {
             container: self.container.clone(),
             status: Status::Complete,
             reason: None,
-            shape: crate::format::container::Shape::Unknown.as_str().into(),
+            shape: crate::format::container::JsonShape::Unknown.as_str().into(),
             is_container: false,
             compressed_bytes: 0,
             content_bytes: 0,
@@ -88,11 +88,11 @@ impl Subject {
 
     /// The row of an input of which not even the first bytes can be read, and what is rejected.
     fn failed(&self, error: io::Error) -> (InputSummary, Vec<Rejection>) {
-        match DecodeError::of_read(0, error) {
-            DecodeError::Read { error, .. } => (unreadable(self.blank(), &error), Vec::new()),
+        match DecodeError::from_read(0, error) {
+            DecodeError::Read { source: error, .. } => (unreadable(self.blank(), &error), Vec::new()),
             // The container it is in is damaged here: records may be lost.
             error => {
-                let (reason, detail) = (reason_of(&error), error.to_string());
+                let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
                 (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
@@ -103,14 +103,14 @@ impl Subject {
 }
 
 /// Scans one entry of the listing.
-pub(super) fn scan(scanner: &mut Scanner<'_>, listed: Listed) {
+pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     let archive = match listed {
-        Listed::Archive(archive) => archive,
-        Listed::Skipped { uri, reason } => {
+        ListedInput::Archive(archive) => archive,
+        ListedInput::Skipped { uri, reason } => {
             let input = Subject::unread(&uri).skipped(reason);
             return scanner.input(input, Vec::new(), Again::Never);
         }
-        Listed::Unreadable { uri, error } => {
+        ListedInput::Unreadable { uri, error } => {
             let input = unreadable(Subject::unread(&uri).blank(), &error);
             return scanner.input(input, Vec::new(), Again::Maybe);
         }
@@ -118,7 +118,7 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: Listed) {
     let subject = Subject {
         uri: archive.uri.clone(),
         size: archive.size,
-        facts: archive.facts.clone(),
+        facts: archive.name_fields.clone(),
         version: archive.version.clone(),
         container: None,
         depth: 0,
@@ -126,7 +126,12 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: Listed) {
     let large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
         let content = archive.open().and_then(|reader| {
-            Content::new(reader, archive.size, scanner.plan.limits.archive_bytes, scanner.plan.hash, buffers)
+            let options = DecodeOptions {
+                stored_size: archive.size,
+                limit: scanner.plan.limits.archive_bytes,
+                hash: scanner.plan.hash,
+            };
+            Decoder::new(reader, options, buffers)
         });
         match content {
             Ok(content) => {
@@ -147,25 +152,25 @@ thread_local! {
 pub(super) fn read<R: Read>(
     scanner: &mut Scanner<'_>,
     subject: Subject,
-    mut content: Content<R>,
+    mut content: Decoder<R>,
     (archive, go_on): (Option<&Archive>, GoOn<R>),
     buffers: &mut Buffers,
 ) {
-    if let Format::Foreign(_) = content.format() {
+    if let Encoding::Unsupported(_) = content.encoding() {
         Reading::new(scanner, subject).run(Supply::new(content), buffers);
         return;
     }
-    let first = content.peek(archive::Kind::LOOKS_AT);
-    if first.starts_with(PARQUET) {
+    let first = content.peek(archive::ArchiveFormat::DETECT_BYTES);
+    if first.starts_with(PARQUET_MAGIC) {
         table(scanner, subject, archive, content, buffers);
         return;
     }
-    match archive::Kind::of(first) {
+    match archive::ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= DEEPEST => {
             scanner.input(subject.skipped(SkipReason::NestedTooDeep), Vec::new(), Again::Never);
         }
         Some(kind) => container::read(scanner, &subject, (kind, archive), content, go_on, buffers),
-        None => match CsvKind::of(content.peek(LOOKS_AT)) {
+        None => match CsvKind::detect(content.peek(CsvKind::DETECT_BYTES)) {
             None => Reading::new(scanner, subject).run(go_on(Supply::new(content)), buffers),
             Some(CsvKind::Lake) => {
                 Reading::new(scanner, subject).run_csv(go_on(Supply::new(content)), buffers);
@@ -186,11 +191,11 @@ fn table<R: Read>(
     scanner: &mut Scanner<'_>,
     subject: Subject,
     archive: Option<&Archive>,
-    mut content: Content<R>,
+    mut content: Decoder<R>,
     buffers: &mut Buffers,
 ) {
     let file = match archive {
-        Some(archive) if content.format() == Format::Plain => archive.open_file(),
+        Some(archive) if content.encoding() == Encoding::Plain => archive.open_file(),
         _ => Ok(None),
     };
     let opened = match file {
@@ -208,7 +213,7 @@ fn table<R: Read>(
         }
     };
     let longest = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-    match Table::open(file, longest) {
+    match OcsfReader::open(file, longest) {
         Ok(Some(table)) => Reading::new(scanner, subject).run_table(table, reached, sha256),
         Ok(None) => {
             scanner.input(
@@ -233,11 +238,11 @@ fn in_the_open(file: File, hash: bool) -> io::Result<Opened> {
 }
 
 /// All of a content in a temporary file.
-fn put_aside<R: Read>(content: &mut Content<R>, buffers: &mut Buffers) -> io::Result<Opened> {
+fn put_aside<R: Read>(content: &mut Decoder<R>, buffers: &mut Buffers) -> io::Result<Opened> {
     let mut file = tempfile::tempfile()?;
     if let Some(whole) = content.take_whole() {
         file.write_all(&whole)?;
-        buffers.give_back(whole);
+        buffers.recycle(whole);
     } else {
         let mut buffer = vec![0; 256 << 10];
         loop {
@@ -271,19 +276,21 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 
 /// The row of an input that cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error.to_string())));
+    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error_chain(error))));
     input
 }
 
 /// The reject that an error comes to.
 pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
     match error {
-        DecodeError::Truncated { format: Format::Zstd, .. } => RejectReason::ZstdTruncated,
-        DecodeError::Corrupt { format: Format::Zstd, .. } => RejectReason::ZstdCorrupt,
-        DecodeError::Truncated { format: Format::Gzip, .. } => RejectReason::GzipTruncated,
-        DecodeError::Corrupt { format: Format::Gzip, .. } => RejectReason::GzipCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Zstd, .. } => RejectReason::ZstdTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Zstd, .. } => RejectReason::ZstdCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Gzip, .. } => RejectReason::GzipTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Gzip, .. } => RejectReason::GzipCorrupt,
         // Only in containers is anything compressed in another way.
-        DecodeError::Truncated { .. } | DecodeError::MemberCut { .. } => RejectReason::ContainerTruncated,
+        DecodeError::Truncated { .. } | DecodeError::MemberTruncated { .. } => {
+            RejectReason::ContainerTruncated
+        }
         DecodeError::Corrupt { .. } | DecodeError::MemberCorrupt { .. } => RejectReason::ContainerCorrupt,
         DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
         DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,

@@ -7,7 +7,7 @@ use std::iter::Peekable;
 
 use super::Plan;
 use crate::extract::{Entry, Merged, State};
-use crate::source::{self, Archive, Listed, Listing, Prefetcher};
+use crate::source::{self, Archive, ListedInput, Listing, Prefetcher};
 
 /// Small archives are scanned together: so many, or until they have so many stored bytes.
 const TOGETHER: usize = 64;
@@ -16,21 +16,21 @@ const TOGETHER_BYTES: u64 = 128 << 10;
 /// Work for one thread.
 pub(super) enum Work {
     /// Archives to scan; they follow one another in the order of the inputs.
-    Scan(Vec<Listed>),
+    Scan(Vec<ListedInput>),
     /// An archive whose facts are in the checkpoint.
     Known(Entry),
 }
 
 /// An entry of the queue.
 pub(super) enum Item {
-    Listed(Listed),
+    Listed(ListedInput),
     Known(Entry),
 }
 
-impl source::Entry for io::Result<Item> {
-    fn archive(&mut self) -> Option<&mut Archive> {
+impl source::Prefetchable for io::Result<Item> {
+    fn archive_mut(&mut self) -> Option<&mut Archive> {
         match self {
-            Ok(Item::Listed(listed)) => listed.archive(),
+            Ok(Item::Listed(listed)) => listed.archive_mut(),
             Ok(Item::Known(_)) | Err(_) => None,
         }
     }
@@ -44,8 +44,8 @@ impl Work {
             match queue.next().transpose()? {
                 Some(Item::Listed(listed)) => {
                     bytes = bytes.saturating_add(match &listed {
-                        Listed::Archive(archive) => archive.size.unwrap_or(u64::MAX),
-                        Listed::Skipped { .. } | Listed::Unreadable { .. } => 0,
+                        ListedInput::Archive(archive) => archive.size.unwrap_or(u64::MAX),
+                        ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => 0,
                     });
                     list.push(listed);
                 }
@@ -89,18 +89,18 @@ impl Iterator for Queue {
             Self::Listed(listing) => return listing.next().map(|listed| Ok(Item::Listed(listed))),
             Self::Incremental { listing, known } => (listing, known),
         };
-        match (listing.peek().map(Listed::uri), known.peek()) {
+        match (listing.peek().map(ListedInput::uri), known.peek()) {
             (Some(uri), Some(entry)) if uri < entry => {}
             (Some(uri), Some(entry)) if uri == entry => {
                 let (listed, entry) = (listing.next()?, known.next()?);
                 return Some(entry.map(|entry| match &listed {
-                    Listed::Archive(archive)
+                    ListedInput::Archive(archive)
                         if archive.version.is_same(archive.size, &entry.version, entry.size) =>
                     {
                         Item::Known(entry)
                     }
                     // It was read when it could be.
-                    Listed::Unreadable { .. } => Item::Known(entry),
+                    ListedInput::Unreadable { .. } => Item::Known(entry),
                     _ => Item::Listed(listed),
                 }));
             }

@@ -5,9 +5,9 @@ use std::io::Read;
 use super::archive::Reading;
 use super::input::reason_of;
 use super::supply::{Reached, Supply};
-use crate::format::container::{self, Rebuilt, record_of_row};
+use crate::format::container::{self, RowOutcome, record_from_row};
 use crate::format::decode::{Buffers, DecodeError};
-use crate::format::tabular::{Csv, CsvStep, Record, Shape, Table, TableError};
+use crate::format::tabular::{CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape};
 use crate::model::RejectReason;
 
 /// Bytes asked for at a time.
@@ -15,7 +15,7 @@ const CHUNK: usize = 256 << 10;
 
 impl Reading<'_, '_> {
     /// Reads the rows of a table. The file it is in is that far from what is stored, and has this hash.
-    pub(super) fn run_table(mut self, mut table: Table, reached: Reached, sha256: Option<String>) {
+    pub(super) fn run_table(mut self, mut table: OcsfReader, reached: Reached, sha256: Option<String>) {
         let plan = self.scanner.plan;
         let limits = plan.limits;
         let shape = table.shape().as_str();
@@ -27,11 +27,11 @@ impl Reading<'_, '_> {
         } else {
             while let Some(record) = table.next_record() {
                 match record {
-                    Ok(Record { row, text: None }) => {
+                    Ok(OcsfRecord { row, json: None }) => {
                         let detail = format!("longer than --max-record-bytes ({})", limits.record_bytes);
                         self.reject(Some(row), RejectReason::RecordTooLarge, detail);
                     }
-                    Ok(Record { row, text: Some(text) }) => {
+                    Ok(OcsfRecord { row, json: Some(text) }) => {
                         rows_bytes += text.len() as u64;
                         if rows_bytes > limits.archive_bytes {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
@@ -42,9 +42,9 @@ impl Reading<'_, '_> {
                     Err(error) => {
                         let row = match &error {
                             TableError::Rows { rows, .. } => Some(rows.start),
-                            TableError::Unreadable(_) => None,
+                            TableError::Unreadable { .. } => None,
                         };
-                        self.reject(row, RejectReason::ParquetCorrupt, error.to_string());
+                        self.reject(row, RejectReason::ParquetCorrupt, error.detail());
                     }
                 }
                 if plan.is_cancelled() || self.is_full() && !self.hand_on() {
@@ -57,14 +57,14 @@ impl Reading<'_, '_> {
 
     /// Says that a table cannot be read at all.
     pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached) {
-        self.reject(None, RejectReason::ParquetCorrupt, error.to_string());
-        self.finish(reached, None, container::Shape::Unknown.as_str(), None);
+        self.reject(None, RejectReason::ParquetCorrupt, error.detail());
+        self.finish(reached, None, container::JsonShape::Unknown.as_str(), None);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
     pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
         let limit = usize::try_from(self.scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-        let mut rows = Rows { csv: Csv::new(limit), names: None, text: String::new(), lossy: false };
+        let mut rows = Rows { csv: CsvReader::new(limit), names: None, text: String::new(), lossy: false };
         let mut chunk = content.take_whole();
         let whole = chunk.is_some();
         loop {
@@ -80,12 +80,12 @@ impl Reading<'_, '_> {
             let mut rest = chunk.as_deref().map_or(&[][..], |bytes| &bytes[..len]);
             if let Some(error) = error {
                 // What has been read of a row is not known to be all of it.
-                self.reject(rows.csv.unfinished(), reason_of(&error), error.to_string());
+                self.reject(rows.csv.unfinished_row(), reason_of(&error), error.detail());
                 break;
             }
             let last = whole || len == 0;
-            while let CsvStep::Row { offset, too_long, cut } = rows.csv.step(&mut rest, last) {
-                rows.row(&mut self, offset, (too_long, cut));
+            while let CsvStep::Row { offset, state } = rows.csv.step(&mut rest, last) {
+                rows.row(&mut self, offset, state);
                 if self.scanner.plan.is_cancelled() || self.is_full() && !self.hand_on() {
                     return;
                 }
@@ -96,10 +96,10 @@ impl Reading<'_, '_> {
         }
         let reached = content.reached();
         let content = content.into_content();
-        let shape = if rows.lossy { Shape::LakeCsvLossy } else { Shape::LakeCsv }.as_str();
+        let shape = if rows.lossy { TableShape::LakeCsvLossy } else { TableShape::LakeCsv }.as_str();
         self.finish(reached, content.sha256(), shape, None);
         if let Some(chunk) = chunk.filter(|_| whole) {
-            buffers.give_back(chunk);
+            buffers.recycle(chunk);
         }
         content.finish(buffers);
     }
@@ -107,7 +107,7 @@ impl Reading<'_, '_> {
 
 /// The rows of a CSV file.
 struct Rows {
-    csv: Csv,
+    csv: CsvReader,
     names: Option<Vec<String>>,
     /// The record of a row, as text.
     text: String,
@@ -116,7 +116,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn row(&mut self, reading: &mut Reading<'_, '_>, offset: u64, (too_long, cut): (bool, bool)) {
+    fn row(&mut self, reading: &mut Reading<'_, '_>, offset: u64, state: RowState) {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
             // The names have been looked at before: they are what made this a CSV file of CloudTrail Lake.
@@ -124,11 +124,11 @@ impl Rows {
             return;
         };
         let fields = match fields {
-            _ if too_long => {
+            _ if state == RowState::TooLong => {
                 let detail = "the row is longer than --max-record-bytes".to_owned();
                 return reading.reject(Some(offset), RejectReason::RecordTooLarge, detail);
             }
-            _ if cut => {
+            _ if state == RowState::UnclosedQuote => {
                 let detail = "the file ends inside a quoted field".to_owned();
                 return reading.reject(Some(offset), RejectReason::CsvSyntax, detail);
             }
@@ -142,14 +142,14 @@ impl Rows {
         };
         let columns: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(fields).collect();
         self.text.clear();
-        match record_of_row(&columns, &mut self.text) {
-            Rebuilt::NoEvent => reading.foreign(),
-            Rebuilt::NoSource => {
+        match record_from_row(&columns, &mut self.text) {
+            RowOutcome::NotAnEvent => reading.foreign(),
+            RowOutcome::MissingSource => {
                 let detail = "the row shows an event, but not its eventSource".to_owned();
                 reading.reject(Some(offset), RejectReason::MissingField, detail);
             }
-            rebuilt @ (Rebuilt::Verbatim | Rebuilt::FromColumns) => {
-                self.lossy |= rebuilt == Rebuilt::FromColumns;
+            rebuilt @ (RowOutcome::Verbatim | RowOutcome::Rebuilt) => {
+                self.lossy |= rebuilt == RowOutcome::Rebuilt;
                 reading.record(self.text.as_bytes(), offset, None);
             }
         }

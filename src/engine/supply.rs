@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
-use crate::format::decode::{Content, DecodeError, Format};
+use crate::format::decode::{DecodeError, Decoder, Encoding};
 
 /// Bytes decoded at a time.
 const CHUNK: usize = 256 << 10;
@@ -28,11 +28,11 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    pub(super) fn of<R: Read>(content: &Content<R>) -> Self {
+    pub(super) fn of<R: Read>(content: &Decoder<R>) -> Self {
         Self {
             compressed_bytes: content.compressed_bytes(),
             content_bytes: content.content_bytes(),
-            members: content.members(),
+            members: content.gzip_members(),
         }
     }
 }
@@ -41,17 +41,17 @@ type Chunk = (Result<Vec<u8>, DecodeError>, Reached);
 
 /// The content of one input.
 pub(super) struct Supply<R: Read> {
-    from: Decoder<R>,
-    format: Format,
+    from: Source<R>,
+    format: Encoding,
 }
 
-enum Decoder<R: Read> {
-    Here(Content<R>),
+enum Source<R: Read> {
+    Here(Decoder<R>),
     Ahead {
         chunks: Receiver<Chunk>,
         /// Chunks go back to be filled again.
         spare: Sender<Vec<u8>>,
-        decoder: JoinHandle<Content<R>>,
+        decoder: JoinHandle<Decoder<R>>,
         chunk: Vec<u8>,
         taken: usize,
         reached: Reached,
@@ -61,51 +61,51 @@ enum Decoder<R: Read> {
 impl<R: Read + Send + 'static> Supply<R> {
     /// From now on decodes ahead, unless all has been decoded at once.
     pub(super) fn go_ahead(self) -> Self {
-        let Decoder::Here(content) = self.from else { return self };
+        let Source::Here(content) = self.from else { return self };
         if content.is_whole() {
-            return Self { from: Decoder::Here(content), ..self };
+            return Self { from: Source::Here(content), ..self };
         }
         let reached = Reached::of(&content);
         let (give, chunks) = sync_channel(AHEAD);
         let (spare, empty) = channel();
         let decoder = std::thread::spawn(move || decode(content, &give, &empty));
-        Self { from: Decoder::Ahead { chunks, spare, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
+        Self { from: Source::Ahead { chunks, spare, decoder, chunk: Vec::new(), taken: 0, reached }, ..self }
     }
 }
 
 impl<R: Read> Supply<R> {
     /// Content that is decoded when asked for.
-    pub(super) fn new(content: Content<R>) -> Self {
-        let format = content.format();
-        Self { from: Decoder::Here(content), format }
+    pub(super) fn new(content: Decoder<R>) -> Self {
+        let format = content.encoding();
+        Self { from: Source::Here(content), format }
     }
 
     /// All of the content, if it was decoded at once.
     pub(super) fn take_whole(&mut self) -> Option<Vec<u8>> {
         match &mut self.from {
-            Decoder::Here(content) => content.take_whole(),
-            Decoder::Ahead { .. } => None,
+            Source::Here(content) => content.take_whole(),
+            Source::Ahead { .. } => None,
         }
     }
 
     /// How the input is stored.
-    pub(super) fn format(&self) -> Format {
+    pub(super) fn format(&self) -> Encoding {
         self.format
     }
 
     /// How far it has come with what has been given out.
     pub(super) fn reached(&self) -> Reached {
         match &self.from {
-            Decoder::Here(content) => Reached::of(content),
-            Decoder::Ahead { reached, .. } => *reached,
+            Source::Here(content) => Reached::of(content),
+            Source::Ahead { reached, .. } => *reached,
         }
     }
 
     /// Fills part of `buffer`; 0 at the end.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         match &mut self.from {
-            Decoder::Here(content) => content.read(buffer),
-            Decoder::Ahead { chunks, spare, chunk, taken, reached, .. } => {
+            Source::Here(content) => content.read(buffer),
+            Source::Ahead { chunks, spare, chunk, taken, reached, .. } => {
                 if *taken == chunk.len() {
                     // A decoder that has stopped has nothing more to give.
                     let Ok((next, so_far)) = chunks.recv() else { return Ok(0) };
@@ -124,10 +124,10 @@ impl<R: Read> Supply<R> {
     }
 
     /// The decoder, done with.
-    pub(super) fn into_content(self) -> Content<R> {
+    pub(super) fn into_content(self) -> Decoder<R> {
         match self.from {
-            Decoder::Here(content) => content,
-            Decoder::Ahead { chunks, decoder, .. } => {
+            Source::Here(content) => content,
+            Source::Ahead { chunks, decoder, .. } => {
                 drop(chunks); // nobody wants the rest
                 decoder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }
@@ -136,10 +136,10 @@ impl<R: Read> Supply<R> {
 }
 
 fn decode<R: Read>(
-    mut content: Content<R>,
+    mut content: Decoder<R>,
     give: &SyncSender<Chunk>,
     empty: &Receiver<Vec<u8>>,
-) -> Content<R> {
+) -> Decoder<R> {
     loop {
         let mut bytes = empty.try_recv().unwrap_or_default();
         bytes.resize(CHUNK, 0);

@@ -20,6 +20,7 @@
 mod arn;
 mod denial;
 mod error;
+mod error_chain;
 mod fact;
 mod key;
 mod kms_event;
@@ -34,6 +35,7 @@ mod workload;
 pub use arn::{Arn, is_region, region_partition};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;
+pub use error_chain::error_chain;
 pub use fact::{
     Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
     SessionId, TrailChange,

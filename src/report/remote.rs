@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SinkError;
 use super::directory::{Prepared, Written};
-use crate::s3::{Bucket, Condition, Lease, S3Error};
+use crate::s3::{Bucket, Lease, S3Error, WriteCondition};
 
 const RUN: &str = "run.json";
 const LOCK: &str = "lock";
@@ -57,7 +57,7 @@ impl Remote {
     ) -> Result<Option<Self>, SinkError> {
         let (folder, private) = (folder.to_owned(), format!("{folder}{private}/"));
         let lock = format!("{private}{LOCK}");
-        let Some(lease) = Lease::take(store, &lock, is_cancelled)? else { return Ok(None) };
+        let Some(lease) = Lease::acquire(store, &lock, is_cancelled)? else { return Ok(None) };
         let remote = Self { store: store.clone(), folder, private, lease, force, goes_on };
         remote.existing()?;
         Ok(Some(remote))
@@ -120,7 +120,7 @@ impl Remote {
     pub fn place(self, report: &Prepared) -> Result<Written, SinkError> {
         let existing = self.existing()?;
         let known: HashMap<String, Placed> = match self.store.read(&self.placed_key())? {
-            Some((bytes, _)) => serde_json::from_slice(&bytes).unwrap_or_default(), // then nothing is known
+            Some(content) => serde_json::from_slice(&content.bytes).unwrap_or_default(), // then nothing is known
             None => HashMap::new(),
         };
         self.hold()?;
@@ -148,7 +148,7 @@ impl Remote {
         let stale = existing.keys().filter(|name| is_day(name) && !hashes.contains_key(*name));
         self.store.delete(stale.map(|name| self.key(name)).collect())?;
         self.hold()?;
-        match self.store.write(&self.key(RUN), run.unwrap_or_default(), Condition::Absent) {
+        match self.store.write(&self.key(RUN), run.unwrap_or_default(), WriteCondition::IfAbsent) {
             Ok(_) => {}
             Err(S3Error::Precondition { .. }) => {
                 return Err(SinkError::LeaseLost { path: self.address() });
@@ -175,7 +175,7 @@ impl Remote {
         self.hold()?;
         let text = serde_json::to_vec(&placed)
             .map_err(|e| SinkError::Encode { path: self.placed_key(), message: e.to_string() })?;
-        self.store.write(&self.placed_key(), text, Condition::Always)?;
+        self.store.write(&self.placed_key(), text, WriteCondition::Always)?;
         Ok(())
     }
 

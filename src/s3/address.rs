@@ -1,43 +1,57 @@
-//! `s3://bucket/key`.
+//! Addresses of the form `s3://bucket/key`.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// Something in S3: an object, or the folder that all keys beginning with `key/` make.
+/// An object in S3, or the folder of all keys that start with `key/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address {
     /// The bucket.
     pub bucket: String,
-    /// The key as it is stored; empty: the whole bucket. A key may begin with `/`, though few do: then it follows a second one.
+    /// The key as it is stored; empty for the whole bucket. A key may start with `/`, though few
+    /// do: then the address has two slashes there.
     pub key: String,
 }
 
-/// Text that begins as an address in S3 and is none.
+/// Text that starts with `s3://` but is not a valid address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text:?} is no address in S3 ({why}); write s3://bucket or s3://bucket/prefix")]
+#[error("{text:?} is not a valid S3 address; write s3://bucket or s3://bucket/prefix")]
 pub struct AddressError {
     text: String,
-    why: &'static str,
+    source: BucketNameError,
+}
+
+/// Why a bucket cannot have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+enum BucketNameError {
+    #[error("the name of the bucket is missing")]
+    Missing,
+    #[error("access points cannot be read by their ARN; use their alias as the name of the bucket")]
+    Arn,
+    #[error("this cannot be the name of a bucket")]
+    Invalid,
+    #[error("directory buckets are not supported: they do not list their keys in order")]
+    DirectoryBucket,
 }
 
 const SCHEME: &str = "s3://";
 
 impl Address {
-    /// Reads an address; `None` for text that does not begin with `s3://`.
+    /// Parses an address. Returns `None` for text that does not start with `s3://`.
     pub fn parse(text: &str) -> Option<Result<Self, AddressError>> {
-        let begins = text.get(..SCHEME.len())?.eq_ignore_ascii_case(SCHEME);
-        begins.then(|| {
+        let has_scheme = text.get(..SCHEME.len())?.eq_ignore_ascii_case(SCHEME);
+        has_scheme.then(|| {
             let rest = &text[SCHEME.len()..];
             let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-            match fault_of(bucket) {
-                Some(why) => Err(AddressError { text: text.to_owned(), why }),
-                None => Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() }),
+            match check_name(bucket) {
+                Err(source) => Err(AddressError { text: text.to_owned(), source }),
+                Ok(()) => Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() }),
             }
         })
     }
 
-    /// The folder of this name: its key is empty or ends in `/`.
+    /// The folder of this name. Its key is empty or ends in `/`.
     pub fn folder(&self) -> Self {
         let slash = if self.key.is_empty() || self.key.ends_with('/') { "" } else { "/" };
         Self { bucket: self.bucket.clone(), key: format!("{}{slash}", self.key) }
@@ -50,23 +64,24 @@ impl fmt::Display for Address {
     }
 }
 
-/// What is wrong with the name of a bucket, going by what can stand in a host name or a path (AWS: "General purpose buckets naming rules";
-/// capitals and underscores are in old names). Whether it exists is for S3 to say.
-fn fault_of(bucket: &str) -> Option<&'static str> {
+/// Checks whether the name can be part of a host name or a path (AWS: "General purpose buckets
+/// naming rules"; old names may have capitals and underscores). Only S3 knows whether the bucket
+/// exists.
+fn check_name(bucket: &str) -> Result<(), BucketNameError> {
     if bucket.is_empty() {
-        return Some("the bucket's name is missing");
+        return Err(BucketNameError::Missing);
     }
     if bucket.starts_with("arn:") {
-        return Some("access points are not read by their ARN: use their alias as the bucket's name");
+        return Err(BucketNameError::Arn);
     }
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     if !bucket.bytes().all(is_plain) || bucket.starts_with('.') || bucket.contains("..") {
-        return Some("this cannot be the name of a bucket");
+        return Err(BucketNameError::Invalid);
     }
     if bucket.ends_with("--x-s3") {
-        return Some("directory buckets are not supported: they do not list their keys in order");
+        return Err(BucketNameError::DirectoryBucket);
     }
-    None
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,8 +89,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_bucket_and_key_apart() {
-        let parse = |text| Address::parse(text).map(|a| a.map(|a| (a.bucket, a.key)).map_err(|e| e.why));
+    fn an_address_is_split_into_bucket_and_key() {
+        let parse = |text| Address::parse(text).map(|a| a.map(|a| (a.bucket, a.key)).map_err(|e| e.source));
         let parts = |bucket: &str, key: &str| Some(Ok((bucket.to_owned(), key.to_owned())));
         assert_eq!(parse("s3://b"), parts("b", ""));
         assert_eq!(parse("s3://b/"), parts("b", ""));
@@ -92,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn is_written_as_it_is_read() {
+    fn an_address_is_displayed_as_it_was_parsed() {
         for text in ["s3://b/", "s3://b/p/q.json.gz", "s3://b//p"] {
             assert_eq!(Address::parse(text).unwrap().unwrap().to_string(), text);
         }

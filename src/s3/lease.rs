@@ -1,189 +1,217 @@
-//! The right to write somewhere, held by one run at a time: an object that its holder writes anew every few seconds.
+//! A lease: the right to write to a folder, which one run at a time holds.
 //!
-//! Whoever finds it watches whether it changes: if it does, somebody is at work; if not, its holder was killed, and whoever replaces
-//! it first, under the condition that it is still the same, is the next. No clock is compared, except that S3 refuses requests of
-//! those whose clock is wrong by more than 15 minutes (Amazon S3: `RequestTimeTooSkewed`): a lock older than that is dead at once.
+//! The lease is an object that its holder rewrites every few seconds. Another run that finds the
+//! object watches it. If it changes, its holder is alive, and the other run gives up. If it does
+//! not change, its holder was killed, and the first run to replace the object, on condition that it
+//! is still the same, is the next holder.
+//!
+//! No clocks are compared, with one exception: S3 refuses requests from machines whose clock is
+//! wrong by more than 15 minutes (Amazon S3: `RequestTimeTooSkewed`), so the holder of an object
+//! that is much older than that is dead at once.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::warn;
 
-use super::{Bucket, Condition, S3Error};
+use super::{Bucket, ObjectContent, S3Error, WriteCondition};
 
-/// How often it is written anew.
-const BEAT: Duration = Duration::from_secs(5);
-/// Without a change for so long, its holder is taken for dead.
-const DEAD: Duration = Duration::from_secs(25);
-/// An answer that takes longer is none: there must be time for others before the holder looks dead.
-const ANSWER: Duration = Duration::from_secs(8);
-/// Held for sure as long as this has not passed since it was written. By the clock on the wall, which goes on while a machine sleeps.
-const SURE_MS: i64 = 12_000;
-/// So old, its holder is dead without waiting: more than clocks can differ, twice.
-const LONG_DEAD_MS: i64 = 40 * 60 * 1000;
+/// How often the holder renews the lease.
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// If the object does not change for this long, its holder counts as dead.
+const DEAD_AFTER: Duration = Duration::from_secs(25);
+/// A renewal that takes longer has failed: there must be time for others before the holder counts
+/// as dead.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(8);
+/// For this long after a renewal the lease is certainly held, in milliseconds of the wall clock,
+/// which goes on while a machine sleeps.
+const CERTAIN_MS: i64 = 12_000;
+/// The holder of an object this old, in milliseconds, is dead without watching: more than twice the
+/// largest difference between clocks.
+const DEAD_AT_ONCE_MS: i64 = 40 * 60 * 1000;
+/// How often a run looks whether a lease of another run has changed.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Held as long as this is.
+/// A lease, held until this is dropped or another run takes it over.
 #[derive(Debug)]
 pub struct Lease {
-    held: Arc<Held>,
+    object: Arc<LeaseObject>,
+    /// Dropped to stop the thread that renews.
     stop: Option<Sender<()>>,
 }
 
+/// The object in S3 that stands for the lease.
 #[derive(Debug)]
-struct Held {
-    store: Bucket,
+struct LeaseObject {
+    bucket: Bucket,
     key: String,
+    /// A name that no other run has.
     holder: String,
-    state: Mutex<State>,
+    ownership: Mutex<Ownership>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// Of what was written last; none once the lease is lost.
+struct Ownership {
+    /// The ETag of the last write; `None` once the lease is lost.
     etag: Option<String>,
-    beat: u64,
-    /// When it was written last, milliseconds since the epoch.
-    renewed: i64,
+    /// How often the lease has been renewed: makes the content of each write different.
+    renewals: u64,
+    /// When the last successful write was requested, in milliseconds since the epoch.
+    written_ms: i64,
 }
 
 impl Lease {
-    /// Takes the lease; `None` when somebody else has it, or the run is cancelled.
+    /// Acquires the lease. Returns `None` if another run holds it, or this run is cancelled.
     ///
     /// # Errors
     /// When the object cannot be read or written.
-    pub fn take(store: &Bucket, key: &str, is_cancelled: &dyn Fn() -> bool) -> Result<Option<Self>, S3Error> {
-        let holder = name();
-        let mut condition = Condition::Absent;
-        let mut seen: Option<(String, Instant)> = None;
+    pub fn acquire(
+        bucket: &Bucket,
+        key: &str,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> Result<Option<Self>, S3Error> {
+        let holder = new_holder();
+        let mut condition = WriteCondition::IfAbsent;
+        // The ETag that a lease of another run had at first, and when.
+        let mut watched: Option<(String, Instant)> = None;
         loop {
-            let asked = now();
-            match store.write(key, text(&holder, 0), condition) {
+            let requested = now_ms();
+            match bucket.write(key, content(&holder, 0), condition) {
                 Ok(Some(etag)) => {
-                    let state = State { etag: Some(etag), beat: 0, renewed: asked };
-                    return Ok(Some(Self::hold(store, key, holder, state)));
+                    let ownership = Ownership { etag: Some(etag), renewals: 0, written_ms: requested };
+                    return Ok(Some(Self::start(bucket, key, holder, ownership)));
                 }
                 Ok(None) => {
-                    let what = format!("taking the lock {}", store.address(key));
-                    return Err(S3Error::Failed { what, why: "S3 gives no ETag".to_owned() });
+                    let operation = format!("taking the lock {}", bucket.address(key));
+                    return Err(S3Error::failed(operation, "S3 sends no ETag"));
                 }
                 Err(S3Error::Precondition { .. }) => {}
                 Err(error) => return Err(error),
             }
             condition = loop {
-                let Some(lock) = store.list(key)?.into_iter().find(|listed| listed.key == key) else {
-                    break Condition::Absent; // given back meanwhile
+                let Some(found) = bucket.list(key)?.into_iter().find(|object| object.key == key) else {
+                    break WriteCondition::IfAbsent; // released in the meantime
                 };
-                let etag = lock.etag.unwrap_or_default();
-                if lock.modified.is_some_and(|modified| now() - modified.0 > LONG_DEAD_MS) {
-                    break Condition::Unchanged(etag);
+                let etag = found.etag.unwrap_or_default();
+                if found.modified.is_some_and(|modified| now_ms() - modified.0 > DEAD_AT_ONCE_MS) {
+                    break WriteCondition::IfMatch(etag);
                 }
-                match &seen {
+                match &watched {
                     None => {
-                        let lock = store.address(key);
+                        let lock = bucket.address(key);
                         warn!(
                             lock,
-                            "there is a lock: looking for up to {} s whether its run is alive",
-                            DEAD.as_secs()
+                            "there is a lock; watching for up to {} s whether its run is alive",
+                            DEAD_AFTER.as_secs()
                         );
-                        seen = Some((etag, Instant::now()));
+                        watched = Some((etag, Instant::now()));
                     }
-                    Some((known, _)) if *known != etag => return Ok(None),
-                    Some((_, since)) if since.elapsed() > DEAD => break Condition::Unchanged(etag),
+                    Some((first, _)) if *first != etag => return Ok(None),
+                    Some((_, since)) if since.elapsed() > DEAD_AFTER => {
+                        break WriteCondition::IfMatch(etag);
+                    }
                     Some(_) => {}
                 }
                 if is_cancelled() {
                     return Ok(None);
                 }
-                thread::sleep(Duration::from_millis(500));
+                thread::sleep(WATCH_INTERVAL);
             };
         }
     }
 
-    fn hold(store: &Bucket, key: &str, holder: String, state: State) -> Self {
+    /// Starts the thread that renews the lease.
+    fn start(bucket: &Bucket, key: &str, holder: String, ownership: Ownership) -> Self {
         let (stop, stopped) = mpsc::channel::<()>();
-        let held = Held { store: store.clone(), key: key.to_owned(), holder, state: Mutex::new(state) };
-        let held = Arc::new(held);
-        let beating = held.clone();
+        let object = Arc::new(LeaseObject {
+            bucket: bucket.clone(),
+            key: key.to_owned(),
+            holder,
+            ownership: Mutex::new(ownership),
+        });
+        let renewed = object.clone();
         thread::spawn(move || {
-            while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                beating.beat();
+            while stopped.recv_timeout(RENEW_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                renewed.renew();
             }
         });
-        Self { held, stop: Some(stop) }
+        Self { object, stop: Some(stop) }
     }
 
-    /// Whether it is held, now. Once lost, it stays so.
+    /// Whether the lease is held now. Once lost, it stays lost.
     pub fn is_held(&self) -> bool {
-        let is_sure = |held: &Held| {
-            let state = held.lock();
-            state.etag.is_some() && now() - state.renewed < SURE_MS
-        };
-        // Somebody may have taken a run for dead that was asleep.
-        is_sure(&self.held) || self.held.beat() && is_sure(&self.held)
+        // While this machine slept, another run may have taken this one for dead: then ask S3.
+        self.object.is_certain() || self.object.renew() && self.object.is_certain()
     }
 }
 
-impl Held {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+impl LeaseObject {
+    fn ownership(&self) -> MutexGuard<'_, Ownership> {
         // A panic of another thread ends the run by itself.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes it anew, if it is still the same; whether that is so.
-    fn beat(&self) -> bool {
-        let mut state = self.lock();
-        let Some(etag) = state.etag.clone() else { return false };
-        state.beat += 1;
-        let (asked, bytes) = (now(), text(&self.holder, state.beat));
-        match self.store.write_within(ANSWER, &self.key, bytes, Condition::Unchanged(etag)) {
+    /// Whether the lease is held for sure, without asking S3.
+    fn is_certain(&self) -> bool {
+        let ownership = self.ownership();
+        ownership.etag.is_some() && now_ms() - ownership.written_ms < CERTAIN_MS
+    }
+
+    /// Rewrites the object if it is still the same. Returns whether the lease is held.
+    fn renew(&self) -> bool {
+        let mut ownership = self.ownership();
+        let Some(etag) = ownership.etag.clone() else { return false };
+        ownership.renewals += 1;
+        let (requested, bytes) = (now_ms(), content(&self.holder, ownership.renewals));
+        match self.bucket.write_within(RENEW_TIMEOUT, &self.key, bytes, WriteCondition::IfMatch(etag)) {
             Ok(Some(etag)) => {
-                (state.etag, state.renewed) = (Some(etag), asked);
+                (ownership.etag, ownership.written_ms) = (Some(etag), requested);
                 true
             }
-            // It may still be ours: a beat that was given up may have been written all the same.
+            // The object may still be ours: a renewal that was given up may have been written after
+            // all.
             Ok(None) | Err(S3Error::Precondition { .. }) => {
-                let found = self.store.read(&self.key);
-                let ours = |(bytes, etag): (Vec<u8>, Option<String>)| {
-                    String::from_utf8_lossy(&bytes).contains(&self.holder).then_some(etag).flatten()
-                };
-                match found {
-                    Ok(lock) => state.etag = lock.and_then(ours),
-                    Err(_) => return false,
-                }
-                state.renewed = asked;
-                state.etag.is_some()
+                let Ok(found) = self.bucket.read(&self.key) else { return false };
+                ownership.etag = found.filter(|content| self.is_ours(content)).and_then(|ours| ours.etag);
+                ownership.written_ms = requested;
+                ownership.etag.is_some()
             }
-            // It may go better the next time.
+            // The next renewal may succeed.
             Err(_) => false,
         }
+    }
+
+    fn is_ours(&self, content: &ObjectContent) -> bool {
+        String::from_utf8_lossy(&content.bytes).contains(&self.holder)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         drop(self.stop.take());
-        // What others have taken is theirs. Nobody to tell if this fails: the lock then looks dead to others after a while.
-        if self.held.beat() {
-            let _ = self.held.store.delete(vec![self.held.key.clone()]);
-            self.held.lock().etag = None;
+        // Only an object that is still ours is deleted. If that fails, the lease counts as dead to
+        // others after a while.
+        if self.object.renew() {
+            let _ = self.object.bucket.delete(vec![self.object.key.clone()]);
+            self.object.ownership().etag = None;
         }
     }
 }
 
-/// A name that no other run has.
-fn name() -> String {
-    format!("{:016x}-{}", RandomState::new().hash_one(now()), std::process::id())
+fn new_holder() -> String {
+    format!("{:016x}-{}", RandomState::new().hash_one(now_ms()), std::process::id())
 }
 
-fn text(holder: &str, beat: u64) -> Vec<u8> {
-    format!("{{\"holder\":\"{holder}\",\"beat\":{beat}}}\n").into_bytes()
+/// The content of the object: JSON, for people who look into it.
+fn content(holder: &str, renewals: u64) -> Vec<u8> {
+    format!("{{\"holder\":\"{holder}\",\"beat\":{renewals}}}\n").into_bytes()
 }
 
 /// Milliseconds since the epoch.
-fn now() -> i64 {
+fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

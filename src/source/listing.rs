@@ -3,43 +3,58 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Archive, Input, ListContext, Listed, NameFields, Place, Version, local, s3};
+use super::archive::{Archive, ListedInput, Location, Version};
+use super::input::{Input, ListContext};
+use super::local::{self, DirectoryWalk};
+use super::name::NameFields;
+use super::s3_folder::{self, FolderListing};
 use crate::s3::{Address, S3Error};
 
-/// All archives of some inputs, in the bytewise order of their URIs.
+/// Lists all archives of some inputs, in the bytewise order of their URIs.
 pub struct Listing {
+    /// The inputs still to list, in order.
     roots: std::vec::IntoIter<Root>,
-    walk: Walk,
-    /// Never entered: the report being written.
+    current: Option<Current>,
+    /// A directory that is never entered: the report being written.
     exclude: Option<PathBuf>,
-    reach: ListContext,
-    /// Addresses that could be an object's or a folder's, and whether there is something to say of the object.
-    objects: Vec<(Address, bool)>,
+    context: ListContext,
+    /// The addresses that may name an object or a folder, as far as the object has been looked up.
+    looked_up: Vec<(Address, Lookup)>,
 }
 
-enum Walk {
-    Nothing,
-    Local(Box<local::Walk>),
-    S3(Box<s3::Walk>, Address),
+/// The directory or folder that is being listed.
+enum Current {
+    Directory(Box<DirectoryWalk>),
+    Folder(Box<FolderListing>, Address),
 }
 
+/// What looking up an object returned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    /// The listing has an item for it: an archive, or an error.
+    Listed,
+    /// There is no such object.
+    Missing,
+}
+
+/// What an input names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Root {
     Stdin,
     File(PathBuf),
     Directory(PathBuf),
     Object(Address),
-    /// Its key is empty or ends in `/`.
+    /// The key is empty or ends in `/`.
     Folder(Address),
 }
 
 impl Root {
-    /// What an input stands for: an address in S3 can be an object's and a folder's.
-    fn of(input: &Input) -> Vec<Self> {
+    /// An address in S3 may name an object and a folder.
+    fn all_of(input: &Input) -> Vec<Self> {
         match input {
             Input::Stdin => vec![Self::Stdin],
-            Input::Path(path) if path.is_dir() => vec![Self::Directory(local::plain(path))],
-            Input::Path(path) => vec![Self::File(local::plain(path))],
+            Input::Path(path) if path.is_dir() => vec![Self::Directory(local::normalized(path))],
+            Input::Path(path) => vec![Self::File(local::normalized(path))],
             Input::S3(address) if address.key.is_empty() || address.key.ends_with('/') => {
                 vec![Self::Folder(address.clone())]
             }
@@ -47,132 +62,140 @@ impl Root {
         }
     }
 
-    /// Sorts as its contents will: a directory's URIs go on with `/`.
-    fn order(&self) -> Vec<u8> {
+    /// Sorts a directory like the URIs in it, which continue with `/`.
+    fn sort_key(&self) -> Vec<u8> {
         match self {
             Self::Stdin => b"-".to_vec(),
-            Self::Directory(path) if is_here(path) => Vec::new(), // its contents are named without it
+            Self::Directory(path) if is_current_dir(path) => Vec::new(), // URIs in it lack the `.`
             Self::File(path) => local::uri_of(path).into_bytes(),
             Self::Directory(path) => format!("{}/", local::uri_of(path)).into_bytes(),
             Self::Object(address) | Self::Folder(address) => address.to_string().into_bytes(),
         }
     }
 
-    /// Whether `other` lies inside this directory or folder, going by the names alone.
+    /// Whether `other` is in this directory or folder, by their names alone.
     fn contains(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Directory(mine), Self::Directory(theirs) | Self::File(theirs)) => {
-                let inside =
-                    || theirs.is_relative() && !theirs.components().any(|c| c == Component::ParentDir);
-                if is_here(mine) { inside() } else { theirs.starts_with(mine) }
+            (Self::Directory(outer), Self::Directory(inner) | Self::File(inner)) => {
+                let is_below_current_dir =
+                    || inner.is_relative() && !inner.components().any(|c| c == Component::ParentDir);
+                if is_current_dir(outer) { is_below_current_dir() } else { inner.starts_with(outer) }
             }
-            (Self::File(mine), Self::Directory(theirs) | Self::File(theirs)) => mine == theirs,
-            (Self::Folder(mine), Self::Folder(theirs) | Self::Object(theirs)) => {
-                mine.bucket == theirs.bucket && theirs.key.starts_with(&mine.key)
+            (Self::File(file), Self::Directory(other) | Self::File(other)) => file == other,
+            (Self::Folder(outer), Self::Folder(inner) | Self::Object(inner)) => {
+                outer.bucket == inner.bucket && inner.key.starts_with(&outer.key)
             }
             _ => self == other,
         }
     }
 }
 
-fn is_here(path: &Path) -> bool {
+fn is_current_dir(path: &Path) -> bool {
     path == Path::new(".")
 }
 
 impl Listing {
-    /// Lists `inputs`; those that lie inside others, or are named twice, are read once. Whatever lies in `exclude` is left out.
-    pub fn new(inputs: &[Input], exclude: Option<&Path>, reach: &ListContext) -> Self {
-        let mut roots: Vec<Root> = inputs.iter().flat_map(Root::of).collect();
-        roots.sort_by_cached_key(Root::order);
-        let mut kept: Vec<Root> = Vec::new();
+    /// Lists `inputs`. An input that is named twice, or is inside another, is listed once.
+    /// Everything in the directory `exclude` is left out.
+    pub fn new(inputs: &[Input], exclude: Option<&Path>, context: &ListContext) -> Self {
+        let mut roots: Vec<Root> = inputs.iter().flat_map(Root::all_of).collect();
+        roots.sort_by_cached_key(Root::sort_key);
+        let mut outermost: Vec<Root> = Vec::new();
         for root in roots {
-            if !kept.iter().any(|outer| outer.contains(&root)) {
-                kept.push(root);
+            if !outermost.iter().any(|outer| outer.contains(&root)) {
+                outermost.push(root);
             }
         }
-        let exclude = exclude.and_then(|path| fs::canonicalize(path).ok());
-        let (walk, reach) = (Walk::Nothing, reach.clone());
-        Self { roots: kept.into_iter(), walk, exclude, reach, objects: Vec::new() }
+        Self {
+            roots: outermost.into_iter(),
+            current: None,
+            exclude: exclude.and_then(|path| fs::canonicalize(path).ok()),
+            context: context.clone(),
+            looked_up: Vec::new(),
+        }
     }
 
-    fn next_in_walk(&mut self) -> Option<Listed> {
-        let listed = match &mut self.walk {
-            Walk::Nothing => None,
-            Walk::Local(walk) => walk.next(),
-            Walk::S3(walk, _) => walk.next(),
+    fn next_in_current(&mut self) -> Option<ListedInput> {
+        let item = match self.current.as_mut()? {
+            Current::Directory(walk) => walk.next(),
+            Current::Folder(listing, _) => listing.next(),
         };
-        if listed.is_some() {
-            return listed;
+        if item.is_some() {
+            return item;
         }
-        match std::mem::replace(&mut self.walk, Walk::Nothing) {
-            Walk::S3(walk, folder) if walk.is_empty() => self.named_in_vain(folder),
+        match self.current.take() {
+            Some(Current::Folder(listing, folder)) if listing.is_empty() => self.missing_input(folder),
             _ => None,
         }
     }
 
-    /// Folders of S3 are in the names of objects only: one without any does not exist, unless its name is an object's.
-    fn named_in_vain(&self, folder: Address) -> Option<Listed> {
-        let object = folder.key.strip_suffix('/')?;
-        let is_same = |(other, _): &&(Address, bool)| other.bucket == folder.bucket && other.key == object;
-        match self.objects.iter().find(is_same) {
-            _ if self.reach.is_cancelled() => None,
-            Some((_, true)) => None,
-            Some((address, false)) => Some(nothing_there(address)),
-            None => Some(nothing_there(&folder)),
+    /// The error for an empty folder in S3. Folders exist only as parts of keys: one without keys
+    /// does not exist, unless an object has its name.
+    fn missing_input(&self, folder: Address) -> Option<ListedInput> {
+        let object_key = folder.key.strip_suffix('/')?;
+        let is_same =
+            |(object, _): &&(Address, Lookup)| object.bucket == folder.bucket && object.key == object_key;
+        match self.looked_up.iter().find(is_same) {
+            _ if self.context.is_cancelled() => None,
+            Some((_, Lookup::Listed)) => None,
+            Some((object, Lookup::Missing)) => Some(not_found(object)),
+            None => Some(not_found(&folder)),
         }
     }
 
-    /// Begins with a root; gives it if it is all there is to it.
-    fn open(&mut self, root: Root) -> Option<Listed> {
+    /// Starts to list a root. Returns the item of a root that has only one.
+    fn start(&mut self, root: Root) -> Option<ListedInput> {
         match root {
             Root::Stdin => {
-                return Some(Listed::Archive(Archive {
+                return Some(ListedInput::Archive(Archive {
                     uri: "-".into(),
                     size: None,
-                    facts: NameFields::default(),
+                    name_fields: NameFields::default(),
                     version: Version::default(),
-                    place: Place::Stdin,
+                    location: Location::Stdin,
                 }));
             }
             Root::Directory(path) => {
-                self.walk = Walk::Local(Box::new(local::Walk::new(path, self.exclude.clone())));
+                let walk = DirectoryWalk::new(path, self.exclude.clone());
+                self.current = Some(Current::Directory(Box::new(walk)));
             }
-            // Named by the user, so read whatever it is: a pipe, say, from a process substitution.
-            Root::File(path) => return Some(local::named(path)),
+            Root::File(path) => return Some(local::list_named(path)),
             Root::Object(address) => {
-                let opened = self.reach.buckets.open(&address.bucket);
-                let found = opened.and_then(|store| s3::object(&store, &address, &self.reach));
-                let listed = found.unwrap_or_else(|error| Some(s3::unlisted(&address, error)));
-                self.objects.push((address, listed.is_some()));
-                return listed;
+                let bucket = self.context.buckets.open(&address.bucket);
+                let item = bucket
+                    .and_then(|bucket| s3_folder::find_object(&bucket, &address, &self.context))
+                    .unwrap_or_else(|error| Some(s3_folder::unreadable(&address, error)));
+                let lookup = if item.is_some() { Lookup::Listed } else { Lookup::Missing };
+                self.looked_up.push((address, lookup));
+                return item;
             }
-            Root::Folder(address) => match self.reach.buckets.open(&address.bucket) {
-                Ok(store) => {
-                    let walk = s3::Walk::new(store, address.clone(), self.reach.clone());
-                    self.walk = Walk::S3(Box::new(walk), address);
+            Root::Folder(address) => match self.context.buckets.open(&address.bucket) {
+                Ok(bucket) => {
+                    let listing = FolderListing::new(bucket, address.clone(), self.context.clone());
+                    self.current = Some(Current::Folder(Box::new(listing), address));
                 }
-                Err(error) => return Some(s3::unlisted(&address, error)),
+                Err(error) => return Some(s3_folder::unreadable(&address, error)),
             },
         }
         None
     }
 }
 
-fn nothing_there(address: &Address) -> Listed {
-    s3::unlisted(address, S3Error::NoSuchObject { address: address.to_string() })
+fn not_found(address: &Address) -> ListedInput {
+    s3_folder::unreadable(address, S3Error::NoSuchObject { address: address.to_string() })
 }
 
 impl Iterator for Listing {
-    type Item = Listed;
+    type Item = ListedInput;
 
-    fn next(&mut self) -> Option<Listed> {
+    fn next(&mut self) -> Option<ListedInput> {
         loop {
-            if let Some(listed) = self.next_in_walk() {
-                return Some(listed);
+            if let Some(item) = self.next_in_current() {
+                return Some(item);
             }
             let root = self.roots.next()?;
-            if let Some(listed) = self.open(root) {
-                return Some(listed);
+            if let Some(item) = self.start(root) {
+                return Some(item);
             }
         }
     }
@@ -185,15 +208,15 @@ mod tests {
     fn uris(inputs: &[&Path], exclude: Option<&Path>) -> Vec<String> {
         let inputs: Vec<Input> = inputs.iter().map(|p| Input::parse(p).unwrap()).collect();
         Listing::new(&inputs, exclude, &ListContext::default())
-            .map(|listed| match listed {
-                Listed::Archive(archive) => archive.uri.to_string(),
-                Listed::Skipped { uri, .. } | Listed::Unreadable { uri, .. } => format!("! {uri}"),
+            .map(|item| match item {
+                ListedInput::Archive(archive) => archive.uri.to_string(),
+                ListedInput::Skipped { uri, .. } | ListedInput::Unreadable { uri, .. } => format!("! {uri}"),
             })
             .collect()
     }
 
     #[test]
-    fn lists_in_the_bytewise_order_of_uris_once_each() {
+    fn archives_are_listed_once_in_the_bytewise_order_of_uris() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["a/x", "a/b/y", "a-b", "a.json", "a/b.json", "out/report"] {
             let path = dir.path().join(name);
@@ -217,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_listed_is_said() {
+    fn an_input_that_does_not_exist_is_unreadable() {
         let dir = tempfile::tempdir().unwrap();
-        let gone = dir.path().join("gone.json.gz");
-        assert_eq!(uris(&[&gone], None), [format!("! {}", gone.display())]);
+        let missing = dir.path().join("gone.json.gz");
+        assert_eq!(uris(&[&missing], None), [format!("! {}", missing.display())]);
     }
 }

@@ -1,17 +1,19 @@
-//! Which folders can hold what is asked for, going by the grammar of CloudTrail's keys.
+//! Decides which folders in S3 can hold the selected events, by the grammar of CloudTrail's keys.
 
 use chrono::{Datelike, Days, NaiveDate};
 
-use super::key::{family_of, is_account, is_organisation, number};
+use super::name::{is_account_id, is_organization_id, parse_digits, parse_family};
 use crate::model::EventTime;
 use crate::s3::Address;
 
-/// What folders are chosen by; everything unless told.
+/// Selects folders in S3 to list. The default keeps every folder.
 ///
-/// Only folders that follow the grammar are left out, those of other accounts, regions and days: whatever else is there may hold anything.
-/// The account is looked at below the names of CloudTrail's own families alone, since other folders of an account (CloudTrail Lake's
-/// results) hold records of others. Days are those of delivery. A delivery is never before its events, and follows them within minutes as a
-/// rule (AWS CloudTrail User Guide: "How CloudTrail works"); so folders are read from the first day asked for to some days past the last.
+/// Only folders that follow the grammar are left out: those of other accounts, regions and days.
+/// Anything else may hold any events. The account is compared only below the names of CloudTrail's
+/// own families, since other folders of an account (results of CloudTrail Lake) hold records of
+/// other accounts. Days are days of delivery. A delivery never precedes its events, and usually
+/// follows them within minutes (AWS CloudTrail User Guide: "How CloudTrail works"). So folders are
+/// listed from the first selected day to some days after the last one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PruneFilter {
     accounts: Vec<String>,
@@ -21,35 +23,36 @@ pub struct PruneFilter {
     report: Option<Address>,
 }
 
-/// What a folder's name says of what is in it.
+/// What the name of a folder says about the keys in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PruneDecision {
-    /// Nothing that is asked for.
-    Outside,
-    /// Folders in it are chosen by their names.
-    Mixed,
-    /// It is an account's that is not asked for: only what no trail has filed there may be.
-    Others,
-    /// All that is in it may be.
-    Inside,
-    /// It is not part of the grammar; what follows it may be below.
+    /// No key in it is selected.
+    Exclude,
+    /// Some of the folders in it may be selected: their names decide.
+    Descend,
+    /// It belongs to an account that is not selected: only folders that are not CloudTrail's own
+    /// may be selected.
+    DescendOtherAccount,
+    /// Every key in it may be selected.
+    Include,
+    /// It is not part of the grammar, but may contain a folder that is.
     Unknown,
 }
 
-/// Levels of the grammar below `AWSLogs/[org/]`.
-const FAMILY: usize = 2;
-const REGION: usize = 3;
-const DAY: usize = 6;
+/// Levels of the grammar below `AWSLogs/[org/]`, counted from 1.
+const FAMILY_LEVEL: usize = 2;
+const REGION_LEVEL: usize = 3;
+const DAY_LEVEL: usize = 6;
 
 impl PruneFilter {
-    /// Folders for events of these accounts and regions (none: all), from `since` to before `until`, delivered at most `slack` days after
-    /// the last of them.
-    pub fn of(
+    /// Selects folders that can hold events of these accounts and regions (none: all), from `since`
+    /// to before `until`, if events are delivered at most `slack_days` after they happened.
+    pub fn new(
         accounts: &[String],
         regions: &[String],
         since: Option<EventTime>,
         until: Option<EventTime>,
-        slack: u16,
+        slack_days: u16,
     ) -> Self {
         let day = |time: EventTime| NaiveDate::from_epoch_days(time.day());
         let last = until.and_then(|until| day(EventTime(until.0.saturating_sub(1))));
@@ -57,22 +60,22 @@ impl PruneFilter {
             accounts: accounts.to_vec(),
             regions: regions.to_vec(),
             first: since.and_then(day),
-            last: last.and_then(|last| last.checked_add_days(Days::new(slack.into()))),
+            last: last.and_then(|last| last.checked_add_days(Days::new(slack_days.into()))),
             report: None,
         }
     }
 
-    /// Without the report that is being written.
-    pub fn without(self, report: Option<Address>) -> Self {
+    /// Also leaves out the report that is being written.
+    pub fn excluding_report(self, report: Option<Address>) -> Self {
         Self { report, ..self }
     }
 
-    /// First and last delivery day, account and region have nothing to say.
-    pub fn is_everything(&self) -> bool {
+    /// Whether every folder is selected, except for the report.
+    pub fn keeps_everything(&self) -> bool {
         Self { report: None, ..self.clone() } == Self::default()
     }
 
-    /// Whether a folder or object of a bucket belongs to the report that is being written.
+    /// Whether a folder or object in a bucket belongs to the report that is being written.
     pub(super) fn is_report(&self, bucket: &str, key: &str) -> bool {
         self.report.as_ref().is_some_and(|report| {
             let folder = report.key.trim_end_matches('/');
@@ -82,80 +85,87 @@ impl PruneFilter {
         })
     }
 
-    /// What the name of a folder says, which ends in `/`.
-    pub(super) fn standing(&self, folder: &str) -> PruneDecision {
-        if self.is_everything() {
-            return PruneDecision::Inside;
+    /// Decides by the name of a folder, which ends in `/`.
+    pub(super) fn decide(&self, folder: &str) -> PruneDecision {
+        if self.keeps_everything() {
+            return PruneDecision::Include;
         }
         let folder = folder.strip_suffix('/').unwrap_or(folder);
-        let mut standing = PruneDecision::Unknown;
-        // Archives may have been copied into a folder with all of their own: each AWSLogs has its say, the last decides how to go on.
-        let mut below: Option<Vec<&str>> = None;
+        let mut decision = PruneDecision::Unknown;
+        // Archives may have been copied, with all their folders, into a folder of the grammar. Then
+        // there are several `AWSLogs`: each can exclude the folder, and the last decides otherwise.
+        let mut levels: Option<Vec<&str>> = None;
         for segment in folder.split('/').chain(["AWSLogs"]) {
             if segment == "AWSLogs" {
-                if let Some(levels) = below.replace(Vec::new()) {
-                    standing = self.standing_of(&levels);
-                    if standing == PruneDecision::Outside {
-                        return standing;
+                if let Some(levels) = levels.replace(Vec::new()) {
+                    decision = self.decide_levels(&levels);
+                    if decision == PruneDecision::Exclude {
+                        return decision;
                     }
                 }
-            } else if let Some(levels) = &mut below {
+            } else if let Some(levels) = &mut levels {
                 levels.push(segment);
             }
         }
-        standing
+        decision
     }
 
-    /// Whether an object lies in a folder that is left out.
-    pub(super) fn leaves_out(&self, key: &str) -> bool {
-        key.rfind('/').is_some_and(|end| self.standing(&key[..=end]) == PruneDecision::Outside)
+    /// Whether an object is in a folder that is left out.
+    pub(super) fn excludes_object(&self, key: &str) -> bool {
+        key.rfind('/').is_some_and(|end| self.decide(&key[..=end]) == PruneDecision::Exclude)
     }
 
-    /// `[org/]account/family/region/year/month/day/…`.
-    fn standing_of(&self, levels: &[&str]) -> PruneDecision {
+    /// Decides by the names below an `AWSLogs`: `[org/]account/family/region/year/month/day/…`.
+    fn decide_levels(&self, levels: &[&str]) -> PruneDecision {
         let levels = match levels {
-            [org, rest @ ..] if is_organisation(org) => rest,
+            [org, rest @ ..] if is_organization_id(org) => rest,
             all => all,
         };
         let level = |n: usize| levels.get(n).copied();
-        let asked = |list: &[String], name: &str| list.is_empty() || list.iter().any(|item| item == name);
-        let Some(account) = level(0) else { return PruneDecision::Mixed };
-        if !is_account(account) {
-            return PruneDecision::Inside;
+        let is_selected =
+            |list: &[String], name: &str| list.is_empty() || list.iter().any(|item| item == name);
+        let Some(account) = level(0) else { return PruneDecision::Descend };
+        if !is_account_id(account) {
+            return PruneDecision::Include;
         }
-        let is_asked = asked(&self.accounts, account);
+        let is_account_selected = is_selected(&self.accounts, account);
         let Some(family) = level(1) else {
-            return if is_asked { PruneDecision::Mixed } else { PruneDecision::Others };
+            return match is_account_selected {
+                true => PruneDecision::Descend,
+                false => PruneDecision::DescendOtherAccount,
+            };
         };
-        if family_of(family).is_none() {
-            return PruneDecision::Inside;
+        if parse_family(family).is_none() {
+            return PruneDecision::Include;
         }
-        if !is_asked {
-            return PruneDecision::Outside;
+        if !is_account_selected {
+            return PruneDecision::Exclude;
         }
         if let Some(region) = level(2) {
             if !is_region(region) {
-                return PruneDecision::Inside;
+                return PruneDecision::Include;
             }
-            if !asked(&self.regions, region) {
-                return PruneDecision::Outside;
+            if !is_selected(&self.regions, region) {
+                return PruneDecision::Exclude;
             }
         }
         let digits =
-            |n: usize, width: usize| level(n).map(|text| number(text).filter(|_| text.len() == width));
+            |n: usize, width: usize| level(n).map(|text| parse_digits(text).filter(|_| text.len() == width));
         let mut date = Vec::new();
-        // What is in a folder that is left out is left out itself, whatever it is called.
+        // The year is compared before the month is read, and so on: everything in a folder that is
+        // left out is left out, whatever its name.
         for part in [digits(3, 4), digits(4, 2), digits(5, 2)].into_iter().flatten() {
-            let Some(part) = part else { return PruneDecision::Inside };
+            let Some(part) = part else { return PruneDecision::Include };
             date.push(part);
             if self.is_outside(&date) {
-                return PruneDecision::Outside;
+                return PruneDecision::Exclude;
             }
         }
-        if levels.len() < self.deepest() { PruneDecision::Mixed } else { PruneDecision::Inside }
+        if levels.len() < self.deciding_level() { PruneDecision::Descend } else { PruneDecision::Include }
     }
 
-    /// Whether a year, month or day is outside of the days asked for, going by as much of the date as there is.
+    /// Whether a year, month or day is outside the selected days. `date` may lack the day, or the
+    /// month and the day.
     fn is_outside(&self, date: &[u32]) -> bool {
         let parts = |day: NaiveDate| [u32::try_from(day.year()).unwrap_or_default(), day.month(), day.day()];
         let n = date.len();
@@ -163,19 +173,19 @@ impl PruneFilter {
             || self.last.is_some_and(|last| date > &parts(last)[..n])
     }
 
-    /// The level below which nothing is left out.
-    fn deepest(&self) -> usize {
+    /// The last level that decides; below it, nothing is left out.
+    fn deciding_level(&self) -> usize {
         if self.first.is_some() || self.last.is_some() {
-            DAY
+            DAY_LEVEL
         } else if !self.regions.is_empty() {
-            REGION
+            REGION_LEVEL
         } else {
-            FAMILY
+            FAMILY_LEVEL
         }
     }
 }
 
-/// `us-west-2`, `us-gov-east-1`, `eusc-de-east-1`.
+/// Whether a folder has a region's name: `us-west-2`, `us-gov-east-1`, `eusc-de-east-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let is = |part: &str, what: fn(u8) -> bool| !part.is_empty() && part.bytes().all(what);
@@ -196,7 +206,7 @@ mod tests {
 
     fn prune(accounts: &[&str], regions: &[&str], since: &str, until: &str, slack: u16) -> PruneFilter {
         let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        PruneFilter::of(
+        PruneFilter::new(
             &list(accounts),
             &list(regions),
             EventTime::parse(since),
@@ -205,21 +215,21 @@ mod tests {
         )
     }
 
-    /// Days of January to March 2023 that are read.
+    /// The days of January to March 2023 that are listed.
     fn days(prune: &PruneFilter) -> Vec<String> {
         (1..=3)
             .flat_map(|month| (1..=31).map(move |day| format!("{month:02}/{day:02}")))
             .filter(|day| {
                 let key = format!("p/AWSLogs/111122223333/CloudTrail/us-west-2/2023/{day}/x.json.gz");
-                !prune.leaves_out(&key)
+                !prune.excludes_object(&key)
             })
             .collect()
     }
 
     #[test]
-    fn days_are_read_from_the_first_to_some_past_the_last() {
+    fn days_are_listed_from_the_first_to_some_past_the_last() {
         let all = prune(&[], &[], "2023-02-27T23:59:59Z", "2023-03-01T00:00:00Z", 1);
-        // February has no 29th that year, but a folder of that name is not for us to judge.
+        // That February has 28 days, but folders with later dates are compared like any other.
         assert_eq!(days(&all), ["02/27", "02/28", "02/29", "02/30", "02/31", "03/01"]);
         let until_noon = prune(&[], &[], "2023-03-01T00:00:00Z", "2023-03-01T12:00:00Z", 0);
         assert_eq!(days(&until_noon), ["03/01"]);
@@ -228,60 +238,61 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_chosen_level_by_level() {
+    fn folders_are_decided_level_by_level() {
         let some =
             prune(&["111122223333"], &["us-west-2"], "2023-03-17T00:00:00Z", "2023-03-18T00:00:00Z", 0);
-        use PruneDecision::{Inside, Mixed, Others, Outside, Unknown};
+        use PruneDecision::{Descend, DescendOtherAccount, Exclude, Include, Unknown};
         for prefix in ["", "a/b/", "o-abc123/"] {
             for org in ["", "o-abc123/"] {
                 for (below, expected) in [
-                    ("", Mixed),
-                    ("111122223333/", Mixed),
-                    // Lake's results are filed under the account that asked.
-                    ("444455556666/", Others),
-                    ("444455556666/CloudTrail-Lake/", Inside),
-                    ("444455556666/CloudTrail/", Outside),
-                    ("444455556666/CloudTrail-Digest/us-west-2/", Outside),
-                    ("111122223333/CloudTrail/", Mixed),
-                    ("111122223333/CloudTrail-Insight/", Mixed),
-                    ("111122223333/Config/", Inside),
-                    ("111122223333/CloudTrail/eu-west-1/", Outside),
-                    ("111122223333/CloudTrail/us-west-2/", Mixed),
-                    ("111122223333/CloudTrail/old/", Inside),
-                    ("111122223333/CloudTrail/us-west-2/2022/", Outside),
-                    ("111122223333/CloudTrail/us-west-2/2022/notes/", Outside),
-                    ("111122223333/CloudTrail/us-west-2/2023/", Mixed),
-                    ("111122223333/CloudTrail/us-west-2/2023/02/", Outside),
-                    ("111122223333/CloudTrail/us-west-2/2023/3/", Inside),
-                    ("111122223333/CloudTrail/us-west-2/2023/03/", Mixed),
-                    ("111122223333/CloudTrail/us-west-2/2023/03/16/", Outside),
-                    ("111122223333/CloudTrail/us-west-2/2023/03/17/", Inside),
-                    ("111122223333/CloudTrail/us-west-2/2023/03/17/more/", Inside),
-                    ("111122223333/CloudTrail/us-west-2/2023/03/18/", Outside),
-                    ("elsewhere/", Inside),
+                    ("", Descend),
+                    ("111122223333/", Descend),
+                    // Results of CloudTrail Lake are in the folder of the account that ran the
+                    // query.
+                    ("444455556666/", DescendOtherAccount),
+                    ("444455556666/CloudTrail-Lake/", Include),
+                    ("444455556666/CloudTrail/", Exclude),
+                    ("444455556666/CloudTrail-Digest/us-west-2/", Exclude),
+                    ("111122223333/CloudTrail/", Descend),
+                    ("111122223333/CloudTrail-Insight/", Descend),
+                    ("111122223333/Config/", Include),
+                    ("111122223333/CloudTrail/eu-west-1/", Exclude),
+                    ("111122223333/CloudTrail/us-west-2/", Descend),
+                    ("111122223333/CloudTrail/old/", Include),
+                    ("111122223333/CloudTrail/us-west-2/2022/", Exclude),
+                    ("111122223333/CloudTrail/us-west-2/2022/notes/", Exclude),
+                    ("111122223333/CloudTrail/us-west-2/2023/", Descend),
+                    ("111122223333/CloudTrail/us-west-2/2023/02/", Exclude),
+                    ("111122223333/CloudTrail/us-west-2/2023/3/", Include),
+                    ("111122223333/CloudTrail/us-west-2/2023/03/", Descend),
+                    ("111122223333/CloudTrail/us-west-2/2023/03/16/", Exclude),
+                    ("111122223333/CloudTrail/us-west-2/2023/03/17/", Include),
+                    ("111122223333/CloudTrail/us-west-2/2023/03/17/more/", Include),
+                    ("111122223333/CloudTrail/us-west-2/2023/03/18/", Exclude),
+                    ("elsewhere/", Include),
                 ] {
                     let folder = format!("{prefix}AWSLogs/{org}{below}");
-                    assert_eq!(some.standing(&folder), expected, "{folder}");
+                    assert_eq!(some.decide(&folder), expected, "{folder}");
                 }
             }
         }
         for folder in ["", "logs/", "111122223333/CloudTrail/us-west-2/2022/"] {
-            assert_eq!(some.standing(folder), Unknown, "{folder}");
+            assert_eq!(some.decide(folder), Unknown, "{folder}");
         }
-        assert_eq!(PruneFilter::default().standing("AWSLogs/111122223333/CloudTrail/"), Inside);
+        assert_eq!(PruneFilter::default().decide("AWSLogs/111122223333/CloudTrail/"), Include);
     }
 
     #[test]
-    fn what_is_not_asked_for_is_not_looked_into() {
+    fn folders_below_the_deciding_level_are_included() {
         let account = prune(&["111122223333"], &[], "", "", 1);
-        assert_eq!(account.standing("AWSLogs/111122223333/CloudTrail/"), PruneDecision::Inside);
+        assert_eq!(account.decide("AWSLogs/111122223333/CloudTrail/"), PruneDecision::Include);
         let region = prune(&[], &["us-west-2"], "", "", 1);
-        assert_eq!(region.standing("AWSLogs/111122223333/CloudTrail/"), PruneDecision::Mixed);
-        assert_eq!(region.standing("AWSLogs/111122223333/CloudTrail/us-west-2/"), PruneDecision::Inside);
+        assert_eq!(region.decide("AWSLogs/111122223333/CloudTrail/"), PruneDecision::Descend);
+        assert_eq!(region.decide("AWSLogs/111122223333/CloudTrail/us-west-2/"), PruneDecision::Include);
     }
 
     #[test]
-    fn objects_beside_the_folders_are_not_left_out() {
+    fn objects_beside_the_folders_are_kept() {
         let some =
             prune(&["111122223333"], &["us-west-2"], "2023-03-17T00:00:00Z", "2023-03-18T00:00:00Z", 0);
         for key in [
@@ -290,16 +301,16 @@ mod tests {
             "AWSLogs/111122223333/CloudTrail/x",
             "AWSLogs/111122223333/CloudTrail/us-west-2/2022",
         ] {
-            assert!(!some.leaves_out(key), "{key}");
+            assert!(!some.excludes_object(key), "{key}");
         }
     }
 
     #[test]
-    fn the_report_is_known_by_its_folder() {
+    fn the_report_is_recognized_by_its_folder() {
         let address = Address { bucket: "b".to_owned(), key: "report".to_owned() };
-        let prune = PruneFilter::default().without(Some(address));
+        let prune = PruneFilter::default().excluding_report(Some(address));
         assert!(prune.is_report("b", "report/run.json") && prune.is_report("b", "report/"));
         assert!(!prune.is_report("b", "reports/run.json") && !prune.is_report("c", "report/run.json"));
-        assert!(prune.is_everything());
+        assert!(prune.keeps_everything());
     }
 }

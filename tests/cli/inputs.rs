@@ -99,9 +99,9 @@ fn back_ends_are_chosen_by_the_environment() {
     let expected = events(&[&ANY[..], &[SAMPLE]].concat());
     let with = |name: &str| {
         let mut command = keytrail();
-        run(command.current_dir(root()).env(Backend::VARIABLE, name).arg("events").args(ANY).arg(SAMPLE))
+        run(command.current_dir(root()).env(Backend::ENV_VAR, name).arg("events").args(ANY).arg(SAMPLE))
     };
-    for name in Backend::usable().iter().map(|backend| backend.name()).chain([""]) {
+    for name in Backend::available().iter().map(|backend| backend.name()).chain([""]) {
         let ran = with(name);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
         assert!(ran.stdout == expected, "{name}");

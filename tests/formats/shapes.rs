@@ -230,10 +230,10 @@ fn look_alikes_of_other_services_are_skipped() {
 
 /// The records of a log file, as they are spelled.
 fn records_of(content: &[u8]) -> Vec<String> {
-    let mut unwrapper = ContainerReader::new(4 << 20);
+    let mut reader = ContainerReader::new(4 << 20);
     let window = Window { bytes: content, start: 0, last: true };
     let mut records = Vec::new();
-    while let Step::Value { range, .. } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = reader.step(window) {
         records.push(String::from_utf8(window.slice(&range).to_vec()).unwrap());
     }
     records

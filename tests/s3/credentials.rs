@@ -116,7 +116,7 @@ fn a_profile_that_is_asked_for_must_be_there() {
         ("typo", audit, "there is no profile \"typo\" in ~/.aws/config"),
         ("typo", "", "there is no profile \"typo\" in ~/.aws/config"),
         ("audit", audit, "there is no profile \"bsae\", which profile \"audit\" names"),
-        ("audit", "[profile audit\nregion = x\n", "profiles of AWS cannot be read"),
+        ("audit", "[profile audit\nregion = x\n", "the AWS profiles cannot be read"),
     ] {
         let (bed, mut command) = without_keys();
         let service = metadata(&bed);

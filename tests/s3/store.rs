@@ -7,7 +7,7 @@ use std::io::{Read, Seek};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use keytrail::s3::{Bucket, Buckets, Condition, S3Error};
+use keytrail::s3::{Bucket, Buckets, ObjectContent, S3Error, WriteCondition};
 use testkit::bed::{self, Asked, Bed, Fault, Operation, faults};
 
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
@@ -83,10 +83,10 @@ fn an_object_is_read_or_not_there() {
             bed.put("empty", b"");
         },
         |store| {
-            let (bytes, etag) = store.read("a/b").unwrap().unwrap();
+            let ObjectContent { bytes, etag } = store.read("a/b").unwrap().unwrap();
             assert_eq!(bytes, b"bytes");
             assert_eq!(etag, store.list("a/b").unwrap()[0].etag);
-            assert_eq!(store.read("empty").unwrap().unwrap().0, b"");
+            assert_eq!(store.read("empty").unwrap().unwrap().bytes, b"");
             assert_eq!(store.read("a").unwrap(), None);
         },
     );
@@ -133,17 +133,20 @@ fn conditions_decide_on_writes() {
         |_| {},
         |store| {
             let write = |bytes: &[u8], condition| store.write("dir/run.json", bytes.to_vec(), condition);
-            let first = write(b"one", Condition::Absent).unwrap().unwrap();
-            assert!(matches!(write(b"two", Condition::Absent), Err(S3Error::Precondition { .. })));
-            let second = write(b"two", Condition::Unchanged(first.clone())).unwrap().unwrap();
+            let first = write(b"one", WriteCondition::IfAbsent).unwrap().unwrap();
+            assert!(matches!(write(b"two", WriteCondition::IfAbsent), Err(S3Error::Precondition { .. })));
+            let second = write(b"two", WriteCondition::IfMatch(first.clone())).unwrap().unwrap();
             assert!(matches!(
-                write(b"three", Condition::Unchanged(first)),
+                write(b"three", WriteCondition::IfMatch(first)),
                 Err(S3Error::Precondition { .. })
             ));
-            assert_eq!(store.read("dir/run.json").unwrap(), Some((b"two".to_vec(), Some(second))));
-            write(b"four", Condition::Always).unwrap();
-            assert_eq!(store.read("dir/run.json").unwrap().unwrap().0, b"four");
-            let gone = store.write("gone", b"x".to_vec(), Condition::Unchanged("\"0\"".to_owned()));
+            assert_eq!(
+                store.read("dir/run.json").unwrap(),
+                Some(ObjectContent { bytes: b"two".to_vec(), etag: Some(second) })
+            );
+            write(b"four", WriteCondition::Always).unwrap();
+            assert_eq!(store.read("dir/run.json").unwrap().unwrap().bytes, b"four");
+            let gone = store.write("gone", b"x".to_vec(), WriteCondition::IfMatch("\"0\"".to_owned()));
             assert!(matches!(gone, Err(S3Error::Precondition { .. })), "{gone:?}");
         },
     );
@@ -157,7 +160,7 @@ fn one_writer_wins() {
         |_| {},
         |store| {
             let outcomes: Vec<_> = std::thread::scope(|scope| {
-                let write = |n: u8| store.write("lock", vec![n; 10_000], Condition::Absent);
+                let write = |n: u8| store.write("lock", vec![n; 10_000], WriteCondition::IfAbsent);
                 let writers: Vec<_> = (0..12).map(|n| scope.spawn(move || write(n))).collect();
                 writers.into_iter().map(|writer| writer.join().unwrap()).collect()
             });
@@ -166,7 +169,7 @@ fn one_writer_wins() {
             let lost = |outcome: &Result<_, _>| matches!(outcome, Err(S3Error::Precondition { .. }));
             assert_eq!(outcomes.iter().filter(|outcome| lost(outcome)).count(), 11, "{outcomes:?}");
             assert_eq!(
-                store.read("lock").unwrap().unwrap().0,
+                store.read("lock").unwrap().unwrap().bytes,
                 vec![u8::try_from(winners[0]).unwrap(); 10_000]
             );
         },
@@ -184,8 +187,8 @@ fn a_lost_answer_is_no_refusal() {
             bed.proxy.meddle(first(Operation::PutObject, faults));
         },
         |store| {
-            assert!(store.write("lock", b"mine".to_vec(), Condition::Absent).unwrap().is_some());
-            let again = store.write("lock", b"other".to_vec(), Condition::Absent);
+            assert!(store.write("lock", b"mine".to_vec(), WriteCondition::IfAbsent).unwrap().is_some());
+            let again = store.write("lock", b"other".to_vec(), WriteCondition::IfAbsent);
             assert!(matches!(again, Err(S3Error::Precondition { .. })), "{again:?}");
         },
     );

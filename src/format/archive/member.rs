@@ -1,4 +1,4 @@
-//! The bytes of one member, delimited and checked on the way.
+//! Readers for the content of one member.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};
@@ -6,129 +6,147 @@ use std::io::{self, BufRead, Read};
 use memchr::memmem;
 use rawzip::Crc32;
 
-use crate::format::decode::{Content, DecodeError, Input};
+use crate::format::decode::{DecodeError, Decoder, PeekReader};
 
-/// Bytes that may be looked ahead.
-const LOOK: usize = 64 << 10;
-/// How a zip file's data descriptor begins.
+/// Number of bytes to look ahead for a data descriptor.
+const LOOK_AHEAD: usize = 64 << 10;
+/// Signature of a data descriptor in a zip file.
 const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
-/// A stretch of known length.
-pub(super) struct ByteRange<R> {
-    pub(super) from: R,
+/// Reads exactly `left` bytes. Like [`io::Take`], but an early end is an error.
+pub(super) struct SizedReader<R> {
+    pub(super) reader: R,
     pub(super) left: u64,
 }
 
-impl<R: Read> Read for ByteRange<R> {
+impl<R: Read> Read for SizedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let n = self.from.read(&mut buffer[..most])?;
-        if n == 0 && most > 0 {
-            return Err(DecodeError::MemberCut { missing: Some(self.left) }.into());
+        let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let n = self.reader.read(&mut buffer[..max])?;
+        if n == 0 && max > 0 {
+            return Err(DecodeError::MemberTruncated { missing: Some(self.left) }.into());
         }
         self.left -= n as u64;
         Ok(n)
     }
 }
 
-/// Passes over `n` bytes; how many of them were not there.
-pub(super) fn skip<R: Read>(from: &mut Input<R>, mut n: u64) -> io::Result<u64> {
+/// Skips `n` bytes and returns how many of them are missing because the input ends.
+pub(super) fn skip<R: Read>(input: &mut PeekReader<R>, mut n: u64) -> io::Result<u64> {
     while n > 0 {
-        let there = from.fill_buf()?.len();
-        if there == 0 {
+        let available = input.fill_buf()?.len();
+        if available == 0 {
             break;
         }
-        let taken = usize::try_from(n).unwrap_or(usize::MAX).min(there);
-        from.consume(taken);
-        n -= taken as u64;
+        let step = usize::try_from(n).unwrap_or(usize::MAX).min(available);
+        input.consume(step);
+        n -= step as u64;
     }
     Ok(n)
 }
 
-/// A zip member whose length stands behind it: the first thing that calls itself a data descriptor and names exactly the bytes before it,
-/// and is followed by a header. What members contain cannot look like that by being a zip file: the descriptors in it count from later on.
-pub(super) struct Described<'s, R> {
-    pub(super) from: &'s mut Input<R>,
-    pub(super) given: u64,
-    /// The checksum it names, once it has been found.
-    pub(super) checksum: &'s Cell<Option<u32>>,
+/// Reads a zip member whose size is stored after its content, in a data descriptor.
+///
+/// The content ends at the first data descriptor signature that is followed by exactly the number of
+/// bytes before it and then by another header. A zip file inside the member cannot look like that: its
+/// descriptors count from a later offset.
+pub(super) struct DescriptorReader<'a, R> {
+    pub(super) input: &'a mut PeekReader<R>,
+    /// Number of bytes returned so far.
+    pub(super) position: u64,
+    /// The checksum in the descriptor, once the descriptor is found.
+    pub(super) checksum: &'a Cell<Option<u32>>,
 }
 
-impl<R: Read> Read for Described<'_, R> {
+impl<R: Read> Read for DescriptorReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.checksum.get().is_some() || buffer.is_empty() {
             return Ok(0);
         }
-        let window = self.from.peek(LOOK)?;
+        let window = self.input.peek(LOOK_AHEAD)?;
         if window.is_empty() {
-            return Err(DecodeError::MemberCut { missing: None }.into());
+            return Err(DecodeError::MemberTruncated { missing: None }.into());
         }
-        if let Some((len, checksum)) = descriptor(window, self.given) {
-            self.from.consume(len);
-            self.checksum.set(Some(checksum));
+        if let Some(descriptor) = Descriptor::parse(window, self.position) {
+            self.input.consume(descriptor.len);
+            self.checksum.set(Some(descriptor.checksum));
             return Ok(0);
         }
         let next = memmem::find(&window[1..], DESCRIPTOR).map(|n| n + 1);
-        let at_end = window.len() < LOOK;
-        let whole = if at_end { window.len() } else { window.len() - DESCRIPTOR.len() + 1 };
-        let n = next.unwrap_or(whole).min(buffer.len());
+        let at_end = window.len() < LOOK_AHEAD;
+        // The last bytes of a full window may be the start of a signature.
+        let safe = if at_end { window.len() } else { window.len() - DESCRIPTOR.len() + 1 };
+        let n = next.unwrap_or(safe).min(buffer.len());
         buffer[..n].copy_from_slice(&window[..n]);
-        self.from.consume(n);
-        self.given += n as u64;
+        self.input.consume(n);
+        self.position += n as u64;
         Ok(n)
     }
 }
 
-/// Length and checksum of the data descriptor of `given` bytes, if one begins here; sizes are of 32 or 64 bits.
-fn descriptor(window: &[u8], given: u64) -> Option<(usize, u32)> {
-    if !window.starts_with(DESCRIPTOR) {
-        return None;
-    }
-    let short = |at: usize| window.get(at..at + 4)?.first_chunk().map(|b| u32::from_le_bytes(*b));
-    let long = |at: usize| window.get(at..at + 8)?.first_chunk().map(|b| u64::from_le_bytes(*b));
-    // Nothing but the end can follow, too, where the file is cut off.
-    let followed =
-        |at: usize| window.get(at..).is_some_and(|next| b"PK".starts_with(&next[..next.len().min(2)]));
-    let checksum = short(4)?;
-    if long(8) == Some(given) && followed(24) {
-        return Some((24, checksum));
-    }
-    (short(8).map(u64::from) == Some(given) && followed(16)).then_some((16, checksum))
+/// A data descriptor.
+struct Descriptor {
+    /// Its length in bytes, signature included.
+    len: usize,
+    /// The CRC-32 of the member's content.
+    checksum: u32,
 }
 
-/// What a deflate stream decodes to, as bytes to be read.
-pub(super) struct Inflated<R: Read>(pub(super) Content<R>);
+impl Descriptor {
+    /// The descriptor at the start of `window`, if it describes a member of `stored_size` bytes. Its
+    /// sizes have 32 or 64 bits.
+    fn parse(window: &[u8], stored_size: u64) -> Option<Self> {
+        if !window.starts_with(DESCRIPTOR) {
+            return None;
+        }
+        let u32_at = |at: usize| window.get(at..at + 4)?.first_chunk().map(|b| u32::from_le_bytes(*b));
+        let u64_at = |at: usize| window.get(at..at + 8)?.first_chunk().map(|b| u64::from_le_bytes(*b));
+        // A header follows, or nothing, or part of a header where the file is truncated.
+        let header_follows =
+            |at: usize| window.get(at..).is_some_and(|next| b"PK".starts_with(&next[..next.len().min(2)]));
+        let checksum = u32_at(4)?;
+        if u64_at(8) == Some(stored_size) && header_follows(24) {
+            return Some(Self { len: 24, checksum });
+        }
+        (u32_at(8).map(u64::from) == Some(stored_size) && header_follows(16))
+            .then_some(Self { len: 16, checksum })
+    }
+}
 
-impl<R: Read> Read for Inflated<R> {
+/// Reads the decoded content of a compressed member.
+pub(super) struct DecodingReader<R: Read>(pub(super) Decoder<R>);
+
+impl<R: Read> Read for DecodingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.0.read(buffer)?;
         if n == 0 && !buffer.is_empty() {
-            // Only whoever reads to the end of the stored bytes comes upon what stands behind them.
-            self.0.pass_rest()?;
+            // The inner reader finds the data descriptor only when it is read to its end.
+            self.0.skip_rest()?;
         }
         Ok(n)
     }
 }
 
-/// Bytes of which the checksum is known, at the latest behind them.
-pub(super) struct Checked<'s, R> {
-    from: R,
-    so_far: Crc32,
-    expected: &'s Cell<Option<u32>>,
+/// Verifies a CRC-32 at the end of the content.
+pub(super) struct ChecksumReader<'a, R> {
+    reader: R,
+    actual: Crc32,
+    /// The expected checksum. A data descriptor supplies it only at the end of the content.
+    expected: &'a Cell<Option<u32>>,
 }
 
-impl<'s, R: Read> Checked<'s, R> {
-    pub(super) fn new(from: R, expected: &'s Cell<Option<u32>>) -> Self {
-        Self { from, so_far: Crc32::new(), expected }
+impl<'a, R: Read> ChecksumReader<'a, R> {
+    pub(super) fn new(reader: R, expected: &'a Cell<Option<u32>>) -> Self {
+        Self { reader, actual: Crc32::new(), expected }
     }
 }
 
-impl<R: Read> Read for Checked<'_, R> {
+impl<R: Read> Read for ChecksumReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.from.read(buffer)?;
-        self.so_far.update(&buffer[..n]);
-        let over = n == 0 && !buffer.is_empty();
-        if over && self.expected.get().is_some_and(|expected| expected != self.so_far.checksum()) {
+        let n = self.reader.read(buffer)?;
+        self.actual.update(&buffer[..n]);
+        let at_end = n == 0 && !buffer.is_empty();
+        if at_end && self.expected.get().is_some_and(|expected| expected != self.actual.checksum()) {
             let message = "its checksum is not that of its content".to_owned();
             return Err(DecodeError::MemberCorrupt { message }.into());
         }
@@ -136,10 +154,10 @@ impl<R: Read> Read for Checked<'_, R> {
     }
 }
 
-/// A member of which nothing can be read, since what the container says of it is not true.
-pub(super) struct Unusable(pub(super) String);
+/// Fails every read: the content of a member whose header cannot be read.
+pub(super) struct FailingReader(pub(super) String);
 
-impl Read for Unusable {
+impl Read for FailingReader {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         Err(DecodeError::MemberCorrupt { message: self.0.clone() }.into())
     }

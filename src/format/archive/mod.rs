@@ -1,39 +1,75 @@
-//! Containers of files: tar and zip, told by their content; one file after the other, in the container's order, each to be read on the way.
+//! tar and zip archives → their members, one after the other in the order of the archive.
 //!
-//! Nothing is written and no name is followed: a member's name is only a name. What is read is bounded by a few small buffers, however large the
-//! container or a member is. Damage costs what is damaged: the members before it are whole, and the walk goes on behind it where it can. Deliberately
-//! absent: what the members are, and what a container is compressed with (`decode`).
+//! [`walk`] reads an archive as a stream and passes each member's content to a visitor, which may read
+//! it. [`walk_zip_file`] reads a zip file by the directory at its end. Nothing is extracted to disk and
+//! no path is followed: a member's name is only a name. Memory is bounded by a few small buffers,
+//! whatever the size of the archive or of a member. Damage costs only what is damaged: members before
+//! it are complete, and the walk continues after it where possible.
+//!
+//! Deliberately absent: what the members contain, and how the archive itself is compressed
+//! (`format::decode`).
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! use keytrail::format::archive::{ArchiveFormat, ArchiveItem, walk};
+//!
+//! let mut builder = tar::Builder::new(Vec::new());
+//! let mut header = tar::Header::new_ustar();
+//! header.set_size(2);
+//! builder.append_data(&mut header, "a.json", &b"{}"[..])?;
+//! let bytes = builder.into_inner()?;
+//!
+//! let format = ArchiveFormat::detect(&bytes[..ArchiveFormat::DETECT_BYTES]).unwrap();
+//! let mut names = Vec::new();
+//! walk(format, bytes.as_slice(), &mut |item| {
+//!     if let ArchiveItem::Member { name, .. } = item {
+//!         names.push(name.to_vec());
+//!     }
+//!     ControlFlow::Continue(())
+//! })?;
+//! assert_eq!(names, [b"a.json"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod directory;
+mod error;
+mod item;
 mod member;
 mod tar;
 mod zip;
+mod zip_directory;
+mod zip_member;
 
-use std::io::{self, Read};
-use std::ops::ControlFlow;
+use std::io::Read;
 
-use crate::format::decode::Input;
-pub use directory::walk_file;
+use crate::format::decode::PeekReader;
+pub use error::WalkError;
+pub use item::{ArchiveItem, DamageKind, Visitor};
+pub use zip_directory::walk_zip_file;
 
-/// What a container is.
+/// The format of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+#[non_exhaustive]
+pub enum ArchiveFormat {
     /// tar: POSIX (ustar, pax), GNU and older.
     Tar,
-    /// zip, with its extension for large files.
+    /// zip, with the zip64 extension for large files.
     Zip,
 }
 
-impl Kind {
-    /// Bytes that [`Self::of`] looks at.
-    pub const LOOKS_AT: usize = tar::BLOCK;
+impl ArchiveFormat {
+    /// Number of bytes that [`Self::detect`] needs.
+    pub const DETECT_BYTES: usize = tar::BLOCK;
 
-    /// Tells a container by its first bytes.
-    pub fn of(first: &[u8]) -> Option<Self> {
-        if zip::begins(first) { Some(Self::Zip) } else { tar::begins(first).then_some(Self::Tar) }
+    /// Detects the format from the first bytes of an input.
+    pub fn detect(first: &[u8]) -> Option<Self> {
+        if zip::is_zip(first) {
+            return Some(Self::Zip);
+        }
+        tar::is_tar(first).then_some(Self::Tar)
     }
 
-    /// Its name, for people and for the `shape` column.
+    /// The name used in messages and in the `shape` column.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tar => "tar",
@@ -42,90 +78,17 @@ impl Kind {
     }
 }
 
-/// What a walk comes upon.
-pub enum Found<'f> {
-    /// A file.
-    Member {
-        /// Its name, as it is stored.
-        name: &'f [u8],
-        /// Bytes that reading it should give, as far as the container says.
-        size: Option<u64>,
-        /// Bytes that it takes in the container, if that is known before it has been read.
-        stored: u64,
-        /// Its bytes. Damage shows as an error that [`crate::format::decode::DecodeError::of_read`] understands, after all that came before it.
-        content: &'f mut dyn Read,
-    },
-    /// A file that cannot be read.
-    Closed {
-        /// Its name.
-        name: &'f [u8],
-        /// Why, for people.
-        why: &'static str,
-    },
-    /// A link, pipe or device; directories are passed over without a word.
-    NotAFile {
-        /// Its name.
-        name: &'f [u8],
-    },
-    /// Something is wrong with the container itself.
-    Damage {
-        /// What.
-        damage: Damage,
-        /// For people.
-        detail: String,
-    },
-}
-
-/// What can be wrong with a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Damage {
-    /// It ends early.
-    Cut,
-    /// A header, or the directory, cannot be read.
-    Corrupt,
-    /// Something follows its end.
-    Trailing,
-}
-
-/// Takes what is found; says whether to go on.
-pub type Visit<'v> = &'v mut dyn FnMut(Found<'_>) -> ControlFlow<()>;
-
-/// Why a walk ended before the container did.
-#[derive(Debug)]
-pub enum Stop {
-    /// It was told to.
-    Cancelled,
-    /// The container could not be read on.
-    Broken(io::Error),
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Broken(error)
-    }
-}
-
-/// Walks a container from its first byte to its last.
+/// Walks an archive from its first byte to its last.
 ///
 /// # Errors
-/// When `visit` wants no more, or the container cannot be read on; its damage is no error.
-pub fn walk(kind: Kind, from: impl Read, visit: Visit<'_>) -> Result<(), Stop> {
-    let mut from = Input::new(from, Vec::new());
-    match kind {
-        Kind::Tar => tar::walk(&mut from, visit),
-        Kind::Zip => zip::walk(&mut from, visit),
+/// When the visitor cancels the walk or reading fails. Damage is not an error: the visitor receives it
+/// as an item.
+pub fn walk(format: ArchiveFormat, reader: impl Read, visitor: Visitor<'_>) -> Result<(), WalkError> {
+    let mut input = PeekReader::new(reader, Vec::new());
+    match format {
+        ArchiveFormat::Tar => tar::walk(&mut input, visitor),
+        ArchiveFormat::Zip => zip::walk(&mut input, visitor),
     }
-}
-
-fn tell(visit: Visit<'_>, found: Found<'_>) -> Result<(), Stop> {
-    match visit(found) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(Stop::Cancelled),
-    }
-}
-
-fn damage(visit: Visit<'_>, damage: Damage, detail: String) -> Result<(), Stop> {
-    tell(visit, Found::Damage { damage, detail })
 }
 
 #[cfg(test)]

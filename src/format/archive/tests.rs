@@ -7,25 +7,25 @@ use super::*;
 use crate::format::decode::DecodeError;
 
 /// What a walk found: a line each.
-fn found(walk: impl FnOnce(Visit<'_>) -> Result<(), Stop>) -> Vec<String> {
+fn found(walk: impl FnOnce(Visitor<'_>) -> Result<(), WalkError>) -> Vec<String> {
     let mut lines = Vec::new();
     let end = walk(&mut |found| {
         lines.push(match found {
-            Found::Member { name, content, .. } => {
+            ArchiveItem::Member { name, content, .. } => {
                 let (mut bytes, mut buffer) = (Vec::new(), [0; 700]);
                 let end = loop {
                     match content.read(&mut buffer) {
                         Ok(0) => break String::new(),
                         Ok(n) => bytes.extend_from_slice(&buffer[..n]),
-                        Err(error) => break format!(", then {}", DecodeError::of_read(0, error)),
+                        Err(error) => break format!(", then {}", DecodeError::from_read(0, error).detail()),
                     }
                 };
                 let text = if bytes.len() > 40 { bytes.len().to_string() } else { text(&bytes) };
                 format!("{}: {text}{end}", text_of(name))
             }
-            Found::Closed { name, why } => format!("{} closed: {why}", text_of(name)),
-            Found::NotAFile { name } => format!("{} is no file", text_of(name)),
-            Found::Damage { damage, detail } => format!("{damage:?}: {detail}"),
+            ArchiveItem::Unsupported { name, reason } => format!("{} unsupported: {reason}", text_of(name)),
+            ArchiveItem::NotAFile { name } => format!("{} is no file", text_of(name)),
+            ArchiveItem::Damage { kind, detail } => format!("{kind:?}: {detail}"),
         });
         ControlFlow::Continue(())
     });
@@ -54,7 +54,8 @@ impl Read for Pieces<'_> {
 }
 
 fn streamed(bytes: &[u8]) -> Vec<String> {
-    let kind = Kind::of(&bytes[..bytes.len().min(Kind::LOOKS_AT)]).expect("a container");
+    let kind =
+        ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).expect("a container");
     let at_once = found(|visit| walk(kind, bytes, visit));
     for size in [1, 513, 70_000] {
         assert_eq!(found(|visit| walk(kind, Pieces(bytes, size), visit)), at_once, "in pieces of {size}");
@@ -66,7 +67,7 @@ fn streamed(bytes: &[u8]) -> Vec<String> {
 fn by_directory(bytes: &[u8]) -> Vec<String> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    found(|visit| walk_file(file, visit))
+    found(|visit| walk_zip_file(file, visit))
 }
 
 // ---- tar
@@ -156,9 +157,9 @@ fn tar_members_of_every_kind() {
             "hard link is no file",
             "device is no file",
             "pipe is no file",
-            &format!("holes closed: {why}"),
-            &format!("more holes closed: {why}"),
-            &format!("rest closed: {why}"),
+            &format!("holes unsupported: {why}"),
+            &format!("more holes unsupported: {why}"),
+            &format!("rest unsupported: {why}"),
             "base-256: 1234567",
             "unknown: is a file",
             "../../escape\u{e9}: harmless",
@@ -191,7 +192,7 @@ fn a_tar_file_cut_anywhere() {
             _ => {}
         }
         if at < 2560 + 512 {
-            expected.push(format!("Cut: the tar file ends after {at} bytes, without its end marker"));
+            expected.push(format!("Truncated: the tar file ends after {at} bytes, without its end marker"));
         }
         assert_eq!(lines, expected, "{at}");
     }
@@ -357,10 +358,10 @@ fn zip_members_of_every_kind() {
         "empty, deflated: ",
         "long: 200000",
         &format!("a zip file: {}", inner.len()),
-        "encrypted closed: the file is encrypted",
-        "encrypted, described closed: the file is encrypted",
-        "aes closed: the file is encrypted",
-        "bzip2 closed: the file is compressed in a way that is not supported (only deflate and zstd are)",
+        "encrypted unsupported: the file is encrypted",
+        "encrypted, described unsupported: the file is encrypted",
+        "aes unsupported: the file is encrypted",
+        "bzip2 unsupported: the file is compressed in a way that is not supported (only deflate and zstd are)",
         "same name: ten",
         "same name: eleven",
         "\u{e9}: twelve",
@@ -403,7 +404,7 @@ fn a_zip_file_cut_anywhere() {
         let whole = ends.iter().filter(|end| **end <= at).count();
         assert_eq!(lines[..whole], ["one: first", "two: second", "three: third"][..whole], "{at}");
         let last = lines.last().unwrap();
-        assert!(last.starts_with("Cut: the zip file ends after"), "{at}: {last}");
+        assert!(last.starts_with("Truncated: the zip file ends after"), "{at}: {last}");
         // At most the member that it ends in stands between. Of one that is described, the description may be missing.
         for line in &lines[whole..lines.len() - 1] {
             assert!(
@@ -413,7 +414,7 @@ fn a_zip_file_cut_anywhere() {
             );
         }
         assert!(lines.len() <= whole + 2, "{at}: {lines:?}");
-        if let Some(kind) = Kind::of(&bytes[..at.min(Kind::LOOKS_AT)]) {
+        if let Some(kind) = ArchiveFormat::detect(&bytes[..at.min(ArchiveFormat::DETECT_BYTES)]) {
             assert_eq!(found(|visit| walk(kind, &bytes[..at], visit)), lines, "{at}");
         }
     }
@@ -463,7 +464,7 @@ fn what_the_directory_does_not_fit_is_read_by_headers() {
     // A header that cannot be read costs its member, in a stream.
     let mut bytes = one.clone();
     bytes[2] = 0xFF;
-    let lines = found(|visit| walk(Kind::Zip, &bytes[..], visit));
+    let lines = found(|visit| walk(ArchiveFormat::Zip, &bytes[..], visit));
     assert_eq!(lines[1..], ["two: second"]);
     assert!(
         lines[0].starts_with("Corrupt: a header cannot be read; 38 bytes passed over, from byte 0"),
@@ -491,6 +492,6 @@ fn what_the_directory_does_not_fit_is_read_by_headers() {
 fn other_bytes_are_no_container() {
     let records = br#"{"Records":[{"eventName":"Decrypt"}]}"#.repeat(20);
     for bytes in [&records[..512], b"", b"PK", b"PK\x07\x08abcd", &[0; 512], &[b' '; 512]] {
-        assert_eq!(Kind::of(bytes), None);
+        assert_eq!(ArchiveFormat::detect(bytes), None);
     }
 }

@@ -1,174 +1,173 @@
-//! Finding the next record after structural damage.
+//! Finds the next record after structural damage.
 //!
-//! A lost quote or bracket makes everything behind it look like the inside of one value. The search trusts only what cannot easily be an
-//! accident: a whole, valid JSON object with `eventTime`, `eventSource` and `eventName`, or with the keys of what wraps a record there,
-//! standing after a comma, a closing bracket, a line break, the time of a log line or what opens a container, such as `"Records":[`, and
-//! followed by what may follow a record. It begins where the JSON parser stumbled, so that what lies inside the
-//! damaged record before that point can never be taken for a record of its own.
+//! After a lost quote or bracket, everything that follows looks like the inside of one value. So the
+//! search accepts only what is unlikely to be an accident. It requires a complete, valid JSON object
+//! with `eventTime`, `eventSource` and `eventName`, or with the keys of an envelope that belongs there.
+//! The object must follow a comma, a closing bracket, a line break, the timestamp of a log line or the
+//! opening of a container such as `"Records":[`, and something that may follow a record must come after
+//! it. The search starts where the JSON parser found the error: what is inside the damaged record before
+//! that point is never taken for a record.
 
-use memchr::{memchr, memchr2};
-use serde::de::IgnoredAny;
+use memchr::memchr2;
 
-use super::document::Container;
-use super::lines;
-use super::shape::Keys;
-use crate::format::json::Splitter;
+use super::container_kind::ContainerKind;
+use super::json_error::last_string_before;
+use super::log_timestamp::ends_with_timestamp;
+use super::record_keys::RecordKeys;
+use crate::format::json::ValueScanner;
 use crate::model::JsonError;
 
-/// How far to look behind a value for what follows it, bytes: beyond that many blanks nothing does.
+/// How far to look after a value for what follows it, in bytes. If nothing but white space follows, the
+/// value counts as followed by nothing.
 pub(super) const LOOK_AHEAD: u64 = 1024;
+/// [`LOOK_AHEAD`] as a length.
+const LOOK_AHEAD_LEN: usize = LOOK_AHEAD as usize;
 
-/// The error of the JSON value at the start of `bytes`; what follows the value does not matter.
-pub fn json_error(bytes: &[u8]) -> Option<JsonError> {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
-    match values.next()? {
-        Ok(_) => None,
-        Err(error) => Some(JsonError::new(&error, bytes)),
-    }
-}
-
-/// Start of the last string that begins before `offset`: it may have swallowed the beginning of the next record.
-/// `offset` itself when there is no string before it.
-pub(super) fn last_token(bytes: &[u8], offset: usize) -> usize {
-    let mut at = 0;
-    let mut last = offset;
-    while let Some(n) = memchr(b'"', &bytes[at..offset.min(bytes.len())]) {
-        last = at + n;
-        let mut splitter = Splitter::new(b'"');
-        match splitter.advance(&bytes[last..]) {
-            Some(n) if last + n < offset => at = last + n,
-            _ => break,
-        }
-    }
-    last.min(offset)
-}
-
-/// Result of [`next_record`].
+/// The result of [`find_record`].
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Search {
-    /// A record begins here.
+pub(super) enum SearchResult {
+    /// Offset of the record in the bytes.
     Found(usize),
-    /// Undecided from `from` on until more bytes come; those from `keep` on are needed to decide.
-    More {
+    /// More input is needed to decide.
+    NeedMore {
         /// First byte to keep.
-        keep: usize,
-        /// First byte to look at again.
-        from: usize,
+        keep_from: usize,
+        /// Where the search continues.
+        search_from: usize,
     },
-    /// The content ends without one.
-    None,
+    /// The content ends without another record.
+    NotFound,
 }
 
-/// Looks for the next trustworthy record in `bytes`, from `from` on. What has been read as part of one candidate is not tried again as another:
-/// the time taken grows with the bytes, whatever they are. `container`: the one whose elements are looked for, unless another is opened.
-pub(super) fn next_record(
-    bytes: &[u8],
-    from: usize,
-    last: bool,
-    (container, max_record): (Option<Container>, u64),
-) -> Search {
-    let longest = usize::try_from(max_record).unwrap_or(usize::MAX);
-    // Of all elements only the rows of a query are lists.
-    let opening = if container == Some(Container::LakeRows) { b'[' } else { b'{' };
-    let mut at = from;
-    while let Some(n) = bytes.get(at..).and_then(|rest| memchr2(b'{', opening, rest)) {
-        let start = at + n;
-        at = start + 1;
-        if !may_precede(&bytes[..start]) {
-            continue;
+/// What to search for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordSearch {
+    /// The container whose elements are searched, unless the bytes open another one.
+    pub(super) container: Option<ContainerKind>,
+    /// Maximum length of a record in bytes.
+    pub(super) max_record: u64,
+    /// Whether the content ends with the bytes.
+    pub(super) last: bool,
+}
+
+impl RecordSearch {
+    /// Searches `bytes` for the next trustworthy record, from `from` on.
+    ///
+    /// Bytes that were read as part of one candidate are not tried as another one, so the time is linear
+    /// in the number of bytes, whatever they are.
+    pub(super) fn find_record(self, bytes: &[u8], from: usize) -> SearchResult {
+        let max_record = usize::try_from(self.max_record).unwrap_or(usize::MAX);
+        // Only the rows of a query are lists.
+        let opening = if self.container == Some(ContainerKind::LakeRows) { b'[' } else { b'{' };
+        let mut at = from;
+        while let Some(n) = bytes.get(at..).and_then(|rest| memchr2(b'{', opening, rest)) {
+            let start = at + n;
+            at = start + 1;
+            if !may_precede_record(&bytes[..start]) {
+                continue;
+            }
+            let undecided =
+                SearchResult::NeedMore { keep_from: context_start(bytes, start), search_from: start };
+            let candidate = &bytes[start..];
+            let candidate = &candidate[..candidate.len().min(max_record)];
+            let mut values = serde_json::Deserializer::from_slice(candidate).into_iter::<RecordKeys>();
+            match values.next() {
+                Some(Ok(keys)) => {
+                    let end = start + values.byte_offset();
+                    let after = &bytes[end..bytes.len().min(end + LOOK_AHEAD_LEN)];
+                    let next = after.iter().find(|b| !b.is_ascii_whitespace());
+                    if next.is_none() && !self.last && after.len() < LOOK_AHEAD_LEN {
+                        return undecided;
+                    }
+                    let container = opened_container(&bytes[..start]).or(self.container);
+                    if keys.fit(container) && may_follow_record(next.copied()) {
+                        return SearchResult::Found(start);
+                    }
+                    at = end;
+                }
+                Some(Err(error)) if error.is_eof() && candidate.len() < max_record => {
+                    return if self.last { SearchResult::NotFound } else { undecided };
+                }
+                // Too large to be a record.
+                Some(Err(error)) if error.is_eof() => at = start + max_record,
+                Some(Err(error)) => {
+                    let offset = JsonError::new(&error, candidate).offset;
+                    at = at.max(start + last_string_before(candidate, offset));
+                }
+                None => {}
+            }
         }
-        let undecided = Search::More { keep: context(bytes, start), from: start };
-        let candidate = &bytes[start..];
-        let candidate = &candidate[..candidate.len().min(longest)];
-        let mut values = serde_json::Deserializer::from_slice(candidate).into_iter::<Keys>();
-        match values.next() {
-            Some(Ok(keys)) => {
-                let end = start + values.byte_offset();
-                let behind = &bytes[end..bytes.len().min(end + LOOK_AHEAD as usize)];
-                let follower = behind.iter().find(|b| !b.is_ascii_whitespace());
-                if follower.is_none() && !last && behind.len() < LOOK_AHEAD as usize {
-                    return undecided;
-                }
-                let container = opens(&bytes[..start]).or(container);
-                if keys.fit(container) && may_follow(follower.copied()) {
-                    return Search::Found(start);
-                }
-                at = end;
-            }
-            Some(Err(error)) if error.is_eof() && candidate.len() < longest => {
-                return if last { Search::None } else { undecided };
-            }
-            Some(Err(error)) if error.is_eof() => at = start + longest, // too large to be a record
-            Some(Err(error)) => {
-                let offset = JsonError::new(&error, candidate).offset;
-                at = at.max(start + last_token(candidate, offset));
-            }
-            None => {}
+        if self.last {
+            return SearchResult::NotFound;
+        }
+        SearchResult::NeedMore {
+            keep_from: context_start(bytes, bytes.len()),
+            search_from: at.max(bytes.len()),
         }
     }
-    if last {
-        return Search::None;
-    }
-    Search::More { keep: context(bytes, bytes.len()), from: at.max(bytes.len()) }
 }
 
-/// How far back blanks are looked through, bytes: they alone must not fill the memory.
-const FARTHEST: usize = 4096;
+/// Maximum length of white space that is examined before a record, in bytes. It bounds the memory for
+/// content with much white space.
+const MAX_WHITE_SPACE: usize = 4096;
 
-/// The blanks at the end of `bytes`, as far back as they are looked through.
-fn blanks(bytes: &[u8]) -> usize {
-    bytes.iter().rev().take(FARTHEST).take_while(|b| b.is_ascii_whitespace()).count()
+/// Length of the white space at the end of `bytes`, at most [`MAX_WHITE_SPACE`].
+fn trailing_white_space(bytes: &[u8]) -> usize {
+    bytes.iter().rev().take(MAX_WHITE_SPACE).take_while(|b| b.is_ascii_whitespace()).count()
 }
 
-/// As far back as [`may_precede`] looks before the blanks: the longest opening of a container, or the time of a log line.
-const BEFORE: usize = 64;
+/// Number of bytes before the white space that [`may_precede_record`] examines: enough for the longest
+/// opening of a container and for the timestamp of a log line.
+const CONTEXT: usize = 64;
 
-/// Start of what [`may_precede`] looks at before `at`.
-fn context(bytes: &[u8], at: usize) -> usize {
-    at.saturating_sub(blanks(&bytes[..at]) + BEFORE)
+/// Start of the bytes that [`may_precede_record`] examines before `at`.
+fn context_start(bytes: &[u8], at: usize) -> usize {
+    at.saturating_sub(trailing_white_space(&bytes[..at]) + CONTEXT)
 }
 
-/// Whether a record may begin behind these bytes.
-fn may_precede(bytes: &[u8]) -> bool {
-    let blank = blanks(bytes);
-    let (before, gap) = bytes.split_at(bytes.len() - blank);
-    blank == FARTHEST
+/// Whether a record may begin after these bytes.
+fn may_precede_record(bytes: &[u8]) -> bool {
+    let blank = trailing_white_space(bytes);
+    let (before, white_space) = bytes.split_at(bytes.len() - blank);
+    blank == MAX_WHITE_SPACE
         || before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']'))
-        || gap.contains(&b'\n')
-        || opened_by(before).is_some()
-        || lines::ends_with_stamp(bytes)
+        || white_space.contains(&b'\n')
+        || container_opening(before).is_some()
+        || ends_with_timestamp(bytes)
 }
 
-/// Whether this may stand behind a record: the digit begins the next log line.
-fn may_follow(byte: Option<u8>) -> bool {
+/// Whether this byte may follow a record. A digit begins the next log line.
+fn may_follow_record(byte: Option<u8>) -> bool {
     matches!(byte, None | Some(b',' | b']' | b'{' | b'0'..=b'9'))
 }
 
-/// The container whose first element stands behind these bytes, if one does.
-pub(super) fn opens(before: &[u8]) -> Option<Container> {
-    let blank = blanks(before);
-    (blank < FARTHEST).then(|| opened_by(&before[..before.len() - blank])).flatten()
+/// The container whose first element follows these bytes, if they open one.
+pub(super) fn opened_container(before: &[u8]) -> Option<ContainerKind> {
+    let blank = trailing_white_space(before);
+    (blank < MAX_WHITE_SPACE).then(|| container_opening(&before[..before.len() - blank])).flatten()
 }
 
-/// The container whose array these bytes open, as CloudTrail and the AWS command line write it: `"Records":[` or `"Events": [`.
-fn opened_by(before: &[u8]) -> Option<Container> {
+/// The container whose array these bytes open, as CloudTrail and the AWS CLI write it: `"Records":[` or
+/// `"Events": [`.
+fn container_opening(before: &[u8]) -> Option<ContainerKind> {
     let before = before.strip_suffix(b"[")?;
     let before = before.strip_suffix(b" ").unwrap_or(before).strip_suffix(b"\":")?;
-    let is_key = |container: &Container| {
+    let is_key = |container: &ContainerKind| {
         before.strip_suffix(container.key().as_bytes()).is_some_and(|before| before.ends_with(b"\""))
     };
-    Container::ALL.into_iter().find(is_key)
+    ContainerKind::ALL.into_iter().find(is_key)
 }
 
-/// Whether what follows `before`, the beginning of a value, is inside a string.
-pub(super) fn begins_in_string(before: &[u8]) -> bool {
+/// Whether the byte after `before`, which is the beginning of a value, is inside a string.
+pub(super) fn ends_in_string(before: &[u8]) -> bool {
     let Some(first) = before.first() else { return false };
-    let mut splitter = Splitter::new(*first);
-    splitter.advance(before).is_none() && splitter.is_in_string()
+    let mut scanner = ValueScanner::new(*first);
+    scanner.advance(before).is_none() && scanner.is_in_string()
 }
 
-/// Whether a value that begins with a bracket ends with its partner: where one is missing, the container's stands in its place.
-pub(super) fn closes_as_it_opens(value: &[u8]) -> bool {
+/// Whether a value that begins with a bracket ends with the matching one. If a bracket is missing, the
+/// value ends with a bracket of the container instead.
+pub(super) fn brackets_match(value: &[u8]) -> bool {
     match value.first() {
         Some(b'{') => value.last() == Some(&b'}'),
         Some(b'[') => value.last() == Some(&b']'),
@@ -176,15 +175,19 @@ pub(super) fn closes_as_it_opens(value: &[u8]) -> bool {
     }
 }
 
-/// Where a list begins inside the list at the start of `bytes`: rows of a query are flat, so that a row has lost its bracket there.
-pub(super) fn row_inside(bytes: &[u8]) -> Option<usize> {
+/// Offset of a list inside the list at the start of `bytes`. Rows of a query contain no lists, so the
+/// closing bracket of a row is missing before it.
+pub(super) fn nested_list(bytes: &[u8]) -> Option<usize> {
     let mut at = usize::from(bytes.first() == Some(&b'['));
     loop {
-        at += bytes.get(at..)?.iter().take_while(|b| **b == b',' || b.is_ascii_whitespace()).count();
+        let separators = bytes.get(at..)?.iter().take_while(|b| **b == b',' || b.is_ascii_whitespace());
+        at += separators.count();
         match bytes.get(at)? {
             b'[' => return Some(at).filter(|at| *at > 0),
             b']' => return None,
-            first => at += Splitter::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?,
+            first => {
+                at += ValueScanner::new(*first).advance(&bytes[at..]).filter(|len| *len > 0)?;
+            }
         }
     }
 }

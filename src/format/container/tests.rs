@@ -1,48 +1,50 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::json::Backend;
+use crate::model::SkipReason;
 use crate::parse;
 
-mod cuts;
-mod wrapped;
+mod envelopes;
+mod windows;
 
 const MAX: u64 = 1000;
 
-/// What a walk over `bytes` finds when they come in pieces that end at `cuts`. What is said of KMS on the way, if anything, must be what
-/// `parse` says; it is left out of the steps, since it depends on the cuts.
-fn walk(bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
-    walk_with(Backend::chosen(), bytes, cuts)
+/// The steps for `bytes` in windows that end at `ends`. Any `may_match` must agree with `parse`; it is set to
+/// `None` in the steps since it depends on the windows.
+fn read(bytes: &[u8], ends: &[usize]) -> (Vec<Step>, ContainerReader) {
+    read_with(Backend::selected(), bytes, ends)
 }
 
-fn walk_with(backend: Backend, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
-    feed(ContainerReader::with(backend, MAX), bytes, cuts)
+fn read_with(backend: Backend, bytes: &[u8], ends: &[usize]) -> (Vec<Step>, ContainerReader) {
+    feed(ContainerReader::with_backend(backend, MAX), bytes, ends)
 }
 
-fn feed(mut unwrapper: ContainerReader, bytes: &[u8], cuts: &[usize]) -> (Vec<Step>, ContainerReader) {
-    let mut ends: Vec<usize> = cuts.iter().copied().filter(|cut| *cut < bytes.len()).collect();
+fn feed(mut reader: ContainerReader, bytes: &[u8], ends: &[usize]) -> (Vec<Step>, ContainerReader) {
+    let mut ends: Vec<usize> = ends.iter().copied().filter(|end| *end < bytes.len()).collect();
     ends.push(bytes.len());
     let mut ends = ends.into_iter();
     let mut window = Window { bytes: &bytes[..0], start: 0, last: bytes.is_empty() };
     let mut steps = Vec::new();
     loop {
-        match unwrapper.step(window) {
-            Step::More { keep } => {
-                assert!(keep >= window.start && keep <= window.end(), "keeps what it was given");
-                assert!(!window.last, "wants nothing behind the end");
-                let end = ends.next().expect("the last piece is marked as such");
+        match reader.step(window) {
+            Step::NeedMore { keep_from: keep } => {
+                assert!(keep >= window.start && keep <= window.end(), "the kept bytes are in the window");
+                assert!(!window.last, "nothing is requested after the end");
+                let end = ends.next().expect("the last window is marked as such");
                 let from = usize::try_from(keep).unwrap();
                 window = Window { bytes: &bytes[from..end], start: keep, last: end == bytes.len() };
             }
-            Step::End => return (steps, unwrapper),
+            Step::End => return (steps, reader),
             Step::NotJson => {
                 steps.push(Step::NotJson);
-                return (steps, unwrapper);
+                return (steps, reader);
             }
-            Step::Value { range, wrapping, may_match } => {
+            Step::Value { range, envelope, may_match } => {
                 if let Some(answer) = may_match {
                     assert_eq!(answer, parse::may_match(window.slice(&range)));
                 }
-                steps.push(Step::Value { range, wrapping, may_match: None });
+                steps.push(Step::Value { range, envelope, may_match: None });
             }
             step => steps.push(step),
         }
@@ -50,8 +52,8 @@ fn feed(mut unwrapper: ContainerReader, bytes: &[u8], cuts: &[usize]) -> (Vec<St
 }
 
 /// The values and the reasons of damage, in order.
-fn found(bytes: &[u8]) -> Vec<String> {
-    walk(bytes, &[])
+fn outcomes(bytes: &[u8]) -> Vec<String> {
+    read(bytes, &[])
         .0
         .iter()
         .map(|step| match step {
@@ -69,7 +71,7 @@ fn record(n: usize) -> String {
 }
 
 #[test]
-fn records_stand_where_they_stand() {
+fn records_are_found_in_every_container() {
     let (a, b) = (record(1), record(2));
     for text in [
         format!(r#"{{"Records":[{a},{b}]}}"#),
@@ -82,29 +84,29 @@ fn records_stand_where_they_stand() {
         format!("{a}{b}"),
         format!(r#"{{"Records":[{a}]}}{{"Records":[{b}]}}"#),
     ] {
-        assert_eq!(found(text.as_bytes()), [a.clone(), b.clone()], "{text}");
+        assert_eq!(outcomes(text.as_bytes()), [a.clone(), b.clone()], "{text}");
     }
 }
 
 #[test]
-fn shapes_are_told_by_content() {
+fn shapes_are_detected_from_the_content() {
     let (a, b) = (record(1), record(2));
     for (text, shape) in [
-        (format!(r#"{{"Records":[{a}]}}"#), Shape::Records),
-        (r#"{"Records":[]}"#.to_owned(), Shape::Records),
-        (a.clone(), Shape::Record),
-        (format!("[{a}]"), Shape::Array),
-        (format!("{a}\n{b}"), Shape::Ndjson),
-        (format!("{a}{b}"), Shape::Concatenated),
-        (format!("{a}\n[{b}]"), Shape::Mixed),
-        (r#"{"digestS3Object":"k","logFiles":[]}"#.to_owned(), Shape::Digest),
-        (r#"{"a":[1,2]}"#.to_owned(), Shape::OtherJson),
-        ("[1,2]".to_owned(), Shape::OtherJson),
-        (" \n".to_owned(), Shape::Empty),
-        ("# text".to_owned(), Shape::Unknown),
-        ("[link](x)".to_owned(), Shape::Unknown),
+        (format!(r#"{{"Records":[{a}]}}"#), JsonShape::Records),
+        (r#"{"Records":[]}"#.to_owned(), JsonShape::Records),
+        (a.clone(), JsonShape::Record),
+        (format!("[{a}]"), JsonShape::Array),
+        (format!("{a}\n{b}"), JsonShape::Ndjson),
+        (format!("{a}{b}"), JsonShape::Concatenated),
+        (format!("{a}\n[{b}]"), JsonShape::Mixed),
+        (r#"{"digestS3Object":"k","logFiles":[]}"#.to_owned(), JsonShape::Digest),
+        (r#"{"a":[1,2]}"#.to_owned(), JsonShape::OtherJson),
+        ("[1,2]".to_owned(), JsonShape::OtherJson),
+        (" \n".to_owned(), JsonShape::Empty),
+        ("# text".to_owned(), JsonShape::Unknown),
+        ("[link](x)".to_owned(), JsonShape::Unknown),
     ] {
-        assert_eq!(walk(text.as_bytes(), &[]).1.shape(), shape, "{text}");
+        assert_eq!(read(text.as_bytes(), &[]).1.shape(), shape, "{text}");
     }
 }
 
@@ -112,37 +114,38 @@ fn shapes_are_told_by_content() {
 fn damage_costs_one_record() {
     let (a, b) = (record(1), record(2));
     for (bad, reason) in [
-        (r#"{"eventVersion":"1.08","eventName":"Decr"#, "json_syntax"), // cut off inside a string
+        (r#"{"eventVersion":"1.08","eventName":"Decr"#, "json_syntax"), // truncated inside a string
         (r#"{"eventVersion":"1.08","x":{"eventName":"E""#, "json_syntax"), // two brackets missing
         (r#"{"eventVersion":"1.08","x":"unclosed}"#, "json_syntax"),
         (r#"{"eventVersion":"1.08","x":}}"#, "json_syntax"), // one bracket too many
     ] {
         let text = format!(r#"{{"Records":[{a},{bad},{b}]}}"#);
         let expected = [a.clone(), format!("! {reason} Some({})", 13 + a.len()), b.clone()];
-        assert_eq!(found(text.as_bytes()), expected, "{bad}");
+        assert_eq!(outcomes(text.as_bytes()), expected, "{bad}");
         let lines = format!("{a}\n{bad}\n{b}\n");
-        assert_eq!(found(lines.as_bytes())[0], a);
-        assert_eq!(found(lines.as_bytes()).last(), Some(&b), "{lines}");
+        assert_eq!(outcomes(lines.as_bytes())[0], a);
+        assert_eq!(outcomes(lines.as_bytes()).last(), Some(&b), "{lines}");
     }
-    // Balanced damage is the parser's to find.
+    // The parser finds damage that leaves the brackets balanced.
     let bad = r#"{"eventName":}"#;
-    assert_eq!(found(format!("[{a},{bad},{b}]").as_bytes()), [a.clone(), bad.to_owned(), b]);
+    assert_eq!(outcomes(format!("[{a},{bad},{b}]").as_bytes()), [a.clone(), bad.to_owned(), b]);
 }
 
-/// Damage that cancels makes one value of all that stands between; what the parser rejects is looked at again.
+/// Two lost quotes form one value of everything between them. The reader looks inside values that the
+/// parser rejects.
 #[test]
-fn two_lost_quotes_do_not_cost_what_stands_between() {
+fn two_lost_quotes_do_not_cost_the_records_between_them() {
     let (a, b, c) = (record(1), record(2), record(3));
     let bad = r#"{"eventVersion":"1.08","eventName":"E}"#;
     let text = format!(r#"{{"Records":[{a},{bad},{b},{b},{bad},{c}]}}"#);
     let bytes = text.as_bytes();
-    let mut unwrapper = ContainerReader::new(MAX);
+    let mut reader = ContainerReader::new(MAX);
     let window = Window { bytes, start: 0, last: true };
     let mut good = Vec::new();
     loop {
-        match unwrapper.step(window) {
+        match reader.step(window) {
             Step::Value { range, .. } if json_error(window.slice(&range)).is_some() => {
-                unwrapper.reconsider(&range, window)
+                reader.resync_within(&range, window)
             }
             Step::Value { range, .. } => good.push(String::from_utf8(window.slice(&range).to_vec()).unwrap()),
             Step::End => break,
@@ -153,9 +156,9 @@ fn two_lost_quotes_do_not_cost_what_stands_between() {
     assert_eq!(good, [a, b.clone(), b, c]);
 }
 
-/// The ordinary element, in an ordinary window, is answered for without being asked again.
+/// For an element inside one window, `may_match` is always known.
 #[test]
-fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
+fn may_match_is_known_for_ordinary_records() {
     let records: Vec<String> =
         ["s3.amazonaws.com", "kms.amazonaws.com", r"\u006bms.amazonaws.com", r"\u00e9\n"]
             .map(|source| format!(r#"{{"eventSource":"{source}","pad":"{}"}}"#, "x".repeat(100)))
@@ -163,11 +166,11 @@ fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
     for text in
         [format!(r#"{{"Records":[{}]}}"#, records.join(",")), format!("[\n{}\n]", records.join(" ,\n"))]
     {
-        for backend in Backend::usable() {
-            let mut unwrapper = ContainerReader::with(backend, MAX);
+        for backend in Backend::available() {
+            let mut reader = ContainerReader::with_backend(backend, MAX);
             let window = Window { bytes: text.as_bytes(), start: 0, last: true };
             let mut answers = Vec::new();
-            while let Step::Value { may_match, .. } = unwrapper.step(window) {
+            while let Step::Value { may_match, .. } = reader.step(window) {
                 answers.push(may_match);
             }
             assert_eq!(answers, [Some(false), Some(true), Some(true), Some(false)], "{backend:?}");
@@ -175,41 +178,41 @@ fn what_is_said_of_kms_is_said_of_every_ordinary_record() {
     }
 }
 
-/// A record with balanced damage may hold look-alikes: they stay what they are.
+/// Look-alikes nested in a damaged record are not records.
 #[test]
-fn reconsidering_brings_no_look_alike_to_life() {
+fn resync_within_ignores_nested_look_alikes() {
     let planted = record(9);
     let bad = format!(
         r#"{{"eventVersion":"1.08","x":,"list":[1,{planted},{planted}],"text":"{}"}}"#,
         planted.replace('"', "\\\"")
     );
     let text = format!(r#"{{"Records":[{bad},{bad}]}}"#);
-    let mut unwrapper = ContainerReader::new(MAX);
+    let mut reader = ContainerReader::new(MAX);
     let window = Window { bytes: text.as_bytes(), start: 0, last: true };
     let mut values = 0;
-    while let Step::Value { range, .. } = unwrapper.step(window) {
+    while let Step::Value { range, .. } = reader.step(window) {
         assert_eq!(window.slice(&range), bad.as_bytes());
-        unwrapper.reconsider(&range, window);
+        reader.resync_within(&range, window);
         values += 1;
     }
     assert_eq!(values, 2);
 }
 
-/// What looks like a record inside a damaged one, before the damage, is not taken for one.
+/// Look-alikes before the damage in a damaged record are not records.
 #[test]
-fn damage_does_not_bring_look_alikes_to_life() {
+fn resync_ignores_look_alikes_before_the_damage() {
     let (a, planted, b) = (record(1), record(9), record(2));
     let bad = format!(r#"{{"eventVersion":"1.08","list":[1,{planted},{planted}],"x":"cut"#);
-    let found = found(format!(r#"{{"Records":[{a},{bad},{b}]}}"#).as_bytes());
+    let found = outcomes(format!(r#"{{"Records":[{a},{bad},{b}]}}"#).as_bytes());
     assert_eq!(found, [a.clone(), format!("! json_syntax Some({})", 13 + a.len()), b]);
 }
 
 #[test]
-fn what_is_cut_off_is_said() {
+fn truncated_content_is_reported() {
     let a = record(1);
     let text = format!(r#"{{"Records":[{a},{a}]}}"#);
     for cut in 13 + a.len()..text.len() {
-        let found = found(&text.as_bytes()[..cut]);
+        let found = outcomes(&text.as_bytes()[..cut]);
         assert!(found.last().unwrap().starts_with("! json_truncated"), "{cut}: {found:?}");
         assert_eq!(found.iter().filter(|f| f.starts_with('!')).count(), 1);
         assert_eq!(found[0], a);
@@ -217,22 +220,23 @@ fn what_is_cut_off_is_said() {
 }
 
 #[test]
-fn a_large_record_is_passed_over_not_kept() {
+fn a_large_record_is_skipped_and_not_kept() {
     let (a, b) = (record(1), record(2));
     let large = format!(r#"{{"eventName":"{}"}}"#, "x".repeat(5000));
     let text = format!(r#"{{"Records":[{a},{large},{b}]}}"#);
-    assert_eq!(found(text.as_bytes())[1], format!("! record_too_large Some({})", 13 + a.len()));
-    let cuts: Vec<usize> = (0..text.len()).step_by(100).collect();
-    assert_eq!(walk(text.as_bytes(), &cuts).0, walk(text.as_bytes(), &[]).0);
-    // A document may be as large as it likes.
+    assert_eq!(outcomes(text.as_bytes())[1], format!("! record_too_large Some({})", 13 + a.len()));
+    let ends: Vec<usize> = (0..text.len()).step_by(100).collect();
+    assert_eq!(read(text.as_bytes(), &ends).0, read(text.as_bytes(), &[]).0);
+    // The size of a document is not limited.
     let text = format!(r#"{{"pad":"{}","Records":[{a}]}}"#, "x".repeat(5000));
-    assert_eq!(walk(text.as_bytes(), &cuts).0, walk(text.as_bytes(), &[]).0);
-    assert_eq!(found(text.as_bytes()), [a]);
+    assert_eq!(read(text.as_bytes(), &ends).0, read(text.as_bytes(), &[]).0);
+    assert_eq!(outcomes(text.as_bytes()), [a]);
 }
 
-/// Content made to be slow. There is no time limit here: if the walk were not linear, this test would not end.
+/// Content designed to be slow. There is no time limit here: if the time were not linear, this test would not
+/// end.
 #[test]
-fn hostile_content_takes_no_time() {
+fn hostile_content_is_read_in_linear_time() {
     const LEN: usize = 4 << 20;
     let head = r#"{"Records":[{"eventVersion":"1","x":"cut"#;
     for piece in [
@@ -247,18 +251,18 @@ fn hostile_content_takes_no_time() {
         "\"",
     ] {
         let text = format!("{head}{}", piece.repeat(LEN / piece.len()));
-        let cuts: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
-        let mut unwrapper = ContainerReader::new(4 << 20);
+        let ends: Vec<usize> = (0..text.len()).step_by(256 << 10).collect();
+        let mut reader = ContainerReader::new(4 << 20);
         let mut start = 0;
-        for end in cuts.into_iter().skip(1).chain([text.len()]) {
+        for end in ends.into_iter().skip(1).chain([text.len()]) {
             loop {
                 let window = Window {
                     bytes: &text.as_bytes()[start..end],
                     start: start as u64,
                     last: end == text.len(),
                 };
-                match unwrapper.step(window) {
-                    Step::More { keep } => {
+                match reader.step(window) {
+                    Step::NeedMore { keep_from: keep } => {
                         start = usize::try_from(keep).unwrap();
                         break;
                     }
@@ -270,7 +274,7 @@ fn hostile_content_takes_no_time() {
     }
 }
 
-/// Bytes that are almost archives.
+/// Bytes that resemble archives.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "{",
@@ -313,26 +317,26 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(600)))]
 
-    /// However the content is cut, the walk finds the same, and never panics.
+    /// Any windows give the same steps, without panics.
     #[test]
-    fn cuts_do_not_matter(bytes in content(), mut cuts in prop::collection::vec(0usize..600, 0..12)) {
-        cuts.sort_unstable();
-        let (whole, a) = walk(&bytes, &[]);
-        let (cut, b) = walk(&bytes, &cuts);
+    fn window_boundaries_do_not_matter(bytes in content(), mut ends in prop::collection::vec(0usize..600, 0..12)) {
+        ends.sort_unstable();
+        let (whole, a) = read(&bytes, &[]);
+        let (cut, b) = read(&bytes, &ends);
         prop_assert_eq!(&whole, &cut);
         prop_assert_eq!(a.shape(), b.shape());
         let every: Vec<usize> = (0..bytes.len()).collect();
-        for backend in Backend::usable() {
-            prop_assert_eq!(&walk_with(backend, &bytes, &[]).0, &whole, "{:?}", backend);
-            prop_assert_eq!(&walk_with(backend, &bytes, &every).0, &whole, "{:?}", backend);
+        for backend in Backend::available() {
+            prop_assert_eq!(&read_with(backend, &bytes, &[]).0, &whole, "{:?}", backend);
+            prop_assert_eq!(&read_with(backend, &bytes, &every).0, &whole, "{:?}", backend);
         }
     }
 
-    /// Values do not overlap, and come in order.
+    /// Values are in order and do not overlap.
     #[test]
-    fn values_come_one_after_the_other(bytes in content()) {
+    fn values_are_in_order(bytes in content()) {
         let mut end = 0;
-        for step in walk(&bytes, &[]).0 {
+        for step in read(&bytes, &[]).0 {
             if let Step::Value { range, .. } = step {
                 prop_assert!(range.start >= end && range.end > range.start);
                 end = range.end;

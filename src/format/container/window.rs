@@ -1,32 +1,33 @@
-//! The content as the unwrapper is given it.
+//! The part of the content that the caller holds in memory.
 
 use std::ops::Range;
 
-/// The part of the content that the caller holds: `bytes` begin at `start`; `last` when nothing will follow them.
+/// A part of the content.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
-    /// The bytes at hand.
+    /// The bytes.
     pub bytes: &'a [u8],
-    /// Offset of the first of them in the decompressed content.
+    /// Offset of the first byte in the decompressed content.
     pub start: u64,
-    /// Whether the content ends with them.
+    /// Whether the content ends with these bytes.
     pub last: bool,
 }
 
 impl<'a> Window<'a> {
+    /// The bytes from `offset` on.
     pub(super) fn from(&self, offset: u64) -> &'a [u8] {
         let skip = usize::try_from(offset.saturating_sub(self.start)).unwrap_or(usize::MAX);
         self.bytes.get(skip..).unwrap_or_default()
     }
 
-    /// The bytes of a stretch that lies inside the window.
+    /// The bytes of a range that lies inside the window.
     pub fn slice(&self, range: &Range<u64>) -> &'a [u8] {
         let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
         let bytes = self.from(range.start);
         bytes.get(..len).unwrap_or(bytes)
     }
 
-    /// The window as far as the offset `end`: what lies behind it is not looked at yet.
+    /// The window up to the offset `end`.
     pub(super) fn until(&self, end: u64) -> Self {
         let len = usize::try_from(end.saturating_sub(self.start)).unwrap_or(usize::MAX);
         match self.bytes.get(..len) {
@@ -35,6 +36,7 @@ impl<'a> Window<'a> {
         }
     }
 
+    /// Offset of the end.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }

@@ -1,77 +1,100 @@
-//! Why decoding stops, typed where it happens.
+//! Decoding errors.
 
+use std::error::Error as StdError;
 use std::io;
 
 use thiserror::Error;
 
-use super::Format;
+use super::encoding::Encoding;
 
 /// Why decoding stopped before the end of the input.
+///
+/// `Display` describes this level only; [`source`](StdError::source) has the cause.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// The compressed stream ends early.
-    #[error("the {} stream ends early, after {compressed} bytes", .format.as_str())]
+    #[error("the {} stream ends early, after {stored_bytes} bytes", .encoding.as_str())]
     Truncated {
-        /// How it is compressed.
-        format: Format,
+        /// The encoding of the stream.
+        encoding: Encoding,
         /// Stored bytes read.
-        compressed: u64,
+        stored_bytes: u64,
     },
     /// The compressed stream is damaged.
-    #[error("the {} stream is damaged near byte {compressed} of the file ({message})", .format.as_str())]
+    #[error("the {} stream is damaged near byte {offset} of the file", .encoding.as_str())]
     Corrupt {
-        /// How it is compressed.
-        format: Format,
-        /// Stored bytes read when it was noticed.
-        compressed: u64,
-        /// The decompressor's words.
-        message: String,
+        /// The encoding of the stream.
+        encoding: Encoding,
+        /// Stored bytes read when the decompressor reported the damage.
+        offset: u64,
+        /// The error of the decompressor.
+        source: Box<dyn StdError + Send + Sync>,
     },
-    /// What follows the last gzip member or zstd frame is no further one.
-    #[error("bytes that are not {} follow the compressed data, from byte {compressed} of the file on", .format.as_str())]
+    /// The bytes after the last gzip member or zstd frame do not begin another one.
+    #[error(
+        "bytes that are not {} follow the compressed data, from byte {offset} of the file on",
+        .encoding.as_str()
+    )]
     Trailing {
-        /// How the data before them is compressed.
-        format: Format,
-        /// Offset of the first of them in the stored bytes.
-        compressed: u64,
+        /// The encoding of the data before these bytes.
+        encoding: Encoding,
+        /// Offset of the first of these bytes in the stored input.
+        offset: u64,
     },
-    /// The content is larger than allowed.
+    /// The content is larger than the limit.
     #[error("the decompressed content passes --max-archive-bytes ({limit})")]
     TooLarge {
-        /// The limit.
+        /// The limit, in bytes of content.
         limit: u64,
     },
-    /// The container that the input is a member of ends inside it.
-    #[error("the container ends inside this member{}", .missing.map_or(String::new(), |n| format!(", {n} bytes early")))]
-    MemberCut {
-        /// Stored bytes that are missing, where the container says how many there should be.
+    /// The tar or zip file ends inside this member.
+    #[error(
+        "the container ends inside this member{}",
+        .missing.map_or(String::new(), |n| format!(", {n} bytes early"))
+    )]
+    MemberTruncated {
+        /// Number of stored bytes that are missing; `None` when the archive does not state the
+        /// member's size before its content.
         missing: Option<u64>,
     },
-    /// What the container says of the member is not true.
+    /// The member does not match what the tar or zip file says about it.
     #[error("the member is damaged ({message})")]
     MemberCorrupt {
         /// What is wrong.
         message: String,
     },
-    /// The input itself could not be read on.
-    #[error("reading failed after {compressed} bytes: {error}")]
+    /// Reading the stored input failed.
+    #[error("reading failed after {stored_bytes} bytes")]
     Read {
-        /// Stored bytes read.
-        compressed: u64,
-        /// The operating system's words.
-        error: io::Error,
+        /// Stored bytes read before the failure.
+        stored_bytes: u64,
+        /// The error of the reader.
+        source: io::Error,
     },
 }
 
 impl DecodeError {
-    /// What a failed read comes to. The stored bytes of a member may themselves be decoded from something: then that error is the cause.
-    pub fn of_read(compressed: u64, error: io::Error) -> Self {
-        error.downcast::<Self>().unwrap_or_else(|error| Self::Read { compressed, error })
+    /// The error for a failed read after `stored_bytes` bytes.
+    ///
+    /// The stored bytes of an archive member may come from another decoder. If that one failed, `error`
+    /// holds its [`DecodeError`], which is returned as it is.
+    pub fn from_read(stored_bytes: u64, error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(|source| Self::Read { stored_bytes, source })
+    }
+
+    /// The error and its cause in one line: the text of the `detail` column in reports.
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Corrupt { source, .. } => format!("{self} ({source})"),
+            Self::Read { source, .. } => format!("{self}: {source}"),
+            _ => self.to_string(),
+        }
     }
 }
 
 impl From<DecodeError> for io::Error {
-    /// For readers of what has been decoded; [`DecodeError::of_read`] finds the cause again.
+    /// For readers of decoded content; [`DecodeError::from_read`] unwraps it again.
     fn from(error: DecodeError) -> Self {
         Self::other(error)
     }

@@ -1,9 +1,13 @@
-use std::io::Write;
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+
+fn options(stored_size: Option<u64>, limit: u64, hash: bool) -> DecodeOptions {
+    DecodeOptions { stored_size, limit, hash }
+}
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -27,16 +31,16 @@ impl Read for Pieces<'_> {
 }
 
 fn decode(reader: impl Read, limit: u64) -> (Vec<u8>, Option<DecodeError>, u64) {
-    let mut content = Content::new(reader, None, limit, false, &mut Buffers::default()).unwrap();
+    let mut content = Decoder::new(reader, options(None, limit, false), &mut Buffers::default()).unwrap();
     let mut all = Vec::new();
     let mut buffer = [0; 100];
     loop {
         match content.read(&mut buffer) {
-            Ok(0) => return (all, None, content.members()),
+            Ok(0) => return (all, None, content.gzip_members()),
             Ok(n) => all.extend_from_slice(&buffer[..n]),
             Err(error) => {
                 assert!(matches!(content.read(&mut buffer), Ok(0)), "nothing comes after an error");
-                return (all, Some(error), content.members());
+                return (all, Some(error), content.gzip_members());
             }
         }
     }
@@ -80,7 +84,8 @@ fn damage_in_the_middle_gives_all_that_came_before() {
         (at, before) = (at + 5 + len, before + len);
     }
     bytes[at] |= 0b110; // a block type that does not exist
-    let mut content = Content::new(bytes.as_slice(), None, u64::MAX, false, &mut Buffers::default()).unwrap();
+    let mut content =
+        Decoder::new(bytes.as_slice(), options(None, u64::MAX, false), &mut Buffers::default()).unwrap();
     let mut buffer = vec![0; 1 << 20];
     let mut given = 0;
     let error = loop {
@@ -110,7 +115,7 @@ fn bytes_behind_the_last_member_are_placed() {
     bytes.extend_from_slice(b"\0\0garbage");
     let (all, error, _) = decode(bytes.as_slice(), u64::MAX);
     assert_eq!(all, TEXT);
-    assert!(matches!(error, Some(DecodeError::Trailing { compressed, .. }) if compressed == end));
+    assert!(matches!(error, Some(DecodeError::Trailing { offset, .. }) if offset == end));
 }
 
 #[test]
@@ -137,7 +142,7 @@ fn the_hash_is_of_the_content() {
     let stored = gzip(b"{}");
     for size in [None, Some(stored.len() as u64)] {
         let mut content =
-            Content::new(stored.as_slice(), size, u64::MAX, true, &mut Buffers::default()).unwrap();
+            Decoder::new(stored.as_slice(), options(size, u64::MAX, true), &mut Buffers::default()).unwrap();
         let mut buffer = [0; 10];
         while content.read(&mut buffer).unwrap() > 0 {}
         assert_eq!(content.sha256().as_deref(), Some(expected));
@@ -190,26 +195,30 @@ fn decoding_at_once_changes_nothing() {
             for _ in 0..2 {
                 let size = Some(size as u64);
                 let mut content =
-                    Content::new(stored.as_slice(), size, u64::MAX, true, &mut buffers).unwrap();
+                    Decoder::new(stored.as_slice(), options(size, u64::MAX, true), &mut buffers).unwrap();
                 let whole = content.take_whole();
                 let in_time = at_once && size >= Some(stored.len() as u64);
                 assert_eq!(whole.is_some(), in_time, "{what}");
                 let (all, error, members) = decode(stored.as_slice(), u64::MAX);
                 if let Some(whole) = whole {
-                    assert_eq!((&whole, members, error.is_none()), (&all, content.members(), true), "{what}");
+                    assert_eq!(
+                        (&whole, members, error.is_none()),
+                        (&all, content.gzip_members(), true),
+                        "{what}"
+                    );
                     assert_eq!(content.content_bytes(), all.len() as u64);
                     assert_eq!(content.compressed_bytes(), stored.len() as u64);
-                    buffers.give_back(whole);
+                    buffers.recycle(whole);
                 } else {
                     let (mut given, mut buffer) = (Vec::new(), [0; 7]);
                     let end = loop {
                         match content.read(&mut buffer) {
                             Ok(0) => break None,
                             Ok(n) => given.extend_from_slice(&buffer[..n]),
-                            Err(error) => break Some(error.to_string()),
+                            Err(error) => break Some(error.detail()),
                         }
                     };
-                    assert_eq!((given, end), (all, error.map(|e| e.to_string())), "{what}");
+                    assert_eq!((given, end), (all, error.map(|e| e.detail())), "{what}");
                 }
                 content.finish(&mut buffers);
             }
@@ -265,8 +274,8 @@ fn truncated_zstd_gives_what_came_before() {
         let trailing = (boundary + 1..boundary + 4).contains(&cut);
         let as_expected = match error {
             Some(DecodeError::Trailing { .. }) => trailing,
-            Some(DecodeError::Truncated { format: Format::Zstd, compressed }) => {
-                !trailing && compressed == cut as u64
+            Some(DecodeError::Truncated { encoding: Encoding::Zstd, stored_bytes }) => {
+                !trailing && stored_bytes == cut as u64
             }
             _ => complete,
         };
@@ -283,7 +292,8 @@ fn damage_in_zstd_costs_its_block() {
         bytes.extend_from_slice(&(1000u32 << 3 | kind << 1).to_le_bytes()[..3]);
         bytes.extend_from_slice(&[b'a'; 1000]);
     }
-    let mut content = Content::new(bytes.as_slice(), None, u64::MAX, false, &mut Buffers::default()).unwrap();
+    let mut content =
+        Decoder::new(bytes.as_slice(), options(None, u64::MAX, false), &mut Buffers::default()).unwrap();
     let (mut buffer, mut given) = (vec![0; 1 << 20], 0);
     let error = loop {
         match content.read(&mut buffer) {
@@ -293,7 +303,7 @@ fn damage_in_zstd_costs_its_block() {
         }
     };
     assert_eq!(given, 2000);
-    assert!(matches!(error, DecodeError::Corrupt { format: Format::Zstd, .. }), "{error:?}");
+    assert!(matches!(error, DecodeError::Corrupt { encoding: Encoding::Zstd, .. }), "{error:?}");
 }
 
 #[test]
@@ -302,7 +312,7 @@ fn what_follows_zstd_is_placed_and_bombs_stop() {
     let (all, error, _) = decode(&[zstd(TEXT), b"garbage".to_vec()].concat()[..], u64::MAX);
     assert_eq!(all, TEXT);
     assert!(
-        matches!(error, Some(DecodeError::Trailing { format: Format::Zstd, compressed }) if compressed == end)
+        matches!(error, Some(DecodeError::Trailing { encoding: Encoding::Zstd, offset }) if offset == end)
     );
     let (all, error, _) = decode(&zstd(&vec![b' '; 10 << 20])[..], 1 << 20);
     assert_eq!(all.len(), 1 << 20);
@@ -319,7 +329,8 @@ fn a_look_at_the_content_takes_nothing() {
         let (all, error, _) = decode(&stored[..], 50);
         for n in [0, 1, 7, 1000] {
             for size in [None, Some(stored.len() as u64)] {
-                let mut content = Content::new(&stored[..], size, 50, true, &mut Buffers::default()).unwrap();
+                let mut content =
+                    Decoder::new(&stored[..], options(size, 50, true), &mut Buffers::default()).unwrap();
                 let (unlimited, ..) = decode(&stored[..], u64::MAX);
                 assert_eq!(content.peek(n), &unlimited[..n.min(unlimited.len())]);
                 let whole = content.take_whole();
@@ -328,11 +339,11 @@ fn a_look_at_the_content_takes_nothing() {
                     match content.read(&mut buffer) {
                         Ok(0) => break None,
                         Ok(n) => given.extend_from_slice(&buffer[..n]),
-                        Err(error) => break Some(error.to_string()),
+                        Err(error) => break Some(error.detail()),
                     }
                 };
                 assert_eq!(whole.unwrap_or(given), all);
-                assert_eq!(end, error.as_ref().map(ToString::to_string));
+                assert_eq!(end, error.as_ref().map(DecodeError::detail));
                 assert_eq!(content.content_bytes(), all.len() as u64);
             }
         }
@@ -345,9 +356,12 @@ fn a_failure_to_read_costs_only_what_lies_behind_it() {
     let stored = gzip(TEXT);
     for cut in 6..stored.len() {
         let reader = Pieces(&stored[..cut], 5, Some(io::ErrorKind::TimedOut));
-        let mut content =
-            Content::new(reader, Some(stored.len() as u64), u64::MAX, false, &mut Buffers::default())
-                .unwrap();
+        let mut content = Decoder::new(
+            reader,
+            options(Some(stored.len() as u64), u64::MAX, false),
+            &mut Buffers::default(),
+        )
+        .unwrap();
         assert!(!content.is_whole());
         let (given, mut buffer) = (decode(&stored[..cut], u64::MAX).0, [0; 1000]);
         let mut all = Vec::new();

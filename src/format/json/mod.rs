@@ -1,10 +1,11 @@
 //! JSON bytes → where a value ends; sans-I/O.
 //!
-//! A [`Splitter`] starts at the first byte of a JSON value and is fed the bytes as they come, cut anywhere. It knows only
+//! A [`ValueScanner`] starts at the first byte of a JSON value and is fed the bytes as they come, cut anywhere. It knows only
 //! quotes, escapes and depth: look-alike records inside strings or nested values cannot mislead it, and nothing is
 //! validated here (the parser is strict on the records that matter). Deliberately absent: containers and their keys, which are
 //! [`crate::format::container`]'s business.
 
+mod error;
 mod needle;
 mod nested;
 #[allow(
@@ -15,12 +16,13 @@ mod simd;
 
 use memchr::memchr2;
 
+pub use error::BackendError;
 use nested::Nested;
 pub use simd::Backend;
 
 /// Finds the end of one JSON value, resumable at every byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splitter {
+pub struct ValueScanner {
     kind: Kind,
     backend: Backend,
     /// How many times bytes have been given.
@@ -65,14 +67,14 @@ impl Quoted {
     }
 }
 
-impl Splitter {
-    /// A splitter for the value that begins with `first`; feed it `first` and what follows.
+impl ValueScanner {
+    /// A scanner for the value that begins with `first`; feed it `first` and what follows.
     pub fn new(first: u8) -> Self {
-        Self::with(Backend::chosen(), first)
+        Self::with_backend(Backend::selected(), first)
     }
 
     /// [`Self::new`] with a back end of the caller's choice; none changes what is found.
-    pub fn with(backend: Backend, first: u8) -> Self {
+    pub fn with_backend(backend: Backend, first: u8) -> Self {
         let kind = match first {
             b'{' | b'[' => Kind::Nested(Nested::new()),
             b'"' => Kind::Quoted(Quoted { escaped: true }), // the opening quote itself closes nothing

@@ -1,6 +1,6 @@
 //! Whether a value can name KMS: the question `parse` asks of every record, answered on the way.
 //!
-//! The splitter sees every byte anyway; where it meets `km` or `\u`, it asks here.
+//! The scanner sees every byte anyway; where it meets `km` or `\u`, it asks here.
 
 use super::nested::Seconds;
 

@@ -38,8 +38,9 @@ fn plain_mention(value: &[u8]) -> bool {
 
 /// The end of the value at the start of `bytes`, in one piece, by every back end.
 fn whole(bytes: &[u8]) -> Option<usize> {
-    let mut ends =
-        Backend::usable().into_iter().map(|backend| Splitter::with(backend, bytes[0]).advance(bytes));
+    let mut ends = Backend::available()
+        .into_iter()
+        .map(|backend| ValueScanner::with_backend(backend, bytes[0]).advance(bytes));
     let end = ends.next().unwrap();
     assert!(ends.all(|other| other == end), "the back ends agree");
     end
@@ -49,33 +50,33 @@ fn whole(bytes: &[u8]) -> Option<usize> {
 fn check(bytes: &[u8], cuts: impl Iterator<Item = usize>, alignments: std::ops::Range<usize>) {
     let end = plain_end(bytes);
     let mention = end.map(|end| plain_mention(&bytes[..end]));
-    for backend in Backend::usable() {
+    for backend in Backend::available() {
         for alignment in alignments.clone() {
             // Room for the bytes to begin at any place of a block; what stands before must not matter.
             let mut place = vec![b'\\'; 128 + bytes.len()];
             let from = place.as_ptr().align_offset(64) + alignment;
             place[from..from + bytes.len()].copy_from_slice(bytes);
-            let mut splitter = Splitter::with(backend, bytes[0]);
-            let found = splitter.advance(&place[from..from + bytes.len()]);
+            let mut scanner = ValueScanner::with_backend(backend, bytes[0]);
+            let found = scanner.advance(&place[from..from + bytes.len()]);
             assert_eq!(found, end, "{backend:?} at {alignment}: {}", String::from_utf8_lossy(bytes));
             if end.is_some() {
                 let text = String::from_utf8_lossy(bytes);
-                assert_eq!(splitter.may_match(), mention, "{backend:?} at {alignment}: {text}");
+                assert_eq!(scanner.may_match(), mention, "{backend:?} at {alignment}: {text}");
             }
         }
     }
     for cut in cuts {
-        for backend in Backend::usable() {
-            let mut splitter = Splitter::with(backend, bytes[0]);
-            let first = splitter.advance(&bytes[..cut]);
+        for backend in Backend::available() {
+            let mut scanner = ValueScanner::with_backend(backend, bytes[0]);
+            let first = scanner.advance(&bytes[..cut]);
             let (found, known) = match first {
                 Some(_) => (first, mention),
-                None => (splitter.advance(&bytes[cut..]).map(|n| n + cut), None),
+                None => (scanner.advance(&bytes[cut..]).map(|n| n + cut), None),
             };
             let text = String::from_utf8_lossy(bytes);
             assert_eq!(found, end, "{backend:?} cut at {cut}: {text}");
             if end.is_some() {
-                let hint = splitter.may_match();
+                let hint = scanner.may_match();
                 assert!(
                     hint == known || hint == Some(true) && mention == hint,
                     "{backend:?} at {cut}: {text}"
@@ -170,9 +171,9 @@ fn the_name_is_seen_at_every_place() {
 
 #[test]
 fn a_back_end_is_known_by_its_name() {
-    let usable = Backend::usable();
+    let usable = Backend::available();
     assert_eq!(usable[0].name(), "scalar");
-    assert!(usable.contains(&Backend::chosen()));
+    assert!(usable.contains(&Backend::selected()));
     for (n, backend) in usable.iter().enumerate() {
         assert!(usable[..n].iter().all(|other| other.name() != backend.name()));
     }
@@ -256,8 +257,8 @@ proptest! {
         let bytes = format!("{text},{{\"next\":1}}").into_bytes();
         prop_assert_eq!(whole(&bytes), Some(text.len()));
         for cut in 0..bytes.len() {
-            let mut splitter = Splitter::new(bytes[0]);
-            let end = splitter.advance(&bytes[..cut]).or_else(|| splitter.advance(&bytes[cut..]).map(|n| n + cut));
+            let mut scanner = ValueScanner::new(bytes[0]);
+            let end = scanner.advance(&bytes[..cut]).or_else(|| scanner.advance(&bytes[cut..]).map(|n| n + cut));
             prop_assert_eq!(end, Some(text.len()), "cut at {}", cut);
         }
     }
@@ -276,18 +277,18 @@ proptest! {
     /// In many pieces, empty ones included.
     #[test]
     fn pieces_do_not_matter(bytes in damaged(), sizes in prop::collection::vec(0usize..80, 1..30)) {
-        for backend in Backend::usable() {
-            let mut splitter = Splitter::with(backend, bytes[0]);
-            let mut plain = Splitter::with(backend, bytes[0]);
+        for backend in Backend::available() {
+            let mut scanner = ValueScanner::with_backend(backend, bytes[0]);
+            let mut plain = ValueScanner::with_backend(backend, bytes[0]);
             let (mut at, mut end) = (0, None);
             for size in sizes.iter().copied().chain([bytes.len()]) {
                 let to = (at + size).min(bytes.len());
-                end = splitter.advance(&bytes[at..to]).map(|n| at + n);
+                end = scanner.advance(&bytes[at..to]).map(|n| at + n);
                 if end.is_some() {
                     break;
                 }
                 prop_assert_eq!(plain.advance(&bytes[at..to]), None);
-                prop_assert_eq!(splitter.is_in_string(), plain.is_in_string());
+                prop_assert_eq!(scanner.is_in_string(), plain.is_in_string());
                 at = to;
             }
             prop_assert_eq!(end, plain_end(&bytes), "{:?}", backend);

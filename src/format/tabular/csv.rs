@@ -1,41 +1,47 @@
-//! CSV with a line of names first, fed in pieces: query results that CloudTrail Lake saves. `csv-core` takes the lines apart; only the row that is
-//! being read is kept, at most so much of it.
+//! Splits CSV files with a header row into fields: query results saved by CloudTrail Lake.
+//!
+//! The input arrives in pieces of any size. `csv-core` parses the syntax; only the current row is
+//! kept, up to a maximum length.
 
 use csv_core::{ReadRecordResult, Reader};
 use memchr::memchr_iter;
 
-/// What a CSV file is, told by its names.
+/// The kind of CSV file, detected from its column names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CsvKind {
-    /// Results of a query of CloudTrail Lake: columns of the schema that AWS documents, in lower case.
+    /// Query results of CloudTrail Lake: the columns of the documented schema, in lower case.
     Lake,
-    /// The event history as CloudTrail's console saves it.
+    /// The event history as saved by the CloudTrail console.
     EventHistory,
 }
 
-/// Bytes that [`CsvKind::of`] looks at: more than all names together.
-pub const LOOKS_AT: usize = 4096;
-/// Columns of events, of which each by itself is found in other tables, too: event logs have an `eventid`.
-const TELLING: [&str; 5] = ["eventname", "eventid", "eventversion", "useridentity", "requestid"];
-/// More columns than any schema has.
-const COLUMNS: usize = 1024;
+/// Columns of CloudTrail events. One alone also occurs in other tables: event logs have an `eventid`.
+const EVENT_COLUMNS: [&str; 5] = ["eventname", "eventid", "eventversion", "useridentity", "requestid"];
+/// Maximum number of columns; more than any schema has.
+const MAX_COLUMNS: usize = 1024;
 
 impl CsvKind {
-    /// Tells a CSV file by its first bytes.
-    pub fn of(first: &[u8]) -> Option<Self> {
-        // Names begin so; JSON does not, and need not be looked at twice.
-        if !first.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'"' | 0xEF)) {
+    /// Number of bytes that [`Self::detect`] needs: more than all column names together.
+    pub const DETECT_BYTES: usize = 4096;
+
+    /// Detects the kind from the first bytes of an input.
+    pub fn detect(first: &[u8]) -> Option<Self> {
+        // A letter, a quote or a byte order mark. JSON objects and arrays are rejected early.
+        let may_be_name = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'"' | 0xEF);
+        if !first.first().is_some_and(may_be_name) {
             return None;
         }
-        let mut csv = Csv::new(LOOKS_AT);
+        let mut csv = CsvReader::new(Self::DETECT_BYTES);
         let mut rest = first;
-        let CsvStep::Row { .. } = csv.step(&mut rest, first.len() < LOOKS_AT) else { return None };
+        let is_whole = first.len() < Self::DETECT_BYTES;
+        let CsvStep::Row { .. } = csv.step(&mut rest, is_whole) else { return None };
         let names: Vec<&str> =
             csv.fields().map(|field| std::str::from_utf8(field).unwrap_or_default()).collect();
         let has = |name: &str| names.contains(&name);
-        let lower = names.iter().all(|name| !name.bytes().any(|b| b.is_ascii_uppercase()));
-        let telling = TELLING.into_iter().filter(|name| has(name)).count();
-        if lower && (has("eventjson") || has("eventsource") || telling > 1) {
+        let is_lower_case = names.iter().all(|name| !name.bytes().any(|b| b.is_ascii_uppercase()));
+        let event_columns = EVENT_COLUMNS.into_iter().filter(|name| has(name)).count();
+        if is_lower_case && (has("eventjson") || has("eventsource") || event_columns > 1) {
             return Some(Self::Lake);
         }
         (has("Event ID") && has("Event time") && (has("Event source") || has("Event name")))
@@ -43,117 +49,145 @@ impl CsvKind {
     }
 }
 
-/// What a step came to.
+/// The result of [`CsvReader::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CsvStep {
-    /// More bytes are needed.
-    More,
-    /// A row, of which [`Csv::fields`] gives the fields.
+    /// The input is used up and more is needed.
+    NeedMore,
+    /// A row ended. [`CsvReader::fields`] returns its fields.
     Row {
-        /// Where it begins.
+        /// Offset of its first byte in the file.
         offset: u64,
-        /// It is longer than what is kept: its fields are not there.
-        too_long: bool,
-        /// The file ends inside one of its quoted fields.
-        cut: bool,
+        /// Whether the fields are the whole row.
+        state: RowState,
     },
-    /// There is nothing more.
+    /// The file ended.
     End,
 }
 
-/// A CSV file being read.
-pub struct Csv {
+/// Whether a row was read completely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// All fields were read.
+    Complete,
+    /// The row is longer than the limit, and its fields were dropped.
+    TooLong,
+    /// The file ends inside a quoted field of this row.
+    UnclosedQuote,
+}
+
+/// A CSV parser that is fed pieces of the file. Rows may have fewer or more fields than the header.
+pub struct CsvReader {
     reader: Reader,
+    /// The text of all fields, one after the other; the first `text_len` bytes are used.
     text: Vec<u8>,
-    len: usize,
+    text_len: usize,
+    /// Ends of the fields in `text`; the first `field_count` are used.
     ends: Vec<usize>,
-    fields: usize,
-    longest: usize,
+    field_count: usize,
+    max_row: usize,
+    row: RowProgress,
     too_long: bool,
-    done: bool,
-    /// Offset of the next byte, and of the first of the row.
+    /// Offset of the next byte.
     at: u64,
-    start: u64,
-    begun: bool,
-    /// Quotes in the row; outside of a quoted field, their number is even.
+    /// Offset of the first byte of the row.
+    row_start: u64,
+    /// Number of quotes in the row. It is odd inside a quoted field.
     quotes: usize,
 }
 
-impl Csv {
-    /// Reads rows of at most `longest` bytes.
-    pub fn new(longest: usize) -> Self {
-        let (text, ends) = (vec![0; longest.min(8 << 10)], vec![0; COLUMNS]);
+/// How far the current row is read.
+#[derive(PartialEq, Eq)]
+enum RowProgress {
+    /// Only line breaks so far.
+    NotStarted,
+    Started,
+    /// The last step returned the row.
+    Returned,
+}
+
+impl CsvReader {
+    /// A parser for rows of at most `max_row` bytes.
+    pub fn new(max_row: usize) -> Self {
         Self {
             reader: Reader::new(),
-            text,
-            len: 0,
-            ends,
-            fields: 0,
-            longest,
+            text: vec![0; max_row.min(8 << 10)],
+            text_len: 0,
+            ends: vec![0; MAX_COLUMNS],
+            field_count: 0,
+            max_row,
+            row: RowProgress::NotStarted,
             too_long: false,
-            done: false,
             at: 0,
-            start: 0,
-            begun: false,
+            row_start: 0,
             quotes: 0,
         }
     }
 
-    /// The fields of the row that the last step came to.
+    /// The fields of the row that the last step returned.
     pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
-        let from = |n: usize| if n == 0 { 0 } else { self.ends[n - 1] };
-        (0..self.fields).map(move |n| &self.text[from(n)..self.ends[n]])
+        let start = |n: usize| if n == 0 { 0 } else { self.ends[n - 1] };
+        (0..self.field_count).map(move |n| &self.text[start(n)..self.ends[n]])
     }
 
-    /// Where the row begins that has been begun and not ended, if there is one.
-    pub fn unfinished(&self) -> Option<u64> {
-        (self.begun && !self.done).then_some(self.start)
+    /// Offset of the row that has started and not ended, if there is one.
+    pub fn unfinished_row(&self) -> Option<u64> {
+        (self.row == RowProgress::Started).then_some(self.row_start)
     }
 
-    /// Takes bytes from `input` up to the end of a row; `last`: none will follow.
+    /// Consumes bytes of `input` up to the end of a row. `last` means that no input follows.
     pub fn step(&mut self, input: &mut &[u8], last: bool) -> CsvStep {
-        if self.done {
-            (self.len, self.fields, self.quotes) = (0, 0, 0);
-            (self.too_long, self.done, self.begun) = (false, false, false);
+        if self.row == RowProgress::Returned {
+            (self.text_len, self.field_count, self.quotes) = (0, 0, 0);
+            (self.too_long, self.row) = (false, RowProgress::NotStarted);
         }
         loop {
-            if !self.begun {
+            if self.row == RowProgress::NotStarted {
                 let breaks = input.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-                self.start = self.at + breaks as u64;
-                self.begun = breaks < input.len();
+                self.row_start = self.at + breaks as u64;
+                if breaks < input.len() {
+                    self.row = RowProgress::Started;
+                }
             }
             if input.is_empty() && !last {
-                return CsvStep::More;
+                return CsvStep::NeedMore;
             }
-            let (text, ends) = (&mut self.text[self.len..], &mut self.ends[self.fields..]);
-            let (result, taken, written, ended) = self.reader.read_record(input, text, ends);
+            let text = &mut self.text[self.text_len..];
+            let ends = &mut self.ends[self.field_count..];
+            let (result, consumed, written, fields) = self.reader.read_record(input, text, ends);
             let at_end = input.is_empty();
-            self.quotes += memchr_iter(b'"', &input[..taken]).count();
-            *input = &input[taken..];
-            self.at += taken as u64;
-            self.len += written;
-            self.fields += ended;
+            self.quotes += memchr_iter(b'"', &input[..consumed]).count();
+            *input = &input[consumed..];
+            self.at += consumed as u64;
+            self.text_len += written;
+            self.field_count += fields;
             match result {
-                ReadRecordResult::InputEmpty if last => {} // once more, without any input
-                ReadRecordResult::InputEmpty => return CsvStep::More,
-                ReadRecordResult::OutputFull if self.text.len() < self.longest => {
-                    let more = (2 * self.text.len()).min(self.longest);
-                    self.text.resize(more, 0);
+                ReadRecordResult::InputEmpty if last => {} // an empty input tells `csv-core` of the end
+                ReadRecordResult::InputEmpty => return CsvStep::NeedMore,
+                ReadRecordResult::OutputFull if self.text.len() < self.max_row => {
+                    let len = (2 * self.text.len()).min(self.max_row);
+                    self.text.resize(len, 0);
                 }
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
-                    (self.too_long, self.len, self.fields) = (true, 0, 0);
+                    (self.too_long, self.text_len, self.field_count) = (true, 0, 0);
                 }
-                ReadRecordResult::Record => {
-                    self.done = true;
-                    if self.too_long {
-                        self.fields = 0;
-                    }
-                    let cut = at_end && self.quotes % 2 == 1;
-                    return CsvStep::Row { offset: self.start, too_long: self.too_long, cut };
-                }
+                ReadRecordResult::Record => return self.end_row(at_end),
                 ReadRecordResult::End => return CsvStep::End,
             }
         }
+    }
+
+    fn end_row(&mut self, at_end: bool) -> CsvStep {
+        self.row = RowProgress::Returned;
+        let state = if self.too_long {
+            self.field_count = 0;
+            RowState::TooLong
+        } else if at_end && self.quotes % 2 == 1 {
+            RowState::UnclosedQuote
+        } else {
+            RowState::Complete
+        };
+        CsvStep::Row { offset: self.row_start, state }
     }
 }
 
@@ -161,16 +195,17 @@ impl Csv {
 mod tests {
     use super::*;
 
-    fn rows(text: &[u8], size: usize, longest: usize) -> Vec<(u64, Option<Vec<String>>)> {
-        let (mut csv, mut rows) = (Csv::new(longest), Vec::new());
+    fn rows(text: &[u8], size: usize, max_row: usize) -> Vec<(u64, Option<Vec<String>>)> {
+        let (mut csv, mut rows) = (CsvReader::new(max_row), Vec::new());
         let mut pieces: Vec<&[u8]> = text.chunks(size).collect();
         pieces.push(b"");
         for (n, piece) in pieces.iter().enumerate() {
             let mut rest = *piece;
-            while let CsvStep::Row { offset, too_long, cut } = csv.step(&mut rest, n + 1 == pieces.len()) {
+            while let CsvStep::Row { offset, state } = csv.step(&mut rest, n + 1 == pieces.len()) {
                 let fields = csv.fields().map(|field| String::from_utf8(field.to_vec()).unwrap()).collect();
-                assert_eq!(cut, text.ends_with(b"6,7") && offset == 31);
-                rows.push((offset, (!too_long).then_some(fields)));
+                let unclosed = text.ends_with(b"6,7") && offset == 31;
+                assert_eq!(state == RowState::UnclosedQuote, unclosed);
+                rows.push((offset, (state != RowState::TooLong).then_some(fields)));
             }
         }
         rows
@@ -196,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_too_long_costs_itself() {
+    fn a_row_that_is_too_long_is_the_only_one_lost() {
         let long = "x".repeat(5000);
         let text = format!("a,b\n{long},1\n2,3\n{}\n4,5\n", ",".repeat(3000));
         for size in [1, 999, 100_000] {
@@ -208,17 +243,17 @@ mod tests {
     }
 
     #[test]
-    fn names_tell() {
-        let of = |text: &str| CsvKind::of(text.as_bytes());
-        assert_eq!(of("eventversion,useridentity,eventtime\n1.08,{type=Root},x\n"), Some(CsvKind::Lake));
-        assert_eq!(of("\"eventid\",count,\"eventname\"\r\nx\r\n"), Some(CsvKind::Lake));
-        assert_eq!(of("eventsource\n"), Some(CsvKind::Lake));
-        assert_eq!(of("eventid,computer,message\n1,a,b\n"), None);
-        assert_eq!(of("eventjson"), Some(CsvKind::Lake));
-        assert_eq!(of("Event ID,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
-        assert_eq!(of("eventTime,eventSource\n"), None);
-        assert_eq!(of("a,b\n1,2\n"), None);
-        assert_eq!(of(""), None);
-        assert_eq!(of(&format!("eventjson{}", "x".repeat(5000))), None);
+    fn kinds_are_detected_from_column_names() {
+        let detect = |text: &str| CsvKind::detect(text.as_bytes());
+        assert_eq!(detect("eventversion,useridentity,eventtime\n1.08,{type=Root},x\n"), Some(CsvKind::Lake));
+        assert_eq!(detect("\"eventid\",count,\"eventname\"\r\nx\r\n"), Some(CsvKind::Lake));
+        assert_eq!(detect("eventsource\n"), Some(CsvKind::Lake));
+        assert_eq!(detect("eventid,computer,message\n1,a,b\n"), None);
+        assert_eq!(detect("eventjson"), Some(CsvKind::Lake));
+        assert_eq!(detect("Event ID,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
+        assert_eq!(detect("eventTime,eventSource\n"), None);
+        assert_eq!(detect("a,b\n1,2\n"), None);
+        assert_eq!(detect(""), None);
+        assert_eq!(detect(&format!("eventjson{}", "x".repeat(5000))), None);
     }
 }

@@ -1,23 +1,24 @@
-//! What a table is.
+//! The shapes of tables.
 
-/// The values of the `shape` column that tables add to those of [`unwrap`](crate::format::container::Shape).
+/// The kind of table; adds values to the `shape` column of `inputs.parquet`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// Parquet with OCSF's columns.
+#[non_exhaustive]
+pub enum TableShape {
+    /// Parquet with the columns of OCSF.
     OcsfParquet,
-    /// The same, without columns that records are rebuilt from.
+    /// The same, without some columns that records are rebuilt from.
     OcsfParquetLossy,
-    /// CSV of CloudTrail Lake, every record in it whole.
+    /// CSV of CloudTrail Lake in which every row contains the whole record.
     LakeCsv,
-    /// The same, with records put together from what the query printed.
+    /// The same, with records rebuilt from other columns.
     LakeCsvLossy,
 }
 
-impl Shape {
-    /// Every shape, in the order of the documentation.
+impl TableShape {
+    /// All shapes, in the order of the documentation.
     pub const ALL: [Self; 4] = [Self::OcsfParquet, Self::OcsfParquetLossy, Self::LakeCsv, Self::LakeCsvLossy];
 
-    /// The value of the column.
+    /// The value of the `shape` column.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OcsfParquet => "ocsf_parquet",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keytrail::classify::Classifier;
-use keytrail::format::container::Shape;
+use keytrail::format::container::JsonShape;
 use keytrail::format::{archive, tabular};
 use keytrail::model::{DeniedBy, Outcome, RejectReason, SkipReason, Workload};
 use regex::Regex;
@@ -26,11 +26,11 @@ fn closed_lists_are_complete() {
 
     let denials: Vec<String> = DeniedBy::all().map(|by| by.as_str().to_owned()).collect();
     assert_eq!(listed("\n## Who refused: `denied_by`\n", "\n## "), denials);
-    let shapes: Vec<String> = Shape::ALL
-        .map(Shape::as_str)
+    let shapes: Vec<String> = JsonShape::ALL
+        .map(JsonShape::as_str)
         .into_iter()
-        .chain(tabular::Shape::ALL.map(tabular::Shape::as_str))
-        .chain([archive::Kind::Tar.as_str(), archive::Kind::Zip.as_str()])
+        .chain(tabular::TableShape::ALL.map(tabular::TableShape::as_str))
+        .chain([archive::ArchiveFormat::Tar.as_str(), archive::ArchiveFormat::Zip.as_str()])
         .map(str::to_owned)
         .collect();
     assert_eq!(listed("\n### Shapes\n", "\n### "), shapes);

@@ -8,6 +8,7 @@ mod lists;
 mod readme;
 
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use testkit::root;
 
@@ -17,6 +18,9 @@ fn read(name: &str) -> String {
 
 /// What stands between `<!-- marker -->` and `<!-- end -->` must be `expected`; with UPDATE_DOCS it is made so.
 fn hold(name: &str, parts: &[(&str, String)]) {
+    // Two tests may write parts of the same document.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _guard = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut text = read(name);
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     for (marker, expected) in parts {

@@ -15,6 +15,7 @@ mod scalar;
 use std::fmt;
 use std::sync::LazyLock;
 
+use super::error::BackendError;
 use super::nested::Nested;
 
 /// How far ahead bytes are fetched into the cache: content has just been written by the decoder, and lies in a farther one.
@@ -36,14 +37,15 @@ enum Kind {
     Neon,
 }
 
-static CHOSEN: LazyLock<Backend> = LazyLock::new(|| Backend::demanded().unwrap_or_else(|_| Backend::best()));
+static CHOSEN: LazyLock<Backend> =
+    LazyLock::new(|| Backend::requested().unwrap_or_else(|_| Backend::fastest()));
 
 impl Backend {
     /// The environment variable that names the back end to use.
-    pub const VARIABLE: &'static str = "KEYTRAIL_SIMD";
+    pub const ENV_VAR: &'static str = "KEYTRAIL_SIMD";
 
     /// Those that this processor can run, the slowest first.
-    pub fn usable() -> Vec<Self> {
+    pub fn available() -> Vec<Self> {
         [
             Some(Kind::Scalar),
             #[cfg(target_arch = "x86_64")]
@@ -59,31 +61,33 @@ impl Backend {
         .collect()
     }
 
-    /// The one that everything uses unless told otherwise: settled once, by [`Self::VARIABLE`] or by what the processor can do.
-    pub fn chosen() -> Self {
+    /// The one that everything uses unless told otherwise: settled once, by [`Self::ENV_VAR`] or by what the processor can do.
+    pub fn selected() -> Self {
         *CHOSEN
     }
 
-    /// The one that [`Self::VARIABLE`] demands, or else the best. Empty is as if it were not set.
+    /// The back end that [`Self::ENV_VAR`] names, or the fastest when it is unset or empty.
     ///
     /// # Errors
-    /// When the variable has a value that is none of [`Self::usable`]. [`Self::chosen`] passes over it.
-    pub fn demanded() -> Result<Self, String> {
-        let Some(name) = std::env::var_os(Self::VARIABLE).filter(|name| !name.is_empty()) else {
-            return Ok(Self::best());
+    /// When the variable has another value than the name of an [available](Self::available) back end.
+    /// [`Self::selected`] ignores such a value.
+    pub fn requested() -> Result<Self, BackendError> {
+        let Some(name) = std::env::var_os(Self::ENV_VAR).filter(|name| !name.is_empty()) else {
+            return Ok(Self::fastest());
         };
-        let usable = Self::usable();
-        usable.iter().copied().find(|backend| name == backend.name()).ok_or_else(|| {
-            let names: Vec<&str> = usable.iter().map(|backend| backend.name()).collect();
-            format!("{}={}: this processor has {}", Self::VARIABLE, name.display(), names.join(", "))
+        let available = Self::available();
+        available.iter().copied().find(|backend| name == backend.name()).ok_or_else(|| BackendError {
+            variable: Self::ENV_VAR,
+            value: name.display().to_string(),
+            available: available.iter().map(|backend| backend.name()).collect(),
         })
     }
 
-    fn best() -> Self {
-        Self::usable().pop().unwrap_or(Self(Kind::Scalar))
+    fn fastest() -> Self {
+        Self::available().pop().unwrap_or(Self(Kind::Scalar))
     }
 
-    /// The name that [`Self::VARIABLE`] takes.
+    /// The name that [`Self::ENV_VAR`] takes.
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar => "scalar",

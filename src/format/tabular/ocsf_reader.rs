@@ -1,0 +1,167 @@
+//! Reads Parquet files with the columns of OCSF, row group by row group.
+
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+
+use super::catch_panic::catch_panic;
+use super::columns;
+use super::error::TableError;
+use super::ocsf_mapping::{self, OcsfBatch};
+use super::shape::TableShape;
+
+/// Magic bytes at the start of a Parquet file.
+pub const PARQUET_MAGIC: &[u8] = b"PAR1";
+/// Maximum number of rows decoded at a time.
+const MAX_BATCH_ROWS: u64 = 64;
+/// Maximum size of a decoded batch in bytes, if the rows of a row group are of equal size.
+const MAX_BATCH_BYTES: u64 = 8 << 20;
+
+/// A record rebuilt from a row.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OcsfRecord {
+    /// Number of the row in the file, from 0.
+    pub row: u64,
+    /// JSON text of the record; `None` when it is longer than the limit given to
+    /// [`OcsfReader::open`].
+    pub json: Option<Vec<u8>>,
+}
+
+/// Reads a Parquet file with the columns of OCSF.
+pub struct OcsfReader {
+    file: File,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+    shape: TableShape,
+    max_record: usize,
+    /// Index of the next row group.
+    next_group: usize,
+    /// Rows of the current row group.
+    group: Range<u64>,
+    reader: Option<ParquetRecordBatchReader>,
+    /// The current batch and the index of its next row.
+    batch: Option<(OcsfBatch, usize)>,
+    /// Number of the next row.
+    row: u64,
+}
+
+impl OcsfReader {
+    /// Opens a Parquet file; `None` when its columns are not those of OCSF's class API Activity. Records
+    /// longer than `max_record` bytes are not rebuilt.
+    ///
+    /// # Errors
+    /// When the metadata of the file cannot be read.
+    pub fn open(file: File, max_record: usize) -> Result<Option<Self>, TableError> {
+        // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and suffice.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata = catch_panic(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
+            .map_err(TableError::unreadable)?;
+        if !ocsf_mapping::is_api_activity(metadata.schema()) {
+            return Ok(None);
+        }
+        let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
+        let metadata =
+            catch_panic(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
+                .map_err(TableError::unreadable)?;
+        let lossy = ocsf_mapping::lacks_columns(metadata.schema());
+        let roots = metadata.schema().fields().iter().enumerate();
+        let roots =
+            roots.filter(|(_, field)| ocsf_mapping::ROOTS.contains(&field.name().as_str())).map(|(n, _)| n);
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
+        Ok(Some(Self {
+            file,
+            metadata,
+            mask,
+            shape: if lossy { TableShape::OcsfParquetLossy } else { TableShape::OcsfParquet },
+            max_record,
+            next_group: 0,
+            group: 0..0,
+            reader: None,
+            batch: None,
+            row: 0,
+        }))
+    }
+
+    /// The shape: lossy when columns are missing that records are rebuilt from.
+    pub fn shape(&self) -> TableShape {
+        self.shape
+    }
+
+    /// Size of all columns before compression in bytes, as the file states it.
+    pub fn content_bytes(&self) -> u64 {
+        let groups = self.metadata.metadata().row_groups().iter();
+        groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or_default()).sum()
+    }
+
+    /// The next record; `None` after the last. After an error, the rest of the row group is skipped.
+    pub fn next_record(&mut self) -> Option<Result<OcsfRecord, TableError>> {
+        loop {
+            if let Some((batch, next)) = &mut self.batch
+                && *next < batch.rows()
+            {
+                let json = batch.record(*next, self.max_record);
+                let row = self.row;
+                (*next, self.row) = (*next + 1, row + 1);
+                return Some(Ok(OcsfRecord { row, json }));
+            }
+            self.batch = None;
+            match self.next_batch()? {
+                Ok(batch) => self.batch = Some((OcsfBatch::new(&batch), 0)),
+                Err(error) => {
+                    let rows = self.row..self.group.end.max(self.row + 1);
+                    self.reader = None;
+                    self.row = rows.end;
+                    return Some(Err(TableError::Rows { rows, source: error.into() }));
+                }
+            }
+        }
+    }
+
+    fn next_batch(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+        loop {
+            let reader = self.reader.as_mut();
+            match catch_panic(|| reader.and_then(Iterator::next).transpose()) {
+                Ok(None) => {}
+                Ok(Some(batch)) => return Some(Ok(batch)),
+                Err(error) => return Some(Err(error)),
+            }
+            if self.reader.take().is_some() && self.row < self.group.end {
+                let missing = "the row group ends early".to_owned();
+                return Some(Err(ArrowError::ParquetError(missing)));
+            }
+            match self.open_next_group()? {
+                Ok(reader) => self.reader = Some(reader),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Moves to the next row group; `None` after the last.
+    fn open_next_group(&mut self) -> Option<Result<ParquetRecordBatchReader, ArrowError>> {
+        let index = self.next_group;
+        let group = self.metadata.metadata().row_groups().get(index)?;
+        let rows = u64::try_from(group.num_rows()).unwrap_or_default();
+        let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
+        let batch_rows = (MAX_BATCH_BYTES.saturating_mul(rows) / bytes.max(1)).clamp(1, MAX_BATCH_ROWS);
+        self.group = self.group.end..self.group.end.saturating_add(rows);
+        self.row = self.group.start;
+        self.next_group += 1;
+        Some(self.file.try_clone().map_err(ArrowError::from).and_then(|file| {
+            let metadata = self.metadata.clone();
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
+                .with_row_groups(vec![index])
+                .with_batch_size(usize::try_from(batch_rows).unwrap_or(1))
+                .with_projection(self.mask.clone())
+                .build()
+                .map_err(ArrowError::from)
+        }))
+    }
+}

@@ -1,0 +1,57 @@
+//! HTTP settings, time limits, and the runtime that waits for the network.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
+use object_store::{ClientOptions, HeaderValue};
+use tokio::runtime::Runtime;
+
+use super::endpoint::Endpoint;
+use crate::s3::S3Error;
+
+/// To find credentials and the bucket's region. Together with [`CHECK_TIMEOUT`] it stays below ten
+/// seconds.
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the first request to a bucket, with all its attempts.
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(4);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// If nothing arrives for this long, a response is given up and requested again.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same for writing, where a part has to be sent before there can be a response.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The HTTP settings for an endpoint. There is no limit for a whole response: a large object takes
+/// as long as it takes, as long as something arrives.
+pub(super) fn http_options(endpoint: &Endpoint, read_timeout: Duration) -> ClientOptions {
+    ClientOptions::new()
+        .with_user_agent(HeaderValue::from_static(concat!("keytrail/", env!("CARGO_PKG_VERSION"))))
+        .with_allow_http(endpoint.host.starts_with("http://"))
+        .with_connect_timeout(CONNECT_TIMEOUT)
+        .with_read_timeout(read_timeout)
+        .with_timeout_disabled()
+}
+
+/// An HTTP client for reading.
+pub(super) fn http_client(endpoint: &Endpoint) -> Result<HttpClient, S3Error> {
+    ReqwestConnector::default()
+        .connect(&http_options(endpoint, READ_TIMEOUT))
+        .map_err(|error| S3Error::failed("setting up requests to S3", error))
+}
+
+/// The runtime for all buckets. It has two threads: they decrypt and copy, and decoding archives
+/// needs the processors more.
+pub(super) fn runtime() -> Result<&'static Runtime, S3Error> {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
+    }
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .map_err(|error| S3Error::failed("starting threads for S3", error))?;
+    // If another thread was faster, its runtime is used, and this one ends unused.
+    Ok(RUNTIME.get_or_init(|| built))
+}

@@ -1,0 +1,148 @@
+//! Why a request failed: an error response of S3, or no usable response at all.
+
+use std::fmt;
+use std::sync::Arc;
+
+use object_store::client::{HttpError, HttpResponse};
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::credentials::CredentialsError;
+use crate::s3::error::Cause;
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(super) enum RequestError {
+    /// S3 responded with an error.
+    Refused(Refusal),
+    /// No response, or none that could be read to its end.
+    NoResponse(TransferError),
+    /// There are no credentials to sign the request with.
+    NoCredentials(Arc<CredentialsError>),
+}
+
+/// Why there is no usable response.
+#[derive(Debug, Error)]
+pub(super) enum TransferError {
+    #[error("no response in time")]
+    Timeout,
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("the request cannot be built")]
+    Request(#[source] Cause),
+    #[error("the response broke off after {received} of {expected} bytes")]
+    CutOff { received: u64, expected: u64 },
+    #[error("bytes from {start} on were requested, but the response has range {content_range:?}")]
+    WrongRange { start: u64, content_range: String },
+    #[error("the list of keys breaks off")]
+    ListCutOff,
+    #[error("the list of keys cannot be read")]
+    InvalidList(#[source] quick_xml::DeError),
+    #[error("the list of keys is incomplete and does not say how to continue")]
+    ListWithoutToken,
+    /// An error of `object_store` that holds no response.
+    #[error(transparent)]
+    Store(object_store::Error),
+}
+
+/// An error response of S3.
+#[derive(Debug, Default)]
+pub(super) struct Refusal {
+    /// The HTTP status.
+    pub(super) status: u16,
+    /// The error code; empty if the response has none.
+    pub(super) code: String,
+    /// The message for people; may be empty.
+    pub(super) message: String,
+    /// The bucket's region, if the response names it.
+    pub(super) region: Option<String>,
+}
+
+/// The XML body of an error response (Amazon S3 API Reference: "Error responses").
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ErrorBody {
+    code: String,
+    message: String,
+    region: Option<String>,
+}
+
+impl From<HttpError> for RequestError {
+    fn from(error: HttpError) -> Self {
+        TransferError::from(error).into()
+    }
+}
+
+impl From<TransferError> for RequestError {
+    fn from(error: TransferError) -> Self {
+        Self::NoResponse(error)
+    }
+}
+
+impl Refusal {
+    /// Reads a response whose status is not a success.
+    pub(super) async fn read(response: HttpResponse) -> Self {
+        let status = response.status().as_u16();
+        let region = region_header(&response);
+        // Without a readable body the status says enough.
+        let body = response.into_body().bytes().await.unwrap_or_default();
+        let body: ErrorBody = quick_xml::de::from_reader(&body[..]).unwrap_or_default();
+        Self { status, code: body.code, message: body.message, region: region.or(body.region) }
+    }
+
+    /// Whether the same request may succeed later.
+    pub(super) fn is_transient(&self) -> bool {
+        let codes = ["SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted"];
+        (matches!(self.status, 408 | 429) || self.status >= 500) && self.status != 501
+            || codes.contains(&&*self.code)
+    }
+
+    /// Whether S3 asks for fewer requests.
+    pub(super) fn is_slow_down(&self) -> bool {
+        matches!(self.status, 429 | 503) || self.code == "SlowDown"
+    }
+
+    /// Whether temporary credentials have expired (earlier than they said), or are not known
+    /// everywhere yet.
+    pub(super) fn is_expired_token(&self) -> bool {
+        matches!(&*self.code, "ExpiredToken" | "TokenRefreshRequired")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&*self.code, &*self.message) {
+            ("", _) => write!(f, "HTTP status {}", self.status),
+            (code, "") => f.write_str(code),
+            (code, message) => write!(f, "{code}: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// The bucket's region, which S3 puts into most responses.
+pub(super) fn region_header(response: &HttpResponse) -> Option<String> {
+    let value = response.headers().get("x-amz-bucket-region")?;
+    value.to_str().ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transient_refusals_are_told_from_permanent_ones() {
+        let refusal = |status, code: &str| Refusal { status, code: code.to_owned(), ..Refusal::default() };
+        for (status, code) in
+            [(500, "InternalError"), (503, "SlowDown"), (429, ""), (400, "RequestTimeout"), (502, "")]
+        {
+            assert!(refusal(status, code).is_transient(), "{status} {code}");
+        }
+        for (status, code) in
+            [(403, "AccessDenied"), (404, "NoSuchKey"), (412, ""), (301, ""), (501, "NotImplemented")]
+        {
+            assert!(!refusal(status, code).is_transient(), "{status} {code}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What callers and a bucket exchange: access options, listings, contents, conditions.
+
+use crate::model::EventTime;
+
+/// How to access buckets, in addition to what the environment and the AWS profile say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Access {
+    /// The requester pays for requests and transfer (Amazon S3 User Guide: "Using Requester Pays
+    /// general purpose buckets").
+    pub requester_pays: bool,
+    /// Put the bucket's name in the URL's path instead of the host name.
+    pub path_style: bool,
+    /// Use FIPS endpoints.
+    pub fips: bool,
+    /// Use dual-stack endpoints, which IPv6 can reach too.
+    pub dual_stack: bool,
+}
+
+/// An object as a listing describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// The key.
+    pub key: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The ETag as S3 sends it, with its quotes.
+    pub etag: Option<String>,
+    /// When the object was last written.
+    pub modified: Option<EventTime>,
+}
+
+/// A request for one page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// List only keys that start with this.
+    pub prefix: String,
+    /// How keys with a further `/` after the prefix are listed.
+    pub grouping: Grouping,
+    /// The most keys and folders to list; S3's own limit of 1,000 if absent.
+    pub max_keys: Option<u16>,
+    /// [`Page::continuation`] of the page before; `None` for the first page.
+    pub continuation: Option<String>,
+}
+
+/// How a listing treats keys that have a further `/` after the prefix.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Grouping {
+    /// List every key.
+    #[default]
+    Keys,
+    /// List the folder in place of the keys in it.
+    Folders,
+}
+
+/// One page of a listing: keys and folders in bytewise order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The objects, in the order of their keys.
+    pub objects: Vec<Object>,
+    /// The folders, each with its slash at the end, in the order of their names. Objects and
+    /// folders are two lists; in S3's order they alternate.
+    pub folders: Vec<String>,
+    /// Asks for the next page; `None` if this is the last one.
+    pub continuation: Option<String>,
+}
+
+/// The content of an object, and the ETag that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectContent {
+    /// All its bytes.
+    pub bytes: Vec<u8>,
+    /// The ETag as S3 sends it; `None` if the server sends none.
+    pub etag: Option<String>,
+}
+
+/// When a write may replace what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteCondition {
+    /// Always.
+    Always,
+    /// Only if there is no such object (`If-None-Match: *`).
+    IfAbsent,
+    /// Only if the object still has this ETag (`If-Match`).
+    IfMatch(String),
+}
