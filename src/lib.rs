@@ -5,6 +5,7 @@
 //!
 //! | module | its one job |
 //! |---|---|
+//! | [`base`] | locks, hashes, spill files, the task queue |
 //! | [`model`] | the nouns every stage shares |
 //! | [`s3`] | S3: lists, reads and writes objects |
 //! | [`source`] | lists inputs, opens them, reads what their names say |
@@ -36,6 +37,7 @@
 
 pub mod aggregate;
 pub mod audit;
+pub mod base;
 pub mod classify;
 pub mod engine;
 pub mod extract;

@@ -1,6 +1,7 @@
-# keytrail every night, as a job of AWS Batch on Fargate: the job of ../aws/batch-job-definition.json with your names, its roles,
-# the schedule, and a message to a topic when a job fails (exit status 3: a condition of --max-age or --fail-on holds).
-# It expects the two buckets, the image in a registry, and subnets with a gateway endpoint for S3.
+# keytrail every night, as a job of AWS Batch on Fargate: the job of ../aws/batch-job-definition.json
+# with your names, its roles, the schedule, and a message to a topic when a job fails (exit status 3: a
+# condition of --max-age or --fail-on holds). The two buckets, the image in a registry, and subnets with
+# a gateway endpoint for S3 must already exist.
 
 terraform {
   required_version = ">= 1.5"

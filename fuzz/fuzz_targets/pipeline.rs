@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
 use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
-use keytrail::report::{Cell, INPUTS, Row, Sink, SinkError};
+use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail::format::archive;
 use keytrail_fuzz::Input;
@@ -22,8 +22,8 @@ use tempfile::TempDir;
 /// All that a run gives out.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
-    /// Day, row, and whether it is late.
-    events: Vec<(i32, String, bool)>,
+    /// Day, row, and order.
+    events: Vec<(i32, String, RowOrder)>,
     rejects: Vec<Rejection>,
     inputs: Vec<BTreeMap<&'static str, Cell<'static>>>,
     /// Accounting, groups and days.
@@ -31,16 +31,16 @@ struct Given {
 }
 
 impl Sink for Given {
-    fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
+    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
         let text = format!("{:?}", row.cells().collect::<Vec<_>>());
-        self.events.push((day, text, late));
+        self.events.push((day, text, order));
         Ok(())
     }
     fn rejection(&mut self, _: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(rejection.clone());
         Ok(())
     }
-    fn input(&mut self, row: Row<'_>) -> Result<(), SinkError> {
+    fn input(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         let cells = row.cells().map(|cell| match cell {
             Cell::Text(text) => Cell::Text(text.into_owned().into()),
             Cell::Null => Cell::Null,
@@ -61,7 +61,7 @@ fn run(plan: &mut Plan, threads: usize) -> Given {
     run.counts.check().expect("every record is in one class");
     assert_eq!(run.counts.rejected, given.rejects.len() as u64);
     assert_eq!(run.counts.selected, given.events.len() as u64);
-    assert_eq!(run.usage.iter().map(|(_, stats)| stats.event_count).sum::<u64>(), run.counts.selected);
+    assert_eq!(run.usage.iter().map(|row| row.stats.event_count).sum::<u64>(), run.counts.selected);
     given.result = format!("{:?} {:?} {:?} {:?}", run.counts, run.usage, run.daily, run.observations);
     given
 }

@@ -1,43 +1,46 @@
-//! The accounting: every record in exactly one class.
+//! The accounting: every record is in exactly one class.
 
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How many records fell into each class. Unit: records; each reject counts as one.
+/// How many records are in each class. Unit: records; each reject counts as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Counts {
-    /// Records seen, unreadable ones included.
+    /// Records seen, including unreadable ones.
     pub records: u64,
     /// Events that are in the report.
     pub selected: u64,
-    /// Further deliveries of a selected event.
+    /// Repeated deliveries of a selected event, and events that a correction has superseded.
     pub duplicate: u64,
-    /// The other account's copy of a selected event.
+    /// Other accounts' copies of a selected event.
     pub other_copy: u64,
     /// Not `kms.amazonaws.com`.
     pub other_source: u64,
-    /// Not one of the APIs asked for.
+    /// KMS events of APIs that were not asked for.
     pub other_event: u64,
-    /// Not one of the workloads asked for.
+    /// KMS events of workloads that were not asked for.
     pub other_workload: u64,
-    /// Outside the time, accounts, regions, keys or principals asked for.
+    /// KMS events outside the times, accounts, regions, keys or principals asked for.
     pub filtered: u64,
     /// Network-activity, insight, aggregated and dry-run records.
     pub not_usage: u64,
-    /// Could not be read.
+    /// Records that could not be read.
     pub rejected: u64,
-    /// Selected events that share `eventID` and account with another but differ from it. Not a class of its own.
+    /// Selected events that share `eventID` and account with another event but differ from it. Not a
+    /// class of its own.
     pub conflicts: u64,
-    /// Those of `duplicate` whose place a correction has taken. Not a class of its own.
+    /// Those of `duplicate` that a correction has superseded. Not a class of its own.
     pub corrected: u64,
 }
 
-/// The classes do not add up: a defect of keytrail, never of the input.
+/// The classes do not add up. This is a bug in keytrail, never a fault of the input.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "internal error: {records} records were read but the classes add up to {classes}; please report this"
+    "internal error: {records} records were read but the classes add up to {classes}; \
+     please report this"
 )]
 pub struct Imbalance {
     records: u64,
@@ -45,7 +48,7 @@ pub struct Imbalance {
 }
 
 impl Counts {
-    /// The classes with their names, in the order of the contract.
+    /// The classes with their names, in the order of `run.json`.
     pub fn classes(&self) -> [(&'static str, u64); 9] {
         [
             ("selected", self.selected),
@@ -63,18 +66,16 @@ impl Counts {
     /// Checks that every record is in exactly one class.
     ///
     /// # Errors
-    /// When they are not.
+    /// When the classes do not add up to the records.
     pub fn check(&self) -> Result<(), Imbalance> {
         let classes = self.classes().iter().map(|(_, n)| n).sum();
         if classes == self.records { Ok(()) } else { Err(Imbalance { records: self.records, classes }) }
     }
-}
 
-impl Counts {
-    /// Checks that as many events are in a table as were selected.
+    /// Checks that a table counts as many events as were selected.
     ///
     /// # Errors
-    /// When they are not.
+    /// When it does not.
     pub fn check_rows(&self, events: u64) -> Result<(), Imbalance> {
         if events == self.selected {
             Ok(())
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_lost_or_counted_twice_is_noticed() {
+    fn a_record_without_a_class_is_an_imbalance() {
         let mut counts =
             Counts { records: 3, selected: 1, rejected: 1, other_source: 1, ..Counts::default() };
         assert_eq!(counts.check(), Ok(()));

@@ -1,4 +1,5 @@
-//! What the input covers: accounts, regions, event times, delivery days, and trails that leave KMS out.
+//! What the input covers: accounts, regions, event times, delivery days, and trails that leave KMS
+//! out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
@@ -7,20 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::EventTime;
 
-/// One account and region.
+/// The name of an account or region that no record and no archive name tells.
+const UNKNOWN: &str = "unknown";
+
+/// What the input covers of one account and region.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scope {
+#[non_exhaustive]
+pub struct RegionCoverage {
     /// KMS records, selected or not.
     pub kms_records: u64,
-    /// Earliest and latest `eventTime` among them.
+    /// The earliest and the latest `eventTime` among them.
     pub event_times: Option<(EventTime, EventTime)>,
     /// Archives filed under this account and region.
     pub archives: u64,
-    /// Days (since the epoch) of the folders that archives were delivered into.
+    /// The days of the folders that archives were delivered into, in days since the epoch.
     pub delivery_days: BTreeSet<i32>,
 }
 
-impl AddAssign for Scope {
+impl AddAssign for RegionCoverage {
     fn add_assign(&mut self, other: Self) {
         self.kms_records += other.kms_records;
         self.archives += other.archives;
@@ -32,58 +37,60 @@ impl AddAssign for Scope {
     }
 }
 
-/// All accounts and regions met, in records or in the names of archives.
+/// What the input covers, over all accounts and regions that occur in records or in the names of
+/// archives.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Coverage {
-    /// By account, then region; `unknown` where a record or name does not tell.
-    pub scopes: BTreeMap<String, BTreeMap<String, Scope>>,
+    /// By account, then by region. The name is `unknown` where neither record nor archive tells.
+    pub regions: BTreeMap<String, BTreeMap<String, RegionCoverage>>,
     /// Trails that a `PutEventSelectors` record sets to exclude KMS, as the record names them.
     pub kms_excluded_by: BTreeSet<String>,
-    /// KMS records that were not selected for their workload, and whose workload an S3 Bucket Key hides: they name a bucket, no object, and
-    /// nothing else shows more than that they are SageMaker's.
+    /// KMS records that were not selected for their workload, and whose workload an S3 Bucket Key
+    /// hides: they name a bucket and no object, and at most show that they belong to SageMaker.
     pub unattributed: u64,
 }
 
 impl Coverage {
-    /// The scope of one account and region.
-    pub fn scope(&mut self, account: Option<&str>, region: Option<&str>) -> &mut Scope {
-        let scopes = entry(&mut self.scopes, account.unwrap_or("unknown"));
-        entry(scopes, region.unwrap_or("unknown"))
+    /// The coverage of one account and region, added if it is new.
+    pub fn region_mut(&mut self, account: Option<&str>, region: Option<&str>) -> &mut RegionCoverage {
+        let regions = entry(&mut self.regions, account.unwrap_or(UNKNOWN));
+        entry(regions, region.unwrap_or(UNKNOWN))
     }
 
-    /// Account, region and scope, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &Scope)> {
-        let of_account = |(account, scopes)| {
-            let account: &String = account;
-            let scopes: &BTreeMap<String, Scope> = scopes;
-            scopes.iter().map(move |(region, scope)| (account.as_str(), region.as_str(), scope))
-        };
-        self.scopes.iter().flat_map(of_account)
+    /// Account, region and coverage, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &RegionCoverage)> {
+        self.regions.iter().flat_map(|(account, regions)| {
+            let row = |(region, coverage)| (account.as_str(), String::as_str(region), coverage);
+            regions.iter().map(row)
+        })
     }
 
     /// Time of the newest KMS event, selected or not.
     pub fn newest_event(&self) -> Option<EventTime> {
-        self.iter().filter_map(|(_, _, scope)| scope.event_times.map(|(_, last)| last)).max()
+        let last = |(_, _, region): (_, _, &RegionCoverage)| region.event_times.map(|(_, last)| last);
+        self.iter().filter_map(last).max()
     }
 }
 
-/// The entry of a name, which is copied only when it is new: this is asked for every KMS record.
+/// The entry of `name`, added if it is new. The name is copied only then: this runs for every KMS
+/// record.
 fn entry<'m, T: Default>(map: &'m mut BTreeMap<String, T>, name: &str) -> &'m mut T {
     if !map.contains_key(name) {
         map.insert(name.to_owned(), T::default());
     }
     match map.get_mut(name) {
-        Some(known) => known,
-        None => unreachable!(), // it is there since the line above
+        Some(entry) => entry,
+        None => unreachable!(), // it was inserted above
     }
 }
 
 impl AddAssign for Coverage {
     fn add_assign(&mut self, other: Self) {
-        for (account, scopes) in other.scopes {
-            let known = self.scopes.entry(account).or_default();
-            for (region, scope) in scopes {
-                *known.entry(region).or_default() += scope;
+        for (account, regions) in other.regions {
+            let ours = self.regions.entry(account).or_default();
+            for (region, coverage) in regions {
+                *ours.entry(region).or_default() += coverage;
             }
         }
         self.kms_excluded_by.extend(other.kms_excluded_by);

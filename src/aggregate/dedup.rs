@@ -1,52 +1,67 @@
-//! One call, counted once, however often CloudTrail delivered it.
+//! Counts one call once, however often CloudTrail delivered it.
 //!
-//! Two kinds of copies: the same record delivered again (same `eventID` and account), and the second account's own record of a
-//! cross-account call (same `sharedEventID`, another account). Of the latter the caller's copy is the better one: the owner's may name no more than
-//! an account. It may come later than the owner's, so that one waits; a copy still waiting at the end stands by itself. The
-//! waiting events are kept by whoever asks: here they are only numbers.
+//! A call can have two kinds of copies:
 //!
-//! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 56 before the table's slack per call with a `sharedEventID`.
+//! - the same record delivered again: same `eventID` and same account;
+//! - the other account's record of a cross-account call: same `sharedEventID`, another account.
+//!
+//! Of the second kind, the copy of the caller's account is the better one. The key owner's copy may
+//! name no more of the caller than its account. The better copy may come later, so the first one is
+//! held back. A copy that is still pending at the end counts by itself. The caller of this module
+//! keeps the pending events; here they are only numbers.
+//!
+//! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 56 bytes per call with a
+//! `sharedEventID`, before the slack of the hash table.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::seen::{Identity, SeenSet, Sighting};
+use crate::base::hash64;
 use crate::model::{KeyOrigin, KeyRef, KmsEvent, Outcome};
 
-/// What identifies an event among its copies: hashes, so that the tables stay small.
+/// What identifies an event among its copies. It holds hashes, so that the tables stay small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Of `eventID` and `recipientAccountId`; `None` without an `eventID`.
     id: Option<Identity>,
-    /// Of everything the record says. It only has to tell apart what has the same id.
+    /// Of the whole event. It only has to tell apart events with the same id.
     content: u32,
-    shared: Option<Shared>,
+    copy: Option<CallCopy>,
 }
 
-/// What a record with a `sharedEventID` says of the call it is a copy of.
+/// A record with a `sharedEventID`: one account's copy of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Shared {
+struct CallCopy {
     /// Of `sharedEventID` and the API.
     call: Identity,
-    whose: Whose,
-    /// It is the caller's own account's.
-    callers: bool,
+    origin: CopyOrigin,
+    role: CopyRole,
     /// A better or completing copy may still come.
-    waits: bool,
+    may_improve: bool,
 }
 
-/// What tells the copies of one call apart, and from those of another.
+/// Which side of a cross-account call recorded a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Whose {
-    /// Of `recipientAccountId`.
+enum CopyRole {
+    /// The caller's account.
+    Caller,
+    /// Another account, such as the key owner's.
+    Other,
+}
+
+/// What tells the copies of one call apart, and from copies of another call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CopyOrigin {
+    /// Hash of `recipientAccountId`.
     recipient: u64,
-    /// Of `requestID`, which copies of one call share.
+    /// Hash of `requestID`, which the copies of one call share.
     request: Option<u64>,
 }
 
-impl Whose {
+impl CopyOrigin {
     /// Whether two records with one `sharedEventID` are two accounts' copies of one call.
     fn is_copy_of(self, other: Self) -> bool {
         let same_request = self.request.zip(other.request).is_none_or(|(a, b)| a == b);
@@ -54,15 +69,8 @@ impl Whose {
     }
 }
 
-/// A hash that spreads evenly, with a fixed key.
-pub(super) fn hash64(seed: u64, value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    seed.hash(&mut hasher);
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// 96 bits: an accidental match among a billion events has a chance of one in ten thousand million.
+/// 96 bits of a hash. Among a billion events, the chance of any accidental match is one in ten
+/// thousand million.
 fn identity(value: &impl Hash) -> Identity {
     let (high, low) = (hash64(1, value), hash64(2, value));
     [(high >> 32) as u32, high as u32, low as u32]
@@ -70,84 +78,103 @@ fn identity(value: &impl Hash) -> Identity {
 
 impl Fingerprint {
     /// The fingerprint of `event`.
-    pub fn of(event: &KmsEvent<'_>) -> Self {
+    pub fn new(event: &KmsEvent<'_>) -> Self {
         let mut content = FxHasher::default();
         event.hash(&mut content);
         Self {
             id: event.event_id.as_ref().map(|id| identity(&(id, &event.recipient_account_id))),
             content: (content.finish() >> 32) as u32,
-            shared: event.shared_event_id.as_ref().map(|shared| Shared {
+            copy: event.shared_event_id.as_ref().map(|shared| CallCopy {
                 call: identity(&(shared, &event.name)),
-                whose: Whose {
+                origin: CopyOrigin {
                     recipient: hash64(0, &event.recipient_account_id),
                     request: event.request_id.as_ref().map(|id| hash64(0, id)),
                 },
-                callers: event.is_callers_copy(),
-                waits: waits(event),
+                role: if event.is_callers_copy() { CopyRole::Caller } else { CopyRole::Other },
+                may_improve: may_improve(event),
             }),
         }
     }
 
-    /// Whether the event may have to wait for another, or complete one: its record is needed until it has been placed.
-    pub fn may_pair(&self) -> bool {
-        self.shared.is_some()
+    /// Whether other copies of the call may exist. The event's record is then needed until
+    /// [`Deduplicator::decide`] has decided about the event.
+    pub fn may_have_copies(&self) -> bool {
+        self.copy.is_some()
     }
 }
 
-/// A copy that waits: the how manieth that ever did.
+/// The number of a pending copy. Pending copies are numbered from 0 in the order of their
+/// [`Decision::Hold`].
 pub type PendingId = usize;
 
-/// What becomes of an event that has passed all filters.
+/// What to do with an event that has passed all filters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It counts.
+    /// Count it.
     Count,
-    /// It is a further delivery.
+    /// Do not count it: it is a repeated delivery.
     Duplicate,
-    /// It is another account's copy of a call that has been counted.
+    /// Do not count it: it is another account's copy of a call that has been counted.
     OtherCopy,
-    /// It waits for a better copy, as number so-and-so.
+    /// Hold it back under this number: a better copy may come.
     Hold(PendingId),
-    /// It is another account's copy of the call that waits there, completes it, and the wait goes on.
+    /// Attach it to that pending copy, which it completes and which stays pending. It does not
+    /// count itself.
     Attach(PendingId),
-    /// It is the caller's copy: it counts, completed from the one that waits there, which is the other copy.
+    /// Count it, completed from that pending copy. It is the caller's copy, and the pending one
+    /// becomes the other copy.
     Supersede(PendingId),
-    /// It is another account's copy: the one that waits there is the caller's and counts, completed from this one.
+    /// Do not count it. The pending copy is the caller's: it counts, completed from this one.
     Discard(PendingId),
 }
 
+/// What is known of a call with a `sharedEventID`.
 #[derive(Debug)]
-enum Call {
-    Counted(Whose),
-    PendingId { whose: Whose, callers: bool, number: PendingId },
+enum CallState {
+    Counted(CopyOrigin),
+    Pending { origin: CopyOrigin, role: CopyRole, id: PendingId },
 }
 
-/// All events seen so far.
+/// Decides for each event, in input order, whether it counts.
+///
+/// ```
+/// use keytrail::aggregate::{Decision, Deduplicator, Fingerprint};
+/// use keytrail::parse::{Parsed, parse};
+///
+/// let record = br#"{"eventSource": "kms.amazonaws.com", "eventName": "Decrypt", "eventID": "a",
+///     "eventTime": "2026-01-31T12:00:00Z", "eventVersion": "1.08", "userIdentity": {}}"#;
+/// let Ok(outline) = parse(record) else { panic!() };
+/// let Parsed::Event(event) = outline.parsed else { panic!() };
+/// let mut deduplicator = Deduplicator::default();
+/// let fingerprint = Fingerprint::new(&event);
+/// assert_eq!(deduplicator.decide(&fingerprint), Decision::Count);
+/// assert_eq!(deduplicator.decide(&fingerprint), Decision::Duplicate);
+/// ```
 #[derive(Debug, Default)]
 pub struct Deduplicator {
     seen: SeenSet,
     /// Further contents of the same id.
     conflicting: HashSet<(Identity, u32), FxBuildHasher>,
-    calls: HashMap<Identity, Call, FxBuildHasher>,
-    /// How many copies have had to wait.
-    waited: usize,
-    /// How often an id came with another content.
+    calls: HashMap<Identity, CallState, FxBuildHasher>,
+    /// Copies that were ever held back.
+    held: usize,
+    /// How often an id came with a new content.
     conflicts: u64,
 }
 
 impl Deduplicator {
-    /// Decides about the next event, in input order.
-    pub fn place(&mut self, fingerprint: &Fingerprint) -> Decision {
+    /// Decides about the next event.
+    pub fn decide(&mut self, fingerprint: &Fingerprint) -> Decision {
         if self.is_duplicate(fingerprint) {
             return Decision::Duplicate;
         }
-        match &fingerprint.shared {
-            Some(shared) => self.pair(shared),
+        match &fingerprint.copy {
+            Some(copy) => self.decide_copy(copy),
             None => Decision::Count,
         }
     }
 
-    /// Conflicts met so far.
+    /// Events so far that have the id of an earlier event and another content.
     pub fn conflicts(&self) -> u64 {
         self.conflicts
     }
@@ -165,56 +192,47 @@ impl Deduplicator {
         }
     }
 
-    fn pair(&mut self, copy: &Shared) -> Decision {
-        let Some(call) = self.calls.get_mut(&copy.call) else {
-            let (call, placement) = if copy.waits {
-                let number = self.waited;
-                self.waited += 1;
-                let waiting = Call::PendingId { whose: copy.whose, callers: copy.callers, number };
-                (waiting, Decision::Hold(number))
-            } else {
-                (Call::Counted(copy.whose), Decision::Count)
-            };
-            self.calls.insert(copy.call, call);
-            return placement;
-        };
-        match *call {
-            Call::Counted(counted) if counted.is_copy_of(copy.whose) => Decision::OtherCopy,
-            Call::PendingId { whose, callers, number } if whose.is_copy_of(copy.whose) => {
-                if callers {
-                    *call = Call::Counted(whose);
-                    Decision::Discard(number)
-                } else if copy.callers {
-                    *call = Call::Counted(copy.whose);
-                    Decision::Supersede(number)
-                } else {
-                    Decision::Attach(number)
+    fn decide_copy(&mut self, copy: &CallCopy) -> Decision {
+        let Some(state) = self.calls.get_mut(&copy.call) else { return self.first_copy(copy) };
+        match *state {
+            CallState::Counted(counted) if counted.is_copy_of(copy.origin) => Decision::OtherCopy,
+            CallState::Pending { origin, role, id } if origin.is_copy_of(copy.origin) => {
+                match (role, copy.role) {
+                    (CopyRole::Caller, _) => {
+                        *state = CallState::Counted(origin);
+                        Decision::Discard(id)
+                    }
+                    (CopyRole::Other, CopyRole::Caller) => {
+                        *state = CallState::Counted(copy.origin);
+                        Decision::Supersede(id)
+                    }
+                    (CopyRole::Other, CopyRole::Other) => Decision::Attach(id),
                 }
             }
-            // Another call under the same id.
-            _ => Decision::Count,
+            // Another call with the same `sharedEventID`.
+            CallState::Counted(_) | CallState::Pending { .. } => Decision::Count,
         }
     }
-}
 
-/// Whether the record says which key it was. A bare id does not, across accounts: the account it was completed with may be the wrong one.
-fn is_certain(key: &KeyRef<'_>) -> bool {
-    !matches!(key.origin, KeyOrigin::None | KeyOrigin::Assumed)
-}
-
-/// Fills in what the event does not say of its keys from another copy of the same call.
-pub fn complete<'a>(event: &mut KmsEvent<'a>, other: KmsEvent<'a>) {
-    let alias = event.key.alias.take().or(other.key.alias.clone());
-    if event.key.origin == KeyOrigin::None || (!is_certain(&event.key) && is_certain(&other.key)) {
-        event.key = other.key;
+    fn first_copy(&mut self, copy: &CallCopy) -> Decision {
+        let CallCopy { call, origin, role, may_improve } = *copy;
+        let (state, decision) = if may_improve {
+            let id = self.held;
+            self.held += 1;
+            (CallState::Pending { origin, role, id }, Decision::Hold(id))
+        } else {
+            (CallState::Counted(origin), Decision::Count)
+        };
+        self.calls.insert(call, state);
+        decision
     }
-    event.key.alias = alias;
-    event.destination_key_arn = event.destination_key_arn.take().or(other.destination_key_arn);
 }
 
-/// Whether a better or completing copy may still come. For an AWS service's call the partner goes to an account of AWS's own; a refused
-/// call is recorded in the caller's account only.
-fn waits(event: &KmsEvent<'_>) -> bool {
+/// Whether a better or completing copy may still come.
+///
+/// For a call by an AWS service, the other copy goes to an account of AWS. A refused call is
+/// recorded in the caller's account only.
+fn may_improve(event: &KmsEvent<'_>) -> bool {
     if event.principal.kind == "AWSService"
         || event.principal.account_id.is_none()
         || event.recipient_account_id.is_none()
@@ -222,6 +240,22 @@ fn waits(event: &KmsEvent<'_>) -> bool {
         return false;
     }
     !event.is_callers_copy() || (event.outcome == Outcome::Success && !is_certain(&event.key))
+}
+
+/// Whether the record says which key was used. Across accounts a bare key id does not: it was
+/// completed with an account that may be the wrong one.
+fn is_certain(key: &KeyRef<'_>) -> bool {
+    !matches!(key.origin, KeyOrigin::None | KeyOrigin::Assumed)
+}
+
+/// Fills in the keys that `event` does not name from another copy of the same call.
+pub fn complete_from<'a>(event: &mut KmsEvent<'a>, other: KmsEvent<'a>) {
+    let alias = event.key.alias.take().or(other.key.alias.clone());
+    if event.key.origin == KeyOrigin::None || (!is_certain(&event.key) && is_certain(&other.key)) {
+        event.key = other.key;
+    }
+    event.key.alias = alias;
+    event.destination_key_arn = event.destination_key_arn.take().or(other.destination_key_arn);
 }
 
 #[cfg(test)]

@@ -1,43 +1,45 @@
-//! How many different values there were: exactly while they are few, then within a known error, in bounded memory.
+//! Counts distinct values: exactly while they are few, then as an estimate with a known error, in
+//! bounded memory.
 
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
 
-/// Up to so many different values are counted exactly.
-pub const EXACT: usize = 1024;
+/// Up to so many distinct values are counted exactly.
+pub const EXACT_LIMIT: usize = 1024;
 
 const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 
-/// Different values seen, told apart by 64-bit hashes that spread evenly.
+/// A counter of distinct values, given as 64-bit hashes that spread evenly.
 #[derive(Debug, Clone)]
-pub(super) enum Distinct {
-    /// All of them.
+pub(super) enum DistinctCounter {
+    /// All hashes.
     Few(HashSet<u64, FxBuildHasher>),
-    /// HyperLogLog (Flajolet and others, 2007): for each of 4096 classes of hashes the longest run of leading zeros. It depends on which values there
-    /// were, not on their order. Standard error: 1.04 / √4096 = 1.6 %.
+    /// HyperLogLog (Flajolet and others, 2007): for each of 4096 classes of hashes, the longest run
+    /// of leading zeros. It depends on the set of values, not on their order. Standard error:
+    /// 1.04 / √4096 = 1.6 %.
     Many(Box<[u8; REGISTERS]>),
 }
 
-impl Default for Distinct {
+impl Default for DistinctCounter {
     fn default() -> Self {
         Self::Few(HashSet::default())
     }
 }
 
-impl Distinct {
-    /// Takes note of a value, given its hash.
+impl DistinctCounter {
+    /// Adds a value, given its hash.
     pub(super) fn insert(&mut self, hash: u64) {
         match self {
             Self::Few(values) => {
                 values.insert(hash);
-                if values.len() > EXACT {
+                if values.len() > EXACT_LIMIT {
                     let mut registers = Box::new([0; REGISTERS]);
-                    values.iter().for_each(|hash| note(&mut registers, *hash));
+                    values.iter().for_each(|hash| add(&mut registers, *hash));
                     *self = Self::Many(registers);
                 }
             }
-            Self::Many(registers) => note(registers, hash),
+            Self::Many(registers) => add(registers, hash),
         }
     }
 
@@ -46,7 +48,7 @@ impl Distinct {
         matches!(self, Self::Few(_))
     }
 
-    /// How many there were.
+    /// The number of distinct values.
     pub(super) fn count(&self) -> u64 {
         match self {
             Self::Few(values) => values.len() as u64,
@@ -55,22 +57,23 @@ impl Distinct {
     }
 }
 
-fn note(registers: &mut [u8; REGISTERS], hash: u64) {
+fn add(registers: &mut [u8; REGISTERS], hash: u64) {
     let index = (hash >> (64 - INDEX_BITS)) as usize;
-    // The lowest bit set ends a run of zeros at the latest: at most 52 + 1.
+    // The bit that is set below the hash ends the run of zeros: it is at most 52 + 1.
     let run = (hash << INDEX_BITS | 1 << (INDEX_BITS - 1)).leading_zeros() + 1;
     registers[index] = registers[index].max(run as u8);
 }
 
-/// The estimator of the paper with its correction for counts that are small beside the registers.
+/// The estimator of the paper, with its correction for counts that are small compared to the number
+/// of registers.
 fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     let m = REGISTERS as f64;
     let sum: f64 = registers.iter().map(|run| 0.5f64.powi(i32::from(*run))).sum();
     let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / sum;
     let empty = registers.iter().filter(|run| **run == 0).count();
     let estimate = if raw <= 2.5 * m && empty > 0 { m * (m / empty as f64).ln() } else { raw };
-    // Never fewer than are known to have been there.
-    (estimate.round() as u64).max(EXACT as u64 + 1)
+    // At least as many as are known to have been there.
+    (estimate.round() as u64).max(EXACT_LIMIT as u64 + 1)
 }
 
 #[cfg(test)]
@@ -78,8 +81,8 @@ mod tests {
     use super::*;
     use std::hash::{DefaultHasher, Hasher};
 
-    fn count(values: impl Iterator<Item = u64>) -> Distinct {
-        let mut distinct = Distinct::default();
+    fn count(values: impl Iterator<Item = u64>) -> DistinctCounter {
+        let mut distinct = DistinctCounter::default();
         values.for_each(|n| {
             let mut hasher = DefaultHasher::new();
             hasher.write_u64(n);
@@ -89,11 +92,11 @@ mod tests {
     }
 
     #[test]
-    fn few_are_counted_exactly_and_many_within_the_error() {
-        let few = count((0..EXACT as u64).chain(0..EXACT as u64));
+    fn small_counts_are_exact_and_large_ones_within_the_error() {
+        let few = count((0..EXACT_LIMIT as u64).chain(0..EXACT_LIMIT as u64));
         assert!(few.is_exact());
-        assert_eq!(few.count(), EXACT as u64);
-        for n in [EXACT as u64 + 1, 5_000, 12_000, 100_000, 1_000_000] {
+        assert_eq!(few.count(), EXACT_LIMIT as u64);
+        for n in [EXACT_LIMIT as u64 + 1, 5_000, 12_000, 100_000, 1_000_000] {
             let many = count(0..n);
             assert!(!many.is_exact());
             let error = (many.count() as f64 - n as f64).abs() / n as f64;

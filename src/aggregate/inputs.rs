@@ -1,4 +1,4 @@
-//! What became of each input, and of all of them.
+//! How each input was read, and totals over all inputs.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Counts;
+use super::counts::Counts;
 use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared_text};
 
-/// Problems shown in the summary; all of them are in the report.
+/// Problems kept for the summary. The report lists all of them.
 const PROBLEMS: usize = 5;
 
 /// How far an input could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Status {
+pub enum InputStatus {
     /// All of it.
     Complete,
     /// Some of its bytes or records could not be read.
@@ -26,8 +26,8 @@ pub enum Status {
     Skipped,
 }
 
-impl Status {
-    /// All of them, best first but for those that are no archives.
+impl InputStatus {
+    /// All of them, in the order of `run.json`.
     pub const ALL: [Self; 4] = [Self::Complete, Self::Partial, Self::Unreadable, Self::Skipped];
 
     /// The value of the `status` column.
@@ -41,16 +41,17 @@ impl Status {
     }
 }
 
-/// Why an input has the status it has.
+/// Why an input has its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum StatusReason {
-    /// The first of its rejects.
+    /// The reason of its first reject.
     Rejected(RejectReason),
-    /// It was skipped.
+    /// Why it was skipped.
     Skipped(SkipReason),
-    /// The operating system's words.
+    /// The operating system's message.
     Error(String),
-    /// Nothing is wrong, but it has several gzip members: an appended one would look the same.
+    /// It was read whole, but it has several gzip members. Something appended would look the same.
     SeveralMembers,
 }
 
@@ -68,34 +69,35 @@ impl StatusReason {
 
 /// One row of `inputs.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InputSummary {
     /// URI of the archive.
     #[serde(with = "shared_text")]
     pub archive: Arc<str>,
-    /// URI of the container it is a member of.
+    /// URI of the tar or zip file that it is a member of.
     #[serde(with = "shared_text::optional")]
     pub container: Option<Arc<str>>,
     /// How far it could be read.
-    pub status: Status,
-    /// Why.
+    pub status: InputStatus,
+    /// Why it has this status.
     pub reason: Option<StatusReason>,
-    /// What it turned out to be.
+    /// The shape of its content, as in the `shape` column.
     pub shape: Cow<'static, str>,
-    /// It holds other inputs, and no records itself.
+    /// It is a tar or zip file: its members hold the records.
     pub is_container: bool,
     /// Stored bytes read.
     pub compressed_bytes: u64,
     /// Decompressed bytes read.
     pub content_bytes: u64,
-    /// SHA-256 of the content, when asked for and read whole.
+    /// SHA-256 of the content, lower-case hexadecimal. `None` unless asked for and read whole.
     pub content_sha256: Option<String>,
     /// gzip members; 0 when not compressed.
     pub gzip_members: u64,
-    /// Account of its name.
+    /// Account in its name.
     pub account_id: Option<String>,
-    /// Region of its name.
+    /// Region in its name.
     pub region: Option<String>,
-    /// Delivery time of its name.
+    /// Delivery time in its name.
     pub delivered: Option<EventTime>,
     /// The object's ETag.
     pub etag: Option<Box<str>>,
@@ -105,22 +107,23 @@ pub struct InputSummary {
     pub counts: Counts,
 }
 
-/// All inputs together.
+/// Totals over all inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputTotals {
     /// Inputs by status.
-    pub by_status: BTreeMap<Status, u64>,
-    /// Inputs by what they were skipped for.
+    pub by_status: BTreeMap<InputStatus, u64>,
+    /// Skipped inputs by reason.
     pub skipped: BTreeMap<SkipReason, u64>,
     /// Rejects by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
-    /// The first few problems, for people.
+    /// The first few problems, as text.
     pub problems: Vec<String>,
-    /// Inputs named as CloudTrail logs that turned out not to be any.
+    /// Inputs that are named like CloudTrail logs and are none.
     pub misnamed: u64,
-    /// Skipped inputs that may hold records, which this program cannot read.
+    /// Skipped inputs that may hold records which this program cannot read.
     pub hidden: u64,
-    /// Inputs with records that were put together from what a query printed.
+    /// Inputs with records that were rebuilt from the columns a query printed.
     pub lossy: u64,
     /// Stored bytes read.
     pub compressed_bytes: u64,
@@ -129,17 +132,17 @@ pub struct InputTotals {
 }
 
 impl InputTotals {
-    /// Inputs with `status`.
-    pub fn with(&self, status: Status) -> u64 {
+    /// The number of inputs with `status`.
+    pub fn count(&self, status: InputStatus) -> u64 {
         self.by_status.get(&status).copied().unwrap_or_default()
     }
 
-    /// All inputs.
-    pub fn all(&self) -> u64 {
+    /// The number of inputs.
+    pub fn total(&self) -> u64 {
         self.by_status.values().sum()
     }
 
-    /// Takes note of a reject.
+    /// Adds a reject of `archive`.
     pub fn add_reject(&mut self, archive: &str, rejection: &Rejection) {
         *self.rejects.entry(rejection.reason).or_default() += 1;
         self.add_problem(|| format!("{archive}: {rejection}"));
@@ -151,16 +154,16 @@ impl InputTotals {
         }
     }
 
-    /// Whether everything could be read whole.
+    /// Whether every archive was read completely.
     pub fn read_whole(&self) -> bool {
-        self.with(Status::Partial) == 0 && self.with(Status::Unreadable) == 0
+        self.count(InputStatus::Partial) == 0 && self.count(InputStatus::Unreadable) == 0
     }
 }
 
 impl AddAssign<&InputSummary> for InputTotals {
     fn add_assign(&mut self, input: &InputSummary) {
         *self.by_status.entry(input.status).or_default() += 1;
-        if let (Status::Unreadable, Some(reason)) = (input.status, &input.reason) {
+        if let (InputStatus::Unreadable, Some(reason)) = (input.status, &input.reason) {
             self.add_problem(|| format!("{}: {}", input.archive, reason.as_str()));
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {
@@ -168,9 +171,10 @@ impl AddAssign<&InputSummary> for InputTotals {
             self.hidden += u64::from(reason.may_hide_records());
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());
         }
-        // All shapes of that kind end so, wherever they are told.
+        // The names of all such shapes end like this.
         self.lossy += u64::from(input.shape.ends_with("_lossy"));
-        // A member's stored bytes are its container's, and a container's content is its members.
+        // The stored bytes of a member are counted for its container, and the content of a container
+        // for its members.
         if input.container.is_none() {
             self.compressed_bytes += input.compressed_bytes;
         }

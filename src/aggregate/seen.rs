@@ -1,28 +1,29 @@
-//! A set of events that have been seen, in as few bytes as it can be: a run over a year of an organisation's archives keeps one entry per selected
-//! event.
+//! The set of events seen so far, in as few bytes as possible: a run over a year of an
+//! organisation's archives keeps one entry per selected event.
 //!
-//! Each entry is 16 bytes: 96 bits of a hash of the event's identity, and 32 of one of its content. Entries lie in the order of their hashes in
-//! arrays with a few gaps (linear probing, kept sorted), split into shards that grow one at a time by a quarter: never more than
-//! 24 bytes an entry, growth included. A general hash table doubles, and would need up to three times as much.
+//! Each entry is 16 bytes: 96 bits of a hash of the event's identity, and 32 bits of a hash of its
+//! content. Entries are sorted by hash in arrays with a few gaps (sorted linear probing). The arrays
+//! are split into shards that grow one at a time, by a quarter. This takes at most 24 bytes per
+//! entry, growth included. A general hash table doubles, and would need up to three times as much.
 
 /// What [`SeenSet::insert`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sighting {
-    /// Never seen before; it is now.
+    /// The event is new, and was added.
     New,
-    /// Seen with the same content.
+    /// The event was seen with the same content.
     Same,
-    /// Seen with another content, which stays the one remembered.
+    /// The event was seen with another content, which stays in the set.
     Other,
 }
 
-/// An identity: 96 bits of a hash that spreads evenly.
+/// The identity of an event: 96 bits of a hash that spreads evenly.
 pub(super) type Identity = [u32; 3];
 
 const SHARD_BITS: u32 = 6;
 const SMALLEST: usize = 16;
 
-/// Events seen.
+/// The events seen so far.
 #[derive(Debug)]
 pub(super) struct SeenSet {
     shards: Vec<Shard>,
@@ -35,10 +36,10 @@ impl Default for SeenSet {
 }
 
 impl SeenSet {
-    /// Takes note of an event.
+    /// Adds an event.
     pub(super) fn insert(&mut self, identity: Identity, content: u32) -> Sighting {
         let entry = identity.iter().fold(0, |bits, word| bits << 32 | u128::from(*word)) << 32;
-        // An empty place is zero: no entry may be.
+        // Zero marks an empty slot, so no entry may be zero.
         let entry = (entry.max(1 << 32)) | u128::from(content);
         let shard = (entry >> (128 - SHARD_BITS)) as usize;
         self.shards[shard].insert(entry)
@@ -52,22 +53,22 @@ impl SeenSet {
 
 #[derive(Debug, Default)]
 struct Shard {
-    /// The first `room` places are homes; the last entries may lie behind them.
+    /// The first `homes` slots are homes of entries. The last entries may lie behind them.
     slots: Vec<u128>,
-    room: usize,
+    homes: usize,
     len: usize,
 }
 
-/// The part of an entry that tells it from others.
+/// The identity in an entry.
 fn identity(entry: u128) -> u128 {
     entry >> 32
 }
 
 impl Shard {
-    /// Where an entry belongs: as far along the places as its hash is along all hashes.
+    /// The slot where an entry belongs: as far along the slots as its hash is along all hashes.
     fn home(&self, entry: u128) -> usize {
         let position = (entry >> (96 - SHARD_BITS)) as u32;
-        ((u64::from(position) * self.room as u64) >> 32) as usize
+        ((u64::from(position) * self.homes as u64) >> 32) as usize
     }
 
     fn insert(&mut self, entry: u128) -> Sighting {
@@ -81,11 +82,11 @@ impl Shard {
             }
             at += 1;
         }
-        if (self.len + 1) * 10 > self.room * 9 {
+        if (self.len + 1) * 10 > self.homes * 9 {
             self.grow();
             return self.insert(entry);
         }
-        // Everything from here to the next gap moves up by one.
+        // Everything from here to the next gap moves up by one slot.
         let gap = self.slots[at..].iter().position(|slot| *slot == 0).map_or(self.slots.len(), |n| at + n);
         if gap == self.slots.len() {
             self.slots.push(0);
@@ -98,9 +99,9 @@ impl Shard {
 
     fn grow(&mut self) {
         let old = std::mem::take(&mut self.slots);
-        self.room = (self.room + self.room / 4).max(SMALLEST);
-        self.slots = Vec::with_capacity(self.room + self.room / 64 + 1);
-        self.slots.resize(self.room, 0);
+        self.homes = (self.homes + self.homes / 4).max(SMALLEST);
+        self.slots = Vec::with_capacity(self.homes + self.homes / 64 + 1);
+        self.slots.resize(self.homes, 0);
         let mut next = 0;
         for entry in old.into_iter().filter(|entry| *entry != 0) {
             let at = self.home(entry).max(next);
@@ -130,16 +131,16 @@ mod tests {
     }
 
     proptest! {
-        /// As a plain map would say, however the hashes lie: evenly, all in one place, or at the very ends.
+        /// Agrees with a plain map when hashes spread evenly, are all in one slot, or lie at the end.
         #[test]
         fn agrees_with_a_map(
             events in prop::collection::vec((0u64..400, 0u32..3), 0..2000),
-            lie in prop::sample::select(vec![0u8, 1, 2]),
+            spread_as in prop::sample::select(vec![0u8, 1, 2]),
         ) {
             let mut seen = SeenSet::default();
             let mut map: HashMap<u64, u32> = HashMap::new();
             for (n, content) in events {
-                let identity = match lie {
+                let identity = match spread_as {
                     0 => spread(n),
                     1 => [0, 0, n as u32 + 1],
                     _ => [u32::MAX, u32::MAX, u32::MAX - n as u32],
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_no_more_than_24_bytes() {
+    fn an_entry_takes_at_most_24_bytes() {
         let mut seen = SeenSet::default();
         for n in 0..200_000u64 {
             assert_eq!(seen.insert(spread(n), 0), Sighting::New);

@@ -1,20 +1,22 @@
-//! Usage per key × principal × workload × … : the groups of `usage.parquet` and `usage_daily.parquet`.
+//! Usage per key × principal × workload × …: the groups of `usage.parquet` and
+//! `usage_daily.parquet`.
 
 use std::hash::{Hash, Hasher};
 
 use hashbrown::{HashMap, HashTable};
 use rustc_hash::{FxBuildHasher, FxHasher};
 
-use super::Selected;
-use super::dedup::hash64;
-use super::distinct::Distinct;
+use super::distinct::DistinctCounter;
+use super::selected::Selected;
+use crate::base::hash64;
 use crate::model::{EventTime, Outcome};
 
-/// Declares the group twice, borrowed (to look up and to sort) and owned (to keep).
+/// Declares the group twice: borrowed, to look up and to sort, and owned, to keep.
 macro_rules! group {
     ($( $(#[$meta:meta])* $field:ident : $kind:tt ),* $(,)?) => {
         /// What distinguishes one usage row from another. Field order is sort order.
         #[derive(Debug, Clone)]
+        #[non_exhaustive]
         pub struct Group { $( $(#[$meta])* pub $field: group!(@owned $kind), )* }
 
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +91,7 @@ impl GroupRef<'_> {
     }
 }
 
-/// Distinct groups, each with a number.
+/// Distinct groups, numbered from 0 in the order of their first event.
 #[derive(Debug, Default)]
 pub struct Groups {
     numbers: HashTable<usize>,
@@ -97,8 +99,8 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The number of the event's group.
-    pub fn number(&mut self, selected: &Selected<'_>) -> usize {
+    /// The number of the event's group, which is added if it is new.
+    pub fn intern(&mut self, selected: &Selected<'_>) -> usize {
         let event = selected.event;
         let label = selected.evidence.workload.label();
         let group = GroupRef {
@@ -126,16 +128,16 @@ impl Groups {
         self.add(hash, group.to_owned())
     }
 
-    /// The number here of each of `others`, in their order.
-    fn take_in(&mut self, others: Groups) -> Vec<usize> {
-        let number = |(hash, group): (u64, Group)| {
+    /// Adds the groups of `others`. Returns the number here of each, in their order.
+    fn merge(&mut self, others: Groups) -> Vec<usize> {
+        let number_of = |(hash, group): (u64, Group)| {
             let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group.as_ref();
             match self.numbers.find(hash, same) {
                 Some(number) => *number,
                 None => self.add(hash, group),
             }
         };
-        others.groups.into_iter().map(number).collect()
+        others.groups.into_iter().map(number_of).collect()
     }
 
     fn add(&mut self, hash: u64, group: Group) -> usize {
@@ -146,22 +148,22 @@ impl Groups {
     }
 }
 
-/// What of an event is measured within its group.
+/// What [`Usage`] needs to know of one event.
 #[derive(Debug, Clone, Copy)]
-pub struct Measured {
+pub struct UsageSample {
     /// The number of its group.
     pub group: usize,
-    /// When it was.
+    /// `eventTime`.
     pub time: EventTime,
-    /// Hash of its session's name.
+    /// Hash of the session name.
     session: Option<u64>,
-    /// Hash of its source address.
+    /// Hash of the source address.
     source_ip: Option<u64>,
 }
 
-impl Measured {
-    /// What is measured of an event of this group.
-    pub fn of(selected: &Selected<'_>, group: usize) -> Self {
+impl UsageSample {
+    /// The sample of an event of the group numbered `group`.
+    pub fn new(selected: &Selected<'_>, group: usize) -> Self {
         let event = selected.event;
         Self {
             group,
@@ -172,13 +174,14 @@ impl Measured {
     }
 }
 
-/// Measures of a group.
+/// The numbers of one group.
 #[derive(Debug, Clone)]
-pub struct Stats {
+#[non_exhaustive]
+pub struct GroupStats {
     /// Events.
     pub event_count: u64,
-    sessions: Distinct,
-    source_ips: Distinct,
+    sessions: DistinctCounter,
+    source_ips: DistinctCounter,
     /// Time of the earliest event.
     pub first_time: EventTime,
     /// Time of the latest event.
@@ -189,12 +192,12 @@ pub struct Stats {
     pub last_event_id: Option<Box<str>>,
 }
 
-impl Stats {
+impl GroupStats {
     fn new(time: EventTime) -> Self {
         Self {
             event_count: 0,
-            sessions: Distinct::default(),
-            source_ips: Distinct::default(),
+            sessions: DistinctCounter::default(),
+            source_ips: DistinctCounter::default(),
             first_time: time,
             last_time: time,
             first_event_id: None,
@@ -202,23 +205,25 @@ impl Stats {
         }
     }
 
-    /// Distinct session names: no estimate says more than there were events.
+    /// Distinct session names. An estimate is never more than the number of events.
     pub fn session_count(&self) -> u64 {
         self.sessions.count().min(self.event_count)
     }
 
-    /// Distinct source addresses.
+    /// Distinct source addresses. An estimate is never more than the number of events.
     pub fn source_ip_count(&self) -> u64 {
         self.source_ips.count().min(self.event_count)
     }
 
-    /// Whether the counts of sessions and addresses are exact: neither is more than [`EXACT`](super::EXACT).
+    /// Whether the counts of sessions and addresses are exact: neither is more than
+    /// [`EXACT_LIMIT`](super::EXACT_LIMIT).
     pub fn counts_exact(&self) -> bool {
         self.sessions.is_exact() && self.source_ips.is_exact()
     }
 
-    /// `id` is asked for only when it may be the first or last.
-    fn span<'e>(&mut self, time: EventTime, id: impl Fn() -> Option<&'e str>) {
+    /// Includes an event in the time span. `id` is called only when the event may be the first or
+    /// the last.
+    fn extend_span<'e>(&mut self, time: EventTime, id: impl Fn() -> Option<&'e str>) {
         if time < self.first_time {
             (self.first_time, self.first_event_id) = (time, None);
         }
@@ -234,18 +239,26 @@ impl Stats {
     }
 }
 
-fn keep_smaller(kept: &mut Option<Box<str>>, id: Option<&str>) {
+fn keep_smaller(smallest: &mut Option<Box<str>>, id: Option<&str>) {
     let Some(id) = id else { return };
-    if kept.as_deref().is_none_or(|kept| id < kept) {
-        *kept = Some(id.into());
+    if smallest.as_deref().is_none_or(|smallest| id < smallest) {
+        *smallest = Some(id.into());
     }
 }
 
 /// A row of `usage.parquet`.
-pub type UsageRow = (Group, Stats);
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UsageRow {
+    /// What all its events have in common.
+    pub group: Group,
+    /// The numbers.
+    pub stats: GroupStats,
+}
 
 /// A row of `usage_daily.parquet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DailyRow {
     /// Days since the epoch, UTC.
     pub day: i32,
@@ -263,25 +276,25 @@ pub struct DailyRow {
     pub event_count: u64,
 }
 
-/// All groups so far.
+/// Usage per group and per day, so far.
 #[derive(Debug, Default)]
 pub struct Usage {
     groups: Groups,
-    stats: Vec<Option<Stats>>,
+    stats: Vec<Option<GroupStats>>,
     daily: HashMap<(i32, usize), u64, FxBuildHasher>,
 }
 
 impl Usage {
-    /// The numbers here of groups that were numbered elsewhere, in their order.
-    pub fn groups(&mut self, others: Groups) -> Vec<usize> {
-        let numbers = self.groups.take_in(others);
+    /// Adds groups that were numbered elsewhere. Returns the number here of each, in their order.
+    pub fn merge_groups(&mut self, others: Groups) -> Vec<usize> {
+        let numbers = self.groups.merge(others);
         self.stats.resize(self.groups.groups.len(), None);
         numbers
     }
 
-    /// Counts one event of the group that has the number `group` here.
-    pub fn add<'e>(&mut self, group: usize, event: &Measured, id: impl Fn() -> Option<&'e str>) {
-        let stats = self.stats[group].get_or_insert_with(|| Stats::new(event.time));
+    /// Counts one event of the group that has the number `group` here. `id` gives its `eventID`.
+    pub fn add<'e>(&mut self, group: usize, event: &UsageSample, id: impl Fn() -> Option<&'e str>) {
+        let stats = self.stats[group].get_or_insert_with(|| GroupStats::new(event.time));
         stats.event_count += 1;
         if let Some(session) = event.session {
             stats.sessions.insert(session);
@@ -289,7 +302,7 @@ impl Usage {
         if let Some(address) = event.source_ip {
             stats.source_ips.insert(address);
         }
-        stats.span(event.time, id);
+        stats.extend_span(event.time, id);
         *self.daily.entry((event.time.day(), group)).or_default() += 1;
     }
 
@@ -314,10 +327,12 @@ impl Usage {
         daily.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
 
         let groups = self.groups.groups.into_iter().map(|(_, group)| group);
-        // A group without measures had only copies of events that count elsewhere.
-        let mut rows: Vec<UsageRow> =
-            groups.zip(self.stats).filter_map(|(group, stats)| Some((group, stats?))).collect();
-        rows.sort_by(|(a, _), (b, _)| a.as_ref().cmp(&b.as_ref()));
+        // A group without numbers had only duplicates of events that count elsewhere.
+        let mut rows: Vec<UsageRow> = groups
+            .zip(self.stats)
+            .filter_map(|(group, stats)| Some(UsageRow { group, stats: stats? }))
+            .collect();
+        rows.sort_by(|a, b| a.group.as_ref().cmp(&b.group.as_ref()));
         (rows, daily)
     }
 }

@@ -1,340 +1,427 @@
-//! The sentences that keep a reader from taking a number for more than it is.
-//!
-//! Each has an id that scripts can match on; only those that apply to a run are given.
+//! The caveats of `run.json`: sentences that keep a reader from taking a number for more than it
+//! is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
+use super::gaps::missing_days;
 use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
 use crate::model::{TrailChange, multi_region_id};
 
-/// One sentence.
+/// A caveat that applies to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Caveat {
-    /// Short stable name.
+    /// A short, stable name that scripts can match.
     pub id: &'static str,
-    /// What it says.
+    /// Whether it warns of this run, or holds for many runs.
+    pub severity: Severity,
+    /// The sentence.
     pub text: String,
 }
 
-/// What the caveats are judged by.
+/// How much a caveat matters for a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Something about this run limits its numbers. The summary shows it.
+    Warning,
+    /// It holds for most runs.
+    Notice,
+}
+
+impl Severity {
+    /// The name, for the documentation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// What decides which caveats apply to a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances<'a> {
+pub struct CaveatContext<'a> {
     /// The accounting.
     pub counts: &'a Counts,
     /// The inputs.
     pub inputs: &'a InputTotals,
-    /// The selected events.
+    /// Properties of the selected events.
     pub observations: &'a Observations,
-    /// Accounts, regions, days.
+    /// Accounts, regions and days.
     pub coverage: &'a Coverage,
-    /// What the inputs have taught.
-    pub lessons: &'a Facts,
-    /// They were read for what they teach.
+    /// The facts that the inputs state.
+    pub facts: &'a Facts,
+    /// Whether facts were gathered and used.
     pub learn: bool,
     /// The groups of selected events.
     pub usage: &'a [UsageRow],
-    /// Every delivered copy was counted.
+    /// Whether every delivered copy was counted.
     pub keep_duplicates: bool,
-    /// Folders of S3 were chosen by their names.
+    /// Whether some folders of S3 were not listed, because of their names.
     pub chose_folders: bool,
 }
 
-/// The caveats that apply.
-pub fn caveats(of: &Circumstances<'_>) -> Vec<Caveat> {
-    let Circumstances {
-        counts,
-        inputs,
-        observations: seen,
-        coverage,
-        usage,
-        lessons,
-        learn,
-        keep_duplicates,
-        chose_folders,
-    } = *of;
-    let mut list = Vec::new();
-    let mut say = |applies: bool, id: &'static str, text: String| {
-        if applies {
-            list.push(Caveat { id, text });
-        }
-    };
-    say(
-        counts.selected == 0,
-        "zero_events",
-        "No event was selected. Zero events is not zero use: the trail may exclude KMS, the calls may lie outside this input, and \
-         use of AWS owned keys is never recorded in a customer's trail."
-            .to_owned(),
-    );
-    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).take(2).collect();
-    let more = match coverage.kms_excluded_by.len() - trails.len() {
-        0 => String::new(),
-        n => format!(" and {n} more (coverage in run.json)"),
-    };
-    say(
-        !trails.is_empty(),
-        "trail_excludes_kms",
-        format!(
-            "Set at some time to leave kms.amazonaws.com out, or what only reads (Decrypt and GenerateDataKey do): {}{more}. From then on such a trail's archives say nothing about KMS use.",
-            trails.join(", ")
-        ),
-    );
-    let ended = |change: &&TrailChange| change.by.event_name != "StartLogging";
-    let stopped: BTreeSet<&str> =
-        lessons.trails.iter().filter(ended).map(|change| change.trail.as_str()).collect();
-    let some: Vec<&str> = stopped.iter().copied().take(2).collect();
-    let more = if stopped.len() > some.len() {
-        format!(" and {} more", stopped.len() - some.len())
-    } else {
-        String::new()
-    };
-    say(
-        !some.is_empty(),
-        "logging_stopped",
-        format!(
-            "Trails stopped or deleted at some time: {}{more}. Calls made while no trail was logging are not in any archive; when that was, \
-             is in coverage.trails_stopped_or_started of run.json.",
-            some.join(", ")
-        ),
-    );
-    say(
-        !learn,
-        "nothing_learned",
-        "The input was read once (--no-learn): settings, jobs and sessions that other records tell of were not used to attribute events, aliases \
-         alone were not resolved, corrections did not replace what they correct, and stopped trails were not looked for."
-            .to_owned(),
-    );
-    say(
-        !inputs.read_whole(),
-        "not_all_read",
-        format!(
-            "Not everything could be read: rejects.parquet has {} rows, and inputs.parquet names the inputs \
-             concerned. Counts are lower bounds.",
-            counts.rejected
-        ),
-    );
-    say(
-        inputs.hidden > 0,
-        "skipped_unread",
-        format!(
-            "Skipped inputs that may hold records: {}. inputs.parquet says why: decompress or unpack them, save them as UTF-8, or look at what \
-             precedes the first record, and run again. Nothing of them is counted.",
-            inputs.hidden
-        ),
-    );
-    say(
-        inputs.misnamed > 0,
-        "misnamed_inputs",
-        format!(
-            "Inputs named as CloudTrail logs that hold no CloudTrail records: {}; see inputs.parquet.",
-            inputs.misnamed
-        ),
-    );
-    say(
-        inputs.lossy > 0,
-        "lossy_inputs",
-        format!(
-            "Inputs with records put together from the columns a query printed: {}; see shape in inputs.parquet. What was not selected or \
-             cannot be told apart is missing there, so that callers, keys and workloads may be, too.",
-            inputs.lossy
-        ),
-    );
-    say(
-        !super::missing_days(coverage).is_empty(),
-        "missing_days",
-        "Some delivery days between the first and the last have no archive. CloudTrail writes none when nothing happens, so this may be \
-         quiet or loss; see coverage in run.json."
-            .to_owned(),
-    );
-    say(
-        true,
-        "refusals_at_caller",
-        "Calls refused for lack of access are recorded in the caller's account only: an archive of the key owner's account cannot show who \
-         in another account was denied."
-            .to_owned(),
-    );
-    say(
-        true,
-        "aws_owned_keys",
-        "Use of AWS owned keys (the default of geospatial jobs and of the online feature store) never appears in a customer's trail, and a \
-         data key may serve many operations after one recorded call."
-            .to_owned(),
-    );
-    say(
-        seen.bucket_only > 0,
-        "bucket_keys",
-        format!(
-            "Events that name a bucket but no object: {}. S3 Bucket Keys hide which objects, and make far fewer calls than there \
-             were reads and writes.",
-            seen.bucket_only
-        ),
-    );
-    say(
-        coverage.unattributed > 0,
-        "unattributed_bucket_keys",
-        format!(
-            "Further records that name a bucket but no object, and show no particular workload by anything else: {}. They were not selected, and any \
-             of the workloads asked for may be behind them.",
-            coverage.unattributed
-        ),
-    );
-    say(
-        seen.by_name > 0,
-        "named_by_anyone",
-        format!(
-            "Events attributed by names of roles, sessions or paths: {}. Anyone who may use those names matches the same \
-             rules.",
-            seen.by_name
-        ),
-    );
-    say(
-        seen.ambiguous > 0,
-        "ambiguous_workload",
-        format!(
-            "Events with equally strong evidence for more than one workload, whose labels are joined with +: {}.",
-            seen.ambiguous
-        ),
-    );
-    let (keys, principals) =
-        (shared(usage, |g| g.0.key_arn.as_deref()), shared(usage, |g| Some(&g.0.principal)));
-    say(
-        keys + principals > 0,
-        "shared_by_workloads",
-        format!(
-            "Used for more than one workload: keys {keys}, principals {principals}. What one of these did by other calls need not belong to \
-             the workload that it was seen with."
-        ),
-    );
-    say(
-        seen.by_service > 0,
-        "service_calls",
-        format!(
-            "Calls of AWS services under their own identity: {}. Their records name no role, and not whose job they served.",
-            seen.by_service
-        ),
-    );
-    say(
-        seen.through_s3 > 0,
-        "through_s3",
-        format!(
-            "Calls that S3 made with a caller's session: {}. invoked_by is S3 then, and not the service that asked S3 for an object.",
-            seen.through_s3
-        ),
-    );
-    say(
-        seen.log_delivery > 0,
-        "log_delivery",
-        format!(
-            "Calls of CloudTrail's own log delivery (aws:cloudtrail:arn in the encryption context), to which no rule on S3 paths is \
-             applied: {}.",
-            seen.log_delivery
-        ),
-    );
-    say(
-        seen.omitted > 0,
-        "omitted_fields",
-        format!(
-            "Events of which CloudTrail left out something as too large (omitted_fields): {}. What their columns do not say is not known \
-             rather than absent.",
-            seen.omitted
-        ),
-    );
-    let elsewhere = not_covered(usage, coverage);
-    let names: Vec<&str> = elsewhere.iter().copied().take(LISTED).collect();
-    let more = match elsewhere.len() - names.len() {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    say(
-        !elsewhere.is_empty(),
-        "accounts_not_covered",
-        format!(
-            "Accounts of keys or callers, of which the input has no archive: {}{more}. What else they did with these keys is not in it.",
-            names.join(", ")
-        ),
-    );
-    let families: BTreeSet<&str> =
-        usage.iter().filter_map(|(group, _)| multi_region_id(group.key_id.as_deref()?)).collect();
-    say(
-        !families.is_empty(),
-        "multi_region_keys",
-        format!(
-            "Multi-Region keys used: {}. Use of their replicas is recorded in the replicas' regions, under other ARNs (key_family is the \
-             same).",
-            families.len()
-        ),
-    );
-    say(
-        seen.assumed_key > 0,
-        "assumed_key",
-        format!(
-            "Events that give a bare key id, whose account and region are assumed to be the record's (key_origin = assumed): {}.",
-            seen.assumed_key
-        ),
-    );
-    say(
-        seen.without_key > 0,
-        "no_key",
-        format!("Events that do not say which key they used (key_arn is null): {}.", seen.without_key),
-    );
-    say(
-        seen.owner_copy_only > 0,
-        "owner_copy_only",
-        format!(
-            "Cross-account calls known from the key owner's copy alone, which may name the caller's account but not its role: {}.",
-            seen.owner_copy_only
-        ),
-    );
-    say(
-        counts.conflicts > 0,
-        "conflicts",
-        format!(
-            "Events that share eventID and account with another event but differ from it, all of them counted: {}.",
-            counts.conflicts
-        ),
-    );
-    say(
-        seen.without_event_id > 0,
-        "no_event_id",
-        format!(
-            "Events without an eventID, of which copies cannot be recognised: {}.",
-            seen.without_event_id
-        ),
-    );
-    say(
-        keep_duplicates,
-        "duplicates_kept",
-        "Every delivered copy was counted (--keep-duplicates): counts are deliveries, not calls.".to_owned(),
-    );
-    say(
-        chose_folders,
-        "folders_chosen",
-        "In S3, only the folders of the accounts, regions and delivery days asked for were listed (--account, --region, --since, and --until with \
-         --delivery-slack). What lies in others is in no count, and has taught nothing: not even a record that was delivered there late. \
-         --no-prune reads them, too."
-            .to_owned(),
-    );
-    list
+/// One row of [`CAVEATS`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CaveatRule {
+    /// A short, stable name.
+    pub id: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// `None` when it does not apply to a run. Otherwise what replaces `{}` in `text`.
+    applies: fn(&CaveatContext<'_>) -> Option<String>,
+    /// The sentence in `run.json`.
+    pub text: &'static str,
+    /// When it applies, for the documentation.
+    pub doc: &'static str,
 }
 
-/// So many accounts are named in a sentence.
-const LISTED: usize = 5;
+impl CaveatRule {
+    fn caveat(&self, context: &CaveatContext<'_>) -> Option<Caveat> {
+        let value = (self.applies)(context)?;
+        let text = self.text.replacen("{}", &value, 1);
+        Some(Caveat { id: self.id, severity: self.severity, text })
+    }
+}
 
-/// How many keys, or principals, were used for more than one workload. Labels that say no more than that nothing is known do not count.
+/// The caveats that apply to a run, in the order of [`CAVEATS`].
+pub fn caveats(context: &CaveatContext<'_>) -> Vec<Caveat> {
+    CAVEATS.iter().filter_map(|rule| rule.caveat(context)).collect()
+}
+
+/// All caveats as a Markdown table, as in `docs/what-it-proves.md`.
+pub fn caveats_markdown() -> String {
+    let mut text = String::from("| id | severity | given when |\n|---|---|---|\n");
+    for CaveatRule { id, severity, doc, .. } in CAVEATS {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| `{id}` | {} | {doc} |", severity.as_str());
+    }
+    text
+}
+
+/// For `applies`: no condition, and no `{}` in the text.
+const ALWAYS: Option<String> = Some(String::new());
+
+/// For `applies`: a condition, and no `{}` in the text.
+fn when(condition: bool) -> Option<String> {
+    condition.then(String::new)
+}
+
+/// For `applies`: a number that is not zero.
+fn count(n: u64) -> Option<String> {
+    (n > 0).then(|| n.to_string())
+}
+
+/// All caveats. A new caveat is one row here, and a case in the test of caveats.
+pub static CAVEATS: &[CaveatRule] = &[
+    CaveatRule {
+        id: "zero_events",
+        severity: Severity::Notice,
+        applies: |c| when(c.counts.selected == 0),
+        text: "No event was selected. Zero events is not zero use: the trail may exclude KMS, the \
+            calls may lie outside this input, and use of AWS owned keys is never recorded in a \
+            customer's trail.",
+        doc: "nothing was selected",
+    },
+    CaveatRule {
+        id: "trail_excludes_kms",
+        severity: Severity::Warning,
+        applies: trails_excluding_kms,
+        text: "Set at some time to leave kms.amazonaws.com out, or what only reads (Decrypt and \
+            GenerateDataKey do): {}. From then on such a trail's archives say nothing about KMS \
+            use.",
+        doc: "a record sets a trail to exclude KMS",
+    },
+    CaveatRule {
+        id: "logging_stopped",
+        severity: Severity::Warning,
+        applies: stopped_trails,
+        text: "Trails stopped or deleted at some time: {}. Calls made while no trail was logging are \
+            not in any archive; when that was, is in coverage.trails_stopped_or_started of \
+            run.json.",
+        doc: "a record stops or deletes a trail",
+    },
+    CaveatRule {
+        id: "nothing_learned",
+        severity: Severity::Warning,
+        applies: |c| when(!c.learn),
+        text: "The input was read once (--no-learn): settings, jobs and sessions that other records \
+            tell of were not used to attribute events, aliases alone were not resolved, \
+            corrections did not replace what they correct, and stopped trails were not looked for.",
+        doc: "`--no-learn` was given",
+    },
+    CaveatRule {
+        id: "not_all_read",
+        severity: Severity::Warning,
+        applies: |c| (!c.inputs.read_whole()).then(|| c.counts.rejected.to_string()),
+        text: "Not everything could be read: rejects.parquet has {} rows, and inputs.parquet names \
+            the inputs concerned. Counts are lower bounds.",
+        doc: "something could not be read: the counts are lower bounds",
+    },
+    CaveatRule {
+        id: "skipped_unread",
+        severity: Severity::Warning,
+        applies: |c| count(c.inputs.hidden),
+        text: "Skipped inputs that may hold records: {}. inputs.parquet says why: decompress or \
+            unpack them, save them as UTF-8, or look at what precedes the first record, and run \
+            again. Nothing of them is counted.",
+        doc: "a skipped input may hold records: it has an unsupported compression or encoding, is \
+            nested too deep, or its beginning is lost",
+    },
+    CaveatRule {
+        id: "misnamed_inputs",
+        severity: Severity::Warning,
+        applies: |c| count(c.inputs.misnamed),
+        text: "Inputs named as CloudTrail logs that hold no CloudTrail records: {}; see \
+            inputs.parquet.",
+        doc: "an input is named like a CloudTrail log, but holds no records",
+    },
+    CaveatRule {
+        id: "lossy_inputs",
+        severity: Severity::Notice,
+        applies: |c| count(c.inputs.lossy),
+        text: "Inputs with records put together from the columns a query printed: {}; see shape in \
+            inputs.parquet. What was not selected or cannot be told apart is missing there, so \
+            that callers, keys and workloads may be, too.",
+        doc: "records were rebuilt from the columns that a query of CloudTrail Lake printed",
+    },
+    CaveatRule {
+        id: "missing_days",
+        severity: Severity::Warning,
+        applies: |c| when(!missing_days(c.coverage).is_empty()),
+        text: "Some delivery days between the first and the last have no archive. CloudTrail writes \
+            none when nothing happens, so this may be quiet or loss; see coverage in run.json.",
+        doc: "a delivery day between the first and the last has no archive",
+    },
+    CaveatRule {
+        id: "refusals_at_caller",
+        severity: Severity::Notice,
+        applies: |_| ALWAYS,
+        text: "Calls refused for lack of access are recorded in the caller's account only: an \
+            archive of the key owner's account cannot show who in another account was denied.",
+        doc: "always",
+    },
+    CaveatRule {
+        id: "aws_owned_keys",
+        severity: Severity::Notice,
+        applies: |_| ALWAYS,
+        text: "Use of AWS owned keys (the default of geospatial jobs and of the online feature \
+            store) never appears in a customer's trail, and a data key may serve many operations \
+            after one recorded call.",
+        doc: "always",
+    },
+    CaveatRule {
+        id: "bucket_keys",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.bucket_only),
+        text: "Events that name a bucket but no object: {}. S3 Bucket Keys hide which objects, and \
+            make far fewer calls than there were reads and writes.",
+        doc: "a selected event names a bucket but no object",
+    },
+    CaveatRule {
+        id: "unattributed_bucket_keys",
+        severity: Severity::Warning,
+        applies: |c| count(c.coverage.unattributed),
+        text: "Further records that name a bucket but no object, and show no particular workload by \
+            anything else: {}. They were not selected, and any of the workloads asked for may be \
+            behind them.",
+        doc: "records that were not selected name a bucket but no object, and nothing else shows a \
+            particular workload",
+    },
+    CaveatRule {
+        id: "named_by_anyone",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.by_name),
+        text: "Events attributed by names of roles, sessions or paths: {}. Anyone who may use those \
+            names matches the same rules.",
+        doc: "a selected event is attributed by names or paths",
+    },
+    CaveatRule {
+        id: "ambiguous_workload",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.ambiguous),
+        text: "Events with equally strong evidence for more than one workload, whose labels are \
+            joined with +: {}.",
+        doc: "a selected event has two labels",
+    },
+    CaveatRule {
+        id: "shared_by_workloads",
+        severity: Severity::Notice,
+        applies: shared_by_workloads,
+        text: "Used for more than one workload: {}. What one of these did by other calls need not \
+            belong to the workload that it was seen with.",
+        doc: "a key or a principal was used for more than one workload",
+    },
+    CaveatRule {
+        id: "service_calls",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.by_service),
+        text: "Calls of AWS services under their own identity: {}. Their records name no role, and \
+            not whose job they served.",
+        doc: "an AWS service made a selected call under its own identity, which names no role",
+    },
+    CaveatRule {
+        id: "through_s3",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.through_s3),
+        text: "Calls that S3 made with a caller's session: {}. invoked_by is S3 then, and not the \
+            service that asked S3 for an object.",
+        doc: "S3 made a selected call with the caller's session",
+    },
+    CaveatRule {
+        id: "log_delivery",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.log_delivery),
+        text: "Calls of CloudTrail's own log delivery (aws:cloudtrail:arn in the encryption \
+            context), to which no rule on S3 paths is applied: {}.",
+        doc: "a selected event belongs to CloudTrail's own log delivery",
+    },
+    CaveatRule {
+        id: "omitted_fields",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.omitted),
+        text: "Events of which CloudTrail left out something as too large (omitted_fields): {}. What \
+            their columns do not say is not known rather than absent.",
+        doc: "CloudTrail left something out of a selected event as too large",
+    },
+    CaveatRule {
+        id: "accounts_not_covered",
+        severity: Severity::Notice,
+        applies: accounts_not_covered,
+        text: "Accounts of keys or callers, of which the input has no archive: {}. What else they \
+            did with these keys is not in it.",
+        doc: "a key or a caller belongs to an account of which the input holds nothing",
+    },
+    CaveatRule {
+        id: "multi_region_keys",
+        severity: Severity::Notice,
+        applies: |c| count(multi_region_keys(c)),
+        text: "Multi-Region keys used: {}. Use of their replicas is recorded in the replicas' \
+            regions, under other ARNs (key_family is the same).",
+        doc: "a selected event uses a multi-Region key; calls to its replicas are recorded \
+            elsewhere",
+    },
+    CaveatRule {
+        id: "assumed_key",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.assumed_key),
+        text: "Events that give a bare key id, whose account and region are assumed to be the \
+            record's (key_origin = assumed): {}.",
+        doc: "a selected event gives a bare key id, whose account and region were assumed",
+    },
+    CaveatRule {
+        id: "no_key",
+        severity: Severity::Notice,
+        applies: |c| count(c.observations.without_key),
+        text: "Events that do not say which key they used (key_arn is null): {}.",
+        doc: "a selected event does not name its key",
+    },
+    CaveatRule {
+        id: "owner_copy_only",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.owner_copy_only),
+        text: "Cross-account calls known from the key owner's copy alone, which may name the \
+            caller's account but not its role: {}.",
+        doc: "the input has only the key owner's record of a cross-account call",
+    },
+    CaveatRule {
+        id: "conflicts",
+        severity: Severity::Warning,
+        applies: |c| count(c.counts.conflicts),
+        text: "Events that share eventID and account with another event but differ from it, all of \
+            them counted: {}.",
+        doc: "events share `eventID` and account, but differ",
+    },
+    CaveatRule {
+        id: "no_event_id",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.without_event_id),
+        text: "Events without an eventID, of which copies cannot be recognised: {}.",
+        doc: "a selected event has no `eventID`: its copies are not recognised",
+    },
+    CaveatRule {
+        id: "duplicates_kept",
+        severity: Severity::Warning,
+        applies: |c| when(c.keep_duplicates),
+        text: "Every delivered copy was counted (--keep-duplicates): counts are deliveries, not \
+            calls.",
+        doc: "`--keep-duplicates` was given",
+    },
+    CaveatRule {
+        id: "folders_chosen",
+        severity: Severity::Notice,
+        applies: |c| when(c.chose_folders),
+        text: "In S3, only the folders of the accounts, regions and delivery days asked for were \
+            listed (--account, --region, --since, and --until with --delivery-slack). What lies in \
+            others is in no count, and has taught nothing: not even a record that was delivered \
+            there late. --no-prune reads them, too.",
+        doc: "the input is in S3, and `--account`, `--region`, `--since` or `--until` was given: \
+            folders that cannot match were not listed ([s3.md](s3.md#which-folders-are-read)); \
+            `--no-prune` lists them",
+    },
+];
+
+/// Trails named in a sentence.
+const LISTED_TRAILS: usize = 2;
+/// Accounts named in a sentence.
+const LISTED_ACCOUNTS: usize = 5;
+
+/// The first few names, and how many more there are. `None` when there are no names.
+fn list(names: &BTreeSet<&str>, limit: usize, where_all_are: &str) -> Option<String> {
+    let listed: Vec<&str> = names.iter().copied().take(limit).collect();
+    let more = match names.len() - listed.len() {
+        0 => String::new(),
+        n => format!(" and {n} more{where_all_are}"),
+    };
+    (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
+}
+
+fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {
+    let trails = context.coverage.kms_excluded_by.iter().map(String::as_str).collect();
+    list(&trails, LISTED_TRAILS, " (coverage in run.json)")
+}
+
+fn stopped_trails(context: &CaveatContext<'_>) -> Option<String> {
+    let is_stop = |change: &&TrailChange| change.by.event_name != "StartLogging";
+    let stops = context.facts.trails.iter().filter(is_stop);
+    list(&stops.map(|change| change.trail.as_str()).collect(), LISTED_TRAILS, "")
+}
+
+/// Accounts that own keys or make calls, but of which the input has neither archives nor records.
+fn accounts_not_covered(context: &CaveatContext<'_>) -> Option<String> {
+    let usage = context.usage.iter().map(|row| &row.group);
+    let accounts = usage
+        .flat_map(|group| [&group.key_account_id, &group.principal_account_id])
+        .flatten()
+        .map(|account| &**account)
+        .filter(|account| !context.coverage.regions.contains_key(*account));
+    list(&accounts.collect(), LISTED_ACCOUNTS, "")
+}
+
+fn multi_region_keys(context: &CaveatContext<'_>) -> u64 {
+    let key_ids = context.usage.iter().filter_map(|row| row.group.key_id.as_deref());
+    key_ids.filter_map(multi_region_id).collect::<BTreeSet<&str>>().len() as u64
+}
+
+fn shared_by_workloads(context: &CaveatContext<'_>) -> Option<String> {
+    let keys = shared(context.usage, |row| row.group.key_arn.as_deref());
+    let principals = shared(context.usage, |row| Some(&row.group.principal));
+    (keys + principals > 0).then(|| format!("keys {keys}, principals {principals}"))
+}
+
+/// How many names (of keys, or of principals) were used for more than one workload. Labels that
+/// mean that the workload is unknown do not count.
 fn shared<'u>(usage: &'u [UsageRow], name: impl Fn(&'u UsageRow) -> Option<&'u str>) -> usize {
     let mut workloads: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for row in usage {
-        let labels = row.0.workload.split('+');
+        let labels = row.group.workload.split('+');
         let known = labels.filter(|label| !["other", "unknown", "s3-unattributed"].contains(label));
         if let Some(name) = name(row) {
             workloads.entry(name).or_default().extend(known);
         }
     }
     workloads.values().filter(|labels| labels.len() > 1).count()
-}
-
-/// Accounts that own keys or called, but of which the input has neither archives nor records of their own.
-fn not_covered<'u>(usage: &'u [UsageRow], coverage: &Coverage) -> BTreeSet<&'u str> {
-    let accounts = usage.iter().flat_map(|(group, _)| [&group.key_account_id, &group.principal_account_id]);
-    accounts.flatten().map(|account| &**account).filter(|a| !coverage.scopes.contains_key(*a)).collect()
 }

@@ -6,22 +6,23 @@ use crate::aggregate::Coverage;
 
 /// Days on which nothing was delivered for an account and region.
 ///
-/// CloudTrail writes no file for a time without events: a missing day is a question, not a proof of loss.
+/// CloudTrail writes no file when there are no events, so a missing day does not prove a loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MissingDays {
-    /// The account's folder.
+    /// Account, as the archives are filed.
     pub account_id: String,
-    /// The region's folder.
+    /// Region, as the archives are filed.
     pub region: String,
     /// The days.
     pub days: Vec<NaiveDate>,
 }
 
-/// The days missing between the first and last delivery day of each account and region.
+/// The missing days between the first and the last delivery day of each account and region.
 pub fn missing_days(coverage: &Coverage) -> Vec<MissingDays> {
     let mut found = Vec::new();
-    for (account, region, scope) in coverage.iter() {
-        let days: Vec<i32> = scope.delivery_days.iter().copied().collect();
+    for (account, region, covered) in coverage.iter() {
+        let days: Vec<i32> = covered.delivery_days.iter().copied().collect();
         let missing: Vec<NaiveDate> = days
             .windows(2)
             .flat_map(|pair| pair[0] + 1..pair[1])
@@ -43,10 +44,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_between_two_is_missing_the_ends_are_not() {
+    fn only_days_between_the_first_and_the_last_can_be_missing() {
         let mut coverage = Coverage::default();
-        coverage.scope(Some("1"), Some("us-west-2")).delivery_days.extend([10, 11, 14]);
-        coverage.scope(Some("2"), Some("us-west-2")).delivery_days.extend([10, 11]);
+        coverage.region_mut(Some("1"), Some("us-west-2")).delivery_days.extend([10, 11, 14]);
+        coverage.region_mut(Some("2"), Some("us-west-2")).delivery_days.extend([10, 11]);
         let found = missing_days(&coverage);
         assert_eq!(found.len(), 1);
         let expected: Vec<NaiveDate> = [12, 13].into_iter().filter_map(NaiveDate::from_epoch_days).collect();

@@ -1,9 +1,19 @@
 //! What the aggregates mean: what was covered, and what the numbers can and cannot prove.
 //!
 //! Deliberately absent, until their time comes: key policies and grants.
+//!
+//! ```
+//! use keytrail::aggregate::Coverage;
+//! use keytrail::audit::missing_days;
+//!
+//! let mut coverage = Coverage::default();
+//! let region = coverage.region_mut(Some("111122223333"), Some("us-west-2"));
+//! region.delivery_days.extend([20_000, 20_002]);
+//! assert_eq!(missing_days(&coverage)[0].days.len(), 1);
+//! ```
 
 mod caveats;
 mod gaps;
 
-pub use caveats::{Caveat, Circumstances, caveats};
+pub use caveats::{CAVEATS, Caveat, CaveatContext, CaveatRule, Severity, caveats, caveats_markdown};
 pub use gaps::{MissingDays, missing_days};

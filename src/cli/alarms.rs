@@ -1,7 +1,7 @@
 //! `--max-age` and `--fail-on`: what of a report somebody wants to be woken for.
 
 use super::args::{Condition, Unattended};
-use keytrail::aggregate::Status;
+use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
 use keytrail::engine::{Run, Selection};
 use keytrail::model::EventTime;
@@ -61,7 +61,7 @@ fn counted(condition: Condition, run: &Run, missing_days: u64) -> Alarm {
         }
         Condition::Unreadable => (
             "unreadable",
-            run.inputs.with(Status::Unreadable),
+            run.inputs.count(InputStatus::Unreadable),
             "archives could not be opened or read: see inputs.parquet",
         ),
         Condition::Gaps => ("gaps", missing_days, "delivery days are missing: see coverage in run.json"),

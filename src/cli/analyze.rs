@@ -9,10 +9,10 @@ use super::destination::Destination;
 use super::ending::{Ending, Finished};
 use super::interrupt::Interrupt;
 use super::{CliError, Status, alarms, log, paint, progress, select};
-use keytrail::audit::{Circumstances, caveats};
+use keytrail::audit::{CaveatContext, caveats};
 use keytrail::engine;
 use keytrail::model::EventTime;
-use keytrail::report::{Facts, RunFacts, Shares, Style, summary};
+use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
 
 pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
@@ -37,12 +37,12 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
             return Err(error.into());
         }
     };
-    let caveats = caveats(&Circumstances {
+    let caveats = caveats(&CaveatContext {
         counts: &run.counts,
         inputs: &run.inputs,
         observations: &run.observations,
         coverage: &run.coverage,
-        lessons: &run.lessons,
+        facts: &run.lessons,
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,
@@ -50,29 +50,29 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     });
     let ended = EventTime(Utc::now().timestamp_millis());
-    let facts = RunFacts {
+    let facts = RunJson {
         options: &options,
         started: ending.started(),
         ended,
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
-        lessons: &run.lessons,
-        shares: plan.extracts.as_ref().map(|state| {
+        facts: &run.lessons,
+        incremental: plan.extracts.as_ref().map(|state| {
             let (archives_read, archives_known) = state.counted();
-            Shares { archives_read, archives_known }
+            IncrementalSummary { archives_read, archives_known }
         }),
         caveats: &caveats,
     };
-    let prepared = directory.prepare(&run.usage, &run.daily, &facts)?;
+    let staged = directory.stage(&run.usage, &run.daily, &facts)?;
     interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
-    let written = destination.place(prepared, &plan)?;
+    let written = destination.publish(staged, &plan)?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let terminal = io::stderr().is_terminal();
         let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };
-        let facts =
-            Facts { run: &facts, usage: &run.usage, report: &written.directory, elapsed: ending.elapsed() };
-        let _ = io::stderr().write_all(summary(&facts, style).as_bytes()); // the report is written all the same
+        let summary =
+            Summary { run: &facts, usage: &run.usage, report: &written.directory, elapsed: ending.elapsed() };
+        let _ = io::stderr().write_all(summary.render(style).as_bytes()); // the report is written all the same
     }
     let missing_days = alarms::missing_in(&run, &plan.selection);
     let alarms = alarms::alarms(&args.unattended, &run, missing_days, ended);

@@ -10,14 +10,16 @@ use super::args::Analyze;
 use super::{CliError, select};
 use keytrail::engine::{Plan, RunError};
 use keytrail::extract::{FOLDER, State, StateError};
-use keytrail::report::{Directory, Prepared, Remote, SinkError, Written};
+use keytrail::report::{
+    BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
+};
 use keytrail::source::Input;
 
 pub(super) enum Destination {
     Directory(PathBuf),
     /// On S3. The report is written on this machine first.
     Bucket {
-        remote: Box<Remote>,
+        remote: Box<BucketPublisher>,
         meanwhile: TempDir,
     },
 }
@@ -35,8 +37,14 @@ impl Destination {
             store.check(&folder)?;
             let cancel = plan.cancel.clone();
             let is_cancelled = || cancel.load(std::sync::atomic::Ordering::Relaxed);
-            let how = (args.force || args.incremental, args.incremental);
-            let Some(remote) = Remote::take(&store, &folder, FOLDER, how, &is_cancelled)? else {
+            let target = BucketTarget {
+                bucket: &store,
+                folder: &folder,
+                private: FOLDER,
+                existing: existing(args),
+                keep_uploads: args.incremental,
+            };
+            let Some(remote) = BucketPublisher::acquire(&target, &is_cancelled)? else {
                 return Err(match is_cancelled() {
                     true => RunError::Cancelled.into(),
                     false => StateError::Busy { path: path() }.into(),
@@ -44,7 +52,7 @@ impl Destination {
             };
             if args.incremental {
                 refuse_read_once(args)?;
-                if !args.force && !remote.can_go_on()? {
+                if !args.force && !remote.can_continue()? {
                     return Err(StateError::NotBegun { path: path() }.into());
                 }
                 plan.extracts = Some(State::in_bucket(&store, remote.folder(), settings, args.force)?);
@@ -56,35 +64,40 @@ impl Destination {
         if args.incremental {
             refuse_read_once(args)?;
             plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
-            Directory::tidy(&args.output)?;
+            ReportDirectory::remove_stale(&args.output)?;
         }
         Ok(Self::Directory(args.output.clone()))
     }
 
     /// The report to be written.
-    pub(super) fn report(&self, args: &Analyze) -> Result<Directory, SinkError> {
+    pub(super) fn report(&self, args: &Analyze) -> Result<ReportDirectory, SinkError> {
         match self {
-            Self::Directory(path) => Directory::create(path, args.force || args.incremental),
-            Self::Bucket { meanwhile, .. } => Directory::create(meanwhile.path(), false),
+            Self::Directory(path) => ReportDirectory::create(path, existing(args)),
+            Self::Bucket { meanwhile, .. } => ReportDirectory::create(meanwhile.path(), Existing::Refuse),
         }
     }
 
     /// Puts the report in its place, and forgets what was to be forgotten only then.
-    pub(super) fn place(self, report: Prepared, plan: &Plan) -> Result<Written, CliError> {
+    pub(super) fn publish(self, report: StagedReport, plan: &Plan) -> Result<PublishedReport, CliError> {
         let forget = || plan.extracts.as_ref().map_or(Ok(()), State::forget);
         Ok(match self {
             Self::Directory(_) => {
-                let written = report.place()?;
+                let written = report.publish()?;
                 forget()?;
                 written
             }
             Self::Bucket { remote, .. } => {
-                let written = remote.place(&report)?;
+                let written = remote.publish(&report)?;
                 forget()?;
                 written
             }
         })
     }
+}
+
+/// What may be there already: an incremental run replaces the report of the last one.
+fn existing(args: &Analyze) -> Existing {
+    if args.force || args.incremental { Existing::Replace } else { Existing::Refuse }
 }
 
 /// A report must not become an input of itself.

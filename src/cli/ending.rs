@@ -18,11 +18,11 @@ use tracing::warn;
 use super::alarms::Alarm;
 use super::args::{Command, Common, LogFormat};
 use super::{CliError, Status, log};
-use keytrail::aggregate::{self, InputTotals};
-use keytrail::audit::Caveat;
-use keytrail::engine::Run;
+use keytrail::aggregate::{InputStatus, InputTotals};
+use keytrail::audit::{Caveat, Severity};
 use keytrail::model::{EventTime, error_chain};
-use keytrail::report::{Metrics, RunSummary, SinkError, is_pressing, last_success, metrics};
+use keytrail::engine::Run;
+use keytrail::report::{Metrics, RunSummary, SinkError, last_success, metrics};
 
 /// What people are told of a run that was stopped.
 const STOPPED: &str = "stopped; the report was not finished";
@@ -103,7 +103,7 @@ impl Ending {
             return status;
         }
         if self.0.json {
-            for caveat in finished.caveats.iter().filter(|caveat| is_pressing(caveat)) {
+            for caveat in finished.caveats.iter().filter(|caveat| caveat.severity == Severity::Warning) {
                 warn!(caveat = caveat.id, "{}", caveat.text);
             }
         }
@@ -242,9 +242,9 @@ fn facts(finished: &Finished<'_>, ended: EventTime) -> Value {
 }
 
 fn of_inputs(inputs: &InputTotals) -> Value {
-    let by_status: Map<String, Value> = aggregate::Status::ALL
+    let by_status: Map<String, Value> = InputStatus::ALL
         .into_iter()
-        .map(|status| (status.as_str().into(), inputs.with(status).into()))
+        .map(|status| (status.as_str().into(), inputs.count(status).into()))
         .collect();
     let rejects: Map<String, Value> =
         inputs.rejects.iter().map(|(reason, n)| (reason.as_str().into(), (*n).into())).collect();
@@ -267,5 +267,5 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn not_written(path: &Path, error: io::Error) -> SinkError {
-    SinkError::File { path: path.display().to_string(), error }
+    SinkError::File { path: path.display().to_string(), source: error }
 }

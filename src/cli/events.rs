@@ -8,7 +8,7 @@ use super::interrupt::Interrupt;
 use super::progress::AboveBar;
 use super::{CliError, Status, alarms, log, progress, select};
 use keytrail::engine;
-use keytrail::report::{Stream, not_read, zero_result_causes};
+use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
 
 pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
     let bar = progress::bar(&args.common);
@@ -18,12 +18,17 @@ pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Resu
     let (plan, _) =
         select::plan((&args.select, &args.folders, &args.s3), &args.common, None, interrupt.flag())?;
     let width = terminal.then(super::analyze::width).flatten();
-    let mut stream =
-        Stream::new(format, BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())), width)?;
-    let run = progress::while_shown(&bar, &plan, 1, |progress| engine::run(&plan, &mut stream, progress))?;
+    let mut stream = RowStream::events(
+        format,
+        BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())),
+        width,
+    )?;
+    let run = progress::while_shown(&bar, &plan, 1, |progress| {
+        engine::run(&plan, &mut stream, progress)
+    })?;
     stream.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let mut text = not_read(&run.inputs);
+        let mut text = unread_inputs(&run.inputs);
         if run.counts.selected == 0 {
             text.push_str("no event was selected; likely causes:\n");
             for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {

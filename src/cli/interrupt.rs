@@ -2,13 +2,14 @@
 //! half-written left behind.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::Status;
 use super::ending::Ending;
-use keytrail::report::Unfinished;
+use keytrail::base::lock;
+use keytrail::report::UnfinishedReport;
 
 /// How long a run may take to stop by itself.
 const GRACE: Duration = Duration::from_millis(700);
@@ -17,7 +18,7 @@ const GRACE: Duration = Duration::from_millis(700);
 #[derive(Clone, Default)]
 pub(super) struct Interrupt {
     flag: Arc<AtomicBool>,
-    unfinished: Arc<Mutex<Option<Unfinished>>>,
+    unfinished: Arc<Mutex<Option<UnfinishedReport>>>,
 }
 
 impl Interrupt {
@@ -35,14 +36,14 @@ impl Interrupt {
     }
 
     /// What to remove if the process has to end before the run can do so itself.
-    pub(super) fn remove_if_killed(&self, unfinished: Option<Unfinished>) {
-        *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = unfinished;
+    pub(super) fn remove_if_killed(&self, unfinished: Option<UnfinishedReport>) {
+        *lock(&self.unfinished) = unfinished;
     }
 
     fn stop(&self, ending: &Ending) {
         self.flag.store(true, Ordering::Relaxed);
         thread::sleep(GRACE);
-        if let Some(unfinished) = &*self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();
         }
         ending.stopped();

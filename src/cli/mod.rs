@@ -29,7 +29,7 @@ use keytrail::classify::RulesError;
 use keytrail::engine::RunError;
 use keytrail::extract::StateError;
 use keytrail::format::json::Backend;
-use keytrail::report::{Format, SinkError};
+use keytrail::report::{OutputFormat, SinkError};
 use keytrail::s3::S3Error;
 
 /// Why a command failed as a whole.
@@ -155,7 +155,7 @@ fn man(page: Option<&str>) -> Result<Status, CliError> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut text)
-        .map_err(|error| SinkError::File { path: "the manual page".to_owned(), error })?;
+        .map_err(|error| SinkError::File { path: "the manual page".to_owned(), source: error })?;
     print_bytes(&text)
 }
 
@@ -163,24 +163,24 @@ fn print_bytes(bytes: &[u8]) -> Result<Status, CliError> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(SinkError::File { path: "standard output".to_owned(), error }.into())
+            Err(SinkError::File { path: "standard output".to_owned(), source: error }.into())
         }
         _ => Ok(Status::Whole),
     }
 }
 
 /// The output format asked for, or the one that suits where it goes.
-fn format(asked: Option<EventFormat>, is_terminal: bool) -> Result<Format, CliError> {
+fn format(asked: Option<EventFormat>, is_terminal: bool) -> Result<OutputFormat, CliError> {
     let format = match asked {
-        Some(EventFormat::Table) => Format::Table,
-        Some(EventFormat::Ndjson) => Format::Ndjson,
-        Some(EventFormat::Csv) => Format::Csv,
-        Some(EventFormat::Parquet) => Format::Parquet,
-        Some(EventFormat::Arrow) => Format::Arrow,
-        None if is_terminal => Format::Table,
-        None => Format::Ndjson,
+        Some(EventFormat::Table) => OutputFormat::Table,
+        Some(EventFormat::Ndjson) => OutputFormat::Ndjson,
+        Some(EventFormat::Csv) => OutputFormat::Csv,
+        Some(EventFormat::Parquet) => OutputFormat::Parquet,
+        Some(EventFormat::Arrow) => OutputFormat::Arrow,
+        None if is_terminal => OutputFormat::Table,
+        None => OutputFormat::Ndjson,
     };
-    if is_terminal && matches!(format, Format::Parquet | Format::Arrow) {
+    if is_terminal && matches!(format, OutputFormat::Parquet | OutputFormat::Arrow) {
         let text = "this format is not for a terminal; redirect standard output to a file or a program";
         return Err(CliError::Usage(text.to_owned()));
     }

@@ -73,7 +73,7 @@ pub(super) fn while_shown<T>(
             while matches!(over.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
                 bar.set_position(progress.compressed_bytes());
                 bar.set_message(if progress.is_scanning() {
-                    "reading".to_owned()
+                    "scanning".to_owned()
                 } else {
                     format!("{} archives · {} events", progress.archives(), progress.selected())
                 });

@@ -12,7 +12,7 @@ use keytrail::classify::Rule;
 use keytrail::engine::{self, Plan};
 use keytrail::knowledge::Facts;
 use keytrail::model::LearnedRuleInfo;
-use keytrail::report::{RULES, Row, RuleFacts, Stream, encode, not_read};
+use keytrail::report::{EncodedRow, RULES, RowStream, RuleRow, encode_row, unread_inputs};
 
 /// Columns for the terminal.
 const TELLING: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
@@ -37,33 +37,33 @@ pub(super) fn run(args: &Rules, interrupt: &Interrupt, ending: &Ending) -> Resul
     };
     let width = terminal.then(super::analyze::width).flatten();
     let out = BufWriter::new(AboveBar::new(&bar, io::stdout()));
-    let mut stream = Stream::of(RULES, TELLING, format, out, width)?;
+    let mut stream = RowStream::new(RULES, TELLING, format, out, width)?;
     let mut bytes = Vec::new();
-    let mut push = |facts: &RuleFacts<'_>| {
+    let mut push = |facts: &RuleRow<'_>| {
         bytes.clear();
-        encode(RULES, facts, &mut bytes);
-        stream.push(Row::new(&bytes))
+        encode_row(RULES, facts, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))
     };
     let file = args.rules.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     for rule in plan.classifier.rules() {
         push(&of_file(rule, &file))?;
     }
-    for ((rule, condition), basis) in &lessons.rules {
+    for ((rule, condition), support) in &lessons.rules {
         let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
         let particular = condition.to_string();
         let particular = Some(particular.as_str());
-        let (origin, basis) = ("learned", Some(basis));
-        push(&RuleFacts { rule: id, workload, strength, origin, about, particular, source, basis })?;
+        let (origin, support) = ("learned", Some(support));
+        push(&RuleRow { rule: id, workload, strength, origin, about, particular, source, support })?;
     }
     stream.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let _ = io::stderr().write_all(not_read(&inputs).as_bytes()); // the rules are out all the same
+        let _ = io::stderr().write_all(unread_inputs(&inputs).as_bytes()); // the rules are out all the same
     }
     Ok(ending.learned(&inputs))
 }
 
-fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {
-    RuleFacts {
+fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleRow<'a> {
+    RuleRow {
         rule: &rule.id,
         workload: rule.workload,
         strength: rule.strength,
@@ -71,6 +71,6 @@ fn of_file<'a>(rule: &'a Rule, own: &'a str) -> RuleFacts<'a> {
         about: &rule.about,
         particular: None,
         source: if rule.source.is_empty() { own } else { &rule.source },
-        basis: None,
+        support: None,
     }
 }

@@ -16,7 +16,7 @@ use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
 use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
 use keytrail::parse::{ListedAlias, parse_alias_list};
-use keytrail::report::Options;
+use keytrail::report::RunOptions;
 use keytrail::s3::{Access, Buckets};
 use keytrail::source::{Input, PruneFilter};
 
@@ -26,7 +26,7 @@ pub(super) fn plan(
     common: &Common,
     exclude: Option<&Path>,
     cancel: Arc<AtomicBool>,
-) -> Result<(Plan, Options), CliError> {
+) -> Result<(Plan, RunOptions), CliError> {
     refuse_empty(select)?;
     let now = Utc::now().timestamp_millis();
     let time = |option: &str, text: &Option<String>| -> Result<Option<EventTime>, CliError> {
@@ -74,7 +74,7 @@ pub(super) fn plan(
         cancel,
     };
     check_buckets(&plan)?;
-    let options = Options {
+    let options = RunOptions {
         inputs: select.inputs.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         workload: select.workload.clone(),
         event: select.event.clone(),
@@ -139,7 +139,7 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let list = parse_alias_list(&text)
         .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
     for ListedAlias { alias, key, since, .. } in list {
-        aliases.change(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+        aliases.insert(alias, since.unwrap_or(EventTime(i64::MIN)), key);
     }
     Ok(aliases)
 }

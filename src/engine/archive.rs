@@ -9,7 +9,7 @@ use super::input::{Subject, reason_of, unreadable};
 use super::scanner::{Again, Keep, Scanner};
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
@@ -266,7 +266,7 @@ impl<'r, 's> Reading<'r, 's> {
 
     /// Keeps a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
-        let scope = self.coverage.scope(event.account(), Some(&event.region));
+        let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
@@ -327,23 +327,23 @@ impl<'r, 's> Reading<'r, 's> {
         input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
-            (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
             self.scanner.builder.discard();
         } else {
             if let Some(reason) = self.first_reject {
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
             let facts = &self.subject.facts;
             if facts.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.scope(facts.account_id.as_deref(), facts.region.as_deref());
+                let scope = self.coverage.region_mut(facts.account_id.as_deref(), facts.region.as_deref());
                 scope.archives += 1;
                 scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
-        if input.status == Status::Complete {
+        if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
         self.scanner.end(self.input, self.coverage, Again::Maybe);

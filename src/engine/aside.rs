@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::aggregate::PendingId;
-use crate::report::SpillFile;
+use crate::base::SpillFile;
 
 /// A copy that was put aside.
 pub(super) struct Kept {

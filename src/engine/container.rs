@@ -7,7 +7,7 @@ use super::Progress;
 use super::input::{self, GoOn, Subject, reason_of, sha256_from_start, unreadable};
 use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
-use crate::aggregate::{InputSummary, Status, StatusReason};
+use crate::aggregate::{InputStatus, InputSummary, StatusReason};
 use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason};
@@ -183,7 +183,7 @@ impl<'w, 's> Walk<'w, 's> {
         input.counts.records = self.rejects.len() as u64;
         input.counts.rejected = input.counts.records;
         if let Some(reason) = self.first_reject {
-            (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+            (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
         } else {
             input.content_sha256 = self.sha256;
             input.reason = (input.gzip_members > 1).then_some(StatusReason::SeveralMembers);

@@ -12,7 +12,7 @@ use super::archive::Reading;
 use super::container::{self, DEEPEST};
 use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
-use crate::aggregate::{Counts, InputSummary, Status, StatusReason};
+use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
@@ -62,7 +62,7 @@ impl Subject {
         InputSummary {
             archive: self.uri.clone(),
             container: self.container.clone(),
-            status: Status::Complete,
+            status: InputStatus::Complete,
             reason: None,
             shape: crate::format::container::JsonShape::Unknown.as_str().into(),
             is_container: false,
@@ -82,7 +82,7 @@ impl Subject {
     /// The row of an input that is skipped.
     pub(super) fn skipped(&self, reason: SkipReason) -> InputSummary {
         let mut input = self.blank();
-        (input.status, input.reason) = (Status::Skipped, Some(StatusReason::Skipped(reason)));
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
         input
     }
 
@@ -94,7 +94,7 @@ impl Subject {
             error => {
                 let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
-                (input.status, input.reason) = (Status::Partial, Some(StatusReason::Rejected(reason)));
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
                 (input, vec![Rejection { offset: None, index: None, reason, detail }])
             }
@@ -276,7 +276,7 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
 
 /// The row of an input that cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    (input.status, input.reason) = (Status::Unreadable, Some(StatusReason::Error(error_chain(error))));
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error_chain(error))));
     input
 }
 

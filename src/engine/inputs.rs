@@ -6,7 +6,8 @@ use std::io;
 
 use super::RunError;
 use crate::aggregate::InputSummary;
-use crate::report::{Cell, INPUTS, Row, Sink, SpillFile, encode};
+use crate::base::SpillFile;
+use crate::report::{Cell, EncodedRow, INPUTS, Sink, column_position, encode_row};
 
 /// Rows on their way to the sink.
 pub(super) struct InputRows {
@@ -46,9 +47,9 @@ impl InputRows {
         sink: &mut dyn Sink,
     ) -> Result<(), RunError> {
         self.row.clear();
-        encode(INPUTS, input, &mut self.row);
+        encode_row(INPUTS, input, &mut self.row);
         if self.kept.is_empty() && !waiting {
-            sink.input(Row::new(&self.row))?;
+            sink.input(EncodedRow::new(&self.row))?;
         } else {
             if self.kept.is_empty() {
                 self.first_kept = self.done;
@@ -68,19 +69,19 @@ impl InputRows {
 
     /// Gives out the rows kept.
     pub(super) fn finish(mut self, sink: &mut dyn Sink) -> Result<(), RunError> {
-        let column = |name: &str| INPUTS.iter().position(|column| column.name == name);
-        let (selected, other_copy) = (column("selected"), column("other_copy"));
+        const SELECTED: usize = column_position(INPUTS, "selected");
+        const OTHER_COPY: usize = column_position(INPUTS, "other_copy");
         for (number, place) in (self.first_kept..).zip(std::mem::take(&mut self.kept)) {
             let stored: Result<Vec<u8>, io::Error> = self.spool.read(place);
             let stored = stored.map_err(RunError::Temporary)?;
             let (counted, other) = self.placed.get(&number).copied().unwrap_or_default();
             self.row.clear();
-            Row::new(&stored).encode_with(&mut self.row, |index, cell| match cell {
-                Cell::Int(n) if Some(index) == selected => Cell::Int(n + counted),
-                Cell::Int(n) if Some(index) == other_copy => Cell::Int(n + other),
+            EncodedRow::new(&stored).encode_with(&mut self.row, |index, cell| match cell {
+                Cell::Int(n) if index == SELECTED => Cell::Int(n + counted),
+                Cell::Int(n) if index == OTHER_COPY => Cell::Int(n + other),
                 cell => cell,
             });
-            sink.input(Row::new(&self.row))?;
+            sink.input(EncodedRow::new(&self.row))?;
         }
         Ok(())
     }

@@ -10,12 +10,12 @@ use super::known::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Counts, Coverage, Decision, Deduplicator, InputSummary, InputTotals, Observations, Selected, Status,
-    StatusReason, Usage, complete,
+    Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
+    Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
-use crate::report::{Cell, Row, Sink};
+use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
@@ -62,7 +62,7 @@ impl<'m> Merge<'m> {
 
     /// Takes the next part.
     pub(super) fn part(&mut self, mut part: Part) -> Result<(), RunError> {
-        let groups = self.usage.groups(std::mem::take(&mut part.groups));
+        let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
         self.decided += part.counts;
         self.coverage.unattributed += part.unattributed;
         if let Some(archive) = part.archive.clone() {
@@ -93,12 +93,12 @@ impl<'m> Merge<'m> {
         group: usize,
     ) -> Result<(), RunError> {
         let conflicts = self.copies.conflicts();
-        let placement = event.fingerprint.as_ref().map_or(Decision::Count, |print| self.copies.place(print));
+        let placement = event.fingerprint.as_ref().map_or(Decision::Count, |print| self.copies.decide(print));
         self.decided.conflicts += self.copies.conflicts() - conflicts;
         match placement {
             Decision::Count => {
                 self.decided.selected += 1;
-                self.count(part.row(event), event, group, false)
+                self.count(part.row(event), event, group, RowOrder::InOrder)
             }
             Decision::Duplicate => {
                 self.decided.duplicate += 1;
@@ -133,16 +133,22 @@ impl<'m> Merge<'m> {
                 self.sink.cancel_expected(kept.day);
                 let mut others = vec![kept.record];
                 others.extend(kept.others);
-                self.count_completed(archive, event.offset, part.copy(event), &others, false)
+                self.count_completed(archive, event.offset, part.copy(event), &others, RowOrder::InOrder)
             }
         }
     }
 
-    fn count(&mut self, row: Row<'_>, event: &Event, group: usize, late: bool) -> Result<(), RunError> {
-        self.usage.add(group, &event.measured, || event_id(row));
-        self.observations += event.remarks;
+    fn count(
+        &mut self,
+        row: EncodedRow<'_>,
+        event: &Event,
+        group: usize,
+        order: RowOrder,
+    ) -> Result<(), RunError> {
+        self.usage.add(group, &event.measured, || row.text_at(EVENT_ID));
+        self.observations += event.flags;
         self.progress.add_selected();
-        self.sink.event(event.measured.time.day(), row, late)?;
+        self.sink.event(event.measured.time.day(), row, order)?;
         Ok(())
     }
 
@@ -153,21 +159,21 @@ impl<'m> Merge<'m> {
         offset: u64,
         record: &[u8],
         others: &[Vec<u8>],
-        late: bool,
+        order: RowOrder,
     ) -> Result<(), RunError> {
         let Some(mut event) = decode_event(record) else { return Err(RunError::Temporary(changed())) };
         self.known.complete(&mut event);
         let evidence = self.plan.classifier.classify(&event, &self.known.knowledge);
         for mut other in others.iter().filter_map(|other| decode_event(other)) {
             self.known.complete(&mut other);
-            complete(&mut event, other);
+            complete_from(&mut event, other);
         }
         let mut part = Part::default();
         part.add(&Selected { event: &event, evidence: &evidence, archive, offset }, false);
-        let groups = self.usage.groups(std::mem::take(&mut part.groups));
+        let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
         part.events
             .iter()
-            .try_for_each(|event| self.count(part.row(event), event, groups[event.measured.group], late))
+            .try_for_each(|event| self.count(part.row(event), event, groups[event.measured.group], order))
     }
 
     /// A copy that waited in `input` has been placed: it counts, or is the other copy.
@@ -185,11 +191,11 @@ impl<'m> Merge<'m> {
         input.counts += std::mem::take(&mut self.decided);
         let archive = &input.archive;
         match (input.status, &input.reason) {
-            (Status::Partial, Some(reason)) => {
+            (InputStatus::Partial, Some(reason)) => {
                 let (reason, rejected) = (reason.as_str(), input.counts.rejected);
                 warn!(%archive, reason, rejected, "read in part");
             }
-            (Status::Unreadable, Some(StatusReason::Error(error))) => {
+            (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
                 warn!(%archive, error = error.as_str(), "cannot be read");
             }
             (status, _) => debug!(%archive, status = status.as_str(), records = input.counts.records, "read"),
@@ -215,11 +221,11 @@ impl<'m> Merge<'m> {
                 self.observations.owner_copy_only += u64::from(!own);
                 self.placed(input, true);
             }
-            self.count_completed(&archive, offset, &record, &others, true)?;
+            self.count_completed(&archive, offset, &record, &others, RowOrder::OutOfOrder)?;
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
         let plan = self.plan;
-        self.sink.all_given(&|| !plan.is_cancelled())?;
+        self.sink.end_of_rows(&|| !plan.is_cancelled())?;
         Ok(())
     }
 
@@ -229,7 +235,7 @@ impl<'m> Merge<'m> {
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
         // The same number, counted where the rows are made.
-        self.counts.check_rows(usage.iter().map(|(_, stats)| stats.event_count).sum())?;
+        self.counts.check_rows(usage.iter().map(|row| row.stats.event_count).sum())?;
         self.counts.check_rows(daily.iter().map(|row| row.event_count).sum())?;
         Ok(Run {
             counts: self.counts,
@@ -253,23 +259,4 @@ fn changed() -> std::io::Error {
     std::io::Error::other("what was put aside has changed")
 }
 
-/// Place of `event_id` among the columns of [`EVENTS`]; a test holds it.
-const EVENT_ID: usize = 1;
-
-fn event_id(row: Row<'_>) -> Option<&str> {
-    match row.cells().nth(EVENT_ID) {
-        Some(Cell::Text(std::borrow::Cow::Borrowed(id))) => Some(id),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::EVENTS;
-
-    #[test]
-    fn the_event_id_is_where_it_is_looked_for() {
-        assert_eq!(EVENTS[EVENT_ID].name, "event_id");
-    }
-}
+const EVENT_ID: usize = column_position(EVENTS, "event_id");

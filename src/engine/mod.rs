@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
-//! let mut sink = report::Directory::create(&dir.path().join("report"), false)?;
+//! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
 //! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
@@ -44,10 +44,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 
 use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
+use crate::base::TaskQueue;
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
 use crate::knowledge::{Aliases, Facts};
-use crate::report::{Sink, SinkError, TaskQueue};
+use crate::report::{Sink, SinkError};
 use crate::s3::Buckets;
 use crate::source::{Input, ListContext, Listing, PruneFilter};
 use known::Known;
@@ -220,7 +221,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
         do_jobs(plan, &jobs, &given);
         placed
     })?;
-    jobs.outcome()?;
+    jobs.take_error()?;
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
@@ -244,12 +245,12 @@ fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
 }
 
 /// Does jobs until no more can come.
-fn do_jobs(plan: &Plan, jobs: &TaskQueue, given: &AtomicBool) {
+fn do_jobs(plan: &Plan, jobs: &TaskQueue<SinkError>, given: &AtomicBool) {
     while !plan.is_cancelled() {
         if jobs.run_one() {
             continue;
         }
-        if given.load(Ordering::Acquire) && jobs.are_done() {
+        if given.load(Ordering::Acquire) && jobs.is_idle() {
             return;
         }
         jobs.wait();

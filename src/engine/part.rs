@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Counts, Fingerprint, Groups, Measured, Remarks, Selected};
+use crate::aggregate::{Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
-use crate::report::{EVENTS, Row, encode};
+use crate::report::{EVENTS, EncodedRow, encode_row};
 
 /// Some events and rejects of one input. Events are rows already: their texts lie in one buffer, one behind the other.
 #[derive(Default)]
@@ -29,8 +29,8 @@ pub(super) struct Part {
 
 /// What the merge asks of an event.
 pub(super) struct Event {
-    pub(super) measured: Measured,
-    pub(super) remarks: Remarks,
+    pub(super) measured: UsageSample,
+    pub(super) flags: ObservationFlags,
     /// `None` when copies are not looked for.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) offset: u64,
@@ -69,16 +69,16 @@ impl Part {
     /// Adds an event; with `copies`, prepared to be told from its copies.
     pub(super) fn add(&mut self, selected: &Selected<'_>, copies: bool) {
         let row = self.rows.len();
-        encode(EVENTS, selected, &mut self.rows);
-        let fingerprint = copies.then(|| Fingerprint::of(selected.event));
+        encode_row(EVENTS, selected, &mut self.rows);
+        let fingerprint = copies.then(|| Fingerprint::new(selected.event));
         let copy = self.copies.len();
-        if fingerprint.as_ref().is_some_and(Fingerprint::may_pair) {
+        if fingerprint.as_ref().is_some_and(Fingerprint::may_have_copies) {
             encode_event(selected.event, &mut self.copies);
         }
-        let group = self.groups.number(selected);
+        let group = self.groups.intern(selected);
         self.events.push(Event {
-            measured: Measured::of(selected, group),
-            remarks: Remarks::of(selected),
+            measured: UsageSample::new(selected, group),
+            flags: ObservationFlags::new(selected),
             fingerprint,
             offset: selected.offset,
             row: row..self.rows.len(),
@@ -87,8 +87,8 @@ impl Part {
     }
 
     /// The row of an event of this part.
-    pub(super) fn row(&self, event: &Event) -> Row<'_> {
-        Row::new(&self.rows[event.row.clone()])
+    pub(super) fn row(&self, event: &Event) -> EncodedRow<'_> {
+        EncodedRow::new(&self.rows[event.row.clone()])
     }
 
     /// The facts of an event of this part, if it may be a copy.

@@ -65,7 +65,7 @@ impl Resolver<'_> {
             part.unattributed += u64::from(hidden && !evidence.workload.is_specific());
             return;
         }
-        if !plan.keep_duplicates && known.corrections.supersede(&event) {
+        if !plan.keep_duplicates && known.corrections.is_superseded(&event) {
             part.counts.duplicate += 1;
             part.counts.corrected += 1;
             return;

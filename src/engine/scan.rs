@@ -11,7 +11,7 @@ use super::queue::{Queue, Work};
 use super::scanner::{Keep, Scanner};
 use super::store::Store;
 use super::{Plan, Progress, RunError};
-use crate::aggregate::{InputTotals, Status, StatusReason};
+use crate::aggregate::{InputTotals, InputStatus, StatusReason};
 use crate::extract::State;
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
@@ -86,7 +86,7 @@ impl<'p> Scan<'p> {
         if !self.plan.learn {
             facts = Facts::default(); // they were kept for runs that learn
         }
-        facts.conclude();
+        facts.derive();
         Ok(facts)
     }
 
@@ -206,7 +206,7 @@ impl<'p> Scan<'p> {
 /// Takes what a stretch says of other calls.
 fn gather(facts: &mut Facts, stretch: &mut Stretch) {
     for (offset, fact) in std::mem::take(&mut stretch.learned) {
-        facts.learn(fact, &stretch.uri, offset);
+        facts.add(fact, &stretch.uri, offset);
     }
 }
 
@@ -216,7 +216,7 @@ fn tell(uri: &str, stretch: &Stretch) {
         info!(archive = %uri, %rejection, "rejected");
     }
     if let Some(end) = &stretch.end
-        && let (Status::Unreadable, Some(StatusReason::Error(error))) =
+        && let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
             (end.summary.status, &end.summary.reason)
     {
         warn!(archive = %uri, error = error.as_str(), "cannot be read");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Plan, Progress, Selection};
-use crate::aggregate::{Coverage, InputSummary, Status};
+use crate::aggregate::{Coverage, InputSummary, InputStatus};
 use crate::facts::{Batch, BatchBuilder};
 use crate::model::{RejectReason, Rejection};
 
@@ -80,7 +80,7 @@ impl Scanner<'_> {
 
     /// Ends the input that was begun.
     pub(super) fn end(&mut self, summary: InputSummary, coverage: Coverage, again: Again) {
-        self.reusable &= summary.status != Status::Unreadable || again == Again::Never;
+        self.reusable &= summary.status != InputStatus::Unreadable || again == Again::Never;
         self.builder.end(summary, coverage);
         if self.is_full() {
             self.flush();

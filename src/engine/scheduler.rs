@@ -8,14 +8,15 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::kept::{Kept, Piece};
 use super::merge::Merge;
 use super::part::Part;
 use super::resolve::Resolver;
 use super::{Plan, RunError};
-use crate::report::TaskQueue;
+use crate::base::{TaskQueue, into_inner, lock, wait_timeout};
+use crate::report::SinkError;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -28,7 +29,7 @@ const ARCHIVES_AHEAD: usize = 4096;
 pub(super) struct Scheduler<'d> {
     plan: &'d Plan,
     resolver: Resolver<'d>,
-    jobs: TaskQueue,
+    jobs: TaskQueue<SinkError>,
     queue: Mutex<Kept>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
@@ -56,11 +57,6 @@ struct Place {
     done: bool,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic of another thread ends the run by itself.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A thread that panics takes its archive's place in the line with it: the others must not wait for that.
 struct Alarm<'a, 'd>(&'a Scheduler<'d>);
 
@@ -74,7 +70,7 @@ impl Drop for Alarm<'_, '_> {
 }
 
 impl<'d> Scheduler<'d> {
-    pub(super) fn new(resolver: Resolver<'d>, kept: Kept, jobs: TaskQueue, merge: Merge<'d>) -> Self {
+    pub(super) fn new(resolver: Resolver<'d>, kept: Kept, jobs: TaskQueue<SinkError>, merge: Merge<'d>) -> Self {
         Self {
             plan: resolver.plan,
             resolver,
@@ -110,7 +106,7 @@ impl<'d> Scheduler<'d> {
             if self.jobs.run_one() {
                 continue;
             }
-            if lock(&self.line).places.is_empty() && self.jobs.are_done() {
+            if lock(&self.line).places.is_empty() && self.jobs.is_idle() {
                 return;
             }
             self.jobs.wait();
@@ -119,14 +115,14 @@ impl<'d> Scheduler<'d> {
 
     /// What the run came to.
     pub(super) fn into_merge(self) -> Result<Merge<'d>, RunError> {
-        if let Some(error) = self.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(error) = into_inner(self.error) {
             return Err(error);
         }
         // A worker that was told to stop gives no last part: what has been merged is no result.
         if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
-        Ok(self.merge.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(into_inner(self.merge))
     }
 
     /// Ends the run.
@@ -157,13 +153,13 @@ impl<'d> Scheduler<'d> {
 
     /// Does a job, or waits for the line to move; not for ever, since nobody tells of a cancelled run.
     fn wait<'l>(&'l self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
-        if self.jobs.waiting() > 0 {
+        if self.jobs.queued() > 0 {
             drop(line);
             self.jobs.run_one();
             return lock(&self.line);
         }
         let limit = std::time::Duration::from_millis(20);
-        self.moved.wait_timeout(line, limit).unwrap_or_else(PoisonError::into_inner).0
+        wait_timeout(&self.moved, line, limit)
     }
 
     /// Takes a part of an entry, as soon as not too much of it waits; false when the run is over.
@@ -224,7 +220,7 @@ impl<'d> Scheduler<'d> {
             drop(line);
             self.moved.notify_all();
             let merged = parts.into_iter().try_for_each(|part| merge.part(part));
-            if let Err(error) = merged.and_then(|()| self.jobs.outcome().map_err(RunError::from)) {
+            if let Err(error) = merged.and_then(|()| self.jobs.take_error().map_err(RunError::from)) {
                 self.fail(error);
                 return; // nobody merges any more
             }

@@ -8,11 +8,11 @@ use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::aggregate::{Coverage, InputSummary, Status};
+use crate::aggregate::{Coverage, InputSummary, InputStatus};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::model::{
     DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedRule, Outcome, Provenance, RejectReason,
-    Rejection, Session, TrailChange, LearnedCondition,
+    Rejection, RoleSession, TrailChange, LearnedCondition,
 };
 use crate::parse::{self, RecordKind};
 
@@ -66,7 +66,7 @@ fn every_event_of_the_samples_comes_back() {
         loop {
             match walk.step(window) {
                 Step::Value { range, .. } => records.push(window.slice(&range)),
-                Step::End | Step::NotJson | Step::More { .. } => break,
+                Step::End | Step::NotJson | Step::NeedMore { .. } => break,
                 _ => {}
             }
         }
@@ -128,7 +128,7 @@ fn summary(uri: &Arc<str>) -> InputSummary {
     InputSummary {
         archive: uri.clone(),
         container: Some("c".into()),
-        status: Status::Partial,
+        status: InputStatus::Partial,
         reason: None,
         shape: "records".into(),
         is_container: false,
@@ -177,7 +177,7 @@ fn everything_else_comes_back_with_its_input() {
         ]
     };
     let mut coverage = Coverage::default();
-    coverage.scope(Some("1"), None).delivery_days.insert(3);
+    coverage.region_mut(Some("1"), None).delivery_days.insert(3);
     let mut builder = BatchBuilder::default();
     for (name, n) in [("a", 0), ("b", 2), ("c", 1)] {
         let uri: Arc<str> = name.into();

@@ -1,4 +1,4 @@
-//! Which key an alias pointed to, and when.
+//! Which key each alias pointed to, and when.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,50 +6,64 @@ use std::ops::AddAssign;
 
 use crate::model::{Arn, EventTime, KeyOrigin, KeyRef, KmsEvent};
 
-/// What became of an alias at some time: it points to a key (an ARN), or to none. `None`: two sources say different things.
-type Change = Option<Option<String>>;
+/// What an alias points to from some time on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Target {
+    /// A key, given by its ARN.
+    Key(String),
+    /// No key: the alias was deleted.
+    None,
+    /// Two sources contradict each other.
+    Conflict,
+}
 
-/// The history of aliases as far as it is known: nothing is said of the time before the first change.
+/// The history of all aliases, as far as it is known. Nothing is known of the time before the first
+/// change of an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Aliases(BTreeMap<String, BTreeMap<EventTime, Change>>);
+pub struct Aliases(BTreeMap<String, BTreeMap<EventTime, Target>>);
 
 impl Aliases {
-    /// From `time` on `alias` (an ARN) points to `key` (an ARN), or to none.
-    pub fn change(&mut self, alias: String, time: EventTime, key: Option<String>) {
-        self.add(alias, time, Some(key));
+    /// From `time` on, `alias` points to `key`, or to no key. Both are ARNs.
+    pub fn insert(&mut self, alias: String, time: EventTime, key: Option<String>) {
+        self.add(alias, time, key.map_or(Target::None, Target::Key));
     }
 
-    fn add(&mut self, alias: String, time: EventTime, change: Change) {
-        let known = self.0.entry(alias).or_default().entry(time).or_insert_with(|| change.clone());
-        if *known != change {
-            *known = None;
+    fn add(&mut self, alias: String, time: EventTime, target: Target) {
+        let known = self.0.entry(alias).or_default().entry(time).or_insert_with(|| target.clone());
+        if *known != target {
+            *known = Target::Conflict;
         }
     }
 
-    /// The key that `alias` pointed to at `time`. Times have no fractions, so in the very second of a change nothing is known.
-    pub fn key(&self, alias: &str, time: EventTime) -> Option<&str> {
+    /// The key that `alias` pointed to at `time`. Event times are whole seconds, so nothing is known
+    /// of the second of a change.
+    pub fn key_at(&self, alias: &str, time: EventTime) -> Option<&str> {
         let history = self.0.get(alias)?;
         if history.contains_key(&time) {
             return None;
         }
-        history.range(..time).next_back()?.1.as_ref()?.as_deref()
+        match history.range(..time).next_back()?.1 {
+            Target::Key(key) => Some(key),
+            Target::None | Target::Conflict => None,
+        }
     }
 
-    /// Whether nothing is known at all.
+    /// Whether no alias is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Gives an event that names nothing but an alias the key that the alias pointed to. `alias` is its ARN.
+    /// Sets the key of an event that names only an alias to the key that the alias pointed to.
+    /// `alias` is the alias's ARN.
     pub fn resolve(&self, event: &mut KmsEvent<'_>, alias: &str) {
-        let Some(key) = self.key(alias, event.time) else { return };
+        let Some(key) = self.key_at(alias, event.time) else { return };
         let Some(arn) = Arn::parse(key) else { return };
-        let own = |text: &str| Some(Cow::Owned(text.to_owned()));
+        let owned = |text: &str| Some(Cow::Owned(text.to_owned()));
         event.key = KeyRef {
-            arn: own(key),
-            id: arn.resource.strip_prefix("key/").and_then(own),
-            account_id: own(arn.account),
-            region: own(arn.region),
+            arn: owned(key),
+            id: arn.resource.strip_prefix("key/").and_then(owned),
+            account_id: owned(arn.account),
+            region: owned(arn.region),
             origin: KeyOrigin::Alias,
             alias: event.key.alias.take(),
         };
@@ -59,8 +73,8 @@ impl Aliases {
 impl AddAssign for Aliases {
     fn add_assign(&mut self, other: Self) {
         for (alias, history) in other.0 {
-            for (time, change) in history {
-                self.add(alias.clone(), time, change);
+            for (time, target) in history {
+                self.add(alias.clone(), time, target);
             }
         }
     }
@@ -71,21 +85,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_points_to_what_it_was_last_given_before() {
+    fn the_last_change_before_a_time_decides() {
         let mut aliases = Aliases::default();
         let mut later = Aliases::default();
-        aliases.change("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
-        later.change("a".to_owned(), EventTime(3000), None);
-        later.change("a".to_owned(), EventTime(2000), Some("k2".to_owned()));
-        later.change("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
+        aliases.insert("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
+        later.insert("a".to_owned(), EventTime(3000), None);
+        later.insert("a".to_owned(), EventTime(2000), Some("k2".to_owned()));
+        later.insert("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
         aliases += later;
-        let key = |time| aliases.key("a", EventTime(time));
+        let key = |time| aliases.key_at("a", EventTime(time));
         assert_eq!(
             [key(0), key(1000), key(1001), key(2001), key(3001)],
             [None, None, Some("k1"), Some("k2"), None]
         );
-        aliases.change("a".to_owned(), EventTime(2000), Some("k3".to_owned()));
-        assert_eq!(aliases.key("a", EventTime(2500)), None, "sources that contradict each other say nothing");
-        assert_eq!(aliases.key("b", EventTime(2500)), None);
+        aliases.insert("a".to_owned(), EventTime(2000), Some("k3".to_owned()));
+        assert_eq!(aliases.key_at("a", EventTime(2500)), None, "contradicting sources");
+        assert_eq!(aliases.key_at("b", EventTime(2500)), None);
     }
 }

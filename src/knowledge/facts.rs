@@ -1,40 +1,43 @@
-//! What the records of all inputs have taught, gathered before anything is counted.
+//! The facts that the records of all inputs state, gathered before anything is counted.
 //!
-//! Lessons add up with `+=`, in whatever order inputs are read. Memory: an entry per distinct rule and particular, alias change and correction;
-//! of each session that SageMaker, its geospatial part or Forecast opened, two hashes (some 90 bytes).
+//! Facts merge with `+=`, in whatever order inputs are read. Memory: an entry per distinct rule
+//! with its particulars, per alias change and per correction; and two hashes (some 90 bytes) per
+//! session that SageMaker, its geospatial part or Forecast opened.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use super::Aliases;
+use super::aliases::Aliases;
 use crate::model::{
     EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId,
     TrailChange,
 };
 
-/// A record that teaches something, and where it is.
+/// A record that states a fact, and where the record is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
+#[non_exhaustive]
+pub struct FactSource {
     /// The record.
-    pub taught: Provenance,
+    pub record: Provenance,
     /// URI of its archive.
     pub archive: Arc<str>,
-    /// Its offset there.
+    /// Byte offset of the record in the decompressed archive.
     pub offset: u64,
 }
 
-/// How often and where first something was learned.
+/// The records that state a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Basis {
+#[non_exhaustive]
+pub struct FactSupport {
     /// The earliest record.
-    pub first: Source,
-    /// Records that teach it; each copy of one counts.
+    pub first: FactSource,
+    /// The number of records. Every delivered copy counts.
     pub records: u64,
 }
 
-impl AddAssign for Basis {
+impl AddAssign for FactSupport {
     fn add_assign(&mut self, other: Self) {
         self.records += other.records;
         if other.first < self.first {
@@ -43,30 +46,31 @@ impl AddAssign for Basis {
     }
 }
 
-/// Everything learned.
+/// All facts.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Facts {
-    /// Rules with their particulars.
-    pub rules: BTreeMap<(LearnedRule, LearnedCondition<'static>), Basis>,
-    /// The rules of each session.
+    /// Learned rules with their particulars.
+    pub rules: BTreeMap<(LearnedRule, LearnedCondition<'static>), FactSupport>,
+    /// The rules that hold for each session.
     pub sessions: HashMap<SessionId, LearnedRuleSet>,
-    /// Where aliases pointed, and when.
+    /// Which key each alias pointed to, and when.
     pub aliases: Aliases,
     /// Events that have been corrected.
     pub corrections: Corrections,
     /// Trails that were stopped, started or deleted.
     pub trails: BTreeSet<TrailChange>,
-    /// Trails that were set to leave out KMS, or its reading events.
+    /// Trails that were set to leave out KMS, or its read-only events.
     pub silent_trails: BTreeSet<String>,
 }
 
 impl Facts {
-    /// Takes in what a record of `archive`, at `offset`, teaches.
-    pub fn learn(&mut self, lesson: Fact<'static>, archive: &Arc<str>, offset: u64) {
-        match lesson {
-            Fact::Rule(rule, when, taught) => {
-                let first = Source { taught, archive: archive.clone(), offset };
-                self.add_rule((rule, when), Basis { first, records: 1 });
+    /// Adds a fact that the record at `offset` of `archive` states.
+    pub fn add(&mut self, fact: Fact<'static>, archive: &Arc<str>, offset: u64) {
+        match fact {
+            Fact::Rule(rule, when, record) => {
+                let first = FactSource { record, archive: archive.clone(), offset };
+                self.add_rule((rule, when), FactSupport { first, records: 1 });
             }
             Fact::Session(rule, session) => {
                 for name in [session.access_key_id, session.principal_id].into_iter().flatten() {
@@ -74,11 +78,11 @@ impl Facts {
                 }
             }
             Fact::Alias { alias, key, time } => {
-                self.aliases.change(alias.into_owned(), time, key.map(Into::into));
+                self.aliases.insert(alias.into_owned(), time, key.map(Into::into));
             }
             Fact::Correction { original, by, account_id, time } => {
-                let place = (account_id.map(Into::into), original.into_owned());
-                self.corrections.add(place, (time, by.into_owned()));
+                let corrected = (account_id.map(Into::into), original.into_owned());
+                self.corrections.add(corrected, (time, by.into_owned()));
             }
             Fact::Trail(change) => {
                 self.trails.insert(change);
@@ -89,10 +93,12 @@ impl Facts {
         }
     }
 
-    /// Draws the conclusions that need more than one record: a key that Forecast was given together with a role of Canvas is Canvas's, whoever
-    /// uses it for Forecast.
-    pub fn conclude(&mut self) {
-        let handed: HashSet<Role> = self
+    /// Derives the facts that need more than one record. Call it once all facts have been added.
+    ///
+    /// A key that Forecast was given together with a role of Canvas belongs to Canvas, whoever uses
+    /// it for Forecast.
+    pub fn derive(&mut self) {
+        let named_roles: HashSet<Role> = self
             .rules
             .keys()
             .filter_map(|(rule, when)| match (rule, when) {
@@ -100,30 +106,29 @@ impl Facts {
                 _ => None,
             })
             .collect();
-        let of_canvas = |role: &Role| role.is_canvas_forecast() || handed.contains(role);
+        let is_of_canvas = |role: &Role| role.is_canvas_forecast() || named_roles.contains(role);
         let keys: Vec<_> = self
             .rules
             .iter()
-            .filter_map(|((rule, when), basis)| match (rule, when) {
+            .filter_map(|((rule, when), support)| match (rule, when) {
                 (LearnedRule::ForecastRoleAndKey, LearnedCondition::RoleAndKey(role, key)) => {
-                    Role::from_arn(role)
-                        .filter(of_canvas)
-                        .map(|_| (LearnedCondition::Key(key.clone()), basis.clone()))
+                    let role = Role::from_arn(role).filter(is_of_canvas);
+                    role.map(|_| (LearnedCondition::Key(key.clone()), support.clone()))
                 }
                 _ => None,
             })
             .collect();
-        for (key, basis) in keys {
-            self.add_rule((LearnedRule::CanvasForecastKey, key), basis);
+        for (key, support) in keys {
+            self.add_rule((LearnedRule::CanvasForecastKey, key), support);
         }
-        self.corrections.conclude();
+        self.corrections.find_cycles();
     }
 
-    fn add_rule(&mut self, what: (LearnedRule, LearnedCondition<'static>), basis: Basis) {
-        match self.rules.entry(what) {
-            Entry::Occupied(mut known) => *known.get_mut() += basis,
-            Entry::Vacant(new) => {
-                new.insert(basis);
+    fn add_rule(&mut self, rule: (LearnedRule, LearnedCondition<'static>), support: FactSupport) {
+        match self.rules.entry(rule) {
+            Entry::Occupied(mut entry) => *entry.get_mut() += support,
+            Entry::Vacant(entry) => {
+                entry.insert(support);
             }
         }
     }
@@ -131,74 +136,77 @@ impl Facts {
 
 impl AddAssign for Facts {
     fn add_assign(&mut self, other: Self) {
-        for (what, basis) in other.rules {
-            self.add_rule(what, basis);
+        for (rule, support) in other.rules {
+            self.add_rule(rule, support);
         }
         for (session, rules) in other.sessions {
             *self.sessions.entry(session).or_default() |= rules;
         }
         self.aliases += other.aliases;
-        for (place, by) in other.corrections.by {
-            self.corrections.add(place, by);
+        for (corrected, by) in other.corrections.by {
+            self.corrections.add(corrected, by);
         }
         self.trails.extend(other.trails);
         self.silent_trails.extend(other.silent_trails);
     }
 }
 
-/// An event by account and `eventID`.
-type Place = (Option<String>, String);
+/// Account and `eventID` of an event.
+type EventKey = (Option<String>, String);
 
-/// Which events have been corrected, and by which; of several corrections of one event the last counts, by `eventTime`, then `eventID`.
+/// Which events have been corrected, and by which events. Of several corrections of one event the
+/// last one counts, by `eventTime`, then by `eventID`.
 #[derive(Debug, Clone, Default)]
 pub struct Corrections {
-    by: BTreeMap<Place, (EventTime, String)>,
-    /// Of events that correct one another in a circle, the last: it stands.
-    standing: BTreeSet<Place>,
+    by: BTreeMap<EventKey, (EventTime, String)>,
+    /// Of each cycle of events that correct one another, the last event. It is not superseded.
+    cycle_winners: BTreeSet<EventKey>,
 }
 
 impl Corrections {
-    fn add(&mut self, place: Place, by: (EventTime, String)) {
-        let last = self.by.entry(place).or_insert_with(|| by.clone());
+    fn add(&mut self, corrected: EventKey, by: (EventTime, String)) {
+        let last = self.by.entry(corrected).or_insert_with(|| by.clone());
         if by > *last {
             *last = by;
         }
     }
 
-    /// Finds the circles; each event is looked at once.
-    fn conclude(&mut self) {
-        let mut seen = BTreeSet::new();
-        let mut standing = BTreeSet::new();
+    /// Finds the cycles. Each event is visited once.
+    fn find_cycles(&mut self) {
+        let mut visited = BTreeSet::new();
+        let mut winners = BTreeSet::new();
         for start in self.by.keys() {
-            let mut walk = Vec::new();
+            let mut path = Vec::new();
             let mut next = Some(start.clone());
-            while let Some(place) = next.take_if(|place| self.by.contains_key(place)) {
-                if !seen.insert(place.clone()) {
-                    // Where this walk has been before begins a circle; where another has been, that one has seen it.
-                    let from = walk.iter().position(|known| *known == place);
-                    let circle = from.and_then(|from| walk.get(from..)).unwrap_or_default();
-                    let last = circle.iter().filter_map(|place| self.by.get(place)).max();
-                    standing.extend(last.map(|(_, id)| (place.0.clone(), id.clone())));
+            while let Some(event) = next.take_if(|event| self.by.contains_key(event)) {
+                if !visited.insert(event.clone()) {
+                    // If the event is on this path, a cycle begins there. If it is on an earlier
+                    // path, that path has found any cycle.
+                    let from = path.iter().position(|earlier| *earlier == event);
+                    let cycle = from.and_then(|from| path.get(from..)).unwrap_or_default();
+                    let last = cycle.iter().filter_map(|event| self.by.get(event)).max();
+                    winners.extend(last.map(|(_, id)| (event.0.clone(), id.clone())));
                     break;
                 }
-                next = self.by.get(&place).map(|(_, by)| (place.0.clone(), by.clone()));
-                walk.push(place);
+                next = self.by.get(&event).map(|(_, by)| (event.0.clone(), by.clone()));
+                path.push(event);
             }
         }
-        self.standing = standing;
+        self.cycle_winners = winners;
     }
 
-    /// Whether another event has taken the place of this one.
-    pub fn supersede(&self, event: &KmsEvent<'_>) -> bool {
+    /// Whether another event replaces this one: it has been corrected, or it is a correction and
+    /// not the last of the event that it corrects.
+    pub fn is_superseded(&self, event: &KmsEvent<'_>) -> bool {
         if self.by.is_empty() {
             return false;
         }
         let Some(id) = event.event_id.as_deref() else { return false };
         let account = event.recipient_account_id.as_deref().map(str::to_owned);
-        let place = |id: &str| (account.clone(), id.to_owned());
-        let outdone = |original: &str| self.by.get(&place(original)).is_some_and(|(_, last)| last != id);
-        event.corrects.as_deref().is_some_and(outdone)
-            || self.by.contains_key(&place(id)) && !self.standing.contains(&place(id))
+        let key = |id: &str| (account.clone(), id.to_owned());
+        let is_not_last = |original: &str| self.by.get(&key(original)).is_some_and(|(_, last)| last != id);
+        event.corrects.as_deref().is_some_and(is_not_last)
+            || self.by.contains_key(&key(id)) && !self.cycle_winners.contains(&key(id))
     }
 }
 
@@ -212,72 +220,76 @@ mod tests {
     }
 
     #[test]
-    fn a_key_given_with_a_role_of_canvas_is_canvas() {
+    fn a_key_given_with_a_role_of_canvas_belongs_to_canvas() {
         let archive: Arc<str> = "a".into();
-        let taught = || Provenance {
+        let record = || Provenance {
             time: EventTime(0),
             event_name: "X".to_owned(),
             event_id: None,
             account_id: None,
         };
         let role = |name: &str| format!("arn:aws:iam::111122223333:role/{name}");
-        let concluded = |roles: &[&str], handed: Option<&str>| {
+        let is_canvas_key = |roles: &[&str], named: Option<&str>| {
             let mut facts = Facts::default();
             for name in roles {
                 let when = LearnedCondition::RoleAndKey(role(name).into(), "k".into());
-                facts.learn(Fact::Rule(LearnedRule::ForecastRoleAndKey, when, taught()), &archive, 0);
+                facts.add(Fact::Rule(LearnedRule::ForecastRoleAndKey, when, record()), &archive, 0);
             }
-            if let Some(name) = handed {
+            if let Some(name) = named {
                 let when = LearnedCondition::Role(role(name).into());
-                facts.learn(Fact::Rule(LearnedRule::CanvasForecastRole, when, taught()), &archive, 1);
+                facts.add(Fact::Rule(LearnedRule::CanvasForecastRole, when, record()), &archive, 1);
             }
-            facts.conclude();
+            facts.derive();
             facts.rules.contains_key(&(LearnedRule::CanvasForecastKey, LearnedCondition::Key("k".into())))
         };
-        assert!(concluded(&["x/amazonsagemakerCanvasForecastRole-1"], None), "by its name");
-        assert!(concluded(&["path/R"], Some("R")), "by what settings say");
-        assert!(!concluded(&["R"], None) && !concluded(&["R"], Some("S")) && !concluded(&[], Some("R")));
+        assert!(is_canvas_key(&["x/amazonsagemakerCanvasForecastRole-1"], None), "by its name");
+        assert!(is_canvas_key(&["path/R"], Some("R")), "by the settings");
+        assert!(
+            !is_canvas_key(&["R"], None)
+                && !is_canvas_key(&["R"], Some("S"))
+                && !is_canvas_key(&[], Some("R"))
+        );
     }
 
     #[test]
-    fn of_a_circle_the_last_stands() {
+    fn the_last_event_of_a_cycle_is_not_superseded() {
         let mut corrections = Corrections::default();
         for (original, time, by) in
             [("a", 1, "b"), ("b", 3, "c"), ("c", 2, "a"), ("x", 0, "x"), ("o", 1, "a")]
         {
             corrections.add((None, original.to_owned()), (EventTime(time), by.to_owned()));
         }
-        corrections.conclude();
-        let superseded = |id, corrects| corrections.supersede(&event(id, Some(corrects)));
+        corrections.find_cycles();
+        let superseded = |id, corrects| corrections.is_superseded(&event(id, Some(corrects)));
         assert!(superseded("a", "c") && superseded("b", "a") && !superseded("c", "b"));
-        assert!(!superseded("x", "x"), "one that corrects itself");
-        assert!(corrections.supersede(&event("o", None)), "one that a member of the circle corrects");
+        assert!(!superseded("x", "x"), "an event that corrects itself");
+        assert!(corrections.is_superseded(&event("o", None)), "an event that a member of the cycle corrects");
     }
 
     #[test]
-    fn long_chains_take_no_time() {
+    fn long_chains_take_linear_time() {
         let mut corrections = Corrections::default();
         for n in 0..100_000 {
             corrections.add((None, n.to_string()), (EventTime(n), (n + 1).to_string()));
         }
-        corrections.conclude();
+        corrections.find_cycles();
         let superseded =
-            (0..=100_000).filter(|n| corrections.supersede(&event(&n.to_string(), None))).count();
+            (0..=100_000).filter(|n| corrections.is_superseded(&event(&n.to_string(), None))).count();
         assert_eq!(superseded, 100_000);
     }
 
     #[test]
-    fn of_several_corrections_the_last_counts() {
+    fn the_last_of_several_corrections_counts() {
         let mut corrections = Corrections::default();
-        assert!(!corrections.supersede(&event("a", None)));
+        assert!(!corrections.is_superseded(&event("a", None)));
         for (time, by) in [(1, "b"), (3, "d"), (2, "c")] {
             corrections.add((None, "a".to_owned()), (EventTime(time), by.to_owned()));
         }
-        let superseded = |id, corrects| corrections.supersede(&event(id, corrects));
+        let superseded = |id, corrects| corrections.is_superseded(&event(id, corrects));
         assert!(superseded("a", None) && superseded("b", Some("a")) && superseded("c", Some("a")));
         assert!(!superseded("d", Some("a")) && !superseded("e", None));
         let mut elsewhere = event("a", None);
         elsewhere.recipient_account_id = Some("111122223333".into());
-        assert!(!corrections.supersede(&elsewhere), "ids are those of an account");
+        assert!(!corrections.is_superseded(&elsewhere), "ids are those of an account");
     }
 }

@@ -9,5 +9,5 @@ mod facts;
 mod lookups;
 
 pub use aliases::Aliases;
-pub use facts::{Basis, Corrections, Facts, Source};
+pub use facts::{Corrections, FactSource, FactSupport, Facts};
 pub use lookups::Knowledge;

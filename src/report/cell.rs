@@ -1,23 +1,25 @@
-//! One value of a row, and rows as bytes: how they travel from where they are made to where they are written.
+//! Cells and rows as bytes, the form in which rows travel from scanning threads to the writers.
 //!
-//! A row leaves the record it was read from as one short run of bytes, so that nothing of an event has to be allocated by itself, and
-//! threads hand on a few large buffers.
+//! A row is encoded once, right after its record was read. No text of an event is allocated by
+//! itself, and threads pass each other a few large buffers.
+//!
+//! Each cell is one tag byte and its value: text as a 32-bit length and UTF-8 bytes, integers and
+//! times as 64 bits, dates as 32 bits, booleans as one byte. Numbers are little-endian.
 
 use std::borrow::Cow;
 
-use super::table::{Column, Table};
 use crate::model::EventTime;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell<'a> {
-    /// Not known, or not there.
+    /// Unknown or absent.
     Null,
     /// Text.
     Text(Cow<'a, str>),
-    /// A count, size or offset.
+    /// A count, a size or an offset.
     Int(i64),
-    /// A moment.
+    /// A point in time.
     Time(EventTime),
     /// True or false.
     Bool(bool),
@@ -26,27 +28,25 @@ pub enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// Text.
     pub(super) fn text(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 
-    /// Text or null.
-    pub(super) fn maybe(text: Option<&'a str>) -> Self {
+    pub(super) fn optional_text(text: Option<&'a str>) -> Self {
         text.map_or(Self::Null, Self::text)
     }
 
-    /// A count; none comes near the limit of a signed integer.
+    /// A count. No count comes near the limit of a signed integer.
     pub(super) fn count(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Null => out.push(NULL),
             Self::Text(text) => {
                 out.push(TEXT);
-                // No text is longer than a record, and those are limited to far less.
+                // No text is longer than a record, and records are limited to far less.
                 out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
                 out.extend_from_slice(text.as_bytes());
             }
@@ -74,38 +74,40 @@ const TIME: u8 = 3;
 const BOOL: u8 = 4;
 const DATE: u8 = 5;
 
-/// Appends `row` to `out`, in the form [`Row`] reads.
-pub fn encode<T: Table>(columns: &[Column<T>], row: &T::Row<'_>, out: &mut Vec<u8>) {
-    for column in columns {
-        (column.get)(row).encode(out);
-    }
-}
-
-/// A row: the cells of a table's columns, in their order.
+/// An encoded row: the cells of a table's columns, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row<'a>(&'a [u8]);
+pub struct EncodedRow<'a>(&'a [u8]);
 
-impl<'a> Row<'a> {
-    /// The row whose bytes these are: what one call of [`encode`] appended.
+impl<'a> EncodedRow<'a> {
+    /// The row in `bytes`, which one call of [`encode_row`](super::encode_row) wrote.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Its cells.
+    /// The cells, in column order.
     pub fn cells(self) -> impl Iterator<Item = Cell<'a>> {
-        Stored { bytes: self.0 }.map(|cell| match cell {
-            StoredCell::Null => Cell::Null,
-            StoredCell::Text(text) => Cell::Text(String::from_utf8_lossy(text)), // it was text when it was stored
-            StoredCell::Int(n) => Cell::Int(n),
-            StoredCell::Time(ms) => Cell::Time(EventTime(ms)),
-            StoredCell::Bool(value) => Cell::Bool(value),
-            StoredCell::Date(day) => Cell::Date(day),
+        CellReader { bytes: self.0 }.map(|cell| match cell {
+            RawCell::Null => Cell::Null,
+            RawCell::Text(text) => Cell::Text(String::from_utf8_lossy(text)), // it was valid UTF-8
+            RawCell::Int(n) => Cell::Int(n),
+            RawCell::Time(ms) => Cell::Time(EventTime(ms)),
+            RawCell::Bool(value) => Cell::Bool(value),
+            RawCell::Date(day) => Cell::Date(day),
         })
     }
 
-    /// Appends the row to `out` with its cells changed by `change`, which is given each with its place among the columns.
+    /// The text in the column at `position`, see [`column_position`](super::column_position).
+    /// `None` when the cell is null or not text.
+    pub fn text_at(self, position: usize) -> Option<&'a str> {
+        match self.cells().nth(position) {
+            Some(Cell::Text(Cow::Borrowed(text))) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Encodes the row to `out` with each cell replaced by `change(position, cell)`.
     pub fn encode_with(self, out: &mut Vec<u8>, change: impl Fn(usize, Cell<'a>) -> Cell<'a>) {
-        self.cells().enumerate().for_each(|(index, cell)| change(index, cell).encode(out));
+        self.cells().enumerate().for_each(|(position, cell)| change(position, cell).encode(out));
     }
 
     pub(super) fn bytes(self) -> &'a [u8] {
@@ -113,9 +115,9 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A cell as it is stored: text is not looked at.
+/// A decoded cell whose text has not been checked to be UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StoredCell<'a> {
+pub(super) enum RawCell<'a> {
     Null,
     Text(&'a [u8]),
     Int(i64),
@@ -124,12 +126,13 @@ pub(super) enum StoredCell<'a> {
     Date(i32),
 }
 
-/// The cells of rows stored one behind the other.
-pub(super) struct Stored<'a> {
+/// Reads the cells of consecutive encoded rows.
+pub(super) struct CellReader<'a> {
+    /// What has not been read yet.
     pub(super) bytes: &'a [u8],
 }
 
-impl<'a> Stored<'a> {
+impl<'a> CellReader<'a> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.bytes.split_first_chunk::<N>()?;
         self.bytes = rest;
@@ -137,23 +140,23 @@ impl<'a> Stored<'a> {
     }
 }
 
-impl<'a> Iterator for Stored<'a> {
-    type Item = StoredCell<'a>;
+impl<'a> Iterator for CellReader<'a> {
+    type Item = RawCell<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let [kind] = self.take()?;
-        Some(match kind {
+        let [tag] = self.take()?;
+        Some(match tag {
             TEXT => {
                 let len = u32::from_le_bytes(self.take()?) as usize;
                 let (text, rest) = self.bytes.split_at_checked(len)?;
                 self.bytes = rest;
-                StoredCell::Text(text)
+                RawCell::Text(text)
             }
-            INT => StoredCell::Int(i64::from_le_bytes(self.take()?)),
-            TIME => StoredCell::Time(i64::from_le_bytes(self.take()?)),
-            BOOL => StoredCell::Bool(self.take::<1>()? == [1]),
-            DATE => StoredCell::Date(i32::from_le_bytes(self.take()?)),
-            _ => StoredCell::Null,
+            INT => RawCell::Int(i64::from_le_bytes(self.take()?)),
+            TIME => RawCell::Time(i64::from_le_bytes(self.take()?)),
+            BOOL => RawCell::Bool(self.take::<1>()? == [1]),
+            DATE => RawCell::Date(i32::from_le_bytes(self.take()?)),
+            _ => RawCell::Null,
         })
     }
 }
@@ -163,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_comes_out_as_it_went_in() {
+    fn a_decoded_row_equals_the_encoded_one() {
         let cells = [
             Cell::Null,
             Cell::text(""),
@@ -177,6 +180,9 @@ mod tests {
         ];
         let mut bytes = Vec::new();
         cells.iter().for_each(|cell| cell.encode(&mut bytes));
-        assert!(Row::new(&bytes).cells().eq(cells));
+        let row = EncodedRow::new(&bytes);
+        assert!(row.cells().eq(cells));
+        assert_eq!(row.text_at(2), Some("arn:aws:kms:é"));
+        assert_eq!((row.text_at(0), row.text_at(3), row.text_at(9)), (None, None, None));
     }
 }

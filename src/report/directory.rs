@@ -1,123 +1,142 @@
 //! A report directory that appears complete or not at all.
 //!
-//! Everything is written into a folder of its own inside the target, whose name readers ignore, and renamed into place at the end, `run.json`
-//! last. A run that fails leaves nothing behind.
+//! A run writes into a staging folder inside the target, whose name readers ignore. At the end it
+//! renames everything into place, `run.json` last. A run that fails leaves nothing behind.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::cell::Row;
-use super::columns::{DAILY, Daily, INPUTS, Inputs, REJECTS, Rejects, USAGE, Usage};
+use super::cell::EncodedRow;
+use super::error::SinkError;
 use super::events::EventFiles;
-use super::parquet::TableFile;
-use super::run::RunFacts;
-use super::tasks::TaskQueue;
-use super::{Sink, SinkError};
+use super::parquet::{EncodeBy, TableFile};
+use super::run::RunJson;
+use super::sink::{RowOrder, Sink};
+use super::table::Table;
+use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
+use crate::base::TaskQueue;
 use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
-/// The file of a day.
+/// The file in the folder of a day.
 const DAY_FILE: &str = "events.parquet";
-/// A file in the staging folder that is locked as long as its run lives.
+/// A file in the staging folder. It is locked as long as the run lives.
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
-/// What a report consists of, in the order in which it appears.
+/// The parts of a report, in the order in which they appear.
 const PARTS: [&str; 6] =
     ["usage.parquet", "usage_daily.parquet", EVENTS_FOLDER, "rejects.parquet", "inputs.parquet", "run.json"];
 
-/// A report being written.
-pub struct Directory {
+/// What to do with a report that is already there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Fail: the target must be empty or absent.
+    Refuse,
+    /// Replace the report.
+    Replace,
+}
+
+/// A report directory that is being written.
+pub struct ReportDirectory {
     target: PathBuf,
+    /// The target did not exist before.
     created: bool,
-    force: bool,
+    existing: Existing,
     staging: TempDir,
     events: EventFiles,
-    rejects: TableFile<Rejects>,
-    inputs: TableFile<Inputs>,
-    jobs: TaskQueue,
+    rejects: TableFile<RejectsTable>,
+    inputs: TableFile<InputsTable>,
+    tasks: TaskQueue<SinkError>,
     alive: File,
 }
 
-/// A report that has been written.
+/// A report in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    /// Its directory.
+#[non_exhaustive]
+pub struct PublishedReport {
+    /// Its directory, or its `s3://` address.
     pub directory: PathBuf,
 }
 
-impl Directory {
-    /// Prepares to write into `target`, which must be empty or not exist, unless `force`.
+impl PublishedReport {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+}
+
+impl ReportDirectory {
+    /// Prepares to write into `target`. The directory is created if it does not exist.
     ///
     /// # Errors
-    /// When it is not empty, or cannot be created or written.
-    pub fn create(target: &Path, force: bool) -> Result<Self, SinkError> {
+    /// When the target holds a report and `existing` refuses that, when it holds files that
+    /// keytrail did not write, or when it cannot be created or written.
+    pub fn create(target: &Path, existing: Existing) -> Result<Self, SinkError> {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
-        if force {
-            refuse_foreign(&target.join(EVENTS_FOLDER))?;
-        } else if holds_something(target)? {
-            return Err(SinkError::NotEmpty { path: target.display().to_string() });
+        match existing {
+            Existing::Replace => refuse_foreign(&target.join(EVENTS_FOLDER))?,
+            Existing::Refuse => refuse_nonempty(target)?,
         }
         let staging =
             tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
         let path = staging.path().join(ALIVE);
         let alive = File::create(&path).map_err(SinkError::file(&path))?;
-        let _ = alive.try_lock(); // where files cannot be locked, another run may take this one for dead
+        // Where files cannot be locked, another run may take this one for dead.
+        let _ = alive.try_lock();
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
-        let jobs = TaskQueue::default();
-        let rejects = TableFile::create(&staging.path().join("rejects.parquet"), REJECTS, &jobs)?;
-        let inputs = TableFile::create(&staging.path().join("inputs.parquet"), INPUTS, &jobs)?;
-        let events = EventFiles::new(events_root, &jobs);
+        let tasks = TaskQueue::default();
+        let rejects = TableFile::create_in(staging.path(), &tasks)?;
+        let inputs = TableFile::create_in(staging.path(), &tasks)?;
+        let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
-        Ok(Self { target, created, force, staging, events, rejects, inputs, jobs, alive })
+        Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive })
     }
 
-    /// Removes from `target` what runs that were killed have left behind.
+    /// Removes the staging folders of killed runs from `target`.
     ///
     /// # Errors
-    /// When something cannot be removed.
-    pub fn tidy(target: &Path) -> Result<(), SinkError> {
-        let Ok(entries) = fs::read_dir(target) else { return Ok(()) }; // nothing there
+    /// When one cannot be removed.
+    pub fn remove_stale(target: &Path) -> Result<(), SinkError> {
+        let Ok(entries) = fs::read_dir(target) else { return Ok(()) }; // no such directory
         for entry in entries {
             let entry = entry.map_err(SinkError::file(target))?;
             let is_staging = entry.file_name().to_string_lossy().starts_with(STAGING);
-            // What cannot be opened is being made, or removed.
-            let is_left = || File::open(entry.path().join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok());
-            if is_staging && is_left() {
+            // A folder whose file cannot be opened is being created or removed by another run.
+            let is_dead = || File::open(entry.path().join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok());
+            if is_staging && is_dead() {
                 remove(&entry.path())?;
             }
         }
         Ok(())
     }
 
-    /// Writes the aggregates and puts everything in its place.
+    /// Writes the aggregates and publishes the report.
     ///
     /// # Errors
-    /// When something cannot be written. A report that was there before is then still there, unless the failure came while files were being
-    /// renamed; it has no `run.json` in that case.
+    /// As for [`stage`](Self::stage) and [`StagedReport::publish`].
     pub fn finish(
         self,
         usage: &[UsageRow],
         daily: &[DailyRow],
-        run: &RunFacts<'_>,
-    ) -> Result<Written, SinkError> {
-        self.prepare(usage, daily, run)?.place()
+        run: &RunJson<'_>,
+    ) -> Result<PublishedReport, SinkError> {
+        self.stage(usage, daily, run)?.publish()
     }
 
-    /// Writes all there is to write, and puts nothing in its place yet.
+    /// Writes the aggregates and completes all files in the staging folder.
     ///
     /// # Errors
-    /// When something cannot be written: then nothing of it is left.
-    pub fn prepare(
+    /// When something cannot be written. Nothing is left behind then.
+    pub fn stage(
         self,
         usage: &[UsageRow],
         daily: &[DailyRow],
-        run: &RunFacts<'_>,
-    ) -> Result<Prepared, SinkError> {
+        run: &RunJson<'_>,
+    ) -> Result<StagedReport, SinkError> {
         let unfinished = self.unfinished();
         self.write(usage, daily, run).inspect_err(|_| unfinished.remove())
     }
@@ -126,62 +145,72 @@ impl Directory {
         self,
         usage: &[UsageRow],
         daily: &[DailyRow],
-        run: &RunFacts<'_>,
-    ) -> Result<Prepared, SinkError> {
+        run: &RunJson<'_>,
+    ) -> Result<StagedReport, SinkError> {
         let unfinished = self.unfinished();
-        let path = self.staging.path().join("usage.parquet");
-        let mut file = TableFile::<Usage>::create(&path, USAGE, &self.jobs)?;
-        usage.iter().for_each(|row| file.push(row));
-        file.finish()?;
-        let path = self.staging.path().join("usage_daily.parquet");
-        let mut file = TableFile::<Daily>::create(&path, DAILY, &self.jobs)?;
-        daily.iter().for_each(|row| file.push(row));
-        file.finish()?;
+        let folder = self.staging.path();
+        write_table::<UsageTable>(folder, usage, &self.tasks)?;
+        write_table::<DailyTable>(folder, daily, &self.tasks)?;
         self.events.finish()?;
         self.rejects.finish()?;
         self.inputs.finish()?;
-        let run_path = self.staging.path().join("run.json");
-        let json = serde_json::to_string_pretty(run).map_err(|e| SinkError::Encode {
-            path: run_path.display().to_string(),
-            message: e.to_string(),
-        })?;
-        fs::write(&run_path, json + "\n").map_err(SinkError::file(&run_path))?;
-        let Self { target, force, staging, alive, .. } = self;
-        Ok(Prepared { target, force, staging, unfinished, _alive: alive })
+        let path = folder.join("run.json");
+        let json = serde_json::to_string_pretty(run).map_err(SinkError::encode(&path))?;
+        fs::write(&path, json + "\n").map_err(SinkError::file(&path))?;
+        let Self { target, existing, staging, alive, .. } = self;
+        Ok(StagedReport { target, existing, staging, unfinished, _alive: alive })
     }
 
-    /// What is there of the report so far, for whoever may have to end the process at once.
-    pub fn unfinished(&self) -> Unfinished {
-        Unfinished {
+    /// The folders to remove if the process has to end before the report is finished.
+    pub fn unfinished(&self) -> UnfinishedReport {
+        UnfinishedReport {
             staging: self.staging.path().to_owned(),
             created: self.created.then(|| self.target.clone()),
         }
     }
 
-    /// Gives up, leaving the target as it was.
+    /// Gives up and leaves the target as it was.
     pub fn discard(self) {
         self.unfinished().remove();
     }
 }
 
-/// A report that is written and only has to be put in its place.
+/// Writes a table whose rows are all known.
+fn write_table<'a, T: Table>(
+    folder: &Path,
+    rows: &[T::Item<'a>],
+    tasks: &TaskQueue<SinkError>,
+) -> Result<(), SinkError> {
+    let mut file = TableFile::<T>::create_in(folder, tasks)?;
+    rows.iter().for_each(|row| file.push(row));
+    file.finish()
+}
+
+/// A complete report in its staging folder.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct StagedReport {
     target: PathBuf,
-    force: bool,
+    existing: Existing,
     staging: TempDir,
-    unfinished: Unfinished,
+    unfinished: UnfinishedReport,
     _alive: File,
 }
 
-impl Prepared {
-    /// The files that make up the report, by their names in it, in the order in which they are to appear.
-    pub(super) fn files(&self) -> Result<Vec<(String, PathBuf)>, SinkError> {
+/// A file of a staged report.
+pub(super) struct StagedFile {
+    /// Its name within the report, as `events/day=2026-01-31/events.parquet`.
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+}
+
+impl StagedReport {
+    /// The files, in the order in which they are to appear.
+    pub(super) fn files(&self) -> Result<Vec<StagedFile>, SinkError> {
         let mut files = Vec::new();
         for part in PARTS {
             let path = self.staging.path().join(part);
             if part != EVENTS_FOLDER {
-                files.push((part.to_owned(), path));
+                files.push(StagedFile { name: part.to_owned(), path });
                 continue;
             }
             let days = fs::read_dir(&path).map_err(SinkError::file(&path))?;
@@ -190,66 +219,70 @@ impl Prepared {
                 .collect::<Result<_, _>>()?;
             days.sort();
             for day in days {
-                let name = day.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                files.push((format!("{part}/{name}/{DAY_FILE}"), day.join(DAY_FILE)));
+                let folder = day.file_name().unwrap_or_default().to_string_lossy();
+                let name = format!("{part}/{folder}/{DAY_FILE}");
+                files.push(StagedFile { name, path: day.join(DAY_FILE) });
             }
         }
         Ok(files)
     }
 
-    /// Puts everything in its place, `run.json` last. This takes no time to speak of, and must not be cut short.
+    /// Renames everything into place, `run.json` last. This takes a moment, and must not be
+    /// interrupted.
     ///
     /// # Errors
-    /// When something cannot be renamed. A report that was there before is then still there, unless some files had been renamed already; it
-    /// has no `run.json` in that case.
-    pub fn place(self) -> Result<Written, SinkError> {
+    /// When something cannot be renamed. An older report is then still there, unless some files had
+    /// been renamed already. In that case the directory has no `run.json`.
+    pub fn publish(self) -> Result<PublishedReport, SinkError> {
         let unfinished = self.unfinished.clone();
         self.rename().inspect_err(|_| unfinished.remove())
     }
 
-    fn rename(self) -> Result<Written, SinkError> {
+    fn rename(self) -> Result<PublishedReport, SinkError> {
         // Another run may have finished here meanwhile.
-        if !self.force && holds_something(&self.target)? {
-            return Err(SinkError::NotEmpty { path: self.target.display().to_string() });
+        if self.existing == Existing::Refuse {
+            refuse_nonempty(&self.target)?;
         }
-        // The old report goes last part first: without run.json nobody takes the rest for a whole.
+        // `run.json` of the old report goes first: without it, no reader takes the rest for a
+        // complete report.
         for part in PARTS.iter().rev() {
             remove(&self.target.join(part))?;
         }
         for part in PARTS {
-            let place = self.target.join(part);
-            fs::rename(self.staging.path().join(part), &place).map_err(SinkError::file(&place))?;
+            let path = self.target.join(part);
+            fs::rename(self.staging.path().join(part), &path).map_err(SinkError::file(&path))?;
         }
         self.staging.close().map_err(SinkError::file(&self.target))?;
-        Ok(Written { directory: self.target })
+        Ok(PublishedReport::new(self.target))
     }
 }
 
-/// The folders of a report that is not finished.
+/// The folders of an unfinished report.
 #[derive(Debug, Clone)]
-pub struct Unfinished {
+pub struct UnfinishedReport {
     staging: PathBuf,
+    /// The target, if this run created it.
     created: Option<PathBuf>,
 }
 
-impl Unfinished {
-    /// Removes them, as far as possible: what stays has a name that readers ignore.
+impl UnfinishedReport {
+    /// Removes them as far as possible. What cannot be removed has a name that readers ignore.
     pub fn remove(&self) {
-        // A thread that has not heard of it yet may still put something there.
+        // A thread that has not yet noticed the end of the run may still create files.
         for _ in 0..10 {
             if fs::remove_dir_all(&self.staging).is_ok() || !self.staging.exists() {
                 break;
             }
         }
         if let Some(target) = &self.created {
-            let _ = fs::remove_dir(target); // only if nothing else has been put there
+            let _ = fs::remove_dir(target); // succeeds only if the directory is empty
         }
     }
 }
 
-impl Sink for Directory {
-    fn event(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
-        self.events.push(day, row, late)
+impl Sink for ReportDirectory {
+    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
+        self.events.push(day, row, order)
     }
 
     fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
@@ -261,45 +294,46 @@ impl Sink for Directory {
     }
 
     fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
-        self.rejects.push(&(archive, rejection));
+        self.rejects.push(&RejectRow { archive, rejection });
         Ok(())
     }
 
-    fn input(&mut self, row: Row<'_>) -> Result<(), SinkError> {
-        self.inputs.push_row(row);
+    fn input(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.inputs.push_encoded(row);
         Ok(())
     }
 
-    fn all_given(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), SinkError> {
-        self.rejects.hand_over(true);
-        self.inputs.hand_over(true);
-        self.events.hand_over(go_on)
+    fn end_of_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
+        self.rejects.queue_rows(EncodeBy::Column);
+        self.inputs.queue_rows(EncodeBy::Column);
+        self.events.queue_rows(keep_going)
     }
 
-    fn tasks(&self) -> TaskQueue {
-        self.jobs.clone()
+    fn tasks(&self) -> TaskQueue<SinkError> {
+        self.tasks.clone()
     }
 }
 
-/// Whether a directory holds anything but the remains of a run that was killed.
-fn holds_something(directory: &Path) -> Result<bool, SinkError> {
+/// Fails if a directory holds anything but the staging folders of killed runs.
+fn refuse_nonempty(directory: &Path) -> Result<(), SinkError> {
     let entries = fs::read_dir(directory).map_err(SinkError::file(directory))?;
     for entry in entries {
         let entry = entry.map_err(SinkError::file(directory))?;
         if !entry.file_name().to_string_lossy().starts_with(STAGING) {
-            return Ok(true);
+            return Err(SinkError::NotEmpty { path: directory.display().to_string() });
         }
     }
-    Ok(false)
+    Ok(())
 }
 
-/// Replacing a report must not take what keytrail has not put there.
+/// Replacing a report removes `events`: fails if it holds anything that keytrail did not write.
 fn refuse_foreign(events: &Path) -> Result<(), SinkError> {
-    let Ok(days) = fs::read_dir(events) else { return Ok(()) }; // nothing there, or no directory: `finish` will tell
+    // If this is no directory, or there is nothing, publishing will tell.
+    let Ok(days) = fs::read_dir(events) else { return Ok(()) };
     for day in days {
         let day = day.map_err(SinkError::file(events))?.path();
-        let named_so = day.file_name().is_some_and(|name| name.to_string_lossy().starts_with("day="));
-        let is_ours = named_so
+        let is_day = day.file_name().is_some_and(|name| name.to_string_lossy().starts_with("day="));
+        let is_ours = is_day
             && fs::read_dir(&day)
                 .is_ok_and(|mut files| files.all(|f| f.is_ok_and(|f| f.file_name() == DAY_FILE)));
         if !is_ours {

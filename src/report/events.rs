@@ -1,7 +1,9 @@
-//! `events/day=…/events.parquet`: one file per event day, within a bound of memory however many days there are.
+//! `events/day=…/events.parquet`: one file per event day, in bounded memory however many days there
+//! are.
 //!
-//! A day of which an earlier event may still come, since a copy of a call waits for a better one, is not encoded from there on: its rows are
-//! kept, compressed on disk when they become many, and the late ones put among them at the end.
+//! While an out-of-order row of a day may still come, the day's rows after it cannot be encoded.
+//! They are buffered, and spilled to disk (compressed) when they become many. At the end they are
+//! merged with the out-of-order rows.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -13,253 +15,279 @@ use std::sync::{Arc, Mutex};
 
 use chrono::NaiveDate;
 
-use super::SinkError;
-use super::cell::{Row, Stored, StoredCell};
-use super::columns::{EVENTS, Events};
-use super::parquet::{TableFile, Unwritten};
-use super::spill::SpillFile;
-use super::table::Rows;
-use super::tasks::{TaskQueue, lock};
+use super::batch::RowBuffer;
+use super::cell::{CellReader, EncodedRow, RawCell};
+use super::error::SinkError;
+use super::parquet::{EncodeBy, FileHandle, TableFile};
+use super::sink::RowOrder;
+use super::table::column_position;
+use super::tables::{EVENTS, EventsTable};
+use crate::base::{SpillFile, TaskQueue, lock};
 
-/// Bytes of rows gathered over all days before the most that belong together are encoded, or go to disk.
-const PENDING: usize = 32 << 20;
-/// So many days can be encoded by their columns at the same time.
+/// Bytes of rows buffered over all days. Beyond it, the largest buffers are encoded or spilled.
+const BUFFERED: usize = 32 << 20;
+/// With at most so many days, each column is encoded as its own task.
 const FEW_DAYS: usize = 8;
-/// The least that is worth a row group while more of the day may come. With less of each, of many days, all goes to disk.
+/// Bytes that are worth a row group although more rows of the day may come. When no day has as
+/// many, all rows of all days are spilled.
 const WORTH_A_GROUP: usize = 4 << 20;
-/// Rows between two looks at whether the run is over.
-const ROWS_AT_A_TIME: usize = 1024;
+/// Rows merged between two checks whether the run goes on.
+const ROWS_PER_CHECK: usize = 1024;
+
+/// The columns that rows are sorted by.
+const ARCHIVE: usize = column_position(EVENTS, "archive");
+const OFFSET: usize = column_position(EVENTS, "record_offset");
 
 /// The files of all days.
 pub(super) struct EventFiles {
     root: PathBuf,
-    days: BTreeMap<i32, Day>,
-    spool: Arc<Mutex<SpillFile>>,
-    pending: usize,
-    jobs: TaskQueue,
-    files: Vec<Unwritten>,
+    days: BTreeMap<i32, DayFile>,
+    spill: Arc<Mutex<SpillFile>>,
+    /// Bytes of buffered rows, over all days.
+    buffered: usize,
+    tasks: TaskQueue<SinkError>,
+    files: Vec<FileHandle>,
 }
 
-struct Day {
-    file: TableFile<Events>,
-    /// Late events that may still come.
+struct DayFile {
+    file: TableFile<EventsTable>,
+    /// Out-of-order rows that may still come.
     expected: u64,
-    /// Rows behind the place of the first that was expected.
-    kept: Kept,
-    late: Kept,
+    /// Rows that belong after the first expected row.
+    blocked: DeferredRows,
+    out_of_order: DeferredRows,
 }
 
-/// Rows in order that cannot be encoded yet.
+/// Sorted rows that cannot be encoded yet.
 #[derive(Default)]
-struct Kept {
-    /// Compressed, in the spool.
-    spooled: Vec<(u64, usize)>,
-    rows: Rows,
+struct DeferredRows {
+    /// The first rows: compressed, in the spill file.
+    spilled: Vec<SpilledRows>,
+    /// The rows after them.
+    buffer: RowBuffer,
 }
 
-impl Kept {
+struct SpilledRows {
+    /// Where in the spill file.
+    offset: u64,
+    rows: usize,
+}
+
+impl DeferredRows {
     fn is_empty(&self) -> bool {
-        self.spooled.is_empty() && self.rows.len == 0
+        self.spilled.is_empty() && self.buffer.is_empty()
     }
 
-    fn spool(&mut self, spool: &Mutex<SpillFile>) -> io::Result<()> {
-        /// Fast: what is compressed here is read once.
+    fn spill(&mut self, spill: &Mutex<SpillFile>) -> io::Result<()> {
+        /// Fast: each byte compressed here is read once.
         const LEVEL: i32 = -5;
-        let rows = std::mem::take(&mut self.rows);
-        let bytes = zstd::bulk::compress(&rows.bytes, LEVEL)?;
-        self.spooled.push((lock(spool).push(&bytes)?, rows.len));
+        let buffer = std::mem::take(&mut self.buffer);
+        let bytes = zstd::bulk::compress(&buffer.bytes, LEVEL)?;
+        let offset = lock(spill).push(&bytes)?;
+        self.spilled.push(SpilledRows { offset, rows: buffer.rows });
         Ok(())
     }
 
-    /// The stretches of rows, in order.
-    fn stretches(self, spool: &Mutex<SpillFile>) -> impl Iterator<Item = io::Result<Rows>> {
-        let read = move |(place, len)| -> io::Result<Rows> {
-            let bytes = lock(spool).read(place)?;
-            Ok(Rows { bytes: zstd::stream::decode_all(&bytes[..])?, len })
+    /// All rows in order, a buffer at a time.
+    fn into_buffers(self, spill: &Mutex<SpillFile>) -> impl Iterator<Item = io::Result<RowBuffer>> {
+        let read = move |SpilledRows { offset, rows }| -> io::Result<RowBuffer> {
+            let bytes = lock(spill).read(offset)?;
+            Ok(RowBuffer { bytes: zstd::stream::decode_all(&bytes[..])?, rows })
         };
-        self.spooled.into_iter().map(read).chain(Some(Ok(self.rows)))
+        self.spilled.into_iter().map(read).chain(Some(Ok(self.buffer)))
     }
 }
 
 impl EventFiles {
-    /// Writes below `root`, which is `events` of the report being made.
-    pub(super) fn new(root: PathBuf, jobs: &TaskQueue) -> Self {
-        let spool = Arc::new(Mutex::new(SpillFile::new()));
-        Self { root, days: BTreeMap::new(), spool, pending: 0, jobs: jobs.clone(), files: Vec::new() }
+    /// Writes below `root`, the folder `events` of the report.
+    pub(super) fn new(root: PathBuf, tasks: &TaskQueue<SinkError>) -> Self {
+        let spill = Arc::new(Mutex::new(SpillFile::new()));
+        let (days, files) = (BTreeMap::new(), Vec::new());
+        Self { root, days, spill, buffered: 0, tasks: tasks.clone(), files }
     }
 
-    fn day(&mut self, day: i32) -> Result<&mut Day, SinkError> {
+    fn day(&mut self, day: i32) -> Result<&mut DayFile, SinkError> {
         Ok(match self.days.entry(day) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let path = path(&self.root, day);
-                if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder).map_err(SinkError::file(folder))?;
-                }
-                let file = TableFile::create(&path, EVENTS, &self.jobs)?;
-                self.files.push(file.unwritten());
-                place.insert(Day { file, expected: 0, kept: Kept::default(), late: Kept::default() })
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let folder = day_folder(&self.root, day);
+                fs::create_dir_all(&folder).map_err(SinkError::file(&folder))?;
+                let file = TableFile::create_in(&folder, &self.tasks)?;
+                self.files.push(file.handle());
+                entry.insert(DayFile {
+                    file,
+                    expected: 0,
+                    blocked: DeferredRows::default(),
+                    out_of_order: DeferredRows::default(),
+                })
             }
         })
     }
 
-    /// An event of that day that belongs here may come late.
+    /// An out-of-order row of `day` may come, which belongs after the rows so far.
     pub(super) fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
         self.day(day)?.expected += 1;
         Ok(())
     }
 
-    /// One of those will not come.
+    /// One of the expected rows will not come.
     pub(super) fn cancel_expected(&mut self, day: i32) {
         if let Some(day) = self.days.get_mut(&day) {
             day.expected = day.expected.saturating_sub(1);
-            if day.expected == 0 && day.kept.spooled.is_empty() && day.late.is_empty() {
-                day.file.take_in(std::mem::take(&mut day.kept.rows));
+            if day.expected == 0 && day.blocked.spilled.is_empty() && day.out_of_order.is_empty() {
+                day.file.append(&std::mem::take(&mut day.blocked.buffer));
             }
         }
     }
 
-    /// Adds the next event; `late` ones come last, in their own order.
-    pub(super) fn push(&mut self, day: i32, row: Row<'_>, late: bool) -> Result<(), SinkError> {
-        let place = self.day(day)?;
-        let before = place.pending();
-        if late {
-            place.late.rows.push(row);
-        } else if place.expected > 0 || !place.kept.is_empty() {
-            place.kept.rows.push(row);
-        } else {
-            place.file.push_row(row);
+    /// Adds an event's row.
+    pub(super) fn push(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
+        let day = self.day(day)?;
+        let before = day.buffered_bytes();
+        match order {
+            RowOrder::OutOfOrder => day.out_of_order.buffer.push(row),
+            RowOrder::InOrder if day.is_blocked() => day.blocked.buffer.push(row),
+            RowOrder::InOrder => day.file.push_encoded(row),
         }
-        let after = place.pending();
-        self.pending = (self.pending + after).saturating_sub(before);
-        if self.pending >= PENDING { self.relieve() } else { Ok(()) }
+        let after = day.buffered_bytes();
+        self.buffered = (self.buffered + after).saturating_sub(before);
+        if self.buffered >= BUFFERED { self.free_memory() } else { Ok(()) }
     }
 
-    /// Gets rows out of memory: the most that belong together, or of many days with few rows each those of all.
-    fn relieve(&mut self) -> Result<(), SinkError> {
-        let most = self.days.values().map(Day::pending).max().unwrap_or(0);
-        let least = if most >= WORTH_A_GROUP { most } else { 1 };
-        for day in self.days.values_mut().filter(|day| day.pending() >= least) {
-            let Day { file, kept, late, .. } = day;
-            if most < WORTH_A_GROUP && kept.is_empty() {
-                kept.rows = file.take_rows();
+    /// Encodes or spills the largest buffers; when all are small, it spills all of them.
+    fn free_memory(&mut self) -> Result<(), SinkError> {
+        let largest = self.days.values().map(DayFile::buffered_bytes).max().unwrap_or(0);
+        let least = if largest >= WORTH_A_GROUP { largest } else { 1 };
+        for day in self.days.values_mut().filter(|day| day.buffered_bytes() >= least) {
+            let DayFile { file, blocked, out_of_order, .. } = day;
+            if largest < WORTH_A_GROUP && blocked.is_empty() {
+                blocked.buffer = file.take_rows();
             }
-            for rows in [kept, late] {
-                if rows.rows.len > 0 {
-                    rows.spool(&self.spool).map_err(SinkError::Temporary)?;
+            for rows in [blocked, out_of_order] {
+                if !rows.buffer.is_empty() {
+                    rows.spill(&self.spill).map_err(SinkError::Temporary)?;
                 }
             }
-            file.hand_over(false);
+            file.queue_rows(EncodeBy::RowGroup);
         }
-        // Added up anew, since days change in more ways than this.
-        self.pending = self.days.values().map(Day::pending).sum();
+        // Added up again: `cancel_expected` also changes what is buffered.
+        self.buffered = self.days.values().map(DayFile::buffered_bytes).sum();
         Ok(())
     }
 
-    /// Hands over what is left, as long as `go_on`. Of a few days, column by column, since nothing else is left to do in parallel; that takes
-    /// more memory.
-    pub(super) fn hand_over(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    /// Queues the encoding of all rows that are left, while `keep_going` returns true. Few days are
+    /// encoded column by column, since nothing else is left to do in parallel.
+    pub(super) fn queue_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
         let days = std::mem::take(&mut self.days);
-        let split = days.len() <= FEW_DAYS;
-        for Day { mut file, kept, late, .. } in days.into_values() {
-            if !kept.is_empty() || !late.is_empty() {
-                merge(kept, late, &self.spool, go_on, |row| file.push_row(row))
-                    .map_err(SinkError::Temporary)?;
+        let by = if days.len() <= FEW_DAYS { EncodeBy::Column } else { EncodeBy::RowGroup };
+        for DayFile { mut file, blocked, out_of_order, .. } in days.into_values() {
+            if !blocked.is_empty() || !out_of_order.is_empty() {
+                let push = |row: EncodedRow<'_>| file.push_encoded(row);
+                merge(blocked, out_of_order, &self.spill, keep_going, push).map_err(SinkError::Temporary)?;
             }
-            file.hand_over(split);
+            file.queue_rows(by);
         }
         Ok(())
     }
 
     /// Completes all files.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        self.hand_over(&|| true)?;
-        self.files.into_iter().try_for_each(|file| file.finish(&self.jobs))
+        self.queue_rows(&|| true)?;
+        self.files.into_iter().try_for_each(|file| file.finish(&self.tasks))
     }
 }
 
-impl Day {
-    fn pending(&self) -> usize {
-        self.file.pending_bytes() + self.kept.rows.bytes.len() + self.late.rows.bytes.len()
+impl DayFile {
+    /// Whether rows in order have to wait for rows that may come before them.
+    fn is_blocked(&self) -> bool {
+        self.expected > 0 || !self.blocked.is_empty()
+    }
+
+    fn buffered_bytes(&self) -> usize {
+        self.file.buffered_bytes() + self.blocked.buffer.bytes.len() + self.out_of_order.buffer.bytes.len()
     }
 }
 
-fn path(root: &Path, day: i32) -> PathBuf {
+/// The folder of a day, as Hive partitions are named.
+fn day_folder(root: &Path, day: i32) -> PathBuf {
     let date = NaiveDate::from_epoch_days(day).unwrap_or_default();
-    root.join(format!("day={date}")).join("events.parquet")
+    root.join(format!("day={date}"))
 }
 
-/// Gives the rows of both, each in its place.
+/// Merges two sorted sequences of rows, and calls `push` with each row.
 fn merge(
-    kept: Kept,
-    late: Kept,
-    spool: &Mutex<SpillFile>,
-    go_on: &dyn Fn() -> bool,
-    mut give: impl FnMut(Row<'_>),
+    a: DeferredRows,
+    b: DeferredRows,
+    spill: &Mutex<SpillFile>,
+    keep_going: &dyn Fn() -> bool,
+    mut push: impl FnMut(EncodedRow<'_>),
 ) -> io::Result<()> {
-    let mut kept = Cursor::new(kept.stretches(spool))?;
-    let mut late = Cursor::new(late.stretches(spool))?;
+    let mut a = RowCursor::new(a.into_buffers(spill))?;
+    let mut b = RowCursor::new(b.into_buffers(spill))?;
     for n in 0.. {
-        if n % ROWS_AT_A_TIME == 0 && !go_on() {
-            return Ok(()); // of a run that is over, nothing is kept
+        if n % ROWS_PER_CHECK == 0 && !keep_going() {
+            return Ok(()); // the run was stopped, so the file is not used
         }
-        let next = match (kept.place(), late.place()) {
-            (Some(this), Some(other)) if other < this => &mut late,
-            (Some(_), _) => &mut kept,
-            (None, Some(_)) => &mut late,
+        let next = match (a.sort_key(), b.sort_key()) {
+            (Some(key), Some(other)) if other < key => &mut b,
+            (Some(_), _) => &mut a,
+            (None, Some(_)) => &mut b,
             (None, None) => return Ok(()),
         };
-        give(next.row());
+        push(next.row());
         next.advance()?;
     }
     Ok(())
 }
 
-/// A walk over rows in order.
-struct Cursor<I> {
-    stretches: I,
-    rows: Rows,
-    /// Where the row lies, and its cell that names the archive.
+/// Walks over sorted rows.
+struct RowCursor<I> {
+    buffers: I,
+    current: RowBuffer,
+    /// Where the row lies in `current`, and its archive's name. Both are empty behind the last row.
     row: Range<usize>,
     archive: Range<usize>,
     offset: i64,
 }
 
-impl<I: Iterator<Item = io::Result<Rows>>> Cursor<I> {
-    fn new(stretches: I) -> io::Result<Self> {
-        let mut cursor = Self { stretches, rows: Rows::default(), row: 0..0, archive: 0..0, offset: 0 };
+impl<I: Iterator<Item = io::Result<RowBuffer>>> RowCursor<I> {
+    fn new(buffers: I) -> io::Result<Self> {
+        let current = RowBuffer::default();
+        let mut cursor = Self { buffers, current, row: 0..0, archive: 0..0, offset: 0 };
         cursor.advance()?;
         Ok(cursor)
     }
 
-    fn row(&self) -> Row<'_> {
-        Row::new(&self.rows.bytes[self.row.clone()])
+    fn row(&self) -> EncodedRow<'_> {
+        EncodedRow::new(&self.current.bytes[self.row.clone()])
     }
 
-    /// What rows are ordered by; `None` behind the last.
-    fn place(&self) -> Option<(&[u8], i64)> {
-        (!self.row.is_empty()).then(|| (&self.rows.bytes[self.archive.clone()], self.offset))
+    /// Archive and offset of the row; `None` behind the last.
+    fn sort_key(&self) -> Option<(&[u8], i64)> {
+        (!self.row.is_empty()).then(|| (&self.current.bytes[self.archive.clone()], self.offset))
     }
 
     fn advance(&mut self) -> io::Result<()> {
         let mut start = self.row.end;
-        while start == self.rows.bytes.len() {
-            let Some(rows) = self.stretches.next().transpose()? else {
+        while start == self.current.bytes.len() {
+            let Some(rows) = self.buffers.next().transpose()? else {
                 self.row = start..start;
                 return Ok(());
             };
-            (self.rows, start) = (rows, 0);
+            (self.current, start) = (rows, 0);
         }
-        let total = self.rows.bytes.len();
-        let mut cells = Stored { bytes: &self.rows.bytes[start..] };
-        // Archive and offset are the last two columns; a test holds it.
-        cells.by_ref().take(EVENTS.len() - 2).for_each(drop);
-        if let Some(StoredCell::Text(archive)) = cells.next() {
+        let total = self.current.bytes.len();
+        let mut cells = CellReader { bytes: &self.current.bytes[start..] };
+        for position in 0..EVENTS.len() {
+            let cell = cells.next();
             let end = total - cells.bytes.len();
-            self.archive = end - archive.len()..end;
-        }
-        if let Some(StoredCell::Int(offset)) = cells.next() {
-            self.offset = offset;
+            match cell {
+                Some(RawCell::Text(archive)) if position == ARCHIVE => {
+                    self.archive = end - archive.len()..end;
+                }
+                Some(RawCell::Int(offset)) if position == OFFSET => self.offset = offset,
+                _ => {}
+            }
         }
         self.row = start..total - cells.bytes.len();
         Ok(())
@@ -271,15 +299,21 @@ mod tests {
     use super::*;
     use crate::aggregate::Selected;
     use crate::model::{Evidence, KmsEvent, Strength, Workload, WorkloadSet};
-    use crate::report::encode;
+    use crate::report::encode_row;
     use arrow_array::Int64Array;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-    fn push(files: &mut EventFiles, offset: u64, text: usize, late: bool) {
-        push_on(files, 0, offset, text, late);
+    use RowOrder::{InOrder, OutOfOrder};
+
+    fn file(root: &Path, day: i32) -> PathBuf {
+        day_folder(root, day).join("events.parquet")
     }
 
-    fn push_on(files: &mut EventFiles, day: i32, offset: u64, text: usize, late: bool) {
+    fn push(files: &mut EventFiles, offset: u64, text: usize, order: RowOrder) {
+        push_on(files, 0, offset, text, order);
+    }
+
+    fn push_on(files: &mut EventFiles, day: i32, offset: u64, text: usize, order: RowOrder) {
         let event = KmsEvent {
             time: crate::model::EventTime(i64::from(day) * 86_400_000),
             user_agent: Some("x".repeat(text).into()),
@@ -292,8 +326,8 @@ mod tests {
         };
         let mut row = Vec::new();
         let archive = if offset < 100 { "a" } else { "b" };
-        encode(EVENTS, &Selected { event: &event, evidence: &evidence, archive, offset }, &mut row);
-        files.push(day, Row::new(&row), late).unwrap();
+        encode_row(EVENTS, &Selected { event: &event, evidence: &evidence, archive, offset }, &mut row);
+        files.push(day, EncodedRow::new(&row), order).unwrap();
     }
 
     fn offsets(path: &Path) -> Vec<i64> {
@@ -307,78 +341,74 @@ mod tests {
         offsets
     }
 
-    /// Late rows end up in their places: among rows in memory, on disk and already encoded, or with the day to themselves.
+    /// Out-of-order rows are sorted in: among rows in memory, among spilled rows, after rows that
+    /// are already encoded, or when the day has no other rows.
     #[test]
-    fn late_rows_stand_where_they_belong() {
+    fn out_of_order_rows_are_sorted_in() {
         for (text, first) in [(10, 300), (300 << 10, 300), (10, 0)] {
             let dir = tempfile::tempdir().unwrap();
             let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
-            let is_late = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
+            let is_out_of_order = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
             for n in 0..300 {
-                if is_late(n) {
+                if is_out_of_order(n) {
                     files.expect_out_of_order(0).unwrap();
                 } else if n < first {
-                    push(&mut files, n, text, false);
+                    push(&mut files, n, text, InOrder);
                 }
             }
-            (0..300).filter(|n| is_late(*n)).for_each(|n| push(&mut files, n, text, true));
-            files.hand_over(&|| true).unwrap();
+            (0..300).filter(|n| is_out_of_order(*n)).for_each(|n| push(&mut files, n, text, OutOfOrder));
+            files.queue_rows(&|| true).unwrap();
             files.finish().unwrap();
             let expected: Vec<i64> =
-                (0..300).filter(|n| is_late(*n) || *n < first).map(u64::cast_signed).collect();
-            assert_eq!(offsets(&path(dir.path(), 0)), expected);
+                (0..300).filter(|n| is_out_of_order(*n) || *n < first).map(u64::cast_signed).collect();
+            assert_eq!(offsets(&file(dir.path(), 0)), expected);
         }
     }
 
-    /// Many days, of which all expect late rows, or with few rows each and more than memory is meant for: nothing piles up, nothing is lost.
+    /// Many days that all expect an out-of-order row, and many days with small buffers that are too
+    /// large together: memory stays bounded and no row is lost.
     #[test]
-    fn many_days_take_turns() {
-        for (days, rows, text, late) in [(3000, 1, 10, true), (40, 30, 40 << 10, false)] {
+    fn many_days_stay_within_memory() {
+        for (days, rows, text, expect) in [(3000, 1, 10, true), (40, 30, 40 << 10, false)] {
             let dir = tempfile::tempdir().unwrap();
             let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
             for offset in 0..rows {
                 for day in 0..days {
-                    if late {
+                    if expect {
                         files.expect_out_of_order(day).unwrap();
                     }
-                    push_on(&mut files, day, 2 * offset + 1, text, false);
+                    push_on(&mut files, day, 2 * offset + 1, text, InOrder);
                 }
             }
-            if late {
-                (0..days).for_each(|day| push_on(&mut files, day, 0, text, true));
+            if expect {
+                (0..days).for_each(|day| push_on(&mut files, day, 0, text, OutOfOrder));
             } else {
-                assert!(files.days.values().any(|day| !day.kept.spooled.is_empty()), "went to disk");
+                assert!(files.days.values().any(|day| !day.blocked.spilled.is_empty()), "was spilled");
             }
-            files.hand_over(&|| true).unwrap();
+            files.queue_rows(&|| true).unwrap();
             files.finish().unwrap();
             let expected: Vec<i64> =
-                late.then_some(0).into_iter().chain((0..rows.cast_signed()).map(|n| 2 * n + 1)).collect();
+                expect.then_some(0).into_iter().chain((0..rows.cast_signed()).map(|n| 2 * n + 1)).collect();
             for day in (0..days).step_by(13) {
-                assert_eq!(offsets(&path(dir.path(), day)), expected);
+                assert_eq!(offsets(&file(dir.path(), day)), expected);
             }
         }
     }
 
-    /// A day whose late rows never come is written as if none had been expected.
+    /// A day whose expected rows never come is written as if none had been expected.
     #[test]
-    fn what_is_not_expected_any_more_is_not_waited_for() {
+    fn cancelled_rows_no_longer_block_a_day() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
         files.expect_out_of_order(0).unwrap();
         files.expect_out_of_order(0).unwrap();
-        (0..10).for_each(|n| push(&mut files, n, 10, false));
+        (0..10).for_each(|n| push(&mut files, n, 10, InOrder));
         files.cancel_expected(0);
-        assert_eq!(files.days[&0].kept.rows.len, 10);
+        assert_eq!(files.days[&0].blocked.buffer.rows, 10);
         files.cancel_expected(0);
-        assert!(files.days[&0].kept.is_empty());
-        (10..20).for_each(|n| push(&mut files, n, 10, false));
+        assert!(files.days[&0].blocked.is_empty());
+        (10..20).for_each(|n| push(&mut files, n, 10, InOrder));
         files.finish().unwrap();
-        assert_eq!(offsets(&path(dir.path(), 0)), (0..20).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn rows_end_with_what_they_are_ordered_by() {
-        let last: Vec<&str> = EVENTS[EVENTS.len() - 2..].iter().map(|column| column.name).collect();
-        assert_eq!(last, ["archive", "record_offset"]);
+        assert_eq!(offsets(&file(dir.path(), 0)), (0..20).collect::<Vec<_>>());
     }
 }

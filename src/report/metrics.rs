@@ -1,37 +1,39 @@
-//! The metrics of a run, in the text format of Prometheus: one file for the textfile collector of node_exporter.
+//! The metrics of a run, in the text format of Prometheus: one file for the textfile collector of
+//! node_exporter.
 //!
-//! Every metric is a gauge. A run is a process of its own that tells how the last one went; nothing counts on from run to run, as a
-//! counter has to. Labels have few values, all from closed lists, but for the destination: that tells two jobs on one machine apart,
-//! whose metrics would otherwise collide in the collector.
+//! Every metric is a gauge. Each run is a process of its own and reports only itself, so nothing can
+//! count on from run to run as a counter must. All labels have few values, from closed lists, except
+//! the destination. It separates two jobs on one machine, whose metrics would otherwise collide in
+//! the collector.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::aggregate::{Counts, InputTotals, Status};
+use crate::aggregate::{Counts, InputStatus, InputTotals};
 use crate::model::{EventTime, RejectReason};
 
-/// What the metrics tell.
+/// The run that the metrics describe.
 #[derive(Debug, Clone, Copy)]
 pub struct Metrics<'a> {
     /// Where the report goes.
     pub output: &'a str,
-    /// When the run began.
+    /// When the run started.
     pub started: EventTime,
-    /// When it ended.
+    /// When the run ended.
     pub ended: EventTime,
-    /// How long that took, by a clock that nobody sets.
+    /// How long the run took, by a monotonic clock.
     pub elapsed: Duration,
     /// Its exit status.
     pub exit_status: u8,
-    /// When the last run that wrote its report ended: this one, or one before it.
+    /// When the last run that wrote its report ended: this run, or an earlier one.
     pub last_success: Option<EventTime>,
-    /// The conditions that were asked for, and whether they hold.
+    /// The conditions of `--max-age` and `--fail-on` that were asked for, and whether they hold.
     pub alarms: &'a [(&'a str, bool)],
-    /// What the report says; `None` when none was written.
+    /// The numbers of the report; `None` when no report was written.
     pub report: Option<RunSummary<'a>>,
 }
 
-/// What the report says.
+/// The numbers of a report.
 #[derive(Debug, Clone, Copy)]
 pub struct RunSummary<'a> {
     /// The accounting.
@@ -40,7 +42,7 @@ pub struct RunSummary<'a> {
     pub inputs: &'a InputTotals,
     /// Time of the newest KMS event, selected or not.
     pub newest_event: Option<EventTime>,
-    /// Days without an archive between days that have one, in the window asked for.
+    /// Days without an archive between days that have one, within the time asked for.
     pub missing_days: u64,
 }
 
@@ -48,43 +50,43 @@ const LAST_SUCCESS: &str = "keytrail_last_success_timestamp_seconds";
 
 /// The metrics as text.
 ///
-/// Source of the form: Prometheus, "Exposition formats", text-based format 0.0.4.
-pub fn metrics(told: &Metrics<'_>) -> String {
-    let mut page = Page { text: String::new(), output: told.output };
+/// Source of the format: Prometheus, "Exposition formats", text-based format 0.0.4.
+pub fn metrics(run: &Metrics<'_>) -> String {
+    let mut page = MetricsText { text: String::new(), output: run.output };
     page.family("keytrail_build_info", "Which keytrail ran; the value is always 1.");
     page.sample("keytrail_build_info", Some(("version", env!("CARGO_PKG_VERSION"))), 1);
     page.single(
         "keytrail_last_run_start_timestamp_seconds",
         "When the last run began.",
-        seconds(told.started),
+        seconds(run.started),
     );
     page.single(
         "keytrail_last_run_duration_seconds",
         "How long the last run took.",
-        told.elapsed.as_secs_f64(),
+        run.elapsed.as_secs_f64(),
     );
-    page.single("keytrail_last_run_exit_status", "Exit status of the last run.", told.exit_status);
+    page.single("keytrail_last_run_exit_status", "Exit status of the last run.", run.exit_status);
     page.single(
         "keytrail_last_run_success",
         "1 if the last run wrote its report, whatever is in it; 0 otherwise.",
-        u8::from(told.report.is_some()),
+        u8::from(run.report.is_some()),
     );
-    if let Some(time) = told.last_success {
+    if let Some(time) = run.last_success {
         page.single(LAST_SUCCESS, "When the last run that wrote its report ended.", seconds(time));
     }
-    if !told.alarms.is_empty() {
+    if !run.alarms.is_empty() {
         page.family("keytrail_alarm", "1 if the last report meets this condition of --max-age or --fail-on.");
-        for (condition, holds) in told.alarms {
+        for (condition, holds) in run.alarms {
             page.sample("keytrail_alarm", Some(("condition", condition)), u8::from(*holds));
         }
     }
-    if let Some(report) = &told.report {
-        of_report(&mut page, report, told.ended);
+    if let Some(report) = &run.report {
+        report_metrics(&mut page, report, run.ended);
     }
     page.text
 }
 
-fn of_report(page: &mut Page<'_>, report: &RunSummary<'_>, ended: EventTime) {
+fn report_metrics(page: &mut MetricsText<'_>, report: &RunSummary<'_>, ended: EventTime) {
     let RunSummary { counts, inputs, newest_event, missing_days } = *report;
     page.family("keytrail_records", "Records behind the report by class; the classes add up to all records.");
     for (class, n) in counts.classes() {
@@ -93,8 +95,8 @@ fn of_report(page: &mut Page<'_>, report: &RunSummary<'_>, ended: EventTime) {
     let conflicts = "Selected events that share eventID and account with another but differ from it.";
     page.single("keytrail_conflicts", conflicts, counts.conflicts);
     page.family("keytrail_archives", "Archives behind the report by how far they could be read.");
-    for status in Status::ALL {
-        page.sample("keytrail_archives", Some(("status", status.as_str())), inputs.with(status));
+    for status in InputStatus::ALL {
+        page.sample("keytrail_archives", Some(("status", status.as_str())), inputs.count(status));
     }
     page.family("keytrail_rejects", "Records or stretches of archives that could not be read, by reason.");
     for reason in RejectReason::ALL {
@@ -122,27 +124,27 @@ fn of_report(page: &mut Page<'_>, report: &RunSummary<'_>, ended: EventTime) {
     );
 }
 
-/// When the last successful run ended, as metrics that were written earlier tell it.
+/// Reads from the metrics of an earlier run when the last successful run ended.
 pub fn last_success(metrics: &str) -> Option<EventTime> {
     let line = metrics.lines().find(|line| line.starts_with(LAST_SUCCESS))?;
     let seconds: f64 = line.rsplit(' ').next()?.parse().ok()?;
-    // Whoever wrote the file may have written anything; a cast takes no number out of range.
+    // The file may hold any number; the cast saturates.
     seconds.is_finite().then(|| EventTime((seconds * 1000.0).round() as i64))
 }
 
-/// To the millisecond, which a double holds for any date.
+/// With milliseconds: a double holds them for any date.
 fn seconds(time: EventTime) -> f64 {
     time.0 as f64 / 1000.0
 }
 
-/// The text as far as it is written.
-struct Page<'a> {
+/// The text written so far.
+struct MetricsText<'a> {
     text: String,
     output: &'a str,
 }
 
 // Writing to a String cannot fail.
-impl Page<'_> {
+impl MetricsText<'_> {
     fn family(&mut self, name: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");
     }
@@ -161,7 +163,7 @@ impl Page<'_> {
     }
 }
 
-/// A label's value may be any text; these three stand for something else in it.
+/// A label may have any text as its value. These three characters must be escaped.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_success_is_handed_on_whatever_the_label_says() {
+    fn the_last_success_is_read_back_whatever_the_label() {
         for time in [EventTime(1_679_076_126_123), EventTime(0), EventTime(-1)] {
             let text = metrics(&failed(Some(time)));
             assert_eq!(last_success(&text), Some(time), "{text}");
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_may_be_called_anything() {
+    fn a_destination_may_have_any_name() {
         let text = metrics(&failed(None));
         let line = text.lines().find(|line| line.starts_with("keytrail_last_run_success")).unwrap();
         assert_eq!(line, r#"keytrail_last_run_success{output="a \"b\"\\c\nd} 7"} 0"#);

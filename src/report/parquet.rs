@@ -1,7 +1,8 @@
 //! One Parquet file: rows in, row groups out.
 //!
-//! Rows are gathered as they come; a row group of them is encoded by itself, by whichever thread has time, and appended when those before it
-//! have been. Where groups are cut depends on the rows alone: the bytes of the file do not depend on who encoded what.
+//! Rows are gathered until they fill a row group. The row group is then encoded as a task, by any
+//! thread, and appended to the file once all groups before it have been appended. The cuts between
+//! groups depend on the rows alone, so the file's bytes do not depend on which thread encoded what.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -22,198 +23,205 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use super::SinkError;
-use super::cell::{Row, encode};
-use super::table::{Column, Rows, Table, schema};
-use super::tasks::{Task, TaskQueue, lock};
+use super::batch::{RowBuffer, schema};
+use super::cell::EncodedRow;
+use super::error::SinkError;
+use super::table::{Column, Table};
+use crate::base::{Task, TaskQueue, lock};
 
-/// Bytes of rows gathered for a row group: some ten thousand events. An Arrow text column could not take more than 2 GiB.
+/// Bytes of rows in a row group: some ten thousand events. More than 2 GiB would not fit into an
+/// Arrow text column.
 const ROW_GROUP: usize = 16 << 20;
 
 /// Row groups that may wait to be encoded.
-const GROUPS_AHEAD: usize = 2;
+const QUEUED_GROUPS: usize = 2;
 
-/// A file that is open only while bytes go out: a report can have more days than a process may have files open.
-struct Append {
-    path: PathBuf,
-    pending: Vec<u8>,
-}
-
-impl Append {
-    const CAPACITY: usize = 256 << 10;
-}
-
-impl Write for Append {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= Self::CAPACITY {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if !self.pending.is_empty() {
-            OpenOptions::new().append(true).open(&self.path)?.write_all(&self.pending)?;
-            self.pending = Vec::new();
-        }
-        Ok(())
-    }
-}
-
-/// Columns whose values hardly ever come twice: a dictionary of them would only cost time.
+/// Columns whose values hardly ever repeat. A dictionary for them would only cost time.
 const UNIQUE: [&str; 4] = ["event_id", "shared_event_id", "request_id", "record_offset"];
 
-fn create(path: &Path, schema: SchemaRef) -> Result<ArrowWriter<Append>, SinkError> {
-    File::create_new(path).map_err(SinkError::file(path))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk);
-    let plain = |properties: WriterPropertiesBuilder, name: &str| {
-        properties.set_column_dictionary_enabled(ColumnPath::from(name), false)
-    };
-    let properties = UNIQUE.into_iter().fold(properties, plain).build();
-    let file = Append { path: path.to_owned(), pending: Vec::new() };
-    ArrowWriter::try_new(file, schema, Some(properties)).map_err(|e| encode_error(path, e))
+/// How the columns of a row group are divided into tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EncodeBy {
+    /// One task encodes the whole group.
+    RowGroup,
+    /// One task for each column. It is faster when nothing else is left to do in parallel, and
+    /// takes more memory.
+    Column,
 }
 
-/// A Parquet file being written.
+/// A Parquet file that is being written.
 pub(super) struct TableFile<T: Table> {
     columns: &'static [Column<T>],
-    rows: Rows,
-    file: Arc<Shared>,
-    jobs: TaskQueue,
+    rows: RowBuffer,
+    file: Arc<SharedFile>,
+    tasks: TaskQueue<SinkError>,
 }
 
 impl<T: Table> TableFile<T> {
-    /// Creates the file; its rows are encoded through `jobs`.
+    /// Creates the file of a table in `folder`, named after the table.
+    pub(super) fn create_in(folder: &Path, tasks: &TaskQueue<SinkError>) -> Result<Self, SinkError> {
+        Self::create(&folder.join(format!("{}.parquet", T::NAME)), T::COLUMNS, tasks)
+    }
+
+    /// Creates the file. Its row groups are encoded as tasks in `tasks`.
     pub(super) fn create(
         path: &Path,
         columns: &'static [Column<T>],
-        jobs: &TaskQueue,
+        tasks: &TaskQueue<SinkError>,
     ) -> Result<Self, SinkError> {
-        let schema = schema(columns);
-        let writer = create(path, schema.clone())?;
-        let (writer, factory) = writer.into_serialized_writer().map_err(|e| encode_error(path, e))?;
-        let out = Mutex::new(Out { writer: Some(writer), next: 0, ready: BTreeMap::new() });
-        let groups = AtomicUsize::new(0);
-        let file = Arc::new(Shared { path: path.to_owned(), schema, factory, groups, out });
-        Ok(Self { columns, rows: Rows::default(), file, jobs: jobs.clone() })
+        let file = Arc::new(SharedFile::create(path, schema(columns))?);
+        Ok(Self { columns, rows: RowBuffer::default(), file, tasks: tasks.clone() })
     }
 
     /// Adds a row.
-    pub(super) fn push(&mut self, row: &T::Row<'_>) {
-        encode(self.columns, row, &mut self.rows.bytes);
-        self.rows.len += 1;
+    pub(super) fn push(&mut self, item: &T::Item<'_>) {
+        self.rows.encode(self.columns, item);
         self.cut();
     }
 
-    /// Adds a row that has been stored.
-    pub(super) fn push_row(&mut self, row: Row<'_>) {
+    /// Adds an encoded row.
+    pub(super) fn push_encoded(&mut self, row: EncodedRow<'_>) {
         self.rows.push(row);
         self.cut();
     }
 
-    fn cut(&mut self) {
-        if self.pending_bytes() >= ROW_GROUP {
-            self.hand_over(false);
-        }
-    }
-
-    /// Adds rows that have been stored.
-    pub(super) fn take_in(&mut self, rows: Rows) {
-        self.rows.bytes.extend_from_slice(&rows.bytes);
-        self.rows.len += rows.len;
+    /// Adds encoded rows.
+    pub(super) fn append(&mut self, rows: &RowBuffer) {
+        self.rows.append(rows);
         self.cut();
     }
 
-    /// Takes back the rows not yet handed over.
-    pub(super) fn take_rows(&mut self) -> Rows {
+    fn cut(&mut self) {
+        if self.buffered_bytes() >= ROW_GROUP {
+            self.queue_rows(EncodeBy::RowGroup);
+        }
+    }
+
+    /// Takes back the rows that are not yet in a row group.
+    pub(super) fn take_rows(&mut self) -> RowBuffer {
         std::mem::take(&mut self.rows)
     }
 
-    /// The file, to be completed when all its rows have been handed over and encoded.
-    pub(super) fn unwritten(&self) -> Unwritten {
-        Unwritten(self.file.clone())
-    }
-
-    /// Memory of rows not yet handed over, bytes.
-    pub(super) fn pending_bytes(&self) -> usize {
+    /// Memory of the rows that are not yet in a row group, bytes.
+    pub(super) fn buffered_bytes(&self) -> usize {
         self.rows.bytes.len()
     }
 
-    /// Leaves the rows gathered to be encoded, as one row group; if `split`, its columns by themselves.
-    pub(super) fn hand_over(&mut self, split: bool) {
-        if self.rows.len == 0 {
+    /// Makes the buffered rows a row group, and queues its encoding.
+    pub(super) fn queue_rows(&mut self, by: EncodeBy) {
+        if self.rows.is_empty() {
             return;
         }
-        let (rows, file) = (std::mem::take(&mut self.rows), self.file.clone());
-        let number = file.groups.fetch_add(1, Ordering::Relaxed);
-        self.jobs.add(Task::new(move || Shared::encode(&file, number, rows, split)));
-        // Where nobody keeps up, whoever brings more helps: rows must not pile up.
-        while self.jobs.waiting() > GROUPS_AHEAD {
-            self.jobs.run_one();
+        let (rows, file) = (self.take_rows(), self.file.clone());
+        let group = file.groups.fetch_add(1, Ordering::Relaxed);
+        self.tasks.add(Task::new(move || SharedFile::encode(&file, group, rows, by)));
+        // The producer helps when the other threads do not keep up: rows must not pile up.
+        while self.tasks.queued() > QUEUED_GROUPS {
+            self.tasks.run_one();
         }
     }
 
-    /// Completes the file, with all work on it that is left.
+    /// A handle that completes the file once all its rows are queued.
+    pub(super) fn handle(&self) -> FileHandle {
+        FileHandle(self.file.clone())
+    }
+
+    /// Completes the file.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        self.hand_over(false);
-        self.unwritten().finish(&self.jobs)
+        self.queue_rows(EncodeBy::RowGroup);
+        self.handle().finish(&self.tasks)
     }
 }
 
-/// A file whose rows may still be on their way.
-pub(super) struct Unwritten(Arc<Shared>);
+/// A file whose row groups may still be waiting in the queue.
+pub(super) struct FileHandle(Arc<SharedFile>);
 
-impl Unwritten {
-    /// Completes the file, with all jobs that are left.
-    pub(super) fn finish(self, jobs: &TaskQueue) -> Result<(), SinkError> {
-        while jobs.run_one() {}
-        jobs.outcome()?;
+impl FileHandle {
+    /// Runs all tasks that are left, and completes the file.
+    pub(super) fn finish(self, tasks: &TaskQueue<SinkError>) -> Result<(), SinkError> {
+        while tasks.run_one() {}
+        tasks.take_error()?;
         self.0.close()
     }
 }
 
-/// What the encoders of a file's row groups share.
-struct Shared {
+/// The file, shared by the tasks that encode its row groups.
+struct SharedFile {
     path: PathBuf,
     schema: SchemaRef,
     factory: ArrowRowGroupWriterFactory,
-    /// Row groups handed over.
+    /// Row groups queued so far.
     groups: AtomicUsize,
-    out: Mutex<Out>,
+    appender: Mutex<Appender>,
 }
 
-/// The file itself, and what is ready to be appended when its turn comes.
-struct Out {
-    writer: Option<SerializedFileWriter<Append>>,
+/// Puts encoded row groups into their order.
+struct Appender {
+    /// `None` once the file is closed.
+    writer: Option<SerializedFileWriter<AppendFile>>,
+    /// The next row group to append.
     next: usize,
+    /// The columns encoded so far of each row group that has not been appended.
     ready: BTreeMap<usize, Vec<Option<ArrowColumnChunk>>>,
 }
 
-impl Shared {
-    fn encode(file: &Arc<Self>, number: usize, rows: Rows, split: bool) -> Result<Vec<Task>, SinkError> {
-        let arrays = rows.arrays(&file.schema).map_err(|e| encode_error(&file.path, e.into()))?;
+impl SharedFile {
+    fn create(path: &Path, schema: SchemaRef) -> Result<Self, SinkError> {
+        File::create_new(path).map_err(SinkError::file(path))?;
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_statistics_enabled(EnabledStatistics::Chunk);
+        let no_dictionary = |properties: WriterPropertiesBuilder, name: &str| {
+            properties.set_column_dictionary_enabled(ColumnPath::from(name), false)
+        };
+        let properties = UNIQUE.into_iter().fold(properties, no_dictionary).build();
+        let file = AppendFile { path: path.to_owned(), buffer: Vec::new() };
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
+        let (writer, factory) =
+            writer.and_then(ArrowWriter::into_serialized_writer).map_err(parquet_error(path))?;
+        let appender = Appender { writer: Some(writer), next: 0, ready: BTreeMap::new() };
+        Ok(Self {
+            path: path.to_owned(),
+            schema,
+            factory,
+            groups: AtomicUsize::new(0),
+            appender: Mutex::new(appender),
+        })
+    }
+
+    /// Encodes row group number `group`.
+    fn encode(
+        file: &Arc<Self>,
+        group: usize,
+        rows: RowBuffer,
+        by: EncodeBy,
+    ) -> Result<Vec<Task<SinkError>>, SinkError> {
+        let arrays = rows.to_arrays(&file.schema).map_err(SinkError::encode(&file.path))?;
         drop(rows);
-        let writers = file.factory.create_column_writers(number).map_err(|e| encode_error(&file.path, e))?;
+        let writers = file.factory.create_column_writers(group).map_err(parquet_error(&file.path))?;
         let columns = writers.into_iter().zip(arrays).enumerate();
-        if split {
-            let job = |(column, (writer, array))| {
-                let file = file.clone();
-                Task::new(move || file.encode_column(number, column, writer, &array).map(|()| Vec::new()))
-            };
-            return Ok(columns.map(job).collect());
+        match by {
+            EncodeBy::Column => Ok(columns
+                .map(|(column, (writer, array))| {
+                    let file = file.clone();
+                    Task::new(move || {
+                        file.encode_column(group, column, writer, &array)?;
+                        Ok(Vec::new())
+                    })
+                })
+                .collect()),
+            EncodeBy::RowGroup => {
+                for (column, (writer, array)) in columns {
+                    file.encode_column(group, column, writer, &array)?;
+                }
+                Ok(Vec::new())
+            }
         }
-        for (column, (writer, array)) in columns {
-            file.encode_column(number, column, writer, &array)?;
-        }
-        Ok(Vec::new())
     }
 
     fn encode_column(
         &self,
-        number: usize,
+        group: usize,
         column: usize,
         mut writer: ArrowColumnWriter,
         array: &ArrayRef,
@@ -225,44 +233,77 @@ impl Shared {
             }
             writer.close()
         };
-        let chunk = encode().map_err(|e| encode_error(&self.path, e))?;
-        self.place(number, column, chunk).map_err(|e| encode_error(&self.path, e))
+        encode().and_then(|chunk| self.append(group, column, chunk)).map_err(parquet_error(&self.path))
     }
 
-    /// Keeps a column until its row group is whole and the next to be appended.
-    fn place(&self, number: usize, column: usize, chunk: ArrowColumnChunk) -> Result<(), ParquetError> {
-        let mut guard = lock(&self.out);
-        let out = &mut *guard;
+    /// Appends a column, or keeps it until its row group is complete and the next in order.
+    fn append(&self, group: usize, column: usize, chunk: ArrowColumnChunk) -> Result<(), ParquetError> {
+        let mut guard = lock(&self.appender);
+        let Appender { writer, next, ready } = &mut *guard;
         let columns = self.schema.fields().len();
-        let group = out.ready.entry(number).or_insert_with(|| (0..columns).map(|_| None).collect());
-        group[column] = Some(chunk);
-        while out.ready.get(&out.next).is_some_and(|group| group.iter().all(Option::is_some))
-            && let (Some(writer), Some(group)) = (&mut out.writer, out.ready.remove(&out.next))
+        let chunks = ready.entry(group).or_insert_with(|| (0..columns).map(|_| None).collect());
+        chunks[column] = Some(chunk);
+        while ready.get(next).is_some_and(|chunks| chunks.iter().all(Option::is_some))
+            && let (Some(writer), Some(chunks)) = (&mut *writer, ready.remove(next))
         {
             let mut row_group = writer.next_row_group()?;
-            for chunk in group.into_iter().flatten() {
+            for chunk in chunks.into_iter().flatten() {
                 chunk.append_to_row_group(&mut row_group)?;
             }
             row_group.close()?;
-            writer.flush()?; // hundreds of days must not each hold some
-            out.next += 1;
+            writer.flush()?; // a report may have hundreds of days: no file keeps bytes back
+            *next += 1;
         }
         Ok(())
     }
 
     fn close(&self) -> Result<(), SinkError> {
         let groups = self.groups.load(Ordering::Relaxed);
-        let mut out = lock(&self.out);
-        let Some(writer) = out.writer.take().filter(|_| out.next == groups) else {
-            let message = format!("internal error: {} of {groups} row groups were encoded", out.next);
-            return Err(SinkError::Encode { path: self.path.display().to_string(), message });
+        let mut appender = lock(&self.appender);
+        let done = appender.next;
+        let Some(writer) = appender.writer.take().filter(|_| done == groups) else {
+            let message = format!("internal error: {done} of {groups} row groups were encoded");
+            return Err(SinkError::encode(&self.path)(message));
         };
-        let mut file = writer.into_inner().map_err(|e| encode_error(&self.path, e))?;
+        let mut file = writer.into_inner().map_err(parquet_error(&self.path))?;
         file.flush().map_err(SinkError::file(&self.path))
     }
 }
 
-/// Disk-full and the like come wrapped by the encoder.
-fn encode_error(path: &Path, error: ParquetError) -> SinkError {
-    SinkError::Encode { path: path.display().to_string(), message: error.to_string() }
+/// For `map_err`. The encoder wraps errors of the file, such as a full disk.
+fn parquet_error(path: &Path) -> impl FnOnce(ParquetError) -> SinkError {
+    let path = path.to_owned();
+    move |error| match error {
+        ParquetError::External(source) => SinkError::encode(&path)(source),
+        other => SinkError::encode(&path)(other),
+    }
+}
+
+/// A file that is open only while bytes are written. A report can have more days than a process
+/// may have open files.
+struct AppendFile {
+    path: PathBuf,
+    buffer: Vec<u8>,
+}
+
+impl AppendFile {
+    const CAPACITY: usize = 256 << 10;
+}
+
+impl Write for AppendFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= Self::CAPACITY {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            OpenOptions::new().append(true).open(&self.path)?.write_all(&self.buffer)?;
+            self.buffer = Vec::new();
+        }
+        Ok(())
+    }
 }

@@ -1,28 +1,28 @@
-//! `run.json`: what was run over what, what came of it, and how far it can be trusted.
+//! `run.json`: what was run on which inputs, the result, and how far it can be trusted.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, InputTotals, Status};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, RegionCoverage};
 use crate::audit::{Caveat, MissingDays, missing_days};
 use crate::knowledge::Facts;
 use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange};
 
-/// Version of the report's form; raised when a change would break a reader.
+/// Version of the report's format. It is raised by a change that would break a reader.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The options in force, resolved: relative times have become moments.
+/// The options of a run. Relative times are resolved.
 #[derive(Debug, Clone, Serialize)]
-pub struct Options {
-    /// What was named as input.
+pub struct RunOptions {
+    /// The inputs, as named by the user.
     pub inputs: Vec<String>,
     /// Labels, or `any`.
     pub workload: Vec<String>,
     /// KMS APIs, or `any`.
     pub event: Vec<String>,
-    /// Events at or after.
+    /// Events at or after this time.
     pub since: Option<String>,
-    /// Events before.
+    /// Events before this time.
     pub until: Option<String>,
     /// Accounts of the record.
     pub account: Vec<String>,
@@ -32,57 +32,57 @@ pub struct Options {
     pub key: Vec<String>,
     /// Patterns on principals.
     pub principal: Vec<String>,
-    /// The user's own rules.
+    /// The file of the user's rules.
     pub rules: Option<String>,
-    /// The user's list of aliases.
+    /// The file of the user's aliases.
     pub aliases: Option<String>,
-    /// The input was read for what it teaches first.
+    /// Facts in the input are used.
     pub learn: bool,
-    /// Every copy counted.
+    /// Every delivered copy is counted.
     pub keep_duplicates: bool,
-    /// Content hashed.
+    /// The content of archives is hashed.
     pub hash: bool,
     /// Limit on decompressed bytes per archive.
     pub max_archive_bytes: u64,
     /// Limit on bytes per record.
     pub max_record_bytes: u64,
-    /// Days past `until` whose folders of S3 are listed; null: all folders are.
+    /// Days after `until` whose folders in S3 are listed; null: all folders are.
     pub delivery_slack_days: Option<u16>,
 }
 
-/// Everything `run.json` says.
+/// The content of `run.json`.
 #[derive(Debug, Clone)]
-pub struct RunFacts<'a> {
-    /// The options in force.
-    pub options: &'a Options,
-    /// When the run began.
+pub struct RunJson<'a> {
+    /// The options.
+    pub options: &'a RunOptions,
+    /// When the run started.
     pub started: EventTime,
-    /// When it ended.
+    /// When the run ended.
     pub ended: EventTime,
     /// The accounting.
     pub counts: &'a Counts,
     /// The inputs.
     pub inputs: &'a InputTotals,
-    /// Accounts, regions, days.
+    /// Accounts, regions and days.
     pub coverage: &'a Coverage,
-    /// What the inputs have taught.
-    pub lessons: &'a Facts,
-    /// Of an incremental run, how much earlier ones had done.
-    pub shares: Option<Shares>,
+    /// The facts that the inputs state.
+    pub facts: &'a Facts,
+    /// For an incremental run: how much of its work earlier runs had done.
+    pub incremental: Option<IncrementalSummary>,
     /// What the numbers cannot prove.
     pub caveats: &'a [Caveat],
 }
 
-/// How much of an incremental run's work earlier ones had done. Unit: archives.
+/// How much of an incremental run's work earlier runs had done. Unit: archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Shares {
-    /// Read in this run.
+pub struct IncrementalSummary {
+    /// Archives that this run read.
     pub archives_read: u64,
-    /// Read by earlier runs, and counted from what they kept.
+    /// Archives that earlier runs read, and that are counted from what those runs kept.
     pub archives_known: u64,
 }
 
-impl Serialize for RunFacts<'_> {
+impl Serialize for RunJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schema_version", &SCHEMA_VERSION)?;
@@ -90,22 +90,23 @@ impl Serialize for RunFacts<'_> {
         map.serialize_entry("started", &self.started.to_rfc3339())?;
         map.serialize_entry("ended", &self.ended.to_rfc3339())?;
         map.serialize_entry("options", self.options)?;
-        map.serialize_entry("totals", &Totals(self.counts))?;
-        map.serialize_entry("inputs", &Inputs(self.inputs))?;
-        if let Some(shares) = &self.shares {
-            map.serialize_entry("incremental", shares)?;
+        map.serialize_entry("totals", &TotalsJson(self.counts))?;
+        map.serialize_entry("inputs", &InputsJson(self.inputs))?;
+        if let Some(incremental) = &self.incremental {
+            map.serialize_entry("incremental", incremental)?;
         }
-        map.serialize_entry("bytes", &Bytes(self.inputs))?;
-        map.serialize_entry("coverage", &CoverageFacts(self.coverage, self.lessons))?;
-        map.serialize_entry("learned", &learned(self.lessons))?;
-        map.serialize_entry("caveats", &self.caveats.iter().map(CaveatFacts::from).collect::<Vec<_>>())?;
+        map.serialize_entry("bytes", &BytesJson::from(self.inputs))?;
+        map.serialize_entry("coverage", &CoverageJson::new(self.coverage, self.facts))?;
+        map.serialize_entry("learned", &learned_rules(self.facts))?;
+        let caveats: Vec<CaveatJson<'_>> = self.caveats.iter().map(CaveatJson::from).collect();
+        map.serialize_entry("caveats", &caveats)?;
         map.end()
     }
 }
 
-struct Totals<'a>(&'a Counts);
+struct TotalsJson<'a>(&'a Counts);
 
-impl Serialize for Totals<'_> {
+impl Serialize for TotalsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("records", &self.0.records)?;
@@ -118,57 +119,127 @@ impl Serialize for Totals<'_> {
     }
 }
 
-struct Inputs<'a>(&'a InputTotals);
+struct InputsJson<'a>(&'a InputTotals);
 
-impl Serialize for Inputs<'_> {
+impl Serialize for InputsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for status in Status::ALL {
-            map.serialize_entry(status.as_str(), &self.0.with(status))?;
-        }
-        map.end()
-    }
-}
-
-struct Bytes<'a>(&'a InputTotals);
-
-impl Serialize for Bytes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("compressed", &self.0.compressed_bytes)?;
-        map.serialize_entry("content", &self.0.content_bytes)?;
-        map.end()
+        let count = |status: InputStatus| (status.as_str(), self.0.count(status));
+        serializer.collect_map(InputStatus::ALL.map(count))
     }
 }
 
 #[derive(Serialize)]
-struct LearnedFacts {
+struct BytesJson {
+    compressed: u64,
+    content: u64,
+}
+
+impl From<&InputTotals> for BytesJson {
+    fn from(inputs: &InputTotals) -> Self {
+        Self { compressed: inputs.compressed_bytes, content: inputs.content_bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct LearnedRuleJson {
     rule: &'static str,
     workload: &'static str,
     strength: &'static str,
     /// Distinct roles, paths, buckets, or roles with keys.
     particulars: u64,
-    /// Records that taught them.
+    /// Records that state them.
     records: u64,
 }
 
-/// The learned rules in force, each in one line; `keytrail rules` has them one by one.
-fn learned(lessons: &Facts) -> Vec<LearnedFacts> {
-    let of_rule = |rule: LearnedRule| {
-        let (particulars, records) = lessons
+/// The learned rules in force, one entry per rule. `keytrail rules` lists their particulars.
+fn learned_rules(facts: &Facts) -> Vec<LearnedRuleJson> {
+    let entry = |rule: LearnedRule| {
+        let (particulars, records) = facts
             .rules
             .iter()
-            .filter(|((r, _), _)| *r == rule)
-            .fold((0, 0), |(n, records), (_, basis)| (n + 1, records + basis.records));
+            .filter(|((other, _), _)| *other == rule)
+            .fold((0, 0), |(n, records), (_, support)| (n + 1, records + support.records));
         let LearnedRuleInfo { id, workload, strength, .. } = rule.info();
         let (workload, strength) = (workload.as_str(), strength.as_str());
-        (particulars > 0).then_some(LearnedFacts { rule: id, workload, strength, particulars, records })
+        let json = LearnedRuleJson { rule: id, workload, strength, particulars, records };
+        (particulars > 0).then_some(json)
     };
-    LearnedRule::ALL.into_iter().filter_map(of_rule).collect()
+    LearnedRule::ALL.into_iter().filter_map(entry).collect()
 }
 
 #[derive(Serialize)]
-struct TrailFacts<'a> {
+struct CoverageJson<'a> {
+    scopes: Vec<RegionJson<'a>>,
+    missing_days: Vec<MissingDaysJson>,
+    trails_excluding_kms: Vec<&'a str>,
+    trails_stopped_or_started: Vec<TrailChangeJson<'a>>,
+}
+
+impl<'a> CoverageJson<'a> {
+    fn new(coverage: &'a Coverage, facts: &'a Facts) -> Self {
+        let region = |(account, region, coverage)| RegionJson::new(account, region, coverage);
+        Self {
+            scopes: coverage.iter().map(region).collect(),
+            missing_days: missing_days(coverage).into_iter().map(MissingDaysJson::from).collect(),
+            trails_excluding_kms: coverage.kms_excluded_by.iter().map(String::as_str).collect(),
+            trails_stopped_or_started: facts.trails.iter().map(TrailChangeJson::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RegionJson<'a> {
+    account_id: &'a str,
+    region: &'a str,
+    archives: u64,
+    kms_records: u64,
+    first_event_time: Option<String>,
+    last_event_time: Option<String>,
+    first_delivery_day: Option<String>,
+    last_delivery_day: Option<String>,
+}
+
+impl<'a> RegionJson<'a> {
+    fn new(account_id: &'a str, region: &'a str, coverage: &RegionCoverage) -> Self {
+        let day = |day: Option<&i32>| {
+            day.and_then(|d| chrono::NaiveDate::from_epoch_days(*d)).map(|date| date.to_string())
+        };
+        Self {
+            account_id,
+            region,
+            archives: coverage.archives,
+            kms_records: coverage.kms_records,
+            first_event_time: coverage.event_times.map(|(first, _)| first.to_rfc3339()),
+            last_event_time: coverage.event_times.map(|(_, last)| last.to_rfc3339()),
+            first_delivery_day: day(coverage.delivery_days.first()),
+            last_delivery_day: day(coverage.delivery_days.last()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MissingDaysJson {
+    account_id: String,
+    region: String,
+    /// How many.
+    count: usize,
+    /// The first of them.
+    days: Vec<String>,
+}
+
+/// Missing days listed per account and region.
+const LISTED_DAYS: usize = 366;
+
+impl From<MissingDays> for MissingDaysJson {
+    fn from(missing: MissingDays) -> Self {
+        let count = missing.days.len();
+        let days = missing.days.iter().take(LISTED_DAYS).map(ToString::to_string).collect();
+        Self { account_id: missing.account_id, region: missing.region, count, days }
+    }
+}
+
+#[derive(Serialize)]
+struct TrailChangeJson<'a> {
     trail: &'a str,
     event_time: String,
     event_name: &'a str,
@@ -177,7 +248,7 @@ struct TrailFacts<'a> {
     region: Option<&'a str>,
 }
 
-impl<'a> From<&'a TrailChange> for TrailFacts<'a> {
+impl<'a> From<&'a TrailChange> for TrailChangeJson<'a> {
     fn from(change: &'a TrailChange) -> Self {
         Self {
             trail: &change.trail,
@@ -190,78 +261,13 @@ impl<'a> From<&'a TrailChange> for TrailFacts<'a> {
     }
 }
 
-struct CoverageFacts<'a>(&'a Coverage, &'a Facts);
-
 #[derive(Serialize)]
-struct ScopeFacts<'a> {
-    account_id: &'a str,
-    region: &'a str,
-    archives: u64,
-    kms_records: u64,
-    first_event_time: Option<String>,
-    last_event_time: Option<String>,
-    first_delivery_day: Option<String>,
-    last_delivery_day: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Missing {
-    account_id: String,
-    region: String,
-    /// How many.
-    count: usize,
-    /// The first of them.
-    days: Vec<String>,
-}
-
-/// Missing days listed per account and region.
-const LISTED_DAYS: usize = 366;
-
-impl From<MissingDays> for Missing {
-    fn from(missing: MissingDays) -> Self {
-        let count = missing.days.len();
-        let days = missing.days.iter().take(LISTED_DAYS).map(ToString::to_string).collect();
-        Self { account_id: missing.account_id, region: missing.region, count, days }
-    }
-}
-
-impl Serialize for CoverageFacts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let day = |day: Option<&i32>| {
-            day.and_then(|d| chrono::NaiveDate::from_epoch_days(*d)).map(|date| date.to_string())
-        };
-        let scopes: Vec<ScopeFacts<'_>> = self
-            .0
-            .iter()
-            .map(|(account, region, scope)| ScopeFacts {
-                account_id: account,
-                region,
-                archives: scope.archives,
-                kms_records: scope.kms_records,
-                first_event_time: scope.event_times.map(|(first, _)| first.to_rfc3339()),
-                last_event_time: scope.event_times.map(|(_, last)| last.to_rfc3339()),
-                first_delivery_day: day(scope.delivery_days.first()),
-                last_delivery_day: day(scope.delivery_days.last()),
-            })
-            .collect();
-        let missing: Vec<Missing> = missing_days(self.0).into_iter().map(Missing::from).collect();
-        let mut map = serializer.serialize_map(Some(4))?;
-        map.serialize_entry("scopes", &scopes)?;
-        map.serialize_entry("missing_days", &missing)?;
-        map.serialize_entry("trails_excluding_kms", &self.0.kms_excluded_by)?;
-        let trails: Vec<TrailFacts<'_>> = self.1.trails.iter().map(TrailFacts::from).collect();
-        map.serialize_entry("trails_stopped_or_started", &trails)?;
-        map.end()
-    }
-}
-
-#[derive(Serialize)]
-struct CaveatFacts<'a> {
+struct CaveatJson<'a> {
     id: &'a str,
     text: &'a str,
 }
 
-impl<'a> From<&'a Caveat> for CaveatFacts<'a> {
+impl<'a> From<&'a Caveat> for CaveatJson<'a> {
     fn from(caveat: &'a Caveat) -> Self {
         Self { id: caveat.id, text: &caveat.text }
     }

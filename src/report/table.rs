@@ -1,18 +1,24 @@
-//! Tables as lists of columns, and rows of them as Arrow batches.
+//! What a table is: a name, and a list of columns that read a row's cells from an item.
 
-use std::sync::Arc;
+use std::fmt::Write;
 
-use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, Date32Builder, Int64Builder, TimestampMillisecondBuilder,
-};
-use arrow_array::{ArrayRef, StringArray};
-use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
+use super::cell::Cell;
 
-use super::cell::{Cell, Row, Stored, StoredCell};
+/// A table of a report.
+pub trait Table: Sized + 'static {
+    /// Its name. A report directory holds it as `NAME.parquet`.
+    const NAME: &'static str;
 
-/// Type of a column.
+    /// Its columns, in order.
+    const COLUMNS: &'static [Column<Self>];
+
+    /// What one row is made from. It may borrow.
+    type Item<'a>;
+}
+
+/// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnType {
     /// UTF-8 text.
     Text,
     /// 64-bit signed integer.
@@ -25,8 +31,8 @@ pub enum Kind {
     Date,
 }
 
-impl Kind {
-    /// The Parquet type, for people.
+impl ColumnType {
+    /// The name of the Parquet type, for the documentation.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Text => "string",
@@ -36,22 +42,6 @@ impl Kind {
             Self::Date => "date",
         }
     }
-
-    fn arrow(self) -> DataType {
-        match self {
-            Self::Text => DataType::Utf8,
-            Self::Int => DataType::Int64,
-            Self::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
-            Self::Bool => DataType::Boolean,
-            Self::Date => DataType::Date32,
-        }
-    }
-}
-
-/// A table: what one of its rows is made from.
-pub trait Table: 'static {
-    /// It may borrow from what was read.
-    type Row<'a>;
 }
 
 /// A column of a table.
@@ -59,92 +49,97 @@ pub struct Column<T: Table> {
     /// Its name.
     pub name: &'static str,
     /// Its type.
-    pub kind: Kind,
+    pub column_type: ColumnType,
     /// Whether it may be null.
     pub nullable: bool,
-    /// What it says, in what unit, what null means and where it comes from.
+    /// What it holds, in what unit, what null means and where it comes from.
     pub about: &'static str,
-    /// Reads it.
-    pub(super) get: for<'a, 'b> fn(&'a T::Row<'b>) -> Cell<'a>,
+    /// Reads the cell from an item.
+    pub(super) cell: for<'a, 'b> fn(&'a T::Item<'b>) -> Cell<'a>,
 }
 
-/// The Arrow schema of a table.
-pub(super) fn schema<T: Table>(columns: &[Column<T>]) -> SchemaRef {
-    let fields: Vec<Field> = columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable)).collect();
-    Arc::new(Schema::new(fields))
+/// Encodes one row of a table and appends it to `out`. [`EncodedRow`](super::EncodedRow) reads it.
+pub fn encode_row<T: Table>(columns: &[Column<T>], item: &T::Item<'_>, out: &mut Vec<u8>) {
+    for column in columns {
+        (column.cell)(item).encode(out);
+    }
 }
 
-enum Builder {
-    Text(BinaryBuilder),
-    Int(Int64Builder),
-    Time(TimestampMillisecondBuilder),
-    Bool(BooleanBuilder),
-    Date(Date32Builder),
-}
-
-impl Builder {
-    fn new(kind: &DataType, rows: usize) -> Self {
-        match kind {
-            DataType::Int64 => Self::Int(Int64Builder::with_capacity(rows)),
-            DataType::Timestamp(..) => {
-                Self::Time(TimestampMillisecondBuilder::with_capacity(rows).with_timezone("UTC"))
-            }
-            DataType::Boolean => Self::Bool(BooleanBuilder::with_capacity(rows)),
-            DataType::Date32 => Self::Date(Date32Builder::with_capacity(rows)),
-            _ => Self::Text(BinaryBuilder::with_capacity(rows, 0)),
+/// The position of the column `name`. In a `const` item, a wrong name is a compile error.
+///
+/// # Panics
+/// When there is no such column.
+///
+/// ```
+/// use keytrail::report::{EVENTS, column_position};
+///
+/// const ARCHIVE: usize = column_position(EVENTS, "archive");
+/// assert_eq!(EVENTS[ARCHIVE].name, "archive");
+/// ```
+pub const fn column_position<T: Table>(columns: &[Column<T>], name: &str) -> usize {
+    let mut position = 0;
+    loop {
+        assert!(position < columns.len(), "no such column");
+        if is_same(columns[position].name, name) {
+            return position;
         }
+        position += 1;
     }
+}
 
-    /// A cell of another kind than the column's becomes null: the schema test shows that there is none.
-    fn push(&mut self, cell: StoredCell<'_>) {
-        match (self, cell) {
-            (Self::Text(b), StoredCell::Text(text)) => b.append_value(text),
-            (Self::Int(b), StoredCell::Int(n)) => b.append_value(n),
-            (Self::Time(b), StoredCell::Time(ms)) => b.append_value(ms),
-            (Self::Bool(b), StoredCell::Bool(value)) => b.append_value(value),
-            (Self::Date(b), StoredCell::Date(day)) => b.append_value(day),
-            (Self::Text(b), _) => b.append_null(),
-            (Self::Int(b), _) => b.append_null(),
-            (Self::Time(b), _) => b.append_null(),
-            (Self::Bool(b), _) => b.append_null(),
-            (Self::Date(b), _) => b.append_null(),
+/// `==` for texts does not work in constants.
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut n = 0;
+    while n < a.len() && n < b.len() && a[n] == b[n] {
+        n += 1;
+    }
+    n == a.len() && n == b.len()
+}
+
+/// A Markdown table of a table's columns, as in `docs/report-schema.md`.
+pub fn schema_markdown<T: Table>(columns: &[Column<T>]) -> String {
+    let mut text = String::from("| column | type | null | meaning and source |\n|---|---|---|---|\n");
+    for column in columns {
+        let null = if column.nullable { "yes" } else { "" };
+        let column_type = column.column_type.as_str();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| `{}` | {column_type} | {null} | {} |", column.name, column.about);
+    }
+    text
+}
+
+/// Declares a table: its list of columns, its type and its name, what a row is made from, and the
+/// columns. A column is `"name": Type, "about", |item| cell;`, or `Type or null` when it may be
+/// null.
+macro_rules! table {
+    (
+        $(#[$meta:meta])*
+        $list:ident: $table:ident($table_name:literal) of $item:ty;
+        $( $name:literal : $type:ident $(or $null:ident)?, $about:expr, $cell:expr; )*
+    ) => {
+        #[doc = concat!("The table [`", stringify!($list), "`].")]
+        #[derive(Debug)]
+        pub enum $table {}
+
+        impl $crate::report::table::Table for $table {
+            const NAME: &'static str = $table_name;
+
+            const COLUMNS: &'static [$crate::report::table::Column<Self>] = &[ $( $crate::report::table::Column {
+                name: $name,
+                column_type: $crate::report::table::ColumnType::$type,
+                nullable: table!(@nullable $($null)?),
+                about: $about,
+                cell: $cell,
+            }, )* ];
+
+            type Item<'a> = $item;
         }
-    }
 
-    fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        Ok(match self {
-            // Looked at once for all rows, whether it is UTF-8.
-            Self::Text(b) => Arc::new(StringArray::try_from_binary(b.finish())?),
-            Self::Int(b) => Arc::new(b.finish()),
-            Self::Time(b) => Arc::new(b.finish()),
-            Self::Bool(b) => Arc::new(b.finish()),
-            Self::Date(b) => Arc::new(b.finish()),
-        })
-    }
+        $(#[$meta])*
+        pub const $list: &[$crate::report::table::Column<$table>] = <$table as $crate::report::table::Table>::COLUMNS;
+    };
+    (@nullable) => { false };
+    (@nullable null) => { true };
 }
-
-/// Rows stored one behind the other.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    pub(super) bytes: Vec<u8>,
-    pub(super) len: usize,
-}
-
-impl Rows {
-    pub(super) fn push(&mut self, row: Row<'_>) {
-        self.bytes.extend_from_slice(row.bytes());
-        self.len += 1;
-    }
-
-    /// The columns, as Arrow arrays of the schema's types.
-    pub(super) fn arrays(&self, schema: &Schema) -> Result<Vec<ArrayRef>, ArrowError> {
-        let mut builders: Vec<Builder> =
-            schema.fields().iter().map(|field| Builder::new(field.data_type(), self.len)).collect();
-        let mut cells = Stored { bytes: &self.bytes };
-        for _ in 0..self.len {
-            // `zip` asks the builders first: no cell is lost at the end of a row.
-            builders.iter_mut().zip(&mut cells).for_each(|(builder, cell)| builder.push(cell));
-        }
-        builders.iter_mut().map(Builder::finish).collect()
-    }
-}
+pub(super) use table;

@@ -220,7 +220,7 @@ fn of_two_runs_at_once_one_wins_and_the_other_says_so() {
     bed.put("logs/new", &std::fs::read(archive).unwrap());
     let robbed = analyze(&bed, &into, &["--incremental"]);
     assert_eq!(robbed.status, 2);
-    assert!(robbed.stderr.contains("the right to write"), "{}", robbed.stderr);
+    assert!(robbed.stderr.contains("lost the lease"), "{}", robbed.stderr);
     assert_eq!(report(&bed, "report/"), before);
     bed.proxy.leave_alone();
     assert!(analyze(&bed, &into, &["--incremental"]).status < 2, "after the other one has been silent");

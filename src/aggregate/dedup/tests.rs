@@ -42,111 +42,113 @@ fn event(copy: &Copy) -> KmsEvent<'static> {
     event
 }
 
-/// The placements of copies that come one after the other, conflicts, and how many still wait at the end.
-fn place(dedup: &[&Copy]) -> (Vec<&'static str>, u64, usize) {
+/// The decisions about these copies in turn, the conflicts, and how many copies are still pending.
+fn decide(copies: &[&Copy]) -> (Vec<&'static str>, u64, usize) {
     let mut all = Deduplicator::default();
-    let mut waiting = Vec::new();
-    let placed = dedup
+    let mut pending = Vec::new();
+    let decisions = copies
         .iter()
-        .map(|copy| match all.place(&Fingerprint::of(&event(copy))) {
+        .map(|copy| match all.decide(&Fingerprint::new(&event(copy))) {
             Decision::Count => "count",
             Decision::Duplicate => "duplicate",
             Decision::OtherCopy => "other copy",
             Decision::Hold(number) => {
-                assert_eq!(number, waiting.len(), "numbers are given in order");
-                waiting.push(true);
-                "waits"
+                assert_eq!(number, pending.len(), "numbered in order");
+                pending.push(true);
+                "hold"
             }
             Decision::Attach(number) => {
-                assert!(waiting[number]);
-                "joins"
+                assert!(pending[number]);
+                "attach"
             }
             Decision::Supersede(number) => {
-                assert!(event(copy).is_callers_copy() && std::mem::take(&mut waiting[number]));
-                "replaces"
+                assert!(event(copy).is_callers_copy() && std::mem::take(&mut pending[number]));
+                "supersede"
             }
             Decision::Discard(number) => {
-                assert!(std::mem::take(&mut waiting[number]));
-                "yields"
+                assert!(std::mem::take(&mut pending[number]));
+                "discard"
             }
         })
         .collect();
-    (placed, all.conflicts(), waiting.iter().filter(|waits| **waits).count())
+    (decisions, all.conflicts(), pending.iter().filter(|is_pending| **is_pending).count())
 }
 
 #[test]
-fn the_same_again_is_a_duplicate() {
+fn a_repeated_delivery_is_a_duplicate() {
     let event = Copy { shared: None, ..CALLER };
-    assert_eq!(place(&[&event, &event, &event]), (vec!["count", "duplicate", "duplicate"], 0, 0));
+    assert_eq!(decide(&[&event, &event, &event]), (vec!["count", "duplicate", "duplicate"], 0, 0));
     let other_account = Copy { recipient: "1111", ..event };
-    assert_eq!(place(&[&event, &other_account]).0, ["count", "count"]);
+    assert_eq!(decide(&[&event, &other_account]).0, ["count", "count"]);
     let without_id = Copy { id: None, ..event };
-    assert_eq!(place(&[&without_id, &without_id]).0, ["count", "count"]);
+    assert_eq!(decide(&[&without_id, &without_id]).0, ["count", "count"]);
 }
 
 #[test]
-fn another_content_under_the_same_id_is_a_conflict_once_each() {
+fn each_new_content_of_an_id_is_one_conflict() {
     let first = Copy { shared: None, ..CALLER };
     let (second, third) = (Copy { agent: "2", ..first }, Copy { agent: "3", ..first });
-    let (placed, conflicts, _) = place(&[&first, &second, &first, &second, &third]);
-    assert_eq!(placed, ["count", "count", "duplicate", "duplicate", "count"]);
+    let (decisions, conflicts, _) = decide(&[&first, &second, &first, &second, &third]);
+    assert_eq!(decisions, ["count", "count", "duplicate", "duplicate", "count"]);
     assert_eq!(conflicts, 2);
 }
 
 #[test]
-fn a_call_recorded_twice_counts_once_as_its_caller_tells_it() {
-    assert_eq!(place(&[&CALLER, &OWNER]), (vec!["count", "other copy"], 0, 0));
-    assert_eq!(place(&[&OWNER, &CALLER]), (vec!["waits", "replaces"], 0, 0));
-    assert_eq!(place(&[&OWNER, &OWNER, &CALLER, &OWNER]).0, ["waits", "duplicate", "replaces", "duplicate"]);
-    assert_eq!(place(&[&OWNER]), (vec!["waits"], 0, 1));
+fn the_callers_copy_of_a_call_counts() {
+    assert_eq!(decide(&[&CALLER, &OWNER]), (vec!["count", "other copy"], 0, 0));
+    assert_eq!(decide(&[&OWNER, &CALLER]), (vec!["hold", "supersede"], 0, 0));
+    assert_eq!(decide(&[&OWNER, &OWNER, &CALLER, &OWNER]).0, ["hold", "duplicate", "supersede", "duplicate"]);
+    assert_eq!(decide(&[&OWNER]), (vec!["hold"], 0, 1));
 }
 
 #[test]
-fn what_the_caller_does_not_tell_comes_from_the_owner() {
+fn the_owners_copy_completes_the_callers() {
     let blind = Copy { key: false, ..CALLER };
-    assert_eq!(place(&[&blind, &OWNER]).0, ["waits", "yields"]);
-    assert_eq!(place(&[&OWNER, &blind]).0, ["waits", "replaces"]);
+    assert_eq!(decide(&[&blind, &OWNER]).0, ["hold", "discard"]);
+    assert_eq!(decide(&[&OWNER, &blind]).0, ["hold", "supersede"]);
 }
 
 #[test]
-fn a_service_has_no_partner_to_wait_for() {
+fn a_call_by_a_service_is_not_held() {
     let service = Copy { caller: None, ..OWNER };
-    assert_eq!(place(&[&service]), (vec!["count"], 0, 0));
+    assert_eq!(decide(&[&service]), (vec!["count"], 0, 0));
 }
 
-/// A key of A re-encrypted to one of C by B: three accounts, three records, one call. Whatever the order, B's tells it.
+/// B re-encrypts from a key of A to a key of C: three accounts, three records, one call. In any
+/// order, B's copy counts.
 #[test]
 fn of_three_copies_the_callers_counts() {
     let third = Copy { id: Some("c"), recipient: "7777", ..CALLER };
-    assert_eq!(place(&[&OWNER, &third, &CALLER]), (vec!["waits", "joins", "replaces"], 0, 0));
-    assert_eq!(place(&[&OWNER, &CALLER, &third]).0, ["waits", "replaces", "other copy"]);
-    assert_eq!(place(&[&CALLER, &third, &OWNER]).0, ["count", "other copy", "other copy"]);
-    assert_eq!(place(&[&third, &OWNER]), (vec!["waits", "joins"], 0, 1));
+    assert_eq!(decide(&[&OWNER, &third, &CALLER]), (vec!["hold", "attach", "supersede"], 0, 0));
+    assert_eq!(decide(&[&OWNER, &CALLER, &third]).0, ["hold", "supersede", "other copy"]);
+    assert_eq!(decide(&[&CALLER, &third, &OWNER]).0, ["count", "other copy", "other copy"]);
+    assert_eq!(decide(&[&third, &OWNER]), (vec!["hold", "attach"], 0, 1));
 }
 
 #[test]
 fn one_shared_id_for_two_requests_is_two_calls() {
     let (a, b) = (Copy { request: Some("x"), ..CALLER }, Copy { request: Some("y"), ..OWNER });
-    assert_eq!(place(&[&a, &b]).0, ["count", "count"]);
-    let untold = Copy { request: None, ..OWNER };
-    assert_eq!(place(&[&a, &untold]).0, ["count", "other copy"]);
+    assert_eq!(decide(&[&a, &b]).0, ["count", "count"]);
+    let unnamed = Copy { request: None, ..OWNER };
+    assert_eq!(decide(&[&a, &unnamed]).0, ["count", "other copy"]);
 }
 
 #[test]
 fn a_copy_fills_in_only_what_is_missing() {
     let mut blind = event(&Copy { key: false, ..CALLER });
     blind.key.alias = Some("alias/mine".into());
-    complete(&mut blind, event(&OWNER));
+    complete_from(&mut blind, event(&OWNER));
     assert_eq!(blind.key.alias.as_deref(), Some("alias/mine"));
     assert_eq!(blind.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
     let mut own = event(&CALLER);
     let mut other = event(&OWNER);
     other.key.arn = Some("arn:aws:kms:r:1111:key/other".into());
-    complete(&mut own, other);
+    complete_from(&mut own, other);
     assert_eq!(own.key.arn.as_deref(), Some("arn:aws:kms:r:1111:key/k"));
 }
 
-/// A bare id was completed with the caller's account; the owner's record knows better, whichever comes first.
+/// A bare key id was completed with the caller's account. The owner's record names the key,
+/// whichever of the two comes first.
 #[test]
 fn the_owners_key_is_better_than_an_assumed_one() {
     let assumed = |copy: &Copy| {
@@ -155,15 +157,15 @@ fn the_owners_key_is_better_than_an_assumed_one() {
         event
     };
     let mut all = Deduplicator::default();
-    assert_eq!(all.place(&Fingerprint::of(&assumed(&CALLER))), Decision::Hold(0));
-    assert_eq!(all.place(&Fingerprint::of(&event(&OWNER))), Decision::Discard(0));
+    assert_eq!(all.decide(&Fingerprint::new(&assumed(&CALLER))), Decision::Hold(0));
+    assert_eq!(all.decide(&Fingerprint::new(&event(&OWNER))), Decision::Discard(0));
     let mut own = assumed(&CALLER);
-    complete(&mut own, event(&OWNER));
+    complete_from(&mut own, event(&OWNER));
     assert_eq!(
         (own.key.arn.as_deref(), own.key.origin),
         (Some("arn:aws:kms:r:1111:key/k"), KeyOrigin::Resources)
     );
     let mut own = assumed(&CALLER);
-    complete(&mut own, event(&Copy { key: false, ..OWNER }));
+    complete_from(&mut own, event(&Copy { key: false, ..OWNER }));
     assert_eq!(own.key.origin, KeyOrigin::Assumed, "better than none");
 }

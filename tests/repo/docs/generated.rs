@@ -5,7 +5,9 @@ use std::fs;
 use std::process::Stdio;
 
 use keytrail::model::{LearnedRule, LearnedRuleInfo};
-use keytrail::report::{Column, DAILY, EVENTS, INPUTS, Kind, REJECTS, RULES, Table, USAGE, schema_markdown};
+use keytrail::report::{
+    Column, ColumnType, DAILY, EVENTS, INPUTS, REJECTS, RULES, Table, USAGE, schema_markdown,
+};
 use regex::Regex;
 use testkit::{analyze, keytrail};
 
@@ -139,13 +141,13 @@ fn the_tables_for_athena_are_those_of_the_program() {
 
 fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
     let kind = |kind| match kind {
-        Kind::Text => "string",
-        Kind::Int => "bigint",
-        Kind::Time => "timestamp",
-        Kind::Bool => "boolean",
-        Kind::Date => "date",
+        ColumnType::Text => "string",
+        ColumnType::Int => "bigint",
+        ColumnType::Time => "timestamp",
+        ColumnType::Bool => "boolean",
+        ColumnType::Date => "date",
     };
-    columns.iter().map(|column| format!("{} {}", column.name, kind(column.kind))).collect()
+    columns.iter().map(|column| format!("{} {}", column.name, kind(column.column_type))).collect()
 }
 
 /// The table of documented events says what `tests/rules/samples.rs` holds the program to.

@@ -126,7 +126,7 @@ fn damaged_archives() -> Vec<Case> {
         ),
         case(
             "truncated-trailer.json.gz",
-            "gzip cut off inside its eight-byte trailer: the content is whole, nothing proves it",
+            "gzip cut off inside its eight-byte trailer: the content is whole, but nothing proves it",
             &deflated[..deflated.len() - 3],
             partial("gzip_truncated"),
             [6, 4, 1],
@@ -147,7 +147,7 @@ fn damaged_archives() -> Vec<Case> {
         ),
         case(
             "trailing-garbage.json.gz",
-            "bytes that are no gzip member after the member",
+            "bytes after the gzip member that are not another member",
             [&deflated[..], b"-- appended by a careless tool --\n"].concat(),
             partial("trailing_bytes"),
             [6, 4, 1],
@@ -239,14 +239,14 @@ fn damaged_records() -> Vec<Case> {
         ),
         case(
             "invalid-utf8.json",
-            "a byte that is no UTF-8 in a string of a KMS record",
+            "a byte that is not UTF-8 in a string of a KMS record",
             spliced(&among(&agent_with("MARK")), b"caf\xe9"),
             ("partial", "invalid_utf8"),
             one_bad,
         ),
         case(
             "invalid-utf8-elsewhere.json",
-            "the same in a record of S3, where nobody looks",
+            "the same in a record of S3, which is not parsed",
             spliced(&records(&[event(1), &S3.replacen("config", "MARK", 1), event(2)]), b"\xff"),
             COMPLETE,
             [3, 2, 0],
@@ -289,14 +289,14 @@ fn damaged_records() -> Vec<Case> {
         ),
         case(
             "bad-event-time.json",
-            "an `eventTime` that is no time",
+            "an `eventTime` that is not a time",
             among(&mended("2023-03-28T22:04:24Z", "2023-02-30T22:04:24Z")),
             ("partial", "bad_event_time"),
             one_bad,
         ),
         case(
             "unsupported-version.json",
-            "an `eventVersion` of the future",
+            "an `eventVersion` that does not exist yet",
             among(&mended("\"1.08\"", "\"2.0\"")),
             ("partial", "unsupported_version"),
             one_bad,
@@ -339,7 +339,7 @@ fn not_archives() -> Vec<Case> {
         ),
         case(
             "records-is-an-object.json",
-            "`Records` that is no array",
+            "`Records` that is not an array",
             "{\"Records\":{\"eventSource\":\"kms.amazonaws.com\"}}\n",
             skipped("other_json"),
             none,
@@ -426,7 +426,7 @@ fn unusual_shapes() -> Vec<Case> {
         ),
         case(
             "not-objects.json",
-            "values that are no objects where records stand: counted, and of another source",
+            "values that are not objects in the place of records: counted as `other_source`",
             records(&[event(1), "null", "7", "\"kms.amazonaws.com\"", "[]", event(2)]),
             COMPLETE,
             [6, 2, 0],
@@ -440,7 +440,7 @@ fn unusual_shapes() -> Vec<Case> {
         ),
         case(
             "crossing.json",
-            "both copies of one call across accounts: 1 `other_copy`",
+            "both copies of one cross-account call: 1 `other_copy`",
             records(&[event(8), event(9), event(1)]),
             COMPLETE,
             [3, 2, 0],
@@ -453,10 +453,11 @@ pub fn write(out: &Path) -> io::Result<()> {
     let mut text = String::from(
         "# Damaged and unusual inputs
 
-Made by `cargo run --release --example generate -- --damaged tests/data/damaged`. Around the damage stand the events of
-AWS's documentation. The numbers are for the default selection; `records` and `rejected` count one for each row of
-`rejects.parquet`, a stretch that cannot be read included. `reason` is that of the skip or of the first reject;
-a file with a reject is `partial`.
+`cargo run --release --example generate -- --damaged tests/data/damaged` makes these files. The
+events around the damage are those of AWS's documentation. The numbers are for the default
+selection. `records` and `rejected` count each row of `rejects.parquet` as one, also a stretch that
+cannot be read. `reason` is that of the skip or of the first reject. A file with a reject is
+`partial`.
 
 | file | status | reason | records | selected | rejected | what it is |
 |---|---|---|--:|--:|--:|---|

@@ -140,7 +140,7 @@ pub fn cases() -> Vec<Case> {
     add(
         ["log-subscription.json", "log-subscription-cut.json"],
         [
-            "a subscription of CloudWatch Logs: a control message, then two deliveries back to back; one message is no record",
+            "a subscription of CloudWatch Logs: a control message, then two deliveries back to back; one message is not a record",
             "the same, cut off inside a message",
         ],
         "log_subscription",
@@ -149,7 +149,7 @@ pub fn cases() -> Vec<Case> {
     );
     add(
         ["filter-log-events.json", "filter-log-events-cut.json"],
-        ["`aws logs filter-log-events`; one message is no record", "the same, cut off inside a message"],
+        ["`aws logs filter-log-events`; one message is not a record", "the same, cut off inside a message"],
         "log_events",
         &format!("{{\"events\": [{}], \"searchedLogStreams\": []}}", log_events(&messages, "eventId")),
         1,
@@ -168,7 +168,7 @@ pub fn cases() -> Vec<Case> {
     add(
         ["log-lines.txt", "log-lines-cut.txt"],
         [
-            "CloudWatch Logs exported to S3: lines of a time and a message; one message is no record and has two lines",
+            "CloudWatch Logs exported to S3: lines of a time and a message; one message is not a record and has two lines",
             "the same, cut off",
         ],
         "log_lines",
@@ -276,7 +276,7 @@ fn single_cases() -> Vec<Case> {
         ),
         case(
             "lookup-events-without-text.json",
-            "an event of `lookup-events` without its record: nobody can say what it was",
+            "an event of `lookup-events` without its record: what it was is unknown",
             "lookup_events",
             no_text.into_bytes(),
             "missing_field",
@@ -284,7 +284,7 @@ fn single_cases() -> Vec<Case> {
         ),
         case(
             "nested-look-alikes.json",
-            "a record in whose parameters stand an event of EventBridge and a page of `lookup-events`",
+            "a record whose parameters contain an event of EventBridge and a page of `lookup-events`",
             "record",
             look_alike.into_bytes(),
             "",
@@ -308,7 +308,7 @@ fn single_cases() -> Vec<Case> {
         ),
         case(
             "lake-rows-no-source.json",
-            "rows without `eventSource`: of which service they are is not told",
+            "rows without `eventSource`: their service is unknown",
             "lake_rows",
             lake().replace("eventsource", "es").into_bytes(),
             "missing_field",
@@ -316,7 +316,7 @@ fn single_cases() -> Vec<Case> {
         ),
         case(
             "log-lines.gz",
-            "an export of CloudWatch Logs as it lies in S3",
+            "an export of CloudWatch Logs as S3 stores it",
             "log_lines",
             gzip(lines(&all).as_bytes(), Compression::best()),
             "",
@@ -330,9 +330,10 @@ pub fn write(out: &Path) -> io::Result<()> {
     let mut text = String::from(
         "# Shapes
 
-Made by `cargo run --release --example generate -- --shapes tests/data/shapes`: the same seven records, five of them of the
-default selection, in every shape that is read, whole and cut off. `plain.json` has them as CloudTrail delivers them. `records` and
-`rejected` count one for each row of `rejects.parquet`; `reason` is that of the first reject.
+`cargo run --release --example generate -- --shapes tests/data/shapes` makes these files: the same
+seven records, five of which the default selection selects, in every shape that keytrail reads,
+whole and cut off. `plain.json` has them as CloudTrail delivers them. `records` and `rejected` count
+each row of `rejects.parquet` as one. `reason` is that of the first reject.
 
 | file | shape | reason | records | selected | rejected | what it is |
 |---|---|---|--:|--:|--:|---|

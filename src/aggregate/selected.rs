@@ -1,0 +1,16 @@
+//! A selected event, as every aggregate sees it.
+
+use crate::model::{Evidence, KmsEvent};
+
+/// An event that has passed all filters, with its evidence and its position in the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Selected<'a> {
+    /// The event.
+    pub event: &'a KmsEvent<'a>,
+    /// Which workload it belongs to, and which rules say so.
+    pub evidence: &'a Evidence,
+    /// URI of the archive.
+    pub archive: &'a str,
+    /// Byte offset of the record in the decompressed archive.
+    pub offset: u64,
+}

@@ -1,0 +1,14 @@
+//! The ground floor: locks, stable hashes, spill files and a task queue.
+//!
+//! Nothing here knows about CloudTrail or KMS. This room imports only `std` and crates, so every
+//! other room may use it.
+
+mod hash;
+mod locks;
+mod spill;
+mod tasks;
+
+pub use hash::hash64;
+pub use locks::{into_inner, lock, wait_timeout};
+pub use spill::SpillFile;
+pub use tasks::{Task, TaskQueue};

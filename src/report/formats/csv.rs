@@ -1,0 +1,61 @@
+//! Comma-separated values with a header.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::encoder::{RowEncoder, STANDARD_OUTPUT, output_error};
+use crate::report::cell::{Cell, EncodedRow};
+use crate::report::error::SinkError;
+use crate::report::text::cell_text;
+
+pub(super) struct CsvEncoder<W: Write> {
+    writer: csv::Writer<W>,
+}
+
+impl<W: Write> CsvEncoder<W> {
+    pub(super) fn new(names: &[&'static str], out: W) -> Result<Self, SinkError> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(names).map_err(csv_error)?;
+        Ok(Self { writer })
+    }
+}
+
+impl<W: Write> RowEncoder for CsvEncoder<W> {
+    fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.writer.write_record(row.cells().map(|cell| csv_field(&cell))).map_err(csv_error)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
+        self.writer.flush().map_err(output_error)
+    }
+}
+
+/// Text that a spreadsheet would take for a formula gets an apostrophe before it. User agents,
+/// session names and object keys are chosen by whoever makes the call.
+fn csv_field(cell: &Cell<'_>) -> String {
+    let text = cell_text(cell);
+    let is_formula = matches!(cell, Cell::Text(_)) && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if is_formula { format!("'{text}") } else { text }
+}
+
+fn csv_error(error: csv::Error) -> SinkError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => output_error(error),
+        other => SinkError::encode(Path::new(STANDARD_OUTPUT))(format!("{other:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_sees_text_not_formulas() {
+        for start in ["=", "+", "-", "@", "\t", "\r"] {
+            let text = format!("{start}cmd|' /C calc'!A0");
+            assert_eq!(csv_field(&Cell::text(&text)), format!("'{text}"));
+        }
+        assert_eq!(csv_field(&Cell::text("a=b")), "a=b");
+        assert_eq!(csv_field(&Cell::Int(-1)), "-1");
+    }
+}

@@ -1,0 +1,32 @@
+//! What every output format implements.
+
+use std::io;
+
+use crate::base::TaskQueue;
+use crate::report::cell::EncodedRow;
+use crate::report::error::SinkError;
+
+/// Writes rows in one format.
+pub(super) trait RowEncoder {
+    /// Writes a row, or keeps it for later.
+    fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError>;
+
+    /// Writes the rows that were kept, and the end of the output.
+    fn finish(self: Box<Self>) -> Result<(), SinkError>;
+
+    /// The queue of the tasks that encode rows, if this encoder has one.
+    fn tasks(&self) -> Option<&TaskQueue<SinkError>> {
+        None
+    }
+}
+
+/// The name of the output in errors.
+pub(super) const STANDARD_OUTPUT: &str = "standard output";
+
+/// For `map_err`: an error of the writer.
+pub(super) fn output_error(error: io::Error) -> SinkError {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => SinkError::Closed,
+        _ => SinkError::File { path: STANDARD_OUTPUT.to_owned(), source: error },
+    }
+}

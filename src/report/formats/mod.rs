@@ -1,0 +1,133 @@
+//! Rows of a table as a stream, in one of the formats of `--format`.
+//!
+//! One file per format, each with a `RowEncoder`. A new format is a file here and a variant of
+//! [`OutputFormat`].
+
+mod arrow;
+mod csv;
+mod encoder;
+mod ndjson;
+mod parquet;
+mod terminal;
+
+use std::io::Write;
+
+use self::encoder::RowEncoder;
+use super::cell::EncodedRow;
+use super::error::SinkError;
+use super::sink::{RowOrder, Sink};
+use super::table::{Column, Table};
+use super::tables::EVENTS;
+use crate::base::TaskQueue;
+use crate::model::Rejection;
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OutputFormat {
+    /// A table for a terminal, with the most important columns only.
+    Table,
+    /// One JSON object per line.
+    Ndjson,
+    /// Comma-separated values with a header, safe to open in a spreadsheet.
+    Csv,
+    /// One Parquet file.
+    Parquet,
+    /// An Arrow IPC stream.
+    Arrow,
+}
+
+/// The columns of [`EVENTS`] that a terminal shows.
+const TERMINAL_COLUMNS: &[&str] =
+    &["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
+
+/// Writes the rows of one table to a writer as they come.
+///
+/// ```
+/// use keytrail::report::{OutputFormat, RULES, RowStream};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut out = Vec::new();
+/// let stream = RowStream::new(RULES, &["rule"], OutputFormat::Csv, &mut out, None)?;
+/// stream.finish()?;
+/// assert!(out.starts_with(b"rule,workload,strength,"));
+/// # Ok(())
+/// # }
+/// ```
+pub struct RowStream<'w> {
+    encoder: Box<dyn RowEncoder + Send + 'w>,
+}
+
+impl<'w> RowStream<'w> {
+    /// A stream of selected events, with the columns of `events.parquet`.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub fn events(
+        format: OutputFormat,
+        out: impl Write + Send + 'w,
+        width: Option<u16>,
+    ) -> Result<Self, SinkError> {
+        Self::new(EVENTS, TERMINAL_COLUMNS, format, out, width)
+    }
+
+    /// A stream of rows of a table. `terminal_columns` and `width` are for [`OutputFormat::Table`]:
+    /// the columns to show, and the terminal's width in characters, if `out` is one.
+    ///
+    /// # Errors
+    /// When the format's header cannot be written.
+    pub fn new<T: Table>(
+        columns: &'static [Column<T>],
+        terminal_columns: &'static [&'static str],
+        format: OutputFormat,
+        out: impl Write + Send + 'w,
+        width: Option<u16>,
+    ) -> Result<Self, SinkError> {
+        let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
+        let encoder: Box<dyn RowEncoder + Send + 'w> = match format {
+            OutputFormat::Table => {
+                Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, width))
+            }
+            OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out)),
+            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out)?),
+            OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
+            OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
+        };
+        Ok(Self { encoder })
+    }
+
+    /// Writes a row.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.encoder.push(row)
+    }
+
+    /// Writes the rows that are still buffered, and the end of the output.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(self) -> Result<(), SinkError> {
+        self.encoder.finish()
+    }
+}
+
+impl Sink for RowStream<'_> {
+    /// Out-of-order rows stay out of order: a stream cannot be sorted afterwards.
+    fn event(&mut self, _day: i32, row: EncodedRow<'_>, _: RowOrder) -> Result<(), SinkError> {
+        self.push(row)
+    }
+
+    fn rejection(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn input(&mut self, _row: EncodedRow<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn tasks(&self) -> TaskQueue<SinkError> {
+        self.encoder.tasks().cloned().unwrap_or_default()
+    }
+}

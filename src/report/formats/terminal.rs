@@ -1,0 +1,73 @@
+//! A table for a terminal.
+
+use std::io::Write;
+
+use comfy_table::{ContentArrangement, Table as TextTable, presets};
+
+use super::encoder::{RowEncoder, output_error};
+use crate::report::cell::{Cell, EncodedRow};
+use crate::report::error::SinkError;
+use crate::report::text::{cell_text, printable, time_to_seconds};
+
+/// Rows per block. A block is printed when it is full, with column widths that suit its rows.
+const BLOCK_ROWS: usize = 200;
+
+pub(super) struct TerminalEncoder<W> {
+    names: Vec<&'static str>,
+    /// The columns to show.
+    shown: &'static [&'static str],
+    out: W,
+    /// Width of the terminal, in characters.
+    width: Option<u16>,
+    rows: Vec<Vec<String>>,
+}
+
+impl<W: Write> TerminalEncoder<W> {
+    pub(super) fn new(
+        names: Vec<&'static str>,
+        shown: &'static [&'static str],
+        out: W,
+        width: Option<u16>,
+    ) -> Self {
+        Self { names, shown, out, width, rows: Vec::new() }
+    }
+
+    fn text_row(&self, row: EncodedRow<'_>) -> Vec<String> {
+        let cells: Vec<(&str, Cell<'_>)> = self.names.iter().copied().zip(row.cells()).collect();
+        let cell = |name: &str| {
+            cells.iter().find(|(column, _)| *column == name).map_or(&Cell::Null, |(_, cell)| cell)
+        };
+        let text = |name: &&str| match cell(name) {
+            Cell::Time(time) => time_to_seconds(*time),
+            Cell::Null => "-".to_owned(),
+            other => printable(&cell_text(other)),
+        };
+        self.shown.iter().map(text).collect()
+    }
+
+    fn write_block(&mut self) -> Result<(), SinkError> {
+        let rows = std::mem::take(&mut self.rows);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut table = TextTable::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(self.shown);
+        if let Some(width) = self.width {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
+        table.add_rows(rows);
+        writeln!(self.out, "{}", table.trim_fmt()).map_err(output_error)
+    }
+}
+
+impl<W: Write> RowEncoder for TerminalEncoder<W> {
+    fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.rows.push(self.text_row(row));
+        if self.rows.len() >= BLOCK_ROWS { self.write_block() } else { Ok(()) }
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
+        self.write_block()?;
+        self.out.flush().map_err(output_error)
+    }
+}

@@ -1,0 +1,16 @@
+//! The tables: one file each, with every column's type, meaning and source.
+//!
+//! Parquet, Arrow, CSV, NDJSON, terminal tables and `docs/report-schema.md` all come from these
+//! lists. A new column is one entry here. A new table is a file here, and the code that fills it.
+
+mod events;
+mod inputs;
+mod rejects;
+mod rules;
+mod usage;
+
+pub use events::{EVENTS, EventsTable};
+pub use inputs::{INPUTS, InputsTable};
+pub use rejects::{REJECTS, RejectRow, RejectsTable};
+pub use rules::{RULES, RuleRow, RulesTable};
+pub use usage::{DAILY, DailyTable, USAGE, UsageTable};

@@ -1,0 +1,82 @@
+//! Values as text for people.
+
+use super::cell::Cell;
+use crate::model::EventTime;
+
+/// The text with control characters replaced: a caller chooses the names in its records, and they
+/// must not be able to control the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}
+
+/// A cell as text; empty for null.
+pub(super) fn cell_text(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Text(text) => text.to_string(),
+        Cell::Int(n) => n.to_string(),
+        Cell::Time(time) => time.to_rfc3339(),
+        Cell::Bool(value) => value.to_string(),
+        Cell::Date(day) => date_text(*day),
+    }
+}
+
+/// `2026-01-31`, of a day since the epoch.
+pub(super) fn date_text(day: i32) -> String {
+    let date = chrono::NaiveDate::from_epoch_days(day);
+    date.map_or_else(|| day.to_string(), |date| date.to_string())
+}
+
+/// To the second: CloudTrail's times are no more precise.
+pub(super) fn time_to_seconds(time: EventTime) -> String {
+    time.to_rfc3339().replace(".000Z", "Z")
+}
+
+/// `1,234,567`
+pub(super) fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `14.3 MiB`
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_sizes_are_readable() {
+        assert_eq!(
+            [number(0), number(999), number(1000), number(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        let sizes = [size(1023), size(1536), size(15 << 20)];
+        assert_eq!(sizes, ["1023 bytes", "1.5 KiB", "15.0 MiB"]);
+    }
+
+    #[test]
+    fn names_in_records_cannot_control_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\u{9b}c\nd"), "a\u{FFFD}[31mb\u{FFFD}c\u{FFFD}d");
+    }
+}
