@@ -1,28 +1,51 @@
 //! keytrail: who used this KMS key, and for what?
 //!
-//! Reads CloudTrail archives, extracts the KMS events that SageMaker workloads cause, and reports usage per key and principal.
-//! The stages follow one another as the modules are listed here; [`engine::run`] wires them. Each can be used by itself.
+//! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events that
+//! SageMaker workloads cause, and reports usage per key and principal.
+//!
+//! [`engine::run`] runs all stages. Each stage can also be used by itself. The modules below are in
+//! the order in which a byte passes through them:
 //!
 //! | module | its one job |
 //! |---|---|
-//! | [`base`] | locks, hashes, spill files, the task queue |
-//! | [`model`] | the nouns every stage shares |
-//! | [`s3`] | S3: lists, reads and writes objects |
-//! | [`source`] | lists inputs, opens them, reads what their names say |
+//! | [`model`] | the nouns that all stages share: event, principal, key, outcome, reject |
+//! | [`s3`] | the S3 client: list, get, put |
+//! | [`source`] | lists inputs, and reads account, Region and day from their names |
+//! | [`extract`] | condensed copies of archives, for a second pass or a later run |
 //! | [`format::decode`] | compressed bytes → content |
-//! | [`format::archive`] | tar, zip → the files in them |
+//! | [`format::archive`] | tar and zip → the files in them |
 //! | [`format::tabular`] | rows of CSV and Parquet files → records |
 //! | [`format::json`] | where a JSON value ends |
-//! | [`format::container`] | which values stand where a record stands |
-//! | [`parse`] | one record → [`model::KmsEvent`] |
-//! | [`classify`] | whose workload an event is |
-//! | [`aggregate`] | accounting, copies, usage, coverage |
+//! | [`format::container`] | which shape an input has, and where its records are |
+//! | [`parse`] | the bytes of one record → [`model::KmsEvent`] |
+//! | [`facts`] | a columnar batch of what was read |
+//! | [`knowledge`] | what records say about calls of other records |
+//! | [`classify`] | event → workload, with the rules that say so |
+//! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
-//! | [`report`] | Parquet and other outputs |
-//! | [`engine`] | the order, and the parallelism |
+//! | [`report`] | Parquet and the other outputs |
+//! | [`engine`] | runs the stages in order and in parallel |
+//!
+//! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains them.
+//!
+//! # Example
+//!
+//! Counts the KMS events of a folder and writes a report:
+//!
+//! ```
+//! use keytrail::{engine, report, source::Input};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
+//! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
+//! println!("{} events of {} records", run.counts.selected, run.counts.records);
+//! # Ok(())
+//! # }
+//! ```
 
 #![warn(missing_docs, clippy::allow_attributes_without_reason)]
-// Allowed in `format::json::simd` alone, where every block argues its case.
+// `unsafe` is allowed in `format::json::simd` only, and every block there says why it is sound.
 #![deny(unsafe_code, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
 #![cfg_attr(
     not(test),
@@ -46,7 +69,6 @@ pub mod format;
 pub mod knowledge;
 pub mod model;
 pub mod parse;
-
 pub mod report;
 pub mod s3;
 pub mod source;

@@ -1,4 +1,4 @@
-//! `keytrail`: parse, run, exit status.
+//! The `keytrail` program. Everything is in [`cli`].
 
 #![warn(clippy::allow_attributes_without_reason)]
 #![deny(unsafe_code)]

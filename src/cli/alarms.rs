@@ -1,84 +1,121 @@
-//! `--max-age` and `--fail-on`: what of a report somebody wants to be woken for.
+//! `--max-age` and `--fail-on`: conditions on a finished run that make the exit status 3.
 
-use super::args::{Condition, Unattended};
+use std::time::Duration;
+
+use super::options::MonitoringOptions;
+use super::values::{FailOn, as_millis};
 use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
 use keytrail::engine::{Run, Selection};
 use keytrail::model::EventTime;
 
-/// How far an event may lie ahead of this machine's clock before the two contradict each other.
-const AHEAD_MS: i64 = 3_600_000;
+/// How far in the future an event may be before its time, or this machine's clock, must be wrong.
+const CLOCK_TOLERANCE_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 86_400_000;
-const MAX_AGE: &str = "max_age";
 
-/// A condition that was asked for, and why it holds, if it does.
-pub(super) struct Alarm {
-    pub(super) condition: &'static str,
-    pub(super) reason: Option<String>,
+/// A condition that can raise an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AlarmCondition {
+    MaxAge,
+    FailOn(FailOn),
 }
 
-impl Alarm {
-    /// The option that asked for it, for people.
-    pub(super) fn option(&self) -> String {
-        match self.condition {
-            MAX_AGE => "--max-age".to_owned(),
-            other => format!("--fail-on {other}"),
+impl AlarmCondition {
+    /// Its name in messages and metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxAge => "max_age",
+            Self::FailOn(FailOn::Rejects) => "rejects",
+            Self::FailOn(FailOn::Unreadable) => "unreadable",
+            Self::FailOn(FailOn::Gaps) => "gaps",
+            Self::FailOn(FailOn::Conflicts) => "conflicts",
+        }
+    }
+
+    /// The option that asks for it, as typed.
+    pub(super) fn option(self) -> String {
+        match self {
+            Self::MaxAge => "--max-age".to_owned(),
+            Self::FailOn(_) => format!("--fail-on {}", self.as_str()),
         }
     }
 }
 
-/// The conditions asked for, held against what came of a run that ends now.
-pub(super) fn alarms(asked: &Unattended, run: &Run, missing_days: u64, now: EventTime) -> Vec<Alarm> {
-    let max_age = asked
-        .max_age
-        .map(|span| Alarm { condition: MAX_AGE, reason: age(run.coverage.newest_event(), span.0, now) });
-    let mut conditions = asked.fail_on.clone();
-    conditions.sort_unstable();
-    conditions.dedup();
-    max_age.into_iter().chain(conditions.into_iter().map(|c| counted(c, run, missing_days))).collect()
+/// A requested condition, checked against a finished run.
+pub(super) struct AlarmCheck {
+    pub(super) condition: AlarmCondition,
+    /// Why the condition is met; `None` if it is not.
+    pub(super) reason: Option<String>,
 }
 
-/// Why the newest event is no sign that archives still come.
-fn age(newest: Option<EventTime>, max_ms: i64, now: EventTime) -> Option<String> {
+impl AlarmCheck {
+    pub(super) fn is_raised(&self) -> bool {
+        self.reason.is_some()
+    }
+}
+
+/// Checks all requested conditions against a run that ends `now`.
+pub(super) fn check(
+    options: &MonitoringOptions,
+    run: &Run,
+    missing_days: u64,
+    now: EventTime,
+) -> Vec<AlarmCheck> {
+    let max_age = options.max_age.map(|max| AlarmCheck {
+        condition: AlarmCondition::MaxAge,
+        reason: check_age(run.coverage.newest_event(), max, now),
+    });
+    let mut conditions = options.fail_on.clone();
+    conditions.sort_unstable();
+    conditions.dedup();
+    let counts = conditions.into_iter().map(|condition| AlarmCheck {
+        condition: AlarmCondition::FailOn(condition),
+        reason: check_count(condition, run, missing_days),
+    });
+    max_age.into_iter().chain(counts).collect()
+}
+
+fn check_age(newest: Option<EventTime>, max: Duration, now: EventTime) -> Option<String> {
     let Some(newest) = newest else { return Some("no KMS event was read".to_owned()) };
     let (time, age) = (newest.to_rfc3339(), now.0.saturating_sub(newest.0));
-    if age < -AHEAD_MS {
-        // Taken as it is, one such record would keep the alarm silent for ever.
+    if age < -CLOCK_TOLERANCE_MS {
+        // Without this check, one such record would silence the alarm for good.
         Some(format!(
-            "the newest KMS event is of {time}, which is yet to come: it says nothing of the age of the others"
+            "the newest KMS event has the time {time}, which is in the future: \
+             it hides how old the others are"
         ))
-    } else if age > max_ms {
-        Some(format!("the newest KMS event read is of {time}, {} hours old", age / 3_600_000))
+    } else if age > as_millis(max) {
+        Some(format!("the newest KMS event read is {} hours old ({time})", age / 3_600_000))
     } else {
         None
     }
 }
 
-fn counted(condition: Condition, run: &Run, missing_days: u64) -> Alarm {
-    let (condition, n, what) = match condition {
-        Condition::Rejects => {
-            ("rejects", run.counts.rejected, "records or stretches could not be read: see rejects.parquet")
+fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String> {
+    let (n, what) = match condition {
+        FailOn::Rejects => {
+            (run.counts.rejected, "records or stretches of archives could not be read: see rejects.parquet")
         }
-        Condition::Unreadable => (
-            "unreadable",
+        FailOn::Unreadable => (
             run.inputs.count(InputStatus::Unreadable),
             "archives could not be opened or read: see inputs.parquet",
         ),
-        Condition::Gaps => ("gaps", missing_days, "delivery days are missing: see coverage in run.json"),
-        Condition::Conflicts => {
-            ("conflicts", run.counts.conflicts, "events share their eventID with another that differs")
+        FailOn::Gaps => (missing_days, "delivery days are missing: see coverage in run.json"),
+        FailOn::Conflicts => {
+            (run.counts.conflicts, "events share their eventID with an event of other content")
         }
     };
-    Alarm { condition, reason: (n > 0).then(|| format!("{n} {what}")) }
+    (n > 0).then(|| format!("{n} {what}"))
 }
 
-/// Days without an archive between days that have one, inside the window asked for: per account and region, added up.
-pub(super) fn missing_in(run: &Run, selection: &Selection) -> u64 {
-    let inside = |begin: EventTime| {
+/// Days without an archive between days that have one, inside `--since` and `--until`: the sum over
+/// all accounts and Regions.
+pub(super) fn missing_days_in(run: &Run, selection: &Selection) -> u64 {
+    let is_selected = |begin: EventTime| {
         let end = EventTime(begin.0.saturating_add(DAY_MS));
         selection.since.is_none_or(|since| end > since) && selection.until.is_none_or(|until| begin < until)
     };
     let missing = missing_days(&run.coverage);
-    missing.iter().flat_map(|scope| &scope.days).filter(|day| inside(EventTime::midnight(**day))).count()
-        as u64
+    let days = missing.iter().flat_map(|scope| &scope.days);
+    days.filter(|day| is_selected(EventTime::midnight(**day))).count() as u64
 }

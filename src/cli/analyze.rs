@@ -4,32 +4,44 @@ use std::io::{self, IsTerminal, Write};
 
 use chrono::Utc;
 
-use super::args::{Analyze, LogFormat};
+use super::args::AnalyzeArgs;
 use super::destination::Destination;
-use super::ending::{Ending, Finished};
+use super::error::CliError;
+use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
-use super::{CliError, Status, alarms, log, paint, progress, select};
-use keytrail::audit::{CaveatContext, caveats};
-use keytrail::engine;
+use super::plan::PlanRequest;
+use super::reporter::{ExitReporter, FinishedRun};
+use super::values::LogFormat;
+use super::{alarms, plan, progress, startup, terminal};
+use keytrail::audit::{Caveat, CaveatContext, caveats};
+use keytrail::engine::{self, Plan, Run};
 use keytrail::model::EventTime;
 use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
 
-pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
-    let bar = progress::bar(&args.common);
-    log::start(&args.common, &bar);
-    ending.check()?;
-    let (mut plan, options) = select::plan(
-        (&args.select, &args.folders, &args.s3),
-        &args.common,
-        Some(&args.output),
-        interrupt.flag(),
-    )?;
+pub(super) fn run(
+    args: &AnalyzeArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    reporter.check_metrics_file()?;
+    let mut plan = plan::plan(&PlanRequest {
+        selection: &args.selection,
+        prune: &args.prune,
+        s3: &args.s3,
+        common: &args.common,
+        output: Some(&args.output),
+        cancel: interrupt.cancel_flag(),
+    })?;
+    let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
     let destination = Destination::open(args, &mut plan)?;
-    let mut directory = destination.report(args)?;
+
+    let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
+    let passes = 1;
     let result =
-        progress::while_shown(&bar, &plan, 1, |progress| engine::run(&plan, &mut directory, progress));
+        progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut directory, progress));
     let run = match result {
         Ok(run) => run,
         Err(error) => {
@@ -37,22 +49,12 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
             return Err(error.into());
         }
     };
-    let caveats = caveats(&CaveatContext {
-        counts: &run.counts,
-        inputs: &run.inputs,
-        observations: &run.observations,
-        coverage: &run.coverage,
-        facts: &run.lessons,
-        learn: plan.learn,
-        usage: &run.usage,
-        keep_duplicates: plan.keep_duplicates,
-        chose_folders: !plan.prune.keeps_everything()
-            && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
-    });
+
+    let caveats = caveats_of(&plan, &run);
     let ended = EventTime(Utc::now().timestamp_millis());
-    let facts = RunJson {
+    let run_json = RunJson {
         options: &options,
-        started: ending.started(),
+        started: reporter.start_time(),
         ended,
         counts: &run.counts,
         inputs: &run.inputs,
@@ -64,22 +66,42 @@ pub(super) fn run(args: &Analyze, interrupt: &Interrupt, ending: &Ending) -> Res
         }),
         caveats: &caveats,
     };
-    let staged = directory.stage(&run.usage, &run.daily, &facts)?;
-    interrupt.remove_if_killed(None); // from here on a stop must not undo what is put in place
-    let written = destination.publish(staged, &plan)?;
+    let staged = directory.stage(&run.usage, &run.daily, &run_json)?;
+    interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
+    let published = destination.publish(staged, &plan)?;
+
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let terminal = io::stderr().is_terminal();
-        let style = Style { color: paint(&args.common, terminal), width: terminal.then(width).flatten() };
-        let summary =
-            Summary { run: &facts, usage: &run.usage, report: &written.directory, elapsed: ending.elapsed() };
-        let _ = io::stderr().write_all(summary.render(style).as_bytes()); // the report is written all the same
+        let is_terminal = io::stderr().is_terminal();
+        let style = Style {
+            color: terminal::use_color(args.common.color, is_terminal),
+            width: is_terminal.then(terminal::width).flatten(),
+        };
+        let summary = Summary {
+            run: &run_json,
+            usage: &run.usage,
+            report: &published.directory,
+            elapsed: reporter.elapsed(),
+        };
+        // The report is complete, with or without its summary.
+        let _ = io::stderr().write_all(summary.render(style).as_bytes());
     }
-    let missing_days = alarms::missing_in(&run, &plan.selection);
-    let alarms = alarms::alarms(&args.unattended, &run, missing_days, ended);
-    Ok(ending.finished(&Finished { run: &run, caveats: &caveats, missing_days, alarms: &alarms }))
+    let missing_days = alarms::missing_days_in(&run, &plan.selection);
+    let alarms = alarms::check(&args.monitoring, &run, missing_days, ended);
+    let finished = FinishedRun { run: &run, caveats: &caveats, missing_days, alarms: &alarms };
+    Ok(reporter.finished(&finished))
 }
 
-/// Width of the terminal, in characters.
-pub(super) fn width() -> Option<u16> {
-    terminal_size::terminal_size().map(|(width, _)| width.0)
+fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
+    caveats(&CaveatContext {
+        counts: &run.counts,
+        inputs: &run.inputs,
+        observations: &run.observations,
+        coverage: &run.coverage,
+        facts: &run.lessons,
+        learn: plan.learn,
+        usage: &run.usage,
+        keep_duplicates: plan.keep_duplicates,
+        chose_folders: !plan.prune.keeps_everything()
+            && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
+    })
 }

@@ -1,135 +1,148 @@
-//! Where a report goes: a directory of this machine, or a folder of a bucket; and what earlier incremental runs have kept there.
+//! Where a report is published: a local directory, or a folder of a bucket. Also opens what earlier
+//! incremental runs have kept there.
 
 use std::fs::metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use tempfile::TempDir;
 
-use super::args::Analyze;
-use super::{CliError, select};
+use super::args::AnalyzeArgs;
+use super::error::CliError;
+use super::plan;
 use keytrail::engine::{Plan, RunError};
 use keytrail::extract::{FOLDER, State, StateError};
 use keytrail::report::{
     BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
 };
+use keytrail::s3::Address;
 use keytrail::source::Input;
 
 pub(super) enum Destination {
     Directory(PathBuf),
-    /// On S3. The report is written on this machine first.
+    /// A folder on S3. The report is written to a local directory first.
     Bucket {
         remote: Box<BucketPublisher>,
-        meanwhile: TempDir,
+        staging: TempDir,
     },
 }
 
 impl Destination {
-    /// Finds out whether a report may be written there, and what the plan can go on from.
-    pub(super) fn open(args: &Analyze, plan: &mut Plan) -> Result<Self, CliError> {
-        refuse_input(args)?;
-        let settings = Plan::settings(plan.limits, plan.hash);
-        if let Input::S3(address) = select::input(&args.output)? {
-            let path = || address.to_string();
-            let store = plan.buckets.open(&address.bucket)?;
-            let folder = address.folder().key;
-            // What cannot be listed is told at once; what cannot be written is tried for longer.
-            store.check(&folder)?;
-            let cancel = plan.cancel.clone();
-            let is_cancelled = || cancel.load(std::sync::atomic::Ordering::Relaxed);
-            let target = BucketTarget {
-                bucket: &store,
-                folder: &folder,
-                private: FOLDER,
-                existing: existing(args),
-                keep_uploads: args.incremental,
-            };
-            let Some(remote) = BucketPublisher::acquire(&target, &is_cancelled)? else {
-                return Err(match is_cancelled() {
-                    true => RunError::Cancelled.into(),
-                    false => StateError::Busy { path: path() }.into(),
-                });
-            };
-            if args.incremental {
-                refuse_read_once(args)?;
-                if !args.force && !remote.can_continue()? {
-                    return Err(StateError::NotBegun { path: path() }.into());
-                }
-                plan.extracts = Some(State::in_bucket(&store, remote.folder(), settings, args.force)?);
-            }
-            plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
-            let meanwhile = tempfile::tempdir().map_err(SinkError::Temporary)?;
-            return Ok(Self::Bucket { remote: Box::new(remote), meanwhile });
+    /// Checks that the report may be written there. With `--incremental`, adds to the plan what
+    /// earlier runs have kept.
+    pub(super) fn open(args: &AnalyzeArgs, plan: &mut Plan) -> Result<Self, CliError> {
+        refuse_input_as_output(args)?;
+        match plan::input(&args.output)? {
+            Input::S3(address) => Self::open_bucket(args, plan, address),
+            _ => Self::open_directory(args, plan),
         }
+    }
+
+    fn open_directory(args: &AnalyzeArgs, plan: &mut Plan) -> Result<Self, CliError> {
         if args.incremental {
-            refuse_read_once(args)?;
+            refuse_unrepeatable_inputs(args)?;
+            let settings = Plan::settings(plan.limits, plan.hash);
             plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
             ReportDirectory::remove_stale(&args.output)?;
         }
         Ok(Self::Directory(args.output.clone()))
     }
 
-    /// The report to be written.
-    pub(super) fn report(&self, args: &Analyze) -> Result<ReportDirectory, SinkError> {
+    fn open_bucket(args: &AnalyzeArgs, plan: &mut Plan, address: Address) -> Result<Self, CliError> {
+        let settings = Plan::settings(plan.limits, plan.hash);
+        let path = || address.to_string();
+        let store = plan.buckets.open(&address.bucket)?;
+        let folder = address.folder().key;
+        // A missing permission to list fails at once; a failing write is retried.
+        store.check(&folder)?;
+        let cancel = plan.cancel.clone();
+        let is_cancelled = || cancel.load(Ordering::Relaxed);
+        let target = BucketTarget {
+            bucket: &store,
+            folder: &folder,
+            private: FOLDER,
+            existing: existing(args),
+            keep_uploads: args.incremental,
+        };
+        let Some(remote) = BucketPublisher::acquire(&target, &is_cancelled)? else {
+            return Err(match is_cancelled() {
+                true => RunError::Cancelled.into(),
+                false => StateError::Busy { path: path() }.into(),
+            });
+        };
+        if args.incremental {
+            refuse_unrepeatable_inputs(args)?;
+            if !args.force && !remote.can_continue()? {
+                return Err(StateError::NotBegun { path: path() }.into());
+            }
+            let state = State::in_bucket(&store, remote.folder(), settings, args.force)?;
+            plan.extracts = Some(state);
+        }
+        plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
+        let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
+        Ok(Self::Bucket { remote: Box::new(remote), staging })
+    }
+
+    /// Creates the directory that the report is written to.
+    pub(super) fn create_report(&self, args: &AnalyzeArgs) -> Result<ReportDirectory, SinkError> {
         match self {
             Self::Directory(path) => ReportDirectory::create(path, existing(args)),
-            Self::Bucket { meanwhile, .. } => ReportDirectory::create(meanwhile.path(), Existing::Refuse),
+            Self::Bucket { staging, .. } => ReportDirectory::create(staging.path(), Existing::Refuse),
         }
     }
 
-    /// Puts the report in its place, and forgets what was to be forgotten only then.
+    /// Moves the report to its final place. Only then is the state of earlier runs removed that
+    /// `--force` replaces.
     pub(super) fn publish(self, report: StagedReport, plan: &Plan) -> Result<PublishedReport, CliError> {
-        let forget = || plan.extracts.as_ref().map_or(Ok(()), State::forget);
-        Ok(match self {
-            Self::Directory(_) => {
-                let written = report.publish()?;
-                forget()?;
-                written
-            }
-            Self::Bucket { remote, .. } => {
-                let written = remote.publish(&report)?;
-                forget()?;
-                written
-            }
-        })
+        let published = match self {
+            Self::Directory(_) => report.publish()?,
+            Self::Bucket { remote, .. } => remote.publish(&report)?,
+        };
+        plan.extracts.as_ref().map_or(Ok(()), State::forget)?;
+        Ok(published)
     }
 }
 
-/// What may be there already: an incremental run replaces the report of the last one.
-fn existing(args: &Analyze) -> Existing {
+/// An incremental run replaces the report of the last one without `--force`.
+fn existing(args: &AnalyzeArgs) -> Existing {
     if args.force || args.incremental { Existing::Replace } else { Existing::Refuse }
 }
 
-/// A report must not become an input of itself.
-fn refuse_input(args: &Analyze) -> Result<(), CliError> {
-    let place = |path: &Path| match select::input(path) {
+/// Refuses an output that is also an input: the report would become its own input.
+fn refuse_input_as_output(args: &AnalyzeArgs) -> Result<(), CliError> {
+    let canonical = |path: &Path| match plan::input(path) {
         Ok(Input::S3(address)) => Ok(PathBuf::from(address.to_string().trim_end_matches('/'))),
         _ => path.canonicalize(),
     };
-    let same = |input: &&PathBuf| -> io::Result<bool> { Ok(place(input)? == place(&args.output)?) };
-    match args.select.inputs.iter().find(|input| same(input).unwrap_or(false)) {
+    let is_output = |input: &Path| -> io::Result<bool> { Ok(canonical(input)? == canonical(&args.output)?) };
+    let inputs = &args.selection.inputs;
+    match inputs.iter().find(|input| is_output(input).unwrap_or(false)) {
         Some(input) => Err(CliError::Usage(format!(
-            "{} is both an input and the report's directory; name another with -o",
+            "{} is both an input and the output directory; name another directory with -o",
             input.display()
         ))),
         None => Ok(()),
     }
 }
 
-/// What can be read once only cannot be told from what was read before.
-fn refuse_read_once(args: &Analyze) -> Result<(), CliError> {
-    let once = |input: &&PathBuf| {
+/// Refuses inputs that an incremental run could not recognize in a later run: streams, and the
+/// current directory beside other inputs.
+fn refuse_unrepeatable_inputs(args: &AnalyzeArgs) -> Result<(), CliError> {
+    let is_stream = |input: &&PathBuf| {
         input.as_os_str() == "-" || metadata(input).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
     };
-    let here = |input: &&PathBuf| input.components().all(|part| part == Component::CurDir);
-    if args.select.inputs.len() > 1 && args.select.inputs.iter().any(|input| here(&input)) {
-        let text = "with --incremental, name the current directory by its path, or by itself: what is in it has names \
-                    that do not tell where it is";
+    let is_current = |input: &PathBuf| input.components().all(|part| part == Component::CurDir);
+    let inputs = &args.selection.inputs;
+    if inputs.len() > 1 && inputs.iter().any(is_current) {
+        let text = "with --incremental, name the current directory by its full path, or as the \
+                    only input: the names of files in `.` do not say which directory they are in";
         return Err(CliError::Usage(text.to_owned()));
     }
-    match args.select.inputs.iter().find(once) {
+    match inputs.iter().find(is_stream) {
         Some(input) => Err(CliError::Usage(format!(
-            "--incremental cannot tell whether it has read {} before; name files, directories or s3:// instead",
+            "--incremental cannot tell whether {} has been read before; \
+             name files, directories or s3:// addresses instead",
             input.display()
         ))),
         None => Ok(()),

@@ -2,41 +2,60 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 
-use super::args::{Events, LogFormat};
-use super::ending::{Ending, Finished};
+use super::args::EventsArgs;
+use super::error::CliError;
+use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
-use super::progress::AboveBar;
-use super::{CliError, Status, alarms, log, progress, select};
-use keytrail::engine;
+use super::plan::PlanRequest;
+use super::progress::BarAwareWriter;
+use super::reporter::{ExitReporter, FinishedRun};
+use super::values::LogFormat;
+use super::{alarms, plan, progress, startup, terminal};
+use keytrail::engine::{self, Run};
 use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
 
-pub(super) fn run(args: &Events, interrupt: &Interrupt, ending: &Ending) -> Result<Status, CliError> {
-    let bar = progress::bar(&args.common);
-    log::start(&args.common, &bar);
-    let terminal = io::stdout().is_terminal();
-    let format = super::format(args.format, terminal)?;
-    let (plan, _) =
-        select::plan((&args.select, &args.folders, &args.s3), &args.common, None, interrupt.flag())?;
-    let width = terminal.then(super::analyze::width).flatten();
-    let mut stream = RowStream::events(
-        format,
-        BufWriter::with_capacity(64 << 10, AboveBar::new(&bar, io::stdout())),
-        width,
-    )?;
-    let run = progress::while_shown(&bar, &plan, 1, |progress| {
-        engine::run(&plan, &mut stream, progress)
+const BUFFER_BYTES: usize = 64 << 10;
+
+pub(super) fn run(
+    args: &EventsArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let plan = plan::plan(&PlanRequest {
+        selection: &args.selection,
+        prune: &args.prune,
+        s3: &args.s3,
+        common: &args.common,
+        output: None,
+        cancel: interrupt.cancel_flag(),
     })?;
+
+    let width = is_terminal.then(terminal::width).flatten();
+    let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
+    let mut stream = RowStream::events(format, out, width)?;
+    let passes = 1;
+    let run = progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
+
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let mut text = unread_inputs(&run.inputs);
-        if run.counts.selected == 0 {
-            text.push_str("no event was selected; likely causes:\n");
-            for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {
-                text.push_str(&format!("  - {cause}\n"));
-            }
-        }
-        let _ = io::stderr().write_all(text.as_bytes()); // the events are out all the same
+        // The events are printed, with or without these notes.
+        let _ = io::stderr().write_all(notes(&run).as_bytes());
     }
-    let missing_days = alarms::missing_in(&run, &plan.selection);
-    Ok(ending.finished(&Finished { run: &run, caveats: &[], missing_days, alarms: &[] }))
+    let missing_days = alarms::missing_days_in(&run, &plan.selection);
+    Ok(reporter.finished(&FinishedRun { run: &run, caveats: &[], missing_days, alarms: &[] }))
+}
+
+/// What could not be read, and why there may be no event.
+fn notes(run: &Run) -> String {
+    let mut text = unread_inputs(&run.inputs);
+    if run.counts.selected == 0 {
+        text.push_str("no event was selected; likely causes:\n");
+        for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {
+            text.push_str(&format!("  - {cause}\n"));
+        }
+    }
+    text
 }

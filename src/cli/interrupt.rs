@@ -1,52 +1,55 @@
-//! Ctrl-C and termination: the run is asked to stop, and when it cannot (a read that never returns), the process ends all the same, with nothing
-//! half-written left behind.
+//! Ctrl-C and termination signals.
+//!
+//! The run is asked to stop. If it cannot (a read that never returns), the process ends after a
+//! short time anyway, and the unfinished report is removed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::Status;
-use super::ending::Ending;
+use super::exit::ExitStatus;
+use super::reporter::ExitReporter;
 use keytrail::base::lock;
 use keytrail::report::UnfinishedReport;
 
 /// How long a run may take to stop by itself.
-const GRACE: Duration = Duration::from_millis(700);
+const GRACE_PERIOD: Duration = Duration::from_millis(700);
 
-/// Listens for the signals.
+/// The state that the signal handler shares with the run.
 #[derive(Clone, Default)]
 pub(super) struct Interrupt {
-    flag: Arc<AtomicBool>,
+    cancel: Arc<AtomicBool>,
     unfinished: Arc<Mutex<Option<UnfinishedReport>>>,
 }
 
 impl Interrupt {
-    /// Listens from now on. Without a handler the signal ends the process at once: only tidiness is lost.
-    pub(super) fn listen(ending: &Ending) -> Self {
+    /// Installs the signal handler. If that fails, a signal ends the process at once, and an
+    /// unfinished report may stay on disk.
+    pub(super) fn listen(reporter: &ExitReporter) -> Self {
         let interrupt = Self::default();
-        let (listener, ending) = (interrupt.clone(), ending.clone());
-        let _ = ctrlc::set_handler(move || listener.stop(&ending));
+        let (listener, reporter) = (interrupt.clone(), reporter.clone());
+        let _ = ctrlc::set_handler(move || listener.stop(&reporter));
         interrupt
     }
 
-    /// What the engine looks at.
-    pub(super) fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.flag)
+    /// The flag that asks a run to stop.
+    pub(super) fn cancel_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancel)
     }
 
-    /// What to remove if the process has to end before the run can do so itself.
+    /// Sets what to remove if the process must end before the run can remove it.
     pub(super) fn remove_if_killed(&self, unfinished: Option<UnfinishedReport>) {
         *lock(&self.unfinished) = unfinished;
     }
 
-    fn stop(&self, ending: &Ending) {
-        self.flag.store(true, Ordering::Relaxed);
-        thread::sleep(GRACE);
+    fn stop(&self, reporter: &ExitReporter) {
+        self.cancel.store(true, Ordering::Relaxed);
+        thread::sleep(GRACE_PERIOD);
         if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();
         }
-        ending.stopped();
-        std::process::exit(Status::Interrupted.code().into());
+        reporter.interrupted();
+        std::process::exit(ExitStatus::Interrupted.code().into());
     }
 }

@@ -1,4 +1,4 @@
-//! Messages on standard error, beside a progress bar if there is one.
+//! Messages on standard error, printed above the progress bar if there is one.
 
 use std::io::{self, Write};
 
@@ -12,11 +12,12 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use super::args::{Common, LogFormat};
-use super::progress::AboveBar;
+use super::options::CommonOptions;
+use super::progress::BarAwareWriter;
+use super::values::LogFormat;
 
-/// Starts taking messages; they appear above `bar`.
-pub(super) fn start(common: &Common, bar: &ProgressBar) {
+/// Starts printing messages above `bar`.
+pub(super) fn start(common: &CommonOptions, bar: &ProgressBar) {
     let level = match (common.quiet, common.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
@@ -26,23 +27,29 @@ pub(super) fn start(common: &Common, bar: &ProgressBar) {
     let bar = bar.clone();
     let builder = fmt()
         .with_max_level(level)
-        .with_writer(move || Messages(AboveBar::new(&bar, io::stderr())))
+        .with_writer(move || SanitizingWriter(BarAwareWriter::new(&bar, io::stderr())))
         .with_ansi(false);
-    // What libraries have to say of single requests, and of what they try in vain, is not for users: errors say what counts.
-    let ours = Targets::new().with_target("keytrail", level);
+    // Libraries log single requests and attempts. Users get the errors that result from them.
+    let own_messages = Targets::new().with_target("keytrail", level);
     match common.log_format {
-        LogFormat::Text => builder.without_time().with_target(false).finish().with(ours).init(),
+        LogFormat::Text => {
+            builder.without_time().with_target(false).finish().with(own_messages).init();
+        }
         LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_current_span(false).with_target(false);
-            builder.finish().with(ours).init();
+            let builder = builder.json().flatten_event(true);
+            let builder = builder.with_current_span(false).with_target(false);
+            builder.finish().with(own_messages).init();
         }
     }
 }
 
-/// One message a write. File names come from strangers: they must neither steer the terminal nor look like messages of their own.
-struct Messages(AboveBar<io::Stderr>);
+/// Replaces control characters in each message. Messages contain file names, which anybody may have
+/// chosen: they must not send escapes to the terminal or look like messages of their own.
+///
+/// Each call of `write` is one message.
+struct SanitizingWriter(BarAwareWriter<io::Stderr>);
 
-impl Write for Messages {
+impl Write for SanitizingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let line = printable(text.strip_suffix('\n').unwrap_or(&text));
@@ -55,10 +62,11 @@ impl Write for Messages {
     }
 }
 
-/// A message that is no tracing event, as JSON: it comes whatever `--quiet` says, and has members inside members.
-pub(super) fn line(level: &str, message: &str, mut facts: Value) {
-    facts["timestamp"] = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into();
-    facts["level"] = level.into();
-    facts["message"] = message.into();
-    let _ = writeln!(io::stderr(), "{}", printable(&facts.to_string())); // nobody to tell if this fails
+/// Prints a JSON message directly. Unlike a tracing event it ignores `--quiet` and may hold nested
+/// objects.
+pub(super) fn line(level: &str, message: &str, mut fields: Value) {
+    fields["timestamp"] = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into();
+    fields["level"] = level.into();
+    fields["message"] = message.into();
+    let _ = writeln!(io::stderr(), "{}", printable(&fields.to_string())); // nowhere left to report to
 }

@@ -1,4 +1,5 @@
-//! The progress bar: archives, bytes and events while a run goes on. Silent unless standard error is a terminal.
+//! The progress bar: archives, bytes and events during a run. It is shown only if standard error is
+//! a terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -7,14 +8,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{Common, LogFormat};
+use super::options::CommonOptions;
+use super::values::LogFormat;
 use keytrail::engine::{Plan, Progress};
 use keytrail::source::{Input, ListedInput};
 
 const TICK: Duration = Duration::from_millis(120);
 
-/// The bar for a run with these options; it draws nothing where nobody looks.
-pub(super) fn bar(common: &Common) -> ProgressBar {
+/// The bar for a run with these options. It is hidden where nobody would see it.
+pub(super) fn bar(common: &CommonOptions) -> ProgressBar {
     let shown = io::stderr().is_terminal()
         && !common.quiet
         && !common.no_progress
@@ -23,19 +25,19 @@ pub(super) fn bar(common: &Common) -> ProgressBar {
     ProgressBar::with_draw_target(None, target)
 }
 
-/// Writes to a terminal that the bar may be on, too.
-pub(super) struct AboveBar<W> {
+/// Hides the bar while it writes to the same terminal.
+pub(super) struct BarAwareWriter<W> {
     bar: ProgressBar,
     out: W,
 }
 
-impl<W: Write> AboveBar<W> {
+impl<W: Write> BarAwareWriter<W> {
     pub(super) fn new(bar: &ProgressBar, out: W) -> Self {
         Self { bar: bar.clone(), out }
     }
 }
 
-impl<W: Write> Write for AboveBar<W> {
+impl<W: Write> Write for BarAwareWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bar.suspend(|| self.out.write_all(bytes).and_then(|()| self.out.flush()))?;
         Ok(bytes.len())
@@ -46,8 +48,8 @@ impl<W: Write> Write for AboveBar<W> {
     }
 }
 
-/// Runs `work`, which reads all inputs so many times, while the bar shows how far it has come.
-pub(super) fn while_shown<T>(
+/// Runs `work` while the bar shows its progress. `passes` says how often `work` reads all inputs.
+pub(super) fn with_bar<T>(
     bar: &ProgressBar,
     plan: &Plan,
     passes: u64,
@@ -59,47 +61,51 @@ pub(super) fn while_shown<T>(
     }
     bar.set_style(style("{spinner} {bytes} read · {msg}"));
     thread::scope(|scope| {
-        let (done, over) = mpsc::channel::<()>();
+        let (end, ended) = mpsc::channel::<()>();
         let progress = &progress;
         scope.spawn(move || {
-            // Listing twice costs little beside reading, and tells how much there is.
-            let total = measure(plan, &over);
-            if let Some(total) = total {
+            // Listing twice is cheap compared to reading, and gives the total.
+            if let Some(total) = total_bytes(plan, &ended) {
                 bar.set_length(total * passes);
                 bar.set_style(style(
                     "{spinner} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {msg} · {eta} left",
                 ));
             }
-            while matches!(over.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
+            while matches!(ended.recv_timeout(TICK), Err(RecvTimeoutError::Timeout)) {
                 bar.set_position(progress.compressed_bytes());
-                bar.set_message(if progress.is_scanning() {
-                    "scanning".to_owned()
-                } else {
-                    format!("{} archives · {} events", progress.archives(), progress.selected())
-                });
+                bar.set_message(message(progress));
                 bar.tick();
             }
             bar.finish_and_clear();
         });
         let result = work(progress);
-        drop(done);
+        drop(end);
         result
     })
 }
 
+fn message(progress: &Progress) -> String {
+    if progress.is_scanning() {
+        "scanning".to_owned()
+    } else {
+        format!("{} archives · {} events", progress.archives(), progress.selected())
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
-    // The templates above are constant; a default bar is better than none.
+    // The templates above are constants; if one is wrong, a default bar is better than none.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Stored bytes of all archives; `None` when that cannot be known, or the run ends first. Lists of S3 cost money, and are not asked for twice.
-fn measure(plan: &Plan, over: &mpsc::Receiver<()>) -> Option<u64> {
+/// Compressed bytes of all archives. `None` if that is unknown, or if the run ends first. S3 is not
+/// asked: listings cost money.
+fn total_bytes(plan: &Plan, ended: &mpsc::Receiver<()>) -> Option<u64> {
     if plan.inputs.iter().any(|input| matches!(input, Input::Stdin | Input::S3(_))) {
         return None;
     }
     let mut total = 0;
     for (n, listed) in plan.listing().enumerate() {
-        if n % 256 == 0 && !matches!(over.try_recv(), Err(mpsc::TryRecvError::Empty)) {
+        if n % 256 == 0 && !matches!(ended.try_recv(), Err(mpsc::TryRecvError::Empty)) {
             return None;
         }
         if let ListedInput::Archive(archive) = listed {

@@ -219,7 +219,9 @@ impl<'r, 's> Reading<'r, 's> {
             return;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        if let Extracted::Record { json: text, offset: at, .. } = container::extract_record(value, envelope, &mut buffer) {
+        if let Extracted::Record { json: text, offset: at, .. } =
+            container::extract_record(value, envelope, &mut buffer)
+        {
             self.learn(text, offset + at as u64);
         }
         self.text = buffer;

@@ -10,8 +10,8 @@ use super::known::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
-    Selected, StatusReason, Usage, complete_from,
+    Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations, Selected,
+    StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;

@@ -11,7 +11,7 @@ use super::queue::{Queue, Work};
 use super::scanner::{Keep, Scanner};
 use super::store::Store;
 use super::{Plan, Progress, RunError};
-use crate::aggregate::{InputTotals, InputStatus, StatusReason};
+use crate::aggregate::{InputStatus, InputTotals, StatusReason};
 use crate::extract::State;
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;

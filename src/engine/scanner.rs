@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Plan, Progress, Selection};
-use crate::aggregate::{Coverage, InputSummary, InputStatus};
+use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::facts::{Batch, BatchBuilder};
 use crate::model::{RejectReason, Rejection};
 

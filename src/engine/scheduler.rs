@@ -70,7 +70,12 @@ impl Drop for Alarm<'_, '_> {
 }
 
 impl<'d> Scheduler<'d> {
-    pub(super) fn new(resolver: Resolver<'d>, kept: Kept, jobs: TaskQueue<SinkError>, merge: Merge<'d>) -> Self {
+    pub(super) fn new(
+        resolver: Resolver<'d>,
+        kept: Kept,
+        jobs: TaskQueue<SinkError>,
+        merge: Merge<'d>,
+    ) -> Self {
         Self {
             plan: resolver.plan,
             resolver,

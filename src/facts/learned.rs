@@ -8,7 +8,9 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::FactsError;
 use super::arrow::child;
-use crate::model::{EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange};
+use crate::model::{
+    EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
+};
 
 /// One fact as columns; which of them it has depends on its kind.
 #[derive(Default)]

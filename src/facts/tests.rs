@@ -8,11 +8,11 @@ use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
 
 use super::*;
-use crate::aggregate::{Coverage, InputSummary, InputStatus};
+use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::model::{
-    DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedRule, Outcome, Provenance, RejectReason,
-    Rejection, RoleSession, TrailChange, LearnedCondition,
+    DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedCondition, LearnedRule, Outcome, Provenance,
+    RejectReason, Rejection, RoleSession, TrailChange,
 };
 use crate::parse::{self, RecordKind};
 
@@ -156,7 +156,11 @@ fn everything_else_comes_back_with_its_input() {
     let facts = || {
         [
             Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), taught()),
-            Fact::Rule(LearnedRule::ForecastRoleAndKey, LearnedCondition::RoleAndKey("r".into(), "k".into()), taught()),
+            Fact::Rule(
+                LearnedRule::ForecastRoleAndKey,
+                LearnedCondition::RoleAndKey("r".into(), "k".into()),
+                taught(),
+            ),
             Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), taught()),
             Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), taught()),
             Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), taught()),

@@ -90,7 +90,7 @@ fn invalid_options() {
         (&["--rules", "rules.toml"], &["rules.toml", "line 1"]),
         (&["--wrokload", "any"], &["--wrokload", "--workload"]),
         (&["--keep-duplicates=yes"], &["--keep-duplicates"]),
-        (&["--account"], &["--account", "<A,...>"]),
+        (&["--account"], &["--account", "<ID,...>"]),
         (&["--output", ""], &["--output"]),
         (&["--quiet", "--quiet"], &["--quiet"]),
     ];

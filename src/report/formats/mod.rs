@@ -1,7 +1,7 @@
 //! Rows of a table as a stream, in one of the formats of `--format`.
 //!
 //! One file per format, each with a `RowEncoder`. A new format is a file here and a variant of
-//! [`OutputFormat`].
+//! [`OutputFormat`], whose methods the command line reads.
 
 mod arrow;
 mod csv;
@@ -35,6 +35,38 @@ pub enum OutputFormat {
     Parquet,
     /// An Arrow IPC stream.
     Arrow,
+}
+
+impl OutputFormat {
+    /// All formats, in the order of the help.
+    pub const ALL: [Self; 5] = [Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Arrow];
+
+    /// The value of `--format`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    /// What it is, for the help.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Table => "A table of the most important columns",
+            Self::Ndjson => "One JSON object per line",
+            Self::Csv => "Comma-separated values with a header, safe to open in a spreadsheet",
+            Self::Parquet => "One Parquet file",
+            Self::Arrow => "An Arrow IPC stream",
+        }
+    }
+
+    /// Whether a terminal cannot show it.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
 }
 
 /// The columns of [`EVENTS`] that a terminal shows.

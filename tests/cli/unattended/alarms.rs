@@ -70,7 +70,7 @@ fn an_alarm_when_the_newest_event_is_too_old() {
         (&["old.json", "--max-age", "2d"], 0, ""),
         (&["old.json", "--max-age", "1w"], 0, ""),
         (&["s3.json", "--max-age", "9999w"], 3, "no KMS event"),
-        (&["ahead.json", "--max-age", "1h"], 3, "yet to come"),
+        (&["ahead.json", "--max-age", "1h"], 3, "in the future"),
         (&["clock.json", "--max-age", "1h"], 0, ""),
         // What is not selected is read as well.
         (&["old.json", "--max-age", "31h", "--workload", "autopilot"], 0, ""),

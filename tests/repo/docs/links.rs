@@ -10,7 +10,7 @@ use super::read;
 
 /// All documents, with their path in the repository.
 fn documents() -> Vec<(PathBuf, String)> {
-    let mut names = vec![PathBuf::from("README.md"), PathBuf::from("CHANGELOG.md")];
+    let mut names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
     for path in sorted(&root().join("docs")) {
         names.push(path.strip_prefix(root()).unwrap().to_owned());
     }

@@ -1,0 +1,223 @@
+//! Options that several commands share, in the groups of the help. See `args` for how the comments
+//! are used.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use clap::builder::FalseyValueParser;
+
+use super::values::{ColorWhen, FailOn, LogFormat, parse_duration};
+
+/// Which archives to read, and which of their events to report.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionOptions {
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Workloads to report; `sagemaker` = all of SageMaker, `any` = every caller
+    ///
+    /// The names are geospatial, canvas, canvas-forecast, forecast, feature-store-offline,
+    /// feature-store-online, autopilot and sagemaker-other (together: `sagemaker`), and
+    /// s3-unattributed, other and unknown. Events that are not selected are still accounted for.
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        env = "KEYTRAIL_WORKLOAD",
+        value_delimiter = ',',
+        default_value = "geospatial,canvas,canvas-forecast,forecast,feature-store-offline,feature-store-online"
+    )]
+    pub(super) workload: Vec<String>,
+
+    /// KMS APIs to report, compared exactly; `any` = every event of kms.amazonaws.com
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        env = "KEYTRAIL_EVENT",
+        value_delimiter = ',',
+        default_value = "CreateGrant,GenerateDataKey,Decrypt,GenerateDataKeyWithoutPlaintext"
+    )]
+    pub(super) event: Vec<String>,
+
+    /// Report events at or after this time: RFC 3339, YYYY-MM-DD, or a time span such as 30d
+    ///
+    /// A date means midnight UTC. A time span (a number and s, m, h, d or w) counts back from now.
+    #[arg(long, value_name = "TIME", env = "KEYTRAIL_SINCE")]
+    pub(super) since: Option<String>,
+
+    /// Report events before this time, in the same forms
+    #[arg(long, value_name = "TIME", env = "KEYTRAIL_UNTIL")]
+    pub(super) until: Option<String>,
+
+    /// Report events recorded in these accounts
+    ///
+    /// This is the account of the record, which can differ from the account of the key.
+    #[arg(long, value_name = "ID,...", env = "KEYTRAIL_ACCOUNT", value_delimiter = ',')]
+    pub(super) account: Vec<String>,
+
+    /// Report calls made to these Regions
+    #[arg(long, value_name = "REGION,...", env = "KEYTRAIL_REGION", value_delimiter = ',')]
+    pub(super) region: Vec<String>,
+
+    /// Report events whose key ARN, key id or alias matches a pattern (`*`, `?`)
+    ///
+    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns begin
+    /// with `*`. Quote them, or the shell may expand them.
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
+    pub(super) key: Vec<String>,
+
+    /// Report events whose principal matches a pattern (`*`, `?`)
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_PRINCIPAL", value_delimiter = ',')]
+    pub(super) principal: Vec<String>,
+
+    /// TOML file with your own workload rules, in addition to the built-in ones
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
+    pub(super) rules: Option<PathBuf>,
+
+    /// Output of `aws kms list-aliases`, to find the keys of calls that name only an alias
+    ///
+    /// It is used where the input itself does not say which key an alias pointed to.
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_ALIASES")]
+    pub(super) aliases: Option<PathBuf>,
+
+    /// Read the input once and learn nothing from it
+    ///
+    /// Without it, a first pass over the input collects the roles, paths, keys and sessions of
+    /// workloads, aliases, corrections, and trails that leave KMS events out.
+    #[arg(long, env = "KEYTRAIL_NO_LEARN", value_parser = FalseyValueParser::new())]
+    pub(super) no_learn: bool,
+
+    /// Count every delivered copy of an event
+    #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES", value_parser = FalseyValueParser::new())]
+    pub(super) keep_duplicates: bool,
+
+    /// Record the SHA-256 of each archive's decompressed content, as evidence
+    ///
+    /// This costs about as much time as decompression.
+    #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
+    pub(super) hash: bool,
+
+    /// Decompressed bytes after which an archive, or a container of archives, is cut off
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "KEYTRAIL_MAX_ARCHIVE_BYTES",
+        default_value_t = 8 << 30
+    )]
+    pub(super) max_archive_bytes: u64,
+
+    /// Reject records larger than this, their envelope included
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "KEYTRAIL_MAX_RECORD_BYTES",
+        default_value_t = 4 << 20,
+        value_parser = clap::value_parser!(u64).range(1..=1 << 40)
+    )]
+    pub(super) max_record_bytes: u64,
+}
+
+/// Which folders of S3 to list.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "S3")]
+pub(super) struct PruneOptions {
+    /// Days after --until whose folders in S3 are still listed, for late deliveries
+    #[arg(
+        long,
+        value_name = "DAYS",
+        env = "KEYTRAIL_DELIVERY_SLACK",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(0..=3650)
+    )]
+    pub(super) delivery_slack: u16,
+
+    /// List all folders in S3, not only those of the selected accounts, Regions and days
+    #[arg(long, env = "KEYTRAIL_NO_PRUNE", value_parser = FalseyValueParser::new())]
+    pub(super) no_prune: bool,
+}
+
+/// How to send requests to S3. Credentials, Region and endpoint come from environment and profile.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "S3")]
+pub(super) struct S3Options {
+    /// Pay for requests to buckets whose requester pays
+    #[arg(long, env = "KEYTRAIL_REQUESTER_PAYS", value_parser = FalseyValueParser::new())]
+    pub(super) requester_pays: bool,
+
+    /// Put the bucket's name into the path of requests, not into the host name
+    #[arg(long, env = "KEYTRAIL_PATH_STYLE", value_parser = FalseyValueParser::new())]
+    pub(super) path_style: bool,
+
+    /// Use FIPS endpoints
+    #[arg(long, env = "KEYTRAIL_FIPS", value_parser = FalseyValueParser::new())]
+    pub(super) fips: bool,
+
+    /// Use dual-stack endpoints (IPv4 and IPv6)
+    #[arg(long, env = "KEYTRAIL_DUAL_STACK", value_parser = FalseyValueParser::new())]
+    pub(super) dual_stack: bool,
+}
+
+/// What a scheduled run tells whoever operates it.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Monitoring")]
+pub(super) struct MonitoringOptions {
+    /// File to write metrics to, for the textfile collector of Prometheus's node_exporter
+    ///
+    /// It is written at the end of every run, including one that fails or is interrupted, and is
+    /// replaced atomically.
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_METRICS")]
+    pub(super) metrics: Option<PathBuf>,
+
+    /// Exit with status 3 if the newest KMS event read is older than this, such as 36h or 2d
+    ///
+    /// Every KMS event counts, selected or not. The condition is also met if there is no KMS event,
+    /// or if the newest one is in the future.
+    #[arg(
+        long,
+        value_name = "SPAN",
+        env = "KEYTRAIL_MAX_AGE",
+        value_parser = parse_duration
+    )]
+    pub(super) max_age: Option<Duration>,
+
+    /// Exit with status 3 if the run finds any of these
+    #[arg(long, value_name = "WHAT,...", env = "KEYTRAIL_FAIL_ON", value_delimiter = ',')]
+    pub(super) fail_on: Vec<FailOn>,
+}
+
+/// How to run, and what to print about it.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Running")]
+pub(super) struct CommonOptions {
+    /// Number of threads that read archives; 0 = one per core
+    #[arg(
+        long,
+        value_name = "N",
+        env = "KEYTRAIL_THREADS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(0..=256)
+    )]
+    pub(super) threads: u16,
+
+    /// Print errors only
+    #[arg(short, long, env = "KEYTRAIL_QUIET", value_parser = FalseyValueParser::new())]
+    pub(super) quiet: bool,
+
+    /// Show no progress bar (it is only shown if standard error is a terminal)
+    #[arg(long, env = "KEYTRAIL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
+    pub(super) no_progress: bool,
+
+    /// When to use colors
+    #[arg(long, value_name = "WHEN", env = "KEYTRAIL_COLOR", default_value = "auto")]
+    pub(super) color: ColorWhen,
+
+    /// Format of messages on standard error
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_LOG_FORMAT", default_value = "text")]
+    pub(super) log_format: LogFormat,
+
+    /// Print more: -v every reject, -vv also every archive and every repeated JSON key
+    #[arg(short, long, action = clap::ArgAction::Count, env = "KEYTRAIL_VERBOSE")]
+    pub(super) verbose: u8,
+}

@@ -1,0 +1,288 @@
+//! Options → a [`Plan`]: names are checked, times become absolute, files are read.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chrono::{NaiveDate, Utc};
+use tracing::warn;
+
+use super::error::CliError;
+use super::kms_apis::KMS_APIS;
+use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
+use super::values::{as_millis, parse_duration};
+use keytrail::classify::{Classifier, RuleFile};
+use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
+use keytrail::knowledge::Aliases;
+use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
+use keytrail::parse::{ListedAlias, parse_alias_list};
+use keytrail::report::RunOptions;
+use keytrail::s3::{Access, Buckets};
+use keytrail::source::{Input, PruneFilter};
+
+/// The options that a plan is made from.
+pub(super) struct PlanRequest<'a> {
+    pub(super) selection: &'a SelectionOptions,
+    pub(super) prune: &'a PruneOptions,
+    pub(super) s3: &'a S3Options,
+    pub(super) common: &'a CommonOptions,
+    /// The output directory, which is never read.
+    pub(super) output: Option<&'a Path>,
+    /// Stops the run when it becomes true.
+    pub(super) cancel: Arc<AtomicBool>,
+}
+
+/// The plan for these options. Checks that every input on S3 can be reached.
+pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
+    let options = request.selection;
+    let selection = selection(options)?;
+    let prune = if request.prune.no_prune {
+        PruneFilter::default()
+    } else {
+        PruneFilter::new(
+            &options.account,
+            &options.region,
+            selection.since,
+            selection.until,
+            request.prune.delivery_slack,
+        )
+    };
+    let plan = Plan {
+        inputs: inputs(&options.inputs)?,
+        exclude: request.output.map(Path::to_owned),
+        selection,
+        classifier: classifier(options.rules.as_deref())?,
+        limits: Limits { archive_bytes: options.max_archive_bytes, record_bytes: options.max_record_bytes },
+        keep_duplicates: options.keep_duplicates,
+        learn: !options.no_learn,
+        aliases: aliases(options.aliases.as_deref())?,
+        hash: options.hash,
+        extracts: None,
+        threads: usize::from(request.common.threads),
+        prune,
+        buckets: buckets(request.s3),
+        cancel: Arc::clone(&request.cancel),
+    };
+    check_buckets(&plan)?;
+    Ok(plan)
+}
+
+/// The options as `run.json` records them, with the absolute times of `selection`.
+pub(super) fn recorded_options(
+    options: &SelectionOptions,
+    prune: &PruneOptions,
+    selection: &Selection,
+) -> RunOptions {
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    RunOptions {
+        inputs: options.inputs.iter().map(text).collect(),
+        workload: options.workload.clone(),
+        event: options.event.clone(),
+        since: selection.since.map(EventTime::to_rfc3339),
+        until: selection.until.map(EventTime::to_rfc3339),
+        account: options.account.clone(),
+        region: options.region.clone(),
+        key: options.key.clone(),
+        principal: options.principal.clone(),
+        rules: options.rules.as_ref().map(text),
+        aliases: options.aliases.as_ref().map(text),
+        learn: !options.no_learn,
+        keep_duplicates: options.keep_duplicates,
+        hash: options.hash,
+        max_archive_bytes: options.max_archive_bytes,
+        max_record_bytes: options.max_record_bytes,
+        delivery_slack_days: (!prune.no_prune).then_some(prune.delivery_slack),
+    }
+}
+
+fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
+    refuse_empty_items(options)?;
+    let now = Utc::now().timestamp_millis();
+    let since = time("--since", options.since.as_deref(), now)?;
+    let until = time("--until", options.until.as_deref(), now)?;
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        let (since, until) = (since.to_rfc3339(), until.to_rfc3339());
+        let text = format!("--since {since} is not before --until {until}");
+        return Err(CliError::Usage(text));
+    }
+    Ok(Selection {
+        workloads: workloads(&options.workload)?,
+        events: events(&options.event)?,
+        since,
+        until,
+        accounts: options.account.clone(),
+        regions: options.region.clone(),
+        keys: patterns(&options.key)?,
+        principals: patterns(&options.principal)?,
+    })
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<Pattern>, CliError> {
+    let pattern = |text: &String| Pattern::new(text).map_err(|e| CliError::Usage(error_chain(&e)));
+    texts.iter().map(pattern).collect()
+}
+
+pub(super) fn inputs(named: &[PathBuf]) -> Result<Vec<Input>, CliError> {
+    named.iter().map(|name| input(name)).collect()
+}
+
+pub(super) fn input(name: &Path) -> Result<Input, CliError> {
+    Input::parse(name).map_err(|e| CliError::Usage(error_chain(&e)))
+}
+
+pub(super) fn buckets(s3: &S3Options) -> Buckets {
+    let mut access = Access::default();
+    access.requester_pays = s3.requester_pays;
+    access.path_style = s3.path_style;
+    access.fips = s3.fips;
+    access.dual_stack = s3.dual_stack;
+    Buckets::new(access)
+}
+
+/// Sends one request for every S3 input before the run. A wrong address or missing permission is
+/// then an error, not a run that could not read some input.
+pub(super) fn check_buckets(plan: &Plan) -> Result<(), CliError> {
+    for input in &plan.inputs {
+        if let Input::S3(address) = input {
+            plan.buckets.open(&address.bucket)?.check(&address.key)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {
+    let Some(path) = rules else { return Ok(Classifier::new(None)?) };
+    let (name, text) = read(path)?;
+    Ok(Classifier::new(Some(RuleFile { name: &name, text: &text }))?)
+}
+
+/// The aliases of the user's list. An alias without a date counts as never changed.
+fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
+    let mut aliases = Aliases::default();
+    let Some(path) = list else { return Ok(aliases) };
+    let (name, text) = read(path)?;
+    let list = parse_alias_list(&text)
+        .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
+    for ListedAlias { alias, key, since, .. } in list {
+        aliases.insert(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+    }
+    Ok(aliases)
+}
+
+/// Name and content of a file that an option names.
+fn read(path: &Path) -> Result<(String, String), CliError> {
+    let name = path.display().to_string();
+    match fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(CliError::Read { path: name, error }),
+    }
+}
+
+/// Refuses empty list items. They come from mistakes such as an unset shell variable, and would
+/// select nothing, or everything.
+fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
+    let lists = [
+        ("--workload", &options.workload),
+        ("--event", &options.event),
+        ("--account", &options.account),
+        ("--region", &options.region),
+        ("--key", &options.key),
+        ("--principal", &options.principal),
+    ];
+    match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
+        Some((option, _)) => {
+            let text = format!(
+                "{option} has an empty item; to select all, omit the option \
+                 (or its environment variable)"
+            );
+            Err(CliError::Usage(text))
+        }
+        None => Ok(()),
+    }
+}
+
+fn workloads(names: &[String]) -> Result<WorkloadSet, CliError> {
+    let mut set = WorkloadSet::default();
+    for name in names {
+        match name.as_str() {
+            "any" => set = WorkloadSet::ANY,
+            "sagemaker" => Workload::ALL
+                .into_iter()
+                .filter(|w| !matches!(w, Workload::Other | Workload::Unknown | Workload::S3Unattributed))
+                .for_each(|w| set.insert(w)),
+            _ => set.insert(Workload::parse(name).ok_or_else(|| {
+                let known: Vec<&str> = Workload::ALL.iter().map(|w| w.as_str()).collect();
+                CliError::Usage(format!(
+                    "--workload {name:?} is unknown; use any, sagemaker, or names from this list: {}",
+                    known.join(", ")
+                ))
+            })?),
+        }
+    }
+    Ok(set)
+}
+
+fn events(names: &[String]) -> Result<EventNames, CliError> {
+    if names.iter().any(|name| name == "any") {
+        return Ok(EventNames::Any);
+    }
+    let is_name = |name: &&String| name.bytes().all(|b| b.is_ascii_alphanumeric());
+    if let Some(bad) = names.iter().find(|name| !is_name(name)) {
+        let text = format!("--event {bad:?} is not the name of an API, such as Decrypt");
+        return Err(CliError::Usage(text));
+    }
+    for name in names.iter().filter(|name| !KMS_APIS.contains(&name.as_str())) {
+        match KMS_APIS.iter().find(|api| api.eq_ignore_ascii_case(name)) {
+            Some(api) => {
+                let text = format!("--event {name:?}: names are compared exactly; the API is called {api}");
+                return Err(CliError::Usage(text));
+            }
+            None => warn!("--event {name:?} is not a KMS API that this version knows"),
+        }
+    }
+    Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
+}
+
+fn time(option: &str, text: Option<&str>, now: i64) -> Result<Option<EventTime>, CliError> {
+    let Some(text) = text else { return Ok(None) };
+    match parse_time(text, now) {
+        Some(time) => Ok(Some(time)),
+        None => Err(CliError::Usage(format!(
+            "{option} {text:?} is not a time; write 2023-03-17T18:00:00Z, 2023-03-17, or a time \
+             span before now such as 30d or 12h"
+        ))),
+    }
+}
+
+/// Reads RFC 3339, a date, or a time span before `now` (milliseconds since the Unix epoch).
+fn parse_time(text: &str, now: i64) -> Option<EventTime> {
+    if let Some(time) = EventTime::parse(text) {
+        return Some(time);
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Some(EventTime::midnight(date));
+    }
+    let span = parse_duration(text).ok()?;
+    now.checked_sub(as_millis(span)).map(EventTime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_forms() {
+        let now = 1_000_000_000_000;
+        assert_eq!(parse_time("30d", now), Some(EventTime(now - 30 * 86_400_000)));
+        assert_eq!(parse_time("12h", now), Some(EventTime(now - 12 * 3_600_000)));
+        assert_eq!(parse_time("2023-03-17", now), EventTime::parse("2023-03-17T00:00:00Z"));
+        assert_eq!(parse_time("2023-03-17T20:00:00+02:00", now), EventTime::parse("2023-03-17T18:00:00Z"));
+        for bad in ["", "d", "-1d", "1y", "yesterday", "2023-13-01", "+3h", "é"] {
+            assert_eq!(parse_time(bad, now), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What every command that reads archives does first.
+
+use indicatif::ProgressBar;
+
+use super::error::CliError;
+use super::options::CommonOptions;
+use super::{log, progress};
+use keytrail::format::json::Backend;
+
+/// Checks `KEYTRAIL_SIMD`, starts the messages and returns the progress bar they are printed above.
+pub(super) fn start(common: &CommonOptions) -> Result<ProgressBar, CliError> {
+    Backend::requested().map_err(|error| CliError::Usage(error.to_string()))?;
+    let bar = progress::bar(common);
+    log::start(common, &bar);
+    Ok(bar)
+}

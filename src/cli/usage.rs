@@ -1,0 +1,29 @@
+//! Arguments that clap does not accept, and requests for help or the version.
+
+use std::ffi::OsString;
+
+use serde_json::json;
+
+use super::exit::ExitStatus;
+use super::log;
+
+/// Prints what clap says. Help and version go to standard output and are a success.
+pub(super) fn report(error: &clap::Error) -> ExitStatus {
+    let status = if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Success };
+    if status == ExitStatus::Failure && is_json_requested() {
+        let text = error.render().to_string();
+        log::line("ERROR", "failed", json!({"error": text, "exit_status": status.code()}));
+    } else {
+        let _ = error.print(); // a closed pipe is not an error
+    }
+    status
+}
+
+/// Whether messages should be JSON. The arguments could not be parsed, so this is a best guess.
+fn is_json_requested() -> bool {
+    let args: Vec<_> = std::env::args_os().collect();
+    let is_json_option = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
+    args.iter().any(|arg| arg == "--log-format=json")
+        || args.windows(2).any(is_json_option)
+        || std::env::var_os("KEYTRAIL_LOG_FORMAT").is_some_and(|format| format == "json")
+}

@@ -1,0 +1,93 @@
+//! Types of option values.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use keytrail::report::OutputFormat;
+
+/// The parser of `--format`. The report room has the list of formats.
+pub(super) fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
+    let value = |format: OutputFormat| PossibleValue::new(format.as_str()).help(format.about());
+    PossibleValuesParser::new(OutputFormat::ALL.map(value)).try_map(|name| {
+        let format = OutputFormat::ALL.into_iter().find(|format| format.as_str() == name);
+        format.ok_or("an unknown format")
+    })
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--log-format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Text for people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum FailOn {
+    /// Records or stretches of archives that could not be read
+    Rejects,
+    /// Archives that could not be opened or read
+    Unreadable,
+    /// Days inside --since and --until without an archive, in an account and Region that has
+    /// archives before and after
+    Gaps,
+    /// Events with the same eventID but different content
+    Conflicts,
+}
+
+/// Reads a number followed by `s`, `m`, `h`, `d` or `w`, such as `12h` or `30d`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).ok_or_else(|| "write a number and s, m, h, d or w, such as 36h or 2d".to_owned())
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let unit_ms = match text.chars().last()? {
+        's' => 1000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 604_800_000,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let millis = digits.parse::<i64>().ok()?.checked_mul(unit_ms)?;
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+/// A duration in the milliseconds of event times, at most `i64::MAX`.
+pub(super) fn as_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_and_a_unit() {
+        assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(parse_duration("36h"), Ok(Duration::from_secs(36 * 3600)));
+        assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        for bad in ["", "d", "-1d", "+1d", "1y", "1", "1.5h", "é", "99999999999999999999s"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}
