@@ -15,8 +15,8 @@ use crate::sources::{Source, sources};
 const ROOMS: &[(&str, &[&str])] = &[
     ("base",             &[]),
     ("model",            &[]),
-    ("s3",               &["model"]),
-    ("source",           &["model", "s3"]),
+    ("s3",               &["base", "model"]),
+    ("source",           &["base", "model", "s3"]),
     ("extract",          &["model", "source", "s3"]),
     ("format",           &[]),
     ("format/decode",    &["model"]),
