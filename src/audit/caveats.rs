@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::gaps::missing_days;
-use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
+use crate::knowledge::Facts;
 use crate::model::{TrailChange, multi_region_id};
 
 /// A caveat that applies to a run.
