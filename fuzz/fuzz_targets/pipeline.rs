@@ -9,12 +9,12 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
 use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
-use keytrail::format::archive;
 use keytrail_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
@@ -104,7 +104,7 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
 
     // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
     // directory only where it lies in the open.
-    let container = archive::ArchiveFormat::detect(&bytes[..bytes.len().min(archive::ArchiveFormat::DETECT_BYTES)]).is_some();
+    let container = ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).is_some();
     if sniff(&bytes[..bytes.len().min(6)]) != Encoding::Plain || container {
         return;
     }

@@ -1,13 +1,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::error::Error;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use regex::Regex;
 
 use super::*;
-use crate::model::{Text, normalize_service};
+use crate::model::{Text, error_chain, normalize_service};
 
 fn with(change: impl FnOnce(&mut KmsEvent<'static>)) -> KmsEvent<'static> {
     let mut event = KmsEvent::example();
@@ -161,13 +160,6 @@ fn own_rules_are_added_to_the_built_in_ones() {
     }
 }
 
-fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
-    }
-}
-
 #[test]
 fn errors_say_what_is_wrong_with_a_rule_file() {
     let rule = |id: &str, workload: &str, strength: &str, when: &str| {
@@ -200,7 +192,7 @@ fn errors_say_what_is_wrong_with_a_rule_file() {
         ),
     ] {
         let error = Classifier::new(Some(RuleFile { name: "own.toml", text: &text })).unwrap_err();
-        let error = with_causes(&error);
+        let error = error_chain(&error);
         assert!(error.starts_with(expected), "{error}");
     }
 }

@@ -11,7 +11,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -150,19 +150,15 @@ impl Lease {
 }
 
 impl LeaseObject {
-    fn ownership(&self) -> MutexGuard<'_, Ownership> {
-        lock(&self.ownership)
-    }
-
     /// Whether the lease is held for sure, without asking S3.
     fn is_certain(&self) -> bool {
-        let ownership = self.ownership();
+        let ownership = lock(&self.ownership);
         ownership.etag.is_some() && now_ms() - ownership.written_ms < CERTAIN_MS
     }
 
     /// Rewrites the object if it is still the same. Returns whether the lease is held.
     fn renew(&self) -> bool {
-        let mut ownership = self.ownership();
+        let mut ownership = lock(&self.ownership);
         let Some(etag) = ownership.etag.clone() else { return false };
         ownership.renewals += 1;
         let (requested, bytes) = (now_ms(), content(&self.holder, ownership.renewals));
@@ -196,7 +192,7 @@ impl Drop for Lease {
         // others after a while.
         if self.object.renew() {
             let _ = self.object.bucket.delete(vec![self.object.key.clone()]);
-            self.object.ownership().etag = None;
+            lock(&self.object.ownership).etag = None;
         }
     }
 }

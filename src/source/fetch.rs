@@ -218,7 +218,9 @@ impl Fetch {
 impl Drop for Fetch {
     fn drop(&mut self) {
         // Bytes that have been taken are released by their reader.
-        if matches!(*lock(&self.state), FetchState::Running | FetchState::Done(_)) {
+        let state = lock(&self.state);
+        if matches!(*state, FetchState::Running | FetchState::Done(_)) {
+            drop(state);
             self.pool.release(self.object.size);
         }
     }

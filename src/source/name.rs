@@ -20,7 +20,7 @@ use crate::model::EventTime;
 pub enum Family {
     /// Management and data events.
     CloudTrail,
-    /// Insights, network activity, aggregated events, digests: files that do not hold events.
+    /// Insights, network activity, aggregated events, digests: none of them management or data events.
     Other,
 }
 

@@ -6,8 +6,8 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 use super::*;
 use crate::format::decode::DecodeError;
 
-/// What a walk found: a line each.
-fn found(walk: impl FnOnce(Visitor<'_>) -> Result<(), WalkError>) -> Vec<String> {
+/// One line for each item of a walk.
+fn lines_of(walk: impl FnOnce(Visitor<'_>) -> Result<(), WalkError>) -> Vec<String> {
     let mut lines = Vec::new();
     let end = walk(&mut |found| {
         lines.push(match found {
@@ -41,7 +41,7 @@ fn text_of(name: &[u8]) -> String {
     if name.len() > 100 { format!("a name of {}", name.len()) } else { text(name) }
 }
 
-/// Gives out `n` bytes at a time.
+/// Yields at most `n` bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -53,21 +53,21 @@ impl Read for Pieces<'_> {
     }
 }
 
-fn streamed(bytes: &[u8]) -> Vec<String> {
+fn walk_stream(bytes: &[u8]) -> Vec<String> {
     let kind =
-        ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).expect("a container");
-    let at_once = found(|visit| walk(kind, bytes, visit));
+        ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).expect("an archive");
+    let at_once = lines_of(|visit| walk(kind, bytes, visit));
     for size in [1, 513, 70_000] {
-        assert_eq!(found(|visit| walk(kind, Pieces(bytes, size), visit)), at_once, "in pieces of {size}");
+        assert_eq!(lines_of(|visit| walk(kind, Pieces(bytes, size), visit)), at_once, "in pieces of {size}");
     }
     at_once
 }
 
-/// The zip file by its directory.
-fn by_directory(bytes: &[u8]) -> Vec<String> {
+/// Walks a zip file by its directory.
+fn walk_directory(bytes: &[u8]) -> Vec<String> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
-    found(|visit| walk_zip_file(file, visit))
+    lines_of(|visit| walk_zip_file(file, visit))
 }
 
 // ---- tar
@@ -85,7 +85,7 @@ fn header(name: &str, kind: u8, size: u64) -> tar_crate::Header {
 
 use ::tar as tar_crate;
 
-/// A member as it lies in a tar file.
+/// The bytes of a member in a tar file.
 fn member(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = header(name, kind, content.len() as u64).as_bytes().to_vec();
     bytes.extend_from_slice(content);
@@ -98,7 +98,7 @@ fn tar_of(members: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn tar_members_of_every_kind() {
+fn tar_members_of_every_type() {
     let pax = |records: &[(&str, &str)]| {
         let mut text = String::new();
         for (key, value) in records {
@@ -145,7 +145,7 @@ fn tar_members_of_every_kind() {
     let long = format!("a name of {}", LONG.len());
     let why = "only a part of the file is in the tar file, or it is stored with its holes left out";
     assert_eq!(
-        streamed(&bytes),
+        walk_stream(&bytes),
         [
             "plain: one",
             "old style: two",
@@ -168,17 +168,18 @@ fn tar_members_of_every_kind() {
 }
 
 #[test]
-fn a_name_of_any_length_takes_no_memory() {
+fn long_names_are_not_read_into_memory() {
     let bytes = tar_of(&[member("@LongLink", b'L', &vec![b'n'; 1 << 20]), member("short", b'0', b"one")]);
-    assert_eq!(streamed(&bytes), ["short: one"]);
+    assert_eq!(walk_stream(&bytes), ["short: one"]);
 }
 
-/// Cut anywhere, a tar file gives what lies before the cut, says so of the member that it ends in, and of itself.
+/// A truncated tar file yields the members before its end, and reports the truncated member and
+/// itself.
 #[test]
-fn a_tar_file_cut_anywhere() {
+fn truncated_tar_files() {
     let bytes = tar_of(&[member("one", b'0', b"first"), member("two", b'0', &[b'2'; 600])]);
     for at in 512..=bytes.len() {
-        let lines = streamed(&bytes[..at]);
+        let lines = walk_stream(&bytes[..at]);
         let mut expected: Vec<String> = Vec::new();
         let missing = |n: usize| format!(", then the container ends inside this member, {n} bytes early");
         match at {
@@ -199,14 +200,15 @@ fn a_tar_file_cut_anywhere() {
 }
 
 #[test]
-fn behind_a_damaged_header_the_walk_goes_on() {
+fn the_walk_continues_after_a_damaged_header() {
     let members =
         [member("one", b'0', b"first"), member("two", b'0', b"second"), member("three", b'0', b"third")];
     for (at, lost) in [(0, "one"), (1024 + 150, "two"), (1024 + 130, "two"), (2048 + 10, "three")] {
         let mut bytes = tar_of(&members);
         bytes[at] ^= 0x15;
         let from = at / 512 * 512;
-        // The search stops at the next header; behind the last there are only blanks, which end nothing any more.
+        // The search stops at the next header. After the last one there are only empty blocks,
+        // which no longer count as the end marker.
         let passed = if lost == "three" { bytes.len() - from } else { 1024 };
         let damage = format!(
             "Corrupt: a header cannot be read; {passed} bytes passed over, from byte {from} of the tar file on"
@@ -214,18 +216,18 @@ fn behind_a_damaged_header_the_walk_goes_on() {
         let all = ["one: first", "two: second", "three: third"];
         let expected: Vec<&str> =
             all.into_iter().map(|line| if line.starts_with(lost) { &damage } else { line }).collect();
-        assert_eq!(streamed(&bytes), expected, "{lost}");
+        assert_eq!(walk_stream(&bytes), expected, "{lost}");
     }
 }
 
 #[test]
-fn what_follows_the_end_of_a_tar_file_is_read_or_said() {
+fn bytes_after_the_end_of_a_tar_file_are_read_or_reported() {
     let one = tar_of(&[member("one", b'0', b"first")]);
     let two = tar_of(&[member("two", b'0', b"second")]);
-    assert_eq!(streamed(&[&one[..], &two].concat()), ["one: first", "two: second"]);
-    assert_eq!(streamed(&[&one[..], &[0; 10_000]].concat()), ["one: first"]);
+    assert_eq!(walk_stream(&[&one[..], &two].concat()), ["one: first", "two: second"]);
+    assert_eq!(walk_stream(&[&one[..], &[0; 10_000]].concat()), ["one: first"]);
     let trailing = "Trailing: bytes that are no tar file follow its end; 7 bytes passed over, from byte 2048 of the tar file on";
-    assert_eq!(streamed(&[&one[..], b"garbage"].concat()), ["one: first", trailing]);
+    assert_eq!(walk_stream(&[&one[..], b"garbage"].concat()), ["one: first", trailing]);
 }
 
 // ---- zip
@@ -240,18 +242,18 @@ fn le(parts: &[(u64, usize)]) -> Vec<u8> {
     parts.iter().flat_map(|(value, len)| value.to_le_bytes()[..*len].to_vec()).collect()
 }
 
-/// How a member's sizes are told.
+/// Where the sizes of a member are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sizes {
     InHeader,
-    Behind,
-    Behind64,
-    /// In the header and, without a signature, behind.
+    Descriptor,
+    Descriptor64,
+    /// In the header, and in a data descriptor without a signature.
     Both,
     Extension,
 }
 
-/// A zip file written by the letter of APPNOTE.
+/// A zip file written according to APPNOTE.
 fn zip_of(members: &[(&str, u16, u16, Sizes, &[u8])]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (name, method, flags, sizes, content) in members {
@@ -263,11 +265,11 @@ fn zip_of(members: &[(&str, u16, u16, Sizes, &[u8])]) -> Vec<u8> {
         let offset = bytes.len() as u64;
         let (crc, csize, usize) =
             (u64::from(rawzip::crc32(content)), stored.len() as u64, content.len() as u64);
-        let described = matches!(sizes, Sizes::Behind | Sizes::Behind64 | Sizes::Both);
+        let described = matches!(sizes, Sizes::Descriptor | Sizes::Descriptor64 | Sizes::Both);
         let flags = u64::from(*flags | if described { 8 } else { 0 });
         let (h_crc, h_c, h_u) = match sizes {
             Sizes::InHeader | Sizes::Both => (crc, csize, usize),
-            Sizes::Behind | Sizes::Behind64 => (0, 0, 0),
+            Sizes::Descriptor | Sizes::Descriptor64 => (0, 0, 0),
             Sizes::Extension => (crc, 0xFFFF_FFFF, 0xFFFF_FFFF),
         };
         let extra = if *sizes == Sizes::Extension {
@@ -294,10 +296,10 @@ fn zip_of(members: &[(&str, u16, u16, Sizes, &[u8])]) -> Vec<u8> {
         bytes.extend(extra);
         bytes.extend_from_slice(&stored);
         match sizes {
-            Sizes::Behind => {
+            Sizes::Descriptor => {
                 bytes.extend([&b"PK\x07\x08"[..], &le(&[(crc, 4), (csize, 4), (usize, 4)])].concat())
             }
-            Sizes::Behind64 => {
+            Sizes::Descriptor64 => {
                 bytes.extend([&b"PK\x07\x08"[..], &le(&[(crc, 4), (csize, 8), (usize, 8)])].concat())
             }
             Sizes::Both => bytes.extend(le(&[(crc, 4), (csize, 4), (usize, 4)])),
@@ -318,26 +320,28 @@ fn zip_of(members: &[(&str, u16, u16, Sizes, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn zip_members_of_every_kind() {
-    let inner =
-        zip_of(&[("in", 0, 0, Sizes::Behind, b"inner"), ("gone", 8, 0, Sizes::Behind64, b"inner too")]);
+    let inner = zip_of(&[
+        ("in", 0, 0, Sizes::Descriptor, b"inner"),
+        ("gone", 8, 0, Sizes::Descriptor64, b"inner too"),
+    ]);
     let long = vec![b'z'; 200_000];
     let bytes = zip_of(&[
         ("stored", 0, 0, Sizes::InHeader, b"one"),
         ("folder/", 0, 0, Sizes::InHeader, b""),
         ("deflated", 8, 0, Sizes::InHeader, b"two"),
         ("zstd", 93, 0, Sizes::InHeader, b"three"),
-        ("stored, described", 0, 0, Sizes::Behind, b"four"),
-        ("deflated, described", 8, 0, Sizes::Behind, b"five"),
-        ("stored, described in 64 bits", 0, 0, Sizes::Behind64, b"six"),
-        ("deflated, described in 64 bits", 8, 0, Sizes::Behind64, b"seven"),
+        ("stored, described", 0, 0, Sizes::Descriptor, b"four"),
+        ("deflated, described", 8, 0, Sizes::Descriptor, b"five"),
+        ("stored, described in 64 bits", 0, 0, Sizes::Descriptor64, b"six"),
+        ("deflated, described in 64 bits", 8, 0, Sizes::Descriptor64, b"seven"),
         ("described twice", 8, 0, Sizes::Both, b"eight"),
         ("extended", 8, 0, Sizes::Extension, b"nine"),
-        ("empty", 0, 0, Sizes::Behind, b""),
-        ("empty, deflated", 8, 0, Sizes::Behind, b""),
-        ("long", 0, 0, Sizes::Behind, &long),
-        ("a zip file", 0, 0, Sizes::Behind, &inner),
+        ("empty", 0, 0, Sizes::Descriptor, b""),
+        ("empty, deflated", 8, 0, Sizes::Descriptor, b""),
+        ("long", 0, 0, Sizes::Descriptor, &long),
+        ("a zip file", 0, 0, Sizes::Descriptor, &inner),
         ("encrypted", 8, 1, Sizes::InHeader, b"secret"),
-        ("encrypted, described", 0, 1, Sizes::Behind, b"secret"),
+        ("encrypted, described", 0, 1, Sizes::Descriptor, b"secret"),
         ("aes", 99, 1, Sizes::InHeader, b"secret"),
         ("bzip2", 12, 0, Sizes::InHeader, b"other"),
         ("same name", 0, 0, Sizes::InHeader, b"ten"),
@@ -366,13 +370,13 @@ fn zip_members_of_every_kind() {
         "same name: eleven",
         "\u{e9}: twelve",
     ];
-    assert_eq!(streamed(&bytes), expected);
-    assert_eq!(by_directory(&bytes), expected);
-    assert_eq!(by_directory(&zip_of(&[])), [""; 0]);
-    assert_eq!(streamed(&zip_of(&[])), [""; 0]);
+    assert_eq!(walk_stream(&bytes), expected);
+    assert_eq!(walk_directory(&bytes), expected);
+    assert_eq!(walk_directory(&zip_of(&[])), [""; 0]);
+    assert_eq!(walk_stream(&zip_of(&[])), [""; 0]);
 }
 
-/// Two writers share no code: what `rawzip` writes is read, too.
+/// The writer of `rawzip` shares no code with `zip_of`.
 #[test]
 fn a_zip_file_of_another_writer() {
     let mut writer = ZipArchiveWriter::new(Vec::new());
@@ -384,28 +388,28 @@ fn a_zip_file_of_another_writer() {
         entry.finish(descriptor).unwrap();
     }
     let bytes = writer.finish().unwrap();
-    assert_eq!(streamed(&bytes), ["a: a", "b: b"]);
-    assert_eq!(by_directory(&bytes), ["a: a", "b: b"]);
+    assert_eq!(walk_stream(&bytes), ["a: a", "b: b"]);
+    assert_eq!(walk_directory(&bytes), ["a: a", "b: b"]);
 }
 
-/// Cut anywhere, a zip file has lost its directory, and gives what the headers before the cut tell.
+/// A truncated zip file has lost its directory. The headers before its end are read.
 #[test]
-fn a_zip_file_cut_anywhere() {
+fn truncated_zip_files() {
     let members: [(&str, u16, u16, Sizes, &[u8]); 3] = [
         ("one", 0, 0, Sizes::InHeader, b"first"),
-        ("two", 8, 0, Sizes::Behind, b"second"),
-        ("three", 0, 0, Sizes::Behind, b"third"),
+        ("two", 8, 0, Sizes::Descriptor, b"second"),
+        ("three", 0, 0, Sizes::Descriptor, b"third"),
     ];
     let bytes = zip_of(&members);
     let ends: Vec<usize> =
         (1..=3).map(|n| zip_of(&members[..n]).windows(4).position(|w| w == b"PK\x01\x02").unwrap()).collect();
     for at in 4..bytes.len() {
-        let lines = by_directory(&bytes[..at]);
+        let lines = walk_directory(&bytes[..at]);
         let whole = ends.iter().filter(|end| **end <= at).count();
         assert_eq!(lines[..whole], ["one: first", "two: second", "three: third"][..whole], "{at}");
         let last = lines.last().unwrap();
         assert!(last.starts_with("Truncated: the zip file ends after"), "{at}: {last}");
-        // At most the member that it ends in stands between. Of one that is described, the description may be missing.
+        // At most one truncated member is in between. Its data descriptor may be missing.
         for line in &lines[whole..lines.len() - 1] {
             assert!(
                 line.contains(", then the container ends inside")
@@ -415,16 +419,16 @@ fn a_zip_file_cut_anywhere() {
         }
         assert!(lines.len() <= whole + 2, "{at}: {lines:?}");
         if let Some(kind) = ArchiveFormat::detect(&bytes[..at.min(ArchiveFormat::DETECT_BYTES)]) {
-            assert_eq!(found(|visit| walk(kind, &bytes[..at], visit)), lines, "{at}");
+            assert_eq!(lines_of(|visit| walk(kind, &bytes[..at], visit)), lines, "{at}");
         }
     }
 }
 
 #[test]
-fn damage_in_a_zip_member_is_that_members() {
+fn damage_in_a_zip_member_costs_that_member() {
     let members: [(&str, u16, u16, Sizes, &[u8]); 3] = [
         ("one", 0, 0, Sizes::InHeader, b"first"),
-        ("two", 0, 0, Sizes::Behind, b"second"),
+        ("two", 0, 0, Sizes::Descriptor, b"second"),
         ("three", 8, 0, Sizes::InHeader, b"third"),
     ];
     let bytes = zip_of(&members);
@@ -438,50 +442,51 @@ fn damage_in_a_zip_member_is_that_members() {
             .iter()
             .map(|line| line.replace(what, &damaged))
             .collect();
-        assert_eq!(streamed(&bytes), expected);
-        assert_eq!(by_directory(&bytes), expected);
+        assert_eq!(walk_stream(&bytes), expected);
+        assert_eq!(walk_directory(&bytes), expected);
     }
 }
 
 #[test]
-fn what_the_directory_does_not_fit_is_read_by_headers() {
-    let one = zip_of(&[("one", 0, 0, Sizes::InHeader, b"first"), ("two", 8, 0, Sizes::Behind, b"second")]);
-    let said = |error: &str| format!("Corrupt: the directory of the zip file cannot be used: {error}");
+fn an_unusable_directory_is_replaced_by_the_headers() {
+    let one =
+        zip_of(&[("one", 0, 0, Sizes::InHeader, b"first"), ("two", 8, 0, Sizes::Descriptor, b"second")]);
+    let damage = |error: &str| format!("Corrupt: the directory of the zip file cannot be used: {error}");
     // Two zip files in one: the last directory does not list what the file begins with.
     let other = zip_of(&[("three", 0, 0, Sizes::InHeader, b"third")]);
-    let lines = by_directory(&[&one[..], &other].concat());
-    assert_eq!(lines, ["one: first", "two: second", "three: third", &said("it does not fit the file")]);
-    assert_eq!(streamed(&[&one[..], &other].concat()), lines[..3]);
-    // A directory that lists one stretch as many members.
+    let lines = walk_directory(&[&one[..], &other].concat());
+    assert_eq!(lines, ["one: first", "two: second", "three: third", &damage("it does not fit the file")]);
+    assert_eq!(walk_stream(&[&one[..], &other].concat()), lines[..3]);
+    // A directory that lists the same bytes as many members.
     let directory = one.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
     let end = one.windows(4).position(|w| w == b"PK\x05\x06").unwrap();
     let entries = one[directory..end].repeat(1000);
     let mut bomb = [&one[..directory], &entries, &one[end..]].concat();
     let at = bomb.len() - 22;
     bomb[at + 8..at + 16].copy_from_slice(&le(&[(2000, 2), (2000, 2), (entries.len() as u64, 4)]));
-    let lines = by_directory(&bomb);
-    assert_eq!(lines, ["one: first", "two: second", &said("it does not fit the file")]);
-    // A header that cannot be read costs its member, in a stream.
+    let lines = walk_directory(&bomb);
+    assert_eq!(lines, ["one: first", "two: second", &damage("it does not fit the file")]);
+    // In a stream, a header that cannot be read costs its member.
     let mut bytes = one.clone();
     bytes[2] = 0xFF;
-    let lines = found(|visit| walk(ArchiveFormat::Zip, &bytes[..], visit));
+    let lines = lines_of(|visit| walk(ArchiveFormat::Zip, &bytes[..], visit));
     assert_eq!(lines[1..], ["two: second"]);
     assert!(
         lines[0].starts_with("Corrupt: a header cannot be read; 38 bytes passed over, from byte 0"),
         "{lines:?}"
     );
-    // And by the directory, as well.
+    // By the directory, too.
     let mut bytes = one.clone();
     let second = one[4..].windows(4).position(|w| w == b"PK\x03\x04").unwrap() + 4;
     bytes[second] = b'X';
-    let lines = by_directory(&bytes);
+    let lines = walk_directory(&bytes);
     assert_eq!(lines[0], "one: first");
     assert!(
         lines[1].starts_with("two: , then the member is damaged (its header cannot be read"),
         "{lines:?}"
     );
-    // Something behind the end.
-    let lines = streamed(&[&one[..], b"garbage"].concat());
+    // Bytes after the end.
+    let lines = walk_stream(&[&one[..], b"garbage"].concat());
     assert_eq!(
         lines.last().unwrap(),
         &format!("Trailing: 7 bytes follow its end, from byte {} of the zip file on", one.len())
@@ -489,7 +494,7 @@ fn what_the_directory_does_not_fit_is_read_by_headers() {
 }
 
 #[test]
-fn other_bytes_are_no_container() {
+fn other_bytes_are_not_archives() {
     let records = br#"{"Records":[{"eventName":"Decrypt"}]}"#.repeat(20);
     for bytes in [&records[..512], b"", b"PK", b"PK\x07\x08abcd", &[0; 512], &[b' '; 512]] {
         assert_eq!(ArchiveFormat::detect(bytes), None);

@@ -41,7 +41,6 @@ impl Buckets {
     /// # Errors
     /// When there are no credentials, or the endpoint does not respond within some seconds.
     pub fn open(&self, name: &str) -> Result<Bucket, S3Error> {
-        // A panic of another thread ends the run by itself.
         let mut shared = lock(&self.shared);
         if let Some(bucket) = shared.open.get(name) {
             return Ok(bucket.clone());
