@@ -35,7 +35,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
 //! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
-//! let mut sink = report::Directory::create(&dir.path().join("report"), false)?;
+//! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
 //! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
