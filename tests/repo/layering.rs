@@ -67,9 +67,6 @@ const CRATES: &[(&str, &[&str])] = &[
 const CIRCLES: &[(&str, &[&str])] = &[
     ("engine",           &["*"]),
     ("extract",          &["*"]),
-    ("format/json",      &["format/json/needle.rs", "format/json/nested.rs"]),
-    ("format/json",      &["format/json/simd/avx2.rs", "format/json/simd/avx512.rs",
-                           "format/json/simd/mod.rs"]),
 ];
 
 /// The room of a module: the longest path in the table, or its first name.

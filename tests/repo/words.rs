@@ -62,7 +62,7 @@ const TYPES: &[(&str, &str)] = &[
 const MODULES: &[&str] = &["event", "split", "store", "unpack", "unwrap"];
 
 /// Words that are still there. Each goes from this list when its last name does.
-const LEFT: &[&str] = &["mention"];
+const LEFT: &[&str] = &[];
 
 /// The words of a name: `SpillFile` and `spill_file` are both "spill file".
 fn words(name: &str) -> Vec<String> {

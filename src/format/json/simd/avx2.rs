@@ -5,8 +5,7 @@ use std::arch::x86_64::{
     _mm256_or_si256, _mm256_set1_epi8,
 };
 
-use super::PREFETCH_DISTANCE;
-use crate::format::json::block::{BLOCK, BRACKET_BIT, BlockMasks};
+use crate::format::json::block::{BLOCK, BRACKET_BIT, BlockMasks, PREFETCH_DISTANCE};
 use crate::format::json::nested::NestedScanner;
 
 pub(super) fn is_supported() -> bool {

@@ -19,11 +19,6 @@ use std::sync::LazyLock;
 use super::error::BackendError;
 use super::nested::NestedScanner;
 
-/// How far ahead to prefetch, in bytes. The decoder has just written the content, so it is in a
-/// more distant cache.
-#[cfg(target_arch = "x86_64")]
-const PREFETCH_DISTANCE: usize = 1024;
-
 /// A set of instructions to scan with. A value of this type exists only if the processor supports
 /// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
