@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
-use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
+use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail_fuzz::Input;
@@ -57,7 +57,7 @@ impl Sink for Given {
 fn run(plan: &mut Plan, threads: usize) -> Given {
     plan.threads = threads;
     let mut given = Given::default();
-    let run = pipeline::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
+    let run = engine::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
     run.counts.check().expect("every record is in one class");
     assert_eq!(run.counts.rejected, given.rejects.len() as u64);
     assert_eq!(run.counts.selected, given.events.len() as u64);

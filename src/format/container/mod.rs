@@ -12,7 +12,7 @@
 //! [`Envelope`]; [`extract_record`] finds the record inside. The reader itself deals with whole
 //! values only: damage costs the value, and the reader looks for the next one after it.
 //!
-//! Deliberately absent: what a record says (`parse`), and input and output (`pipeline`).
+//! Deliberately absent: what a record says (`parse`), and input and output (`engine`).
 //!
 //! ```
 //! use keytrail::format::container::{ContainerReader, JsonShape, Step, Window};
