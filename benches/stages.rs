@@ -5,10 +5,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use keytrail::classify::{Classifier, Knowledge};
+use keytrail::classify::Classifier;
 use keytrail::format::container::{ContainerReader, Step, Window};
 use keytrail::format::decode::{Buffers, DecodeOptions, Decoder};
 use keytrail::format::json::{Backend, ValueScanner};
+use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
 use testkit::corpus::archive::{Corpus, gzip};
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every fuzz target for SECONDS, one after the other, and a table of what came of it: fuzz/run.sh SECONDS [TARGET...]
-# With SANITIZER=address, memory errors of `unsafe` code and of C code are found, too, at a third of the speed or so.
+# Runs each fuzz target for SECONDS and prints a table of the results: fuzz/run.sh SECONDS [TARGET...]
+# SANITIZER=address also finds memory errors in `unsafe` code and in C code, at about a third of the speed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -14,9 +14,9 @@ command -v cargo-fuzz >/dev/null || {
 }
 command -v c++ >/dev/null || { echo "a C++ compiler is missing: apt-get install g++" >&2; exit 2; }
 
-# The same versions of everything as the program.
+# The same dependency versions as the program.
 cp ../Cargo.lock Cargo.lock
-# Stable Rust knows no sanitizers by itself.
+# Sanitizers are unstable in Rust.
 if [ "$sanitizer" != none ]; then export RUSTC_BOOTSTRAP=1; fi
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cargo fuzz list --fuzz-dir .)
@@ -25,7 +25,7 @@ cargo fuzz build --fuzz-dir . --sanitizer "$sanitizer"
 python3 seeds.py
 mkdir -p logs
 
-# The target `pipeline` writes archives: in memory, where there is room for that.
+# The target `pipeline` writes archives: in memory where possible.
 if [ -d /dev/shm ]; then scratch=$(mktemp -d -p /dev/shm); else scratch=$(mktemp -d); fi
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
@@ -34,13 +34,13 @@ export TMPDIR=$scratch
 
 for target in "${targets[@]}"; do
     printf '\n== %s, %s s\n' "$target" "$seconds"
-    # A whole record where records are read; elsewhere short inputs, for speed.
+    # Room for a whole record where records are parsed; short inputs elsewhere, for speed.
     case $target in
     parse | pipeline) options=(-dict=cloudtrail.dict -max_len=4096) ;;
     decode) options=(-max_len=768) ;;
     *) options=(-dict=cloudtrail.dict -max_len=768) ;;
     esac
-    # A finding ends the target's run with an error: the table tells.
+    # A finding ends the run of the target with an error; the table shows it.
     cargo fuzz run --fuzz-dir . --sanitizer "$sanitizer" "$target" -- "-max_total_time=$seconds" -timeout=20 \
         -rss_limit_mb=4096 -print_final_stats=1 "${options[@]}" >"logs/$target.log" 2>&1 || true
     grep -E 'panicked at|ERROR|SUMMARY|Test unit written|^ *(left|right):' "logs/$target.log" || echo 'no finding'

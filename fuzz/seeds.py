@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Seeds for every target, made from sample-logs/, tests/data/damaged/ and tests/data/shapes/ into fuzz/corpus/ (which git does not keep).
+"""Writes seeds for every target to fuzz/corpus/, which is not in git.
 
-The zeros in front are choices, as src/lib.rs reads them: the plainest ones.
+The sources are sample-logs/, tests/data/damaged/ and tests/data/shapes/. The zeros at the start of a seed are
+the default choices (see src/lib.rs).
 """
 
 import gzip
@@ -11,9 +12,9 @@ from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parent
 ROOT = FUZZ.parent
-LONGEST = 16 << 10  # bytes of a seed: long ones make every execution slow
-RECORDS = 3  # of one archive: the fuzzer wants many short seeds
-# As short as records and their look-alikes can be.
+MAX_SEED = 16 << 10  # bytes; long seeds make every execution slow
+RECORDS = 3  # per archive: many short seeds work best
+# Records and look-alikes, as short as possible.
 SHORT = [
     b'{"eventVersion":"1.08","eventTime":"t","eventSource":"s","eventName":"E"}',
     b'{"eventTime":"t","eventSource":"kms.amazonaws.com","eventName":"E","x":["}\\"",{"a":[{}]}]}',
@@ -25,14 +26,14 @@ SHORT = [
 
 
 def write(target, seed):
-    if len(seed) <= LONGEST:
+    if len(seed) <= MAX_SEED:
         folder = FUZZ / "corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
         (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
 
 
 def records(text):
-    """The records of a `Records` document, as they are spelled."""
+    """The exact text of the records in a `Records` document."""
     decoder, at = json.JSONDecoder(), text.index("[") + 1
     while True:
         at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
@@ -44,7 +45,7 @@ def records(text):
 
 
 def containers(some):
-    """Some records in each container that is read."""
+    """The records in each supported container."""
     yield b'{"Records":[' + b",".join(some) + b"]}"
     yield b"[" + b" ,\n".join(some) + b"]"
     yield b"\n".join(some) + b"\n"
@@ -60,7 +61,7 @@ def containers(some):
 
 
 def seed_content(content):
-    write("unwrap", b"\0\0" + content)
+    write("container", b"\0\0" + content)
     write("pipeline", b"\0" + content)
     write("decode", b"\1\0\0" + content)
 
@@ -73,7 +74,7 @@ def main():
         write("pipeline", b"\0" + stored)
         if not stored.startswith(b"\x1f\x8b"):
             seed_content(stored)
-            write("split", b"\0" + stored)
+            write("json", b"\0" + stored)
             write("parse", stored)
     for path in sorted((ROOT / "sample-logs").rglob("*CloudTrail_*.json.gz")):
         found = list(records(gzip.decompress(path.read_bytes()).decode()))
@@ -81,7 +82,7 @@ def main():
         for record in of_kms + found[:RECORDS]:
             write("parse", record)
         for record in found[:RECORDS]:
-            write("split", b"\0" + record + b",")
+            write("json", b"\0" + record + b",")
         some = found[:1] + of_kms[: RECORDS - 1]
         for content in containers(some):
             seed_content(content)
@@ -90,10 +91,10 @@ def main():
         some = SHORT[first:] + SHORT[:1]
         for content in containers(some):
             seed_content(content)
-            write("split", b"\0" + content)
+            write("json", b"\0" + content)
             write("decode", b"\0\0" + gzip.compress(content, mtime=0))
-            for choice in (1, 2, 4, 8):  # reconsidering off; limits of 1000, 300 and 16 bytes
-                write("unwrap", bytes([choice, 2, 3, 70]) + content)
+            for choice in (1, 2, 4, 8):  # no resync in values; limits of 1000, 300 and 16 bytes
+                write("container", bytes([choice, 2, 3, 70]) + content)
             for flavour in range(8):  # two members, damaged once
                 write("decode", bytes([6, 0, flavour, 8 * flavour, flavour, 90, 0, 16]) + content)
     for target in sorted((FUZZ / "corpus").iterdir()):

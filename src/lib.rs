@@ -3,11 +3,12 @@
 //! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events that
 //! SageMaker workloads cause, and reports usage per key and principal.
 //!
-//! [`pipeline::run`] runs all stages. Each stage can also be used by itself. The modules below are in
+//! [`engine::run`] runs all stages. Each stage can also be used by itself. The modules below are in
 //! the order in which a byte passes through them:
 //!
 //! | module | its one job |
 //! |---|---|
+//! | [`base`] | locks, stable hashes, spill files, the task queue |
 //! | [`model`] | the nouns that all stages share: event, principal, key, outcome, reject |
 //! | [`s3`] | the S3 client: list, get, put |
 //! | [`source`] | lists inputs, and reads account, Region and day from their names |
@@ -18,11 +19,13 @@
 //! | [`format::json`] | where a JSON value ends |
 //! | [`format::container`] | which shape an input has, and where its records are |
 //! | [`parse`] | the bytes of one record → [`model::KmsEvent`] |
+//! | [`facts`] | a columnar batch of what was read |
+//! | [`knowledge`] | what records say about calls of other records |
 //! | [`classify`] | event → workload, with the rules that say so |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and the other outputs |
-//! | [`pipeline`] | runs the stages in order and in parallel |
+//! | [`engine`] | runs the stages in order and in parallel |
 //!
 //! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains them.
 //!
@@ -31,12 +34,12 @@
 //! Counts the KMS events of a folder and writes a report:
 //!
 //! ```
-//! use keytrail::{pipeline, report, source::Input};
+//! use keytrail::{engine, report, source::Input};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
-//! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
 //! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
-//! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
+//! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
 //! # }
@@ -60,11 +63,13 @@ pub mod aggregate;
 pub mod audit;
 pub mod base;
 pub mod classify;
+pub mod engine;
 pub mod extract;
+pub mod facts;
 pub mod format;
+pub mod knowledge;
 pub mod model;
 pub mod parse;
-pub mod pipeline;
 pub mod report;
 pub mod s3;
 pub mod source;

@@ -1,4 +1,5 @@
-//! Decoding at once and decoding in a stream: the same content, members and end, and what a decoder that is neither says.
+//! Decoding with one call and streaming: the same content, member count and error; and the same as
+//! flate2's own reader.
 #![no_main]
 
 use std::io::{self, Read, Write};
@@ -9,10 +10,10 @@ use keytrail::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Enc
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
-/// Content longer than this is of no use here.
-const LONGEST: usize = 1 << 20;
+/// Maximum size of the content, in bytes.
+const MAX_CONTENT: usize = 1 << 20;
 
-/// Gives out its bytes in pieces.
+/// Yields bytes in pieces of the given sizes.
 struct Pieces<'c, I>(&'c [u8], I);
 
 impl<I: Iterator<Item = usize>> Read for Pieces<'_, I> {
@@ -39,30 +40,30 @@ fn decode(stored: &[u8], size: Option<u64>, limit: u64, cuts: &Cuts) -> Decoded 
     let reader = Pieces(stored, cuts.sizes());
     let mut options = DecodeOptions::default();
     (options.stored_size, options.limit, options.hash) = (size, limit, true);
-    let mut reading = Decoder::new(reader, options, &mut buffers).expect("a slice can be read");
-    assert_eq!(reading.encoding(), sniff(&stored[..stored.len().min(6)]));
-    let mut content = reading.take_whole().unwrap_or_default();
+    let mut decoder = Decoder::new(reader, options, &mut buffers).expect("a slice can be read");
+    assert_eq!(decoder.encoding(), sniff(&stored[..stored.len().min(6)]));
+    let mut content = decoder.take_whole().unwrap_or_default();
     let mut buffer = vec![0; 20 << 10];
     let mut sizes = cuts.sizes().filter(|size| *size > 0);
     let error = loop {
-        // Small pieces at first; a bomb would take all day so.
+        // Small pieces at first only: a decompression bomb would take too long.
         let small = sizes.next().filter(|_| content.len() < 4 << 10);
         let room = small.unwrap_or(buffer.len()).min(buffer.len());
-        match reading.read(&mut buffer[..room]) {
+        match decoder.read(&mut buffer[..room]) {
             Ok(0) => break None,
             Ok(n) => content.extend_from_slice(&buffer[..n]),
             Err(error) => break Some(error),
         }
     };
-    assert!(matches!(reading.read(&mut buffer), Ok(0)), "after the end there is nothing");
-    assert_eq!(reading.content_bytes(), content.len() as u64);
+    assert!(matches!(decoder.read(&mut buffer), Ok(0)), "no content after the end");
+    assert_eq!(decoder.content_bytes(), content.len() as u64);
     assert!(content.len() as u64 <= limit);
-    let (members, bytes, sha256) = (reading.gzip_members(), reading.compressed_bytes(), reading.sha256());
-    reading.finish(&mut buffers);
+    let (members, bytes, sha256) = (decoder.gzip_members(), decoder.compressed_bytes(), decoder.sha256());
+    decoder.finish(&mut buffers);
     Decoded { content, error, members, stored: bytes, sha256 }
 }
 
-/// flate2's reader of one member, as often as there is one: content, and how it ended.
+/// Reads member by member with flate2's reader: the content, and how it ended.
 fn naive(mut stored: &[u8]) -> (Vec<u8>, &'static str) {
     let mut content = Vec::new();
     while stored.starts_with(b"\x1F\x8B") {
@@ -98,10 +99,10 @@ fn check(stored: &[u8], limit: u64, cuts: &Cuts) {
             Some(DecodeError::Trailing { offset: b, .. }),
         ) = (&other.error, &expected.error)
         {
-            assert_eq!(a, b, "where the bytes that follow begin");
+            assert_eq!(a, b, "the offset of trailing bytes");
         }
         if other.error.is_none() && sniff(&stored[..stored.len().min(6)]) == Encoding::Gzip {
-            assert_eq!((other.stored, expected.stored), (len, len), "all of it has been read");
+            assert_eq!((other.stored, expected.stored), (len, len), "all bytes have been read");
         }
     }
     if limit == u64::MAX && expected.members > 0 {
@@ -120,10 +121,11 @@ fn check(stored: &[u8], limit: u64, cuts: &Cuts) {
     }
 }
 
-/// A member around `content`, which is compressed, or is the compressed bytes already, with a trailer that fits as well as any can.
+/// A gzip member with `content`, compressed here or already a deflate stream, with a trailer that
+/// matches as far as possible.
 fn member(flavour: u8, content: &[u8]) -> Vec<u8> {
     let (body, crc, len) = match flavour & 7 {
-        7 => fitting(content),
+        7 => with_trailer_fields(content),
         level => {
             let level = Compression::new([6, 0, 1, 9, 0, 3, 6][usize::from(level)]);
             let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
@@ -132,7 +134,7 @@ fn member(flavour: u8, content: &[u8]) -> Vec<u8> {
             (body, libdeflater::crc32(content), content.len())
         }
     };
-    // Which optional fields the header has.
+    // The optional header fields.
     let flags = (flavour >> 3) & 0x1F;
     let mut bytes = vec![0x1F, 0x8B, 8, flags, 0, 0, 0, 0, 0, 255];
     if flags & 4 != 0 {
@@ -154,10 +156,11 @@ fn member(flavour: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The deflate stream at the start of `bytes`, with checksum and size of its content; if zlib sees none, as libdeflate sees it.
-fn fitting(bytes: &[u8]) -> (Vec<u8>, u32, usize) {
+/// The deflate stream at the start of `bytes`, with the checksum and size of its content according
+/// to zlib, or to libdeflate if zlib rejects it.
+fn with_trailer_fields(bytes: &[u8]) -> (Vec<u8>, u32, usize) {
     let mut zlib = Decompress::new(false);
-    let mut content = vec![0; LONGEST];
+    let mut content = vec![0; MAX_CONTENT];
     let status = zlib.decompress(bytes, &mut content, FlushDecompress::Finish);
     let (read, len) = (zlib.total_in() as usize, zlib.total_out() as usize);
     if matches!(status, Ok(Status::StreamEnd)) {
@@ -185,13 +188,13 @@ fuzz_target!(|data: &[u8]| {
     let choice = input.byte();
     let limit = if choice & 0x80 == 0 { u64::MAX } else { u64::from(input.word()) };
     let cuts = input.cuts();
-    // 0: the bytes as they are stored; else as many members, damaged so many times.
+    // 0: the bytes are the stored input. Otherwise: the number of members to build and damage.
     let members = usize::from(choice & 3);
     if members == 0 {
         return check(input.rest(), limit, &cuts);
     }
     let flavours: Vec<u8> = (0..members).map(|_| input.byte()).collect();
-    let harm: Vec<(u8, u16, u8)> =
+    let damages: Vec<(u8, u16, u8)> =
         (0..choice >> 2 & 7).map(|_| (input.byte(), input.word(), input.byte())).collect();
     let content = input.rest();
     let share = content.len().div_ceil(members).max(1);
@@ -200,7 +203,7 @@ fuzz_target!(|data: &[u8]| {
     for flavour in flavours {
         stored.extend(member(flavour, chunks.next().unwrap_or_default()));
     }
-    for (kind, at, value) in harm {
+    for (kind, at, value) in damages {
         damage(&mut stored, kind, at, value);
     }
     check(&stored, limit, &cuts);

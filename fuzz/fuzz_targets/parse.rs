@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::{Classifier, Knowledge};
+use keytrail::classify::Classifier;
+use keytrail::knowledge::Knowledge;
 use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, RecordKind};
 use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
-use keytrail::pipeline::{self, EventNames, Plan, Progress, Selection};
+use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
-use keytrail::format::archive;
 use keytrail_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ impl Sink for Given {
 fn run(plan: &mut Plan, threads: usize) -> Given {
     plan.threads = threads;
     let mut given = Given::default();
-    let run = pipeline::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
+    let run = engine::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
     run.counts.check().expect("every record is in one class");
     assert_eq!(run.counts.rejected, given.rejects.len() as u64);
     assert_eq!(run.counts.selected, given.events.len() as u64);
@@ -104,7 +104,7 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
 
     // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
     // directory only where it lies in the open.
-    let container = archive::ArchiveFormat::detect(&bytes[..bytes.len().min(archive::ArchiveFormat::DETECT_BYTES)]).is_some();
+    let container = ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).is_some();
     if sniff(&bytes[..bytes.len().min(6)]) != Encoding::Plain || container {
         return;
     }

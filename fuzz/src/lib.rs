@@ -1,10 +1,11 @@
-//! What the targets share: choices and cuts read from the front of the fuzzer's bytes, and a second, naive reading of records.
+//! Shared by the targets: choices and cuts, read from the first bytes of an input, and a second,
+//! naive parser of records.
 //!
-//! A seed that begins with zeros makes the plainest choices: no cuts but after every byte, no damage.
+//! A seed that begins with zeros makes the default choices: pieces of one byte, no damage.
 
 pub use testkit::oracle;
 
-/// The fuzzer's bytes: choices first, the content behind them.
+/// The bytes of an input: choices first, then the content.
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -23,7 +24,8 @@ impl<'a> Input<'a> {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    /// The sizes of up to seven pieces, used again and again until the content ends; without any, every byte is a piece.
+    /// The sizes of up to seven pieces, repeated until the content ends. Without any, each byte is
+    /// a piece.
     pub fn cuts(&mut self) -> Cuts {
         let sizes: Vec<usize> = (0..self.byte() % 8)
             .map(|_| match self.byte() {
@@ -34,23 +36,23 @@ impl<'a> Input<'a> {
         Cuts(if sizes.iter().all(|size| *size == 0) { vec![1] } else { sizes })
     }
 
-    /// All that is left.
+    /// The rest of the bytes.
     pub fn rest(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// Where the content is cut.
+/// The sizes of the pieces that content is cut into.
 #[derive(Clone, Debug)]
 pub struct Cuts(Vec<usize>);
 
 impl Cuts {
-    /// Sizes of pieces without end; some are 0, never all.
+    /// An endless sequence of sizes; some may be 0, but not all.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         self.0.iter().copied().cycle()
     }
 
-    /// The content in pieces, empty ones among them.
+    /// The content in pieces, some of them empty.
     pub fn pieces<'c>(&self, content: &'c [u8]) -> impl Iterator<Item = &'c [u8]> {
         let mut rest = content;
         self.sizes().map_while(move |size| {

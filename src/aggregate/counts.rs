@@ -29,8 +29,8 @@ pub struct Counts {
     pub not_usage: u64,
     /// Records that could not be read.
     pub rejected: u64,
-    /// Selected events that share `eventID` and account with another event but differ from it. Not a
-    /// class of its own.
+    /// Selected events that share `eventID` and account with another event but differ from it. Not
+    /// a class of its own.
     pub conflicts: u64,
     /// Those of `duplicate` that a correction has superseded. Not a class of its own.
     pub corrected: u64,

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::EventTime;
 
 /// The name of an account or region that no record and no archive name tells.
 const UNKNOWN: &str = "unknown";
 
 /// What the input covers of one account and region.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegionCoverage {
     /// KMS records, selected or not.
@@ -37,7 +39,7 @@ impl AddAssign for RegionCoverage {
 
 /// What the input covers, over all accounts and regions that occur in records or in the names of
 /// archives.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Coverage {
     /// By account, then by region. The name is `unknown` where neither record nor archive tells.

@@ -173,8 +173,8 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         // The names of all such shapes end like this.
         self.lossy += u64::from(input.shape.ends_with("_lossy"));
-        // The stored bytes of a member are counted for its container, and the content of a container
-        // for its members.
+        // The stored bytes of a member are counted for its container, and the content of a
+        // container for its members.
         if input.container.is_none() {
             self.compressed_bytes += input.compressed_bytes;
         }

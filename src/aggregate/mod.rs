@@ -3,24 +3,20 @@
 //!
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
-mod aliases;
 mod counts;
 mod coverage;
 mod dedup;
 mod distinct;
-mod facts;
 mod inputs;
 mod observations;
 mod seen;
 mod selected;
 mod usage;
 
-pub use aliases::Aliases;
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};
 pub use distinct::EXACT_LIMIT;
-pub use facts::{Corrections, FactSource, FactSupport, Facts};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason};
 pub use observations::{ObservationFlags, Observations};
 pub use selected::Selected;

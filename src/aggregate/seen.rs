@@ -2,9 +2,10 @@
 //! organisation's archives keeps one entry per selected event.
 //!
 //! Each entry is 16 bytes: 96 bits of a hash of the event's identity, and 32 bits of a hash of its
-//! content. Entries are sorted by hash in arrays with a few gaps (sorted linear probing). The arrays
-//! are split into shards that grow one at a time, by a quarter. This takes at most 24 bytes per
-//! entry, growth included. A general hash table doubles, and would need up to three times as much.
+//! content. Entries are sorted by hash in arrays with a few gaps (sorted linear probing). The
+//! arrays are split into shards that grow one at a time, by a quarter. This takes at most 24 bytes
+//! per entry, growth included. A general hash table doubles, and would need up to three times as
+//! much.
 
 /// What [`SeenSet::insert`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +132,8 @@ mod tests {
     }
 
     proptest! {
-        /// Agrees with a plain map when hashes spread evenly, are all in one slot, or lie at the end.
+        /// Agrees with a plain map when hashes spread evenly, are all in one slot, or lie at the
+        /// end.
         #[test]
         fn agrees_with_a_map(
             events in prop::collection::vec((0u64..400, 0u32..3), 0..2000),

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::gaps::missing_days;
-use crate::aggregate::{Counts, Coverage, Facts, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
+use crate::knowledge::Facts;
 use crate::model::{TrailChange, multi_region_id};
 
 /// A caveat that applies to a run.
@@ -138,8 +139,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "logging_stopped",
         severity: Severity::Warning,
         applies: stopped_trails,
-        text: "Trails stopped or deleted at some time: {}. Calls made while no trail was logging are \
-            not in any archive; when that was, is in coverage.trails_stopped_or_started of \
+        text: "Trails stopped or deleted at some time: {}. Calls made while no trail was logging \
+            are not in any archive; when that was, is in coverage.trails_stopped_or_started of \
             run.json.",
         doc: "a record stops or deletes a trail",
     },
@@ -147,8 +148,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "nothing_learned",
         severity: Severity::Warning,
         applies: |c| when(!c.learn),
-        text: "The input was read once (--no-learn): settings, jobs and sessions that other records \
-            tell of were not used to attribute events, aliases alone were not resolved, \
+        text: "The input was read once (--no-learn): settings, jobs and sessions that other \
+            records tell of were not used to attribute events, aliases alone were not resolved, \
             corrections did not replace what they correct, and stopped trails were not looked for.",
         doc: "`--no-learn` was given",
     },
@@ -191,8 +192,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "missing_days",
         severity: Severity::Warning,
         applies: |c| when(!missing_days(c.coverage).is_empty()),
-        text: "Some delivery days between the first and the last have no archive. CloudTrail writes \
-            none when nothing happens, so this may be quiet or loss; see coverage in run.json.",
+        text: "Some delivery days between the first and the last have no archive. CloudTrail \
+            writes none when nothing happens, so this may be quiet or loss; see coverage in \
+            run.json.",
         doc: "a delivery day between the first and the last has no archive",
     },
     CaveatRule {
@@ -224,9 +226,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "unattributed_bucket_keys",
         severity: Severity::Warning,
         applies: |c| count(c.coverage.unattributed),
-        text: "Further records that name a bucket but no object, and show no particular workload by \
-            anything else: {}. They were not selected, and any of the workloads asked for may be \
-            behind them.",
+        text: "Further records that name a bucket but no object, and show no particular workload \
+            by anything else: {}. They were not selected, and any of the workloads asked for may \
+            be behind them.",
         doc: "records that were not selected name a bucket but no object, and nothing else shows a \
             particular workload",
     },
@@ -234,8 +236,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "named_by_anyone",
         severity: Severity::Notice,
         applies: |c| count(c.observations.by_name),
-        text: "Events attributed by names of roles, sessions or paths: {}. Anyone who may use those \
-            names matches the same rules.",
+        text: "Events attributed by names of roles, sessions or paths: {}. Anyone who may use \
+            those names matches the same rules.",
         doc: "a selected event is attributed by names or paths",
     },
     CaveatRule {
@@ -282,8 +284,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "omitted_fields",
         severity: Severity::Warning,
         applies: |c| count(c.observations.omitted),
-        text: "Events of which CloudTrail left out something as too large (omitted_fields): {}. What \
-            their columns do not say is not known rather than absent.",
+        text: "Events of which CloudTrail left out something as too large (omitted_fields): {}. \
+            What their columns do not say is not known rather than absent.",
         doc: "CloudTrail left something out of a selected event as too large",
     },
     CaveatRule {

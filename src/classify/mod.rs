@@ -7,7 +7,8 @@
 //! (`parse`).
 //!
 //! ```
-//! use keytrail::classify::{Classifier, Knowledge};
+//! use keytrail::classify::Classifier;
+//! use keytrail::knowledge::Knowledge;
 //! use keytrail::parse::{RecordKind, parse};
 //!
 //! let record = br#"{"eventSource": "kms.amazonaws.com", "eventName": "Decrypt",
@@ -22,14 +23,14 @@
 
 mod error;
 mod fields;
-mod knowledge;
 mod pattern;
 mod rules;
 
+use crate::knowledge::Knowledge;
 use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Strength, Workload, WorkloadSet};
+
 pub use error::{RuleError, RulesError};
 use fields::EventFields;
-pub use knowledge::Knowledge;
 pub use rules::{Rule, RuleFile, RuleOrigin};
 
 /// The rules that a run applies.

@@ -6,8 +6,8 @@ use super::options::MonitoringOptions;
 use super::values::{FailOn, as_millis};
 use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
+use keytrail::engine::{Run, Selection};
 use keytrail::model::EventTime;
-use keytrail::pipeline::{Run, Selection};
 
 /// How far in the future an event may be before its time, or this machine's clock, must be wrong.
 const CLOCK_TOLERANCE_MS: i64 = 3_600_000;

@@ -14,8 +14,8 @@ use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal};
 use keytrail::audit::{Caveat, CaveatContext, caveats};
+use keytrail::engine::{self, Plan, Run};
 use keytrail::model::EventTime;
-use keytrail::pipeline::{self, Plan, Run};
 use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
 
@@ -39,9 +39,9 @@ pub(super) fn run(
 
     let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let passes = 1 + u64::from(plan.reads_first());
+    let passes = 1;
     let result =
-        progress::with_bar(&bar, &plan, passes, |progress| pipeline::run(&plan, &mut directory, progress));
+        progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut directory, progress));
     let run = match result {
         Ok(run) => run,
         Err(error) => {

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::args::AnalyzeArgs;
 use super::error::CliError;
 use super::plan;
+use keytrail::engine::{Plan, RunError};
 use keytrail::extract::{FOLDER, State, StateError};
-use keytrail::pipeline::{Plan, RunError};
 use keytrail::report::{
     BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
 };

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use super::exit::ExitStatus;
 use keytrail::classify::RulesError;
+use keytrail::engine::RunError;
 use keytrail::extract::StateError;
-use keytrail::pipeline::RunError;
 use keytrail::report::SinkError;
 use keytrail::s3::S3Error;
 

@@ -11,7 +11,7 @@ use super::progress::BarAwareWriter;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal};
-use keytrail::pipeline::{self, Run};
+use keytrail::engine::{self, Run};
 use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -36,9 +36,8 @@ pub(super) fn run(
     let width = is_terminal.then(terminal::width).flatten();
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
     let mut stream = RowStream::events(format, out, width)?;
-    let passes = 1 + u64::from(plan.learn);
-    let run =
-        progress::with_bar(&bar, &plan, passes, |progress| pipeline::run(&plan, &mut stream, progress))?;
+    let passes = 1;
+    let run = progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {

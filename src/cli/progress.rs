@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::options::CommonOptions;
 use super::values::LogFormat;
-use keytrail::pipeline::{Plan, Progress};
+use keytrail::engine::{Plan, Progress};
 use keytrail::source::{Input, ListedInput};
 
 const TICK: Duration = Duration::from_millis(120);
@@ -85,8 +85,8 @@ pub(super) fn with_bar<T>(
 }
 
 fn message(progress: &Progress) -> String {
-    if progress.is_learning() {
-        "learning rules".to_owned()
+    if progress.is_scanning() {
+        "scanning".to_owned()
     } else {
         format!("{} archives · {} events", progress.archives(), progress.selected())
     }

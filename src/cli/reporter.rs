@@ -22,8 +22,8 @@ use super::options::CommonOptions;
 use super::values::LogFormat;
 use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::audit::{Caveat, Severity};
+use keytrail::engine::Run;
 use keytrail::model::{EventTime, error_chain};
-use keytrail::pipeline::Run;
 use keytrail::report::{Metrics, RunSummary, SinkError, metrics};
 
 const INTERRUPTED: &str = "stopped before the result was complete";

@@ -10,10 +10,11 @@ use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
 use super::values::LogFormat;
 use super::{plan, progress, startup, terminal};
-use keytrail::aggregate::{Facts, InputTotals};
+use keytrail::aggregate::InputTotals;
 use keytrail::classify::Rule;
+use keytrail::engine::{self, Plan};
+use keytrail::knowledge::Facts;
 use keytrail::model::LearnedRuleInfo;
-use keytrail::pipeline::{self, Plan};
 use keytrail::report::{EncodedRow, RULES, RowStream, RuleRow, encode_row, unread_inputs};
 
 /// The columns that a terminal shows.
@@ -38,7 +39,7 @@ pub(super) fn run(
     let (lessons, inputs) = if args.inputs.is_empty() {
         <(Facts, InputTotals)>::default()
     } else {
-        progress::with_bar(&bar, &plan, 1, |progress| pipeline::learn(&plan, progress))?
+        progress::with_bar(&bar, &plan, 1, |progress| engine::learn(&plan, progress))?
     };
 
     let width = is_terminal.then(terminal::width).flatten();

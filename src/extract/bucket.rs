@@ -3,10 +3,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::segment::{Segment, Settings};
 use super::state::{FOLDER, Found, SEALED, StateError, number};
+use crate::base::{into_inner, lock};
 use crate::s3::Bucket as Store;
 
 /// Segments fetched at a time.
@@ -60,7 +61,7 @@ impl Bucket {
                         let Some(name) = names.get(at) else { return };
                         let segment = self.fetch_one(name, settings);
                         let failed = segment.is_err();
-                        fetched.lock().unwrap_or_else(PoisonError::into_inner).push((at, segment));
+                        lock(&fetched).push((at, segment));
                         if failed {
                             return;
                         }
@@ -68,7 +69,7 @@ impl Bucket {
                 });
             }
         });
-        let mut fetched = fetched.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut fetched = into_inner(fetched);
         fetched.sort_by_key(|(at, _)| *at);
         fetched.into_iter().map(|(_, segment)| segment).collect()
     }

@@ -2,7 +2,7 @@
 //! or copied whole to be read a second time, or on a later day.
 //!
 //! Extracts lie one behind the other in [segments](Segment), in the order of their archives' URIs. What an extract says is the
-//! pipeline's business; here it is bytes. Deliberately absent: which archives are kept, and when.
+//! engine's business; here it is bytes. Deliberately absent: which archives are kept, and when.
 
 mod blocks;
 mod bucket;

@@ -4,17 +4,18 @@
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::blocks::{Blocks, Effort, Packer, damaged};
+use crate::base::lock;
 use crate::model::shared_text;
 use crate::source::Version;
 
 /// Raised whenever another program would find other records worth keeping, or another form of them.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 const MAGIC: &[u8; 8] = b"keytrail";
 /// Before each extract: whether it is finished (1) and stands for its archive from now on (2), and how many bytes it has.
 const HEADER: usize = 1 + 8 + 4;
@@ -263,8 +264,7 @@ impl Segment {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, File> {
-        // A panic of another thread ends the run by itself; each reader seeks before it reads.
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.file) // each reader seeks before it reads
     }
 }
 

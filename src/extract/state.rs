@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempPath;
 use thiserror::Error;
@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::bucket::Bucket;
 use super::folder::Folder;
 use super::segment::{Segment, SegmentError, Settings, Writer};
+use crate::base::lock;
 use crate::s3::{Bucket as Store, S3Error};
 
 /// The folder in a report's directory; readers of the report ignore names that begin so.
@@ -192,7 +193,7 @@ impl State {
         }
         self.end(shelf)?;
         self.known.truncate(first);
-        self.known.append(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.known.append(&mut lock(&self.made));
         self.remove(&names[first..])
     }
 
@@ -219,7 +220,7 @@ impl State {
 
     /// What there is now, the newest last.
     pub fn all(&self) -> Vec<Arc<Segment>> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = lock(&self.made);
         self.known.iter().chain(made.iter()).cloned().collect()
     }
 
@@ -283,7 +284,7 @@ impl State {
             let path = place.path().display().to_string();
             let opened = Segment::open(file, &self.settings, true, &path);
             let segment = opened.map_err(|error| StateError::Segment { path, error })?;
-            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(segment));
+            lock(&self.made).push(Arc::new(segment));
         }
         Ok(())
     }

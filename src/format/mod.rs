@@ -1,4 +1,4 @@
-//! From stored bytes to the places where records stand. Each module can be used by itself.
+//! From stored bytes to records. Each module can be used on its own.
 
 pub mod archive;
 pub mod container;

@@ -98,6 +98,13 @@ fn kms_facts(head: Record<'_>, succeeded: bool) -> Vec<Fact<'static>> {
     correction(&event).into_iter().chain(alias).collect()
 }
 
+/// Returns the facts of a KMS call that has been parsed: the same as [`facts`] of its record.
+pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
+    let succeeded = event.error_code.is_none() && event.error_message.is_none();
+    let alias = if succeeded { alias_change(event) } else { None };
+    correction(event).into_iter().chain(alias)
+}
+
 fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
     Some(Fact::Correction {
         original: owned(event.corrects.as_deref()?),

@@ -38,7 +38,7 @@ mod trail;
 
 pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, InvalidJson, ParseError};
-pub use facts::{alias_arn, facts, may_contain_facts};
+pub use facts::{alias_arn, facts, facts_of_event, may_contain_facts};
 pub use prefilter::{KMS, may_match, may_match_inside};
 
 use crate::model::KmsEvent;

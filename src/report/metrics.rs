@@ -1,10 +1,10 @@
 //! The metrics of a run, in the text format of Prometheus: one file for the textfile collector of
 //! node_exporter.
 //!
-//! Every metric is a gauge. Each run is a process of its own and reports only itself, so nothing can
-//! count on from run to run as a counter must. All labels have few values, from closed lists, except
-//! the destination. It separates two jobs on one machine, whose metrics would otherwise collide in
-//! the collector.
+//! Every metric is a gauge. Each run is a process of its own and reports only itself, so nothing
+//! can count on from run to run as a counter must. All labels have few values, from closed lists,
+//! except the destination. It separates two jobs on one machine, whose metrics would otherwise
+//! collide in the collector.
 
 use std::fmt::Write;
 use std::time::Duration;

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, Facts, InputStatus, InputTotals, RegionCoverage};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, RegionCoverage};
 use crate::audit::{Caveat, MissingDays, missing_days};
+use crate::knowledge::Facts;
 use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange};
 
 /// Version of the report's format. It is raised by a change that would break a reader.

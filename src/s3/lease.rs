@@ -11,13 +11,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tracing::warn;
 
 use super::{Bucket, ObjectContent, S3Error, WriteCondition};
+use crate::base::lock;
 
 /// How often the holder renews the lease.
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
@@ -149,20 +150,15 @@ impl Lease {
 }
 
 impl LeaseObject {
-    fn ownership(&self) -> MutexGuard<'_, Ownership> {
-        // A panic of another thread ends the run by itself.
-        self.ownership.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the lease is held for sure, without asking S3.
     fn is_certain(&self) -> bool {
-        let ownership = self.ownership();
+        let ownership = lock(&self.ownership);
         ownership.etag.is_some() && now_ms() - ownership.written_ms < CERTAIN_MS
     }
 
     /// Rewrites the object if it is still the same. Returns whether the lease is held.
     fn renew(&self) -> bool {
-        let mut ownership = self.ownership();
+        let mut ownership = lock(&self.ownership);
         let Some(etag) = ownership.etag.clone() else { return false };
         ownership.renewals += 1;
         let (requested, bytes) = (now_ms(), content(&self.holder, ownership.renewals));
@@ -196,7 +192,7 @@ impl Drop for Lease {
         // others after a while.
         if self.object.renew() {
             let _ = self.object.bucket.delete(vec![self.object.key.clone()]);
-            self.object.ownership().etag = None;
+            lock(&self.object.ownership).etag = None;
         }
     }
 }

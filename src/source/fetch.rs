@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
+use crate::base::{lock, wait_timeout};
 use crate::s3::{Bucket, S3Error};
 
 /// The most bytes of objects that are being fetched or wait to be read. A single larger object is
@@ -70,11 +71,6 @@ enum FetchState {
     Done(Result<Vec<u8>, S3Error>),
     /// The reader has the bytes; it releases them from the pool.
     Taken,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic of another thread ends the run by itself.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a reader that stops because the run has been cancelled.
@@ -214,8 +210,7 @@ impl Fetch {
             if self.pool.is_cancelled() {
                 return Err(cancelled());
             }
-            let woken = self.pool.fetch_ended.wait_timeout(pool, CANCEL_CHECK);
-            pool = woken.unwrap_or_else(PoisonError::into_inner).0;
+            pool = wait_timeout(&self.pool.fetch_ended, pool, CANCEL_CHECK);
         }
     }
 }
@@ -223,8 +218,9 @@ impl Fetch {
 impl Drop for Fetch {
     fn drop(&mut self) {
         // Bytes that have been taken are released by their reader.
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if matches!(state, FetchState::Running | FetchState::Done(_)) {
+        let state = lock(&self.state);
+        if matches!(*state, FetchState::Running | FetchState::Done(_)) {
+            drop(state);
             self.pool.release(self.object.size);
         }
     }

@@ -141,7 +141,7 @@ fn on_a_terminal_a_progress_bar_shows_and_goes() {
     writer.write_all((decrypt(1).to_string() + "\n").as_bytes()).unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut seen = Vec::new();
-    while !String::from_utf8_lossy(&seen).contains("read · learning rules") {
+    while !String::from_utf8_lossy(&seen).contains("read · scanning") {
         let some = out.fill_buf().unwrap().to_vec();
         assert!(!some.is_empty(), "no bar in {:?}", String::from_utf8_lossy(&seen));
         out.consume(some.len());

@@ -47,9 +47,9 @@ pub(super) fn skip<R: Read>(input: &mut PeekReader<R>, mut n: u64) -> io::Result
 
 /// Reads a zip member whose size is stored after its content, in a data descriptor.
 ///
-/// The content ends at the first data descriptor signature that is followed by exactly the number of
-/// bytes before it and then by another header. A zip file inside the member cannot look like that: its
-/// descriptors count from a later offset.
+/// The content ends at the first data descriptor signature that is followed by exactly the number
+/// of bytes before it and then by another header. A zip file inside the member cannot look like
+/// that: its descriptors count from a later offset.
 pub(super) struct DescriptorReader<'a, R> {
     pub(super) input: &'a mut PeekReader<R>,
     /// Number of bytes returned so far.
@@ -93,8 +93,8 @@ struct Descriptor {
 }
 
 impl Descriptor {
-    /// The descriptor at the start of `window`, if it describes a member of `stored_size` bytes. Its
-    /// sizes have 32 or 64 bits.
+    /// The descriptor at the start of `window`, if it describes a member of `stored_size` bytes.
+    /// Its sizes have 32 or 64 bits.
     fn parse(window: &[u8], stored_size: u64) -> Option<Self> {
         if !window.starts_with(DESCRIPTOR) {
             return None;

@@ -1,10 +1,10 @@
 //! tar and zip archives → their members, one after the other in the order of the archive.
 //!
-//! [`walk`] reads an archive as a stream and passes each member's content to a visitor, which may read
-//! it. [`walk_zip_file`] reads a zip file by the directory at its end. Nothing is extracted to disk and
-//! no path is followed: a member's name is only a name. Memory is bounded by a few small buffers,
-//! whatever the size of the archive or of a member. Damage costs only what is damaged: members before
-//! it are complete, and the walk continues after it where possible.
+//! [`walk`] reads an archive as a stream and passes each member's content to a visitor, which may
+//! read it. [`walk_zip_file`] reads a zip file by the directory at its end. Nothing is extracted to
+//! disk and no path is followed: a member's name is only a name. Memory is bounded by a few small
+//! buffers, whatever the size of the archive or of a member. Damage costs only what is damaged:
+//! members before it are complete, and the walk continues after it where possible.
 //!
 //! Deliberately absent: what the members contain, and how the archive itself is compressed
 //! (`format::decode`).
@@ -81,8 +81,8 @@ impl ArchiveFormat {
 /// Walks an archive from its first byte to its last.
 ///
 /// # Errors
-/// When the visitor cancels the walk or reading fails. Damage is not an error: the visitor receives it
-/// as an item.
+/// When the visitor cancels the walk or reading fails. Damage is not an error: the visitor receives
+/// it as an item.
 pub fn walk(format: ArchiveFormat, reader: impl Read, visitor: Visitor<'_>) -> Result<(), WalkError> {
     let mut input = PeekReader::new(reader, Vec::new());
     match format {

@@ -1,7 +1,8 @@
 //! Reads tar files: blocks of 512 bytes, a header before each member.
 //!
-//! The `tar` crate parses the fields of headers. Its own iterator is not used: it reads names of any
-//! length into memory, stops at the first damaged header, and treats a truncated member as complete.
+//! The `tar` crate parses the fields of headers. Its own iterator is not used: it reads names of
+//! any length into memory, stops at the first damaged header, and treats a truncated member as
+//! complete.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
@@ -23,8 +24,8 @@ const MAGIC_OFFSET: usize = 257;
 const PARTIAL_FILE: &str =
     "only a part of the file is in the tar file, or it is stored with its holes left out";
 
-/// Whether a tar file begins with this block: the checksum of the header is right, or the header has
-/// tar's magic even if it is damaged.
+/// Whether a tar file begins with this block: the checksum of the header is right, or the header
+/// has tar's magic even if it is damaged.
 pub(super) fn is_tar(first: &[u8]) -> bool {
     // The magic includes the bytes after the word `ustar`, a NUL or a version. The word alone could
     // come from a caller who wants to hide a JSON archive behind it.
@@ -63,7 +64,8 @@ pub(super) fn walk<R: Read>(input: &mut PeekReader<R>, visitor: Visitor<'_>) -> 
         let block = input.peek(BLOCK)?;
         let is_empty = block.iter().all(|b| *b == 0);
         if is_empty && (end_marker_seen || block.len() == BLOCK) {
-            // Two empty blocks mark the end, and more may follow. One is enough, as for other readers.
+            // Two empty blocks mark the end, and more may follow. One is enough, as for other
+            // readers.
             let n = block.len();
             input.consume(n);
             if n < BLOCK {

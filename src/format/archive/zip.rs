@@ -1,5 +1,6 @@
-//! Reads a zip file as a stream, by the header before each member. This is the only way for input that
-//! is not seekable or has lost its directory. (`zip_directory` reads files by their directories.)
+//! Reads a zip file as a stream, by the header before each member. This is the only way for input
+//! that is not seekable or has lost its directory. (`zip_directory` reads files by their
+//! directories.)
 
 use std::cell::Cell;
 use std::io::{BufRead, Read};
@@ -246,8 +247,8 @@ fn skip_descriptor<R: Read>(input: &mut PeekReader<R>) -> Result<(), WalkError> 
     Ok(())
 }
 
-/// Reads the central directory to its end. All members before it have been read; only the end of the
-/// directory proves that the file is complete. Reports damage.
+/// Reads the central directory to its end. All members before it have been read; only the end of
+/// the directory proves that the file is complete. Reports damage.
 fn read_directory<R: Read>(input: &mut PeekReader<R>, visitor: Visitor<'_>) -> Result<Section, WalkError> {
     let truncated = |input: &PeekReader<R>, visitor: Visitor<'_>| {
         emit_truncated(input, visitor).map(|()| Section::Truncated)

@@ -1,6 +1,6 @@
-//! Reads a zip file by the central directory at its end. The directory is authoritative: it says which
-//! members belong to the file. `rawzip` reads it entry by entry, however many there are, and keeps
-//! entries that share a name.
+//! Reads a zip file by the central directory at its end. The directory is authoritative: it says
+//! which members belong to the file. `rawzip` reads it entry by entry, however many there are, and
+//! keeps entries that share a name.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,13 +15,14 @@ use super::zip;
 use super::zip_member::{ZipMember, unsupported_reason};
 use crate::format::decode::PeekReader;
 
-/// Maximum length of a directory entry, rounded up: name, extra field and comment have 16-bit lengths.
+/// Maximum length of a directory entry, rounded up: name, extra field and comment have 16-bit
+/// lengths.
 const MAX_ENTRY: usize = 4 * (u16::MAX as usize);
 
 /// Walks a zip file by its directory.
 ///
-/// If the directory cannot be trusted, the members are found by their headers instead, and the damage
-/// is reported.
+/// If the directory cannot be trusted, the members are found by their headers instead, and the
+/// damage is reported.
 ///
 /// # Errors
 /// As for [`walk`](super::walk).
@@ -64,9 +65,9 @@ pub fn walk_zip_file(mut file: File, visitor: Visitor<'_>) -> Result<(), WalkErr
     Ok(())
 }
 
-/// Checks that the directory is readable, has the stated number of entries, lists the first member of
-/// the file (otherwise the file is several zip files in a row), and lists no overlapping members (those
-/// could decode to any number of bytes).
+/// Checks that the directory is readable, has the stated number of entries, lists the first member
+/// of the file (otherwise the file is several zip files in a row), and lists no overlapping members
+/// (those could decode to any number of bytes).
 fn check(archive: &ZipArchive<FileReader>, buffer: &mut [u8]) -> Result<(), rawzip::Error> {
     let mut entries = archive.entries(buffer);
     let (mut count, mut stored, mut first) = (0, 0u64, u64::MAX);

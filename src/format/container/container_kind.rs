@@ -53,8 +53,8 @@ impl ContainerKind {
         }
     }
 
-    /// Whether an empty array identifies the document. The other keys also occur in documents of other
-    /// kinds, and an empty array gives no further evidence.
+    /// Whether an empty array identifies the document. The other keys also occur in documents of
+    /// other kinds, and an empty array gives no further evidence.
     pub(super) fn is_recognised_empty(self) -> bool {
         matches!(self, Self::Records | Self::LookupEvents | Self::LakeRows)
     }

@@ -1,7 +1,8 @@
-//! A top-level object, read one level deep: is it a container of records, a record, or something else?
+//! A top-level object, read one level deep: is it a container of records, a record, or something
+//! else?
 //!
-//! The reader is tolerant on purpose: it only finds keys and skips values. Whether an object that turns
-//! out to be a record is valid JSON is decided by the parser.
+//! The reader is tolerant on purpose: it only finds keys and skips values. Whether an object that
+//! turns out to be a record is valid JSON is decided by the parser.
 
 use memchr::memchr;
 
@@ -31,8 +32,8 @@ pub(super) struct Document {
     container: Option<ContainerKind>,
     /// Offset of the first byte in the container's array that is not white space, as far as read.
     first_element: u64,
-    /// Whether it is a message that CloudWatch Logs sends to check a subscription. What it holds are not
-    /// events.
+    /// Whether it is a message that CloudWatch Logs sends to check a subscription. What it holds
+    /// are not events.
     is_control_message: bool,
     keys: KeysSeen,
     /// Whether a line break was found before any container's array.
@@ -193,8 +194,8 @@ impl Document {
         }
     }
 
-    /// Whether the array under this container's key holds records. A record may have members with such
-    /// names, too: those are part of the record.
+    /// Whether the array under this container's key holds records. A record may have members with
+    /// such names, too: those are part of the record.
     fn holds_records(&self, container: ContainerKind) -> bool {
         let is_control_message = self.is_control_message && container == ContainerKind::LogSubscription;
         container == ContainerKind::Records || !(self.keys.record || is_control_message)

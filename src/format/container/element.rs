@@ -14,17 +14,17 @@ use super::step::Step;
 use super::window::Window;
 use crate::format::json::ValueScanner;
 
-/// Length from which on a value is checked for damage before it ends. CloudTrail's limit for one event
-/// is 256 KB. (AWS: "CloudTrail record contents".)
+/// Length from which on a value is checked for damage before it ends. CloudTrail's limit for one
+/// event is 256 KB. (AWS: "CloudTrail record contents".)
 const CHECKED_LENGTH: u64 = 256 << 10;
 
 impl ContainerReader {
-    /// The next element, if it is ordinary: an object that is in the window together with what follows
-    /// it, ends with a brace, is not longer than any record, and is followed by a comma or the end of
-    /// the array. Nearly all elements are.
+    /// The next element, if it is ordinary: an object that is in the window together with what
+    /// follows it, ends with a brace, is not longer than any record, and is followed by a comma or
+    /// the end of the array. Nearly all elements are.
     ///
-    /// The result is the same as by way of the states, at lower cost. If the element is not ordinary,
-    /// nothing is consumed.
+    /// The result is the same as by way of the states, at lower cost. If the element is not
+    /// ordinary, nothing is consumed.
     pub(super) fn ordinary_element(&mut self, window: Window<'_>) -> Option<Step> {
         let State::Array(parent) = &self.state else { return None };
         let bytes = window.from(self.at);
@@ -47,7 +47,8 @@ impl ContainerReader {
         Some(value_step(start..self.at, envelope, scanner.may_match()))
     }
 
-    /// Counts an element and returns its envelope. `container_envelope` is `None` in a top-level array.
+    /// Counts an element and returns its envelope. `container_envelope` is `None` in a top-level
+    /// array.
     fn count_element(&mut self, value: &[u8], container_envelope: Option<Envelope>) -> Envelope {
         match container_envelope {
             None => {
@@ -108,8 +109,8 @@ impl ContainerReader {
         }
     }
 
-    /// Accepts an element if something that may follow an element does, or if it is valid JSON. This
-    /// detects lost brackets.
+    /// Accepts an element if something that may follow an element does, or if it is valid JSON.
+    /// This detects lost brackets.
     pub(super) fn after_element(
         &mut self,
         parent: Option<Document>,
@@ -144,15 +145,15 @@ impl ContainerReader {
 
     /// Where to stop next inside the value at `start`, to check it for damage and for its length.
     ///
-    /// The checks happen at fixed offsets of the content and not where a window ends, so their results
-    /// do not depend on the windows.
+    /// The checks happen at fixed offsets of the content and not where a window ends, so their
+    /// results do not depend on the windows.
     pub(super) fn next_check(&self, start: u64) -> u64 {
         let first = start.saturating_add(self.checked_length() + 1);
         if self.at < first { first } else { start.saturating_add(self.max_record).saturating_add(1) }
     }
 
-    /// The beginning of the value at `start`, if it has just become longer than any CloudTrail record
-    /// and is invalid: after a lost quote or bracket, a record swallows those after it.
+    /// The beginning of the value at `start`, if it has just become longer than any CloudTrail
+    /// record and is invalid: after a lost quote or bracket, a record swallows those after it.
     pub(super) fn find_damage(&self, start: u64, window: Window<'_>) -> Option<Range<u64>> {
         let read = start..self.at;
         let is_invalid = || json_error(window.slice(&read)).is_some_and(|error| !error.at_end);
@@ -185,7 +186,8 @@ impl ContainerReader {
     }
 }
 
-/// The step for an element. What `may_match` says about the envelope does not hold for the record in it.
+/// The step for an element. What `may_match` says about the envelope does not hold for the record
+/// in it.
 fn value_step(range: Range<u64>, envelope: Envelope, may_match: Option<bool>) -> Step {
     let may_match = may_match.filter(|_| envelope == Envelope::None);
     Step::Value { range, envelope, may_match }

@@ -1,7 +1,8 @@
 //! How a value wraps a record.
 //!
-//! Some envelopes hold the record as JSON, some as text in a string, and a row of a query as columns.
-//! Only the members of the value itself identify an envelope, never anything nested deeper.
+//! Some envelopes hold the record as JSON, some as text in a string, and a row of a query as
+//! columns. Only the members of the value itself identify an envelope, never anything nested
+//! deeper.
 
 use super::members::{members, unquote};
 
@@ -11,8 +12,8 @@ use super::members::{members, unquote};
 pub enum Envelope {
     /// Not at all: the value is the record.
     None,
-    /// An item of `LookupEvents`: the record is the text of `CloudTrailEvent`. (AWS: "LookupEvents",
-    /// CloudTrail API reference.)
+    /// An item of `LookupEvents`: the record is the text of `CloudTrailEvent`. (AWS:
+    /// "LookupEvents", CloudTrail API reference.)
     LookupEvent,
     /// A string whose text is the record: the output of
     /// `lookup-events --query 'Events[].CloudTrailEvent'`.

@@ -20,8 +20,8 @@ pub enum Extracted<'a> {
     Record {
         /// The JSON text of the record.
         json: &'a [u8],
-        /// Offset of the record in the value. For a record in a string, this is the first character of
-        /// the string; for a row, the opening bracket of the row.
+        /// Offset of the record in the value. For a record in a string, this is the first character
+        /// of the string; for a row, the opening bracket of the row.
         offset: usize,
         /// Whether the record was rebuilt from the columns of a query and may be incomplete.
         lossy: bool,
@@ -51,7 +51,8 @@ impl<'a> Extracted<'a> {
 /// `AWS API Call via CloudTrail`.
 const VIA_CLOUDTRAIL: &str = "via CloudTrail";
 
-/// Extracts the record from a complete value. `buffer` receives text whose escapes had to be replaced.
+/// Extracts the record from a complete value. `buffer` receives text whose escapes had to be
+/// replaced.
 pub fn extract_record<'a>(value: &'a [u8], envelope: Envelope, buffer: &'a mut Vec<u8>) -> Extracted<'a> {
     let error = (envelope != Envelope::None).then(|| json_error(value)).flatten();
     if let Some(error) = error {
@@ -187,8 +188,8 @@ impl LoneSurrogate {
     }
 }
 
-/// Writes the text of a JSON string to `buffer`. The syntax of the string is valid, except that it may
-/// contain lone surrogates. Bytes that are not UTF-8 are copied; the parser rejects them.
+/// Writes the text of a JSON string to `buffer`. The syntax of the string is valid, except that it
+/// may contain lone surrogates. Bytes that are not UTF-8 are copied; the parser rejects them.
 fn unescape(quoted: &[u8], buffer: &mut Vec<u8>) -> Result<(), LoneSurrogate> {
     buffer.clear();
     let mut rest = &quoted[1..quoted.len() - 1];
@@ -211,7 +212,8 @@ fn unescape(quoted: &[u8], buffer: &mut Vec<u8>) -> Result<(), LoneSurrogate> {
     Ok(())
 }
 
-/// The character of a `\uXXXX` escape, or of a surrogate pair of them, and the length of the escape.
+/// The character of a `\uXXXX` escape, or of a surrogate pair of them, and the length of the
+/// escape.
 fn unicode_escape(escape: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let digits = escape.get(at..at + 6)?.strip_prefix(br"\u")?;

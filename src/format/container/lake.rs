@@ -1,9 +1,11 @@
-//! Rebuilds CloudTrail records from rows of CloudTrail Lake queries, as far as the columns contain them.
+//! Rebuilds CloudTrail records from rows of CloudTrail Lake queries, as far as the columns contain
+//! them.
 //!
-//! An event data store keeps records in columns (AWS: "Supported SQL schemas for event data stores"). If
-//! a query selected the column `eventJson`, the row contains the whole record. Otherwise the record is
-//! rebuilt from the other columns, which query results contain as text (`printed_value`). That is lossy:
-//! a column that was not selected or cannot be parsed is left out, never guessed.
+//! An event data store keeps records in columns (AWS: "Supported SQL schemas for event data
+//! stores"). If a query selected the column `eventJson`, the row contains the whole record.
+//! Otherwise the record is rebuilt from the other columns, which query results contain as text
+//! (`printed_value`). That is lossy: a column that was not selected or cannot be parsed is left
+//! out, never guessed.
 
 use serde_json::{Map, Value};
 
@@ -17,7 +19,8 @@ pub enum RowOutcome {
     Verbatim,
     /// A record rebuilt from other columns, which may be incomplete.
     Rebuilt,
-    /// No record: the row is an event, but `eventSource`, which names the service, was not selected.
+    /// No record: the row is an event, but `eventSource`, which names the service, was not
+    /// selected.
     MissingSource,
     /// No record: the row is not an event, but for example a count.
     NotAnEvent,
@@ -122,8 +125,8 @@ fn parse_column(text: &str, column_type: ColumnType) -> Option<Value> {
     }
 }
 
-/// Converts `2023-06-11 16:26:39.000` to the format in records. Any other text is returned unchanged, for
-/// the parser to judge.
+/// Converts `2023-06-11 16:26:39.000` to the format in records. Any other text is returned
+/// unchanged, for the parser to judge.
 fn to_rfc3339(text: &str) -> String {
     let without_zone = text.strip_suffix(" UTC").unwrap_or(text);
     match without_zone.split_once(' ') {

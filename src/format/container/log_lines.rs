@@ -1,8 +1,8 @@
 //! CloudWatch Logs exported to S3: lines of a timestamp and a message. (AWS: "Exporting log data to
 //! Amazon S3".)
 //!
-//! A message that is JSON is read like any top-level object. Any other message extends to the next line
-//! that begins with a timestamp; it is reported and not a record.
+//! A message that is JSON is read like any top-level object. Any other message extends to the next
+//! line that begins with a timestamp; it is reported and not a record.
 
 use memchr::memchr;
 

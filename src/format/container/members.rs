@@ -14,8 +14,8 @@ pub(super) struct MemberRanges {
 /// The members of the object at the start of `object`. Ends early where the syntax is broken.
 pub(super) fn members(object: &[u8]) -> impl Iterator<Item = MemberRanges> {
     let next_token = move |at: usize| {
-        let blank = object.get(at..)?.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        Some((at + blank, *object.get(at + blank)?))
+        let white_space = object.get(at..)?.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        Some((at + white_space, *object.get(at + white_space)?))
     };
     let value_end = move |at: usize, first: u8| {
         ValueScanner::new(first).advance(&object[at..]).filter(|len| *len > 0).map(|len| at + len)

@@ -5,14 +5,14 @@
 //!
 //! * the elements of the array that makes a document a container, such as `Records` or `Events`,
 //! * the elements of a top-level array,
-//! * top-level objects that are not containers: a single record, NDJSON, concatenated objects, and the
-//!   messages of log lines.
+//! * top-level objects that are not containers: a single record, NDJSON, concatenated objects, and
+//!   the messages of log lines.
 //!
 //! Anything nested deeper is never taken for a record. A value is a record or wraps one in an
-//! [`Envelope`]; [`extract_record`] finds the record inside. The reader itself deals with whole values
-//! only: damage costs the value, and the reader looks for the next one after it.
+//! [`Envelope`]; [`extract_record`] finds the record inside. The reader itself deals with whole
+//! values only: damage costs the value, and the reader looks for the next one after it.
 //!
-//! Deliberately absent: what a record says (`parse`), and input and output (`pipeline`).
+//! Deliberately absent: what a record says (`parse`), and input and output (`engine`).
 //!
 //! ```
 //! use keytrail::format::container::{ContainerReader, JsonShape, Step, Window};

@@ -1,8 +1,8 @@
 //! Parses struct, list and map values in the text format of query results.
 //!
-//! CloudTrail Lake prints a struct as `{name=value, …}`, with names in lower case and nothing quoted. A
-//! value with a comma or a brace is therefore ambiguous: only a known field name after the comma shows
-//! that another field begins.
+//! CloudTrail Lake prints a struct as `{name=value, …}`, with names in lower case and nothing
+//! quoted. A value with a comma or a brace is therefore ambiguous: only a known field name after
+//! the comma shows that another field begins.
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,5 @@
-//! The state machine that walks over the content. `element`, `log_lines` and `recovery` hold the states
-//! that need more code.
+//! The state machine that walks over the content. `element`, `log_lines` and `recovery` hold the
+//! states that need more code.
 
 use super::document::{Document, DocumentEvent};
 use super::envelope::detect_envelope;
@@ -13,8 +13,8 @@ use super::window::Window;
 use crate::format::json::{Backend, ValueScanner};
 use crate::model::SkipReason;
 
-/// If the content does not begin like JSON, keys of records are searched in this many bytes, the length
-/// of a few records.
+/// If the content does not begin like JSON, keys of records are searched in this many bytes, the
+/// length of a few records.
 const START_BYTES: u64 = 16 << 10;
 
 /// Finds the values in the place of records in one input.
@@ -48,8 +48,8 @@ impl ContainerReader {
         }
     }
 
-    /// Whether the content read so far is CloudTrail's: it has a `Records` array, an empty response of
-    /// CloudTrail's API, or at least one record, which may be damaged.
+    /// Whether the content read so far is CloudTrail's: it has a `Records` array, an empty response
+    /// of CloudTrail's API, or at least one record, which may be damaged.
     pub fn is_recognised(&self) -> bool {
         self.counter.recognised
     }

@@ -155,9 +155,10 @@ impl ContainerReader {
 
     /// Looks for a record inside an invalid value and continues there if it finds one.
     ///
-    /// Call this when the value of the last step, at `range` in the same window, is not valid JSON. Two
-    /// records that have each lost a quote form one value with everything between them. A complete
-    /// record that begins inside one of the value's strings, where no record can be, proves this.
+    /// Call this when the value of the last step, at `range` in the same window, is not valid JSON.
+    /// Two records that have each lost a quote form one value with everything between them. A
+    /// complete record that begins inside one of the value's strings, where no record can be,
+    /// proves this.
     pub fn resync_within(&mut self, range: &Range<u64>, window: Window<'_>) {
         let bytes = window.slice(range);
         let Some(error) = json_error(bytes) else { return };

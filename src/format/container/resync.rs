@@ -1,12 +1,12 @@
 //! Finds the next record after structural damage.
 //!
-//! After a lost quote or bracket, everything that follows looks like the inside of one value. So the
-//! search accepts only what is unlikely to be an accident. It requires a complete, valid JSON object
-//! with `eventTime`, `eventSource` and `eventName`, or with the keys of an envelope that belongs there.
-//! The object must follow a comma, a closing bracket, a line break, the timestamp of a log line or the
-//! opening of a container such as `"Records":[`, and something that may follow a record must come after
-//! it. The search starts where the JSON parser found the error: what is inside the damaged record before
-//! that point is never taken for a record.
+//! After a lost quote or bracket, everything that follows looks like the inside of one value. So
+//! the search accepts only what is unlikely to be an accident. It requires a complete, valid JSON
+//! object with `eventTime`, `eventSource` and `eventName`, or with the keys of an envelope that
+//! belongs there. The object must follow a comma, a closing bracket, a line break, the timestamp of
+//! a log line or the opening of a container such as `"Records":[`, and something that may follow a
+//! record must come after it. The search starts where the JSON parser found the error: what is
+//! inside the damaged record before that point is never taken for a record.
 
 use memchr::memchr2;
 
@@ -17,8 +17,8 @@ use super::record_keys::RecordKeys;
 use crate::format::json::ValueScanner;
 use crate::model::JsonError;
 
-/// How far to look after a value for what follows it, in bytes. If nothing but white space follows, the
-/// value counts as followed by nothing.
+/// How far to look after a value for what follows it, in bytes. If nothing but white space follows,
+/// the value counts as followed by nothing.
 pub(super) const LOOK_AHEAD: u64 = 1024;
 /// [`LOOK_AHEAD`] as a length.
 const LOOK_AHEAD_LEN: usize = LOOK_AHEAD as usize;
@@ -53,8 +53,8 @@ pub(super) struct RecordSearch {
 impl RecordSearch {
     /// Searches `bytes` for the next trustworthy record, from `from` on.
     ///
-    /// Bytes that were read as part of one candidate are not tried as another one, so the time is linear
-    /// in the number of bytes, whatever they are.
+    /// Bytes that were read as part of one candidate are not tried as another one, so the time is
+    /// linear in the number of bytes, whatever they are.
     pub(super) fn find_record(self, bytes: &[u8], from: usize) -> SearchResult {
         let max_record = usize::try_from(self.max_record).unwrap_or(usize::MAX);
         // Only the rows of a query are lists.
@@ -107,8 +107,8 @@ impl RecordSearch {
     }
 }
 
-/// Maximum length of white space that is examined before a record, in bytes. It bounds the memory for
-/// content with much white space.
+/// Maximum length of white space that is examined before a record, in bytes. It bounds the memory
+/// for content with much white space.
 const MAX_WHITE_SPACE: usize = 4096;
 
 /// Length of the white space at the end of `bytes`, at most [`MAX_WHITE_SPACE`].
@@ -116,8 +116,8 @@ fn trailing_white_space(bytes: &[u8]) -> usize {
     bytes.iter().rev().take(MAX_WHITE_SPACE).take_while(|b| b.is_ascii_whitespace()).count()
 }
 
-/// Number of bytes before the white space that [`may_precede_record`] examines: enough for the longest
-/// opening of a container and for the timestamp of a log line.
+/// Number of bytes before the white space that [`may_precede_record`] examines: enough for the
+/// longest opening of a container and for the timestamp of a log line.
 const CONTEXT: usize = 64;
 
 /// Start of the bytes that [`may_precede_record`] examines before `at`.
@@ -127,9 +127,9 @@ fn context_start(bytes: &[u8], at: usize) -> usize {
 
 /// Whether a record may begin after these bytes.
 fn may_precede_record(bytes: &[u8]) -> bool {
-    let blank = trailing_white_space(bytes);
-    let (before, white_space) = bytes.split_at(bytes.len() - blank);
-    blank == MAX_WHITE_SPACE
+    let len = trailing_white_space(bytes);
+    let (before, white_space) = bytes.split_at(bytes.len() - len);
+    len == MAX_WHITE_SPACE
         || before.last().is_none_or(|b| matches!(b, b',' | b'}' | b']'))
         || white_space.contains(&b'\n')
         || container_opening(before).is_some()
@@ -143,12 +143,12 @@ fn may_follow_record(byte: Option<u8>) -> bool {
 
 /// The container whose first element follows these bytes, if they open one.
 pub(super) fn opened_container(before: &[u8]) -> Option<ContainerKind> {
-    let blank = trailing_white_space(before);
-    (blank < MAX_WHITE_SPACE).then(|| container_opening(&before[..before.len() - blank])).flatten()
+    let len = trailing_white_space(before);
+    (len < MAX_WHITE_SPACE).then(|| container_opening(&before[..before.len() - len])).flatten()
 }
 
-/// The container whose array these bytes open, as CloudTrail and the AWS CLI write it: `"Records":[` or
-/// `"Events": [`.
+/// The container whose array these bytes open, as CloudTrail and the AWS CLI write it:
+/// `"Records":[` or `"Events": [`.
 fn container_opening(before: &[u8]) -> Option<ContainerKind> {
     let before = before.strip_suffix(b"[")?;
     let before = before.strip_suffix(b" ").unwrap_or(before).strip_suffix(b"\":")?;
@@ -165,8 +165,8 @@ pub(super) fn ends_in_string(before: &[u8]) -> bool {
     scanner.advance(before).is_none() && scanner.is_in_string()
 }
 
-/// Whether a value that begins with a bracket ends with the matching one. If a bracket is missing, the
-/// value ends with a bracket of the container instead.
+/// Whether a value that begins with a bracket ends with the matching one. If a bracket is missing,
+/// the value ends with a bracket of the container instead.
 pub(super) fn brackets_match(value: &[u8]) -> bool {
     match value.first() {
         Some(b'{') => value.last() == Some(&b'}'),
@@ -175,8 +175,8 @@ pub(super) fn brackets_match(value: &[u8]) -> bool {
     }
 }
 
-/// Offset of a list inside the list at the start of `bytes`. Rows of a query contain no lists, so the
-/// closing bracket of a row is missing before it.
+/// Offset of a list inside the list at the start of `bytes`. Rows of a query contain no lists, so
+/// the closing bracket of a row is missing before it.
 pub(super) fn nested_list(bytes: &[u8]) -> Option<usize> {
     let mut at = usize::from(bytes.first() == Some(&b'['));
     loop {

@@ -131,8 +131,8 @@ impl ShapeCounter {
         self.recognise_damaged(bytes);
     }
 
-    /// A value that may be something else than a record. The first one that is or wraps a record makes
-    /// the content recognised.
+    /// A value that may be something else than a record. The first one that is or wraps a record
+    /// makes the content recognised.
     pub(super) fn add_value(&mut self, bytes: &[u8], envelope: Envelope) {
         self.other_values += 1;
         if self.recognised {
@@ -152,7 +152,8 @@ impl ShapeCounter {
         }
     }
 
-    /// A value that is not valid JSON. It counts as a damaged record if it contains keys of records.
+    /// A value that is not valid JSON. It counts as a damaged record if it contains keys of
+    /// records.
     pub(super) fn add_damaged(&mut self, bytes: &[u8]) {
         self.recognise_damaged(bytes);
         self.damaged = true;

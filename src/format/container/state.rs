@@ -17,8 +17,8 @@ pub(super) enum State {
     Message,
     /// Inside a top-level object, one level deep.
     Document(Document),
-    /// Inside an array whose elements are records. `None` for a top-level array; otherwise the document
-    /// that it belongs to, as for `parent` below.
+    /// Inside an array whose elements are records. `None` for a top-level array; otherwise the
+    /// document that it belongs to, as for `parent` below.
     Array(Option<Document>),
     /// Inside an element of that array.
     Element {

@@ -15,8 +15,8 @@ pub enum Step {
         /// How it wraps the record.
         envelope: Envelope,
         /// Whether it contains `kms.amazonaws.com`, or an escape that could spell one of its
-        /// characters: the same answer as `parse::may_match`. `None` when not known, as for any value
-        /// that wraps a record.
+        /// characters: the same answer as `parse::may_match`. `None` when not known, as for any
+        /// value that wraps a record.
         may_match: Option<bool>,
     },
     /// A log message that is not JSON and therefore not a record.

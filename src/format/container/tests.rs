@@ -10,8 +10,8 @@ mod windows;
 
 const MAX: u64 = 1000;
 
-/// The steps for `bytes` in windows that end at `ends`. Any `may_match` must agree with `parse`; it is set to
-/// `None` in the steps since it depends on the windows.
+/// The steps for `bytes` in windows that end at `ends`. Any `may_match` must agree with `parse`; it
+/// is set to `None` in the steps since it depends on the windows.
 fn read(bytes: &[u8], ends: &[usize]) -> (Vec<Step>, ContainerReader) {
     read_with(Backend::selected(), bytes, ends)
 }
@@ -131,8 +131,8 @@ fn damage_costs_one_record() {
     assert_eq!(outcomes(format!("[{a},{bad},{b}]").as_bytes()), [a.clone(), bad.to_owned(), b]);
 }
 
-/// Two lost quotes form one value of everything between them. The reader looks inside values that the
-/// parser rejects.
+/// Two lost quotes form one value of everything between them. The reader looks inside values that
+/// the parser rejects.
 #[test]
 fn two_lost_quotes_do_not_cost_the_records_between_them() {
     let (a, b, c) = (record(1), record(2), record(3));
@@ -233,8 +233,8 @@ fn a_large_record_is_skipped_and_not_kept() {
     assert_eq!(outcomes(text.as_bytes()), [a]);
 }
 
-/// Content designed to be slow. There is no time limit here: if the time were not linear, this test would not
-/// end.
+/// Content designed to be slow. There is no time limit here: if the time were not linear, this test
+/// would not end.
 #[test]
 fn hostile_content_is_read_in_linear_time() {
     const LEN: usize = 4 << 20;

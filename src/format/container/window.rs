@@ -44,7 +44,7 @@ impl<'a> Window<'a> {
     /// Offset and value of the first byte from `offset` on that is not JSON white space.
     pub(super) fn next_token(&self, offset: u64) -> (u64, Option<u8>) {
         let bytes = self.from(offset);
-        let blank = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
-        (offset + blank as u64, bytes.get(blank).copied())
+        let white_space = bytes.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        (offset + white_space as u64, bytes.get(white_space).copied())
     }
 }

@@ -48,13 +48,13 @@ enum State {
     /// All content was decoded with one call and waits for [`Decoder::take_whole`].
     Whole(Vec<u8>),
     Plain,
-    /// Inside a gzip member or a raw deflate stream. The readers of flate2 drop decoded bytes when they
-    /// find damage; this decoder returns them first.
+    /// Inside a gzip member or a raw deflate stream. The readers of flate2 drop decoded bytes when
+    /// they find damage; this decoder returns them first.
     Deflate(Box<Decompress>),
     /// Inside a zstd frame.
     Frame(Box<Frame>),
-    /// After a member. The next bytes are looked at only when more content is requested, so the member
-    /// count at the size limit does not depend on the sizes of the reads.
+    /// After a member. The next bytes are looked at only when more content is requested, so the
+    /// member count at the size limit does not depend on the sizes of the reads.
     BetweenMembers,
     /// Damage was found, and all content before it has been returned.
     Failed(DecodeError),
@@ -100,8 +100,8 @@ impl<R: Read> Decoder<R> {
         Ok(decoder)
     }
 
-    /// Decodes a raw deflate stream, the format inside zip files. `reader` must end where the stream
-    /// ends or after that.
+    /// Decodes a raw deflate stream, the format inside zip files. `reader` must end where the
+    /// stream ends or after that.
     pub fn raw_deflate(reader: R, limit: u64) -> Self {
         Self {
             input: PeekReader::new(reader, Vec::new()),
@@ -133,7 +133,8 @@ impl<R: Read> Decoder<R> {
         matches!(self.state, State::Whole(_))
     }
 
-    /// The whole content, if it was decoded with one call. [`Self::read`] returns nothing after that.
+    /// The whole content, if it was decoded with one call. [`Self::read`] returns nothing after
+    /// that.
     ///
     /// Pass the memory to [`Buffers::recycle`] when done with it.
     pub fn take_whole(&mut self) -> Option<Vec<u8>> {
@@ -146,8 +147,8 @@ impl<R: Read> Decoder<R> {
         }
     }
 
-    /// The first `n` bytes of the content, or all of it if it is shorter, without consuming them. Call
-    /// this before the first [`Self::read`].
+    /// The first `n` bytes of the content, or all of it if it is shorter, without consuming them.
+    /// Call this before the first [`Self::read`].
     pub fn peek(&mut self, n: usize) -> &[u8] {
         if self.is_whole() {
             let State::Whole(content) = &self.state else { return &[] };
@@ -224,7 +225,8 @@ impl<R: Read> Decoder<R> {
     /// content and after an error.
     ///
     /// # Errors
-    /// When the rest of the input cannot be decoded. All content before the damage has been returned.
+    /// When the rest of the input cannot be decoded. All content before the damage has been
+    /// returned.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
         let left = self.limit - self.content_bytes;
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());

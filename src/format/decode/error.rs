@@ -77,8 +77,8 @@ pub enum DecodeError {
 impl DecodeError {
     /// The error for a failed read after `stored_bytes` bytes.
     ///
-    /// The stored bytes of an archive member may come from another decoder. If that one failed, `error`
-    /// holds its [`DecodeError`], which is returned as it is.
+    /// The stored bytes of an archive member may come from another decoder. If that one failed,
+    /// `error` holds its [`DecodeError`], which is returned as it is.
     pub fn from_read(stored_bytes: u64, error: io::Error) -> Self {
         error.downcast::<Self>().unwrap_or_else(|source| Self::Read { stored_bytes, source })
     }

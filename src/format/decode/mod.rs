@@ -1,10 +1,11 @@
-//! Compressed bytes → content: gzip, zstd and raw deflate, decoded within a size limit and hashed on
-//! request.
+//! Compressed bytes → content: gzip, zstd and raw deflate, decoded within a size limit and hashed
+//! on request.
 //!
 //! A [`Decoder`] detects the encoding by the magic bytes, never by the file name. It decodes gzip
 //! members and zstd frames one after the other, so an error says which byte of the stored input is
-//! damaged, and bytes that follow the last member are noticed. An ordinary archive (one gzip member of
-//! a few megabytes) is decoded with a single call; everything else is streamed through a fixed buffer.
+//! damaged, and bytes that follow the last member are noticed. An ordinary archive (one gzip member
+//! of a few megabytes) is decoded with a single call; everything else is streamed through a fixed
+//! buffer.
 //!
 //! Deliberately absent: what the content means, and how archives hold files
 //! (`format::archive`).

@@ -1,9 +1,9 @@
-//! Decodes an ordinary archive with one call. CloudTrail's objects are a single gzip member of a few
-//! megabytes; for those, libdeflate is half as fast again as the streaming decoder
+//! Decodes an ordinary archive with one call. CloudTrail's objects are a single gzip member of a
+//! few megabytes; for those, libdeflate is half as fast again as the streaming decoder
 //! (docs/performance.md).
 //!
-//! Only such an input is decoded here. Anything else (several members, damage, a trailer with a wrong
-//! size) is left to the streaming decoder, which can say what is wrong.
+//! Only such an input is decoded here. Anything else (several members, damage, a trailer with a
+//! wrong size) is left to the streaming decoder, which can say what is wrong.
 
 use libdeflater::Decompressor;
 use memchr::memmem;
@@ -68,10 +68,10 @@ fn claimed_size(stored: &[u8]) -> Option<usize> {
 /// Whether nothing follows the member that was decoded to `content`.
 ///
 /// libdeflate does not say where the member ended, but it found the checksum and size of `content`
-/// there. So `stored` contains the size at least once: in the member's trailer. If the only occurrence
-/// is at the very end, the member ends there. The four bytes also occur by chance (in one ordinary
-/// archive of ten thousand, and in very small ones). In that case the checksum is searched as well,
-/// which costs a pass over the content.
+/// there. So `stored` contains the size at least once: in the member's trailer. If the only
+/// occurrence is at the very end, the member ends there. The four bytes also occur by chance (in
+/// one ordinary archive of ten thousand, and in very small ones). In that case the checksum is
+/// searched as well, which costs a pass over the content.
 fn is_single_member(stored: &[u8], content: &[u8]) -> bool {
     let mut trailer = [0; 8];
     let (checksum, size) = trailer.split_at_mut(4);

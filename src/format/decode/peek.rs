@@ -43,8 +43,8 @@ impl<R: Read> PeekReader<R> {
         self.consumed
     }
 
-    /// The next `n` bytes (at most 128 KiB), without consuming them. Returns fewer bytes only at the
-    /// end of the input or before a read error.
+    /// The next `n` bytes (at most 128 KiB), without consuming them. Returns fewer bytes only at
+    /// the end of the input or before a read error.
     ///
     /// # Errors
     /// When reading failed and no bytes are left before the failure.

@@ -15,7 +15,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Gives out its bytes in pieces of the given size, then an error if there is one.
+/// Yields bytes in pieces of at most the given size, then the error, if any.
 struct Pieces<'a>(&'a [u8], usize, Option<io::ErrorKind>);
 
 impl Read for Pieces<'_> {
@@ -39,7 +39,7 @@ fn decode(reader: impl Read, limit: u64) -> (Vec<u8>, Option<DecodeError>, u64) 
             Ok(0) => return (all, None, content.gzip_members()),
             Ok(n) => all.extend_from_slice(&buffer[..n]),
             Err(error) => {
-                assert!(matches!(content.read(&mut buffer), Ok(0)), "nothing comes after an error");
+                assert!(matches!(content.read(&mut buffer), Ok(0)), "no content follows an error");
                 return (all, Some(error), content.gzip_members());
             }
         }
@@ -49,7 +49,7 @@ fn decode(reader: impl Read, limit: u64) -> (Vec<u8>, Option<DecodeError>, u64) 
 const TEXT: &[u8] = b"{\"Records\":[{\"eventName\":\"Decrypt\"},{\"eventName\":\"Encrypt\"}]}";
 
 #[test]
-fn plain_and_gzip_give_the_same_in_pieces_of_any_size() {
+fn plain_and_gzip_decode_the_same_in_pieces_of_any_size() {
     for size in [1, 2, 3, 7, 1000] {
         assert_eq!(decode(Pieces(TEXT, size, None), u64::MAX).0, TEXT);
         let (all, error, members) = decode(Pieces(&gzip(TEXT), size, None), u64::MAX);
@@ -63,18 +63,18 @@ fn plain_and_gzip_give_the_same_in_pieces_of_any_size() {
 }
 
 #[test]
-fn truncation_gives_what_came_before() {
+fn truncated_gzip_yields_the_content_before() {
     let whole = gzip(TEXT);
-    for cut in 2..whole.len() {
-        let (all, error, _) = decode(&whole[..cut], u64::MAX);
+    for end in 2..whole.len() {
+        let (all, error, _) = decode(&whole[..end], u64::MAX);
         assert!(TEXT.starts_with(&all));
-        assert!(matches!(error, Some(DecodeError::Truncated { .. })), "{cut}: {error:?}");
+        assert!(matches!(error, Some(DecodeError::Truncated { .. })), "{end}: {error:?}");
     }
 }
 
 #[test]
-fn damage_in_the_middle_gives_all_that_came_before() {
-    // Stored blocks, so that the damage stands exactly between two of them.
+fn damaged_gzip_yields_the_content_before() {
+    // Stored blocks, so that the damage is exactly between two blocks.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
     encoder.write_all(&vec![b'a'; 300_000]).unwrap();
     let mut bytes = encoder.finish().unwrap();
@@ -87,19 +87,19 @@ fn damage_in_the_middle_gives_all_that_came_before() {
     let mut content =
         Decoder::new(bytes.as_slice(), options(None, u64::MAX, false), &mut Buffers::default()).unwrap();
     let mut buffer = vec![0; 1 << 20];
-    let mut given = 0;
+    let mut returned = 0;
     let error = loop {
         match content.read(&mut buffer) {
-            Ok(n) => given += n,
+            Ok(n) => returned += n,
             Err(error) => break error,
         }
     };
-    assert_eq!(given, before);
+    assert_eq!(returned, before);
     assert!(matches!(error, DecodeError::Corrupt { .. }));
 }
 
 #[test]
-fn a_wrong_checksum_is_noticed_after_the_content() {
+fn a_wrong_checksum_is_reported_after_the_content() {
     let mut bytes = gzip(TEXT);
     let at = bytes.len() - 6;
     bytes[at] ^= 1;
@@ -109,7 +109,7 @@ fn a_wrong_checksum_is_noticed_after_the_content() {
 }
 
 #[test]
-fn bytes_behind_the_last_member_are_placed() {
+fn bytes_after_the_last_member_are_located() {
     let mut bytes = gzip(TEXT);
     let end = bytes.len() as u64;
     bytes.extend_from_slice(b"\0\0garbage");
@@ -119,7 +119,7 @@ fn bytes_behind_the_last_member_are_placed() {
 }
 
 #[test]
-fn a_bomb_stops_at_the_limit() {
+fn decoding_stops_at_the_limit() {
     let bomb = gzip(&vec![b' '; 10 << 20]);
     let (all, error, _) = decode(bomb.as_slice(), 1 << 20);
     assert_eq!(all.len(), 1 << 20);
@@ -130,14 +130,14 @@ fn a_bomb_stops_at_the_limit() {
 }
 
 #[test]
-fn a_failing_disk_is_not_a_damaged_file() {
+fn a_read_error_is_not_damage() {
     let whole = gzip(TEXT);
     let (_, error, _) = decode(Pieces(&whole[..20], 7, Some(io::ErrorKind::TimedOut)), u64::MAX);
     assert!(matches!(error, Some(DecodeError::Read { .. })), "{error:?}");
 }
 
 #[test]
-fn the_hash_is_of_the_content() {
+fn the_hash_covers_the_content() {
     let expected = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
     let stored = gzip(b"{}");
     for size in [None, Some(stored.len() as u64)] {
@@ -149,9 +149,9 @@ fn the_hash_is_of_the_content() {
     }
 }
 
-/// Decoded at once or bit by bit, the result is the same; only an ordinary archive is decoded at once.
+/// One call or streaming gives the same result. Only an ordinary archive is decoded with one call.
 #[test]
-fn decoding_at_once_changes_nothing() {
+fn decoding_with_one_call_gives_the_same_result() {
     let one = gzip(TEXT);
     let trailer = one[one.len() - 8..].to_vec();
     let mut flipped = one.clone();
@@ -185,11 +185,11 @@ fn decoding_at_once_changes_nothing() {
             false,
         ),
         ("the trailer twice", [one.clone(), trailer].concat(), false),
-        ("cut off", one[..one.len() - 3].to_vec(), false),
+        ("truncated", one[..one.len() - 3].to_vec(), false),
         ("damaged", flipped, false),
         ("not compressed", TEXT.to_vec(), false),
     ];
-    for (what, stored, at_once) in cases {
+    for (what, stored, is_ordinary) in cases {
         for size in [stored.len(), stored.len() - 1, stored.len() + 1] {
             let mut buffers = Buffers::default();
             for _ in 0..2 {
@@ -197,8 +197,8 @@ fn decoding_at_once_changes_nothing() {
                 let mut content =
                     Decoder::new(stored.as_slice(), options(size, u64::MAX, true), &mut buffers).unwrap();
                 let whole = content.take_whole();
-                let in_time = at_once && size >= Some(stored.len() as u64);
-                assert_eq!(whole.is_some(), in_time, "{what}");
+                let expected = is_ordinary && size >= Some(stored.len() as u64);
+                assert_eq!(whole.is_some(), expected, "{what}");
                 let (all, error, members) = decode(stored.as_slice(), u64::MAX);
                 if let Some(whole) = whole {
                     assert_eq!(
@@ -210,15 +210,15 @@ fn decoding_at_once_changes_nothing() {
                     assert_eq!(content.compressed_bytes(), stored.len() as u64);
                     buffers.recycle(whole);
                 } else {
-                    let (mut given, mut buffer) = (Vec::new(), [0; 7]);
+                    let (mut returned, mut buffer) = (Vec::new(), [0; 7]);
                     let end = loop {
                         match content.read(&mut buffer) {
                             Ok(0) => break None,
-                            Ok(n) => given.extend_from_slice(&buffer[..n]),
+                            Ok(n) => returned.extend_from_slice(&buffer[..n]),
                             Err(error) => break Some(error.detail()),
                         }
                     };
-                    assert_eq!((given, end), (all, error.map(|e| e.detail())), "{what}");
+                    assert_eq!((returned, end), (all, error.map(|e| e.detail())), "{what}");
                 }
                 content.finish(&mut buffers);
             }
@@ -226,9 +226,9 @@ fn decoding_at_once_changes_nothing() {
     }
 }
 
-/// What follows a member is not looked at before it is asked for.
+/// The decoder looks at the next member only when more content is requested.
 #[test]
-fn how_many_members_were_met_at_the_limit_does_not_depend_on_the_reads() {
+fn the_member_count_at_the_limit_does_not_depend_on_the_reads() {
     let two = [gzip(TEXT), gzip(TEXT)].concat();
     for limit in [TEXT.len() as u64 - 1, TEXT.len() as u64, TEXT.len() as u64 + 1] {
         let members = [1, 7, 1000].map(|size| {
@@ -247,7 +247,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn zstd_gives_the_same_in_pieces_of_any_size() {
+fn zstd_decodes_the_same_in_pieces_of_any_size() {
     let skippable = [&b"\x50\x2A\x4D\x18\x03\0\0\0"[..], b"abc"].concat();
     let frames = [skippable.clone(), zstd(TEXT), zstd(b""), skippable, zstd(b"more")].concat();
     for size in [1, 2, 3, 7, 1000] {
@@ -258,35 +258,36 @@ fn zstd_gives_the_same_in_pieces_of_any_size() {
 }
 
 #[test]
-fn truncated_zstd_gives_what_came_before() {
+fn truncated_zstd_yields_the_content_before() {
     let first: Vec<u8> = (0..60_000u32).flat_map(|n| (n * n).to_le_bytes()).collect();
     let whole = [zstd(&first), zstd(TEXT)].concat();
     let boundary = zstd(&first).len();
     let all = [&first[..], TEXT].concat();
     let mut before = 0;
-    for cut in (4..whole.len()).step_by(997).chain(boundary - 5..whole.len()) {
-        let (given, error, _) = decode(&whole[..cut], u64::MAX);
-        assert!(all.starts_with(&given) && given.len() >= before);
-        before = given.len();
-        let complete = cut == boundary;
-        assert_eq!(error.is_none(), complete, "{cut}");
-        // The first bytes of another frame are not yet that.
-        let trailing = (boundary + 1..boundary + 4).contains(&cut);
+    for end in (4..whole.len()).step_by(997).chain(boundary - 5..whole.len()) {
+        let (returned, error, _) = decode(&whole[..end], u64::MAX);
+        assert!(all.starts_with(&returned) && returned.len() >= before);
+        before = returned.len();
+        let complete = end == boundary;
+        assert_eq!(error.is_none(), complete, "{end}");
+        // Fewer bytes than a magic number are trailing bytes.
+        let trailing = (boundary + 1..boundary + 4).contains(&end);
         let as_expected = match error {
             Some(DecodeError::Trailing { .. }) => trailing,
             Some(DecodeError::Truncated { encoding: Encoding::Zstd, stored_bytes }) => {
-                !trailing && stored_bytes == cut as u64
+                !trailing && stored_bytes == end as u64
             }
             _ => complete,
         };
-        assert!(as_expected, "{cut}");
-        assert!(cut < boundary || given.len() >= first.len(), "{cut}");
+        assert!(as_expected, "{end}");
+        assert!(end < boundary || returned.len() >= first.len(), "{end}");
     }
 }
 
 #[test]
-fn damage_in_zstd_costs_its_block() {
-    // A frame with a window of 1 MiB and stored blocks of 1000 bytes, the third of a type that does not exist.
+fn damaged_zstd_yields_the_blocks_before() {
+    // A frame with a window of 1 MiB and stored blocks of 1000 bytes, the third of a type that does
+    // not exist.
     let mut bytes = b"\x28\xB5\x2F\xFD\0\x50".to_vec();
     for kind in [0, 0, 3, 0] {
         bytes.extend_from_slice(&(1000u32 << 3 | kind << 1).to_le_bytes()[..3]);
@@ -294,20 +295,20 @@ fn damage_in_zstd_costs_its_block() {
     }
     let mut content =
         Decoder::new(bytes.as_slice(), options(None, u64::MAX, false), &mut Buffers::default()).unwrap();
-    let (mut buffer, mut given) = (vec![0; 1 << 20], 0);
+    let (mut buffer, mut returned) = (vec![0; 1 << 20], 0);
     let error = loop {
         match content.read(&mut buffer) {
-            Ok(0) => panic!("the damage went unnoticed"),
-            Ok(n) => given += n,
+            Ok(0) => panic!("the damage was not reported"),
+            Ok(n) => returned += n,
             Err(error) => break error,
         }
     };
-    assert_eq!(given, 2000);
+    assert_eq!(returned, 2000);
     assert!(matches!(error, DecodeError::Corrupt { encoding: Encoding::Zstd, .. }), "{error:?}");
 }
 
 #[test]
-fn what_follows_zstd_is_placed_and_bombs_stop() {
+fn zstd_trailing_bytes_are_located_and_the_limit_holds() {
     let end = zstd(TEXT).len() as u64;
     let (all, error, _) = decode(&[zstd(TEXT), b"garbage".to_vec()].concat()[..], u64::MAX);
     assert_eq!(all, TEXT);
@@ -319,13 +320,13 @@ fn what_follows_zstd_is_placed_and_bombs_stop() {
     assert!(matches!(error, Some(DecodeError::TooLarge { .. })));
 }
 
-// ---- looking ahead
+// ---- peeking
 
 #[test]
-fn a_look_at_the_content_takes_nothing() {
+fn peeking_consumes_nothing() {
     let two = [gzip(TEXT), gzip(b"more")].concat();
-    let cut = gzip(TEXT)[..30].to_vec();
-    for stored in [TEXT.to_vec(), gzip(TEXT), two, zstd(TEXT), cut, Vec::new()] {
+    let end = gzip(TEXT)[..30].to_vec();
+    for stored in [TEXT.to_vec(), gzip(TEXT), two, zstd(TEXT), end, Vec::new()] {
         let (all, error, _) = decode(&stored[..], 50);
         for n in [0, 1, 7, 1000] {
             for size in [None, Some(stored.len() as u64)] {
@@ -334,15 +335,15 @@ fn a_look_at_the_content_takes_nothing() {
                 let (unlimited, ..) = decode(&stored[..], u64::MAX);
                 assert_eq!(content.peek(n), &unlimited[..n.min(unlimited.len())]);
                 let whole = content.take_whole();
-                let (mut given, mut buffer) = (Vec::new(), [0; 9]);
+                let (mut returned, mut buffer) = (Vec::new(), [0; 9]);
                 let end = loop {
                     match content.read(&mut buffer) {
                         Ok(0) => break None,
-                        Ok(n) => given.extend_from_slice(&buffer[..n]),
+                        Ok(n) => returned.extend_from_slice(&buffer[..n]),
                         Err(error) => break Some(error.detail()),
                     }
                 };
-                assert_eq!(whole.unwrap_or(given), all);
+                assert_eq!(whole.unwrap_or(returned), all);
                 assert_eq!(end, error.as_ref().map(DecodeError::detail));
                 assert_eq!(content.content_bytes(), all.len() as u64);
             }
@@ -350,12 +351,12 @@ fn a_look_at_the_content_takes_nothing() {
     }
 }
 
-/// Of an input of known size, too, what lies before a failure is given out.
+/// Content before a read error is returned, also when the stored size is known.
 #[test]
-fn a_failure_to_read_costs_only_what_lies_behind_it() {
+fn a_read_error_costs_only_the_content_after_it() {
     let stored = gzip(TEXT);
-    for cut in 6..stored.len() {
-        let reader = Pieces(&stored[..cut], 5, Some(io::ErrorKind::TimedOut));
+    for end in 6..stored.len() {
+        let reader = Pieces(&stored[..end], 5, Some(io::ErrorKind::TimedOut));
         let mut content = Decoder::new(
             reader,
             options(Some(stored.len() as u64), u64::MAX, false),
@@ -363,16 +364,16 @@ fn a_failure_to_read_costs_only_what_lies_behind_it() {
         )
         .unwrap();
         assert!(!content.is_whole());
-        let (given, mut buffer) = (decode(&stored[..cut], u64::MAX).0, [0; 1000]);
+        let (returned, mut buffer) = (decode(&stored[..end], u64::MAX).0, [0; 1000]);
         let mut all = Vec::new();
         let error = loop {
             match content.read(&mut buffer) {
-                Ok(0) => panic!("the failure went unnoticed"),
+                Ok(0) => panic!("the failure was not reported"),
                 Ok(n) => all.extend_from_slice(&buffer[..n]),
                 Err(error) => break error,
             }
         };
-        assert_eq!(all, given);
+        assert_eq!(all, returned);
         assert!(matches!(error, DecodeError::Read { .. }), "{error:?}");
     }
 }

@@ -32,8 +32,8 @@ impl Frame {
 
     /// Decodes part of `input` into `target`.
     ///
-    /// When libzstd finds damage, it does not return what it decoded earlier in the same call. So each
-    /// call passes at most one block or header, and all blocks before the damage are returned.
+    /// When libzstd finds damage, it does not return what it decoded earlier in the same call. So
+    /// each call passes at most one block or header, and all blocks before the damage are returned.
     pub(super) fn decode(&mut self, input: &[u8], target: &mut [u8]) -> io::Result<FrameProgress> {
         let input = &input[..input.len().min(self.next_input)];
         let status = self.decoder.run_on_buffers(input, target)?;

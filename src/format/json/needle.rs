@@ -1,34 +1,82 @@
-//! Whether a value can name KMS: the question `parse` asks of every record, answered on the way.
+//! Finds values that can contain the needle `kms.amazonaws.com`: the question that `parse` asks
+//! about every record, answered while the scanner passes over the bytes anyway.
 //!
-//! The scanner sees every byte anyway; where it meets `km` or `\u`, it asks here.
+//! The bit masks of a block show the pairs `km` and `\u`. Only after such a pair are bytes
+//! compared.
 
-use super::nested::Seconds;
+use super::block::{BLOCK, BlockMasks};
 
-/// The name in question; `parse` has it as `KMS`, and a test holds the two answers together.
-const NAME: &[u8; 17] = b"kms.amazonaws.com";
+/// The needle. `parse` has the same constant as `KMS`; a test compares the two answers.
+const NEEDLE: &[u8; 17] = b"kms.amazonaws.com";
 
-/// Bit `b` of the two: whether the character `b` occurs in the name.
-const LETTERS: u128 = {
-    let mut letters = 0;
+/// The set of characters in the needle: bit `b` stands for the character `b`.
+const NEEDLE_CHARACTERS: u128 = {
+    let mut set = 0;
     let mut n = 0;
-    while n < NAME.len() {
-        letters |= 1 << NAME[n];
+    while n < NEEDLE.len() {
+        set |= 1 << NEEDLE[n];
         n += 1;
     }
-    letters
+    set
 };
 
-/// Whether the name stands at one of these places of the block at `at`, or an escape that could spell one of its characters. `bytes` end with
-/// the value.
-#[inline(never)]
-pub(super) fn any(bytes: &[u8], at: usize, seconds: Seconds) -> bool {
-    let from = |bit: u32| &bytes[at + bit as usize - 1..];
-    bits(seconds.name).any(|bit| from(bit).starts_with(NAME))
-        || bits(seconds.escape).any(|bit| spells_a_letter(from(bit)))
+/// Places in a block where the needle or an escape may be, as masks of the second character of a
+/// pair.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidates {
+    /// The `m` of `km`.
+    needle: u64,
+    /// The `u` of `\u`.
+    escape: u64,
 }
 
-/// The set bits, from the lowest on.
-fn bits(mut mask: u64) -> impl Iterator<Item = u32> {
+impl Candidates {
+    /// Drops the candidates after the first `len` bytes of the block.
+    #[inline(always)]
+    pub(super) fn truncate(self, len: usize) -> Self {
+        let mask = !0 >> (BLOCK - len);
+        Self { needle: self.needle & mask, escape: self.escape & mask }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(self) -> bool {
+        self.needle | self.escape == 0
+    }
+}
+
+/// Finds [`Candidates`], including pairs that span two blocks.
+#[derive(Debug, Default)]
+pub(super) struct PairFinder {
+    /// 1 if the last byte of the previous block is `k`.
+    k: u64,
+    /// 1 if the last byte of the previous block is a backslash.
+    backslash: u64,
+}
+
+impl PairFinder {
+    #[inline(always)]
+    pub(super) fn next(&mut self, masks: &BlockMasks) -> Candidates {
+        let candidates = Candidates {
+            needle: masks.m & (masks.k << 1 | self.k),
+            escape: masks.u & (masks.backslash << 1 | self.backslash),
+        };
+        *self = Self { k: masks.k >> (BLOCK - 1), backslash: masks.backslash >> (BLOCK - 1) };
+        candidates
+    }
+}
+
+/// Whether the needle, or an escape that could spell one of its characters, is at one of the
+/// candidates. The block starts at `block_start` in `value`, and `value` ends where the JSON value
+/// does.
+#[inline(never)]
+pub(super) fn may_match(value: &[u8], block_start: usize, candidates: Candidates) -> bool {
+    let pair_at = |bit: u32| &value[block_start + bit as usize - 1..];
+    set_bits(candidates.needle).any(|bit| pair_at(bit).starts_with(NEEDLE))
+        || set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit)))
+}
+
+/// The positions of the bits that are set, lowest first.
+fn set_bits(mut mask: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         let bit = (mask != 0).then(|| mask.trailing_zeros());
         mask &= mask.wrapping_sub(1);
@@ -36,12 +84,12 @@ fn bits(mut mask: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Whether the escape at the start of `bytes` is `\u00XX` for a character of the name.
-fn spells_a_letter(bytes: &[u8]) -> bool {
+/// Whether `bytes` begin with `\u00XX` for a character of the needle.
+fn escapes_needle_character(bytes: &[u8]) -> bool {
     let [b'\\', b'u', b'0', b'0', high, low, ..] = *bytes else { return false };
-    // Of the sixteen first digits only three lead to a letter of the name.
+    // All characters of the needle begin with one of these digits.
     matches!(high, b'2' | b'6' | b'7')
         && char::from(low)
             .to_digit(16)
-            .is_some_and(|low| LETTERS >> (u32::from(high - b'0') << 4 | low) & 1 == 1)
+            .is_some_and(|low| NEEDLE_CHARACTERS >> (u32::from(high - b'0') << 4 | low) & 1 == 1)
 }

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One byte at a time, in the plainest way: where the value at the start of `bytes` ends.
-fn plain_end(bytes: &[u8]) -> Option<usize> {
+/// The end of the value at the start of `bytes`, found byte by byte.
+fn naive_end(bytes: &[u8]) -> Option<usize> {
     let (mut depth, mut in_string, mut escaped) = (0, false, false);
     for (at, byte) in bytes.iter().enumerate() {
         if in_string {
@@ -24,8 +24,8 @@ fn plain_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// What `parse` asks, in the plainest way.
-fn plain_mention(value: &[u8]) -> bool {
+/// The answer of `may_match`, computed the simplest way.
+fn naive_may_match(value: &[u8]) -> bool {
     let spells = |escape: &[u8]| {
         let text = std::str::from_utf8(&escape[4..6]).unwrap_or("");
         let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
@@ -36,8 +36,8 @@ fn plain_mention(value: &[u8]) -> bool {
     value.windows(17).any(|bytes| bytes == b"kms.amazonaws.com") || value.windows(6).any(spells)
 }
 
-/// The end of the value at the start of `bytes`, in one piece, by every back end.
-fn whole(bytes: &[u8]) -> Option<usize> {
+/// The end of the value at the start of `bytes`. Checks that all back ends agree.
+fn end_of(bytes: &[u8]) -> Option<usize> {
     let mut ends = Backend::available()
         .into_iter()
         .map(|backend| ValueScanner::with_backend(backend, bytes[0]).advance(bytes));
@@ -46,13 +46,14 @@ fn whole(bytes: &[u8]) -> Option<usize> {
     end
 }
 
-/// Every back end finds what the plain way finds, with the value at every alignment, and the same however it is cut in two.
+/// Checks every back end against the naive functions, at each alignment and with each cut into two
+/// pieces.
 fn check(bytes: &[u8], cuts: impl Iterator<Item = usize>, alignments: std::ops::Range<usize>) {
-    let end = plain_end(bytes);
-    let mention = end.map(|end| plain_mention(&bytes[..end]));
+    let end = naive_end(bytes);
+    let may_match = end.map(|end| naive_may_match(&bytes[..end]));
     for backend in Backend::available() {
         for alignment in alignments.clone() {
-            // Room for the bytes to begin at any place of a block; what stands before must not matter.
+            // Room for every alignment within a block. The bytes before the value must not matter.
             let mut place = vec![b'\\'; 128 + bytes.len()];
             let from = place.as_ptr().align_offset(64) + alignment;
             place[from..from + bytes.len()].copy_from_slice(bytes);
@@ -61,7 +62,7 @@ fn check(bytes: &[u8], cuts: impl Iterator<Item = usize>, alignments: std::ops::
             assert_eq!(found, end, "{backend:?} at {alignment}: {}", String::from_utf8_lossy(bytes));
             if end.is_some() {
                 let text = String::from_utf8_lossy(bytes);
-                assert_eq!(scanner.may_match(), mention, "{backend:?} at {alignment}: {text}");
+                assert_eq!(scanner.may_match(), may_match, "{backend:?} at {alignment}: {text}");
             }
         }
     }
@@ -70,7 +71,7 @@ fn check(bytes: &[u8], cuts: impl Iterator<Item = usize>, alignments: std::ops::
             let mut scanner = ValueScanner::with_backend(backend, bytes[0]);
             let first = scanner.advance(&bytes[..cut]);
             let (found, known) = match first {
-                Some(_) => (first, mention),
+                Some(_) => (first, may_match),
                 None => (scanner.advance(&bytes[cut..]).map(|n| n + cut), None),
             };
             let text = String::from_utf8_lossy(bytes);
@@ -78,7 +79,7 @@ fn check(bytes: &[u8], cuts: impl Iterator<Item = usize>, alignments: std::ops::
             if end.is_some() {
                 let hint = scanner.may_match();
                 assert!(
-                    hint == known || hint == Some(true) && mention == hint,
+                    hint == known || hint == Some(true) && may_match == hint,
                     "{backend:?} at {cut}: {text}"
                 );
             }
@@ -99,16 +100,17 @@ fn ends_where_the_value_ends() {
         ("true,", 4),
         ("12.5e3]", 6),
     ] {
-        assert_eq!(whole(text.as_bytes()), Some(end), "{text}");
+        assert_eq!(end_of(text.as_bytes()), Some(end), "{text}");
     }
     for open in [r#"{"a":"#, r#"{"a":"}"#, r#""abc\""#, "[", "17"] {
-        assert_eq!(whole(open.as_bytes()), None, "{open}");
+        assert_eq!(end_of(open.as_bytes()), None, "{open}");
     }
 }
 
-/// Runs of backslashes before a quote, ending at every place of a block; brackets behind it show whether it was escaped.
+/// Runs of backslashes that end at every offset of a block, before a quote. The brackets after the
+/// quote show whether it was escaped.
 #[test]
-fn backslashes_across_the_edges_of_blocks() {
+fn backslashes_across_block_boundaries() {
     for before in 0..140 {
         for run in (0..6).chain([63, 64, 65, 127, 128, 129]) {
             let text = format!(r#"{{"{}{}"}}"]}}}}"}}"#, "x".repeat(before), "\\".repeat(run));
@@ -121,7 +123,8 @@ fn backslashes_across_the_edges_of_blocks() {
     }
 }
 
-/// Outside strings a backslash is nothing: damaged content, but it has to be split in the same way.
+/// Outside strings, a backslash has no meaning. Such content is damaged, but all back ends must
+/// agree on it.
 #[test]
 fn backslashes_outside_strings_escape_nothing() {
     for before in 0..70 {
@@ -134,14 +137,14 @@ fn backslashes_outside_strings_escape_nothing() {
 fn deep_nesting_ends_at_its_last_bracket() {
     for depth in [1usize, 2, 31, 32, 33, 63, 64, 65, 100, 1000] {
         let text = format!("{}{},", "[{".repeat(depth), "}]".repeat(depth));
-        assert_eq!(whole(text.as_bytes()), Some(4 * depth));
+        assert_eq!(end_of(text.as_bytes()), Some(4 * depth));
         check(text.as_bytes(), (1..text.len()).step_by(7), 0..2);
     }
 }
 
-/// The name at every place of a block, cut off by the value's end, and behind it.
+/// The needle at every offset of a block, truncated by the end of the value, and after it.
 #[test]
-fn the_name_is_seen_at_every_place() {
+fn the_needle_is_found_at_every_offset() {
     for before in 0..140 {
         for name in [
             "kms.amazonaws.com",
@@ -170,7 +173,7 @@ fn the_name_is_seen_at_every_place() {
 }
 
 #[test]
-fn a_back_end_is_known_by_its_name() {
+fn back_ends_have_unique_names() {
     let usable = Backend::available();
     assert_eq!(usable[0].name(), "scalar");
     assert!(usable.contains(&Backend::selected()));
@@ -215,7 +218,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// What looks like JSON and mostly is none, after an opening bracket.
+/// Bytes that resemble JSON after an opening bracket and mostly are not.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let piece = vec![
         "\"",
@@ -255,7 +258,7 @@ proptest! {
     fn agrees_with_serde_json_at_every_cut(value in json(), pretty: bool) {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         let bytes = format!("{text},{{\"next\":1}}").into_bytes();
-        prop_assert_eq!(whole(&bytes), Some(text.len()));
+        prop_assert_eq!(end_of(&bytes), Some(text.len()));
         for cut in 0..bytes.len() {
             let mut scanner = ValueScanner::new(bytes[0]);
             let end = scanner.advance(&bytes[..cut]).or_else(|| scanner.advance(&bytes[cut..]).map(|n| n + cut));
@@ -264,19 +267,19 @@ proptest! {
     }
 
     #[test]
-    fn agrees_with_the_plain_way_on_damaged_bytes(bytes in damaged(), alignment in 0usize..64) {
+    fn agrees_with_the_naive_scan_on_damaged_bytes(bytes in damaged(), alignment in 0usize..64) {
         check(&bytes, 0..bytes.len(), alignment..alignment + 1);
     }
 
     #[test]
-    fn agrees_with_the_plain_way_on_json(value in json(), alignment in 0usize..64) {
+    fn agrees_with_the_naive_scan_on_json(value in json(), alignment in 0usize..64) {
         let bytes = format!("[{value}],{{\"next\":1}}").into_bytes();
         check(&bytes, 0..bytes.len(), alignment..alignment + 1);
     }
 
-    /// In many pieces, empty ones included.
+    /// Many pieces, some of them empty.
     #[test]
-    fn pieces_do_not_matter(bytes in damaged(), sizes in prop::collection::vec(0usize..80, 1..30)) {
+    fn piece_boundaries_do_not_matter(bytes in damaged(), sizes in prop::collection::vec(0usize..80, 1..30)) {
         for backend in Backend::available() {
             let mut scanner = ValueScanner::with_backend(backend, bytes[0]);
             let mut plain = ValueScanner::with_backend(backend, bytes[0]);
@@ -291,7 +294,7 @@ proptest! {
                 prop_assert_eq!(scanner.is_in_string(), plain.is_in_string());
                 at = to;
             }
-            prop_assert_eq!(end, plain_end(&bytes), "{:?}", backend);
+            prop_assert_eq!(end, naive_end(&bytes), "{:?}", backend);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Turns panics of the Parquet reader into errors. The reader trusts what a file says about itself, so
-//! a damaged file can make it panic instead of returning an error.
+//! Turns panics of the Parquet reader into errors. The reader trusts what a file says about itself,
+//! so a damaged file can make it panic instead of returning an error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -14,8 +14,8 @@ thread_local! {
 
 /// Runs `read` and returns a panic as an error.
 ///
-/// The caller must drop the reader after an error, since a panic may leave it in any state. The panic
-/// message is not printed: the error reports it as damage.
+/// The caller must drop the reader after an error, since a panic may leave it in any state. The
+/// panic message is not printed: the error reports it as damage.
 pub(super) fn catch_panic<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

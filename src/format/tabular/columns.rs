@@ -40,14 +40,15 @@ impl BatchColumn {
         value(&self.array, row).filter(|value| !is_empty_text(value))
     }
 
-    /// Subtracts a lower bound of the value's JSON length from `budget`; false when it does not fit.
+    /// Subtracts a lower bound of the value's JSON length from `budget`; false when it does not
+    /// fit.
     pub(super) fn fits(&self, row: usize, budget: &mut usize) -> bool {
         self.parents.iter().any(|array| array.is_null(row)) || fits(&self.array, row, budget)
     }
 }
 
-/// See [`BatchColumn::fits`]. The JSON text of a value is never shorter than this estimate. Stops at the
-/// first item of a list that does not fit.
+/// See [`BatchColumn::fits`]. The JSON text of a value is never shorter than this estimate. Stops
+/// at the first item of a list that does not fit.
 fn fits(array: &dyn Array, row: usize, budget: &mut usize) -> bool {
     if array.is_null(row) {
         return true;
@@ -78,8 +79,8 @@ fn fits(array: &dyn Array, row: usize, budget: &mut usize) -> bool {
     }
 }
 
-/// Replaces string and binary types by view types. Views refer to the decoded page, so a value that a page
-/// stores once and many rows repeat is in memory once.
+/// Replaces string and binary types by view types. Views refer to the decoded page, so a value that
+/// a page stores once and many rows repeat is in memory once.
 pub(super) fn with_views(schema: &Schema) -> Schema {
     let fields: Fields = schema.fields().iter().map(field_with_views).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())

@@ -16,7 +16,8 @@ pub enum CsvKind {
     EventHistory,
 }
 
-/// Columns of CloudTrail events. One alone also occurs in other tables: event logs have an `eventid`.
+/// Columns of CloudTrail events. One alone also occurs in other tables: event logs have an
+/// `eventid`.
 const EVENT_COLUMNS: [&str; 5] = ["eventname", "eventid", "eventversion", "useridentity", "requestid"];
 /// Maximum number of columns; more than any schema has.
 const MAX_COLUMNS: usize = 1024;

@@ -1,11 +1,11 @@
-//! Tables of events → records: Parquet files with the columns of OCSF, as Amazon Security Lake stores
-//! CloudTrail events, and CSV files saved by CloudTrail Lake.
+//! Tables of events → records: Parquet files with the columns of OCSF, as Amazon Security Lake
+//! stores CloudTrail events, and CSV files saved by CloudTrail Lake.
 //!
 //! [`OcsfReader`] turns each row back into the JSON text of the CloudTrail record that it was made
-//! from, as far as the columns contain it (`ocsf_mapping`). So the stages after this one see records,
-//! whatever their origin. It reads row group by row group, a few rows at a time, and only the columns
-//! that it needs. [`CsvReader`] only splits CSV into fields: the columns of CloudTrail Lake are the same
-//! in JSON query results, and `format::container` rebuilds records from both.
+//! from, as far as the columns contain it (`ocsf_mapping`). So the stages after this one see
+//! records, whatever their origin. It reads row group by row group, a few rows at a time, and only
+//! the columns that it needs. [`CsvReader`] only splits CSV into fields: the columns of CloudTrail
+//! Lake are the same in JSON query results, and `format::container` rebuilds records from both.
 //!
 //! Deliberately absent: what a record says (`parse`).
 //!

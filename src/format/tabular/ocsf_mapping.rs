@@ -1,8 +1,8 @@
 //! Maps OCSF's class API Activity back to the CloudTrail record.
 //!
 //! This is the inverse of the published mapping of CloudTrail to OCSF 1.1 (ocsf/examples,
-//! `mappings/markdown/AWS/CloudTrail/v1.1.0`), plus the names of the older source version of Security
-//! Lake (OCSF 1.0.0-rc.2).
+//! `mappings/markdown/AWS/CloudTrail/v1.1.0`), plus the names of the older source version of
+//! Security Lake (OCSF 1.0.0-rc.2).
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema};
@@ -27,8 +27,8 @@ pub(super) const ROOTS: [&str; 13] = [
     "unmapped",
 ];
 
-/// Record fields and the columns they come from. The first column with a value is used. A dot separates
-/// nested names.
+/// Record fields and the columns they come from. The first column with a value is used. A dot
+/// separates nested names.
 const FIELDS: [(&str, &[&str]); 32] = [
     ("eventID", &["metadata.uid", "metadata.correlation_uid"]),
     ("eventType", &["metadata.event_code"]),
@@ -87,8 +87,8 @@ const ESSENTIAL: [&[&str]; 6] = [
     &["unmapped"],
 ];
 
-/// Whether the columns are those of the class API Activity. Other OCSF classes have no `api`, and other
-/// formats have no `metadata`.
+/// Whether the columns are those of the class API Activity. Other OCSF classes have no `api`, and
+/// other formats have no `metadata`.
 pub(super) fn is_api_activity(schema: &Schema) -> bool {
     let has = |path| field(schema, path).is_some();
     has("api.operation")
@@ -215,12 +215,12 @@ fn resource(resource: &Value) -> Value {
     let owner = &resource["owner"]["account"]["uid"];
     let account = if owner.is_null() { &resource["account_uid"] } else { owner };
     let fields = [("ARN", &resource["uid"]), ("type", &resource["type"]), ("accountId", account)];
-    let known = fields.into_iter().filter(|(_, value)| !value.is_null());
-    Value::Object(known.map(|(name, value)| (name.to_owned(), value.clone())).collect())
+    let present = fields.into_iter().filter(|(_, value)| !value.is_null());
+    Value::Object(present.map(|(name, value)| (name.to_owned(), value.clone())).collect())
 }
 
-/// OCSF's `uid` of a user is the caller's ARN, or another identifier for callers without an ARN. The
-/// latter moves to `principalId`.
+/// OCSF's `uid` of a user is the caller's ARN, or another identifier for callers without an ARN.
+/// The latter moves to `principalId`.
 fn fix_caller_arn(record: &mut Map<String, Value>) {
     let Some(Value::Object(identity)) = record.get_mut("userIdentity") else { return };
     if identity.get("arn").and_then(Value::as_str).is_some_and(|arn| !arn.starts_with("arn:"))

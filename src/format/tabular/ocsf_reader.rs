@@ -54,13 +54,14 @@ pub struct OcsfReader {
 }
 
 impl OcsfReader {
-    /// Opens a Parquet file; `None` when its columns are not those of OCSF's class API Activity. Records
-    /// longer than `max_record` bytes are not rebuilt.
+    /// Opens a Parquet file; `None` when its columns are not those of OCSF's class API Activity.
+    /// Records longer than `max_record` bytes are not rebuilt.
     ///
     /// # Errors
     /// When the metadata of the file cannot be read.
     pub fn open(file: File, max_record: usize) -> Result<Option<Self>, TableError> {
-        // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and suffice.
+        // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and
+        // suffice.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = catch_panic(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
             .map_err(TableError::unreadable)?;
@@ -101,7 +102,8 @@ impl OcsfReader {
         groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or_default()).sum()
     }
 
-    /// The next record; `None` after the last. After an error, the rest of the row group is skipped.
+    /// The next record; `None` after the last. After an error, the rest of the row group is
+    /// skipped.
     pub fn next_record(&mut self) -> Option<Result<OcsfRecord, TableError>> {
         loop {
             if let Some((batch, next)) = &mut self.batch

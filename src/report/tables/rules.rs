@@ -1,6 +1,6 @@
 //! The output of `keytrail rules`: the workload rules in force.
 
-use crate::aggregate::FactSupport;
+use crate::knowledge::FactSupport;
 use crate::model::{Strength, Workload};
 use crate::report::cell::Cell;
 use crate::report::table::table;

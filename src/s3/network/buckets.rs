@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::bucket::Bucket;
 use super::client::S3Client;
 use super::config::AwsConfig;
 use super::connection::{WRITE_TIMEOUT, http_client, http_options, runtime};
 use super::{region, write};
+use crate::base::lock;
 use crate::s3::{Access, S3Error};
 
 /// The buckets of a run, each opened once. Clones share them.
@@ -40,8 +41,7 @@ impl Buckets {
     /// # Errors
     /// When there are no credentials, or the endpoint does not respond within some seconds.
     pub fn open(&self, name: &str) -> Result<Bucket, S3Error> {
-        // A panic of another thread ends the run by itself.
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&self.shared);
         if let Some(bucket) = shared.open.get(name) {
             return Ok(bucket.clone());
         }

@@ -14,7 +14,8 @@ use std::sync::LazyLock;
 use testkit::oracle;
 
 use keytrail::aggregate::Selected;
-use keytrail::classify::{Classifier, Knowledge};
+use keytrail::classify::Classifier;
+use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
 use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Records in envelopes: the reader finds the same elements in any windows, damage costs one of them, and the
-//! extracted record is the original, byte for byte.
+//! Records in envelopes: the reader finds the same elements in any windows, damage costs one of
+//! them, and the extracted record is the original, byte for byte.
 
 use super::windows::{all_ends, check_windows, reasons};
 use super::*;
@@ -99,8 +99,8 @@ fn formats() -> Vec<Format> {
     ]
 }
 
-/// The records in all values, and the reasons of damage. Looks inside values that are not valid JSON, as a run
-/// does.
+/// The records in all values, and the reasons of damage. Looks inside values that are not valid
+/// JSON, as a run does.
 fn extract_all(bytes: &[u8]) -> Vec<String> {
     let mut reader = ContainerReader::new(MAX_RECORD);
     let window = Window { bytes, start: 0, last: true };
@@ -171,8 +171,8 @@ fn damage_costs_one_element() {
             let text = whole.replacen(&second, &bad, 1);
             let found = extract_all(text.as_bytes());
             let good: Vec<&String> = found.iter().filter(|found| records.contains(found)).collect();
-            // The parser finds damage in text. After a lost quote around nested objects, the value may end inside
-            // the next one.
+            // The parser finds damage in text. After a lost quote around nested objects, the value
+            // may end inside the next one.
             let lost = records.len() - good.len();
             assert!(lost <= 2, "{}: {at} of {bad}: {found:?}", format.name);
             assert!(

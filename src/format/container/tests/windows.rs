@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// The result for `bytes` with records of at most `max` bytes, in one window. Checks that it is the same for
-/// each list of window ends.
+/// The result for `bytes` with records of at most `max` bytes, in one window. Checks that it is the
+/// same for each list of window ends.
 pub(super) fn check_windows(
     max: u64,
     bytes: &[u8],

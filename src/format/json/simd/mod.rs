@@ -1,8 +1,9 @@
 //! The back ends: bytes → masks, with the widest instructions that the processor has.
 //!
-//! The only room with `unsafe`, for two reasons: loading a block into vector registers, and calling a function that is compiled for
-//! instructions which not every processor has. Everything that follows from the masks is in [`super::nested`], in safe code. Each back end
-//! is a few lines and has the scalar one as its twin; tests hold them equal on any bytes.
+//! This is the only module with `unsafe` code. It needs it for two things: to load a block into
+//! vector registers, and to call functions compiled for instructions that not every processor has.
+//! Everything that is derived from the masks is safe code in [`super::nested`]. Each back end is a
+//! few lines long. Tests compare all of them with the scalar one on arbitrary bytes.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -16,18 +17,15 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::error::BackendError;
-use super::nested::Nested;
+use super::nested::NestedScanner;
 
-/// How far ahead bytes are fetched into the cache: content has just been written by the decoder, and lies in a farther one.
-#[cfg(target_arch = "x86_64")]
-const AHEAD: usize = 1024;
-
-/// Instructions to split with. One exists only where the processor can run it.
+/// A set of instructions to scan with. A value of this type exists only if the processor supports
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Backend(Kind);
+pub struct Backend(Instructions);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Instructions {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -37,23 +35,23 @@ enum Kind {
     Neon,
 }
 
-static CHOSEN: LazyLock<Backend> =
+static SELECTED: LazyLock<Backend> =
     LazyLock::new(|| Backend::requested().unwrap_or_else(|_| Backend::fastest()));
 
 impl Backend {
-    /// The environment variable that names the back end to use.
+    /// The environment variable that selects a back end by its name.
     pub const ENV_VAR: &'static str = "KEYTRAIL_SIMD";
 
-    /// Those that this processor can run, the slowest first.
+    /// The back ends that this processor supports, slowest first.
     pub fn available() -> Vec<Self> {
         [
-            Some(Kind::Scalar),
+            Some(Instructions::Scalar),
             #[cfg(target_arch = "x86_64")]
-            avx2::is_supported().then_some(Kind::Avx2),
+            avx2::is_supported().then_some(Instructions::Avx2),
             #[cfg(target_arch = "x86_64")]
-            avx512::is_supported().then_some(Kind::Avx512),
+            avx512::is_supported().then_some(Instructions::Avx512),
             #[cfg(target_arch = "aarch64")]
-            Some(Kind::Neon), // part of the architecture
+            Some(Instructions::Neon), // part of the architecture
         ]
         .into_iter()
         .flatten()
@@ -61,16 +59,17 @@ impl Backend {
         .collect()
     }
 
-    /// The one that everything uses unless told otherwise: settled once, by [`Self::ENV_VAR`] or by what the processor can do.
+    /// The default back end: the one that [`Self::ENV_VAR`] names, or the fastest. Determined once
+    /// per process.
     pub fn selected() -> Self {
-        *CHOSEN
+        *SELECTED
     }
 
     /// The back end that [`Self::ENV_VAR`] names, or the fastest when it is unset or empty.
     ///
     /// # Errors
-    /// When the variable has another value than the name of an [available](Self::available) back end.
-    /// [`Self::selected`] ignores such a value.
+    /// When the variable has another value than the name of an [available](Self::available) back
+    /// end. [`Self::selected`] ignores such a value.
     pub fn requested() -> Result<Self, BackendError> {
         let Some(name) = std::env::var_os(Self::ENV_VAR).filter(|name| !name.is_empty()) else {
             return Ok(Self::fastest());
@@ -84,35 +83,37 @@ impl Backend {
     }
 
     fn fastest() -> Self {
-        Self::available().pop().unwrap_or(Self(Kind::Scalar))
+        Self::available().pop().unwrap_or(Self(Instructions::Scalar))
     }
 
-    /// The name that [`Self::ENV_VAR`] takes.
+    /// The name, as used in [`Self::ENV_VAR`].
     pub fn name(self) -> &'static str {
         match self.0 {
-            Kind::Scalar => "scalar",
+            Instructions::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => "avx2",
+            Instructions::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Instructions::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => "neon",
+            Instructions::Neon => "neon",
         }
     }
 
-    /// [`Nested::scan`] with these instructions.
-    pub(super) fn scan(self, nested: &mut Nested, bytes: &[u8]) -> Option<usize> {
+    /// [`NestedScanner::scan`] with these instructions.
+    pub(super) fn scan(self, nested: &mut NestedScanner, bytes: &[u8]) -> Option<usize> {
         match self.0 {
-            Kind::Scalar => scalar::scan(nested, bytes),
-            // SAFETY: this back end exists only because `usable` has found that the processor has all that `avx2::scan` is compiled for.
+            Instructions::Scalar => scalar::scan(nested, bytes),
+            // SAFETY: `available` constructs this back end only after it has detected all features
+            // that `avx2::scan` is compiled for.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => unsafe { avx2::scan(nested, bytes) },
+            Instructions::Avx2 => unsafe { avx2::scan(nested, bytes) },
             // SAFETY: as above, for `avx512::scan`.
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => unsafe { avx512::scan(nested, bytes) },
-            // SAFETY: every 64-bit ARM processor has what `neon::scan` is compiled for.
+            Instructions::Avx512 => unsafe { avx512::scan(nested, bytes) },
+            // SAFETY: every 64-bit ARM processor has the features that `neon::scan` is compiled
+            // for.
             #[cfg(target_arch = "aarch64")]
-            Kind::Neon => unsafe { neon::scan(nested, bytes) },
+            Instructions::Neon => unsafe { neon::scan(nested, bytes) },
         }
     }
 }

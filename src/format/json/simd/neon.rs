@@ -1,27 +1,30 @@
-//! NEON: four vectors of 16 bytes. Part of every 64-bit ARM processor, so nothing has to be detected.
+//! NEON: a block is four vectors of 16 bytes. Every 64-bit ARM processor has NEON, so no detection
+//! is needed.
 //!
-//! Written for machines that the project's tests have not run on: run `cargo test split::` there before relying on it.
+//! The project's tests have not run on such a machine: run `cargo test json::` there before relying
+//! on this back end.
 
 use std::arch::aarch64::{
     uint8x16_t, vandq_u8, vceqq_u8, vdupq_n_u8, vgetq_lane_u64, vld1q_u8, vorrq_u8, vpaddq_u8,
     vreinterpretq_u64_u8,
 };
 
-use crate::format::json::nested::{BLOCK, BRACKET_BIT, Masks, Nested};
+use crate::format::json::block::{BLOCK, BRACKET_BIT, BlockMasks};
+use crate::format::json::nested::NestedScanner;
 
 #[target_feature(enable = "neon")]
-pub(super) fn scan(nested: &mut Nested, bytes: &[u8]) -> Option<usize> {
+pub(super) fn scan(nested: &mut NestedScanner, bytes: &[u8]) -> Option<usize> {
     nested.scan(bytes, |block| masks(block))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn masks(block: &[u8; BLOCK]) -> Masks {
+fn masks(block: &[u8; BLOCK]) -> BlockMasks {
     let (quarters, _) = block.as_chunks::<16>();
     let bytes = [load(&quarters[0]), load(&quarters[1]), load(&quarters[2]), load(&quarters[3])];
     let bit = vdupq_n_u8(BRACKET_BIT);
     let brackets = bytes.map(|quarter| vorrq_u8(quarter, bit));
-    Masks {
+    BlockMasks {
         quote: equal(&bytes, b'"'),
         backslash: equal(&bytes, b'\\'),
         open: equal(&brackets, b'{'),
@@ -35,18 +38,18 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
 #[inline]
 #[target_feature(enable = "neon")]
 fn load(bytes: &[u8; 16]) -> uint8x16_t {
-    // SAFETY: 16 readable bytes, and this load asks for no alignment.
+    // SAFETY: `bytes` are 16 readable bytes, and this load requires no alignment.
     unsafe { vld1q_u8(bytes.as_ptr()) }
 }
 
-/// A comparison gives 0 or 255 for each byte. Each keeps the one bit of its place among eight; three rounds of adding neighbours then
-/// gather eight bytes into one.
+/// A comparison returns 0 or 255 for each byte. Of each byte, only the bit of its position among
+/// eight is kept. Three pairwise additions then combine eight bytes into one.
 #[inline]
 #[target_feature(enable = "neon")]
 fn equal(bytes: &[uint8x16_t; 4], byte: u8) -> u64 {
-    let places = load(&[1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
-    let wanted = vdupq_n_u8(byte);
-    let [a, b, c, d] = bytes.map(|quarter| vandq_u8(vceqq_u8(quarter, wanted), places));
+    let positions = load(&[1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
+    let pattern = vdupq_n_u8(byte);
+    let [a, b, c, d] = bytes.map(|quarter| vandq_u8(vceqq_u8(quarter, pattern), positions));
     let halves = vpaddq_u8(vpaddq_u8(a, b), vpaddq_u8(c, d));
     vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(halves, halves)))
 }

@@ -1,18 +1,20 @@
-//! No instructions but the ordinary ones: for every processor, and as the measure of the other back ends.
+//! Portable code without vector instructions: for every processor, and the reference for the other
+//! back ends.
 
-use crate::format::json::nested::{BLOCK, BRACKET_BIT, Masks, Nested};
+use crate::format::json::block::{BLOCK, BRACKET_BIT, BlockMasks};
+use crate::format::json::nested::NestedScanner;
 
-pub(super) fn scan(nested: &mut Nested, bytes: &[u8]) -> Option<usize> {
+pub(super) fn scan(nested: &mut NestedScanner, bytes: &[u8]) -> Option<usize> {
     nested.scan(bytes, masks)
 }
 
 #[inline(always)]
-fn masks(block: &[u8; BLOCK]) -> Masks {
+fn masks(block: &[u8; BLOCK]) -> BlockMasks {
     let mut brackets = *block;
     for byte in &mut brackets {
         *byte |= BRACKET_BIT;
     }
-    Masks {
+    BlockMasks {
         quote: equal(block, b'"'),
         backslash: equal(block, b'\\'),
         open: equal(&brackets, b'{'),
@@ -23,17 +25,18 @@ fn masks(block: &[u8; BLOCK]) -> Masks {
     }
 }
 
-/// Compares all bytes first, which compilers do many at a time (in a plain loop; of `map` on an array they sometimes make calls), then gathers
-/// eight results by one multiplication.
+/// Compares all bytes first, then combines eight results with one multiplication. Compilers
+/// vectorize the comparison in a plain loop; for `map` on an array they sometimes emit calls.
 #[inline(always)]
 fn equal(block: &[u8; BLOCK], byte: u8) -> u64 {
-    // Moves the lowest bit of byte `i` to bit `56 + i`; no two meet in one place below that.
+    // Moves the lowest bit of byte `i` to bit `56 + i`. Below bit 56, no two products overlap, so
+    // nothing carries over.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut found = [0; BLOCK];
-    for (found, b) in found.iter_mut().zip(block) {
-        *found = u8::from(*b == byte);
+    let mut results = [0; BLOCK];
+    for (result, b) in results.iter_mut().zip(block) {
+        *result = u8::from(*b == byte);
     }
-    let (eights, _) = found.as_chunks::<8>();
+    let (eights, _) = results.as_chunks::<8>();
     let mut mask = 0;
     for (n, eight) in eights.iter().enumerate() {
         mask |= u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56 << (8 * n);

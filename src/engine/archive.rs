@@ -1,27 +1,21 @@
-//! One archive, from its first byte to its last: decode, unwrap, split, parse, classify.
+//! One archive, from its first byte to its last: decode, find the records, parse, keep their facts.
 
 use std::borrow::Cow;
 use std::io::Read;
 
-use tracing::{debug, info};
+use tracing::debug;
 
-use super::condense::{self, End};
-use super::input::{Give, Purpose, Run, Subject, last, reason_of, unreadable};
-use super::learn::Known;
-use super::part::Part;
+use super::input::{Subject, reason_of, unreadable};
+use super::scanner::{Again, Keep, Scanner};
 use super::supply::{Reached, Supply};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, Selected, StatusReason};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
-use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
 use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
-/// Memory of events gathered before they are handed on, bytes.
-const BATCH: usize = 1 << 20;
-/// Rejects gathered before they are handed on.
-const REJECTS: usize = 256;
 /// Rejects kept back as long as nothing shows that the input is an archive at all.
 const UNRECOGNISED: usize = 4096;
 
@@ -36,34 +30,29 @@ enum Ending {
 }
 
 /// An input being read.
-pub(super) struct Reading<'p> {
-    pub(super) run: Run<'p>,
+pub(super) struct Reading<'r, 's> {
+    pub(super) scanner: &'r mut Scanner<'s>,
     subject: Subject,
     input: InputSummary,
     coverage: Coverage,
-    part: Part,
     first_reject: Option<RejectReason>,
     reported_bytes: u64,
     /// For the text of records that are held in strings.
     text: Vec<u8>,
     /// Decoding stopped early.
     broke: bool,
-    /// Parts have been handed on: it is too late to call the input no archive.
+    /// Facts have been emitted: it is too late to call the input no archive.
     committed: bool,
 }
 
-impl<'p> Reading<'p> {
-    pub(super) fn new(run: Run<'p>, subject: Subject) -> Self {
-        let mut part = Part::new();
-        if matches!(run.purpose, Purpose::Condense) {
-            condense::head(&subject, &mut part.kept);
-        }
+impl<'r, 's> Reading<'r, 's> {
+    pub(super) fn new(scanner: &'r mut Scanner<'s>, subject: Subject) -> Self {
+        scanner.builder.begin(&subject.uri);
         Self {
-            run,
+            scanner,
             input: subject.blank(),
             subject,
             coverage: Coverage::default(),
-            part,
             first_reject: None,
             reported_bytes: 0,
             text: Vec::new(),
@@ -72,8 +61,8 @@ impl<'p> Reading<'p> {
         }
     }
 
-    pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
-        let mut reader = ContainerReader::new(self.run.plan.limits.record_bytes);
+    pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
+        let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
         let foreign = match content.format() {
             Encoding::Unsupported(reason) => Some(reason),
             Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
@@ -83,11 +72,7 @@ impl<'p> Reading<'p> {
                 Some(whole) => Window::whole(whole),
                 None => Window::new(),
             };
-            let ending = if self.teaches_nothing(&window) {
-                Ending::Read(None)
-            } else {
-                self.read(&mut content, &mut window, &mut reader, give)
-            };
+            let ending = self.read(&mut content, &mut window, &mut reader);
             buffers.recycle(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
@@ -95,8 +80,8 @@ impl<'p> Reading<'p> {
                 Ending::Read(Some(DecodeError::Read { source: error, .. }))
                     if content.reached().content_bytes == 0 =>
                 {
-                    give(last(unreadable(self.input, &error), self.coverage));
-                    return;
+                    let input = unreadable(self.input, &error);
+                    return self.scanner.end(input, self.coverage, Again::Maybe);
                 }
                 // What broke the stream without breaking a record: between records, or behind the last.
                 Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.detail()),
@@ -108,7 +93,7 @@ impl<'p> Reading<'p> {
         let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
         let reached = content.reached();
         let content = content.into_content();
-        self.finish(reached, content.sha256(), reader.shape().as_str(), skip, give);
+        self.finish(reached, content.sha256(), reader.shape().as_str(), skip);
         content.finish(buffers);
     }
 
@@ -139,7 +124,6 @@ impl<'p> Reading<'p> {
         content: &mut Supply<R>,
         window: &mut Window,
         reader: &mut ContainerReader,
-        give: Give<'_>,
     ) -> Ending {
         let mut broken: Option<DecodeError> = None;
         loop {
@@ -165,40 +149,33 @@ impl<'p> Reading<'p> {
                         window.close();
                     }
                     self.report_bytes(content.reached().compressed_bytes);
-                    if self.run.plan.is_cancelled() {
+                    if self.scanner.plan.is_cancelled() {
                         return Ending::Stopped;
                     }
                 }
                 Step::End => return Ending::Read(broken),
                 Step::NotJson => return Ending::NotJson(broken),
             }
-            let hand_on = self.is_full() && reader.is_recognised() || self.part.rejects.len() >= UNRECOGNISED;
+            let hand_on =
+                self.is_full() && reader.is_recognised() || self.scanner.builder.rejects() >= UNRECOGNISED;
             self.committed |= hand_on;
-            if hand_on && !self.hand_on(give) {
+            if hand_on && !self.hand_on() {
                 return Ending::Stopped;
             }
         }
     }
 
-    /// Whether there is nothing to learn from all of the content, which is asked faster than of each record.
-    fn teaches_nothing(&self, window: &Window) -> bool {
-        let view = window.view();
-        matches!(self.run.purpose, Purpose::Learn) && view.last && !parse::may_contain_facts(view.bytes)
+    /// Keeps what a record that is no KMS call says about KMS calls.
+    fn learn(&mut self, bytes: &[u8], offset: u64) {
+        if self.scanner.learn
+            && parse::may_contain_facts(bytes)
+            && let Ok(facts) = parse::facts(bytes)
+        {
+            facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
+        }
     }
 
-    /// Learns from one record; false when it is not valid JSON.
-    fn learn(&mut self, bytes: &[u8], offset: u64) -> bool {
-        if !parse::may_contain_facts(bytes) {
-            return true;
-        }
-        let Ok(lessons) = parse::facts(bytes) else { return false };
-        for lesson in lessons {
-            self.part.lessons.add(lesson, &self.subject.uri, offset);
-        }
-        true
-    }
-
-    /// Counts, or learns from, a value that wraps a record; false when the value is not valid JSON.
+    /// Reads a value that wraps a record; false when the value is not valid JSON.
     fn wrapped(
         &mut self,
         value: &[u8],
@@ -207,16 +184,9 @@ impl<'p> Reading<'p> {
         reader: &mut ContainerReader,
     ) -> bool {
         // What a row does not name may not have been asked for.
-        let may_count = || envelope == Envelope::LakeRow || parse::may_match_inside(value);
-        let may_matter = match self.run.purpose {
-            Purpose::Learn => parse::may_contain_facts(value),
-            Purpose::Condense | Purpose::Count(_) => may_count(),
-        };
-        if !may_matter && matches!(self.run.purpose, Purpose::Condense) {
-            return self.teaching(value, offset, envelope);
-        }
-        if !may_matter {
-            self.foreign();
+        let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
+        if !may_count {
+            self.wrapped_other(value, offset, envelope);
             return true;
         }
         let mut buffer = std::mem::take(&mut self.text);
@@ -239,24 +209,22 @@ impl<'p> Reading<'p> {
             }
         };
         self.text = buffer;
-        sound || matches!(self.run.purpose, Purpose::Learn) && !may_count()
+        sound
     }
 
-    /// Keeps the record in a value that does not count, if it may teach. What is wrong with it is not looked for.
-    fn teaching(&mut self, value: &[u8], offset: u64, envelope: Envelope) -> bool {
+    /// Reads a value whose record is no KMS call. What is wrong with it is not looked for.
+    fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
+        self.foreign();
+        if !self.scanner.learn || !parse::may_contain_facts(value) {
+            return;
+        }
         let mut buffer = std::mem::take(&mut self.text);
-        match parse::may_contain_facts(value).then(|| container::extract_record(value, envelope, &mut buffer))
+        if let Extracted::Record { json: text, offset: at, .. } =
+            container::extract_record(value, envelope, &mut buffer)
         {
-            Some(Extracted::Record { json: text, offset: at, .. }) => {
-                self.condense(text, offset + at as u64, Some(false))
-            }
-            _ => {
-                self.foreign();
-                true
-            }
-        };
+            self.learn(text, offset + at as u64);
+        }
         self.text = buffer;
-        true
     }
 
     /// Counts what stands where a record stands and is none of KMS.
@@ -265,111 +233,55 @@ impl<'p> Reading<'p> {
         self.input.counts.other_source += 1;
     }
 
-    /// Counts one record, or learns from it; false when it is not valid JSON.
+    /// Reads one record; false when it is not valid JSON.
     pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
-        let known = match self.run.purpose {
-            // A record that is not of KMS is not looked at for damage, whatever it could teach: all passes see the same records.
-            Purpose::Learn => {
-                let names_kms = || may_match.unwrap_or_else(|| parse::may_match(bytes));
-                return self.learn(bytes, offset) || !names_kms();
-            }
-            Purpose::Condense => return self.condense(bytes, offset, may_match),
-            Purpose::Count(known) => known,
-        };
         let index = self.input.counts.records;
         if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
+            // A record that is not of KMS is not looked at for damage.
+            self.learn(bytes, offset);
             self.foreign();
             return true;
         }
-        self.input.counts.records += 1;
         match parse::parse(bytes) {
             Ok(outline) => {
+                self.input.counts.records += 1;
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
-                self.parsed(known, outline.kind, offset, bytes);
+                match outline.kind {
+                    RecordKind::Event(event) => self.event(&event, offset),
+                    RecordKind::NotUsage => self.input.counts.not_usage += 1,
+                    RecordKind::OtherSource { excludes_kms } => {
+                        self.input.counts.other_source += 1;
+                        self.coverage.kms_excluded_by.extend(excludes_kms);
+                        self.learn(bytes, offset);
+                    }
+                }
                 true
             }
             Err(error) => {
-                self.input.counts.records -= 1; // `reject` counts it
                 self.reject_at(Some((offset, index)), error.reason, error.detail);
                 error.reason != RejectReason::JsonSyntax
             }
         }
     }
 
-    /// Keeps one record, if it may count or teach; false when it is not valid JSON.
-    fn condense(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
-        let may_count = may_match.unwrap_or_else(|| parse::may_match(bytes));
-        if may_count && let Err(error) = parse::parse(bytes) {
-            self.reject_at(Some((offset, self.input.counts.records)), error.reason, error.detail);
-            return error.reason != RejectReason::JsonSyntax;
-        }
-        let may_contain_facts = parse::may_contain_facts(bytes);
-        if may_contain_facts {
-            self.learn(bytes, offset);
-        }
-        if may_count || may_contain_facts {
-            self.input.counts.records += 1;
-            condense::record(bytes, offset, may_contain_facts, &mut self.part.kept);
-        } else {
-            self.foreign();
-        }
-        true
-    }
-
-    fn parsed(&mut self, known: &Known, parsed: RecordKind<'_>, offset: u64, record: &[u8]) {
-        let selection = &self.run.plan.selection;
-        let counts = &mut self.input.counts;
-        let mut event = match parsed {
-            RecordKind::Event(event) => event,
-            RecordKind::NotUsage => {
-                counts.not_usage += 1;
-                return;
-            }
-            RecordKind::OtherSource { excludes_kms } => {
-                counts.other_source += 1;
-                self.coverage.kms_excluded_by.extend(excludes_kms);
-                return;
-            }
-        };
+    /// Keeps a KMS call, unless this run can never select it.
+    fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
-        if !selection.wants_name(&event.name) {
-            counts.other_event += 1;
-            return;
+        if self.scanner.learn {
+            parse::facts_of_event(event).for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
-        known.complete(&mut event);
-        if !selection.wants_circumstances(&event) {
-            counts.filtered += 1;
-            return;
-        }
-        let evidence = self.run.plan.classifier.classify(&event, &known.learned);
-        if !selection.workloads.intersects(evidence.workload) {
-            counts.other_workload += 1;
-            let hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
-            self.coverage.unattributed += u64::from(hidden && !evidence.workload.is_specific());
-            return;
-        }
-        if !self.run.plan.keep_duplicates && known.corrections.is_superseded(&event) {
-            counts.duplicate += 1;
-            counts.corrected += 1;
-            return;
-        }
-        let selected = Selected { event: &event, evidence: &evidence, archive: &self.subject.uri, offset };
-        self.part.add(&selected, record, !self.run.plan.keep_duplicates);
-    }
-
-    /// Counts again what has been kept of a reading: rejects, and records that are left out.
-    pub(super) fn again(&mut self, rejects: Vec<Rejection>, foreign: u64) {
         let counts = &mut self.input.counts;
-        counts.records += rejects.len() as u64 + foreign;
-        counts.rejected += rejects.len() as u64;
-        counts.other_source += foreign;
-        self.first_reject = self.first_reject.or(rejects.first().map(|rejection| rejection.reason));
-        self.part.rejects.extend(rejects);
+        match self.scanner.keep {
+            Keep::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
+            Keep::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
+            Keep::Selectable(_) | Keep::All => self.scanner.builder.event(event, offset),
+            Keep::Nothing => {}
+        }
     }
 
     pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
@@ -382,67 +294,44 @@ impl<'p> Reading<'p> {
         self.input.counts.rejected += 1;
         self.first_reject.get_or_insert(reason);
         let (offset, index) = place.unzip();
-        self.part.rejects.push(Rejection { offset, index, reason, detail });
+        self.scanner.reject(Rejection { offset, index, reason, detail });
     }
 
     pub(super) fn report_bytes(&mut self, now: u64) {
         if self.subject.container.is_none() {
-            self.run.progress.add_bytes(now - self.reported_bytes);
+            self.scanner.progress.add_bytes(now - self.reported_bytes);
         }
         self.reported_bytes = now;
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.part.bytes() >= BATCH || self.part.rejects.len() >= REJECTS
+        self.scanner.is_full()
     }
 
-    pub(super) fn hand_on(&mut self, give: Give<'_>) -> bool {
-        let mut part = std::mem::replace(&mut self.part, Part::new());
-        part.archive = Some(self.subject.uri.clone());
-        if matches!(self.run.purpose, Purpose::Condense) {
-            condense::rejects(&mut part);
-            return give(part);
-        }
-        for rejection in &part.rejects {
-            info!(archive = %self.subject.uri, %rejection, "rejected");
-        }
-        give(part)
+    /// Emits what there is; false when the run is over.
+    pub(super) fn hand_on(&mut self) -> bool {
+        self.scanner.flush_within(&self.subject.uri)
     }
 
-    /// Hands on the last part.
+    /// Ends the input.
     pub(super) fn finish(
         mut self,
         reached: Reached,
         sha256: Option<String>,
         shape: impl Into<Cow<'static, str>>,
         skip: Option<SkipReason>,
-        give: Give<'_>,
     ) {
         self.report_bytes(reached.compressed_bytes);
-        let shape = shape.into();
-        if matches!(self.run.purpose, Purpose::Condense) {
-            if skip.is_some() {
-                // As below: what looked like records or damage was neither.
-                std::mem::replace(&mut self.part, Part::new()).recycle();
-                condense::head(&self.subject, &mut self.part.kept);
-                self.input.counts = Counts::default();
-            }
-            condense::rejects(&mut self.part);
-            let foreign = self.input.counts.other_source;
-            condense::end(End { foreign, reached, sha256, shape, skip }, &mut self.part.kept);
-            self.hand_on(give);
-            return;
-        }
         let input = &mut self.input;
         input.compressed_bytes = reached.compressed_bytes;
         input.content_bytes = reached.content_bytes;
         input.gzip_members = reached.members;
-        input.shape = shape;
+        input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
             (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
-            std::mem::replace(&mut self.part, Part::new()).recycle();
+            self.scanner.builder.discard();
         } else {
             if let Some(reason) = self.first_reject {
                 (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
@@ -459,10 +348,7 @@ impl<'p> Reading<'p> {
         if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
-        debug!(archive = %input.archive, status = input.status.as_str(), records = input.counts.records, "read");
-        let done = Box::new((self.input.clone(), std::mem::take(&mut self.coverage)));
-        self.part.done = Some(done);
-        self.hand_on(give); // if nobody wants it, the run is over anyway
+        self.scanner.end(self.input, self.coverage, Again::Maybe);
     }
 }
 

@@ -8,11 +8,11 @@ pub struct Progress {
     compressed_bytes: AtomicU64,
     archives: AtomicU64,
     selected: AtomicU64,
-    learning: AtomicBool,
+    scanning: AtomicBool,
 }
 
 impl Progress {
-    /// Stored bytes read, in both passes.
+    /// Stored bytes read.
     pub fn compressed_bytes(&self) -> u64 {
         self.compressed_bytes.load(Ordering::Relaxed)
     }
@@ -27,13 +27,13 @@ impl Progress {
         self.selected.load(Ordering::Relaxed)
     }
 
-    /// Whether inputs are being read for what they teach, before any is counted.
-    pub fn is_learning(&self) -> bool {
-        self.learning.load(Ordering::Relaxed)
+    /// Whether inputs are being read, before any event is resolved.
+    pub fn is_scanning(&self) -> bool {
+        self.scanning.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_learning(&self, learning: bool) {
-        self.learning.store(learning, Ordering::Relaxed);
+    pub(super) fn set_scanning(&self, scanning: bool) {
+        self.scanning.store(scanning, Ordering::Relaxed);
     }
 
     pub(super) fn add_bytes(&self, n: u64) {

@@ -1,4 +1,4 @@
-//! Where a value ends: every back end, fed whole and in pieces, says what a walk over single bytes says.
+//! Where a value ends: every back end, fed whole and in pieces, agrees with a scan byte by byte.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -7,34 +7,37 @@ use keytrail::format::json::{Backend, ValueScanner};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
-/// All that this processor can run.
+/// The back ends that this processor supports.
 static BACK_ENDS: LazyLock<Vec<Backend>> = LazyLock::new(Backend::available);
 
-/// Where the value ends; or, when it does not: whether the bytes end inside a string, and whether the value may end with them.
+/// The result of a scan.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum Scan {
+    /// The value ends after this number of bytes.
     End(usize),
+    /// The bytes end before the value: whether they end inside a string, and whether the value may
+    /// end with them.
     Open { in_string: bool, may_end: bool },
 }
 
-fn feed<'c>(mut scanner: ValueScanner, pieces: impl Iterator<Item = &'c [u8]>) -> Found {
+fn feed<'c>(mut scanner: ValueScanner, pieces: impl Iterator<Item = &'c [u8]>) -> Scan {
     let mut before = 0;
     for piece in pieces {
         match scanner.advance(piece) {
             Some(n) => {
-                assert!(n <= piece.len(), "the end lies in the piece");
-                return Found::End(before + n);
+                assert!(n <= piece.len(), "the end is in the piece");
+                return Scan::End(before + n);
             }
             None => before += piece.len(),
         }
     }
-    Found::Open { in_string: scanner.is_in_string(), may_end: scanner.may_end_here() }
+    Scan::Open { in_string: scanner.is_in_string(), may_end: scanner.may_end_here() }
 }
 
-fn naive(bytes: &[u8]) -> Found {
+fn naive(bytes: &[u8]) -> Scan {
     if !b"{[\"".contains(&bytes[0]) {
         let end = bytes.iter().position(|byte| b" \t\n\r,:\"{}[]".contains(byte));
-        return end.map_or(Found::Open { in_string: false, may_end: true }, Found::End);
+        return end.map_or(Scan::Open { in_string: false, may_end: true }, Scan::End);
     }
     let (mut depth, mut in_string, mut escaped) = (0_u64, false, false);
     for (at, byte) in bytes.iter().enumerate() {
@@ -47,10 +50,10 @@ fn naive(bytes: &[u8]) -> Found {
             _ => {}
         }
         if depth == 0 && !in_string {
-            return Found::End(at + 1);
+            return Scan::End(at + 1);
         }
     }
-    Found::Open { in_string, may_end: false }
+    Scan::Open { in_string, may_end: false }
 }
 
 fn check(cuts: &Cuts, content: &[u8]) {
@@ -61,12 +64,12 @@ fn check(cuts: &Cuts, content: &[u8]) {
         if let Some(end) = whole.advance(content)
             && let Some(may_match) = whole.may_match()
         {
-            let asked = keytrail::parse::may_match(&content[..end]);
-            assert_eq!(may_match, asked, "{back_end:?} on whether KMS can be named");
+            let parser = keytrail::parse::may_match(&content[..end]);
+            assert_eq!(may_match, parser, "{back_end:?}: may_match");
         }
-        let begin = || ValueScanner::with_backend(back_end, *first);
-        assert_eq!(feed(begin(), std::iter::once(content)), expected, "{back_end:?}, whole");
-        assert_eq!(feed(begin(), cuts.pieces(content)), expected, "{back_end:?}, {cuts:?}");
+        let new = || ValueScanner::with_backend(back_end, *first);
+        assert_eq!(feed(new(), std::iter::once(content)), expected, "{back_end:?}, whole");
+        assert_eq!(feed(new(), cuts.pieces(content)), expected, "{back_end:?}, {cuts:?}");
     }
 }
 
@@ -74,7 +77,7 @@ fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
     let cuts = input.cuts();
     let content = input.rest();
-    // From three places: the bytes' alignment must not matter either.
+    // The alignment of the bytes must not matter either.
     for skip in [0, 1, 7] {
         check(&cuts, content.get(skip..).unwrap_or_default());
     }

@@ -10,11 +10,9 @@ use tracing::warn;
 
 use super::archive::Reading;
 use super::container::{self, DEEPEST};
-use super::learn::Known;
-use super::part::Part;
+use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
-use super::{Plan, Progress};
-use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
+use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason};
 use crate::format::archive;
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
@@ -24,37 +22,8 @@ use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
 
-/// Takes a part; false when the run is over.
-pub(super) type Give<'g> = &'g mut dyn FnMut(Part) -> bool;
-
 /// How to go on decoding an input's content: as before, or ahead.
 pub(super) type GoOn<R> = fn(Supply<R>) -> Supply<R>;
-
-/// What records are read for.
-#[derive(Clone, Copy)]
-pub(super) enum Purpose<'p> {
-    /// For what they teach.
-    Learn,
-    /// For what they teach, and to keep those that may matter later.
-    Condense,
-    /// To be counted, with what is known.
-    Count(&'p Known),
-}
-
-/// The run that an input is read for.
-#[derive(Clone, Copy)]
-pub(super) struct Run<'p> {
-    pub(super) plan: &'p Plan,
-    pub(super) purpose: Purpose<'p>,
-    pub(super) progress: &'p Progress,
-}
-
-impl Run<'_> {
-    /// Whether contents are hashed: for the report only, so not where records are read for nothing but what they teach.
-    pub(super) fn hashes(&self) -> bool {
-        self.plan.hash && !matches!(self.purpose, Purpose::Learn)
-    }
-}
 
 /// What is known of an input before it is read.
 pub(super) struct Subject {
@@ -110,44 +79,40 @@ impl Subject {
         }
     }
 
-    /// Its only part: it is skipped.
-    pub(super) fn skipped(&self, reason: SkipReason) -> Part {
+    /// The row of an input that is skipped.
+    pub(super) fn skipped(&self, reason: SkipReason) -> InputSummary {
         let mut input = self.blank();
         (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
-        last(input, Coverage::default())
+        input
     }
 
-    /// Its only part: not even its first bytes can be read.
-    pub(super) fn failed(&self, error: io::Error) -> Part {
+    /// The row of an input of which not even the first bytes can be read, and what is rejected.
+    fn failed(&self, error: io::Error) -> (InputSummary, Vec<Rejection>) {
         match DecodeError::from_read(0, error) {
-            DecodeError::Read { source: error, .. } => {
-                last(unreadable(self.blank(), &error), Coverage::default())
-            }
+            DecodeError::Read { source: error, .. } => (unreadable(self.blank(), &error), Vec::new()),
             // The container it is in is damaged here: records may be lost.
             error => {
                 let (reason, detail) = (reason_of(&error), error.detail());
                 let mut input = self.blank();
                 (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
                 (input.counts.records, input.counts.rejected) = (1, 1);
-                let mut part = last(input, Coverage::default());
-                part.rejects.push(Rejection { offset: None, index: None, reason, detail });
-                part
+                (input, vec![Rejection { offset: None, index: None, reason, detail }])
             }
         }
     }
 }
 
-/// Works on one entry of the listing.
-pub(super) fn process(run: Run<'_>, listed: ListedInput, give: Give<'_>) {
+/// Scans one entry of the listing.
+pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     let archive = match listed {
         ListedInput::Archive(archive) => archive,
         ListedInput::Skipped { uri, reason } => {
-            give(Subject::unread(&uri).skipped(reason));
-            return;
+            let input = Subject::unread(&uri).skipped(reason);
+            return scanner.input(input, Vec::new(), Again::Never);
         }
         ListedInput::Unreadable { uri, error } => {
-            give(last(unreadable(Subject::unread(&uri).blank(), &error), Coverage::default()));
-            return;
+            let input = unreadable(Subject::unread(&uri).blank(), &error);
+            return scanner.input(input, Vec::new(), Again::Maybe);
         }
     };
     let subject = Subject {
@@ -163,19 +128,17 @@ pub(super) fn process(run: Run<'_>, listed: ListedInput, give: Give<'_>) {
         let content = archive.open().and_then(|reader| {
             let options = DecodeOptions {
                 stored_size: archive.size,
-                limit: run.plan.limits.archive_bytes,
-                hash: run.hashes(),
+                limit: scanner.plan.limits.archive_bytes,
+                hash: scanner.plan.hash,
             };
             Decoder::new(reader, options, buffers)
         });
         match content {
             Ok(content) => {
                 let ahead = if large { Supply::go_ahead } else { identity };
-                read(run, subject, content, (Some(&archive), ahead), buffers, give);
+                read(scanner, subject, content, (Some(&archive), ahead), buffers);
             }
-            Err(error) => {
-                give(subject.failed(error));
-            }
+            Err(error) => failed(scanner, &subject, error, Reached::default()),
         }
     });
 }
@@ -187,38 +150,37 @@ thread_local! {
 
 /// Reads an input of whatever kind; `archive`, if it is not a member of a container.
 pub(super) fn read<R: Read>(
-    run: Run<'_>,
+    scanner: &mut Scanner<'_>,
     subject: Subject,
     mut content: Decoder<R>,
     (archive, go_on): (Option<&Archive>, GoOn<R>),
     buffers: &mut Buffers,
-    give: Give<'_>,
 ) {
     if let Encoding::Unsupported(_) = content.encoding() {
-        Reading::new(run, subject).run(Supply::new(content), buffers, give);
+        Reading::new(scanner, subject).run(Supply::new(content), buffers);
         return;
     }
     let first = content.peek(archive::ArchiveFormat::DETECT_BYTES);
     if first.starts_with(PARQUET_MAGIC) {
-        table(run, subject, archive, content, buffers, give);
+        table(scanner, subject, archive, content, buffers);
         return;
     }
     match archive::ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= DEEPEST => {
-            give(subject.skipped(SkipReason::NestedTooDeep));
+            scanner.input(subject.skipped(SkipReason::NestedTooDeep), Vec::new(), Again::Never);
         }
-        Some(kind) => container::read(run, &subject, (kind, archive), content, go_on, buffers, give),
+        Some(kind) => container::read(scanner, &subject, (kind, archive), content, go_on, buffers),
         None => match CsvKind::detect(content.peek(CsvKind::DETECT_BYTES)) {
-            None => Reading::new(run, subject).run(go_on(Supply::new(content)), buffers, give),
+            None => Reading::new(scanner, subject).run(go_on(Supply::new(content)), buffers),
             Some(CsvKind::Lake) => {
-                Reading::new(run, subject).run_csv(go_on(Supply::new(content)), buffers, give);
+                Reading::new(scanner, subject).run_csv(go_on(Supply::new(content)), buffers);
             }
             Some(CsvKind::EventHistory) => {
                 warn!(
                     archive = %subject.uri,
                     "the event history in CSV does not say which account, key or caller it was: download it as JSON"
                 );
-                give(subject.skipped(SkipReason::EventHistoryCsv));
+                scanner.input(subject.skipped(SkipReason::EventHistoryCsv), Vec::new(), Again::Never);
             }
         },
     }
@@ -226,19 +188,18 @@ pub(super) fn read<R: Read>(
 
 /// Reads a Parquet file. That begins at its end: so what comes in a stream goes into a temporary file first.
 fn table<R: Read>(
-    run: Run<'_>,
+    scanner: &mut Scanner<'_>,
     subject: Subject,
     archive: Option<&Archive>,
     mut content: Decoder<R>,
     buffers: &mut Buffers,
-    give: Give<'_>,
 ) {
     let file = match archive {
         Some(archive) if content.encoding() == Encoding::Plain => archive.open_file(),
         _ => Ok(None),
     };
     let opened = match file {
-        Ok(Some(file)) => in_the_open(run, file),
+        Ok(Some(file)) => in_the_open(file, scanner.plan.hash),
         Ok(None) => put_aside(&mut content, buffers),
         Err(error) => Err(error),
     };
@@ -247,18 +208,22 @@ fn table<R: Read>(
     let (file, reached, sha256) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            give(with_bytes(subject.failed(error), reached));
+            failed(scanner, &subject, error, reached);
             return;
         }
     };
-    let longest = usize::try_from(run.plan.limits.record_bytes).unwrap_or(usize::MAX);
+    let longest = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
     match OcsfReader::open(file, longest) {
-        Ok(Some(table)) => Reading::new(run, subject).run_table(table, reached, sha256, give),
+        Ok(Some(table)) => Reading::new(scanner, subject).run_table(table, reached, sha256),
         Ok(None) => {
-            give(with_bytes(subject.skipped(SkipReason::Parquet), reached));
+            scanner.input(
+                with_bytes(subject.skipped(SkipReason::Parquet), reached),
+                Vec::new(),
+                Again::Never,
+            );
         }
         // It may have been anything, so it may have been one of those that are read.
-        Err(error) => Reading::new(run, subject).unreadable_table(&error, reached, give),
+        Err(error) => Reading::new(scanner, subject).unreadable_table(&error, reached),
     }
 }
 
@@ -266,9 +231,9 @@ fn table<R: Read>(
 type Opened = (File, Reached, Option<String>);
 
 /// A file that is read where it lies.
-fn in_the_open(run: Run<'_>, file: File) -> io::Result<Opened> {
+fn in_the_open(file: File, hash: bool) -> io::Result<Opened> {
     let size = file.metadata()?.len();
-    let sha256 = run.hashes().then(|| sha256_from_start(&file)).transpose()?;
+    let sha256 = hash.then(|| sha256_from_start(&file)).transpose()?;
     Ok((file, Reached { compressed_bytes: size, content_bytes: size, members: 0 }, sha256))
 }
 
@@ -290,14 +255,17 @@ fn put_aside<R: Read>(content: &mut Decoder<R>, buffers: &mut Buffers) -> io::Re
     Ok((file, Reached::of(content), content.sha256()))
 }
 
-/// The only part of an input that was read as far as this, and gave nothing.
-fn with_bytes(mut part: Part, reached: Reached) -> Part {
-    if let Some(done) = &mut part.done {
-        let input = &mut done.0;
-        (input.compressed_bytes, input.content_bytes) = (reached.compressed_bytes, reached.content_bytes);
-        input.gzip_members = reached.members;
-    }
-    part
+/// The row of an input that was read as far as this, and gave nothing.
+fn with_bytes(mut input: InputSummary, reached: Reached) -> InputSummary {
+    (input.compressed_bytes, input.content_bytes) = (reached.compressed_bytes, reached.content_bytes);
+    input.gzip_members = reached.members;
+    input
+}
+
+/// Of an input that was read as far as this, nothing can be used.
+pub(super) fn failed(scanner: &mut Scanner<'_>, subject: &Subject, error: io::Error, reached: Reached) {
+    let (input, rejects) = subject.failed(error);
+    scanner.input(with_bytes(input, reached), rejects, Again::Maybe);
 }
 
 /// The hash of a whole file.
@@ -306,24 +274,10 @@ pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
     sha256_of(file)
 }
 
-/// Says that an input cannot be read at all.
+/// The row of an input that cannot be read at all.
 pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
-    let error = error_chain(error);
-    say_unreadable(&input.archive, &error);
-    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error)));
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error_chain(error))));
     input
-}
-
-pub(super) fn say_unreadable(archive: &str, error: &str) {
-    warn!(archive, error, "cannot be read");
-}
-
-/// The part that ends an input.
-pub(super) fn last(input: InputSummary, coverage: Coverage) -> Part {
-    let mut part = Part::default();
-    part.archive = Some(input.archive.clone());
-    part.done = Some(Box::new((input, coverage)));
-    part
 }
 
 /// The reject that an error comes to.

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{
-    Coverage, Facts, Fingerprint, Groups, InputSummary, ObservationFlags, Selected, UsageSample,
-};
+use crate::aggregate::{Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
+use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
 use crate::report::{EVENTS, EncodedRow, encode_row};
 
@@ -17,19 +16,15 @@ pub(super) struct Part {
     pub(super) events: Vec<Event>,
     pub(super) groups: Groups,
     pub(super) rejects: Vec<Rejection>,
-    /// What its records teach, where that is what they are read for.
-    pub(super) lessons: Facts,
-    /// With the last part: all about the input, and what it covers. The classes that the merge decides are still zero.
-    pub(super) done: Option<Box<(InputSummary, Coverage)>>,
-    /// What is kept of the input to be read again, where that is what it is read for.
-    pub(super) kept: Vec<u8>,
-    /// Among it is that the system failed: reading it again may give more.
-    pub(super) read_error: bool,
-    /// Its input cannot be read, and never will be.
-    pub(super) closed: bool,
+    /// Events that do not count, by why.
+    pub(super) counts: Counts,
+    /// Those of them whose workload an S3 Bucket Key hides; see `Coverage::unattributed`.
+    pub(super) unattributed: u64,
+    /// With the last part: all about the input. The classes that resolve decides are still zero.
+    pub(super) done: Option<Box<InputEnd>>,
     rows: Vec<u8>,
-    /// The records of events that may be copies of calls that others are copies of.
-    records: Vec<u8>,
+    /// Events that may be copies of calls that others are copies of, as facts.
+    copies: Vec<u8>,
 }
 
 /// What the merge asks of an event.
@@ -40,7 +35,7 @@ pub(super) struct Event {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) offset: u64,
     row: Range<usize>,
-    record: Range<usize>,
+    copy: Range<usize>,
 }
 
 thread_local! {
@@ -61,25 +56,24 @@ impl Part {
     pub(super) fn recycle(mut self) {
         self.events.clear();
         self.rows.clear();
-        self.records.clear();
+        self.copies.clear();
         self.rejects.clear();
-        self.kept.clear();
-        let Self { events, rows, records, rejects, kept, .. } = self;
+        let Self { events, rows, copies, rejects, .. } = self;
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < SPARE_PARTS {
-                spare.push(Self { events, rows, records, rejects, kept, ..Self::default() });
+                spare.push(Self { events, rows, copies, rejects, ..Self::default() });
             }
         });
     }
 
-    /// Adds an event read from `record`; with `copies`, prepared to be told from its copies.
-    pub(super) fn add(&mut self, selected: &Selected<'_>, record: &[u8], copies: bool) {
+    /// Adds an event; with `copies`, prepared to be told from its copies.
+    pub(super) fn add(&mut self, selected: &Selected<'_>, copies: bool) {
         let row = self.rows.len();
         encode_row(EVENTS, selected, &mut self.rows);
         let fingerprint = copies.then(|| Fingerprint::new(selected.event));
-        let kept = self.records.len();
+        let copy = self.copies.len();
         if fingerprint.as_ref().is_some_and(Fingerprint::may_have_copies) {
-            self.records.extend_from_slice(record);
+            encode_event(selected.event, &mut self.copies);
         }
         let group = self.groups.intern(selected);
         self.events.push(Event {
@@ -88,7 +82,7 @@ impl Part {
             fingerprint,
             offset: selected.offset,
             row: row..self.rows.len(),
-            record: kept..self.records.len(),
+            copy: copy..self.copies.len(),
         });
     }
 
@@ -97,17 +91,17 @@ impl Part {
         EncodedRow::new(&self.rows[event.row.clone()])
     }
 
-    /// The bytes of the record of an event of this part, if it may be a copy.
-    pub(super) fn record(&self, event: &Event) -> &[u8] {
-        &self.records[event.record.clone()]
+    /// The facts of an event of this part, if it may be a copy.
+    pub(super) fn copy(&self, event: &Event) -> &[u8] {
+        &self.copies[event.copy.clone()]
     }
 
     /// About the memory it takes.
     pub(super) fn bytes(&self) -> usize {
         // A container can have any number of members of which there is nothing to say but how they ended.
-        let ending = self.done.as_ref().map_or(0, |_| size_of::<(InputSummary, Coverage)>());
+        let ending = self.done.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
-        let texts = self.rows.len() + self.records.len() + self.kept.len();
+        let texts = self.rows.len() + self.copies.len();
         texts + self.events.len() * size_of::<Event>() + rejects + ending
     }
 }

@@ -4,12 +4,12 @@
 //! does not depend on the number of threads, and memory is bounded by the few (`desk.rs`).
 //!
 //! ```
-//! use keytrail::{pipeline, report, source::Input};
+//! use keytrail::{engine, report, source::Input};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let dir = tempfile::tempdir()?;
-//! let plan = pipeline::Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
 //! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
-//! let run = pipeline::run(&plan, &mut sink, &pipeline::Progress::default())?;
+//! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
 //! println!("{} events of {} records", run.counts.selected, run.counts.records);
 //! # Ok(())
 //! # }
@@ -17,19 +17,23 @@
 
 mod archive;
 mod aside;
-mod condense;
+mod checkpoint;
 mod container;
-mod desk;
 mod input;
 mod inputs;
-mod learn;
+mod kept;
+mod known;
 mod merge;
 mod part;
 mod progress;
 mod queue;
-mod replay;
+mod resolve;
 mod rows;
+mod scan;
+mod scanner;
+mod scheduler;
 mod select;
+mod store;
 mod supply;
 mod window;
 
@@ -39,19 +43,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use crate::aggregate::{
-    Aliases, Counts, Coverage, DailyRow, Facts, Imbalance, InputTotals, Observations, UsageRow,
-};
+use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
 use crate::base::TaskQueue;
 use crate::classify::{Classifier, RulesError};
 use crate::extract::{Settings, State, StateError};
+use crate::knowledge::{Aliases, Facts};
 use crate::report::{Sink, SinkError};
 use crate::s3::Buckets;
 use crate::source::{Input, ListContext, Listing, PruneFilter};
-use desk::Desk;
+use known::Known;
 use merge::Merge;
 pub use progress::Progress;
-use queue::Queue;
+use resolve::Resolver;
+use scheduler::Scheduler;
 pub use select::{EventNames, Pattern, Selection};
 
 /// Limits on what one input may cost.
@@ -126,27 +130,18 @@ impl Plan {
         })
     }
 
-    /// Whether there is a pass before the one that counts.
-    pub fn reads_first(&self) -> bool {
-        self.learn || self.extracts.is_some()
-    }
-
     fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
     /// The archives of the plan's inputs, in the order in which they are merged.
     pub fn listing(&self) -> Listing {
-        self.listing_of(&self.inputs)
-    }
-
-    fn listing_of(&self, inputs: &[Input]) -> Listing {
         let reach = ListContext {
             prune: self.prune.clone(),
             buckets: self.buckets.clone(),
             cancel: self.cancel.clone(),
         };
-        Listing::new(inputs, self.exclude.as_deref(), &reach)
+        Listing::new(&self.inputs, self.exclude.as_deref(), &reach)
     }
 
     /// What extracts depend on, beside their archives.
@@ -208,18 +203,13 @@ pub enum RunError {
 /// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = threads(plan)?;
-    let temporary = State::temporary(Plan::settings(plan.limits, plan.hash));
-    let state = plan.extracts.as_ref().unwrap_or(&temporary);
-    let (known, lessons) = learn::known(plan, &pool, progress, state)?;
-    let queue = match plan.reads_first() {
-        true => Queue::second(plan, state),
-        false => Queue::listed(plan),
-    };
+    let (mut lessons, kept) = scan::scan(plan, &pool, progress)?;
+    let known = Known::new(plan, &mut lessons);
     let jobs = sink.tasks();
     let merge = Merge::new(plan, &known, sink, progress);
-    let desk = Desk::new((plan, queue), &known, progress, jobs.clone(), merge);
-    pool.broadcast(|_| desk.work());
-    let mut merge = desk.into_merge()?;
+    let scheduler = Scheduler::new(Resolver { plan, known: &known }, kept, jobs.clone(), merge);
+    pool.broadcast(|_| scheduler.work());
+    let mut merge = scheduler.into_merge()?;
     // What is left to merge is left to this thread; the others do what it leaves to be done.
     let given = AtomicBool::new(false);
     pool.in_place_scope(|prune| {
@@ -238,15 +228,12 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     merge.finish(lessons)
 }
 
-/// Reads the plan's inputs for what they teach, and for nothing else; with what became of them.
+/// Scans the plan's inputs for what their records say of other calls, and for nothing else; with what became of them.
 ///
 /// # Errors
-/// When inputs that can be read only once cannot be put aside, or the run is stopped. Unreadable input teaches nothing.
+/// When the run is stopped. Unreadable input says nothing.
 pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Facts, InputTotals), RunError> {
-    let told = tracing::dispatcher::get_default(Clone::clone);
-    let (_, lessons, inputs) =
-        learn::gather(plan, (&threads(plan)?, Queue::listed(plan)), None, progress, &told)?;
-    Ok((lessons, inputs))
+    scan::learn(plan, &threads(plan)?, progress)
 }
 
 fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {

@@ -1,34 +1,37 @@
-//! The walk over containers: any content, cut anywhere, gives the same steps; what it asks to keep stays small; it ends.
+//! The container reader: any content gives the same steps in any windows, the bytes to keep are
+//! bounded, and the reader ends.
 #![no_main]
 
 use std::ops::Range;
 
+use keytrail::format::container::{
+    ContainerReader, Envelope, Extracted, Step, Window, extract_record, json_error,
+};
 use keytrail::parse;
-use keytrail::format::container::{Extracted, Step, ContainerReader, Window, Envelope, json_error, extract_record};
 use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
-/// What the walk may keep beyond the longest record: blanks before and behind one.
+/// How many bytes may be kept beyond the longest record: white space before and after one.
 const SLACK: u64 = 8 << 10;
 
-struct Walk<'c> {
+struct Case<'c> {
     content: &'c [u8],
     max_record: u64,
-    /// As the pipeline does: a value that is not JSON is looked at again.
-    reconsider: bool,
+    /// Whether to look inside values that are not valid JSON, as a run does.
+    resync: bool,
 }
 
-/// All that is seen from outside.
+/// Everything that the reader reports.
 #[derive(Debug, PartialEq, Eq)]
-struct SeenSet {
+struct Outcome {
     steps: Vec<Step>,
     shape: &'static str,
     recognised: bool,
     skip: Option<&'static str>,
 }
 
-impl Walk<'_> {
-    fn run(&self, sizes: impl Iterator<Item = usize>) -> SeenSet {
+impl Case<'_> {
+    fn run(&self, sizes: impl Iterator<Item = usize>) -> Outcome {
         let mut reader = ContainerReader::new(self.max_record);
         let mut sizes = sizes.fuse();
         let (mut start, mut end) = (0, 0);
@@ -40,17 +43,17 @@ impl Walk<'_> {
                 last: end == self.content.len(),
             };
             turns += 1;
-            assert!(turns <= 4 * self.content.len() + 64, "the walk goes on and on");
+            assert!(turns <= 4 * self.content.len() + 64, "the reader does not end");
             match reader.step(window) {
-                Step::NeedMore { keep_from: keep } => {
-                    assert!((start as u64..=end as u64).contains(&keep), "{keep} is not in {start}..{end}");
-                    let held = end as u64 - keep;
-                    assert!(held <= self.max_record + SLACK, "{held} bytes are kept");
-                    start = keep as usize;
-                    // An empty piece is no news, and the walk is not asked again without any.
+                Step::NeedMore { keep_from } => {
+                    assert!((start as u64..=end as u64).contains(&keep_from), "{keep_from} is not in {start}..{end}");
+                    let kept = end as u64 - keep_from;
+                    assert!(kept <= self.max_record + SLACK, "{kept} bytes are kept");
+                    start = keep_from as usize;
+                    // The reader may only be called again with more input.
                     let size = sizes.by_ref().find(|size| *size > 0).unwrap_or(self.content.len());
                     end = self.content.len().min(end.saturating_add(size));
-                    assert!(!window.last, "wants more behind the end");
+                    assert!(!window.last, "requests input after the end");
                     turns -= 1;
                 }
                 Step::End => break,
@@ -60,24 +63,26 @@ impl Walk<'_> {
                 }
                 Step::Value { range, envelope, may_match } => {
                     self.check(&range, window, floor);
-                    floor = if self.reconsider { range.start + 1 } else { range.end };
-                    if self.reconsider && json_error(window.slice(&range)).is_some() {
+                    floor = if self.resync { range.start + 1 } else { range.end };
+                    if self.resync && json_error(window.slice(&range)).is_some() {
                         reader.resync_within(&range, window);
                     }
-                    // An answer is given where a record came in one piece only; but then the right one.
-                    if let Some(answer) = may_match {
-                        assert_eq!(answer, parse::may_match(window.slice(&range)));
+                    if let Some(may_match) = may_match {
+                        assert_eq!(may_match, parse::may_match(window.slice(&range)));
                     }
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
-                    // A row is put together anew, and may be longer than it was printed.
-                    if let Extracted::Record { json: text, offset: at, .. } = extract_record(value, envelope, &mut buffer)
+                    // A rebuilt row may be longer than its columns.
+                    if let Extracted::Record { json, offset, .. } = extract_record(value, envelope, &mut buffer)
                         && envelope != Envelope::LakeRow
                     {
-                        assert!(at + text.len() <= value.len(), "{envelope:?}: {text:?} at {at}");
                         assert!(
-                            !parse::may_match(text) || parse::may_match_inside(value),
-                            "what is inside is seen from outside"
+                            offset + json.len() <= value.len(),
+                            "{envelope:?}: {json:?} at {offset}"
+                        );
+                        assert!(
+                            !parse::may_match(json) || parse::may_match_inside(value),
+                            "a match inside the envelope is found from outside"
                         );
                     }
                     steps.push(Step::Value { range, envelope, may_match: None });
@@ -91,7 +96,7 @@ impl Walk<'_> {
                     if let Step::Damage { offset: Some(offset), .. } = step {
                         assert!(
                             offset <= self.content.len() as u64,
-                            "damage at {offset}, behind the content"
+                            "damage at {offset}, after the content"
                         );
                     }
                     steps.push(step);
@@ -100,33 +105,34 @@ impl Walk<'_> {
         }
         let recognised = reader.is_recognised();
         let skip = (!recognised).then(|| reader.skip_reason().as_str());
-        SeenSet { steps, shape: reader.shape().as_str(), recognised, skip }
+        Outcome { steps, shape: reader.shape().as_str(), recognised, skip }
     }
 
     fn check(&self, range: &Range<u64>, window: Window<'_>, floor: u64) {
         assert!(range.start >= floor, "{range:?} begins before {floor}");
         assert!(range.end > range.start && range.end <= self.content.len() as u64, "{range:?}");
-        assert!(range.end - range.start <= self.max_record, "{range:?} is longer than allowed");
+        assert!(range.end - range.start <= self.max_record, "{range:?} is longer than the limit");
         assert_eq!(window.slice(range).len() as u64, range.end - range.start, "the window holds the value");
     }
 }
 
-fn check(walk: &Walk<'_>, cuts: &Cuts, scale: usize) {
-    // Feeding all of it at once is what a whole archive gets.
-    let whole = walk.run(std::iter::once(walk.content.len()));
-    assert_eq!(walk.run(cuts.sizes().map(|size| size * scale)), whole, "{cuts:?} by {scale}");
+fn check(case: &Case<'_>, cuts: &Cuts, scale: usize) {
+    // One window, as for an archive that was decoded with one call.
+    let whole = case.run(std::iter::once(case.content.len()));
+    assert_eq!(case.run(cuts.sizes().map(|size| size * scale)), whole, "{cuts:?} by {scale}");
 }
 
-/// Two control characters stand for stretches: some of the walk's limits are longer than any input. At most `longest` bytes.
-fn expand(content: &[u8], stretches: [(u8, usize); 2], longest: usize) -> Vec<u8> {
+/// Replaces two control characters by repeated bytes: some limits of the reader are longer than any
+/// input. The result has at most `max_len` bytes.
+fn expand(content: &[u8], repeats: [(u8, usize); 2], max_len: usize) -> Vec<u8> {
     let mut expanded = Vec::new();
     for byte in content {
         let (filler, len) = match byte {
-            0x0E => stretches[0],
-            0x0F => stretches[1],
+            0x0E => repeats[0],
+            0x0F => repeats[1],
             byte => (*byte, 1),
         };
-        if expanded.len() + len <= longest {
+        if expanded.len() + len <= max_len {
             expanded.extend(std::iter::repeat_n(filler, len));
         }
     }
@@ -139,11 +145,11 @@ fuzz_target!(|data: &[u8]| {
     let max_record = [4 << 20, 1000, 300, 64, 16, 300 << 10, 4 << 10, 2][usize::from(choice >> 1) % 8];
     let cuts = input.cuts();
     let (content, scale) = if choice & 0x10 == 0 {
-        // Blanks as far as the walk looks ahead, and back.
+        // White space as far as the reader looks ahead and back.
         (expand(input.rest(), [(b' ', 1023), (b' ', 4095)], 10 << 10), 1)
     } else {
-        // Longer than any record of CloudTrail's.
+        // Longer than any CloudTrail record.
         (expand(input.rest(), [(b'x', 50 << 10), (b' ', 120 << 10)], 700 << 10), 8191)
     };
-    check(&Walk { content: &content, max_record, reconsider: choice & 1 == 0 }, &cuts, scale);
+    check(&Case { content: &content, max_record, resync: choice & 1 == 0 }, &cuts, scale);
 });

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::archive::Reading;
-use super::input::{Give, reason_of};
+use super::input::reason_of;
 use super::supply::{Reached, Supply};
 use crate::format::container::{self, RowOutcome, record_from_row};
 use crate::format::decode::{Buffers, DecodeError};
@@ -13,16 +13,11 @@ use crate::model::RejectReason;
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     /// Reads the rows of a table. The file it is in is that far from what is stored, and has this hash.
-    pub(super) fn run_table(
-        mut self,
-        mut table: OcsfReader,
-        reached: Reached,
-        sha256: Option<String>,
-        give: Give<'_>,
-    ) {
-        let (limits, plan) = (self.run.plan.limits, self.run.plan);
+    pub(super) fn run_table(mut self, mut table: OcsfReader, reached: Reached, sha256: Option<String>) {
+        let plan = self.scanner.plan;
+        let limits = plan.limits;
         let shape = table.shape().as_str();
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // What is said once in a file can be repeated in all its rows: so they are measured, too.
@@ -52,23 +47,23 @@ impl Reading<'_> {
                         self.reject(row, RejectReason::ParquetCorrupt, error.detail());
                     }
                 }
-                if plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
+                if plan.is_cancelled() || self.is_full() && !self.hand_on() {
                     return;
                 }
             }
         }
-        self.finish(reached, sha256, shape, None, give);
+        self.finish(reached, sha256, shape, None);
     }
 
     /// Says that a table cannot be read at all.
-    pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached, give: Give<'_>) {
+    pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached) {
         self.reject(None, RejectReason::ParquetCorrupt, error.detail());
-        self.finish(reached, None, container::JsonShape::Unknown.as_str(), None, give);
+        self.finish(reached, None, container::JsonShape::Unknown.as_str(), None);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
-    pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers, give: Give<'_>) {
-        let limit = usize::try_from(self.run.plan.limits.record_bytes).unwrap_or(usize::MAX);
+    pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
+        let limit = usize::try_from(self.scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
         let mut rows = Rows { csv: CsvReader::new(limit), names: None, text: String::new(), lossy: false };
         let mut chunk = content.take_whole();
         let whole = chunk.is_some();
@@ -91,7 +86,7 @@ impl Reading<'_> {
             let last = whole || len == 0;
             while let CsvStep::Row { offset, state } = rows.csv.step(&mut rest, last) {
                 rows.row(&mut self, offset, state);
-                if self.run.plan.is_cancelled() || self.is_full() && !self.hand_on(give) {
+                if self.scanner.plan.is_cancelled() || self.is_full() && !self.hand_on() {
                     return;
                 }
             }
@@ -102,7 +97,7 @@ impl Reading<'_> {
         let reached = content.reached();
         let content = content.into_content();
         let shape = if rows.lossy { TableShape::LakeCsvLossy } else { TableShape::LakeCsv }.as_str();
-        self.finish(reached, content.sha256(), shape, None, give);
+        self.finish(reached, content.sha256(), shape, None);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.recycle(chunk);
         }
@@ -121,7 +116,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn row(&mut self, reading: &mut Reading<'_>, offset: u64, state: RowState) {
+    fn row(&mut self, reading: &mut Reading<'_, '_>, offset: u64, state: RowState) {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
             // The names have been looked at before: they are what made this a CSV file of CloudTrail Lake.

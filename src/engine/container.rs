@@ -3,11 +3,11 @@
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 
-use tracing::{debug, info};
-
-use super::input::{self, Give, GoOn, Run, Subject, last, reason_of, sha256_from_start, unreadable};
+use super::Progress;
+use super::input::{self, GoOn, Subject, reason_of, sha256_from_start, unreadable};
+use super::scanner::{Again, Scanner};
 use super::supply::{Reached, Supply};
-use crate::aggregate::{Coverage, InputStatus, InputSummary, StatusReason};
+use crate::aggregate::{InputStatus, InputSummary, StatusReason};
 use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason};
@@ -20,16 +20,16 @@ const REJECTS: usize = 1000;
 
 /// Reads a container. `archive`: the file it is, if it is one.
 pub(super) fn read<R: Read>(
-    run: Run<'_>,
+    scanner: &mut Scanner<'_>,
     subject: &Subject,
     (kind, archive): (ArchiveFormat, Option<&Archive>),
     content: Decoder<R>,
     go_on: GoOn<R>,
     buffers: &mut Buffers,
-    give: Give<'_>,
 ) {
     let is_plain = content.encoding() == Encoding::Plain;
-    let mut walk = Walk::new(run, subject, kind);
+    let (hash, progress) = (scanner.plan.hash, scanner.progress);
+    let mut walk = Walk::new(scanner, subject, kind);
     let file = match archive {
         Some(archive) if kind == ArchiveFormat::Zip && is_plain => archive.open_file(),
         _ => Ok(None),
@@ -38,11 +38,11 @@ pub(super) fn read<R: Read>(
         Ok(Some(file)) => {
             let (len, copy) = (file.metadata().map(|meta| meta.len()), file.try_clone());
             walk.passed = Some(0);
-            let ended = archive::walk_zip_file(file, &mut |found| walk.found(found, buffers, give));
+            let ended = archive::walk_zip_file(file, &mut |found| walk.found(found, buffers));
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
             walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
-            if run.hashes() {
+            if hash {
                 walk.sha256 = copy.and_then(|file| sha256_from_start(&file)).ok();
             }
             ended
@@ -51,8 +51,8 @@ pub(super) fn read<R: Read>(
             // What lies in the open is as large as it is; what is compressed can come to any size, and so can what is in a container.
             let unlimited = is_plain && subject.depth == 0;
             let content = if unlimited { content.without_limit() } else { content };
-            let mut outer = Outer::new(go_on(Supply::new(content)), run, subject.depth == 0);
-            let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers, give));
+            let mut outer = Outer::new(go_on(Supply::new(content)), progress, subject.depth == 0);
+            let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers));
             if ended.is_ok() {
                 // What follows its end can still show that the container was damaged.
                 ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(WalkError::Read);
@@ -79,18 +79,19 @@ pub(super) fn read<R: Read>(
         Err(WalkError::Cancelled) => return,
         Err(WalkError::Read(error)) => match DecodeError::from_read(walk.input.compressed_bytes, error) {
             DecodeError::Read { source: error, .. } if !walk.any => {
-                give(last(unreadable(walk.input, &error), Coverage::default()));
+                let input = unreadable(walk.input, &error);
+                walk.scanner.input(input, Vec::new(), Again::Maybe);
                 return;
             }
             error => walk.reject(reason_of(&error), error.detail()),
         },
     }
-    walk.finish(give);
+    walk.finish();
 }
 
 /// A container being walked.
-struct Walk<'w> {
-    run: Run<'w>,
+struct Walk<'w, 's> {
+    scanner: &'w mut Scanner<'s>,
     subject: &'w Subject,
     input: InputSummary,
     rejects: Vec<Rejection>,
@@ -104,29 +105,23 @@ struct Walk<'w> {
     passed: Option<u64>,
 }
 
-impl<'w> Walk<'w> {
-    fn new(run: Run<'w>, subject: &'w Subject, kind: ArchiveFormat) -> Self {
+impl<'w, 's> Walk<'w, 's> {
+    fn new(scanner: &'w mut Scanner<'s>, subject: &'w Subject, kind: ArchiveFormat) -> Self {
         let mut input = subject.blank();
         (input.shape, input.is_container) = (kind.as_str().into(), true);
         // The grammar of names is that of archives.
         (input.account_id, input.region, input.delivered) = (None, None, None);
         let (rejects, first_reject, cut, sha256) = (Vec::new(), None, None, None);
-        Self { run, subject, input, rejects, first_reject, cut, sha256, any: false, passed: None }
+        Self { scanner, subject, input, rejects, first_reject, cut, sha256, any: false, passed: None }
     }
 
     /// Reads what has been found.
-    fn found(&mut self, found: ArchiveItem<'_>, buffers: &mut Buffers, give: Give<'_>) -> ControlFlow<()> {
+    fn found(&mut self, found: ArchiveItem<'_>, buffers: &mut Buffers) -> ControlFlow<()> {
         self.any = true;
-        let mut over = false;
-        let mut give = |part| {
-            let go_on = give(part);
-            over |= !go_on;
-            go_on
-        };
         match found {
             ArchiveItem::Member { name, size, stored_size: stored, content } => {
                 let member = Subject::member_of(self.subject, name, size);
-                self.member(member, content, buffers, &mut give);
+                self.member(member, content, buffers);
                 if let Some(passed) = &mut self.passed {
                     *passed += stored;
                     self.report(stored);
@@ -134,13 +129,12 @@ impl<'w> Walk<'w> {
             }
             ArchiveItem::Unsupported { name, reason } => {
                 let member = Subject::member_of(self.subject, name, None);
-                let mut part =
-                    last(unreadable(member.blank(), &io::Error::other(reason)), Coverage::default());
-                part.closed = true;
-                give(part);
+                let input = unreadable(member.blank(), &io::Error::other(reason));
+                self.scanner.input(input, Vec::new(), Again::Never);
             }
             ArchiveItem::NotAFile { name } => {
-                give(Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile));
+                let input = Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile);
+                self.scanner.input(input, Vec::new(), Again::Never);
             }
             ArchiveItem::Damage { kind: DamageKind::Truncated, detail } => self.cut = Some(detail),
             ArchiveItem::Damage { kind: DamageKind::Corrupt, detail } => {
@@ -150,29 +144,24 @@ impl<'w> Walk<'w> {
                 self.reject(RejectReason::TrailingBytes, detail);
             }
         }
-        if over || self.run.plan.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.scanner.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn member(&self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers, give: Give<'_>) {
-        let plan = self.run.plan;
-        let options = DecodeOptions {
-            stored_size: member.size,
-            limit: plan.limits.archive_bytes,
-            hash: self.run.hashes(),
-        };
+    fn member(&mut self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers) {
+        let plan = self.scanner.plan;
+        let options =
+            DecodeOptions { stored_size: member.size, limit: plan.limits.archive_bytes, hash: plan.hash };
         match Decoder::new(content, options, buffers) {
             Ok(content) => {
-                input::read(self.run, member, content, (None, std::convert::identity), buffers, give);
+                input::read(self.scanner, member, content, (None, std::convert::identity), buffers);
             }
-            Err(error) => {
-                give(member.failed(error));
-            }
+            Err(error) => input::failed(self.scanner, &member, error, Reached::default()),
         }
     }
 
     fn report(&self, bytes: u64) {
         if self.subject.depth == 0 {
-            self.run.progress.add_bytes(bytes);
+            self.scanner.progress.add_bytes(bytes);
         }
     }
 
@@ -186,7 +175,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Hands on the container's own part.
-    fn finish(mut self, give: Give<'_>) {
+    fn finish(mut self) {
         if let Some(detail) = self.cut.take() {
             self.reject(RejectReason::ContainerTruncated, detail);
         }
@@ -199,13 +188,7 @@ impl<'w> Walk<'w> {
             input.content_sha256 = self.sha256;
             input.reason = (input.gzip_members > 1).then_some(StatusReason::SeveralMembers);
         }
-        for rejection in &self.rejects {
-            info!(archive = %input.archive, %rejection, "rejected");
-        }
-        debug!(archive = %input.archive, status = input.status.as_str(), "read");
-        let mut part = last(input, Coverage::default());
-        part.rejects = self.rejects;
-        give(part);
+        self.scanner.input(input, self.rejects, Again::Maybe);
     }
 }
 
@@ -213,16 +196,16 @@ impl<'w> Walk<'w> {
 struct Outer<'p, R: Read> {
     supply: Supply<R>,
     whole: Option<Cursor<Vec<u8>>>,
-    run: Run<'p>,
+    progress: &'p Progress,
     reports: bool,
     reported: u64,
     broke: Option<(RejectReason, String)>,
 }
 
 impl<'p, R: Read> Outer<'p, R> {
-    fn new(mut supply: Supply<R>, run: Run<'p>, reports: bool) -> Self {
+    fn new(mut supply: Supply<R>, progress: &'p Progress, reports: bool) -> Self {
         let whole = supply.take_whole().map(Cursor::new);
-        Self { supply, whole, run, reports, reported: 0, broke: None }
+        Self { supply, whole, progress, reports, reported: 0, broke: None }
     }
 
     fn reached(&self) -> Reached {
@@ -238,7 +221,7 @@ impl<R: Read> Read for Outer<'_, R> {
         };
         if self.reports {
             let now = self.reached().compressed_bytes;
-            self.run.progress.add_bytes(now - self.reported);
+            self.progress.add_bytes(now - self.reported);
             self.reported = now;
         }
         read.map_err(|error| {

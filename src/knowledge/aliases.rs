@@ -35,8 +35,8 @@ impl Aliases {
         }
     }
 
-    /// The key that `alias` pointed to at `time`. Event times are whole seconds, so nothing is known
-    /// of the second of a change.
+    /// The key that `alias` pointed to at `time`. Event times are whole seconds, so nothing is
+    /// known of the second of a change.
     pub fn key_at(&self, alias: &str, time: EventTime) -> Option<&str> {
         let history = self.0.get(alias)?;
         if history.contains_key(&time) {

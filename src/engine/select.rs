@@ -90,8 +90,8 @@ impl Selection {
         }
     }
 
-    /// Whether time, account, region, key and principal are asked for.
-    pub(super) fn wants_circumstances(&self, event: &KmsEvent<'_>) -> bool {
+    /// Whether time, account, region and principal are asked for; what else is known of the event cannot change that.
+    pub(super) fn wants_record(&self, event: &KmsEvent<'_>) -> bool {
         let listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|item| item == value))
         };
@@ -101,10 +101,10 @@ impl Selection {
             && listed(&self.regions, Some(&event.region))
             && (self.principals.is_empty()
                 || self.principals.iter().any(|p| p.matches(&event.principal.name)))
-            && self.wants_key(event)
     }
 
-    fn wants_key(&self, event: &KmsEvent<'_>) -> bool {
+    /// Whether the key is asked for.
+    pub(super) fn wants_key(&self, event: &KmsEvent<'_>) -> bool {
         let names = [&event.key.arn, &event.key.id, &event.key.alias, &event.destination_key_arn];
         self.keys.is_empty()
             || names.into_iter().flatten().any(|name| self.keys.iter().any(|pattern| pattern.matches(name)))

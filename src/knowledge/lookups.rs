@@ -57,7 +57,7 @@ impl Knowledge {
     }
 
     /// The learned rules that fire on `event`.
-    pub(super) fn fired_rules(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
+    pub fn fired_rules(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
         let mut fired = self.rules_of_session(event);
         fired |= self.rules_of_role(event);
         fired |= self.rules_of_key(event);

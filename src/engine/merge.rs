@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use tracing::warn;
+use tracing::{debug, info, warn};
 
 use super::aside::{Aside, Kept};
 use super::inputs::InputRows;
-use super::learn::Known;
+use super::known::Known;
 use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
-    Counts, Coverage, Decision, Deduplicator, Facts, InputStatus, InputSummary, InputTotals, Observations,
-    Selected, Usage, complete_from,
+    Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations, Selected,
+    StatusReason, Usage, complete_from,
 };
-use crate::model::KmsEvent;
-use crate::parse::{self, RecordKind};
+use crate::facts::{InputEnd, decode_event};
+use crate::knowledge::Facts;
 use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
@@ -63,20 +63,23 @@ impl<'m> Merge<'m> {
     /// Takes the next part.
     pub(super) fn part(&mut self, mut part: Part) -> Result<(), RunError> {
         let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
+        self.decided += part.counts;
+        self.coverage.unattributed += part.unattributed;
         if let Some(archive) = part.archive.clone() {
             for event in &part.events {
                 let group = groups[event.measured.group];
                 self.event(&archive, &part, event, group)?;
             }
             for rejection in &part.rejects {
+                info!(%archive, %rejection, "rejected");
                 self.inputs.add_reject(&archive, rejection);
                 self.sink.rejection(&archive, rejection)?;
             }
         }
         if let Some(done) = part.done.take() {
-            let (input, coverage) = *done;
+            let InputEnd { summary, coverage } = *done;
             self.coverage += coverage;
-            self.input_done(input)?;
+            self.input_done(summary)?;
         }
         part.recycle();
         Ok(())
@@ -109,16 +112,16 @@ impl<'m> Merge<'m> {
                 self.waiting_here += 1;
                 let (input, day) = (self.rows.current(), event.measured.time.day());
                 self.sink.expect_out_of_order(day)?;
-                let kept = self.aside.push(input, day, (archive, event.offset), part.record(event));
+                let kept = self.aside.push(input, day, (archive, event.offset), part.copy(event));
                 kept.map_err(RunError::Temporary)
             }
             Decision::Attach(number) => {
                 self.decided.other_copy += 1;
-                self.aside.join(number, part.record(event)).map_err(RunError::Temporary)
+                self.aside.join(number, part.copy(event)).map_err(RunError::Temporary)
             }
             Decision::Discard(number) => {
                 self.decided.other_copy += 1;
-                self.aside.join(number, part.record(event)).map_err(RunError::Temporary)?;
+                self.aside.join(number, part.copy(event)).map_err(RunError::Temporary)?;
                 let input = self.aside.settle(number);
                 self.placed(input, true);
                 Ok(())
@@ -130,7 +133,7 @@ impl<'m> Merge<'m> {
                 self.sink.cancel_expected(kept.day);
                 let mut others = vec![kept.record];
                 others.extend(kept.others);
-                self.count_completed(archive, event.offset, part.record(event), &others, RowOrder::InOrder)
+                self.count_completed(archive, event.offset, part.copy(event), &others, RowOrder::InOrder)
             }
         }
     }
@@ -158,15 +161,15 @@ impl<'m> Merge<'m> {
         others: &[Vec<u8>],
         order: RowOrder,
     ) -> Result<(), RunError> {
-        let Some(mut event) = reread(record) else { return Err(RunError::Temporary(changed())) };
+        let Some(mut event) = decode_event(record) else { return Err(RunError::Temporary(changed())) };
         self.known.complete(&mut event);
-        let evidence = self.plan.classifier.classify(&event, &self.known.learned);
-        for mut other in others.iter().filter_map(|other| reread(other)) {
+        let evidence = self.plan.classifier.classify(&event, &self.known.knowledge);
+        for mut other in others.iter().filter_map(|other| decode_event(other)) {
             self.known.complete(&mut other);
             complete_from(&mut event, other);
         }
         let mut part = Part::default();
-        part.add(&Selected { event: &event, evidence: &evidence, archive, offset }, record, false);
+        part.add(&Selected { event: &event, evidence: &evidence, archive, offset }, false);
         let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
         part.events
             .iter()
@@ -186,9 +189,16 @@ impl<'m> Merge<'m> {
 
     fn input_done(&mut self, mut input: InputSummary) -> Result<(), RunError> {
         input.counts += std::mem::take(&mut self.decided);
-        if let (InputStatus::Partial, Some(reason)) = (input.status, &input.reason) {
-            let (reason, rejected) = (reason.as_str(), input.counts.rejected);
-            warn!(archive = %input.archive, reason, rejected, "read in part");
+        let archive = &input.archive;
+        match (input.status, &input.reason) {
+            (InputStatus::Partial, Some(reason)) => {
+                let (reason, rejected) = (reason.as_str(), input.counts.rejected);
+                warn!(%archive, reason, rejected, "read in part");
+            }
+            (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
+                warn!(%archive, error = error.as_str(), "cannot be read");
+            }
+            (status, _) => debug!(%archive, status = status.as_str(), records = input.counts.records, "read"),
         }
         self.progress.add_archive();
         self.counts += input.counts;
@@ -207,7 +217,7 @@ impl<'m> Merge<'m> {
             from = number + 1;
             let Kept { input, archive, offset, record, others, settled, .. } = kept;
             if !settled {
-                let own = reread(&record).is_some_and(|event| event.is_callers_copy());
+                let own = decode_event(&record).is_some_and(|event| event.is_callers_copy());
                 self.observations.owner_copy_only += u64::from(!own);
                 self.placed(input, true);
             }
@@ -243,14 +253,6 @@ impl<'m> Merge<'m> {
 fn class(counts: &mut Counts, selected: bool) {
     counts.selected += u64::from(selected);
     counts.other_copy += u64::from(!selected);
-}
-
-/// The event of a record that has been read before.
-fn reread(record: &[u8]) -> Option<KmsEvent<'_>> {
-    match parse::parse(record).ok()?.kind {
-        RecordKind::Event(event) => Some(*event),
-        _ => None,
-    }
 }
 
 fn changed() -> std::io::Error {

@@ -10,16 +10,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::input::{self, Purpose, Run};
-use super::learn::Known;
+use super::kept::{Kept, Piece};
 use super::merge::Merge;
 use super::part::Part;
-use super::queue::{Queue, Work};
-use super::replay;
-use super::{Plan, Progress, RunError};
+use super::resolve::Resolver;
+use super::{Plan, RunError};
 use crate::base::{TaskQueue, into_inner, lock, wait_timeout};
 use crate::report::SinkError;
-use crate::source::Prefetcher;
 
 /// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
 const ARCHIVE_AHEAD: usize = 4 << 20;
@@ -29,12 +26,11 @@ const ALL_AHEAD: usize = 32 << 20;
 const ARCHIVES_AHEAD: usize = 4096;
 
 /// Where threads meet.
-pub(super) struct Desk<'d> {
+pub(super) struct Scheduler<'d> {
     plan: &'d Plan,
-    known: &'d Known,
-    progress: &'d Progress,
+    resolver: Resolver<'d>,
     jobs: TaskQueue<SinkError>,
-    queue: Mutex<Prefetcher<Queue>>,
+    queue: Mutex<Kept>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -62,7 +58,7 @@ struct Place {
 }
 
 /// A thread that panics takes its archive's place in the line with it: the others must not wait for that.
-struct Alarm<'a, 'd>(&'a Desk<'d>);
+struct Alarm<'a, 'd>(&'a Scheduler<'d>);
 
 impl Drop for Alarm<'_, '_> {
     fn drop(&mut self) {
@@ -73,20 +69,18 @@ impl Drop for Alarm<'_, '_> {
     }
 }
 
-impl<'d> Desk<'d> {
+impl<'d> Scheduler<'d> {
     pub(super) fn new(
-        (plan, queue): (&'d Plan, Queue),
-        known: &'d Known,
-        progress: &'d Progress,
+        resolver: Resolver<'d>,
+        kept: Kept,
         jobs: TaskQueue<SinkError>,
         merge: Merge<'d>,
     ) -> Self {
         Self {
-            plan,
-            known,
-            progress,
+            plan: resolver.plan,
+            resolver,
             jobs,
-            queue: Mutex::new(Prefetcher::new(queue, plan.cancel.clone())),
+            queue: Mutex::new(kept),
             line: Mutex::default(),
             moved: Condvar::new(),
             merge: Mutex::new(merge),
@@ -103,16 +97,9 @@ impl<'d> Desk<'d> {
                 continue;
             }
             let Some((number, work)) = self.next() else { break };
-            let run = Run { plan: self.plan, purpose: Purpose::Count(self.known), progress: self.progress };
             let give = &mut |part| self.give(number, part);
-            let done = match work {
-                Ok(Work::Read(listed) | Work::Condense(listed)) => {
-                    input::process(run, listed, give);
-                    Ok(())
-                }
-                Ok(Work::Replay(entry)) => replay::replay(run, &entry, give),
-                Err(error) => Err(error),
-            };
+            let take = &mut |batch| self.resolver.batch(batch, give);
+            let done = work.and_then(|piece| piece.read(take));
             if let Err(error) = done {
                 self.fail(RunError::Extract(error));
                 return;
@@ -155,7 +142,7 @@ impl<'d> Desk<'d> {
     }
 
     /// The next archive, with its place in the line.
-    fn next(&self) -> Option<(u64, io::Result<Work>)> {
+    fn next(&self) -> Option<(u64, io::Result<Piece>)> {
         let mut line = lock(&self.line);
         while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
             line = self.wait(line);

@@ -1,0 +1,89 @@
+//! Text columns being built, and text columns being read.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+/// Values of a text column as they come in. What it takes in memory is used again after [`finish`](Self::finish).
+#[derive(Debug, Default)]
+pub(super) struct TextBuilder {
+    ends: Vec<i32>,
+    bytes: Vec<u8>,
+    present: Vec<bool>,
+    /// How many values are present.
+    some: usize,
+}
+
+impl TextBuilder {
+    #[inline]
+    pub(super) fn push(&mut self, text: Option<&str>) {
+        if let Some(text) = text {
+            self.bytes.extend_from_slice(text.as_bytes());
+            self.some += 1;
+        }
+        self.present.push(text.is_some());
+        // A batch is ended after some MiB, and one record has no more than `--max-record-bytes`.
+        self.ends.push(i32::try_from(self.bytes.len()).unwrap_or(i32::MAX));
+    }
+
+    /// Takes back all but the first `len` values.
+    pub(super) fn truncate(&mut self, len: usize) {
+        let lost = self.present.get(len..).unwrap_or_default();
+        self.some -= lost.iter().filter(|present| **present).count();
+        self.present.truncate(len);
+        self.ends.truncate(len);
+        self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
+    }
+
+    /// The column; `None` when no value is present.
+    pub(super) fn finish(&mut self) -> Option<StringArray> {
+        let array = (self.some > 0).then(|| {
+            let mut ends = Vec::with_capacity(self.ends.len() + 1);
+            ends.push(0);
+            ends.extend_from_slice(&self.ends);
+            let nulls = (self.some < self.present.len()).then(|| NullBuffer::from(&self.present[..]));
+            let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+            StringArray::new(offsets, Buffer::from_slice_ref(&self.bytes[..]), nulls)
+        });
+        self.ends.clear();
+        self.bytes.clear();
+        self.present.clear();
+        self.some = 0;
+        array
+    }
+}
+
+/// A text column that may be missing as a whole.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TextColumn(Option<StringArray>);
+
+impl TextColumn {
+    pub(super) fn new(array: Option<StringArray>) -> Self {
+        Self(array)
+    }
+
+    /// Of an array of any length; one without a value is not held.
+    pub(super) fn of(array: &StringArray) -> Self {
+        Self((array.null_count() < array.len()).then(|| array.clone()))
+    }
+
+    #[inline]
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
+        let array = self.0.as_ref()?;
+        array.is_valid(row).then(|| array.value(row))
+    }
+
+    /// The column as an array of `len` values.
+    pub(super) fn to_array(&self, len: usize) -> ArrayRef {
+        match &self.0 {
+            Some(array) => Arc::new(array.clone()),
+            None => Arc::new(StringArray::new_null(len)),
+        }
+    }
+
+    /// Bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, Array::get_array_memory_size)
+    }
+}

@@ -1,0 +1,175 @@
+//! What records say about calls of other records, as columns.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, StringArray, StructArray, TimestampMillisecondArray, UInt64Array};
+use arrow_schema::{DataType, Field, Fields, TimeUnit};
+
+use super::FactsError;
+use super::arrow::child;
+use crate::model::{
+    EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
+};
+
+/// One fact as columns; which of them it has depends on its kind.
+#[derive(Default)]
+struct Row<'a> {
+    offset: u64,
+    kind: &'static str,
+    rule: Option<&'static str>,
+    first: Option<&'a str>,
+    second: Option<&'a str>,
+    time: Option<EventTime>,
+    event_name: Option<&'a str>,
+    event_id: Option<&'a str>,
+    account_id: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+/// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and
+/// of `role_and_key` and `path` `second`), `session` (of `rule`: access key, principal id), `alias` (alias, key), `correction`
+/// (original event, its correction), `trail` (a change to a trail) and `trail_excludes_kms`.
+pub(super) fn fields() -> Fields {
+    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+    let mut fields = vec![
+        Field::new("offset", DataType::UInt64, false),
+        Field::new("kind", DataType::Utf8, false),
+        Field::new("time", time, true),
+    ];
+    let texts = ["rule", "first", "second", "event_name", "event_id", "account_id", "region"];
+    fields.extend(texts.map(|name| Field::new(name, DataType::Utf8, true)));
+    fields.into()
+}
+
+impl<'a> Row<'a> {
+    fn new(offset: u64, fact: &'a Fact<'static>) -> Self {
+        let row = Self { offset, ..Self::default() };
+        let of_record = |row: Self, by: &'a Provenance| Self {
+            time: Some(by.time),
+            event_name: Some(&by.event_name),
+            event_id: by.event_id.as_deref(),
+            account_id: by.account_id.as_deref(),
+            ..row
+        };
+        match fact {
+            Fact::Rule(rule, when, taught) => {
+                let (kind, first, second) = match when {
+                    LearnedCondition::Role(role) => ("role", role, None),
+                    LearnedCondition::RoleAndKey(role, key) => ("role_and_key", role, Some(key)),
+                    LearnedCondition::Key(key) => ("key", key, None),
+                    LearnedCondition::Path(bucket, path) => ("path", bucket, Some(path)),
+                    LearnedCondition::Bucket(bucket) => ("bucket", bucket, None),
+                    LearnedCondition::SessionOn(role) => ("sessions_on", role, None),
+                };
+                let (rule, first) = (Some(rule.info().id), Some(&**first));
+                of_record(Self { kind, rule, first, second: second.map(|text| &**text), ..row }, taught)
+            }
+            Fact::Session(rule, RoleSession { access_key_id, principal_id }) => Self {
+                kind: "session",
+                rule: Some(rule.info().id),
+                first: access_key_id.as_deref(),
+                second: principal_id.as_deref(),
+                ..row
+            },
+            Fact::Alias { alias, key, time } => {
+                Self { kind: "alias", first: Some(alias), second: key.as_deref(), time: Some(*time), ..row }
+            }
+            Fact::Correction { original, by, account_id, time } => Self {
+                kind: "correction",
+                first: Some(original),
+                second: Some(by),
+                account_id: account_id.as_deref(),
+                time: Some(*time),
+                ..row
+            },
+            Fact::Trail(TrailChange { trail, by, region }) => {
+                let region = region.as_deref();
+                of_record(Self { kind: "trail", first: Some(trail), region, ..row }, by)
+            }
+            Fact::TrailExcludesKms(trail) => Self { kind: "trail_excludes_kms", first: Some(trail), ..row },
+        }
+    }
+}
+
+/// The Arrow form.
+pub(super) fn to_struct<'a>(
+    learned: impl Iterator<Item = &'a (u64, Fact<'static>)>,
+) -> Result<StructArray, FactsError> {
+    let rows: Vec<Row<'_>> = learned.map(|(offset, fact)| Row::new(*offset, fact)).collect();
+    let times: TimestampMillisecondArray = rows.iter().map(|row| row.time.map(|time| time.0)).collect();
+    let text = |of: fn(&Row<'a>) -> Option<&'a str>| -> ArrayRef {
+        Arc::new(rows.iter().map(of).collect::<StringArray>())
+    };
+    let columns = vec![
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset))),
+        text(|row| Some(row.kind)),
+        Arc::new(times.with_timezone("UTC")) as ArrayRef,
+        text(|row| row.rule),
+        text(|row| row.first),
+        text(|row| row.second),
+        text(|row| row.event_name),
+        text(|row| row.event_id),
+        text(|row| row.account_id),
+        text(|row| row.region),
+    ];
+    Ok(StructArray::try_new_with_length(fields(), columns, None, rows.len())?)
+}
+
+/// From the Arrow form.
+pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'static>)>, FactsError> {
+    let offsets: &UInt64Array = child(learned, "offset")?;
+    let kinds: &StringArray = child(learned, "kind")?;
+    let times: &TimestampMillisecondArray = child(learned, "time")?;
+    let rules: &StringArray = child(learned, "rule")?;
+    let firsts: &StringArray = child(learned, "first")?;
+    let seconds: &StringArray = child(learned, "second")?;
+    let event_names: &StringArray = child(learned, "event_name")?;
+    let event_ids: &StringArray = child(learned, "event_id")?;
+    let account_ids: &StringArray = child(learned, "account_id")?;
+    let regions: &StringArray = child(learned, "region")?;
+    let fact = |row: usize| {
+        let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
+        let cow = |column| -> Option<Text<'static>> { text(column).map(Cow::Owned) };
+        let rule = || {
+            let id = text(rules);
+            let rule = LearnedRule::ALL.into_iter().find(|rule| Some(rule.info().id) == id.as_deref());
+            rule.ok_or(FactsError::Column("rule"))
+        };
+        let first = || cow(firsts).ok_or(FactsError::Column("first"));
+        let second = || cow(seconds).ok_or(FactsError::Column("second"));
+        let time = EventTime(times.value(row));
+        let record = || Provenance {
+            time,
+            event_name: text(event_names).unwrap_or_default(),
+            event_id: text(event_ids),
+            account_id: text(account_ids),
+        };
+        let particulars = |when| Ok::<_, FactsError>(Fact::Rule(rule()?, when, record()));
+        let fact = match kinds.value(row) {
+            "role" => particulars(LearnedCondition::Role(first()?))?,
+            "role_and_key" => particulars(LearnedCondition::RoleAndKey(first()?, second()?))?,
+            "key" => particulars(LearnedCondition::Key(first()?))?,
+            "path" => particulars(LearnedCondition::Path(first()?, second()?))?,
+            "bucket" => particulars(LearnedCondition::Bucket(first()?))?,
+            "sessions_on" => particulars(LearnedCondition::SessionOn(first()?))?,
+            "session" => {
+                let session = RoleSession { access_key_id: cow(firsts), principal_id: cow(seconds) };
+                Fact::Session(rule()?, session)
+            }
+            "alias" => Fact::Alias { alias: first()?, key: cow(seconds), time },
+            "correction" => {
+                let account_id = cow(account_ids);
+                Fact::Correction { original: first()?, by: second()?, account_id, time }
+            }
+            "trail" => {
+                let trail = first()?.into_owned();
+                Fact::Trail(TrailChange { trail, by: record(), region: text(regions) })
+            }
+            "trail_excludes_kms" => Fact::TrailExcludesKms(first()?.into_owned()),
+            _ => return Err(FactsError::Column("kind")),
+        };
+        Ok((offsets.value(row), fact))
+    };
+    (0..learned.len()).map(fact).collect()
+}
