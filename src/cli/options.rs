@@ -82,10 +82,11 @@ pub(super) struct SelectionOptions {
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_ALIASES")]
     pub(super) aliases: Option<PathBuf>,
 
-    /// Read the input once and learn nothing from it
+    /// Learn nothing from the input
     ///
-    /// Without it, a first pass over the input collects the roles, paths, keys and sessions of
-    /// workloads, aliases, corrections, and trails that leave KMS events out.
+    /// Without it, a run collects from the whole input the roles, paths, keys and sessions of
+    /// workloads, aliases, corrections, and trails that leave KMS events out, and uses them to
+    /// decide about events.
     #[arg(long, env = "KEYTRAIL_NO_LEARN", value_parser = FalseyValueParser::new())]
     pub(super) no_learn: bool,
 
