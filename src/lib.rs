@@ -8,6 +8,7 @@
 //!
 //! | module | its one job |
 //! |---|---|
+//! | [`base`] | locks, stable hashes, spill files, the task queue |
 //! | [`model`] | the nouns that all stages share: event, principal, key, outcome, reject |
 //! | [`s3`] | the S3 client: list, get, put |
 //! | [`source`] | lists inputs, and reads account, Region and day from their names |

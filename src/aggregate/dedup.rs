@@ -139,12 +139,12 @@ enum CallState {
 ///
 /// ```
 /// use keytrail::aggregate::{Decision, Deduplicator, Fingerprint};
-/// use keytrail::parse::{Parsed, parse};
+/// use keytrail::parse::{RecordKind, parse};
 ///
 /// let record = br#"{"eventSource": "kms.amazonaws.com", "eventName": "Decrypt", "eventID": "a",
 ///     "eventTime": "2026-01-31T12:00:00Z", "eventVersion": "1.08", "userIdentity": {}}"#;
 /// let Ok(outline) = parse(record) else { panic!() };
-/// let Parsed::Event(event) = outline.parsed else { panic!() };
+/// let RecordKind::Event(event) = outline.kind else { panic!() };
 /// let mut deduplicator = Deduplicator::default();
 /// let fingerprint = Fingerprint::new(&event);
 /// assert_eq!(deduplicator.decide(&fingerprint), Decision::Count);
