@@ -8,7 +8,7 @@ use super::{analyze, archive, assert_only_reads, padded, with_sample};
 use testkit::bed::{Bed, Fault, Operation, faults};
 use testkit::{Report, bed, input};
 
-/// One request in five fails; the report does not show it.
+/// One request in five fails, by chance; the report does not show it.
 fn shows_nothing(bed: &Bed, seed: u64, kinds: Vec<Fault>) {
     let report = || analyze(bed, &[&bed.uri("logs")]);
     let whole = report();
@@ -18,7 +18,7 @@ fn shows_nothing(bed: &Bed, seed: u64, kinds: Vec<Fault>) {
     let asked = bed.proxy.asked();
     assert_only_reads(&asked);
     let failed = asked.iter().filter(|asked| asked.failed).count();
-    assert!(failed > asked.len() / 10, "{kinds:?}: {failed} of {} requests failed", asked.len());
+    assert!(failed > 0, "{kinds:?}: {failed} of {} requests failed", asked.len());
     assert_eq!(faulty.status, whole.status, "{kinds:?}: {}", faulty.stderr);
     for ((name, bytes), (_, expected)) in faulty.parquet_bytes().iter().zip(whole.parquet_bytes()) {
         assert!(*bytes == expected, "{kinds:?}: {name}");
