@@ -102,8 +102,20 @@ impl Subject {
     }
 }
 
+/// Scans some entries of the listing; whether scanning them again would give the same.
+pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) -> bool {
+    for listed in list {
+        scan(&mut scanner, listed);
+        if scanner.is_over() {
+            break;
+        }
+    }
+    scanner.flush();
+    scanner.reusable
+}
+
 /// Scans one entry of the listing.
-pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
+fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     let archive = match listed {
         ListedInput::Archive(archive) => archive,
         ListedInput::Skipped { uri, reason } => {

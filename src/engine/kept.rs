@@ -3,23 +3,41 @@
 use std::io;
 
 use super::checkpoint;
+use super::input::scan_list;
+use super::queue::{Queue, Work};
+use super::scanner::{Keep, Scanner};
 use super::store::{Held, Store};
+use super::{Plan, Progress};
 use crate::extract::{Entry, Merged, State};
-use crate::facts::Batch;
+use crate::facts::{Batch, BatchBuilder};
+use crate::source::{ListedInput, Prefetcher};
 
 /// All facts of a run.
-pub(super) enum Kept {
+pub(super) enum Kept<'p> {
+    /// Not scanned yet.
+    Inputs {
+        plan: &'p Plan,
+        progress: &'p Progress,
+        queue: Box<Prefetcher<Queue>>,
+    },
     Store(std::vec::IntoIter<Held>),
     Checkpoint(Merged),
 }
 
 /// Facts that stand together.
-pub(super) enum Piece {
+pub(super) enum Piece<'p> {
+    Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
     Held(Held),
     Entry(Entry),
 }
 
-impl Kept {
+impl<'p> Kept<'p> {
+    /// The inputs themselves, to be scanned when their turn comes.
+    pub(super) fn of_inputs(plan: &'p Plan, progress: &'p Progress) -> Self {
+        let queue = Box::new(Prefetcher::new(Queue::listed(plan), plan.cancel.clone()));
+        Self::Inputs { plan, progress, queue }
+    }
+
     pub(super) fn of_store(store: Store) -> Self {
         Self::Store(store.into_ordered().into_iter())
     }
@@ -29,24 +47,34 @@ impl Kept {
     }
 }
 
-impl Iterator for Kept {
-    type Item = io::Result<Piece>;
+impl<'p> Iterator for Kept<'p> {
+    type Item = io::Result<Piece<'p>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
+            Self::Inputs { plan, progress, queue } => match Work::next(queue, false).transpose()? {
+                Ok(Work::Scan(list)) => Some(Ok(Piece::Inputs { plan, progress, list })),
+                Ok(Work::Known(entry)) => Some(Ok(Piece::Entry(entry))),
+                Err(error) => Some(Err(error)),
+            },
             Self::Store(held) => held.next().map(|held| Ok(Piece::Held(held))),
             Self::Checkpoint(entries) => entries.next().map(|entry| entry.map(Piece::Entry)),
         }
     }
 }
 
-impl Piece {
+impl Piece<'_> {
     /// Reads its batches, as long as `take` says so.
     ///
     /// # Errors
     /// When they cannot be read back.
     pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> io::Result<()> {
         match self {
+            Self::Inputs { plan, progress, list } => {
+                let (mut builder, keep) = (BatchBuilder::default(), Keep::Selectable(&plan.selection));
+                scan_list(Scanner::new(plan, progress, keep, false, &mut builder, take), list);
+                Ok(())
+            }
             Self::Held(held) => {
                 take(held.read()?);
                 Ok(())

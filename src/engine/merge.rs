@@ -190,6 +190,9 @@ impl<'m> Merge<'m> {
     fn input_done(&mut self, mut input: InputSummary) -> Result<(), RunError> {
         input.counts += std::mem::take(&mut self.decided);
         let archive = &input.archive;
+        if input.status != InputStatus::Unreadable {
+            debug!(%archive, status = input.status.as_str(), records = input.counts.records, "read");
+        }
         match (input.status, &input.reason) {
             (InputStatus::Partial, Some(reason)) => {
                 let (reason, rejected) = (reason.as_str(), input.counts.rejected);
@@ -198,7 +201,7 @@ impl<'m> Merge<'m> {
             (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
                 warn!(%archive, error = error.as_str(), "cannot be read");
             }
-            (status, _) => debug!(%archive, status = status.as_str(), records = input.counts.records, "read"),
+            _ => {}
         }
         self.progress.add_archive();
         self.counts += input.counts;

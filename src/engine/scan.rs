@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use tracing::{info, warn};
 
 use super::checkpoint::{self, CheckpointWriter};
-use super::input;
+use super::input::scan_list;
 use super::kept::Kept;
 use super::queue::{Queue, Work};
 use super::scanner::{Keep, Scanner};
@@ -18,11 +18,16 @@ use crate::knowledge::Facts;
 use crate::source::Prefetcher;
 
 /// Scans all inputs; what their records say of other calls, and the facts to resolve.
-pub(super) fn scan(
-    plan: &Plan,
+///
+/// A run that learns nothing, and keeps nothing for later, can resolve its inputs as it scans them: here nothing is scanned then.
+pub(super) fn scan<'p>(
+    plan: &'p Plan,
     pool: &rayon::ThreadPool,
-    progress: &Progress,
-) -> Result<(Facts, Kept), RunError> {
+    progress: &'p Progress,
+) -> Result<(Facts, Kept<'p>), RunError> {
+    if !plan.learn && plan.extracts.is_none() {
+        return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
+    }
     if let Some(state) = &plan.extracts {
         let facts = Scan::new(plan, progress, To::Checkpoint(state)).run(pool)?;
         return Ok((facts, Kept::of_checkpoint(state)));
@@ -138,24 +143,8 @@ impl<'p> Scan<'p> {
                 batches += 1;
                 taken.is_ok() && !self.plan.is_cancelled()
             };
-            let mut scanner = Scanner {
-                plan: self.plan,
-                progress: self.progress,
-                keep,
-                learn,
-                builder: &mut builder,
-                emit: &mut emit,
-                over: false,
-                reusable: true,
-            };
-            for listed in list {
-                input::scan(&mut scanner, listed);
-                if scanner.is_over() {
-                    break;
-                }
-            }
-            scanner.flush();
-            let reusable = scanner.reusable;
+            let reusable =
+                scan_list(Scanner::new(self.plan, self.progress, keep, learn, &mut builder, &mut emit), list);
             taken?;
             // Of a run that was stopped, an archive may have been read in part.
             if let Some(writer) = &mut writer

@@ -48,7 +48,18 @@ pub(super) enum Again {
     Never,
 }
 
-impl Scanner<'_> {
+impl<'s> Scanner<'s> {
+    pub(super) fn new(
+        plan: &'s Plan,
+        progress: &'s Progress,
+        keep: Keep<'s>,
+        learn: bool,
+        builder: &'s mut BatchBuilder,
+        emit: Emit<'s>,
+    ) -> Self {
+        Self { plan, progress, keep, learn, builder, emit, over: false, reusable: true }
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.over || self.plan.is_cancelled()
     }

@@ -30,7 +30,7 @@ pub(super) struct Scheduler<'d> {
     plan: &'d Plan,
     resolver: Resolver<'d>,
     jobs: TaskQueue<SinkError>,
-    queue: Mutex<Kept>,
+    queue: Mutex<Kept<'d>>,
     line: Mutex<Line>,
     /// The line has moved, or the run is over.
     moved: Condvar,
@@ -72,7 +72,7 @@ impl Drop for Alarm<'_, '_> {
 impl<'d> Scheduler<'d> {
     pub(super) fn new(
         resolver: Resolver<'d>,
-        kept: Kept,
+        kept: Kept<'d>,
         jobs: TaskQueue<SinkError>,
         merge: Merge<'d>,
     ) -> Self {
@@ -142,7 +142,7 @@ impl<'d> Scheduler<'d> {
     }
 
     /// The next archive, with its place in the line.
-    fn next(&self) -> Option<(u64, io::Result<Piece>)> {
+    fn next(&self) -> Option<(u64, io::Result<Piece<'d>>)> {
         let mut line = lock(&self.line);
         while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
             line = self.wait(line);
