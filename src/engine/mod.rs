@@ -1,7 +1,7 @@
 //! From a [`Plan`] to results: the only place that knows the order of the stages, and the only one that runs them in parallel.
 //!
 //! Archives are worked on in parallel, a few ahead of the one being merged; what they give is merged in the order of their names. So the result
-//! does not depend on the number of threads, and memory is bounded by the few (`desk.rs`).
+//! does not depend on the number of threads, and memory is bounded by the few (`scheduler.rs`).
 //!
 //! ```
 //! use keytrail::{engine, report, source::Input};

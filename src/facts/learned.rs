@@ -7,7 +7,7 @@ use arrow_array::{Array, ArrayRef, StringArray, StructArray, TimestampMillisecon
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::FactsError;
-use super::arrow::child;
+use super::columns::child;
 use crate::model::{
     EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
 };

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
 use proptest::prelude::*;
 
 use super::*;
 use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
+use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
     DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedCondition, LearnedRule, Outcome, Provenance,
     RejectReason, Rejection, RoleSession, TrailChange,
@@ -57,7 +57,12 @@ fn every_event_of_the_samples_comes_back() {
     for path in paths {
         let stored = fs::read(&path).unwrap();
         let mut content = Vec::new();
-        if std::io::Read::read_to_end(&mut MultiGzDecoder::new(&stored[..]), &mut content).is_err() {
+        if std::io::Read::read_to_end(
+            &mut Decoder::new(&stored[..], DecodeOptions::default(), &mut Buffers::default()).unwrap(),
+            &mut content,
+        )
+        .is_err()
+        {
             content = stored;
         }
         let mut walk = ContainerReader::new(4 << 20);
@@ -147,7 +152,7 @@ fn summary(uri: &Arc<str>) -> InputSummary {
 
 #[test]
 fn everything_else_comes_back_with_its_input() {
-    let taught = || Provenance {
+    let source = || Provenance {
         time: EventTime(7),
         event_name: "CreateDomain".to_owned(),
         event_id: Some("id".to_owned()),
@@ -155,16 +160,16 @@ fn everything_else_comes_back_with_its_input() {
     };
     let facts = || {
         [
-            Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), taught()),
+            Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), source()),
             Fact::Rule(
                 LearnedRule::ForecastRoleAndKey,
                 LearnedCondition::RoleAndKey("r".into(), "k".into()),
-                taught(),
+                source(),
             ),
-            Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), taught()),
-            Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), taught()),
-            Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), taught()),
-            Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), taught()),
+            Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), source()),
+            Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), source()),
+            Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), source()),
+            Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), source()),
             Fact::Session(
                 LearnedRule::GeospatialSession,
                 RoleSession { access_key_id: None, principal_id: Some("p".into()) },
@@ -176,7 +181,7 @@ fn everything_else_comes_back_with_its_input() {
                 account_id: Some("1".into()),
                 time: EventTime(2),
             },
-            Fact::Trail(TrailChange { trail: "t".to_owned(), by: taught(), region: None }),
+            Fact::Trail(TrailChange { trail: "t".to_owned(), by: source(), region: None }),
             Fact::TrailExcludesKms("s".to_owned()),
         ]
     };

@@ -114,6 +114,13 @@ pub struct Rejection {
     pub detail: String,
 }
 
+impl Rejection {
+    /// A rejection without a place.
+    pub fn new(reason: RejectReason, detail: impl Into<String>) -> Self {
+        Self { offset: None, index: None, reason, detail: detail.into() }
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.offset {

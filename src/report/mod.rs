@@ -14,12 +14,8 @@
 //! use keytrail::report::{Cell, EncodedRow, REJECTS, RejectRow, encode_row};
 //! use keytrail::model::{RejectReason, Rejection};
 //!
-//! let rejection = Rejection {
-//!     offset: Some(120),
-//!     index: Some(3),
-//!     reason: RejectReason::JsonSyntax,
-//!     detail: "expected a comma".to_owned(),
-//! };
+//! let mut rejection = Rejection::new(RejectReason::JsonSyntax, "expected a comma");
+//! rejection.offset = Some(120);
 //! let mut bytes = Vec::new();
 //! encode_row(REJECTS, &RejectRow { archive: "a.json.gz", rejection: &rejection }, &mut bytes);
 //! let offset = EncodedRow::new(&bytes).cells().nth(1);
