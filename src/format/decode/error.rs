@@ -6,6 +6,7 @@ use std::io;
 use thiserror::Error;
 
 use super::encoding::Encoding;
+use crate::model::error_chain;
 
 /// Why decoding stopped before the end of the input.
 ///
@@ -83,11 +84,11 @@ impl DecodeError {
         error.downcast::<Self>().unwrap_or_else(|source| Self::Read { stored_bytes, source })
     }
 
-    /// The error and its cause in one line: the text of the `detail` column in reports.
+    /// The error and its causes in one line: the text of the `detail` column in reports.
     pub fn detail(&self) -> String {
         match self {
             Self::Corrupt { source, .. } => format!("{self} ({source})"),
-            Self::Read { source, .. } => format!("{self}: {source}"),
+            Self::Read { .. } => error_chain(self),
             _ => self.to_string(),
         }
     }
