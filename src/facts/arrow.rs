@@ -10,6 +10,7 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::batch::Stretch;
+use super::columns::child;
 use super::learned;
 use super::{Batch, Events, FactsError};
 use crate::model::{RejectReason, Rejection};
@@ -50,11 +51,6 @@ fn reject_fields() -> Fields {
         Field::new("detail", DataType::Utf8, false),
     ]
     .into()
-}
-
-/// The column of a name and type.
-pub(super) fn child<'a, T: 'static>(of: &'a StructArray, name: &'static str) -> Result<&'a T, FactsError> {
-    of.column_by_name(name).and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
 }
 
 /// Lists of these lengths, one behind the other in `values`.

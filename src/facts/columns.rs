@@ -2,8 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use super::FactsError;
+
+/// The column of a name and type.
+pub(super) fn child<'a, T: 'static>(of: &'a StructArray, name: &'static str) -> Result<&'a T, FactsError> {
+    of.column_by_name(name).and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
+}
 
 /// Values of a text column as they come in. What it takes in memory is used again after [`finish`](Self::finish).
 #[derive(Debug, Default)]

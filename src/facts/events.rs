@@ -9,8 +9,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::FactsError;
-use super::arrow::child;
-use super::columns::{TextBuilder, TextColumn};
+use super::columns::{TextBuilder, TextColumn, child};
 use super::fields::{Fixed, NAMES, ORIGINS, OUTCOMES, TEXTS, code, denials, join, split};
 use crate::model::{EventTime, KmsEvent};
 
