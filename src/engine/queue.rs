@@ -64,20 +64,20 @@ impl Work {
 /// Everything to be scanned, in the order of the inputs.
 pub(super) enum Queue {
     /// All inputs as they are listed.
-    Listed(Listing),
+    Listed(Box<Listing>),
     /// What is listed, and what a checkpoint has.
-    Incremental { listing: Peekable<Listing>, known: Merged },
+    Incremental { listing: Box<Peekable<Listing>>, known: Merged },
 }
 
 impl Queue {
     /// Of a run that scans everything.
     pub(super) fn listed(plan: &Plan) -> Self {
-        Self::Listed(plan.listing())
+        Self::Listed(Box::new(plan.listing()))
     }
 
     /// Of a run that scans what is new.
     pub(super) fn incremental(plan: &Plan, state: &State) -> Self {
-        Self::Incremental { listing: plan.listing().peekable(), known: Merged::new(state.known()) }
+        Self::Incremental { listing: Box::new(plan.listing().peekable()), known: Merged::new(state.known()) }
     }
 }
 
