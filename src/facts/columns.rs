@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::error::FactsError;
+use super::FactsError;
 
 /// The column of a name and type.
 pub(super) fn child<'a, T: 'static>(of: &'a StructArray, name: &'static str) -> Result<&'a T, FactsError> {

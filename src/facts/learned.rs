@@ -53,7 +53,7 @@ impl<'a> Row<'a> {
             ..row
         };
         match fact {
-            Fact::Rule(rule, when, taught) => {
+            Fact::Rule(rule, when, provenance) => {
                 let (kind, first, second) = match when {
                     LearnedCondition::Role(role) => ("role", role, None),
                     LearnedCondition::RoleAndKey(role, key) => ("role_and_key", role, Some(key)),
@@ -63,7 +63,7 @@ impl<'a> Row<'a> {
                     LearnedCondition::SessionOn(role) => ("sessions_on", role, None),
                 };
                 let (rule, first) = (Some(rule.info().id), Some(&**first));
-                of_record(Self { kind, rule, first, second: second.map(|text| &**text), ..row }, taught)
+                of_record(Self { kind, rule, first, second: second.map(|text| &**text), ..row }, provenance)
             }
             Fact::Session(rule, RoleSession { access_key_id, principal_id }) => Self {
                 kind: "session",

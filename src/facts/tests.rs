@@ -56,14 +56,11 @@ fn every_event_of_the_samples_comes_back() {
     let mut all = 0;
     for path in paths {
         let stored = fs::read(&path).unwrap();
-        let mut content = Vec::new();
-        if std::io::Read::read_to_end(
-            &mut Decoder::new(&stored[..], DecodeOptions::default(), &mut Buffers::default()).unwrap(),
-            &mut content,
-        )
-        .is_err()
-        {
-            content = stored;
+        let options = DecodeOptions { stored_size: None, limit: 1 << 30, hash: false };
+        let mut decoder = Decoder::new(&stored[..], options, &mut Buffers::default()).unwrap();
+        let (mut content, mut some) = (Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = decoder.read(&mut some) {
+            content.extend_from_slice(&some[..n]);
         }
         let mut walk = ContainerReader::new(4 << 20);
         let window = Window { bytes: &content, start: 0, last: true };
@@ -152,7 +149,7 @@ fn summary(uri: &Arc<str>) -> InputSummary {
 
 #[test]
 fn everything_else_comes_back_with_its_input() {
-    let source = || Provenance {
+    let provenance = || Provenance {
         time: EventTime(7),
         event_name: "CreateDomain".to_owned(),
         event_id: Some("id".to_owned()),
@@ -160,16 +157,16 @@ fn everything_else_comes_back_with_its_input() {
     };
     let facts = || {
         [
-            Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), source()),
+            Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), provenance()),
             Fact::Rule(
                 LearnedRule::ForecastRoleAndKey,
                 LearnedCondition::RoleAndKey("r".into(), "k".into()),
-                source(),
+                provenance(),
             ),
-            Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), source()),
-            Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), source()),
-            Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), source()),
-            Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), source()),
+            Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), provenance()),
+            Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), provenance()),
+            Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), provenance()),
+            Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), provenance()),
             Fact::Session(
                 LearnedRule::GeospatialSession,
                 RoleSession { access_key_id: None, principal_id: Some("p".into()) },
@@ -181,7 +178,7 @@ fn everything_else_comes_back_with_its_input() {
                 account_id: Some("1".into()),
                 time: EventTime(2),
             },
-            Fact::Trail(TrailChange { trail: "t".to_owned(), by: source(), region: None }),
+            Fact::Trail(TrailChange { trail: "t".to_owned(), by: provenance(), region: None }),
             Fact::TrailExcludesKms("s".to_owned()),
         ]
     };
