@@ -167,10 +167,8 @@ impl<'r, 's> Reading<'r, 's> {
 
     /// Keeps what a record that is no KMS call says about KMS calls.
     fn learn(&mut self, bytes: &[u8], offset: u64) {
-        if self.scanner.learn
-            && parse::may_contain_facts(bytes)
-            && let Ok(facts) = parse::facts(bytes)
-        {
+        if self.scanner.learn {
+            let facts = parse::facts_of_other(bytes);
             facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
     }

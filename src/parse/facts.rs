@@ -40,7 +40,7 @@ const NEEDLES: [&str; 11] = [
 ];
 
 /// Calls of CloudTrail that make a trail stop or resume recording.
-const TRAIL_CHANGES: [&str; 3] = ["StopLogging", "StartLogging", "DeleteTrail"];
+pub(super) const TRAIL_CHANGES: [&str; 3] = ["StopLogging", "StartLogging", "DeleteTrail"];
 
 /// Any match would do, but `aho_corasick` uses vector instructions only for leftmost matches.
 static NEEDLE_SEARCH: LazyLock<Option<AhoCorasick>> =

@@ -33,6 +33,7 @@ mod members;
 mod prefilter;
 mod read;
 mod record;
+mod rule_out;
 mod settings;
 mod trail;
 
@@ -40,6 +41,7 @@ pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, InvalidJson, ParseError};
 pub use facts::{alias_arn, facts, facts_of_event, may_contain_facts};
 pub use prefilter::{KMS, may_match, may_match_inside};
+pub use rule_out::facts_of_other;
 
 use crate::model::KmsEvent;
 

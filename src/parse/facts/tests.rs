@@ -22,7 +22,11 @@ fn record(service: &str, name: &str, change: Value) -> Value {
 fn facts_of(record: &Value) -> Vec<Fact<'static>> {
     let text = record.to_string();
     assert!(may_contain_facts(text.as_bytes()), "not ruled out: {text}");
-    facts(text.as_bytes()).unwrap()
+    let facts = facts(text.as_bytes()).unwrap();
+    if record["eventSource"] != KMS {
+        assert_eq!(super::super::facts_of_other(text.as_bytes()), facts, "not ruled out: {text}");
+    }
+    facts
 }
 
 /// The ids of rules with their conditions, as text.

@@ -1,0 +1,160 @@
+//! Rules out that a record of another service contains facts, from its raw bytes.
+//!
+//! Reading a record into general JSON costs more than everything else that is done with it, and most records with one of the needles
+//! of [`may_contain_facts`](super::may_contain_facts) contain no facts: `sagemaker.` also occurs in calls that SageMaker makes
+//! elsewhere, and in calls that only list or describe. The bytes rule a record out only when no other reading of them is possible.
+
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memchr;
+use memchr::memmem::Finder;
+
+use super::facts::{TRAIL_CHANGES, facts, may_contain_facts};
+use crate::model::Fact;
+
+static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
+static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
+static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
+/// Parts of [`TELLING`], in every case: for some short texts `aho_corasick` uses vector instructions, for a search without regard to
+/// case it does not.
+static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let parts = ["anva", "mske", "nrol"].iter().flat_map(|part| any_case(part));
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
+});
+
+/// In any case: what names of resources contain, and how names of parameters end, in calls that say anything; with the place of its part.
+/// A name in a string that is JSON again ends in an escaped quote: it is not read.
+const TELLING: [(&str, usize); 4] =
+    [("canvas", 1), ("kmskeyid\"", 1), ("kmskeyarn\"", 1), ("executionrolearn\"", 8)];
+
+/// A word in every spelling of upper and lower case.
+fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
+    let letters = word.as_bytes();
+    (0u32..1 << letters.len()).map(move |upper| {
+        let spell = |(n, letter): (usize, &u8)| {
+            if upper >> n & 1 == 1 { letter.to_ascii_uppercase() } else { *letter }
+        };
+        letters.iter().enumerate().map(spell).collect()
+    })
+}
+
+/// Whether the record contains one of these words, in any case.
+fn contains_any(record: &[u8], words: &[(&str, usize)]) -> bool {
+    let is_there = |part: usize| {
+        words.iter().any(|(word, at)| {
+            let start = part.checked_sub(*at);
+            let text = start.and_then(|start| record.get(start..start + word.len()));
+            text.is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
+        })
+    };
+    // If the searcher could not be built (it can be), any record may contain one.
+    PARTS.as_ref().is_none_or(|parts| parts.find_iter(record).any(|found| is_there(found.start())))
+}
+
+/// Returns the [`facts`] of a record that is not a KMS call; none when the record is not sound.
+pub fn facts_of_other(record: &[u8]) -> Vec<Fact<'static>> {
+    if !may_contain_facts(record) || is_ruled_out(record) {
+        return Vec::new();
+    }
+    facts(record).unwrap_or_default()
+}
+
+/// Whether it is certain that [`facts`](super::facts) of the record are none. The record must not be a KMS call.
+fn is_ruled_out(record: &[u8]) -> bool {
+    // An escape may hide a name.
+    let Some(source) = only_value(record, &SOURCE).filter(|_| ESCAPE.find(record).is_none()) else {
+        return false;
+    };
+    let Some(name) = only_value(record, &NAME) else { return false };
+    let starts_with_any =
+        |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
+    match source {
+        b"sts.amazonaws.com" => name != b"AssumeRole",
+        b"cloudtrail.amazonaws.com" => {
+            name != b"PutEventSelectors" && !TRAIL_CHANGES.iter().any(|change| change.as_bytes() == name)
+        }
+        b"sagemaker.amazonaws.com" | b"sagemaker-geospatial.amazonaws.com" | b"forecast.amazonaws.com" => {
+            // The store of a feature group may have no key.
+            let is_feature_group = name.ends_with(b"FeatureGroup") && !starts_with_any(&["Delete"]);
+            let may_have_rules = starts_with_any(&["Create", "Update", "Start", "Export"]);
+            let words = if may_have_rules { &TELLING } else { &TELLING[..1] };
+            !is_feature_group && !contains_any(record, words)
+        }
+        b"kms.amazonaws.com" => false,
+        _ => true,
+    }
+}
+
+/// The value of the only member with a name, if it is a string without escapes. `None` also when the name occurs again, anywhere.
+fn only_value<'r>(record: &'r [u8], name: &Finder<'_>) -> Option<&'r [u8]> {
+    let at = name.find(record)?;
+    let rest = record.get(at + name.needle().len()..)?;
+    if at == 0 || record.get(at - 1) != Some(&b'"') || name.find(rest).is_some() {
+        return None;
+    }
+    let value = rest.strip_prefix(br#"":""#)?;
+    let value = value.get(..memchr(b'"', value)?)?;
+    (!value.contains(&b'\\')).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(source: &str, name: &str, request: &str) -> String {
+        format!(
+            r#"{{"eventVersion":"1.08","eventTime":"2024-01-01T00:00:00Z","eventSource":"{source}.amazonaws.com","eventName":"{name}","requestParameters":{request}}}"#
+        )
+    }
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        for (word, _) in TELLING {
+            for text in
+                [word.to_owned(), word.to_uppercase(), format!("x{}{}", &word[..3], word[3..].to_uppercase())]
+            {
+                assert!(contains_any(text.as_bytes(), &TELLING), "{text}");
+                assert!(!contains_any(&text.as_bytes()[..text.len() - 1], &TELLING), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn calls_that_say_nothing_are_ruled_out() {
+        for (source, name, request) in [
+            ("s3", "PutObject", r#"{"a":"sagemaker.amazonaws.com"}"#),
+            ("sagemaker", "ListEndpoints", "{}"),
+            ("sagemaker", "CreatePipeline", r#"{"roleArn":"arn:aws:iam::111122223333:role/R"}"#),
+            ("sagemaker", "CreatePipeline", r#"{"roleArn":"r","pipelineDefinition":"{\"KmsKeyId\":\"k\"}"}"#),
+            ("sagemaker", "DeleteFeatureGroup", "{}"),
+            ("sts", "GetCallerIdentity", "{}"),
+            ("cloudtrail", "LookupEvents", "{}"),
+        ] {
+            let record = record(source, name, request);
+            assert!(is_ruled_out(record.as_bytes()), "{record}");
+            assert_eq!(facts(record.as_bytes()), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_may_be_read_in_another_way_is_not_ruled_out() {
+        let plain = record("s3", "PutObject", "{}");
+        for other in [
+            plain.replace("eventSource\":", "eventSource\": "),
+            plain.replace("{}", r#"{"eventSource":"x"}"#),
+            plain.replace("{}", r#"{"eventName":"x"}"#),
+            plain.replace("{}", r#"{"a":"\u0065"}"#),
+            plain.replace("s3.", r"s3\/."),
+            plain.replace("eventSource", "source"),
+            record("sagemaker", "CreateDomain", r#"{"KMSKeyId":"k"}"#),
+            record("sagemaker", "DescribeApp", r#"{"appName":"My-CANVAS"}"#),
+            record("sagemaker", "DescribeFeatureGroup", "{}"),
+            record("sagemaker-geospatial", "StartEarthObservationJob", r#"{"ExecutionRoleArn":"r"}"#),
+            record("forecast", "CreateDataset", r#"{"encryptionConfig":{"KMSKeyArn":"k"}}"#),
+            record("cloudtrail", "StopLogging", "{}"),
+        ] {
+            assert!(!is_ruled_out(other.as_bytes()), "{other}");
+        }
+    }
+}
