@@ -148,9 +148,10 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "nothing_learned",
         severity: Severity::Warning,
         applies: |c| when(!c.learn),
-        text: "The input was read once (--no-learn): settings, jobs and sessions that other \
-            records tell of were not used to attribute events, aliases alone were not resolved, \
-            corrections did not replace what they correct, and stopped trails were not looked for.",
+        text: "Nothing was learned from the input (--no-learn): settings, jobs and sessions in other \
+            records were not used to attribute events, calls that name only an alias were not \
+            resolved, corrections did not replace what they correct, and stopped trails were not \
+            looked for.",
         doc: "`--no-learn` was given",
     },
     CaveatRule {
@@ -356,9 +357,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         severity: Severity::Notice,
         applies: |c| when(c.chose_folders),
         text: "In S3, only the folders of the accounts, regions and delivery days asked for were \
-            listed (--account, --region, --since, and --until with --delivery-slack). What lies in \
-            others is in no count, and has taught nothing: not even a record that was delivered \
-            there late. --no-prune reads them, too.",
+            listed (--account, --region, --since, and --until with --delivery-slack). Records in \
+            other folders are in no count and contributed no facts, not even records that were \
+            delivered there late. --no-prune reads them, too.",
         doc: "the input is in S3, and `--account`, `--region`, `--since` or `--until` was given: \
             folders that cannot match were not listed ([s3.md](s3.md#which-folders-are-read)); \
             `--no-prune` lists them",

@@ -59,7 +59,7 @@ pub(super) fn run(
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
-        facts: &run.lessons,
+        facts: &run.facts,
         incremental: plan.extracts.as_ref().map(|state| {
             let (archives_read, archives_known) = state.counted();
             IncrementalSummary { archives_read, archives_known }
@@ -97,7 +97,7 @@ fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
         inputs: &run.inputs,
         observations: &run.observations,
         coverage: &run.coverage,
-        facts: &run.lessons,
+        facts: &run.facts,
         learn: plan.learn,
         usage: &run.usage,
         keep_duplicates: plan.keep_duplicates,

@@ -97,7 +97,8 @@ pub(super) struct AnalyzeArgs {
 
 /// Read archives and print the selected events
 ///
-/// Events are printed as they are found. They have the columns of the report's events.parquet.
+/// Events are printed when the whole input has been read, or as they are found with --no-learn.
+/// They have the columns of the report's events.parquet.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail events --workload any --event any --key '*1234abcd*' logs/

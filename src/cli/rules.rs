@@ -36,7 +36,7 @@ pub(super) fn run(
         ..Plan::new(plan::inputs(&args.inputs)?)?
     };
     plan::check_buckets(&plan)?;
-    let (lessons, inputs) = if args.inputs.is_empty() {
+    let (facts, inputs) = if args.inputs.is_empty() {
         <(Facts, InputTotals)>::default()
     } else {
         progress::with_bar(&bar, &plan, 1, |progress| engine::learn(&plan, progress))?
@@ -55,7 +55,7 @@ pub(super) fn run(
     for rule in plan.classifier.rules() {
         push(&rule_from_file(rule, &file))?;
     }
-    for ((rule, condition), support) in &lessons.rules {
+    for ((rule, condition), support) in &facts.rules {
         let LearnedRuleInfo { id, workload, strength, about, source, .. } = rule.info();
         let particular = condition.to_string();
         push(&RuleRow {

@@ -233,8 +233,8 @@ impl<'m> Merge<'m> {
     }
 
     /// Checks the accounting and gives the result.
-    pub(super) fn finish(mut self, mut lessons: Facts) -> Result<Run, RunError> {
-        self.coverage.kms_excluded_by.append(&mut lessons.silent_trails);
+    pub(super) fn finish(mut self, mut facts: Facts) -> Result<Run, RunError> {
+        self.coverage.kms_excluded_by.append(&mut facts.silent_trails);
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows();
         // The same number, counted where the rows are made.
@@ -247,7 +247,7 @@ impl<'m> Merge<'m> {
             inputs: self.inputs,
             coverage: self.coverage,
             observations: self.observations,
-            lessons,
+            facts,
         })
     }
 }

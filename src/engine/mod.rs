@@ -166,7 +166,7 @@ pub struct Run {
     /// What is worth knowing of the selected events.
     pub observations: Observations,
     /// What the inputs have taught.
-    pub lessons: Facts,
+    pub facts: Facts,
 }
 
 /// Why a run ended without a result.
@@ -203,8 +203,8 @@ pub enum RunError {
 /// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = threads(plan)?;
-    let (mut lessons, kept) = scan::scan(plan, &pool, progress)?;
-    let known = Known::new(plan, &mut lessons);
+    let (mut facts, kept) = scan::scan(plan, &pool, progress)?;
+    let known = Known::new(plan, &mut facts);
     let jobs = sink.tasks();
     let merge = Merge::new(plan, &known, sink, progress);
     let scheduler = Scheduler::new(Resolver { plan, known: &known }, kept, jobs.clone(), merge);
@@ -225,7 +225,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    merge.finish(lessons)
+    merge.finish(facts)
 }
 
 /// Scans the plan's inputs for what their records say of other calls, and for nothing else; with what became of them.
