@@ -182,9 +182,7 @@ pub enum RunError {
     #[error(transparent)]
     State(#[from] StateError),
     /// Extracts could not be read back.
-    #[error(
-        "cannot read back what was kept of the archives ({0}); with --incremental, use --force to read all of them anew"
-    )]
+    #[error("cannot read the stored facts ({0}); with --incremental, use --force to read all archives again")]
     Extract(std::io::Error),
     /// Copies that wait for their partners could not be put aside.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]

@@ -35,14 +35,14 @@ pub enum StateError {
     },
     /// There is a report, and no extracts that it was made from.
     #[error(
-        "{path} holds something that --incremental cannot go on from; name another directory, or use --force to begin anew in it"
+        "{path} holds files that are not from a run with --incremental; name another directory, or use --force to start over in it"
     )]
     NotBegun {
         /// The report's directory.
         path: String,
     },
     /// A file of extracts cannot be used.
-    #[error("cannot go on from {path}: {error}; use --force to read all archives anew")]
+    #[error("cannot continue from {path}: {error}; use --force to read all archives again")]
     Segment {
         /// The file.
         path: String,

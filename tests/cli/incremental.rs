@@ -329,7 +329,7 @@ fn what_cannot_be_gone_on_from_is_refused() {
     };
     // A report that was made in one go.
     assert!(run(&mut world.command(&world.report(), &[])).status < 2);
-    refused(world.go_on(&[]), "--incremental cannot go on from");
+    refused(world.go_on(&[]), "not from a run with --incremental");
     assert!(world.go_on(&["--force"]).status < 2);
     assert!(world.go_on(&[]).status < 2);
     // And without --incremental, it is a report as any other.
