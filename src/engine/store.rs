@@ -107,3 +107,35 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::BatchBuilder;
+    use crate::model::KmsEvent;
+
+    fn batch(offset: u64) -> Batch {
+        let mut builder = BatchBuilder::default();
+        builder.begin(&"logs/a.json".into());
+        builder.event(&KmsEvent::example(), offset);
+        builder.finish()
+    }
+
+    #[test]
+    fn batches_come_back_in_order_from_memory_and_from_the_file() {
+        let store = Store::default();
+        store.put((2, 0), batch(2)).unwrap();
+        store.bytes.store(IN_MEMORY, Ordering::Relaxed); // from here on, memory is full
+        store.put((3, 0), batch(3)).unwrap();
+        store.put((1, 1), batch(1)).unwrap();
+        store.put((1, 0), batch(0)).unwrap();
+        let held = store.into_ordered();
+        let spilled = held.iter().filter(|held| matches!(held.place, Place::File { .. })).count();
+        assert_eq!(spilled, 3);
+        for (expected, held) in (0..).zip(held) {
+            let read = held.read().unwrap();
+            assert_eq!(read.events.offset(0), expected);
+            assert_eq!(read.events.event(0), KmsEvent::example());
+        }
+    }
+}
