@@ -2,12 +2,13 @@
 
 use std::io;
 
+use super::batch_store::{BatchStore, StoredBatch};
 use super::checkpoint;
 use super::input::scan_list;
+use super::plan::Plan;
+use super::progress::Progress;
 use super::queue::{Queue, Work};
-use super::scanner::{Keep, Scanner};
-use super::store::{Held, Store};
-use super::{Plan, Progress};
+use super::scanner::{Learn, Retain, Scanner};
 use crate::extract::{Entry, Merged, State};
 use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
@@ -20,14 +21,14 @@ pub(super) enum Kept<'p> {
         progress: &'p Progress,
         queue: Box<Prefetcher<Queue>>,
     },
-    Store(std::vec::IntoIter<Held>),
+    Store(std::vec::IntoIter<StoredBatch>),
     Checkpoint(Merged),
 }
 
 /// Facts that stand together.
 pub(super) enum Piece<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
-    Held(Held),
+    Stored(StoredBatch),
     Entry(Entry),
 }
 
@@ -38,7 +39,7 @@ impl<'p> Kept<'p> {
         Self::Inputs { plan, progress, queue }
     }
 
-    pub(super) fn of_store(store: Store) -> Self {
+    pub(super) fn of_store(store: BatchStore) -> Self {
         Self::Store(store.into_ordered().into_iter())
     }
 
@@ -57,7 +58,7 @@ impl<'p> Iterator for Kept<'p> {
                 Ok(Work::Known(entry)) => Some(Ok(Piece::Entry(entry))),
                 Err(error) => Some(Err(error)),
             },
-            Self::Store(held) => held.next().map(|held| Ok(Piece::Held(held))),
+            Self::Store(held) => held.next().map(|held| Ok(Piece::Stored(held))),
             Self::Checkpoint(entries) => entries.next().map(|entry| entry.map(Piece::Entry)),
         }
     }
@@ -71,11 +72,11 @@ impl Piece<'_> {
     pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> io::Result<()> {
         match self {
             Self::Inputs { plan, progress, list } => {
-                let (mut builder, keep) = (BatchBuilder::default(), Keep::Selectable(&plan.selection));
-                scan_list(Scanner::new(plan, progress, keep, false, &mut builder, take), list);
+                let (mut builder, retain) = (BatchBuilder::default(), Retain::Selectable(&plan.selection));
+                scan_list(Scanner::new(plan, progress, retain, Learn::No, &mut builder, take), list);
                 Ok(())
             }
-            Self::Held(held) => {
+            Self::Stored(held) => {
                 take(held.read()?);
                 Ok(())
             }

@@ -5,7 +5,7 @@
 use std::io;
 use std::iter::Peekable;
 
-use super::Plan;
+use super::plan::Plan;
 use crate::extract::{Entry, Merged, State};
 use crate::source::{self, Archive, ListedInput, Listing, Prefetcher};
 

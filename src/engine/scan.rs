@@ -1,25 +1,29 @@
-//! The scan of all inputs: every byte is read once, in parallel, and comes to batches of facts.
+//! The scan of all inputs: every byte is read once, in parallel, and becomes batches of facts.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use tracing::{info, warn};
 
+use super::batch_store::BatchStore;
 use super::checkpoint::{self, CheckpointWriter};
+use super::error::RunError;
 use super::input::scan_list;
 use super::kept::Kept;
+use super::plan::Plan;
+use super::progress::Progress;
 use super::queue::{Queue, Work};
-use super::scanner::{Keep, Scanner};
-use super::store::Store;
-use super::{Plan, Progress, RunError};
+use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{InputStatus, InputTotals, StatusReason};
+use crate::base::{into_inner, lock};
 use crate::extract::State;
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
 use crate::source::Prefetcher;
 
-/// Scans all inputs; what their records say of other calls, and the facts to resolve.
+/// Scans all inputs. Returns what their records say about other calls, and the facts to resolve.
 ///
-/// A run that learns nothing, and keeps nothing for later, can resolve its inputs as it scans them: here nothing is scanned then.
+/// A run that uses nothing of the former and stores nothing can resolve each input as it scans it:
+/// then nothing is scanned here.
 pub(super) fn scan<'p>(
     plan: &'p Plan,
     pool: &rayon::ThreadPool,
@@ -29,49 +33,50 @@ pub(super) fn scan<'p>(
         return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
     }
     if let Some(state) = &plan.extracts {
-        let facts = Scan::new(plan, progress, To::Checkpoint(state)).run(pool)?;
+        let facts = Scan::new(plan, progress, Destination::Checkpoint(state)).run(pool)?;
         return Ok((facts, Kept::of_checkpoint(state)));
     }
-    let store = Store::default();
-    let facts = Scan::new(plan, progress, To::Store(&store)).run(pool)?;
+    let store = BatchStore::default();
+    let facts = Scan::new(plan, progress, Destination::Store(&store)).run(pool)?;
     Ok((facts, Kept::of_store(store)))
 }
 
-/// Scans all inputs for what their records say of other calls, and nothing else; with what became of the inputs.
+/// Scans all inputs only for what their records say about other calls; also returns how many inputs
+/// could be read.
 pub(super) fn learn(
     plan: &Plan,
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<(Facts, InputTotals), RunError> {
     let totals = Mutex::default();
-    let facts = Scan::new(plan, progress, To::Totals(&totals)).run(pool)?;
-    Ok((facts, totals.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    let facts = Scan::new(plan, progress, Destination::Totals(&totals)).run(pool)?;
+    Ok((facts, into_inner(totals)))
 }
 
 /// Where batches go.
 #[derive(Clone, Copy)]
-enum To<'p> {
+enum Destination<'p> {
     /// To be resolved in this run.
-    Store(&'p Store),
+    Store(&'p BatchStore),
     /// To be resolved in this run and in later ones.
     Checkpoint(&'p State),
-    /// Nowhere: only their inputs are counted, and problems told in the order in which they come.
+    /// Nowhere: their inputs are counted, and problems are logged as they are found.
     Totals(&'p Mutex<InputTotals>),
 }
 
 struct Scan<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
-    to: To<'p>,
-    /// With the number of the next piece of work.
+    to: Destination<'p>,
+    /// Also the number of the next piece of work.
     queue: Mutex<(u64, Prefetcher<Queue>)>,
 }
 
 impl<'p> Scan<'p> {
-    fn new(plan: &'p Plan, progress: &'p Progress, to: To<'p>) -> Self {
+    fn new(plan: &'p Plan, progress: &'p Progress, to: Destination<'p>) -> Self {
         let queue = match to {
-            To::Checkpoint(state) => Queue::incremental(plan, state),
-            To::Store(_) | To::Totals(_) => Queue::listed(plan),
+            Destination::Checkpoint(state) => Queue::incremental(plan, state),
+            Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
         let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
         Self { plan, progress, to, queue }
@@ -82,14 +87,14 @@ impl<'p> Scan<'p> {
         let scanned = pool.broadcast(|_| self.work());
         self.progress.set_scanning(false);
         let mut facts = Facts::default();
-        for part in scanned {
-            facts += part?;
+        for found in scanned {
+            facts += found?;
         }
         if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
         if !self.plan.learn {
-            facts = Facts::default(); // they were kept for runs that learn
+            facts = Facts::default(); // they are stored for runs that use them
         }
         facts.derive();
         Ok(facts)
@@ -97,10 +102,10 @@ impl<'p> Scan<'p> {
 
     /// The next piece of work, with its number.
     fn next(&self) -> Result<Option<(u64, Work)>, RunError> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = lock(&self.queue);
         let (number, entries) = &mut *queue;
-        let is_single = matches!(self.to, To::Checkpoint(_));
-        let work = Work::next(entries, is_single).map_err(RunError::Extract)?;
+        let is_single = matches!(self.to, Destination::Checkpoint(_));
+        let work = Work::next(entries, is_single).map_err(RunError::ReadFacts)?;
         *number += 1;
         Ok(work.map(|work| (*number, work)))
     }
@@ -110,13 +115,13 @@ impl<'p> Scan<'p> {
         let mut facts = Facts::default();
         let mut builder = BatchBuilder::default();
         let mut writer = match self.to {
-            To::Checkpoint(state) => Some(CheckpointWriter::new(state)),
-            To::Store(_) | To::Totals(_) => None,
+            Destination::Checkpoint(state) => Some(CheckpointWriter::new(state)),
+            Destination::Store(_) | Destination::Totals(_) => None,
         };
-        let (keep, learn) = match self.to {
-            To::Checkpoint(_) => (Keep::All, true),
-            To::Store(_) => (Keep::Selectable(&self.plan.selection), self.plan.learn),
-            To::Totals(_) => (Keep::Nothing, true),
+        let (retain, learn) = match self.to {
+            Destination::Checkpoint(_) => (Retain::All, Learn::Yes),
+            Destination::Store(_) => (Retain::Selectable(&self.plan.selection), self.learn()),
+            Destination::Totals(_) => (Retain::Nothing, Learn::Yes),
         };
         while !self.plan.is_cancelled()
             && let Some((number, work)) = self.next()?
@@ -129,7 +134,7 @@ impl<'p> Scan<'p> {
                         batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
                         !self.plan.is_cancelled()
                     };
-                    checkpoint::read(&entry, take).map_err(RunError::Extract)?;
+                    checkpoint::read(&entry, take).map_err(RunError::ReadFacts)?;
                     continue;
                 }
             };
@@ -137,16 +142,18 @@ impl<'p> Scan<'p> {
                 self.count(true);
                 writer.begin(listed)?;
             }
-            let (mut taken, mut batches) = (Ok(()), 0);
+            let (mut result, mut batches) = (Ok(()), 0);
             let mut emit = |batch| {
-                taken = self.take(batch, (number, batches), &mut facts, writer.as_mut());
+                result = self.take(batch, (number, batches), &mut facts, writer.as_mut());
                 batches += 1;
-                taken.is_ok() && !self.plan.is_cancelled()
+                result.is_ok() && !self.plan.is_cancelled()
             };
-            let reusable =
-                scan_list(Scanner::new(self.plan, self.progress, keep, learn, &mut builder, &mut emit), list);
-            taken?;
-            // Of a run that was stopped, an archive may have been read in part.
+            let reusable = scan_list(
+                Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit),
+                list,
+            );
+            result?;
+            // A run that was stopped may have read the archive in part.
             if let Some(writer) = &mut writer
                 && !self.plan.is_cancelled()
             {
@@ -169,12 +176,12 @@ impl<'p> Scan<'p> {
         }
         batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
         match self.to {
-            To::Checkpoint(_) => Ok(()),
-            To::Store(store) => store.put(order, batch).map_err(RunError::Temporary),
-            To::Totals(totals) => {
-                let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+            Destination::Checkpoint(_) => Ok(()),
+            Destination::Store(store) => store.put(order, batch).map_err(RunError::Temporary),
+            Destination::Totals(totals) => {
+                let mut totals = lock(totals);
                 for stretch in &batch.stretches {
-                    tell(&stretch.uri, stretch);
+                    log_problems(&stretch.uri, stretch);
                     stretch.rejects.iter().for_each(|rejection| totals.add_reject(&stretch.uri, rejection));
                     if let Some(end) = &stretch.end {
                         *totals += &end.summary;
@@ -185,22 +192,26 @@ impl<'p> Scan<'p> {
         }
     }
 
+    fn learn(&self) -> Learn {
+        if self.plan.learn { Learn::Yes } else { Learn::No }
+    }
+
     fn count(&self, is_new: bool) {
-        if let To::Checkpoint(state) = self.to {
+        if let Destination::Checkpoint(state) = self.to {
             state.count(is_new);
         }
     }
 }
 
-/// Takes what a stretch says of other calls.
+/// Moves what a stretch says about other calls into `facts`.
 fn gather(facts: &mut Facts, stretch: &mut Stretch) {
     for (offset, fact) in std::mem::take(&mut stretch.learned) {
         facts.add(fact, &stretch.uri, offset);
     }
 }
 
-/// Tells what is wrong with an input.
-fn tell(uri: &str, stretch: &Stretch) {
+/// Logs what is wrong with an input.
+fn log_problems(uri: &str, stretch: &Stretch) {
     for rejection in &stretch.rejects {
         info!(archive = %uri, %rejection, "rejected");
     }
