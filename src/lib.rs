@@ -1,7 +1,7 @@
 //! keytrail: who used this KMS key, and for what?
 //!
-//! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events that
-//! SageMaker workloads cause, and reports usage per key and principal.
+//! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events
+//! that SageMaker workloads cause, and reports usage per key and principal.
 //!
 //! [`engine::run`] runs all stages. Each stage can also be used by itself. The modules below are in
 //! the order in which a byte passes through them:
@@ -27,7 +27,8 @@
 //! | [`report`] | Parquet and the other outputs |
 //! | [`engine`] | runs the stages in order and in parallel |
 //!
-//! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains them.
+//! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains
+//! them.
 //!
 //! # Example
 //!

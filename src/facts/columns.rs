@@ -12,7 +12,8 @@ pub(super) fn child<'a, T: 'static>(of: &'a StructArray, name: &'static str) -> 
     of.column_by_name(name).and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
 }
 
-/// Values of a text column as they come in. What it takes in memory is used again after [`finish`](Self::finish).
+/// Values of a text column as they come in. What it takes in memory is used again after
+/// [`finish`](Self::finish).
 #[derive(Debug, Default)]
 pub(super) struct TextBuilder {
     ends: Vec<i32>,
