@@ -23,6 +23,7 @@ pub struct Caveat {
 
 /// How much a caveat matters for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Severity {
     /// Something about this run limits its numbers. The summary shows it.
     Warning,
