@@ -53,6 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("toml",                 &["classify"]),
     ("rayon",                &["engine"]),
     ("object_store",         &["s3"]),
+    ("reqwest",              &["s3"]),
     ("aws_config",           &["s3"]),
     ("aws_credential_types", &["s3"]),
     ("tokio",                &["s3"]),
