@@ -12,7 +12,7 @@
 //! | [`model`] | the nouns that all stages share: event, principal, key, outcome, reject |
 //! | [`s3`] | the S3 client: list, get, put |
 //! | [`source`] | lists inputs, and reads account, Region and day from their names |
-//! | [`extract`] | the facts of archives, kept from run to run |
+//! | [`checkpoint`] | the facts of archives, kept from run to run |
 //! | [`format::decode`] | compressed bytes → content |
 //! | [`format::archive`] | tar and zip → the files in them |
 //! | [`format::tabular`] | rows of CSV and Parquet files → records |
@@ -62,9 +62,9 @@
 pub mod aggregate;
 pub mod audit;
 pub mod base;
+pub mod checkpoint;
 pub mod classify;
 pub mod engine;
-pub mod extract;
 pub mod facts;
 pub mod format;
 pub mod knowledge;

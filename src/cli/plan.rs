@@ -59,7 +59,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         learn: !options.no_learn,
         aliases: aliases(options.aliases.as_deref())?,
         hash: options.hash,
-        extracts: None,
+        checkpoint: None,
         threads: usize::from(request.common.threads),
         prune,
         buckets: buckets(request.s3),

@@ -115,7 +115,7 @@ pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) -> boo
 }
 
 /// Scans one entry of the listing.
-fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
+pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     let archive = match listed {
         ListedInput::Archive(archive) => archive,
         ListedInput::Skipped { uri, reason } => {

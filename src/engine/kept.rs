@@ -1,14 +1,11 @@
 //! What was scanned, piece by piece in the order of the inputs.
 
-use std::io;
-
-use super::checkpoint;
 use super::input::scan_list;
-use super::queue::{Queue, Work};
+use super::queue::{Queue, next_work};
 use super::scanner::{Keep, Scanner};
 use super::store::{Held, Store};
-use super::{Plan, Progress};
-use crate::extract::{Entry, Merged, State};
+use super::{Plan, Progress, RunError};
+use crate::checkpoint::{Checkpoint, Merged, Run};
 use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
 
@@ -18,7 +15,7 @@ pub(super) enum Kept<'p> {
     Inputs {
         plan: &'p Plan,
         progress: &'p Progress,
-        queue: Box<Prefetcher<Queue>>,
+        queue: Box<Prefetcher<Queue<'p>>>,
     },
     Store(std::vec::IntoIter<Held>),
     Checkpoint(Merged),
@@ -28,7 +25,7 @@ pub(super) enum Kept<'p> {
 pub(super) enum Piece<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
     Held(Held),
-    Entry(Entry),
+    Stored(Run),
 }
 
 impl<'p> Kept<'p> {
@@ -42,23 +39,22 @@ impl<'p> Kept<'p> {
         Self::Store(store.into_ordered().into_iter())
     }
 
-    pub(super) fn of_checkpoint(state: &State) -> Self {
-        Self::Checkpoint(Merged::new(&state.all()))
+    pub(super) fn of_checkpoint(checkpoint: &Checkpoint) -> Self {
+        Self::Checkpoint(checkpoint.all())
     }
 }
 
 impl<'p> Iterator for Kept<'p> {
-    type Item = io::Result<Piece<'p>>;
+    type Item = Result<Piece<'p>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Inputs { plan, progress, queue } => match Work::next(queue, false).transpose()? {
-                Ok(Work::Scan(list)) => Some(Ok(Piece::Inputs { plan, progress, list })),
-                Ok(Work::Known(entry)) => Some(Ok(Piece::Entry(entry))),
-                Err(error) => Some(Err(error)),
-            },
+            Self::Inputs { plan, progress, queue } => {
+                let work = next_work(queue).transpose()?;
+                Some(work.map(|list| Piece::Inputs { plan, progress, list }).map_err(RunError::from))
+            }
             Self::Store(held) => held.next().map(|held| Ok(Piece::Held(held))),
-            Self::Checkpoint(entries) => entries.next().map(|entry| entry.map(Piece::Entry)),
+            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Stored).map_err(RunError::from)),
         }
     }
 }
@@ -68,7 +64,7 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// When they cannot be read back.
-    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> io::Result<()> {
+    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> Result<(), RunError> {
         match self {
             Self::Inputs { plan, progress, list } => {
                 let (mut builder, keep) = (BatchBuilder::default(), Keep::Selectable(&plan.selection));
@@ -76,10 +72,13 @@ impl Piece<'_> {
                 Ok(())
             }
             Self::Held(held) => {
-                take(held.read()?);
+                take(held.read().map_err(RunError::Temporary)?);
                 Ok(())
             }
-            Self::Entry(entry) => checkpoint::read(&entry, take),
+            Self::Stored(run) => {
+                take(run.facts()?);
+                Ok(())
+            }
         }
     }
 }

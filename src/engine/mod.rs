@@ -45,8 +45,8 @@ use thiserror::Error;
 
 use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
 use crate::base::TaskQueue;
+use crate::checkpoint::{Checkpoint, CheckpointError, Settings};
 use crate::classify::{Classifier, RulesError};
-use crate::extract::{Settings, State, StateError};
 use crate::knowledge::{Aliases, Facts};
 use crate::report::{Sink, SinkError};
 use crate::s3::Buckets;
@@ -94,8 +94,9 @@ pub struct Plan {
     pub aliases: Aliases,
     /// Hash the content of every archive.
     pub hash: bool,
-    /// Where extracts are kept from run to run: then only archives that are new there are read, and the result is that of one run over all of them.
-    pub extracts: Option<State>,
+    /// The facts of earlier runs: then only archives that are not in it are read, and the result is
+    /// that of one run over all of them.
+    pub checkpoint: Option<Checkpoint>,
     /// Threads to work on archives with; 0: one per core.
     pub threads: usize,
     /// Which folders of S3 are listed.
@@ -122,7 +123,7 @@ impl Plan {
             learn: true,
             aliases: Aliases::default(),
             hash: false,
-            extracts: None,
+            checkpoint: None,
             threads: 0,
             prune: PruneFilter::default(),
             buckets: Buckets::default(),
@@ -144,9 +145,9 @@ impl Plan {
         Listing::new(&self.inputs, self.exclude.as_deref(), &reach)
     }
 
-    /// What extracts depend on, beside their archives.
+    /// What facts depend on, beside their archives.
     pub fn settings(limits: Limits, hash: bool) -> Settings {
-        Settings { archive_bytes: limits.archive_bytes, record_bytes: limits.record_bytes, hash }
+        Settings { max_archive_bytes: limits.archive_bytes, max_record_bytes: limits.record_bytes, hash }
     }
 }
 
@@ -178,12 +179,9 @@ pub enum RunError {
     /// The accounting does not hold.
     #[error(transparent)]
     Imbalance(#[from] Imbalance),
-    /// Extracts could not be kept.
+    /// The checkpoint could not be read or written.
     #[error(transparent)]
-    State(#[from] StateError),
-    /// Extracts could not be read back.
-    #[error("cannot read the stored facts ({0}); with --incremental, use --force to read all archives again")]
-    Extract(std::io::Error),
+    Checkpoint(#[from] CheckpointError),
     /// Copies that wait for their partners could not be put aside.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
     Temporary(std::io::Error),

@@ -1,21 +1,22 @@
 //! The scan of all inputs: every byte is read once, in parallel, and comes to batches of facts.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{info, warn};
 
-use super::checkpoint::{self, CheckpointWriter};
-use super::input::scan_list;
+use super::checkpoint::{archive_version, is_recognizable};
+use super::input::{self, scan_list};
 use super::kept::Kept;
-use super::queue::{Queue, Work};
+use super::queue::{Queue, next_work};
 use super::scanner::{Keep, Scanner};
 use super::store::Store;
 use super::{Plan, Progress, RunError};
 use crate::aggregate::{InputStatus, InputTotals, StatusReason};
-use crate::extract::State;
+use crate::base::lock;
+use crate::checkpoint::{Checkpoint, SegmentWriter};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
-use crate::source::Prefetcher;
+use crate::source::{ListedInput, Prefetcher};
 
 /// Scans all inputs; what their records say of other calls, and the facts to resolve.
 ///
@@ -25,12 +26,12 @@ pub(super) fn scan<'p>(
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
 ) -> Result<(Facts, Kept<'p>), RunError> {
-    if !plan.learn && plan.extracts.is_none() {
+    if !plan.learn && plan.checkpoint.is_none() {
         return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
     }
-    if let Some(state) = &plan.extracts {
-        let facts = Scan::new(plan, progress, To::Checkpoint(state)).run(pool)?;
-        return Ok((facts, Kept::of_checkpoint(state)));
+    if let Some(checkpoint) = &plan.checkpoint {
+        let facts = Scan::new(plan, progress, To::Checkpoint(checkpoint)).run(pool)?;
+        return Ok((facts, Kept::of_checkpoint(checkpoint)));
     }
     let store = Store::default();
     let facts = Scan::new(plan, progress, To::Store(&store)).run(pool)?;
@@ -54,7 +55,7 @@ enum To<'p> {
     /// To be resolved in this run.
     Store(&'p Store),
     /// To be resolved in this run and in later ones.
-    Checkpoint(&'p State),
+    Checkpoint(&'p Checkpoint),
     /// Nowhere: only their inputs are counted, and problems told in the order in which they come.
     Totals(&'p Mutex<InputTotals>),
 }
@@ -64,24 +65,27 @@ struct Scan<'p> {
     progress: &'p Progress,
     to: To<'p>,
     /// With the number of the next piece of work.
-    queue: Mutex<(u64, Prefetcher<Queue>)>,
+    queue: Mutex<(u64, Prefetcher<Queue<'p>>)>,
+    /// What is known from the checkpoint.
+    known: Arc<Mutex<Facts>>,
 }
 
 impl<'p> Scan<'p> {
     fn new(plan: &'p Plan, progress: &'p Progress, to: To<'p>) -> Self {
+        let known = Arc::default();
         let queue = match to {
-            To::Checkpoint(state) => Queue::incremental(plan, state),
+            To::Checkpoint(checkpoint) => Queue::incremental(plan, checkpoint, Arc::clone(&known)),
             To::Store(_) | To::Totals(_) => Queue::listed(plan),
         };
         let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
-        Self { plan, progress, to, queue }
+        Self { plan, progress, to, queue, known }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {
         self.progress.set_scanning(true);
         let scanned = pool.broadcast(|_| self.work());
         self.progress.set_scanning(false);
-        let mut facts = Facts::default();
+        let mut facts = std::mem::take(&mut *lock(&self.known));
         for part in scanned {
             facts += part?;
         }
@@ -96,77 +100,82 @@ impl<'p> Scan<'p> {
     }
 
     /// The next piece of work, with its number.
-    fn next(&self) -> Result<Option<(u64, Work)>, RunError> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+    fn next(&self) -> Result<Option<(u64, Vec<ListedInput>)>, RunError> {
+        let mut queue = lock(&self.queue);
         let (number, entries) = &mut *queue;
-        let is_single = matches!(self.to, To::Checkpoint(_));
-        let work = Work::next(entries, is_single).map_err(RunError::Extract)?;
+        let work = next_work(entries)?;
         *number += 1;
         Ok(work.map(|work| (*number, work)))
     }
 
     /// Scans one piece of work after the other: what each thread does.
     fn work(&self) -> Result<Facts, RunError> {
-        let mut facts = Facts::default();
-        let mut builder = BatchBuilder::default();
-        let mut writer = match self.to {
-            To::Checkpoint(state) => Some(CheckpointWriter::new(state)),
-            To::Store(_) | To::Totals(_) => None,
-        };
         let (keep, learn) = match self.to {
-            To::Checkpoint(_) => (Keep::All, true),
+            To::Checkpoint(checkpoint) => return self.work_for(checkpoint),
             To::Store(_) => (Keep::Selectable(&self.plan.selection), self.plan.learn),
             To::Totals(_) => (Keep::Nothing, true),
         };
+        let mut facts = Facts::default();
+        let mut builder = BatchBuilder::default();
         while !self.plan.is_cancelled()
-            && let Some((number, work)) = self.next()?
+            && let Some((number, list)) = self.next()?
         {
-            let list = match work {
-                Work::Scan(list) => list,
-                Work::Known(entry) => {
-                    self.count(false);
-                    let take = &mut |mut batch: Batch| {
-                        batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
-                        !self.plan.is_cancelled()
-                    };
-                    checkpoint::read(&entry, take).map_err(RunError::Extract)?;
-                    continue;
-                }
-            };
-            if let (Some(writer), [listed]) = (&mut writer, &list[..]) {
-                self.count(true);
-                writer.begin(listed)?;
-            }
             let (mut taken, mut batches) = (Ok(()), 0);
             let mut emit = |batch| {
-                taken = self.take(batch, (number, batches), &mut facts, writer.as_mut());
+                taken = self.take(batch, (number, batches), &mut facts);
                 batches += 1;
                 taken.is_ok() && !self.plan.is_cancelled()
             };
-            let reusable =
-                scan_list(Scanner::new(self.plan, self.progress, keep, learn, &mut builder, &mut emit), list);
+            scan_list(Scanner::new(self.plan, self.progress, keep, learn, &mut builder, &mut emit), list);
             taken?;
-            // Of a run that was stopped, an archive may have been read in part.
-            if let Some(writer) = &mut writer
-                && !self.plan.is_cancelled()
-            {
-                writer.end(reusable)?;
-            }
         }
-        writer.map_or(Ok(()), |mut writer| writer.finish())?;
         Ok(facts)
     }
 
-    fn take(
-        &self,
-        mut batch: Batch,
-        order: (u64, usize),
-        facts: &mut Facts,
-        writer: Option<&mut CheckpointWriter<'_>>,
-    ) -> Result<(), RunError> {
-        if let Some(writer) = writer {
-            writer.push(&batch)?;
+    /// The same for a checkpoint: archives share batches, however they are taken from the queue.
+    fn work_for(&self, checkpoint: &Checkpoint) -> Result<Facts, RunError> {
+        let mut facts = Facts::default();
+        let mut builder = BatchBuilder::default();
+        let mut writer = checkpoint.writer();
+        let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
+            let pushed = writer.push(&batch);
+            batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
+            pushed
+        };
+        while !self.plan.is_cancelled()
+            && let Some((_, list)) = self.next()?
+        {
+            for listed in list {
+                if writer.is_due(listed.uri()) {
+                    push(&mut writer, builder.finish())?;
+                    writer.commit()?;
+                }
+                let is_recognizable = is_recognizable(&listed);
+                writer.begin(archive_version(&listed), builder.stretches());
+                let mut pushed = Ok(());
+                let mut emit = |batch| {
+                    pushed = push(&mut writer, batch);
+                    pushed.is_ok() && !self.plan.is_cancelled()
+                };
+                let mut scanner =
+                    Scanner::new(self.plan, self.progress, Keep::All, true, &mut builder, &mut emit);
+                input::scan(&mut scanner, listed);
+                let is_reusable = scanner.reusable && is_recognizable;
+                pushed?;
+                // When a run is stopped, an archive may have been read in part.
+                if self.plan.is_cancelled() {
+                    break;
+                }
+                writer.end(is_reusable);
+                checkpoint.add_read(1);
+            }
         }
+        push(&mut writer, builder.finish())?;
+        writer.finish()?;
+        Ok(facts)
+    }
+
+    fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
         batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
         match self.to {
             To::Checkpoint(_) => Ok(()),
@@ -182,12 +191,6 @@ impl<'p> Scan<'p> {
                 }
                 Ok(())
             }
-        }
-    }
-
-    fn count(&self, is_new: bool) {
-        if let To::Checkpoint(state) = self.to {
-            state.count(is_new);
         }
     }
 }

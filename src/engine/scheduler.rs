@@ -6,7 +6,6 @@
 //! another archive is begun.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
@@ -101,7 +100,7 @@ impl<'d> Scheduler<'d> {
             let take = &mut |batch| self.resolver.batch(batch, give);
             let done = work.and_then(|piece| piece.read(take));
             if let Err(error) = done {
-                self.fail(RunError::Extract(error));
+                self.fail(error);
                 return;
             }
             self.end(number);
@@ -142,7 +141,7 @@ impl<'d> Scheduler<'d> {
     }
 
     /// The next archive, with its place in the line.
-    fn next(&self) -> Option<(u64, io::Result<Piece<'d>>)> {
+    fn next(&self) -> Option<(u64, Result<Piece<'d>, RunError>)> {
         let mut line = lock(&self.line);
         while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
             line = self.wait(line);

@@ -1,6 +1,7 @@
 //! The Arrow form of a batch: one row per stretch of an input.
 
 use std::io::Cursor;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StringArray, StructArray, UInt64Array};
@@ -13,7 +14,7 @@ use super::batch::Stretch;
 use super::columns::child;
 use super::learned;
 use super::{Batch, Events, FactsError};
-use crate::model::{RejectReason, Rejection};
+use crate::model::{Fact, RejectReason, Rejection};
 
 /// The schema of facts outside of memory.
 ///
@@ -72,7 +73,21 @@ impl Batch {
     /// # Errors
     /// When it has more rows than Arrow's lists can hold.
     pub fn to_arrow(&self) -> Result<RecordBatch, FactsError> {
-        let stretches = || self.stretches.iter();
+        self.stretches_to_arrow(0..self.stretches.len())
+    }
+
+    /// Some of its stretches as an Arrow record batch.
+    ///
+    /// # Errors
+    /// As [`Self::to_arrow`].
+    pub fn stretches_to_arrow(&self, stretches: Range<usize>) -> Result<RecordBatch, FactsError> {
+        let some = &self.stretches[stretches];
+        let stretches = || some.iter();
+        let rows = match some {
+            [first, .., last] => first.events.start..last.events.end,
+            [one] => one.events.clone(),
+            [] => 0..0,
+        };
         let rejects = |stretch: &Stretch| stretch.rejects.clone();
         let rejects: Vec<Rejection> = stretches().flat_map(rejects).collect();
         let reject_columns: Vec<ArrayRef> = vec![
@@ -87,7 +102,7 @@ impl Batch {
         let ends = stretches().map(end).collect::<Result<Vec<Option<String>>, _>>()?;
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(stretches().map(|stretch| &stretch.uri))),
-            list(stretches().map(|stretch| stretch.events.len()), self.events.to_struct()?)?,
+            list(stretches().map(|stretch| stretch.events.len()), self.events.to_struct(rows)?)?,
             list(stretches().map(|stretch| stretch.learned.len()), learned)?,
             list(stretches().map(|stretch| stretch.rejects.len()), rejects)?,
             Arc::new(StringArray::from(ends)),
@@ -100,28 +115,7 @@ impl Batch {
     /// # Errors
     /// When it is none.
     pub fn from_arrow(batch: &RecordBatch) -> Result<Self, FactsError> {
-        let rows = StructArray::from(batch.clone());
-        let uris: &StringArray = child(&rows, "uri")?;
-        let ends: &StringArray = child(&rows, "summary")?;
-        let [events, learned, rejects] = ["events", "learned", "rejects"].map(|name| lists(&rows, name));
-        let ((event_lists, events), (learned_lists, learned), (reject_lists, rejects)) =
-            (events?, learned?, rejects?);
-        let mut learned = learned::from_struct(learned)?;
-        let mut rejects = rejects_of(rejects)?;
-        let mut stretches = Vec::with_capacity(batch.num_rows());
-        // From the last on, so that each takes what is left at the end.
-        for row in (0..batch.num_rows()).rev() {
-            let end = ends.is_valid(row).then(|| serde_json::from_str(ends.value(row))).transpose()?;
-            stretches.push(Stretch {
-                uri: uris.value(row).into(),
-                events: range(event_lists, row),
-                learned: learned.split_off(range(learned_lists, row).start.min(learned.len())),
-                rejects: rejects.split_off(range(reject_lists, row).start.min(rejects.len())),
-                end,
-            });
-        }
-        stretches.reverse();
-        Ok(Self { stretches, events: Events::from_struct(events)? })
+        StoredFacts::new(batch)?.batch(0..batch.num_rows())
     }
 
     /// The batch as an Arrow IPC stream.
@@ -146,19 +140,129 @@ impl Batch {
     }
 }
 
-fn range(list: &ListArray, row: usize) -> std::ops::Range<usize> {
-    // Arrow's own checks hold: offsets are not negative, and grow.
-    let offsets = list.value_offsets();
-    offsets[row] as usize..offsets[row + 1] as usize
+/// Facts in an Arrow record batch, of which any rows can be read.
+#[derive(Debug)]
+pub struct StoredFacts {
+    uris: StringArray,
+    events: Arc<Events>,
+    event_lists: ListArray,
+    learned: StoredLearned,
+    rejects: ListArray,
+    ends: StringArray,
 }
 
-fn lists<'a>(
-    rows: &'a StructArray,
-    name: &'static str,
-) -> Result<(&'a ListArray, &'a StructArray), FactsError> {
-    let lists: &ListArray = child(rows, name)?;
-    let values = lists.values().as_any().downcast_ref().ok_or(FactsError::Column(name))?;
-    Ok((lists, values))
+/// The column `learned` in an Arrow record batch, of which any rows can be read.
+#[derive(Debug)]
+pub struct StoredLearned {
+    uris: StringArray,
+    lists: ListArray,
+}
+
+impl StoredFacts {
+    /// Of a record batch that has the columns of [`schema`].
+    ///
+    /// # Errors
+    /// When it does not have them, or they hold other values than facts have.
+    pub fn new(batch: &RecordBatch) -> Result<Self, FactsError> {
+        let events: &ListArray = column(batch, "events")?;
+        Ok(Self {
+            uris: column::<StringArray>(batch, "uri")?.clone(),
+            events: Arc::new(Events::from_struct(values(events, "events")?)?),
+            event_lists: events.clone(),
+            learned: StoredLearned::new(batch)?,
+            rejects: column::<ListArray>(batch, "rejects")?.clone(),
+            ends: column::<StringArray>(batch, "summary")?.clone(),
+        })
+    }
+
+    /// The facts of some rows.
+    ///
+    /// # Errors
+    /// When they hold other values than facts have.
+    pub fn batch(&self, rows: Range<usize>) -> Result<Batch, FactsError> {
+        let mut learned = self.learned.facts(rows.clone())?;
+        let all = span(&self.rejects, rows.clone());
+        let mut rejects = match all.is_empty() {
+            true => Vec::new(),
+            false => rejects_of(&values(&self.rejects, "rejects")?.slice(all.start, all.len()))?,
+        };
+        let mut stretches = Vec::with_capacity(rows.len());
+        // From the last on, so that each takes what is left at the end.
+        for row in rows.rev() {
+            let end = &self.ends;
+            let end = end.is_valid(row).then(|| serde_json::from_str(end.value(row))).transpose()?;
+            let mut take = |len: usize| learned.split_off(learned.len().saturating_sub(len));
+            stretches.push(Stretch {
+                uri: self.uris.value(row).into(),
+                events: span(&self.event_lists, row..row + 1),
+                learned: take(span(&self.learned.lists, row..row + 1).len()),
+                rejects: rejects
+                    .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),
+                end,
+            });
+        }
+        stretches.reverse();
+        Ok(Batch { stretches, events: self.events.clone() })
+    }
+}
+
+impl StoredLearned {
+    /// The columns that are needed for it.
+    pub const COLUMNS: [&str; 2] = ["uri", "learned"];
+
+    /// Of a record batch that has [`Self::COLUMNS`].
+    ///
+    /// # Errors
+    /// When it does not have them.
+    pub fn new(batch: &RecordBatch) -> Result<Self, FactsError> {
+        let (uris, lists) = (column::<StringArray>(batch, "uri")?, column::<ListArray>(batch, "learned")?);
+        Ok(Self { uris: uris.clone(), lists: lists.clone() })
+    }
+
+    /// The facts of some rows, each with its record's offset.
+    fn facts(&self, rows: Range<usize>) -> Result<Vec<(u64, Fact<'static>)>, FactsError> {
+        let all = span(&self.lists, rows);
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        learned::from_struct(&values(&self.lists, "learned")?.slice(all.start, all.len()))
+    }
+
+    /// Gives the facts of some rows to `take`: the input, the offset of the record in it, and the fact.
+    ///
+    /// # Errors
+    /// When they hold other values than facts have.
+    pub fn for_each(
+        &self,
+        rows: Range<usize>,
+        take: &mut dyn FnMut(&Arc<str>, u64, Fact<'static>),
+    ) -> Result<(), FactsError> {
+        let mut facts = self.facts(rows.clone())?.into_iter();
+        for row in rows {
+            let len = span(&self.lists, row..row + 1).len();
+            if len > 0 {
+                let uri = self.uris.value(row).into();
+                facts.by_ref().take(len).for_each(|(offset, fact)| take(&uri, offset, fact));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The values of all lists in `rows`.
+fn span(lists: &ListArray, rows: Range<usize>) -> Range<usize> {
+    // Arrow's own checks hold: offsets are not negative, and grow.
+    let offsets = lists.value_offsets();
+    offsets[rows.start] as usize..offsets[rows.end] as usize
+}
+
+fn column<'b, T: 'static>(batch: &'b RecordBatch, name: &'static str) -> Result<&'b T, FactsError> {
+    let column = batch.column_by_name(name);
+    column.and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
+}
+
+fn values<'l>(lists: &'l ListArray, name: &'static str) -> Result<&'l StructArray, FactsError> {
+    lists.values().as_any().downcast_ref().ok_or(FactsError::Column(name))
 }
 
 fn rejects_of(rejects: &StructArray) -> Result<Vec<Rejection>, FactsError> {

@@ -43,8 +43,8 @@ pub struct Stretch {
 pub struct Batch {
     /// In the order of the inputs.
     pub stretches: Vec<Stretch>,
-    /// The KMS events of all of them.
-    pub events: Events,
+    /// The KMS events of all of them, and maybe of others: batches may share them.
+    pub events: Arc<Events>,
 }
 
 impl Batch {
@@ -134,6 +134,26 @@ impl BatchBuilder {
         }
     }
 
+    /// Stretches of the batch so far.
+    pub fn stretches(&self) -> usize {
+        self.stretches.len()
+    }
+
+    /// Adds stretches of another batch.
+    pub fn append(&mut self, batch: Batch) {
+        for stretch in batch.stretches {
+            self.begin(&stretch.uri);
+            for row in stretch.events {
+                self.event(&batch.events.event(row), batch.events.offset(row));
+            }
+            stretch.learned.into_iter().for_each(|(offset, fact)| self.learn(offset, fact));
+            stretch.rejects.into_iter().for_each(|rejection| self.reject(rejection));
+            if let Some(end) = stretch.end {
+                self.end(end.summary, end.coverage);
+            }
+        }
+    }
+
     /// About the bytes of the batch so far.
     pub fn bytes(&self) -> usize {
         self.others + self.events.bytes()
@@ -147,6 +167,6 @@ impl BatchBuilder {
     /// The batch so far.
     pub fn finish(&mut self) -> Batch {
         self.others = 0;
-        Batch { stretches: std::mem::take(&mut self.stretches), events: self.events.finish() }
+        Batch { stretches: std::mem::take(&mut self.stretches), events: Arc::new(self.events.finish()) }
     }
 }

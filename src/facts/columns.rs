@@ -1,5 +1,6 @@
 //! Text columns being built, and text columns being read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray};
@@ -81,11 +82,11 @@ impl TextColumn {
         array.is_valid(row).then(|| array.value(row))
     }
 
-    /// The column as an array of `len` values.
-    pub(super) fn to_array(&self, len: usize) -> ArrayRef {
+    /// Some rows of the column as an array.
+    pub(super) fn to_array(&self, rows: Range<usize>) -> ArrayRef {
         match &self.0 {
-            Some(array) => Arc::new(array.clone()),
-            None => Arc::new(StringArray::new_null(len)),
+            Some(array) => Arc::new(array.slice(rows.start, rows.len())),
+            None => Arc::new(StringArray::new_null(rows.len())),
         }
     }
 

@@ -31,7 +31,7 @@ mod fields;
 mod learned;
 mod row;
 
-pub use arrow::schema;
+pub use arrow::{StoredFacts, StoredLearned, schema};
 pub use batch::{Batch, BatchBuilder, InputEnd, Stretch};
 pub use error::FactsError;
 pub use events::{Events, EventsBuilder};
