@@ -1,10 +1,12 @@
 //! What was scanned, piece by piece in the order of the inputs.
 
+use super::batch_store::{BatchStore, StoredBatch};
+use super::error::RunError;
 use super::input::scan_list;
+use super::plan::Plan;
+use super::progress::Progress;
 use super::queue::{Queue, next_work};
-use super::scanner::{Keep, Scanner};
-use super::store::{Held, Store};
-use super::{Plan, Progress, RunError};
+use super::scanner::{Learn, Retain, Scanner};
 use crate::checkpoint::{Checkpoint, Merged, Run};
 use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
@@ -17,15 +19,15 @@ pub(super) enum Kept<'p> {
         progress: &'p Progress,
         queue: Box<Prefetcher<Queue<'p>>>,
     },
-    Store(std::vec::IntoIter<Held>),
+    Store(std::vec::IntoIter<StoredBatch>),
     Checkpoint(Merged),
 }
 
 /// Facts that stand together.
 pub(super) enum Piece<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
-    Held(Held),
-    Stored(Run),
+    Stored(StoredBatch),
+    Known(Run),
 }
 
 impl<'p> Kept<'p> {
@@ -35,7 +37,7 @@ impl<'p> Kept<'p> {
         Self::Inputs { plan, progress, queue }
     }
 
-    pub(super) fn of_store(store: Store) -> Self {
+    pub(super) fn of_store(store: BatchStore) -> Self {
         Self::Store(store.into_ordered().into_iter())
     }
 
@@ -53,8 +55,8 @@ impl<'p> Iterator for Kept<'p> {
                 let work = next_work(queue).transpose()?;
                 Some(work.map(|list| Piece::Inputs { plan, progress, list }).map_err(RunError::from))
             }
-            Self::Store(held) => held.next().map(|held| Ok(Piece::Held(held))),
-            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Stored).map_err(RunError::from)),
+            Self::Store(held) => held.next().map(|held| Ok(Piece::Stored(held))),
+            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Known).map_err(RunError::from)),
         }
     }
 }
@@ -67,15 +69,15 @@ impl Piece<'_> {
     pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> Result<(), RunError> {
         match self {
             Self::Inputs { plan, progress, list } => {
-                let (mut builder, keep) = (BatchBuilder::default(), Keep::Selectable(&plan.selection));
-                scan_list(Scanner::new(plan, progress, keep, false, &mut builder, take), list);
+                let (mut builder, retain) = (BatchBuilder::default(), Retain::Selectable(&plan.selection));
+                scan_list(Scanner::new(plan, progress, retain, Learn::No, &mut builder, take), list);
                 Ok(())
             }
-            Self::Held(held) => {
+            Self::Stored(held) => {
                 take(held.read().map_err(RunError::Temporary)?);
                 Ok(())
             }
-            Self::Stored(run) => {
+            Self::Known(run) => {
                 take(run.facts()?);
                 Ok(())
             }

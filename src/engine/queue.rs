@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use std::iter::Peekable;
 use std::sync::{Arc, Mutex};
 
-use super::Plan;
 use super::checkpoint::is_known;
+use super::plan::Plan;
 use crate::base::lock;
 use crate::checkpoint::{Checkpoint, CheckpointError, Merged, Run};
 use crate::knowledge::Facts;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{Existing, PublishedReport, StagedFile, StagedReport};
 use super::error::SinkError;
+use crate::base::stable_hasher;
 use crate::s3::{Bucket, Lease, S3Error, WriteCondition};
 
 const RUN: &str = "run.json";
@@ -212,7 +213,7 @@ fn is_day(name: &str) -> bool {
 
 fn digest(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;
-    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
+    let mut hashers = [stable_hasher(), stable_hasher()];
     hashers[1].write_u8(1);
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;

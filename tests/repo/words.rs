@@ -107,7 +107,7 @@ fn coined(code: &str) -> Vec<(String, String)> {
 fn coined_words_do_not_come_back() {
     let (mut wrong, mut met) = (Vec::new(), BTreeSet::new());
     for source in sources() {
-        if source.path.starts_with("engine/") || source.path.starts_with("extract/") {
+        if source.path.starts_with("extract/") || source.path == "engine/checkpoint.rs" {
             continue;
         }
         for (word, name) in coined(&source.all_code) {

@@ -1,20 +1,21 @@
-//! What facts of all inputs come to, as resolve asks for it.
+//! The facts of all inputs as look-ups, which resolve uses.
 
-use super::Plan;
+use super::plan::Plan;
 use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
 
 /// What is known when events are resolved.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct RunKnowledge {
     pub(super) knowledge: Knowledge,
     aliases: Aliases,
     pub(super) corrections: Corrections,
 }
 
-impl Known {
-    /// What `facts` come to, beside what the user knows. What no report asks for is taken out of them.
+impl RunKnowledge {
+    /// Builds the look-ups from `facts` and from what the user stated. Facts that no report shows are
+    /// moved out of `facts`.
     pub(super) fn new(plan: &Plan, facts: &mut Facts) -> Self {
         let mut aliases = plan.aliases.clone();
         aliases += std::mem::take(&mut facts.aliases);
@@ -24,7 +25,7 @@ impl Known {
         Self { knowledge, aliases, corrections: std::mem::take(&mut facts.corrections) }
     }
 
-    /// Completes an event by what is known of aliases.
+    /// Adds the key that an alias pointed to when the event's call was made.
     pub(super) fn complete(&self, event: &mut KmsEvent<'_>) {
         if event.key.arn.is_none()
             && event.key.alias.is_some()

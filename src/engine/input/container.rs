@@ -1,73 +1,78 @@
-//! A container: its members one after the other, each an input of its own; and a row for itself, which comes last.
+//! Reads a container: its members one after the other, each an input of its own, and then a summary of
+//! the container itself.
 
-use std::io::{self, Cursor, Read};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek};
 use std::ops::ControlFlow;
 
-use super::Progress;
-use super::input::{self, GoOn, Subject, reason_of, sha256_from_start, unreadable};
-use super::scanner::{Again, Scanner};
-use super::supply::{Reached, Supply};
+use super::stream::{DecodeStream, Origin, StreamPosition};
+use super::subject::{Subject, end_failed, reason_of, unreadable};
 use crate::aggregate::{InputStatus, InputSummary, StatusReason};
+use crate::engine::progress::Progress;
+use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
-use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding};
+use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::model::{RejectReason, Rejection, SkipReason};
-use crate::source::Archive;
 
-/// So many containers may be around an archive.
-pub(super) const DEEPEST: usize = 4;
-/// Rejects of the container itself, which are kept until its end; if there is more to say, the last one says so.
+/// Rejects of the container itself, which are emitted at its end. The last one stands for all others.
 const REJECTS: usize = 1000;
 
-/// Reads a container. `archive`: the file it is, if it is one.
+/// Reads a member of a container.
+pub(super) type ReadMember = fn(&mut Scanner<'_>, Subject, Decoder<&mut dyn Read>, &mut Buffers);
+
+/// Reads a container.
 pub(super) fn read<R: Read>(
     scanner: &mut Scanner<'_>,
     subject: &Subject,
-    (kind, archive): (ArchiveFormat, Option<&Archive>),
+    format: ArchiveFormat,
     content: Decoder<R>,
-    go_on: GoOn<R>,
+    origin: Origin<'_, R>,
+    read_member: ReadMember,
     buffers: &mut Buffers,
 ) {
     let is_plain = content.encoding() == Encoding::Plain;
     let (hash, progress) = (scanner.plan.hash, scanner.progress);
-    let mut walk = Walk::new(scanner, subject, kind);
-    let file = match archive {
-        Some(archive) if kind == ArchiveFormat::Zip && is_plain => archive.open_file(),
+    let mut walk = Walk::new(scanner, subject, format, read_member);
+    let file = match origin.archive {
+        Some(archive) if format == ArchiveFormat::Zip && is_plain => archive.open_file(),
         _ => Ok(None),
     };
     let ended = match file {
         Ok(Some(file)) => {
             let (len, copy) = (file.metadata().map(|meta| meta.len()), file.try_clone());
-            walk.passed = Some(0);
+            walk.reported = Some(0);
             let ended = archive::walk_zip_file(file, &mut |found| walk.found(found, buffers));
             walk.input.compressed_bytes = len.unwrap_or_default();
             walk.input.content_bytes = walk.input.compressed_bytes;
-            walk.report(walk.input.compressed_bytes.saturating_sub(walk.passed.unwrap_or_default()));
+            walk.report(walk.input.compressed_bytes.saturating_sub(walk.reported.unwrap_or_default()));
             if hash {
                 walk.sha256 = copy.and_then(|file| sha256_from_start(&file)).ok();
             }
             ended
         }
         Ok(None) => {
-            // What lies in the open is as large as it is; what is compressed can come to any size, and so can what is in a container.
+            // A plain file is as large as it is. Compressed content can grow to any size, and so can a
+            // member of a container.
             let unlimited = is_plain && subject.depth == 0;
             let content = if unlimited { content.without_limit() } else { content };
-            let mut outer = Outer::new(go_on(Supply::new(content)), progress, subject.depth == 0);
-            let mut ended = archive::walk(kind, &mut outer, &mut |found| walk.found(found, buffers));
+            let mut outer =
+                Outer::new((origin.decode)(DecodeStream::new(content)), progress, subject.depth == 0);
+            let mut ended = archive::walk(format, &mut outer, &mut |found| walk.found(found, buffers));
             if ended.is_ok() {
-                // What follows its end can still show that the container was damaged.
+                // What follows its end can still show that the container is damaged.
                 ended = io::copy(&mut outer, &mut io::sink()).map(drop).map_err(WalkError::Read);
             }
-            let reached = outer.reached();
-            walk.input.compressed_bytes = reached.compressed_bytes;
-            walk.input.content_bytes = reached.content_bytes;
-            walk.input.gzip_members = reached.members;
-            if let Some((reason, detail)) = outer.broke.take() {
-                walk.cut = None; // one cause, one reject
+            let position = outer.position();
+            walk.input.compressed_bytes = position.compressed_bytes;
+            walk.input.content_bytes = position.content_bytes;
+            walk.input.gzip_members = position.members;
+            if let Some((reason, detail)) = outer.broken.take() {
+                walk.truncated = None; // one cause, one reject
                 walk.reject(reason, detail);
                 ended =
                     ended.or_else(|stop| if matches!(stop, WalkError::Read(_)) { Ok(()) } else { Err(stop) });
             }
-            let content = outer.supply.into_content();
+            let content = outer.stream.into_content();
             walk.sha256 = content.sha256();
             content.finish(buffers);
             ended
@@ -78,9 +83,9 @@ pub(super) fn read<R: Read>(
         Ok(()) => {}
         Err(WalkError::Cancelled) => return,
         Err(WalkError::Read(error)) => match DecodeError::from_read(walk.input.compressed_bytes, error) {
-            DecodeError::Read { source: error, .. } if !walk.any => {
+            DecodeError::Read { source: error, .. } if !walk.has_items => {
                 let input = unreadable(walk.input, &error);
-                walk.scanner.input(input, Vec::new(), Again::Maybe);
+                walk.scanner.input(input, Vec::new(), Outcome::MayChange);
                 return;
             }
             error => walk.reject(reason_of(&error), error.detail()),
@@ -96,47 +101,63 @@ struct Walk<'w, 's> {
     input: InputSummary,
     rejects: Vec<Rejection>,
     first_reject: Option<RejectReason>,
-    /// It ends early: to be told when no other cause of that has been found.
-    cut: Option<String>,
+    /// It ends early: a reject, unless another cause is found.
+    truncated: Option<String>,
     sha256: Option<String>,
-    /// Something has been found in it.
-    any: bool,
-    /// Stored bytes of members that have been reported as read, if that is not done where they are read.
-    passed: Option<u64>,
+    /// Something was found in it.
+    has_items: bool,
+    /// Stored bytes of members reported as read, if the reader of the container does not report them.
+    reported: Option<u64>,
+    read_member: ReadMember,
 }
 
 impl<'w, 's> Walk<'w, 's> {
-    fn new(scanner: &'w mut Scanner<'s>, subject: &'w Subject, kind: ArchiveFormat) -> Self {
-        let mut input = subject.blank();
-        (input.shape, input.is_container) = (kind.as_str().into(), true);
-        // The grammar of names is that of archives.
+    fn new(
+        scanner: &'w mut Scanner<'s>,
+        subject: &'w Subject,
+        format: ArchiveFormat,
+        read_member: ReadMember,
+    ) -> Self {
+        let mut input = subject.summary();
+        (input.shape, input.is_container) = (format.as_str().into(), true);
+        // Only the name of an archive says these.
         (input.account_id, input.region, input.delivered) = (None, None, None);
-        let (rejects, first_reject, cut, sha256) = (Vec::new(), None, None, None);
-        Self { scanner, subject, input, rejects, first_reject, cut, sha256, any: false, passed: None }
+        Self {
+            scanner,
+            subject,
+            input,
+            rejects: Vec::new(),
+            first_reject: None,
+            truncated: None,
+            sha256: None,
+            has_items: false,
+            reported: None,
+            read_member,
+        }
     }
 
-    /// Reads what has been found.
+    /// Takes the next item.
     fn found(&mut self, found: ArchiveItem<'_>, buffers: &mut Buffers) -> ControlFlow<()> {
-        self.any = true;
+        self.has_items = true;
         match found {
             ArchiveItem::Member { name, size, stored_size: stored, content } => {
                 let member = Subject::member_of(self.subject, name, size);
                 self.member(member, content, buffers);
-                if let Some(passed) = &mut self.passed {
-                    *passed += stored;
+                if let Some(reported) = &mut self.reported {
+                    *reported += stored;
                     self.report(stored);
                 }
             }
             ArchiveItem::Unsupported { name, reason } => {
                 let member = Subject::member_of(self.subject, name, None);
-                let input = unreadable(member.blank(), &io::Error::other(reason));
-                self.scanner.input(input, Vec::new(), Again::Never);
+                let input = unreadable(member.summary(), &io::Error::other(reason));
+                self.scanner.input(input, Vec::new(), Outcome::Permanent);
             }
             ArchiveItem::NotAFile { name } => {
                 let input = Subject::member_of(self.subject, name, None).skipped(SkipReason::NotAFile);
-                self.scanner.input(input, Vec::new(), Again::Never);
+                self.scanner.input(input, Vec::new(), Outcome::Permanent);
             }
-            ArchiveItem::Damage { kind: DamageKind::Truncated, detail } => self.cut = Some(detail),
+            ArchiveItem::Damage { kind: DamageKind::Truncated, detail } => self.truncated = Some(detail),
             ArchiveItem::Damage { kind: DamageKind::Corrupt, detail } => {
                 self.reject(RejectReason::ContainerCorrupt, detail);
             }
@@ -153,9 +174,9 @@ impl<'w, 's> Walk<'w, 's> {
             DecodeOptions { stored_size: member.size, limit: plan.limits.archive_bytes, hash: plan.hash };
         match Decoder::new(content, options, buffers) {
             Ok(content) => {
-                input::read(self.scanner, member, content, (None, std::convert::identity), buffers);
+                (self.read_member)(self.scanner, member, content, buffers);
             }
-            Err(error) => input::failed(self.scanner, &member, error, Reached::default()),
+            Err(error) => end_failed(self.scanner, &member, error, StreamPosition::default()),
         }
     }
 
@@ -174,9 +195,9 @@ impl<'w, 's> Walk<'w, 's> {
         }
     }
 
-    /// Hands on the container's own part.
+    /// Ends the container itself.
     fn finish(mut self) {
-        if let Some(detail) = self.cut.take() {
+        if let Some(detail) = self.truncated.take() {
             self.reject(RejectReason::ContainerTruncated, detail);
         }
         let mut input = self.input;
@@ -188,28 +209,29 @@ impl<'w, 's> Walk<'w, 's> {
             input.content_sha256 = self.sha256;
             input.reason = (input.gzip_members > 1).then_some(StatusReason::SeveralMembers);
         }
-        self.scanner.input(input, self.rejects, Again::Maybe);
+        self.scanner.input(input, self.rejects, Outcome::MayChange);
     }
 }
 
-/// A container's content, remembering why it could not be read on: the member that is being read then gets the error.
+/// A container's content. Remembers why reading stopped: the member being read gets only an I/O
+/// error.
 struct Outer<'p, R: Read> {
-    supply: Supply<R>,
+    stream: DecodeStream<R>,
     whole: Option<Cursor<Vec<u8>>>,
     progress: &'p Progress,
     reports: bool,
     reported: u64,
-    broke: Option<(RejectReason, String)>,
+    broken: Option<(RejectReason, String)>,
 }
 
 impl<'p, R: Read> Outer<'p, R> {
-    fn new(mut supply: Supply<R>, progress: &'p Progress, reports: bool) -> Self {
-        let whole = supply.take_whole().map(Cursor::new);
-        Self { supply, whole, progress, reports, reported: 0, broke: None }
+    fn new(mut stream: DecodeStream<R>, progress: &'p Progress, reports: bool) -> Self {
+        let whole = stream.take_whole().map(Cursor::new);
+        Self { stream, whole, progress, reports, reported: 0, broken: None }
     }
 
-    fn reached(&self) -> Reached {
-        self.supply.reached()
+    fn position(&self) -> StreamPosition {
+        self.stream.position()
     }
 }
 
@@ -217,16 +239,22 @@ impl<R: Read> Read for Outer<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.whole {
             Some(whole) => Ok(whole.read(buffer)?),
-            None => self.supply.read(buffer),
+            None => self.stream.read(buffer),
         };
         if self.reports {
-            let now = self.reached().compressed_bytes;
+            let now = self.position().compressed_bytes;
             self.progress.add_bytes(now - self.reported);
             self.reported = now;
         }
         read.map_err(|error| {
-            self.broke = Some((reason_of(&error), error.detail()));
+            self.broken = Some((reason_of(&error), error.detail()));
             error.into()
         })
     }
+}
+
+/// The hash of a whole file.
+pub(super) fn sha256_from_start(mut file: &File) -> io::Result<String> {
+    file.rewind()?;
+    sha256_of(file)
 }

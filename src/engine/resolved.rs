@@ -1,4 +1,4 @@
-//! What a worker hands to the merge: some events and rejects of one input, in their order.
+//! What a worker gives to the merge: resolved events and rejects of one input, in their order.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,50 +9,60 @@ use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
 use crate::report::{EVENTS, EncodedRow, encode_row};
 
-/// Some events and rejects of one input. Events are rows already: their texts lie in one buffer, one behind the other.
+/// Resolved events and rejects of one input. Events are encoded as rows already; their texts lie in
+/// one buffer, one behind the other.
 #[derive(Default)]
-pub(super) struct Part {
+pub(super) struct ResolvedBatch {
     pub(super) archive: Option<Arc<str>>,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<ResolvedEvent>,
     pub(super) groups: Groups,
     pub(super) rejects: Vec<Rejection>,
-    /// Events that do not count, by why.
+    /// Events that do not count, by reason.
     pub(super) counts: Counts,
     /// Those of them whose workload an S3 Bucket Key hides; see `Coverage::unattributed`.
     pub(super) unattributed: u64,
-    /// With the last part: all about the input. The classes that resolve decides are still zero.
-    pub(super) done: Option<Box<InputEnd>>,
+    /// In the input's last batch: its summary. Counts that resolve decides are still zero.
+    pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,
-    /// Events that may be copies of calls that others are copies of, as facts.
+    /// Encoded facts of events that may be copies.
     copies: Vec<u8>,
 }
 
-/// What the merge asks of an event.
-pub(super) struct Event {
+/// An event as the merge needs it.
+pub(super) struct ResolvedEvent {
     pub(super) measured: UsageSample,
     pub(super) flags: ObservationFlags,
-    /// `None` when copies are not looked for.
+    /// `None` when duplicates are counted.
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) offset: u64,
     row: Range<usize>,
     copy: Range<usize>,
 }
 
-thread_local! {
-    /// Buffers of parts that have been merged, to be used again: growing new ones would cost more than filling them.
-    static SPARE: RefCell<Vec<Part>> = const { RefCell::new(Vec::new()) };
+/// Whether duplicates are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duplicates {
+    /// They are counted once.
+    Find,
+    /// Every copy counts.
+    Count,
 }
 
-/// So many are kept.
-const SPARE_PARTS: usize = 4;
+thread_local! {
+    /// Buffers of merged batches, to be reused: to grow new ones would cost more than to fill them.
+    static SPARE: RefCell<Vec<ResolvedBatch>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Part {
-    /// An empty part.
+/// Batches whose buffers each thread retains.
+const SPARE_BATCHES: usize = 4;
+
+impl ResolvedBatch {
+    /// An empty batch.
     pub(super) fn new() -> Self {
         SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
     }
 
-    /// Done with: what it took in memory is used again.
+    /// Gives the buffers of a merged batch back.
     pub(super) fn recycle(mut self) {
         self.events.clear();
         self.rows.clear();
@@ -60,23 +70,23 @@ impl Part {
         self.rejects.clear();
         let Self { events, rows, copies, rejects, .. } = self;
         SPARE.with_borrow_mut(|spare| {
-            if spare.len() < SPARE_PARTS {
+            if spare.len() < SPARE_BATCHES {
                 spare.push(Self { events, rows, copies, rejects, ..Self::default() });
             }
         });
     }
 
-    /// Adds an event; with `copies`, prepared to be told from its copies.
-    pub(super) fn add(&mut self, selected: &Selected<'_>, copies: bool) {
+    /// Adds an event.
+    pub(super) fn add(&mut self, selected: &Selected<'_>, duplicates: Duplicates) {
         let row = self.rows.len();
         encode_row(EVENTS, selected, &mut self.rows);
-        let fingerprint = copies.then(|| Fingerprint::new(selected.event));
+        let fingerprint = (duplicates == Duplicates::Find).then(|| Fingerprint::new(selected.event));
         let copy = self.copies.len();
         if fingerprint.as_ref().is_some_and(Fingerprint::may_have_copies) {
             encode_event(selected.event, &mut self.copies);
         }
         let group = self.groups.intern(selected);
-        self.events.push(Event {
+        self.events.push(ResolvedEvent {
             measured: UsageSample::new(selected, group),
             flags: ObservationFlags::new(selected),
             fingerprint,
@@ -86,22 +96,22 @@ impl Part {
         });
     }
 
-    /// The row of an event of this part.
-    pub(super) fn row(&self, event: &Event) -> EncodedRow<'_> {
+    /// The row of an event of this batch.
+    pub(super) fn row(&self, event: &ResolvedEvent) -> EncodedRow<'_> {
         EncodedRow::new(&self.rows[event.row.clone()])
     }
 
-    /// The facts of an event of this part, if it may be a copy.
-    pub(super) fn copy(&self, event: &Event) -> &[u8] {
+    /// The encoded facts of an event of this batch, if it may be a copy.
+    pub(super) fn copy(&self, event: &ResolvedEvent) -> &[u8] {
         &self.copies[event.copy.clone()]
     }
 
-    /// About the memory it takes.
+    /// About the memory it takes, bytes.
     pub(super) fn bytes(&self) -> usize {
-        // A container can have any number of members of which there is nothing to say but how they ended.
-        let ending = self.done.as_ref().map_or(0, |_| size_of::<InputEnd>());
+        // A container can have any number of members of which only their ends are known.
+        let end = self.end.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
         let texts = self.rows.len() + self.copies.len();
-        texts + self.events.len() * size_of::<Event>() + rejects + ending
+        texts + self.events.len() * size_of::<ResolvedEvent>() + rejects + end
     }
 }

@@ -1,67 +1,68 @@
-//! One archive, from its first byte to its last: decode, find the records, parse, keep their facts.
+//! Reads one archive from its first byte to its last: decodes it, finds the records, parses them, and
+//! adds their facts to the batch.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use tracing::debug;
 
-use super::input::{Subject, reason_of, unreadable};
-use super::scanner::{Again, Keep, Scanner};
-use super::supply::{Reached, Supply};
+use super::stream::{DecodeStream, StreamPosition};
+use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
+use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
 use crate::parse::{self, RecordKind};
 use crate::source::Family;
 
-/// Rejects kept back as long as nothing shows that the input is an archive at all.
+/// Rejects held back as long as nothing shows that the input is an archive.
 const UNRECOGNISED: usize = 4096;
 
 /// How reading an input ended.
 enum Ending {
-    /// At the end of what could be decoded; the error, if no damaged record has been blamed on it.
+    /// At the end of what could be decoded; the error, unless a damaged record already named it.
     Read(Option<DecodeError>),
-    /// At its beginning: it is not JSON; the error, if decoding had already stopped.
+    /// At its beginning: it is not JSON; the error, if decoding stopped there.
     NotJson(Option<DecodeError>),
     /// The run is over.
     Stopped,
 }
 
 /// An input being read.
-pub(super) struct Reading<'r, 's> {
+pub(super) struct InputReader<'r, 's> {
     pub(super) scanner: &'r mut Scanner<'s>,
     subject: Subject,
     input: InputSummary,
     coverage: Coverage,
     first_reject: Option<RejectReason>,
     reported_bytes: u64,
-    /// For the text of records that are held in strings.
+    /// The text of a record that is inside a string.
     text: Vec<u8>,
     /// Decoding stopped early.
-    broke: bool,
-    /// Facts have been emitted: it is too late to call the input no archive.
-    committed: bool,
+    is_broken: bool,
+    /// Facts have been emitted: the input can no longer be skipped as no archive.
+    is_committed: bool,
 }
 
-impl<'r, 's> Reading<'r, 's> {
+impl<'r, 's> InputReader<'r, 's> {
     pub(super) fn new(scanner: &'r mut Scanner<'s>, subject: Subject) -> Self {
         scanner.builder.begin(&subject.uri);
         Self {
             scanner,
-            input: subject.blank(),
+            input: subject.summary(),
             subject,
             coverage: Coverage::default(),
             first_reject: None,
             reported_bytes: 0,
             text: Vec::new(),
-            broke: false,
-            committed: false,
+            is_broken: false,
+            is_committed: false,
         }
     }
 
-    pub(super) fn run<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
+    pub(super) fn run<R: Read>(mut self, mut content: DecodeStream<R>, buffers: &mut Buffers) {
         let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
         let foreign = match content.format() {
             Encoding::Unsupported(reason) => Some(reason),
@@ -78,34 +79,35 @@ impl<'r, 's> Reading<'r, 's> {
                 Ending::Stopped => return,
                 Ending::Read(None) => {}
                 Ending::Read(Some(DecodeError::Read { source: error, .. }))
-                    if content.reached().content_bytes == 0 =>
+                    if content.position().content_bytes == 0 =>
                 {
                     let input = unreadable(self.input, &error);
-                    return self.scanner.end(input, self.coverage, Again::Maybe);
+                    return self.scanner.end(input, self.coverage, Outcome::MayChange);
                 }
-                // What broke the stream without breaking a record: between records, or behind the last.
+                // The stream broke between records, or behind the last.
                 Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.detail()),
                 Ending::NotJson(error) => self.verify(&mut content, error),
             }
         }
-        // A stream that broke may have hidden what would have shown it to be an archive.
-        let other = !reader.is_recognised() && !self.broke && !self.committed;
+        // A broken stream may have lost what would have shown that it is an archive.
+        let other = !reader.is_recognised() && !self.is_broken && !self.is_committed;
         let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
-        let reached = content.reached();
+        let position = content.position();
         let content = content.into_content();
-        self.finish(reached, content.sha256(), reader.shape().as_str(), skip);
+        self.finish(position, content.sha256(), reader.shape().as_str(), skip);
         content.finish(buffers);
     }
 
-    /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
-    fn verify<R: Read>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
-        self.broke = false;
-        let tells = content.format() != Encoding::Plain || self.subject.container.is_some();
+    /// What is not JSON may be a damaged archive. If it is compressed or a member of a container, it is
+    /// read to its end, where checksums show damage.
+    fn verify<R: Read>(&mut self, content: &mut DecodeStream<R>, mut error: Option<DecodeError>) {
+        self.is_broken = false;
+        let has_checksum = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && tells {
+        while error.is_none() && has_checksum {
             match content.read(&mut rest) {
                 Ok(0) => return,
-                Ok(_) => self.report_bytes(content.reached().compressed_bytes),
+                Ok(_) => self.report_bytes(content.position().compressed_bytes),
                 Err(found) => error = Some(found),
             }
         }
@@ -114,14 +116,14 @@ impl<'r, 's> Reading<'r, 's> {
             error @ (Truncated { .. } | Corrupt { .. } | MemberTruncated { .. } | MemberCorrupt { .. }),
         ) = error
         {
-            self.broke = true;
+            self.is_broken = true;
             self.reject(None, reason_of(&error), error.detail());
         }
     }
 
     fn read<R: Read>(
         &mut self,
-        content: &mut Supply<R>,
+        content: &mut DecodeStream<R>,
         window: &mut Window,
         reader: &mut ContainerReader,
     ) -> Ending {
@@ -145,10 +147,10 @@ impl<'r, 's> Reading<'r, 's> {
                 }
                 Step::NeedMore { keep_from: keep } => {
                     if let Err(error) = window.refill(keep, content) {
-                        (broken, self.broke) = (Some(error), true);
+                        (broken, self.is_broken) = (Some(error), true);
                         window.close();
                     }
-                    self.report_bytes(content.reached().compressed_bytes);
+                    self.report_bytes(content.position().compressed_bytes);
                     if self.scanner.plan.is_cancelled() {
                         return Ending::Stopped;
                     }
@@ -156,18 +158,18 @@ impl<'r, 's> Reading<'r, 's> {
                 Step::End => return Ending::Read(broken),
                 Step::NotJson => return Ending::NotJson(broken),
             }
-            let hand_on =
+            let emit =
                 self.is_full() && reader.is_recognised() || self.scanner.builder.rejects() >= UNRECOGNISED;
-            self.committed |= hand_on;
-            if hand_on && !self.hand_on() {
+            self.is_committed |= emit;
+            if emit && !self.emit() {
                 return Ending::Stopped;
             }
         }
     }
 
-    /// Keeps what a record that is no KMS call says about KMS calls.
+    /// Adds what a record that is no KMS call says about KMS calls.
     fn learn(&mut self, bytes: &[u8], offset: u64) {
-        if self.scanner.learn {
+        if self.scanner.learn == Learn::Yes {
             let facts = parse::facts_of_other(bytes);
             facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
@@ -181,7 +183,7 @@ impl<'r, 's> Reading<'r, 's> {
         envelope: Envelope,
         reader: &mut ContainerReader,
     ) -> bool {
-        // What a row does not name may not have been asked for.
+        // A row may lack columns that the query did not ask for.
         let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
         if !may_count {
             self.wrapped_other(value, offset, envelope);
@@ -193,7 +195,7 @@ impl<'r, 's> Reading<'r, 's> {
                 if lossy {
                     reader.mark_lossy();
                 }
-                // What is wrong inside a text says nothing against what is around it.
+                // Damage inside a text does not make what is around it unsound.
                 self.record(text, offset + at as u64, None);
                 true
             }
@@ -210,10 +212,10 @@ impl<'r, 's> Reading<'r, 's> {
         sound
     }
 
-    /// Reads a value whose record is no KMS call. What is wrong with it is not looked for.
+    /// Reads a value whose record is no KMS call; damage in it is not looked for.
     fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
         self.foreign();
-        if !self.scanner.learn || !parse::may_contain_facts(value) {
+        if self.scanner.learn == Learn::No || !parse::may_contain_facts(value) {
             return;
         }
         let mut buffer = std::mem::take(&mut self.text);
@@ -225,7 +227,7 @@ impl<'r, 's> Reading<'r, 's> {
         self.text = buffer;
     }
 
-    /// Counts what stands where a record stands and is none of KMS.
+    /// Counts a record that is not of KMS, or another value in a record's place.
     pub(super) fn foreign(&mut self) {
         self.input.counts.records += 1;
         self.input.counts.other_source += 1;
@@ -235,7 +237,7 @@ impl<'r, 's> Reading<'r, 's> {
     pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
         let index = self.input.counts.records;
         if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
-            // A record that is not of KMS is not looked at for damage.
+            // Damage in a record that is not of KMS is not looked for.
             self.learn(bytes, offset);
             self.foreign();
             return true;
@@ -264,21 +266,21 @@ impl<'r, 's> Reading<'r, 's> {
         }
     }
 
-    /// Keeps a KMS call, unless this run can never select it.
+    /// Adds a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
         scope.event_times = Some((first.min(event.time), last.max(event.time)));
-        if self.scanner.learn {
+        if self.scanner.learn == Learn::Yes {
             parse::facts_of_event(event).for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
         let counts = &mut self.input.counts;
-        match self.scanner.keep {
-            Keep::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
-            Keep::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
-            Keep::Selectable(_) | Keep::All => self.scanner.builder.event(event, offset),
-            Keep::Nothing => {}
+        match self.scanner.retain {
+            Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
+            Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
+            Retain::Selectable(_) | Retain::All => self.scanner.builder.event(event, offset),
+            Retain::Nothing => {}
         }
     }
 
@@ -306,27 +308,27 @@ impl<'r, 's> Reading<'r, 's> {
         self.scanner.is_full()
     }
 
-    /// Emits what there is; false when the run is over.
-    pub(super) fn hand_on(&mut self) -> bool {
+    /// Emits the batch; false when the run is over.
+    pub(super) fn emit(&mut self) -> bool {
         self.scanner.flush_within(&self.subject.uri)
     }
 
     /// Ends the input.
     pub(super) fn finish(
         mut self,
-        reached: Reached,
+        position: StreamPosition,
         sha256: Option<String>,
         shape: impl Into<Cow<'static, str>>,
         skip: Option<SkipReason>,
     ) {
-        self.report_bytes(reached.compressed_bytes);
+        self.report_bytes(position.compressed_bytes);
         let input = &mut self.input;
-        input.compressed_bytes = reached.compressed_bytes;
-        input.content_bytes = reached.content_bytes;
-        input.gzip_members = reached.members;
+        input.compressed_bytes = position.compressed_bytes;
+        input.content_bytes = position.content_bytes;
+        input.gzip_members = position.members;
         input.shape = shape.into();
         if let Some(reason) = skip {
-            // Not an archive: what looked like records or damage was neither.
+            // Not an archive: what looked like a record or damage is neither.
             (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
             input.counts = Counts::default();
             self.scanner.builder.discard();
@@ -336,21 +338,22 @@ impl<'r, 's> Reading<'r, 's> {
             } else if input.gzip_members > 1 {
                 input.reason = Some(StatusReason::SeveralMembers);
             }
-            let facts = &self.subject.facts;
-            if facts.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.region_mut(facts.account_id.as_deref(), facts.region.as_deref());
+            let name = &self.subject.name_fields;
+            if name.family == Some(Family::CloudTrail) {
+                let scope = self.coverage.region_mut(name.account_id.as_deref(), name.region.as_deref());
                 scope.archives += 1;
-                scope.delivery_days.extend(facts.delivery_day.map(|day| day.to_epoch_days()));
+                scope.delivery_days.extend(name.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
         if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
-        self.scanner.end(self.input, self.coverage, Again::Maybe);
+        self.scanner.end(self.input, self.coverage, Outcome::MayChange);
     }
 }
 
-/// Damage that reaches the end of a broken stream is the stream's: one cause, one reject.
+/// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one cause,
+/// one reject.
 fn name_damage(
     reason: RejectReason,
     detail: String,

@@ -1,26 +1,32 @@
-//! Inputs of which the records are rows: Parquet in OCSF's form, CSV of CloudTrail Lake.
+//! Inputs whose records are rows: Parquet in OCSF's form, CSV of CloudTrail Lake.
 
 use std::io::Read;
 
-use super::archive::Reading;
-use super::input::reason_of;
-use super::supply::{Reached, Supply};
+use super::reader::InputReader;
+use super::stream::{DecodeStream, StreamPosition};
+use super::subject::reason_of;
 use crate::format::container::{self, RowOutcome, record_from_row};
 use crate::format::decode::{Buffers, DecodeError};
 use crate::format::tabular::{CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape};
 use crate::model::RejectReason;
 
-/// Bytes asked for at a time.
+/// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
 
-impl Reading<'_, '_> {
-    /// Reads the rows of a table. The file it is in is that far from what is stored, and has this hash.
-    pub(super) fn run_table(mut self, mut table: OcsfReader, reached: Reached, sha256: Option<String>) {
+impl InputReader<'_, '_> {
+    /// Reads the rows of a table; `position`: how much was read for its file; `sha256`: the file's
+    /// hash.
+    pub(super) fn run_table(
+        mut self,
+        mut table: OcsfReader,
+        position: StreamPosition,
+        sha256: Option<String>,
+    ) {
         let plan = self.scanner.plan;
         let limits = plan.limits;
         let shape = table.shape().as_str();
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
-        // What is said once in a file can be repeated in all its rows: so they are measured, too.
+        // A value stored once can be repeated in all rows: so their texts are measured, too.
         let mut rows_bytes = 0;
         if table.content_bytes() > limits.archive_bytes {
             self.reject(None, reason_of(&too_large), too_large.to_string());
@@ -47,22 +53,22 @@ impl Reading<'_, '_> {
                         self.reject(row, RejectReason::ParquetCorrupt, error.detail());
                     }
                 }
-                if plan.is_cancelled() || self.is_full() && !self.hand_on() {
+                if plan.is_cancelled() || self.is_full() && !self.emit() {
                     return;
                 }
             }
         }
-        self.finish(reached, sha256, shape, None);
+        self.finish(position, sha256, shape, None);
     }
 
-    /// Says that a table cannot be read at all.
-    pub(super) fn unreadable_table(mut self, error: &TableError, reached: Reached) {
+    /// Ends a table that cannot be read at all.
+    pub(super) fn unreadable_table(mut self, error: &TableError, position: StreamPosition) {
         self.reject(None, RejectReason::ParquetCorrupt, error.detail());
-        self.finish(reached, None, container::JsonShape::Unknown.as_str(), None);
+        self.finish(position, None, container::JsonShape::Unknown.as_str(), None);
     }
 
     /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
-    pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
+    pub(super) fn run_csv<R: Read>(mut self, mut content: DecodeStream<R>, buffers: &mut Buffers) {
         let limit = usize::try_from(self.scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
         let mut rows = Rows { csv: CsvReader::new(limit), names: None, text: String::new(), lossy: false };
         let mut chunk = content.take_whole();
@@ -72,21 +78,21 @@ impl Reading<'_, '_> {
                 (Some(bytes), true) => Ok(bytes.len()),
                 (chunk, _) => content.read(chunk.get_or_insert_with(|| vec![0; CHUNK])),
             };
-            self.report_bytes(content.reached().compressed_bytes);
+            self.report_bytes(content.position().compressed_bytes);
             let (len, error) = match read {
                 Ok(len) => (len, None),
                 Err(error) => (0, Some(error)),
             };
             let mut rest = chunk.as_deref().map_or(&[][..], |bytes| &bytes[..len]);
             if let Some(error) = error {
-                // What has been read of a row is not known to be all of it.
+                // The row being read may not be whole.
                 self.reject(rows.csv.unfinished_row(), reason_of(&error), error.detail());
                 break;
             }
             let last = whole || len == 0;
             while let CsvStep::Row { offset, state } = rows.csv.step(&mut rest, last) {
                 rows.row(&mut self, offset, state);
-                if self.scanner.plan.is_cancelled() || self.is_full() && !self.hand_on() {
+                if self.scanner.plan.is_cancelled() || self.is_full() && !self.emit() {
                     return;
                 }
             }
@@ -94,10 +100,10 @@ impl Reading<'_, '_> {
                 break;
             }
         }
-        let reached = content.reached();
+        let position = content.position();
         let content = content.into_content();
         let shape = if rows.lossy { TableShape::LakeCsvLossy } else { TableShape::LakeCsv }.as_str();
-        self.finish(reached, content.sha256(), shape, None);
+        self.finish(position, content.sha256(), shape, None);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.recycle(chunk);
         }
@@ -111,15 +117,15 @@ struct Rows {
     names: Option<Vec<String>>,
     /// The record of a row, as text.
     text: String,
-    /// A record had to be put together.
+    /// A record had to be rebuilt from its columns.
     lossy: bool,
 }
 
 impl Rows {
-    fn row(&mut self, reading: &mut Reading<'_, '_>, offset: u64, state: RowState) {
+    fn row(&mut self, reading: &mut InputReader<'_, '_>, offset: u64, state: RowState) {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
-            // The names have been looked at before: they are what made this a CSV file of CloudTrail Lake.
+            // They are known to be good: this is how the file was recognised.
             self.names = Some(fields.unwrap_or_default().into_iter().map(str::to_owned).collect());
             return;
         };

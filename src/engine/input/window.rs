@@ -1,8 +1,8 @@
-//! The stretch of content being looked at: grows as long as a record does, forgets what is done with.
+//! The part of the content in memory: grows as long as a record does, drops what has been read.
 
 use std::io::Read;
 
-use super::supply::Supply;
+use super::stream::DecodeStream;
 use crate::format::container;
 use crate::format::decode::DecodeError;
 
@@ -25,12 +25,12 @@ impl Window {
         Self::default()
     }
 
-    /// A window over all there is.
+    /// A window over the whole content.
     pub(super) fn whole(content: Vec<u8>) -> Self {
         Self { from: 0, to: content.len(), buffer: content, start: 0, last: true }
     }
 
-    /// The memory, to be used again.
+    /// The memory, to be reused.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }
@@ -39,15 +39,20 @@ impl Window {
         container::Window { bytes: &self.buffer[self.from..self.to], start: self.start, last: self.last }
     }
 
-    /// Nothing will follow what is held.
+    /// Nothing follows what is in memory.
     pub(super) fn close(&mut self) {
         self.last = true;
     }
 
-    /// Forgets what lies before `keep` and takes in more; at the end of the content, [closes](Self::close).
-    pub(super) fn refill<R: Read>(&mut self, keep: u64, content: &mut Supply<R>) -> Result<(), DecodeError> {
+    /// Drops what lies before the offset `from` and reads more. At the end of the content it
+    /// [closes](Self::close).
+    pub(super) fn refill<R: Read>(
+        &mut self,
+        from: u64,
+        content: &mut DecodeStream<R>,
+    ) -> Result<(), DecodeError> {
         let done =
-            usize::try_from(keep.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.to - self.from);
+            usize::try_from(from.saturating_sub(self.start)).unwrap_or(usize::MAX).min(self.to - self.from);
         self.from += done;
         self.start += done as u64;
         if self.buffer.len() - self.to < CHUNK {
