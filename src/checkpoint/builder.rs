@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
-use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
@@ -18,7 +17,6 @@ pub(super) struct SegmentBuilder<F> {
     archives: u64,
     first: Option<Arc<str>>,
     last: Option<Arc<str>>,
-    pub(super) begun: Instant,
 }
 
 /// A file that a segment can be written to.
@@ -41,15 +39,7 @@ impl SegmentOutput for super::segment_store::NewFile {
 impl<F: SegmentOutput> SegmentBuilder<F> {
     /// Begins a segment in an empty file with its schema message.
     pub(super) fn new(to: F, schema: &[u8]) -> io::Result<Self> {
-        let mut builder = Self {
-            to,
-            hash: Sha256::new(),
-            bytes: 0,
-            archives: 0,
-            first: None,
-            last: None,
-            begun: Instant::now(),
-        };
+        let mut builder = Self { to, hash: Sha256::new(), bytes: 0, archives: 0, first: None, last: None };
         builder.write(schema)?;
         Ok(builder)
     }
@@ -63,7 +53,7 @@ impl<F: SegmentOutput> SegmentBuilder<F> {
 
     /// Notes an archive whose rows follow. It may have rows already.
     pub(super) fn add_archive(&mut self, uri: &Arc<str>) {
-        if self.last.as_ref() == Some(uri) {
+        if self.is_last(uri) {
             return;
         }
         self.first.get_or_insert_with(|| uri.clone());
@@ -83,6 +73,11 @@ impl<F: SegmentOutput> SegmentBuilder<F> {
     /// Whether rows of this archive can be next.
     pub(super) fn accepts(&self, uri: &str) -> bool {
         self.last.as_deref().is_none_or(|last| last < uri)
+    }
+
+    /// Whether this is the last archive so far.
+    pub(super) fn is_last(&self, uri: &str) -> bool {
+        self.last.as_deref() == Some(uri)
     }
 
     /// Ends the segment; `None` if there is no archive in it.

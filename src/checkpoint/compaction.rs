@@ -14,12 +14,13 @@ use crate::facts::BatchBuilder;
 /// About the bytes of a record batch in memory.
 const BATCH: usize = 1 << 20;
 
-/// Merges the newest segments until no more than the limit overlap.
+/// Merges the newest segments until neither more of them overlap nor there are more runs with
+/// segments than the limit says.
 pub(super) fn compact(catalog: &Catalog, limits: CommitLimits) -> Result<(), CheckpointError> {
     let mut at_least = 1;
     loop {
         let segments = catalog.known();
-        if overlap(&segments) <= limits.overlapping {
+        if overlap(&segments).max(sizes(&segments).len()) <= limits.unmerged {
             return Ok(());
         }
         let from = first_to_merge(&segments, at_least);
@@ -50,16 +51,21 @@ fn overlap(segments: &[Arc<Segment>]) -> usize {
     most
 }
 
+/// Bytes of the segments of each run.
+fn sizes(segments: &[Arc<Segment>]) -> BTreeMap<u64, u64> {
+    let mut sizes = BTreeMap::new();
+    for segment in segments {
+        *sizes.entry(segment.entry.generation).or_default() += segment.entry.bytes;
+    }
+    sizes
+}
+
 /// The first segment to merge with all newer ones: of the newest runs, those that are not larger
 /// than all newer ones together. So a fact is not written more often than the number of runs has
 /// binary digits.
 fn first_to_merge(segments: &[Arc<Segment>], at_least: usize) -> usize {
-    let mut sizes = BTreeMap::<u64, u64>::new();
-    for segment in segments {
-        *sizes.entry(segment.entry.generation).or_default() += segment.entry.bytes;
-    }
     let (mut newer, mut taken, mut oldest) = (0, 0, u64::MAX);
-    for (generation, bytes) in sizes.into_iter().rev() {
+    for (generation, bytes) in sizes(segments).into_iter().rev() {
         if taken >= at_least && bytes > newer {
             break;
         }

@@ -11,6 +11,8 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamEncoder};
 use arrow_ipc::{CompressionType, MessageHeader, root_as_message};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 
+use crate::base::catch_panic;
+
 /// zstd's fastest ordinary level: a higher one makes segments hardly smaller.
 const LEVEL: i32 = 1;
 /// The end marker of a stream.
@@ -124,7 +126,11 @@ impl BatchMessage {
         }
         let batch = message.header_as_record_batch().ok_or_else(|| wrong("a message has no record batch"))?;
         self.check_buffers(&batch)?;
-        read_record_batch(&self.body, batch, schema.clone(), &HashMap::new(), columns, &message.version())
+        let read = || {
+            let (no_dictionaries, version) = (HashMap::new(), message.version());
+            read_record_batch(&self.body, batch, schema.clone(), &no_dictionaries, columns, &version)
+        };
+        catch_panic(read).unwrap_or_else(|panic| Err(ArrowError::IpcError(panic)))
     }
 
     /// Checks what the reader of the arrow crate believes: where buffers are, and how long they are
@@ -134,6 +140,10 @@ impl BatchMessage {
         let mut in_memory = 0u64;
         for buffer in batch.buffers().ok_or_else(wrong)? {
             let start = usize::try_from(buffer.offset()).map_err(|_| wrong())?;
+            // The format asks for that, and the reader believes it.
+            if start % 8 != 0 {
+                return Err(wrong());
+            }
             let length = usize::try_from(buffer.length()).map_err(|_| wrong())?;
             let end = start.checked_add(length).ok_or_else(wrong)?;
             let bytes = self.body.as_slice().get(start..end).ok_or_else(wrong)?;

@@ -37,6 +37,9 @@ mod segment;
 mod segment_store;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use bucket::BucketStore;
 pub use error::{CheckpointError, Unusable};
 pub use limits::CommitLimits;

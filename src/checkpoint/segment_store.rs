@@ -55,7 +55,7 @@ pub trait SegmentStore: Debug + Send + Sync {
     /// A new, empty file.
     ///
     /// # Errors
-    /// When it cannot be created, or there is one of this name.
+    /// When it cannot be created.
     fn create(&self, name: &str) -> Result<NewFile, CheckpointError>;
 
     /// Puts a new file in place. Afterwards it has survived a loss of power.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tempfile::SpooledTempFile;
 
@@ -32,6 +33,8 @@ pub struct SegmentWriter<'c> {
     target: Target<'c>,
     permanent: Option<(String, SegmentBuilder<NewFile>)>,
     of_this_run: Option<SegmentBuilder<File>>,
+    /// When the first archive began that is not committed yet.
+    begun: Option<Instant>,
     /// Archives of the batch that the caller builds. Only the last one may be unfinished.
     archives: Vec<Begun>,
     /// Messages of the unfinished archive that have been pushed already.
@@ -84,6 +87,7 @@ impl<'c> SegmentWriter<'c> {
             target,
             permanent: None,
             of_this_run: None,
+            begun: None,
             archives: Vec::new(),
             unfinished: SpooledTempFile::new(IN_MEMORY),
         }
@@ -96,14 +100,13 @@ impl<'c> SegmentWriter<'c> {
         let in_order = last.is_none_or(|last| last < uri)
             && self.permanent.as_ref().is_none_or(|(_, segment)| segment.accepts(uri))
             && self.of_this_run.as_ref().is_none_or(|segment| segment.accepts(uri));
-        let is_due = |(_, segment): &(String, SegmentBuilder<NewFile>)| {
-            segment.bytes() >= self.limits.bytes || segment.begun.elapsed() >= self.limits.age
-        };
-        !in_order || self.permanent.as_ref().is_some_and(is_due)
+        let is_full = self.permanent.as_ref().is_some_and(|(_, s)| s.bytes() >= self.limits.bytes);
+        !in_order || is_full || self.begun.is_some_and(|begun| begun.elapsed() >= self.limits.age)
     }
 
     /// Begins an archive: its facts start with this stretch of the batch that the caller builds.
     pub fn begin(&mut self, archive: ArchiveVersion, start: usize) {
+        self.begun.get_or_insert_with(Instant::now);
         self.archives.push(Begun { archive, start, state: State::Unfinished });
     }
 
@@ -175,9 +178,11 @@ impl<'c> SegmentWriter<'c> {
                 segment.push(message)
             }
             State::OfThisRun => {
-                let accepts =
-                    |segment: &SegmentBuilder<File>| archives.iter().all(|uri| segment.accepts(uri));
-                if !self.of_this_run.as_ref().is_none_or(accepts) {
+                let first = archives.first();
+                let follows = |segment: &SegmentBuilder<File>| {
+                    first.is_none_or(|uri| segment.accepts(uri) || segment.is_last(uri))
+                };
+                if !self.of_this_run.as_ref().is_none_or(follows) {
                     self.finish_of_this_run()?;
                 }
                 let segment = self.of_this_run()?;
@@ -245,6 +250,7 @@ impl<'c> SegmentWriter<'c> {
     /// # Errors
     /// When it cannot be written.
     pub fn commit(&mut self) -> Result<(), CheckpointError> {
+        self.begun = None;
         let path = self.path();
         let Some((name, segment)) = self.permanent.take() else { return Ok(()) };
         let generation = match &self.target {

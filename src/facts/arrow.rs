@@ -5,15 +5,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StringArray, StructArray, UInt64Array};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Fields, Schema};
 
-use super::batch::Stretch;
-use super::columns::child;
-use super::learned;
+use super::batch::{InputEnd, Stretch};
+use super::columns::{child, list, list_of, span};
+use super::summary::StoredSummaries;
 use super::{Batch, Events, FactsError};
+use super::{learned, summary};
 use crate::model::{Fact, RejectReason, Rejection};
 
 /// The schema of facts outside of memory.
@@ -24,24 +24,16 @@ use crate::model::{Fact, RejectReason, Rejection};
 /// | `events` | its KMS events: times, codes (their values are in the metadata `values`), texts as in `events.parquet` |
 /// | `learned` | what its records say about other calls: `kind` says what `first`, `second` and the rest mean |
 /// | `rejects` | what could not be read: `offset`, `index`, `reason`, `detail` |
-/// | `summary` | with the last row of an input: its row of `inputs.parquet` and what it covers, as JSON |
+/// | `summary` | with the last row of an input: its row of `inputs.parquet` and what it covers |
 pub fn schema() -> Schema {
-    let list = |name: &str, fields: Fields| Field::new(name, list_type(fields), false);
+    let list = |name: &str, fields| Field::new(name, list_of(DataType::Struct(fields)), false);
     Schema::new(vec![
         Field::new("uri", DataType::Utf8, false),
         list("events", Events::fields()),
         list("learned", learned::fields()),
         list("rejects", reject_fields()),
-        Field::new("summary", DataType::Utf8, true),
+        Field::new("summary", DataType::Struct(summary::fields()), true),
     ])
-}
-
-fn item(fields: Fields) -> Field {
-    Field::new("item", DataType::Struct(fields), false)
-}
-
-fn list_type(fields: Fields) -> DataType {
-    DataType::List(Arc::new(item(fields)))
 }
 
 fn reject_fields() -> Fields {
@@ -52,19 +44,6 @@ fn reject_fields() -> Fields {
         Field::new("detail", DataType::Utf8, false),
     ]
     .into()
-}
-
-/// Lists of these lengths, one behind the other in `values`.
-fn list(lens: impl Iterator<Item = usize>, values: StructArray) -> Result<ArrayRef, FactsError> {
-    let mut ends = vec![0i32];
-    let mut end = 0;
-    for len in lens {
-        end += len;
-        ends.push(i32::try_from(end).map_err(|_| FactsError::Column("events"))?);
-    }
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-    let item = Arc::new(item(values.fields().clone()));
-    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(values), None)?))
 }
 
 impl Batch {
@@ -98,14 +77,13 @@ impl Batch {
         ];
         let rejects = StructArray::try_new_with_length(reject_fields(), reject_columns, None, rejects.len())?;
         let learned = learned::to_struct(stretches().flat_map(|stretch| &stretch.learned))?;
-        let end = |stretch: &Stretch| stretch.end.as_deref().map(serde_json::to_string).transpose();
-        let ends = stretches().map(end).collect::<Result<Vec<Option<String>>, _>>()?;
+        let ends: Vec<Option<&InputEnd>> = stretches().map(|stretch| stretch.end.as_deref()).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(stretches().map(|stretch| &stretch.uri))),
-            list(stretches().map(|stretch| stretch.events.len()), self.events.to_struct(rows)?)?,
-            list(stretches().map(|stretch| stretch.learned.len()), learned)?,
-            list(stretches().map(|stretch| stretch.rejects.len()), rejects)?,
-            Arc::new(StringArray::from(ends)),
+            list(stretches().map(|stretch| stretch.events.len()), Arc::new(self.events.to_struct(rows)?))?,
+            list(stretches().map(|stretch| stretch.learned.len()), Arc::new(learned))?,
+            list(stretches().map(|stretch| stretch.rejects.len()), Arc::new(rejects))?,
+            Arc::new(summary::to_struct(&ends)?),
         ];
         Ok(RecordBatch::try_new(Arc::new(schema()), columns)?)
     }
@@ -148,7 +126,7 @@ pub struct StoredFacts {
     event_lists: ListArray,
     learned: StoredLearned,
     rejects: ListArray,
-    ends: StringArray,
+    ends: StoredSummaries,
 }
 
 /// The column `learned` in an Arrow record batch, of which any rows can be read.
@@ -171,7 +149,7 @@ impl StoredFacts {
             event_lists: events.clone(),
             learned: StoredLearned::new(batch)?,
             rejects: column::<ListArray>(batch, "rejects")?.clone(),
-            ends: column::<StringArray>(batch, "summary")?.clone(),
+            ends: StoredSummaries::new(column(batch, "summary")?)?,
         })
     }
 
@@ -189,16 +167,15 @@ impl StoredFacts {
         let mut stretches = Vec::with_capacity(rows.len());
         // From the last on, so that each takes what is left at the end.
         for row in rows.rev() {
-            let end = &self.ends;
-            let end = end.is_valid(row).then(|| serde_json::from_str(end.value(row))).transpose()?;
+            let uri: Arc<str> = self.uris.value(row).into();
             let mut take = |len: usize| learned.split_off(learned.len().saturating_sub(len));
             stretches.push(Stretch {
-                uri: self.uris.value(row).into(),
+                end: self.ends.get(row, &uri)?,
+                uri,
                 events: span(&self.event_lists, row..row + 1),
                 learned: take(span(&self.learned.lists, row..row + 1).len()),
                 rejects: rejects
                     .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),
-                end,
             });
         }
         stretches.reverse();
@@ -247,13 +224,6 @@ impl StoredLearned {
         }
         Ok(())
     }
-}
-
-/// The values of all lists in `rows`.
-fn span(lists: &ListArray, rows: Range<usize>) -> Range<usize> {
-    // Arrow's own checks hold: offsets are not negative, and grow.
-    let offsets = lists.value_offsets();
-    offsets[rows.start] as usize..offsets[rows.end] as usize
 }
 
 fn column<'b, T: 'static>(batch: &'b RecordBatch, name: &'static str) -> Result<&'b T, FactsError> {

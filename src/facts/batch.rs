@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Events, EventsBuilder};
 use crate::aggregate::{Coverage, InputSummary};
 use crate::model::{Fact, KmsEvent, Rejection};
@@ -15,7 +13,7 @@ const END: usize = size_of::<InputEnd>() + 512;
 const LEARNED: usize = size_of::<(u64, Fact<'static>)>() + 200;
 
 /// What is known of an input when all of it has been scanned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputEnd {
     /// Its row; the classes that resolve decides are still zero.
     pub summary: InputSummary,

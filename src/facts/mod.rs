@@ -30,6 +30,7 @@ mod events;
 mod fields;
 mod learned;
 mod row;
+mod summary;
 
 pub use arrow::{StoredFacts, StoredLearned, schema};
 pub use batch::{Batch, BatchBuilder, InputEnd, Stretch};

@@ -348,7 +348,7 @@ fn what_cannot_be_gone_on_from_is_refused() {
     let middle = bytes.len() / 2;
     bytes[middle..middle + 8].copy_from_slice(&[0xff; 8]);
     fs::write(&kept, bytes).unwrap();
-    refused(world.go_on(&["--hash"]), "cannot read the stored facts");
+    refused(world.go_on(&["--hash"]), "use --force to read all archives again");
     assert!(world.go_on(&["--hash", "--force"]).status < 2);
     world.check(&["--hash"]);
 }
