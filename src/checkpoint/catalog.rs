@@ -5,9 +5,10 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex};
 
 use super::error::CheckpointError;
-use super::manifest::{Manifest, SegmentEntry, Settings};
+use super::manifest::{Manifest, SegmentEntry};
 use super::segment::Segment;
 use super::segment_store::{NewFile, SegmentFile, SegmentStore};
+use super::settings::Settings;
 use crate::base::lock;
 
 const PREFIX: &str = "segment-";

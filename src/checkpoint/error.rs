@@ -5,7 +5,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use super::manifest::Settings;
+use super::settings::Settings;
 use crate::facts::FactsError;
 use crate::s3::S3Error;
 

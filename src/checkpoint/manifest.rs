@@ -9,22 +9,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::Unusable;
+use super::settings::Settings;
 
 /// The format of manifest and segments. It changes whenever another program would find other facts
 /// in an archive, or write them in another form. Formats 1 and 2 had no manifest.
 const FORMAT: u32 = 3;
-
-/// The options that facts depend on, beside their archives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// `--max-archive-bytes`.
-    pub max_archive_bytes: u64,
-    /// `--max-record-bytes`.
-    pub max_record_bytes: u64,
-    /// `--hash`.
-    pub hash: bool,
-}
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -100,16 +100,25 @@ pub(super) fn body_length(metadata: &[u8]) -> Result<u64, ArrowError> {
     u64::try_from(message.bodyLength()).map_err(|_| ArrowError::IpcError("a negative length".to_owned()))
 }
 
-/// The message of a record batch.
+/// A message of a schema or a record batch.
 #[derive(Debug)]
-pub(super) struct BatchMessage {
+pub(super) struct Message {
     metadata: Vec<u8>,
     body: Buffer,
 }
 
-impl BatchMessage {
+impl Message {
     pub(super) fn new(metadata: Vec<u8>, body: Vec<u8>) -> Self {
         Self { metadata, body: Buffer::from_vec(body) }
+    }
+
+    /// The schema that a stream's first message holds.
+    pub(super) fn schema(&self) -> Result<SchemaRef, ArrowError> {
+        let wrong = || ArrowError::IpcError("there is no schema".to_owned());
+        let message =
+            root_as_message(&self.metadata).map_err(|error| ArrowError::IpcError(error.to_string()))?;
+        let schema = message.header_as_schema().ok_or_else(wrong)?;
+        Ok(Arc::new(arrow_ipc::convert::try_fb_to_schema(schema)?))
     }
 
     /// Decodes some columns; all without `columns`.
@@ -159,12 +168,4 @@ impl BatchMessage {
         }
         Ok(())
     }
-}
-
-/// The schema that a segment's first message holds.
-pub(super) fn decode_schema(metadata: &[u8]) -> Result<SchemaRef, ArrowError> {
-    let message = root_as_message(metadata).map_err(|error| ArrowError::IpcError(error.to_string()))?;
-    let schema =
-        message.header_as_schema().ok_or_else(|| ArrowError::IpcError("there is no schema".to_owned()))?;
-    Ok(Arc::new(arrow_ipc::convert::try_fb_to_schema(schema)?))
 }

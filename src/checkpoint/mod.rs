@@ -35,6 +35,7 @@ mod open;
 mod rows;
 mod segment;
 mod segment_store;
+mod settings;
 mod writer;
 
 #[cfg(test)]
@@ -44,10 +45,11 @@ pub use bucket::BucketStore;
 pub use error::{CheckpointError, Unusable};
 pub use limits::CommitLimits;
 pub use local::LocalStore;
-pub use manifest::{Manifest, SegmentEntry, Settings};
+pub use manifest::{Manifest, SegmentEntry};
 pub use merge::Merged;
 pub use open::{Checkpoint, CheckpointOptions, Earlier};
 pub use rows::{ArchiveVersion, schema};
 pub use segment::{Run, Segment};
 pub use segment_store::{FOLDER, NewFile, SegmentFile, SegmentStore, StoredFile};
+pub use settings::Settings;
 pub use writer::SegmentWriter;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{CheckpointError, Unusable};
 use super::manifest::{SegmentEntry, hex};
-use super::message::{BatchMessage, PREFIX, Prefix, body_length, decode_schema};
+use super::message::{Message, PREFIX, Prefix, body_length};
 use super::rows::{self, ARCHIVE_COLUMNS, ArchiveVersion, Archives};
 use super::segment_store::SegmentFile;
 use crate::base::lock;
@@ -78,10 +78,10 @@ impl SegmentReader {
     pub(super) fn open(segment: &Arc<Segment>) -> Result<Self, CheckpointError> {
         let schema = rows::schema();
         let mut reader = Self { segment: segment.clone(), schema, at: 0, last: None, archives: 0 };
-        let Some((metadata, _)) = reader.message()? else {
+        let Some(message) = reader.message()? else {
             return Err(segment.damaged(ArrowError::IpcError("there is no schema".to_owned())));
         };
-        let schema = decode_schema(&metadata).map_err(|error| segment.damaged(error))?;
+        let schema = message.schema().map_err(|error| segment.damaged(error))?;
         if schema != reader.schema {
             return Err(segment.unusable(Unusable::OtherFormat));
         }
@@ -99,8 +99,8 @@ impl SegmentReader {
         Ok(bytes)
     }
 
-    /// Metadata and body of the next message; `None` at the end.
-    fn message(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, CheckpointError> {
+    /// The next message; `None` at the end.
+    fn message(&mut self) -> Result<Option<Message>, CheckpointError> {
         let prefix = self.take(PREFIX as u64)?;
         let segment = self.segment.clone();
         let damaged = |error| segment.damaged(error);
@@ -116,19 +116,18 @@ impl SegmentReader {
             return Err(damaged(ArrowError::IpcError("it ends in a message".to_owned())));
         }
         let body = self.take(length)?;
-        Ok(Some((metadata, body)))
+        Ok(Some(Message::new(metadata, body)))
     }
 
     /// The next record batch that has rows.
     pub(super) fn next(&mut self) -> Result<Option<StoredBatch>, CheckpointError> {
         loop {
-            let Some((metadata, body)) = self.message()? else {
+            let Some(message) = self.message()? else {
                 let entry = &self.segment.entry;
                 let is_whole =
                     self.archives == entry.archives && self.last.as_ref() == Some(&entry.last_archive);
                 return if is_whole { Ok(None) } else { Err(self.segment.unusable(Unusable::Rows)) };
             };
-            let message = BatchMessage::new(metadata, body);
             let damaged = |error| self.segment.damaged(error);
             let batch = message.decode(&self.schema, Some(&ARCHIVE_COLUMNS)).map_err(damaged)?;
             let archives = Archives::new(&batch).map_err(|error| self.segment.unusable(error))?;
@@ -160,7 +159,7 @@ impl SegmentReader {
 /// A record batch of a segment. Its facts are decoded when they are asked for.
 #[derive(Debug)]
 pub(super) struct StoredBatch {
-    message: BatchMessage,
+    message: Message,
     segment: Arc<Segment>,
     schema: SchemaRef,
     pub(super) archives: Archives,
