@@ -124,10 +124,10 @@ pub(super) struct EventsArgs {
 
 /// Print the workload rules in force
 ///
-/// Prints the built-in rules and the rules of your own file. With inputs, it also prints the learned
-/// rules: the roles, paths, keys and sessions that settings, jobs and STS name in these archives,
-/// each with the first record that names them. `analyze` and `events` apply the same rules to the
-/// same inputs.
+/// Prints the built-in rules and the rules of your own file. With inputs, it also prints the
+/// learned rules: the roles, paths, keys and sessions that settings, jobs and STS name in these
+/// archives, each with the first record that names them. `analyze` and `events` apply the same
+/// rules to the same inputs.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail rules

@@ -36,8 +36,7 @@ pub(super) fn run(
     let width = is_terminal.then(terminal::width).flatten();
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
     let mut stream = RowStream::events(format, out, width)?;
-    let passes = 1;
-    let run = progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut stream, progress))?;
+    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {

@@ -63,8 +63,8 @@ pub(super) struct SelectionOptions {
 
     /// Report events whose key ARN, key id or alias matches a pattern (`*`, `?`)
     ///
-    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns begin
-    /// with `*`. Quote them, or the shell may expand them.
+    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns
+    /// begin with `*`. Quote them, or the shell may expand them.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
     pub(super) key: Vec<String>,
 

@@ -21,8 +21,8 @@ use crate::model::{Fact, RejectReason, Rejection};
 /// | column | holds |
 /// |---|---|
 /// | `uri` | the input |
-/// | `events` | its KMS events: times, codes (their values are in the metadata `values`), texts as in `events.parquet` |
-/// | `learned` | what its records say about other calls: `kind` says what `first`, `second` and the rest mean |
+/// | `events` | its KMS events: times, texts, codes (the metadata `values` has their meaning) |
+/// | `learned` | what its records say about other calls; `kind` says what the columns mean |
 /// | `rejects` | what could not be read: `offset`, `index`, `reason`, `detail` |
 /// | `summary` | with the last row of an input: its row of `inputs.parquet` and what it covers |
 pub fn schema() -> Schema {

@@ -39,7 +39,8 @@ pub(super) fn span(lists: &ListArray, rows: Range<usize>) -> Range<usize> {
     offsets[rows.start] as usize..offsets[rows.end] as usize
 }
 
-/// Values of a text column as they come in. What it takes in memory is used again after [`finish`](Self::finish).
+/// Values of a text column as they come in. What it takes in memory is used again after
+/// [`finish`](Self::finish).
 #[derive(Debug, Default)]
 pub(super) struct TextBuilder {
     ends: Vec<i32>,
