@@ -6,9 +6,9 @@ use std::path::Path;
 use thiserror::Error;
 
 use super::exit::ExitStatus;
+use keytrail::checkpoint::CheckpointError;
 use keytrail::classify::RulesError;
 use keytrail::engine::RunError;
-use keytrail::extract::StateError;
 use keytrail::report::SinkError;
 use keytrail::s3::{Address, S3Error};
 
@@ -20,7 +20,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    State(#[from] StateError),
+    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error(transparent)]
