@@ -15,7 +15,7 @@ use crate::model::shared_text;
 use crate::source::Version;
 
 /// Raised whenever another program would find other records worth keeping, or another form of them.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 const MAGIC: &[u8; 8] = b"keytrail";
 /// Before each extract: whether it is finished (1) and stands for its archive from now on (2), and how many bytes it has.
 const HEADER: usize = 1 + 8 + 4;
