@@ -96,7 +96,8 @@ pub(super) struct SelectionOptions {
 
     /// Record the SHA-256 of each archive's decompressed content, as evidence
     ///
-    /// This costs about as much time as decompression.
+    /// The column is content_sha256 of inputs.parquet, so `events` ignores the option. Hashing
+    /// takes about as much time as decompression.
     #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
     pub(super) hash: bool,
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
 use super::run::{IncrementalSummary, RunJson};
-use super::text::{number, printable, size, time_to_seconds, wrap};
+use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
 use crate::model::{EventTime, Outcome};
@@ -216,15 +216,15 @@ fn archives(inputs: &InputTotals) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// The classes as a sum; classes without records are left out.
+/// The classes as a sum; classes without records are left out. No line breaks inside a term.
 fn accounting(counts: &Counts) -> String {
     let terms: Vec<String> = counts
         .classes()
         .iter()
         .filter(|(_, n)| *n > 0)
-        .map(|(class, n)| format!("{} {class}", number(*n)))
+        .map(|(class, n)| format!("{}{NO_BREAK}{class}", number(*n)))
         .collect();
-    format!("{} = {}", number(counts.records), terms.join(" + "))
+    format!("{} = {}", number(counts.records), terms.join(&format!(" +{NO_BREAK}")))
 }
 
 fn time_span(usage: &[UsageRow]) -> Option<(EventTime, EventTime)> {
