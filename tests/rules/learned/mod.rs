@@ -192,8 +192,14 @@ fn everything() -> tempfile::TempDir {
         let plain = (0..20).map(|minute| at(minute, decrypt(session(name, "work"), json!({}))));
         let minute = 10 + n as u32;
         let mut records: Vec<Value> = plain.chain([at(minute, refused(ALIAS))]).collect();
-        records
-            .push([reads("artifacts/canvas/x"), reads("features/pfx/x"), reads("features")][n % 3].clone());
+        records.push(
+            [
+                reads("artifacts/canvas/Canvas/x"),
+                reads("features/pfx/111122223333/sagemaker/us-west-2/offline-store/x"),
+                reads("features"),
+            ][n % 3]
+                .clone(),
+        );
         records.push(match n {
             0 => assume_role("forecast", "Runner", "work"),
             1 => artifact_path("s3://artifacts/canvas"),
@@ -239,7 +245,7 @@ fn threads_and_order_teach_nothing_else() {
 /// A lesson says the same in whatever it comes.
 #[test]
 fn lessons_are_read_in_every_wrapping() {
-    let call = reads("artifacts/canvas/x");
+    let call = reads("artifacts/canvas/Canvas/x");
     let lesson = with(artifact_path("s3://artifacts/canvas"), "eventID", "lesson");
     let text = lesson.to_string();
     let message = json!([{"id": "1", "timestamp": 1, "message": text}]);
