@@ -9,10 +9,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
-use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail_fuzz::Input;
