@@ -51,12 +51,12 @@ measure *ARGS:
 fuzz SECONDS *TARGETS:
     fuzz/run.sh {{ SECONDS }} {{ TARGETS }}
 
-# Write the generated parts of the documents anew, then read the difference.
+# Rewrite the generated parts of the documents, then read the difference.
 docs:
     UPDATE_DOCS=1 cargo test --test repo docs
     git diff --stat -- README.md docs
 
-# Write the generated sample, the damaged inputs and those of every shape anew.
+# Rewrite the generated sample, the damaged inputs and those of every shape.
 corpus:
     cargo run --release --example generate -- --sample sample-logs --truth tests/data/sample-truth.json
     cargo run --release --example generate -- --damaged tests/data/damaged

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs each fuzz target for SECONDS and prints a table of the results: fuzz/run.sh SECONDS [TARGET...]
-# SANITIZER=address also finds memory errors in `unsafe` code and in C code, at about a third of the speed.
+# Runs each fuzz target for SECONDS and prints a table of the results:
+# fuzz/run.sh SECONDS [TARGET...]
+# SANITIZER=address also finds memory errors in `unsafe` code and in C code, at about a third of the
+# speed.
 set -euo pipefail
 cd "$(dirname "$0")"
 

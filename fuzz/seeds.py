@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes seeds for every target to fuzz/corpus/, which is not in git.
 
-The sources are sample-logs/, tests/data/damaged/ and tests/data/shapes/. The zeros at the start of a seed are
-the default choices (see src/lib.rs).
+The sources are sample-logs/, tests/data/damaged/ and tests/data/shapes/. The zeros at the start of
+a seed are the default choices (see src/lib.rs).
 """
 
 import gzip
