@@ -19,7 +19,7 @@
 //! | [`format::tabular`] | rows of CSV and Parquet files → records |
 //! | [`parse`] | the bytes of one record → [`model::KmsEvent`], or facts about other records |
 //! | [`facts`] | what a scan yields, as columns |
-//! | [`extract`] | the facts of archives, stored from run to run |
+//! | [`checkpoint`] | the facts of archives, kept from run to run |
 //! | [`knowledge`] | facts of all inputs → look-up tables |
 //! | [`classify`] | event + knowledge → workload, with the rules that say so |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
@@ -63,9 +63,9 @@
 pub mod aggregate;
 pub mod audit;
 pub mod base;
+pub mod checkpoint;
 pub mod classify;
 pub mod engine;
-pub mod extract;
 pub mod facts;
 pub mod format;
 pub mod knowledge;

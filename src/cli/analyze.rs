@@ -58,8 +58,8 @@ pub(super) fn run(
         inputs: &run.inputs,
         coverage: &run.coverage,
         facts: &run.facts,
-        incremental: plan.extracts.as_ref().map(|state| {
-            let (archives_read, archives_known) = state.counted();
+        incremental: plan.checkpoint.as_ref().map(|checkpoint| {
+            let (archives_read, archives_known) = checkpoint.archives();
             IncrementalSummary { archives_read, archives_known }
         }),
         caveats: &caveats,

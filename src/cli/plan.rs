@@ -60,7 +60,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         aliases: aliases(options.aliases.as_deref())?,
         // Only a report has a place for the hashes.
         hash: options.hash && request.output.is_some(),
-        extracts: None,
+        checkpoint: None,
         threads: usize::from(request.common.threads),
         prune,
         buckets: buckets(request.s3),

@@ -5,7 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::aggregate::Imbalance;
-use crate::extract::StateError;
+use crate::checkpoint::CheckpointError;
 use crate::report::SinkError;
 
 /// Why a run ended without a result.
@@ -18,12 +18,9 @@ pub enum RunError {
     /// The accounting does not hold.
     #[error(transparent)]
     Imbalance(#[from] Imbalance),
-    /// The checkpoint of an incremental run could not be written.
+    /// The checkpoint of an incremental run could not be read or written.
     #[error(transparent)]
-    State(#[from] StateError),
-    /// Facts that were stored could not be read back.
-    #[error("cannot read the stored facts; with --incremental, use --force to read all archives again")]
-    ReadFacts(#[source] io::Error),
+    Checkpoint(#[from] CheckpointError),
     /// A temporary file could not be written or read.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room)")]
     Temporary(#[source] io::Error),

@@ -1,15 +1,13 @@
 //! What was scanned, piece by piece in the order of the inputs.
 
-use std::io;
-
 use super::batch_store::{BatchStore, StoredBatch};
-use super::checkpoint;
+use super::error::RunError;
 use super::input::scan_list;
 use super::plan::Plan;
 use super::progress::Progress;
-use super::queue::{Queue, Work};
+use super::queue::{Queue, next_work};
 use super::scanner::{Learn, Retain, Scanner};
-use crate::extract::{Entry, Merged, State};
+use crate::checkpoint::{Checkpoint, Merged, Run};
 use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
 
@@ -19,7 +17,7 @@ pub(super) enum Kept<'p> {
     Inputs {
         plan: &'p Plan,
         progress: &'p Progress,
-        queue: Box<Prefetcher<Queue>>,
+        queue: Box<Prefetcher<Queue<'p>>>,
     },
     Store(std::vec::IntoIter<StoredBatch>),
     Checkpoint(Merged),
@@ -29,7 +27,7 @@ pub(super) enum Kept<'p> {
 pub(super) enum Piece<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
     Stored(StoredBatch),
-    Entry(Entry),
+    Known(Run),
 }
 
 impl<'p> Kept<'p> {
@@ -43,23 +41,22 @@ impl<'p> Kept<'p> {
         Self::Store(store.into_ordered().into_iter())
     }
 
-    pub(super) fn of_checkpoint(state: &State) -> Self {
-        Self::Checkpoint(Merged::new(&state.all()))
+    pub(super) fn of_checkpoint(checkpoint: &Checkpoint) -> Self {
+        Self::Checkpoint(checkpoint.all())
     }
 }
 
 impl<'p> Iterator for Kept<'p> {
-    type Item = io::Result<Piece<'p>>;
+    type Item = Result<Piece<'p>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Inputs { plan, progress, queue } => match Work::next(queue, false).transpose()? {
-                Ok(Work::Scan(list)) => Some(Ok(Piece::Inputs { plan, progress, list })),
-                Ok(Work::Known(entry)) => Some(Ok(Piece::Entry(entry))),
-                Err(error) => Some(Err(error)),
-            },
+            Self::Inputs { plan, progress, queue } => {
+                let work = next_work(queue).transpose()?;
+                Some(work.map(|list| Piece::Inputs { plan, progress, list }).map_err(RunError::from))
+            }
             Self::Store(held) => held.next().map(|held| Ok(Piece::Stored(held))),
-            Self::Checkpoint(entries) => entries.next().map(|entry| entry.map(Piece::Entry)),
+            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Known).map_err(RunError::from)),
         }
     }
 }
@@ -69,7 +66,7 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// When they cannot be read back.
-    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> io::Result<()> {
+    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> Result<(), RunError> {
         match self {
             Self::Inputs { plan, progress, list } => {
                 let (mut builder, retain) = (BatchBuilder::default(), Retain::Selectable(&plan.selection));
@@ -77,10 +74,13 @@ impl Piece<'_> {
                 Ok(())
             }
             Self::Stored(held) => {
-                take(held.read()?);
+                take(held.read().map_err(RunError::Temporary)?);
                 Ok(())
             }
-            Self::Entry(entry) => checkpoint::read(&entry, take),
+            Self::Known(run) => {
+                take(run.facts()?);
+                Ok(())
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::select::Selection;
+use crate::checkpoint::{Checkpoint, Settings};
 use crate::classify::{Classifier, RulesError};
-use crate::extract::{Settings, State};
 use crate::knowledge::Aliases;
 use crate::s3::Buckets;
 use crate::source::{Input, ListContext, Listing, PruneFilter};
@@ -50,7 +50,7 @@ pub struct Plan {
     pub hash: bool,
     /// The checkpoint of an incremental run: only archives that it does not have are read, and the
     /// result is that of one run over all of them.
-    pub extracts: Option<State>,
+    pub checkpoint: Option<Checkpoint>,
     /// Number of worker threads; 0: one per core.
     pub threads: usize,
     /// Which folders of S3 are listed.
@@ -77,7 +77,7 @@ impl Plan {
             learn: true,
             aliases: Aliases::default(),
             hash: false,
-            extracts: None,
+            checkpoint: None,
             threads: 0,
             prune: PruneFilter::default(),
             buckets: Buckets::default(),
@@ -101,6 +101,6 @@ impl Plan {
 
     /// The options that facts in a checkpoint depend on.
     pub fn settings(limits: Limits, hash: bool) -> Settings {
-        Settings { archive_bytes: limits.archive_bytes, record_bytes: limits.record_bytes, hash }
+        Settings { max_archive_bytes: limits.archive_bytes, max_record_bytes: limits.record_bytes, hash }
     }
 }

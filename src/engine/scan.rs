@@ -1,24 +1,24 @@
 //! The scan of all inputs: every byte is read once, in parallel, and becomes batches of facts.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tracing::{info, warn};
 
 use super::batch_store::BatchStore;
-use super::checkpoint::{self, CheckpointWriter};
+use super::checkpoint::{archive_version, is_recognizable};
 use super::error::RunError;
-use super::input::scan_list;
+use super::input::{self, scan_list};
 use super::kept::Kept;
 use super::plan::Plan;
 use super::progress::Progress;
-use super::queue::{Queue, Work};
+use super::queue::{Queue, next_work};
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{InputStatus, InputTotals, StatusReason};
 use crate::base::{into_inner, lock};
-use crate::extract::State;
+use crate::checkpoint::{Checkpoint, SegmentWriter};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
-use crate::source::Prefetcher;
+use crate::source::{ListedInput, Prefetcher};
 
 /// Scans all inputs. Returns what their records say about other calls, and the facts to resolve.
 ///
@@ -29,12 +29,12 @@ pub(super) fn scan<'p>(
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
 ) -> Result<(Facts, Kept<'p>), RunError> {
-    if !plan.learn && plan.extracts.is_none() {
+    if !plan.learn && plan.checkpoint.is_none() {
         return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
     }
-    if let Some(state) = &plan.extracts {
-        let facts = Scan::new(plan, progress, Destination::Checkpoint(state)).run(pool)?;
-        return Ok((facts, Kept::of_checkpoint(state)));
+    if let Some(checkpoint) = &plan.checkpoint {
+        let facts = Scan::new(plan, progress, Destination::Checkpoint(checkpoint)).run(pool)?;
+        return Ok((facts, Kept::of_checkpoint(checkpoint)));
     }
     let store = BatchStore::default();
     let facts = Scan::new(plan, progress, Destination::Store(&store)).run(pool)?;
@@ -59,7 +59,7 @@ enum Destination<'p> {
     /// To be resolved in this run.
     Store(&'p BatchStore),
     /// To be resolved in this run and in later ones.
-    Checkpoint(&'p State),
+    Checkpoint(&'p Checkpoint),
     /// Nowhere: their inputs are counted, and problems are logged as they are found.
     Totals(&'p Mutex<InputTotals>),
 }
@@ -69,24 +69,27 @@ struct Scan<'p> {
     progress: &'p Progress,
     to: Destination<'p>,
     /// Also the number of the next piece of work.
-    queue: Mutex<(u64, Prefetcher<Queue>)>,
+    queue: Mutex<(u64, Prefetcher<Queue<'p>>)>,
+    /// What the checkpoint says about calls of other records.
+    known: Arc<Mutex<Facts>>,
 }
 
 impl<'p> Scan<'p> {
     fn new(plan: &'p Plan, progress: &'p Progress, to: Destination<'p>) -> Self {
+        let known = Arc::default();
         let queue = match to {
-            Destination::Checkpoint(state) => Queue::incremental(plan, state),
+            Destination::Checkpoint(checkpoint) => Queue::incremental(plan, checkpoint, Arc::clone(&known)),
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
         let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
-        Self { plan, progress, to, queue }
+        Self { plan, progress, to, queue, known }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {
         self.progress.set_scanning(true);
         let scanned = pool.broadcast(|_| self.work());
         self.progress.set_scanning(false);
-        let mut facts = Facts::default();
+        let mut facts = std::mem::take(&mut *lock(&self.known));
         for found in scanned {
             facts += found?;
         }
@@ -101,79 +104,84 @@ impl<'p> Scan<'p> {
     }
 
     /// The next piece of work, with its number.
-    fn next(&self) -> Result<Option<(u64, Work)>, RunError> {
+    fn next(&self) -> Result<Option<(u64, Vec<ListedInput>)>, RunError> {
         let mut queue = lock(&self.queue);
         let (number, entries) = &mut *queue;
-        let is_single = matches!(self.to, Destination::Checkpoint(_));
-        let work = Work::next(entries, is_single).map_err(RunError::ReadFacts)?;
+        let work = next_work(entries)?;
         *number += 1;
         Ok(work.map(|work| (*number, work)))
     }
 
     /// Scans one piece of work after the other: what each thread does.
     fn work(&self) -> Result<Facts, RunError> {
-        let mut facts = Facts::default();
-        let mut builder = BatchBuilder::default();
-        let mut writer = match self.to {
-            Destination::Checkpoint(state) => Some(CheckpointWriter::new(state)),
-            Destination::Store(_) | Destination::Totals(_) => None,
-        };
         let (retain, learn) = match self.to {
-            Destination::Checkpoint(_) => (Retain::All, Learn::Yes),
+            Destination::Checkpoint(checkpoint) => return self.work_for(checkpoint),
             Destination::Store(_) => (Retain::Selectable(&self.plan.selection), self.learn()),
             Destination::Totals(_) => (Retain::Nothing, Learn::Yes),
         };
+        let mut facts = Facts::default();
+        let mut builder = BatchBuilder::default();
         while !self.plan.is_cancelled()
-            && let Some((number, work)) = self.next()?
+            && let Some((number, list)) = self.next()?
         {
-            let list = match work {
-                Work::Scan(list) => list,
-                Work::Known(entry) => {
-                    self.count(false);
-                    let take = &mut |mut batch: Batch| {
-                        batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
-                        !self.plan.is_cancelled()
-                    };
-                    checkpoint::read(&entry, take).map_err(RunError::ReadFacts)?;
-                    continue;
-                }
-            };
-            if let (Some(writer), [listed]) = (&mut writer, &list[..]) {
-                self.count(true);
-                writer.begin(listed)?;
-            }
             let (mut result, mut batches) = (Ok(()), 0);
             let mut emit = |batch| {
-                result = self.take(batch, (number, batches), &mut facts, writer.as_mut());
+                result = self.take(batch, (number, batches), &mut facts);
                 batches += 1;
                 result.is_ok() && !self.plan.is_cancelled()
             };
-            let reusable = scan_list(
-                Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit),
-                list,
-            );
+            let scanner = Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
+            scan_list(scanner, list);
             result?;
-            // A run that was stopped may have read the archive in part.
-            if let Some(writer) = &mut writer
-                && !self.plan.is_cancelled()
-            {
-                writer.end(reusable)?;
-            }
         }
-        writer.map_or(Ok(()), |mut writer| writer.finish())?;
         Ok(facts)
     }
 
-    fn take(
-        &self,
-        mut batch: Batch,
-        order: (u64, usize),
-        facts: &mut Facts,
-        writer: Option<&mut CheckpointWriter<'_>>,
-    ) -> Result<(), RunError> {
-        if let Some(writer) = writer {
-            writer.push(&batch)?;
+    /// The same for a checkpoint. All archives of the thread share batches.
+    fn work_for(&self, checkpoint: &Checkpoint) -> Result<Facts, RunError> {
+        let mut facts = Facts::default();
+        let mut builder = BatchBuilder::default();
+        let mut writer = checkpoint.writer();
+        let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
+            let result = writer.push(&batch);
+            batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
+            result
+        };
+        while !self.plan.is_cancelled()
+            && let Some((_, list)) = self.next()?
+        {
+            for listed in list {
+                if writer.is_due(listed.uri()) {
+                    push(&mut writer, builder.finish())?;
+                    writer.commit()?;
+                }
+                let is_recognizable = is_recognizable(&listed);
+                writer.begin(archive_version(&listed), builder.stretches());
+                let mut result = Ok(());
+                let mut emit = |batch| {
+                    result = push(&mut writer, batch);
+                    result.is_ok() && !self.plan.is_cancelled()
+                };
+                let (retain, learn) = (Retain::All, Learn::Yes);
+                let mut scanner =
+                    Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
+                input::scan(&mut scanner, listed);
+                let is_reusable = scanner.is_reusable() && is_recognizable;
+                result?;
+                // A run that was stopped may have read the archive in part.
+                if self.plan.is_cancelled() {
+                    break;
+                }
+                writer.end(is_reusable);
+                checkpoint.add_read(1);
+            }
         }
+        push(&mut writer, builder.finish())?;
+        writer.finish()?;
+        Ok(facts)
+    }
+
+    fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
         batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
         match self.to {
             Destination::Checkpoint(_) => Ok(()),
@@ -194,12 +202,6 @@ impl<'p> Scan<'p> {
 
     fn learn(&self) -> Learn {
         if self.plan.learn { Learn::Yes } else { Learn::No }
-    }
-
-    fn count(&self, is_new: bool) {
-        if let Destination::Checkpoint(state) = self.to {
-            state.count(is_new);
-        }
     }
 }
 

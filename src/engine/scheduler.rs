@@ -7,7 +7,6 @@
 //! run before they take another piece.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
@@ -110,7 +109,7 @@ impl<'d> Scheduler<'d> {
             let emit = &mut |batch| self.put(number, batch);
             let take = &mut |batch| self.resolver.batch(batch, emit);
             if let Err(error) = piece.and_then(|piece| piece.read(take)) {
-                self.fail(RunError::ReadFacts(error));
+                self.fail(error);
                 return;
             }
             self.complete(number);
@@ -151,7 +150,7 @@ impl<'d> Scheduler<'d> {
     }
 
     /// The next piece, with its number.
-    fn next(&self) -> Option<(u64, io::Result<Piece<'d>>)> {
+    fn next(&self) -> Option<(u64, Result<Piece<'d>, RunError>)> {
         let mut buffer = lock(&self.buffer);
         while (buffer.bytes >= BUFFER_BYTES || buffer.slots.len() >= BUFFER_SLOTS) && !self.is_over() {
             buffer = self.wait(buffer);

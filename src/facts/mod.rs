@@ -31,8 +31,9 @@ mod events;
 mod fields;
 mod learned;
 mod row;
+mod summary;
 
-pub use arrow::schema;
+pub use arrow::{StoredFacts, StoredLearned, schema};
 pub use batch::{Batch, BatchBuilder, InputEnd, Stretch};
 pub use error::FactsError;
 pub use events::{Events, EventsBuilder};

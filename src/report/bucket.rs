@@ -94,17 +94,6 @@ impl BucketPublisher {
         &self.folder
     }
 
-    /// Whether an incremental run can start or continue here: the folder is empty, or earlier runs
-    /// have left more than their lease in the private folder.
-    ///
-    /// # Errors
-    /// When S3 fails.
-    pub fn can_continue(&self) -> Result<bool, SinkError> {
-        let is_lock = |key: &str| key.strip_prefix(&self.private) == Some(LOCK);
-        Ok(self.objects()?.is_empty()
-            || self.bucket.list(&self.private)?.iter().any(|object| !is_lock(&object.key)))
-    }
-
     /// The objects of an earlier report, by name, with their ETags. Fails if one may not be
     /// replaced.
     fn replaceable_objects(&self) -> Result<HashMap<String, String>, SinkError> {

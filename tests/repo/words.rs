@@ -1,7 +1,6 @@
 //! The field's words: coined ones do not come back.
 //!
-//! `docs/glossary.md` says which word stands for what. `engine` and `extract` keep their old words
-//! until these rooms are replaced.
+//! `docs/glossary.md` says which word stands for what.
 
 use std::collections::BTreeSet;
 
@@ -130,9 +129,6 @@ fn coined_in_prose(comments: &str) -> BTreeSet<String> {
 fn coined_words_do_not_come_back() {
     let (mut wrong, mut met) = (Vec::new(), BTreeSet::new());
     for file in all_code() {
-        if file.path.starts_with("src/extract/") || file.path == "src/engine/checkpoint.rs" {
-            continue;
-        }
         let in_prose = coined_in_prose(&file.comments).into_iter().map(|word| (word, "a comment".to_owned()));
         for (word, name) in coined(&file.all_code).into_iter().chain(in_prose) {
             if LEFT.contains(&&*word) {

@@ -37,9 +37,8 @@ thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
-/// Scans some entries of the listing. Returns whether a later scan of the same bytes would give the
-/// same.
-pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) -> bool {
+/// Scans some entries of the listing, and emits what is left of the batch.
+pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) {
     for listed in list {
         scan(&mut scanner, listed);
         if scanner.is_over() {
@@ -47,10 +46,10 @@ pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) -> boo
         }
     }
     scanner.flush();
-    scanner.is_reusable()
 }
 
-fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
+/// Scans one entry of the listing.
+pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     let archive = match listed {
         ListedInput::Archive(archive) => archive,
         ListedInput::Skipped { uri, reason } => {

@@ -9,6 +9,7 @@ mod generated;
 mod links;
 mod lists;
 mod readme;
+mod segments;
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
