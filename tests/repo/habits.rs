@@ -71,15 +71,17 @@ fn files_fit_in_the_head() {
     assert!(files.iter().filter(|file| file.path.starts_with("tests/")).count() > 50, "the tests were found");
 }
 
-/// An address cannot be broken, so its line may be longer.
+/// An address cannot be broken, so its line may be longer. Code in a comment is as wide as code.
 #[test]
 fn lines_of_comments_fit_in_a_window() {
     let mut wrong = Vec::new();
     for file in all_code() {
+        let mut in_code = false;
         for (n, (line, comment)) in file.text.lines().zip(file.comments.lines()).enumerate() {
             let is_comment = !comment.trim().is_empty() && line.trim() == comment.trim();
             let width = line.chars().count();
-            if is_comment && width > WIDEST && !line.contains("://") {
+            in_code = is_comment && (in_code != comment.contains("```"));
+            if is_comment && !in_code && width > WIDEST && !line.contains("://") {
                 wrong.push(format!("{}:{} has {width} characters", file.path, n + 1));
             }
         }
