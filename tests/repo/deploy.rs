@@ -1,5 +1,5 @@
-//! The files in `deploy/`, held against the program and against those who read them: what cannot be deployed here can at least not be wrong in
-//! an option, a field or a bracket.
+//! The files in `deploy/`, held against the program and against those who read them: what cannot be
+//! deployed here can at least not be wrong in an option, a field or a bracket.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -200,7 +200,8 @@ fn the_image_is_built_from_all_it_needs() {
     }
 }
 
-/// AWS's own description of its interfaces, as its Python library brings it, and a parser of Terraform's language, where there are some.
+/// AWS's own description of its interfaces, as its Python library brings it, and a parser of
+/// Terraform's language, where there are some.
 #[test]
 fn the_files_for_aws_have_the_fields_of_its_interfaces() {
     let script = r#"

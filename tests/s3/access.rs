@@ -1,4 +1,5 @@
-//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes an input.
+//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes
+//! an input.
 
 use std::fs;
 use std::path::Path;
@@ -102,7 +103,8 @@ fn odd_keys_are_read_or_named() {
     assert_eq!(report.run_json()["totals"]["records"], good.len());
 }
 
-/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is asked for.
+/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is
+/// asked for.
 #[test]
 fn without_pruning_the_counts_are_those_of_files() {
     let bed = Bed::start();
@@ -160,7 +162,8 @@ fn with_profile(bed: &Bed, config: &Path) -> Command {
     command
 }
 
-/// A profile's keys, its region, its endpoint; and those that a program of the profile prints, which a role's session would look like.
+/// A profile's keys, its region, its endpoint; and those that a program of the profile prints,
+/// which a role's session would look like.
 #[test]
 fn credentials_come_from_profiles() {
     let bed = Bed::start();
