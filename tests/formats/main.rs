@@ -9,6 +9,9 @@ mod containers;
 mod damaged;
 // CSV files of CloudTrail Lake.
 mod lake_csv;
+// Tar and zip files that are large, or grow large.
+#[cfg(unix)]
+mod large_containers;
 // Parquet files of OCSF, as Security Lake keeps them.
 mod ocsf;
 // Reports as pyarrow and DuckDB read them.
