@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::error::RunError;
 use super::input_rows::InputRows;
@@ -19,6 +19,7 @@ use crate::aggregate::{
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
+use crate::model::SkipReason;
 use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
@@ -225,7 +226,10 @@ impl<'m> Merge<'m> {
                 warn!(%archive, reason, rejected, "read in part");
             }
             (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
-                warn!(%archive, error = error.as_str(), "cannot be read");
+                error!(%archive, error = error.as_str(), "cannot be read");
+            }
+            (InputStatus::Skipped, Some(StatusReason::Skipped(SkipReason::NoArchive))) => {
+                warn!(%archive, "no archive found");
             }
             _ => {}
         }

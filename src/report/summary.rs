@@ -11,7 +11,7 @@ use super::run::{IncrementalSummary, RunJson};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
-use crate::model::{EventTime, Outcome};
+use crate::model::{EventTime, Outcome, SkipReason};
 
 /// How the text may look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -167,8 +167,8 @@ impl Page {
     }
 }
 
-/// The inputs and records that could not be read: the first few, and how many more there are.
-/// Empty when everything was read.
+/// The inputs and records that could not be read, and the inputs without archives: the first few,
+/// and how many more there are. Empty when everything was read.
 pub fn unread_inputs(inputs: &InputTotals) -> String {
     let mut text = String::new();
     for problem in &inputs.problems {
@@ -178,6 +178,13 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     let shown = inputs.problems.len() as u64;
     if all > shown {
         let _ = writeln!(text, "not read: {} more", number(all - shown));
+    }
+    for uri in &inputs.empty {
+        let _ = writeln!(text, "empty: no archive in {}", printable(uri));
+    }
+    let more = inputs.skipped_for(SkipReason::NoArchive) - inputs.empty.len() as u64;
+    if more > 0 {
+        let _ = writeln!(text, "empty: {} more", number(more));
     }
     text
 }
@@ -208,8 +215,7 @@ fn archives(inputs: &InputTotals) -> String {
     }
     let skipped = inputs.count(InputStatus::Skipped);
     if skipped > 0 {
-        let reason =
-            |(reason, n): (&crate::model::SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
+        let reason = |(reason, n): (&SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
         let reasons: Vec<String> = inputs.skipped.iter().map(reason).collect();
         parts.push(format!("{} skipped ({})", number(skipped), reasons.join(", ")));
     }
@@ -328,12 +334,13 @@ fn short_key(arn: Option<&str>) -> String {
 pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Coverage) -> Vec<String> {
     let kms = counts.records - counts.other_source - counts.rejected;
     let all = inputs.total();
+    let empty = inputs.skipped_for(SkipReason::NoArchive);
     let unreadable = inputs.count(InputStatus::Unreadable);
     let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
     let causes = [
-        (all == 0, "no file was found in the inputs named".to_owned()),
+        (all == empty, "there is no archive in the inputs named".to_owned()),
         (
-            all > 0 && all == inputs.count(InputStatus::Skipped),
+            all > empty && all == inputs.count(InputStatus::Skipped),
             "none of the inputs is a CloudTrail archive: inputs.parquet says what each is".to_owned(),
         ),
         (unreadable > 0, format!("{} could not be read", counted(unreadable, "input"))),

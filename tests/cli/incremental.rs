@@ -372,7 +372,7 @@ fn only_what_is_new_is_read() {
 fn damage_hides_the_same_whichever_way_archives_are_read() {
     let world = World::new();
     let fact = r#"{"eventVersion":"1.08","eventTime":"2024-01-01T00:00:00Z","eventSource":"sagemaker.amazonaws.com","eventName":"CreateDomain","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{"defaultUserSettings":{"canvasAppSettings":{"workspaceSettings":{"s3ArtifactPath":"s3://team/canvas/work"}}}},"responseElements":null,"eventID":"l"}"#;
-    let call = r#"{"eventVersion":"1.08","eventTime":"2024-01-02T00:00:00Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/R/s","accountId":"111122223333"},"requestParameters":{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::team/canvas/work/x"}},"resources":[{"ARN":"arn:aws:kms:us-east-1:111122223333:key/k"}],"eventID":"c"}"#;
+    let call = r#"{"eventVersion":"1.08","eventTime":"2024-01-02T00:00:00Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/R/s","accountId":"111122223333"},"requestParameters":{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::team/canvas/work/Canvas/x"}},"resources":[{"ARN":"arn:aws:kms:us-east-1:111122223333:key/k"}],"eventID":"c"}"#;
     for source in ["sagemaker.amazonaws.com", "kms.amazonaws.com"] {
         let broken =
             format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","eventSource":"{source}","eventName":"List}}"#);

@@ -11,6 +11,8 @@ mod incremental;
 mod inputs;
 // What is printed for people.
 mod messages;
+// Inputs that cannot be opened, hold nothing, or are misspelled.
+mod nothing;
 // `--rules`: rules of one's own.
 mod own_rules;
 // The report of `analyze` on disk.

@@ -22,7 +22,7 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
         (&["kms.json", "--since", "2030-01-01"], &["1 KMS event outside --since"]),
         (&["kms.json", "--account", "999999999999"], &["--account"]),
         (&["s3.json"], &["of 1 record, none is of kms.amazonaws.com", "AWS owned keys"]),
-        (&["empty"], &["no file was found"]),
+        (&["empty"], &["there is no archive"]),
         (&["other.json"], &["none of the inputs is a CloudTrail archive"]),
     ];
     for (args, wanted) in cases {

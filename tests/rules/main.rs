@@ -3,6 +3,8 @@
 
 // The program against the oracle and against the generator's truth.
 mod agreement;
+// What people had in hand.
+mod cases;
 // The sentences under `caveats`.
 mod caveats;
 // Threads, order and naming of inputs make no difference.

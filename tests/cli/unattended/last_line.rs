@@ -57,8 +57,8 @@ fn every_archive_not_read_whole_has_its_line() {
     assert_eq!(ran.status, 1);
     let lines = json_lines(&ran.stderr);
     let about = |archive: &str| -> Vec<&Value> {
-        let warnings = of_level(&lines, "WARN").into_iter();
-        warnings.filter(|line| line["archive"] == archive).collect()
+        let lines = lines.iter().filter(|line| line["level"] == "WARN" || line["level"] == "ERROR");
+        lines.filter(|line| line["archive"] == archive).collect()
     };
     for archive in ["a/cut.json", "a/cut2.json"] {
         let [line] = about(archive)[..] else { panic!("{lines:?}") };

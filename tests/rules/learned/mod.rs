@@ -194,8 +194,14 @@ fn everything() -> tempfile::TempDir {
         let plain = (0..20).map(|minute| at(minute, decrypt(session(name, "work"), json!({}))));
         let minute = 10 + n as u32;
         let mut records: Vec<Value> = plain.chain([at(minute, refused(ALIAS))]).collect();
-        records
-            .push([reads("artifacts/canvas/x"), reads("features/pfx/x"), reads("features")][n % 3].clone());
+        records.push(
+            [
+                reads("artifacts/canvas/Canvas/x"),
+                reads("features/pfx/111122223333/sagemaker/us-west-2/offline-store/x"),
+                reads("features"),
+            ][n % 3]
+                .clone(),
+        );
         records.push(match n {
             0 => assume_role("forecast", "Runner", "work"),
             1 => artifact_path("s3://artifacts/canvas"),
@@ -241,7 +247,7 @@ fn threads_and_order_do_not_change_what_is_learned() {
 /// A fact is the same in every shape of input.
 #[test]
 fn facts_are_read_in_every_shape() {
-    let call = reads("artifacts/canvas/x");
+    let call = reads("artifacts/canvas/Canvas/x");
     let fact = with(artifact_path("s3://artifacts/canvas"), "eventID", "fact");
     let text = fact.to_string();
     let message = json!([{"id": "1", "timestamp": 1, "message": text}]);

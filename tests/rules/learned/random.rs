@@ -75,11 +75,19 @@ impl Dice {
     }
 
     fn object(&mut self) -> String {
-        format!(
-            "{}{}",
-            self.pick(&["b", "b", "c"]),
-            self.pick(&["", "/", "/p", "/p/x", "/pp", "/p/q/x", "//p"])
-        )
+        let bucket = self.pick(&["b", "b", "c"]);
+        let path = self.pick(&["", "/", "/p", "/p/x", "/pp", "/p/q/x", "//p"]);
+        let folder = self.pick(&[
+            "",
+            "",
+            "/Canvas/x",
+            "/canvas/jane/x",
+            "/Canvas/jane/x",
+            "/Canvas/jane_/x",
+            "/111122223333/sagemaker/us-west-2/offline-store/g",
+            "/1111/sagemaker/us-west-2/offline-store/g",
+        ]);
+        format!("{bucket}{path}{folder}")
     }
 
     fn caller(&mut self) -> Value {

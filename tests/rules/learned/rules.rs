@@ -5,48 +5,74 @@ use super::*;
 #[test]
 fn canvas_settings_tell_where_its_artifacts_lie() {
     let learned = ["canvas", "strong", "C2"];
-    let fact = [artifact_path("s3://artifacts/canvas/team/")];
-    assert_learned(&fact, &reads("artifacts/canvas/team/model.bin"), learned, OTHER);
-    assert_learned(&fact, &reads("artifacts/canvas/team"), learned, OTHER);
-    assert_not_learned(&fact, &reads("artifacts/canvas/teammate/model.bin"));
-    assert_not_learned(&fact, &reads("artifacts/canvas"));
-    assert_not_learned(&fact, &reads("artifacts"));
-    assert_not_learned(&fact, &reads("other/canvas/team/model.bin"));
+    let fact = [artifact_path("s3://artifacts/ml/team/")];
+    assert_learned(&fact, &reads("artifacts/ml/team/Canvas/model.bin"), learned, OTHER);
+    let small = "artifacts/ml/team/canvas/jane/model.bin";
+    assert_learned(&fact, &reads(small), learned, OTHER);
+    // Other things lie at the path, too: whatever is not in Canvas's own folder is not told by it.
+    for other in [
+        "artifacts/ml/team/model.bin",
+        "artifacts/ml/team/train/Canvas/model.bin",
+        "artifacts/ml/team",
+        "artifacts/ml/team/Canvas",
+        "artifacts/ml/team/Canvas.csv",
+        "artifacts/ml/teammate/Canvas/model.bin",
+        "artifacts/ml",
+        "artifacts/Canvas/model.bin",
+        "artifacts",
+        "other/ml/team/Canvas/model.bin",
+    ] {
+        assert_not_learned(&fact, &reads(other));
+    }
     let delivery = json!({
-        "aws:s3:arn": "arn:aws:s3:::artifacts/canvas/team/log.json.gz",
+        "aws:s3:arn": "arn:aws:s3:::artifacts/ml/team/Canvas/log.json.gz",
         "aws:cloudtrail:arn": "arn:aws:cloudtrail:us-west-2:111122223333:trail/t",
     });
     assert_not_learned(&fact, &decrypt(service("cloudtrail"), delivery));
     for bucket in ["s3://artifacts", "s3://artifacts/", "s3://artifacts//"] {
-        assert_learned(&[artifact_path(bucket)], &reads("artifacts/model.bin"), learned, OTHER);
+        assert_learned(&[artifact_path(bucket)], &reads("artifacts/Canvas/model.bin"), learned, OTHER);
+        assert_not_learned(&[artifact_path(bucket)], &reads("artifacts/model.bin"));
     }
+    // The folder of a user profile says so by itself, but less surely.
+    let alone = ["canvas", "medium", "C1b"];
+    assert_learned(&fact, &reads("artifacts/ml/team/Canvas/jane/x"), ["canvas", "strong", "C1b,C2"], alone);
     let failed = with(fact[0].clone(), "errorCode", "ValidationException");
-    assert_not_learned(&[failed], &reads("artifacts/canvas/team/model.bin"));
+    assert_not_learned(&[failed], &reads("artifacts/ml/team/Canvas/model.bin"));
     let denied = with(fact[0].clone(), "errorMessage", "not authorized");
-    assert_not_learned(&[denied], &reads("artifacts/canvas/team/model.bin"));
+    assert_not_learned(&[denied], &reads("artifacts/ml/team/Canvas/model.bin"));
     let described = with(fact[0].clone(), "eventName", "DescribeDomain");
-    assert_not_learned(&[described], &reads("artifacts/canvas/team/model.bin"));
+    assert_not_learned(&[described], &reads("artifacts/ml/team/Canvas/model.bin"));
 }
 
 #[test]
 fn canvas_settings_name_roles() {
     let call = decrypt(session("Jane", "work"), json!({}));
+    // Canvas is on by default, so the same role runs notebooks and training: alone it is a hint.
+    let learned = ["unknown", "weak", "C3"];
     // The path of the role is not known to every event.
     let of_user = json!({"ExecutionRole": "arn:aws:iam::111122223333:role/Jane", "CanvasAppSettings": {}});
     let profile = |settings: &Value| {
         record("sagemaker", "UpdateUserProfile", admin(), json!({"userSettings": settings}))
     };
-    assert_learned(&[profile(&of_user)], &call, ["canvas", "medium", "C3"], OTHER);
+    assert_learned(&[profile(&of_user)], &call, learned, OTHER);
     let mut pathless = call.clone();
     pathless["userIdentity"]["sessionContext"] = json!({});
     assert_learned(
         &[profile(&json!({"executionRole": role("Jane"), "canvasAppSettings": {}}))],
         &pathless,
-        ["canvas", "medium", "C3"],
+        learned,
         OTHER,
     );
     assert_not_learned(&[profile(&json!({"executionRole": role("Jane")}))], &call);
     assert_not_learned(&[profile(&of_user)], &decrypt(session("jane", "work"), json!({})));
+    // Beside another sign, that sign decides.
+    let in_folder =
+        decrypt(session("Jane", "work"), json!({"aws:s3:arn": "arn:aws:s3:::b/ml/Canvas/jane/x"}));
+    let alone = ["canvas", "medium", "C1b"];
+    assert_learned(&[profile(&of_user)], &in_folder, ["canvas", "medium", "C1b,C3"], alone);
+    let notebook = decrypt(session("Jane", "SageMaker"), json!({"aws:s3:arn": "arn:aws:s3:::b/train/x"}));
+    let alone = ["sagemaker-other", "medium", "S3"];
+    assert_learned(&[profile(&of_user)], &notebook, ["sagemaker-other", "medium", "S3,C3"], alone);
     let settings = json!({"timeSeriesForecastingSettings": {"amazonForecastRoleArn": role("Jane")}});
     let forecast = create_domain(json!({"canvasAppSettings": settings}));
     assert_learned(&[forecast], &call, ["canvas-forecast", "strong", "F2"], OTHER);
@@ -119,18 +145,36 @@ fn feature_groups_name_their_stores() {
     let fact = [offline_store("s3://features/pfx")];
     let (path, bucket) =
         (["feature-store-offline", "strong", "O2"], ["feature-store-offline", "medium", "O3"]);
-    assert_learned(&fact, &reads("features/pfx/x.parquet"), path, OTHER);
-    assert_not_learned(&fact, &reads("features/pfx2/x.parquet"));
+    let store = |path: &str| reads(&format!("features/{path}sagemaker/us-west-2/offline-store/x"));
+    assert_learned(&fact, &store("pfx/111122223333/"), path, OTHER);
+    // A bucket may be another account's than the group's, and a prefix is of other things, too.
+    assert_learned(&fact, &store("pfx/444455556666/"), path, OTHER);
+    for other in ["pfx/", "pfx/x/111122223333/", "pfx2/111122223333/", "111122223333/", "pfx/11112222/"] {
+        assert_not_learned(&fact, &store(other));
+    }
+    for other in ["pfx", "pfx/x.parquet", "pfx/reports/q3.csv", "pfx/111122223333/sagemaker/x"] {
+        assert_not_learned(&fact, &reads(&format!("features/{other}")));
+    }
     assert_learned(&fact, &reads("features"), bucket, OTHER);
     let described = with(fact[0].clone(), "eventName", "DescribeFeatureGroup");
-    assert_learned(&[described], &reads("features/pfx/x.parquet"), path, OTHER);
-    let response =
-        json!({"offlineStoreConfig": {"s3StorageConfig": {"resolvedOutputS3Uri": "s3://features/pfx"}}});
-    let answered = with(feature_group(json!({})), "responseElements", response);
-    assert_learned(&[answered], &reads("features/pfx/x.parquet"), path, OTHER);
-    // The store of a whole bucket says too little about its objects.
+    assert_learned(&[described], &store("pfx/111122223333/"), path, OTHER);
+    // What the service itself found is the group's own folder, whatever lies in it.
+    let answered = |uri: &str| {
+        let response = json!({"offlineStoreConfig": {"s3StorageConfig": {"resolvedOutputS3Uri": uri}}});
+        with(feature_group(json!({})), "responseElements", response)
+    };
+    assert_learned(
+        &[answered("s3://features/pfx/1/g-1/data")],
+        &reads("features/pfx/1/g-1/data/x"),
+        path,
+        OTHER,
+    );
+    assert_not_learned(&[answered("s3://features/pfx/1/g-1/data")], &reads("features/pfx/1/g-1/x"));
+    assert_not_learned(&[answered("s3://features")], &reads("features/x"));
+    // Of a whole bucket, too, the service's folder counts and nothing else.
     let whole = [offline_store("s3://features")];
     assert_not_learned(&whole, &reads("features/x.parquet"));
+    assert_learned(&whole, &store("111122223333/"), path, OTHER);
     assert_learned(&whole, &reads("features"), bucket, OTHER);
 
     let storage = json!({"s3StorageConfig": {"s3Uri": "s3://features/pfx", "kmsKeyId": KEY_ID}});
@@ -208,12 +252,15 @@ fn services_open_sessions_through_sts() {
 /// SageMaker in general contradicts no part of it, however strong the evidence for either.
 #[test]
 fn the_part_goes_before_the_whole() {
-    let call = reads("artifacts/canvas/team/model.bin");
+    let call = reads("artifacts/canvas/team/Canvas/model.bin");
     let opened = assume_role("sagemaker", "Jane", "work");
     let artifacts = artifact_path("s3://artifacts/canvas/team");
     assert_learned(&[artifacts, opened.clone()], &call, ["canvas", "strong", "C2,J3"], OTHER);
     let canvas_role = create_domain(json!({"executionRole": role("Jane"), "canvasAppSettings": {}}));
-    assert_learned(&[canvas_role.clone(), opened.clone()], &call, ["canvas", "medium", "C3,J3"], OTHER);
+    let whole = ["sagemaker-other", "strong", "C3,J3"];
+    assert_learned(&[canvas_role, opened.clone()], &call, whole, OTHER);
+    let handles = record("sagemaker", "CreateApp", session("Jane", "work"), json!({"appName": "canvas"}));
+    assert_learned(&[handles, opened.clone()], &call, ["canvas", "medium", "C5,J3"], OTHER);
     // Weak evidence for a part is not enough.
     let weak = reads("some-sagemaker-bucket/x");
     assert_learned(

@@ -153,10 +153,14 @@ pub fn usage(rng: &mut Rng, place: &Place) -> KmsRecord {
     let store = format!("clicks-{}", place.account);
     let part = rng.hex(8);
     match rng.below(18) {
-        0 => s3(rng, &format!("{}/{part}.tar.gz", artifacts(place))).workload("canvas"),
-        // Beside the path that a fact names.
-        1 => s3(rng, &format!("{}work/model.tar.gz", artifacts(place))),
-        2 => decrypt(rng, by("ModelUser", "jane"), &place.key(45)).workload("canvas"),
+        0 => s3(rng, &format!("{}/Canvas/{part}.tar.gz", artifacts(place))).workload("canvas"),
+        // Not in Canvas's folder at a path that a fact names.
+        1 => {
+            let beside = *rng.pick(&["work/Canvas/x", "/models/x", "/Canvas.csv"]);
+            s3(rng, &(artifacts(place) + beside))
+        }
+        // A role that Canvas's settings name runs other things, too.
+        2 => decrypt(rng, by("ModelUser", "jane"), &place.key(45)).workload("unknown"),
         3 => decrypt(rng, by("Explorer", "explorer"), &place.key(45)).workload("canvas"),
         4 => decrypt(rng, by("Explorer", "other"), &place.key(45)),
         5 => decrypt(rng, by("ItemOutlook", "outlook"), &place.key(45)).workload("canvas-forecast"),
@@ -165,7 +169,10 @@ pub fn usage(rng: &mut Rng, place: &Place) -> KmsRecord {
         8 => decrypt(rng, Caller::Service(Invoker::service("forecast")), &canvas_demand_key(place))
             .workload("canvas-forecast"),
         9 => decrypt(rng, by("Surveyor", "survey"), &place.key(45)).workload("geospatial"),
-        10 => s3(rng, &format!("{store}/store/{part}.parquet")).workload("feature-store-offline"),
+        10 => {
+            let own = format!("{}/sagemaker/{}/offline-store", place.account, place.region);
+            s3(rng, &format!("{store}/store/{own}/{part}.parquet")).workload("feature-store-offline")
+        }
         11 => s3(rng, &store).workload("feature-store-offline"),
         12 => {
             let context =

@@ -10,13 +10,13 @@ use super::key::{self, Key, Place};
 use super::names;
 use super::record;
 use super::workload::{Call, Strength};
-use Strength::{Definitive, Medium, Strong};
+use Strength::{Definitive, Medium, Strong, Weak};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Learned rules in the order in which an event names them.
 pub const RULES: [(&str, &str, Strength); 16] = [
     ("C2", "canvas", Strong),
-    ("C3", "canvas", Medium),
+    ("C3", "canvas", Weak),
     ("C5", "canvas", Medium),
     ("F2", "canvas-forecast", Strong),
     ("F5", "forecast", Medium),
@@ -33,6 +33,11 @@ pub const RULES: [(&str, &str, Strength); 16] = [
     ("J3", "sagemaker-other", Strong),
 ];
 
+/// The folder that Canvas makes in its storage.
+const CANVAS_FOLDER: &str = "^(?i-u:canvas)/";
+/// The folder that the feature store makes in a group's storage.
+const STORE_FOLDER: &str = "^[0-9]{12}/sagemaker/[^/]+/offline-store/";
+
 /// Account and name. The path is left out: an event may not know it.
 pub type Role = (String, String);
 
@@ -46,6 +51,8 @@ pub fn role(arn: &str) -> Option<Role> {
 enum Sign {
     /// An object of the bucket, at or below the path.
     Path(String, String),
+    /// An object of the bucket whose key, behind this path and its slash, fits the pattern.
+    Below(String, String, &'static str),
     /// The bucket, and no object of it.
     BucketAlone(String),
     Caller(Role),
@@ -199,7 +206,7 @@ impl Knowledge {
         self.caller("F2", any_case(settings, &forecast));
         let path = any_case(settings, &["workspaceSettings", "s3ArtifactPath"]);
         if let Some((bucket, path)) = path.as_deref().and_then(s3_path) {
-            self.signs.insert(("C2", Sign::Path(bucket, path)));
+            self.signs.insert(("C2", Sign::Below(bucket, path, CANVAS_FOLDER)));
         }
     }
 
@@ -226,12 +233,16 @@ impl Knowledge {
     /// §5.4, O2 to O4: one side of a feature group's description.
     fn feature_group(&mut self, group: &Json) {
         let store = |name: &'static str| any_case(group, &["offlineStoreConfig", "s3StorageConfig", name]);
-        let paths = [store("s3Uri"), store("resolvedOutputS3Uri")];
-        for (bucket, path) in paths.iter().flatten().filter_map(|uri| s3_path(uri)) {
-            if !path.is_empty() {
-                self.signs.insert(("O2", Sign::Path(bucket.clone(), path)));
-            }
-            self.signs.insert(("O3", Sign::BucketAlone(bucket)));
+        let own = store("resolvedOutputS3Uri").as_deref().and_then(s3_path);
+        let given = store("s3Uri").as_deref().and_then(s3_path);
+        for (bucket, _) in own.iter().chain(&given) {
+            self.signs.insert(("O3", Sign::BucketAlone(bucket.clone())));
+        }
+        if let Some((bucket, path)) = own.filter(|(_, path)| !path.is_empty()) {
+            self.signs.insert(("O2", Sign::Path(bucket, path)));
+        }
+        if let Some((bucket, path)) = given {
+            self.signs.insert(("O2", Sign::Below(bucket, path, STORE_FOLDER)));
         }
         self.caller_and_key("O2K", any_case(group, &["roleArn"]), store("kmsKeyId"));
         if let Some(key) = any_case(group, &["onlineStoreConfig", "securityConfig", "kmsKeyId"]) {
@@ -318,11 +329,14 @@ fn shows(call: &Call, sign: &Sign) -> bool {
     let in_bucket = |bucket: &String| !call.is_log_delivery && call.bucket == Some(bucket);
     match sign {
         Sign::Path(bucket, path) => {
-            let is_below = |object: &str| {
-                path.is_empty()
-                    || object.strip_prefix(path).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-            };
+            let is_below =
+                |object: &str| object.strip_prefix(path).is_some_and(|r| r.is_empty() || r.starts_with('/'));
             in_bucket(bucket) && call.object_key.is_some_and(is_below)
+        }
+        Sign::Below(bucket, path, pattern) => {
+            let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
+            let rest = call.object_key.and_then(|object| object.strip_prefix(&folder));
+            in_bucket(bucket) && rest.is_some_and(|rest| names::matches(pattern, rest))
         }
         Sign::BucketAlone(bucket) => in_bucket(bucket) && call.object_key.is_none(),
         Sign::Caller(role) => caller_is(role),

@@ -132,6 +132,8 @@ fn canvas(call: &Call, fired: &mut Fired) {
     let default_bucket = call.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
     if default_bucket && call.object_key_is("(?i-u)^canvas/") {
         fired.push(("C1", "canvas", Strong));
+    } else if !call.is_log_delivery && call.object_key.is_some_and(has_folder_of_profile) {
+        fired.push(("C1b", "canvas", Medium));
     }
     if call.role_is("(?i-u)^AmazonSageMakerCanvas") {
         fired.push(("C4", "canvas", Medium));
@@ -142,6 +144,19 @@ fn canvas(call: &Call, fired: &mut Fired) {
     if call.role_is("^AmazonSageMaker-ExecutionRole-[0-9]+(T[0-9]+)?$") {
         fired.push(("C7", "sagemaker-other", Weak));
     }
+}
+
+/// Is there a folder of a user profile in a folder `Canvas` on the way to the object? SageMaker lets the names of
+/// profiles have letters, digits and hyphens, a hyphen not in front.
+fn has_folder_of_profile(object: &str) -> bool {
+    let way: Vec<&str> = object.split('/').collect();
+    way.windows(3).any(|part| {
+        let is_of_profile = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        part[0] == "Canvas"
+            && !part[1].is_empty()
+            && !part[1].starts_with('-')
+            && part[1].chars().all(is_of_profile)
+    })
 }
 
 fn forecast(call: &Call, fired: &mut Fired) {
