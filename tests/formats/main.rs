@@ -11,6 +11,8 @@ mod damaged;
 mod lake_csv;
 // Parquet files of OCSF, as Security Lake keeps them.
 mod ocsf;
+// Tar and zip files against the oracle.
+mod packed;
 // Reports as pyarrow and DuckDB read them.
 mod second_reader;
 // Every shape that JSON records arrive in.

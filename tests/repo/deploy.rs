@@ -84,7 +84,8 @@ fn run_here(args: &[String], env: &BTreeMap<String, String>) -> (tempfile::TempD
     (dir, ran)
 }
 
-/// The sample's newest event is years old, and its README is no archive: both are alarms, and the report is there.
+/// The sample's newest event is years old, and its README is no archive: both are alarms, and the
+/// report is there.
 fn assert_alarm(name: &str, args: &[String], env: &BTreeMap<String, String>) {
     let (dir, ran) = run_here(args, env);
     assert_eq!(ran.status, 3, "{name}: {}", ran.stderr);

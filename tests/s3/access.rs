@@ -48,7 +48,8 @@ fn an_address_is_an_object_and_a_folder() {
     assert_eq!(of(&["", "logs/a"]), keys);
 }
 
-/// Folders that consoles make are no inputs. A prefix without archives is an empty input, and an object that is not there cannot be read.
+/// Folders that consoles make are no inputs. A prefix without archives is an empty input, and an
+/// object that is not there cannot be read.
 #[test]
 fn what_is_not_there_is_said() {
     let bed = Bed::start();
