@@ -2,15 +2,16 @@
 //! damaged; the same events as from the files in them.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use flate2::Compression;
 use serde_json::Value;
 use testkit::{
-    Report, analyze_in, assert_rows, corpus, decrypt, document, folder, input, keytrail, oracle, root,
-    sorted, state,
+    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
+    root, sorted, state,
 };
 
 const FILES: [&str; 10] = [
@@ -368,58 +369,82 @@ fn containers_damaged_anywhere() {
     }
 }
 
-// ---- the oracle
+// ---- large ones
 
-/// A tree packed in each way gives every row that the oracle expects of it, which reads tar and zip
-/// with its own code.
+/// `keytrail` with so little memory, in KiB, for its data.
+fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new("sh");
+    let limited = format!("ulimit -d {kib}; exec \"$@\"");
+    command.current_dir(cwd).args(["-c", &limited, "sh", binary().to_str().unwrap()]).args(args);
+    testkit::run(command.env("MALLOC_ARENA_MAX", "1"))
+}
+
 #[test]
-fn packed_trees_agree_with_the_oracle() {
+fn large_members_and_bombs_take_little_memory() {
     let dir = tempfile::tempdir().unwrap();
-    corpus::archive::Corpus::sized(7, 0.5, 64, 0.6).write(dir.path()).unwrap();
-    let mut members = Vec::new();
-    let mut folders = vec![dir.path().join("AWSLogs")];
-    while let Some(folder) = folders.pop() {
-        for path in sorted(&folder) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
-                members.push((name, fs::read(path).unwrap()));
-            }
-        }
-    }
-    members.sort(); // as the oracle sorts its rows
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
-    for (name, content) in &members {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, name, &content[..]).unwrap();
-        let (mut entry, config) = zip.new_file(name.as_str()).start().unwrap();
-        let mut data = config.wrap(&mut entry);
-        data.write_all(content).unwrap();
-        let (_, descriptor) = data.finish().unwrap();
-        entry.finish(descriptor).unwrap();
-    }
-    let tar = builder.into_inner().unwrap();
-    let packed = [
-        ("a.tar", tar.clone()),
-        ("a.tar.gz", corpus::archive::gzip(&tar, Compression::fast())),
-        ("a.tar.zst", zstd::bulk::compress(&tar, 1).unwrap()),
-        ("a.zip", zip.finish().unwrap()),
-    ];
-    let options = oracle::Options { workloads: None, events: None, ..oracle::Options::default() };
-    for (name, bytes) in packed {
-        let dir = folder(&[(name, &bytes)]);
-        let report = analyze_in(dir.path(), &[name, "--workload", "any", "--event", "any"]);
-        let expected = oracle::analyze(&oracle::archive::members(name, &bytes), &options);
-        assert!(expected.totals["selected"] > 100);
-        let run = report.run_json();
-        for (class, count) in &expected.totals {
-            assert_eq!(run["totals"][class], *count, "{name}: {class}");
-        }
-        assert_rows(name, &report.events(), &expected.events);
-        assert_rows(name, &report.usage(), &expected.usage);
-        assert_rows(name, &report.daily(), &expected.daily);
-    }
+    // 200 MiB of blanks before the records, as a member of a tar file that is itself compressed,
+    // and of a zip file.
+    let blanks = vec![b' '; 1 << 20];
+    let tail = document(&[decrypt(1), decrypt(2)]);
+    let size = (200 << 20) + tail.len();
+    let mut header = tar::Header::new_ustar();
+    header.set_path("large.json").unwrap();
+    header.set_size(size as u64);
+    header.set_cksum();
+    let mut tar =
+        zstd::stream::Encoder::new(File::create(dir.path().join("large.tar.zst")).unwrap(), 1).unwrap();
+    tar.write_all(header.as_bytes()).unwrap();
+    (0..200).for_each(|_| tar.write_all(&blanks).unwrap());
+    tar.write_all(tail.as_bytes()).unwrap();
+    tar.write_all(&vec![0; size.next_multiple_of(512) - size + 1024]).unwrap();
+    tar.finish().unwrap();
+    let run = |args: &[&str]| {
+        let ran = with_memory(150_000, dir.path(), &[&["analyze", "-o", "out", "--force"], args].concat());
+        let totals: Value =
+            serde_json::from_slice(&fs::read(dir.path().join("out/run.json")).unwrap()).unwrap();
+        (
+            ran.status,
+            totals["totals"]["selected"].as_u64().unwrap(),
+            testkit::rows(&dir.path().join("out/inputs.parquet")),
+        )
+    };
+    let (status, selected, _) = run(&["large.tar.zst"]);
+    assert_eq!((status, selected), (0, 2));
+    // The limit holds for the container as for what is in it: one cause, and the member that it
+    // hits.
+    let (status, selected, inputs) = run(&["large.tar.zst", "--max-archive-bytes", "1000000"]);
+    assert_eq!((status, selected), (1, 0));
+    assert_eq!(state(&inputs, "large.tar.zst"), ("partial", "archive_too_large"));
+    assert_eq!(state(&inputs, "large.tar.zst!/large.json"), ("partial", "archive_too_large"));
+    // A tar file that is not compressed has no limit, its members have.
+    let plain = fs::read(dir.path().join("large.tar.zst")).unwrap();
+    fs::write(dir.path().join("large.tar"), zstd::stream::decode_all(&plain[..]).unwrap()).unwrap();
+    let (status, selected, inputs) = run(&["large.tar", "--max-archive-bytes", "1000000"]);
+    assert_eq!((status, selected), (1, 0));
+    assert_eq!(state(&inputs, "large.tar"), ("complete", ""));
+    assert_eq!(state(&inputs, "large.tar!/large.json"), ("partial", "archive_too_large"));
+}
+
+#[test]
+fn a_bomb_in_a_zip_file_stops_at_the_limit() {
+    // 1 GiB of blanks in a deflated member.
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::fast());
+    let blanks = vec![b' '; 1 << 20];
+    (0..1024).for_each(|_| encoder.write_all(&blanks).unwrap());
+    let bomb = encoder.finish().unwrap();
+    let le = |parts: &[(usize, usize)]| -> Vec<u8> {
+        parts.iter().flat_map(|(value, len)| value.to_le_bytes()[..*len].to_vec()).collect()
+    };
+    let mut bytes = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0".to_vec();
+    bytes.extend(le(&[(bomb.len(), 4), (1 << 30, 4), (4, 2), (0, 2)]));
+    bytes.extend_from_slice(b"bomb");
+    bytes.extend(bomb);
+    let dir = folder(&[("bomb.zip", &bytes)]);
+    let args = ["analyze", "-o", "out", "bomb.zip", "--max-archive-bytes", "100000000"];
+    let ran = with_memory(150_000, dir.path(), &args);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    let inputs = testkit::rows(&dir.path().join("out/inputs.parquet"));
+    assert_eq!(state(&inputs, "bomb.zip!/bomb"), ("partial", "archive_too_large"));
+    assert_eq!(input(&inputs, "bomb.zip!/bomb")["content_bytes"], 100_000_000);
+    assert_eq!(state(&inputs, "bomb.zip"), ("partial", "container_truncated"));
 }

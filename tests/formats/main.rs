@@ -9,11 +9,10 @@ mod containers;
 mod damaged;
 // CSV files of CloudTrail Lake.
 mod lake_csv;
-// Tar and zip files that are large, or grow large.
-#[cfg(unix)]
-mod large_containers;
 // Parquet files of OCSF, as Security Lake keeps them.
 mod ocsf;
+// Tar and zip files against the oracle.
+mod packed;
 // Reports as pyarrow and DuckDB read them.
 mod second_reader;
 // Every shape that JSON records arrive in.

@@ -3,6 +3,7 @@
 //! `docs/glossary.md` says which word stands for what.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use regex::Regex;
 
@@ -93,9 +94,9 @@ fn words(name: &str) -> Vec<String> {
 /// looked for in every name: of items, fields, parameters and variables, in patterns and where they
 /// are used.
 fn coined(code: &str) -> BTreeSet<(String, String)> {
-    let name = Regex::new(r"\b[A-Za-z_]\w*").unwrap();
+    static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\b[A-Za-z_]\w*").unwrap());
     let mut found = BTreeSet::new();
-    for name in name.find_iter(code).map(|found| found.as_str()) {
+    for name in NAME.find_iter(code).map(|found| found.as_str()) {
         let is_std = STD.contains(&name);
         found.extend(
             words(name)
@@ -104,8 +105,9 @@ fn coined(code: &str) -> BTreeSet<(String, String)> {
                 .map(|word| (word, name.to_owned())),
         );
     }
-    let declared = Regex::new(r"\b(struct|enum|union|trait|type|mod)\s+(\w+)").unwrap();
-    for declaration in declared.captures_iter(code) {
+    static DECLARED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\b(struct|enum|union|trait|type|mod)\s+(\w+)").unwrap());
+    for declaration in DECLARED.captures_iter(code) {
         let (kind, name) = (&declaration[1], &declaration[2]);
         let is_coined = match kind {
             "mod" => MODULES.contains(&name),

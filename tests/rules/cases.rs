@@ -79,9 +79,9 @@ fn canvas_in_a_bucket_of_ones_own() {
     assert_eq!(labels(&calls, &ANY), expected);
     // The settings make the same two surer, and nothing else of the folder Canvas's.
     for path in ["s3://analytics/machine-learning", "s3://analytics/machine-learning/"] {
-        let fact = canvas_storage("CreateUserProfile", path);
+        let settings = canvas_storage("CreateUserProfile", path);
         let expected = ["canvas strong", "canvas strong", "sagemaker-other medium"];
-        assert_eq!(labels(&[&[fact], &calls[..]].concat(), &ANY), expected);
+        assert_eq!(labels(&[&[settings], &calls[..]].concat(), &ANY), expected);
     }
 }
 
@@ -113,8 +113,8 @@ fn canvas_in_a_bucket_of_everybody() {
         let mut learned = without;
         learned[2] = "canvas strong";
         for path in [format!("s3://{bucket}"), format!("s3://{bucket}/")] {
-            let fact = canvas_storage("CreateDomain", &path);
-            let records = [&[fact], &calls[..]].concat();
+            let settings = canvas_storage("CreateDomain", &path);
+            let records = [&[settings], &calls[..]].concat();
             assert_eq!(labels(&records, &ANY), learned, "{path}");
             assert_eq!(analyze(&records, &[]).run_json()["totals"]["selected"], 2, "{path}");
         }
@@ -126,7 +126,7 @@ fn canvas_in_a_bucket_of_everybody() {
 fn a_feature_group_in_a_projects_folder() {
     let storage = json!({"s3StorageConfig": {"s3Uri": "s3://ml-data/fraud"}});
     let request = json!({"featureGroupName": "g", "offlineStoreConfig": storage});
-    let fact = call(0, "sagemaker", "CreateFeatureGroup", "Admin/alice", request);
+    let group = call(0, "sagemaker", "CreateFeatureGroup", "Admin/alice", request);
     let own = "ml-data/fraud/111122223333/sagemaker/us-east-1/offline-store";
     let calls = [
         reads(1, "Training/job", "ml-data/fraud/train/train.csv"),
@@ -136,5 +136,5 @@ fn a_feature_group_in_a_projects_folder() {
     ];
     let expected =
         ["other none", "feature-store-offline strong", "feature-store-offline strong", "other none"];
-    assert_eq!(labels(&[&[fact], &calls[..]].concat(), &ANY), expected);
+    assert_eq!(labels(&[&[group], &calls[..]].concat(), &ANY), expected);
 }

@@ -6,7 +6,7 @@ mod access;
 // The test bed itself: what the others rely on.
 mod bed;
 // The client by itself: pages, conditions, parts, lost answers.
-mod bucket;
+mod client;
 // Every place where credentials are found.
 mod credentials;
 // Archives in S3: read once, with faults on the way, or refused.
