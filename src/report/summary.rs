@@ -194,8 +194,8 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     text
 }
 
-/// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were not
-/// listed because of them.
+/// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were
+/// not listed because of them.
 pub fn scope(options: &RunOptions, unlisted_folders: u64) -> Option<String> {
     let lists = options.filters().into_iter().filter(|(_, values)| !values.is_empty());
     let mut parts: Vec<String> = lists.map(|(name, values)| format!("{name} {}", first_of(values))).collect();
