@@ -6,7 +6,7 @@ use keytrail::checkpoint::{BucketStore, CheckpointError, LocalStore, SegmentFile
 use keytrail::s3::S3Error;
 use testkit::bed::Bed;
 
-use crate::store::as_client;
+use crate::client::as_client;
 
 type Store = Box<dyn SegmentStore>;
 
