@@ -65,6 +65,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         prune,
         buckets: buckets(request.s3),
         cancel: Arc::clone(&request.cancel),
+        unlisted_folders: Arc::default(),
     };
     check_inputs(&plan)?;
     Ok(plan)
@@ -137,6 +138,9 @@ pub(super) fn input(name: &Path) -> Result<Input, CliError> {
 
 pub(super) fn buckets(s3: &S3Options) -> Buckets {
     let mut access = Access::default();
+    access.profile.clone_from(&s3.profile);
+    access.region.clone_from(&s3.aws_region);
+    access.endpoint_url.clone_from(&s3.endpoint_url);
     access.requester_pays = s3.requester_pays;
     access.path_style = s3.path_style;
     access.fips = s3.fips;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
-use super::run::{IncrementalSummary, RunJson};
+use super::run::{IncrementalSummary, RunJson, RunOptions};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
@@ -57,6 +57,8 @@ pub struct Summary<'a> {
     pub run: &'a RunJson<'a>,
     /// The rows of `usage.parquet`.
     pub usage: &'a [UsageRow],
+    /// Folders of S3 that were not listed.
+    pub unlisted_folders: u64,
     /// The report's directory.
     pub report: &'a Path,
     /// How long the run took.
@@ -80,6 +82,9 @@ impl Summary<'_> {
 
     fn totals(&self, page: &mut Page) {
         let RunJson { counts, inputs, incremental, .. } = *self.run;
+        if let Some(scope) = scope(self.run.options, self.unlisted_folders) {
+            page.line("scope", &scope);
+        }
         page.line("archives", &archives(inputs));
         if inputs.compressed_bytes > 0 {
             let (stored, content) = (size(inputs.compressed_bytes), size(inputs.content_bytes));
@@ -187,6 +192,31 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
         let _ = writeln!(text, "empty: {} more", number(more));
     }
     text
+}
+
+/// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were not
+/// listed because of them.
+pub fn scope(options: &RunOptions, unlisted_folders: u64) -> Option<String> {
+    let lists = options.filters().into_iter().filter(|(_, values)| !values.is_empty());
+    let mut parts: Vec<String> = lists.map(|(name, values)| format!("{name} {}", first_of(values))).collect();
+    parts.extend(options.since.as_ref().map(|time| format!("since {time}")));
+    parts.extend(options.until.as_ref().map(|time| format!("until {time}")));
+    let unlisted = match unlisted_folders {
+        0 => String::new(),
+        1 => ": 1 folder not listed".to_owned(),
+        n => format!(": {} folders not listed", number(n)),
+    };
+    (!parts.is_empty()).then(|| printable(&format!("{}{unlisted}", parts.join(", "))))
+}
+
+/// The first few values of an option.
+fn first_of(values: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = match values.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{}{more}", values[..values.len().min(SHOWN)].join(","))
 }
 
 /// A command that shows the report. DuckDB looks for credentials only if a secret says so.

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -100,10 +100,16 @@ pub struct ListContext {
     pub buckets: Buckets,
     /// Set to stop waiting for S3.
     pub cancel: Arc<AtomicBool>,
+    /// Counts the folders that `prune` leaves out.
+    pub unlisted_folders: Arc<AtomicU64>,
 }
 
 impl ListContext {
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_unlisted_folder(&self) {
+        self.unlisted_folders.fetch_add(1, Ordering::Relaxed);
     }
 }

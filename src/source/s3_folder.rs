@@ -104,7 +104,11 @@ impl FolderListing {
     fn add_folder(&mut self, folder: String) {
         let decision = self.context.prune.decide(&folder);
         let is_report = self.context.prune.is_report(&self.folder.bucket, &folder);
-        if decision == PruneDecision::Exclude || is_report {
+        if is_report {
+            return;
+        }
+        if decision == PruneDecision::Exclude {
+            self.context.count_unlisted_folder();
             return;
         }
         let depth = folder[self.folder.key.len()..].matches('/').count();
@@ -175,7 +179,16 @@ impl FolderListing {
             self.to_request.insert(sort_key, PageRequest { list, use_of_page });
         }
         page.folders.into_iter().for_each(|folder| self.add_folder(folder));
+        let mut excluded_folder = String::new();
         for object in page.objects {
+            let root = self.folder.key.len();
+            // The objects of a folder follow one another.
+            if let Some(folder) = self.context.prune.excluded_folder(&object.key, root)
+                && folder != excluded_folder
+            {
+                self.context.count_unlisted_folder();
+                folder.clone_into(&mut excluded_folder);
+            }
             // Consoles create an empty object for a folder. Local folders are not listed either.
             let is_folder = object.size == 0 && object.key.ends_with('/');
             let prune = &self.context.prune;

@@ -186,6 +186,32 @@ fn nightly_runs_read_what_is_new_and_write_what_changes() {
     assert_eq!(report(&bed, "logs/report/"), written);
 }
 
+/// Of runs that begin together, those that find the lock held give up; one that finds it released
+/// begins then. Either way, the report is that of one run.
+#[test]
+fn of_runs_that_begin_together_at_least_one_writes_the_report() {
+    let bed = Bed::start();
+    bed.put_folder("logs/", Path::new("sample-logs"));
+    let into = bed.uri("together");
+    let start = || {
+        let mut command = command(&bed, &into, &["--incremental"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let runs: Vec<_> = (0..3).map(|_| start()).collect();
+    let mut statuses = Vec::new();
+    for run in runs {
+        let ended = run.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let status = ended.status.code().unwrap();
+        assert!(status == 0 || status == 2 && stderr.contains("another run is writing to s3://"), "{stderr}");
+        statuses.push(status);
+    }
+    assert!(statuses.contains(&0), "{statuses:?}");
+    assert_eq!(bed.get("together/_keytrail/lock"), None);
+    let written = report(&bed, "together/");
+    assert_eq!(written, in_one_go(&bed));
+}
+
 /// A lock that is renewed keeps others out; one that is not is taken over. Whoever has lost it puts
 /// nothing in place.
 #[test]

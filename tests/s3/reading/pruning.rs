@@ -184,3 +184,21 @@ fn late_deliveries_are_found_if_looked_for() {
     assert!(!found(&[]));
     assert!(found(&["--delivery-slack", "4"]));
 }
+
+/// The screen says how many folders were not listed, however they were listed.
+#[test]
+fn folders_that_are_not_listed_are_counted_on_the_screen() {
+    let bed = Bed::start();
+    month(&bed, "AWSLogs/");
+    for (options, line) in [
+        (&["--region", "us-west-2"][..], "region us-west-2: 2 folders not listed"),
+        (&["--account", ACCOUNTS[0]], "account 111122223333: 1 folder not listed"),
+        (&["--account", ACCOUNTS[0], "--region", "eu-west-1"], ", region eu-west-1: 3 folders not listed"),
+    ] {
+        for input in ["", "AWSLogs/"] {
+            let report = analyze(&bed, &[&[&*bed.uri(input)], options].concat());
+            assert_eq!(report.status, 0, "{}", report.stderr);
+            assert!(report.stderr.contains(line), "{options:?} {input}: {}", report.stderr);
+        }
+    }
+}
