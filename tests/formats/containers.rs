@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use flate2::Compression;
 use serde_json::Value;
 use testkit::{
-    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
-    root, sorted, state,
+    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, root,
+    state,
 };
 
 const FILES: [&str; 10] = [
