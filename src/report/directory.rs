@@ -74,7 +74,8 @@ impl ReportDirectory {
     ///
     /// # Errors
     /// When another run is writing there, when the target holds a report and `existing` refuses
-    /// that, when it holds files that keytrail did not write, or when it cannot be created or written.
+    /// that, when it holds files that keytrail did not write, or when it cannot be created or
+    /// written.
     pub fn create(target: &Path, existing: Existing) -> Result<Self, SinkError> {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
