@@ -13,7 +13,7 @@ use super::settings::Settings;
 
 /// The format of manifest and segments. It changes whenever another program would find other facts
 /// in an archive, or write them in another form. Formats 1 and 2 had no manifest.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn other_formats_are_told_apart() {
-        let other = br#"{"format": 4, "whatever": []}"#;
-        assert!(matches!(Manifest::from_json(other), Err(Unusable::OtherFormat)));
+        let other = format!(r#"{{"format": {}, "whatever": []}}"#, FORMAT + 1);
+        assert!(matches!(Manifest::from_json(other.as_bytes()), Err(Unusable::OtherFormat)));
         assert!(matches!(Manifest::from_json(b"{}"), Err(Unusable::NotAManifest(_))));
     }
 }

@@ -58,10 +58,10 @@ pub(super) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail analyze sample-logs -o report
-  keytrail analyze --workload any --event any AWSLogs/111122223333/CloudTrail
-  keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' logs/
-  keytrail analyze --since 2023-03-17 --until 2023-03-18 s3://my-trail/AWSLogs
-  cat key.json.gz | keytrail analyze -o report -")]
+  keytrail analyze --workload any --event any -o all AWSLogs/111122223333/CloudTrail
+  keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' -o month logs/
+  keytrail analyze --since 2023-03-17 --until 2023-03-18 -o day s3://my-trail/AWSLogs
+  cat one.json.gz | keytrail analyze -o one -")]
 pub(super) struct AnalyzeArgs {
     /// Directory to write the report to, or s3://BUCKET/FOLDER
     #[arg(short, long, value_name = "DIR", env = "KEYTRAIL_OUTPUT", default_value = "keytrail-report")]

@@ -73,8 +73,8 @@ impl ReportDirectory {
     /// Prepares to write into `target`. The directory is created if it does not exist.
     ///
     /// # Errors
-    /// When another run is writing there, when the target holds a report and `existing` refuses that,
-    /// when it holds files that keytrail did not write, or when it cannot be created or written.
+    /// When another run is writing there, when the target holds a report and `existing` refuses
+    /// that, when it holds files that keytrail did not write, or when it cannot be created or written.
     pub fn create(target: &Path, existing: Existing) -> Result<Self, SinkError> {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
