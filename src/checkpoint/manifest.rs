@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn other_formats_are_told_apart() {
-        let other = br#"{"format": 4, "whatever": []}"#;
+        let other = br#"{"format": 5, "whatever": []}"#;
         assert!(matches!(Manifest::from_json(other), Err(Unusable::OtherFormat)));
         assert!(matches!(Manifest::from_json(b"{}"), Err(Unusable::NotAManifest(_))));
     }

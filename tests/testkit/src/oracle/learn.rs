@@ -323,7 +323,7 @@ impl Lessons {
 fn shows(facts: &Facts, sign: &Sign) -> bool {
     let key_is = |name: &String| facts.key.arn.as_ref() == Some(name) || facts.key.id.as_ref() == Some(name);
     let caller_is = |role: &Role| facts.caller_role.as_ref() == Some(role);
-    let in_bucket = |bucket: &String| !facts.is_log_delivery && facts.bucket == Some(bucket);
+    let in_bucket = |bucket: &String| !facts.is_log_file && facts.bucket == Some(bucket);
     match sign {
         Sign::Path(bucket, path) => {
             let is_below =

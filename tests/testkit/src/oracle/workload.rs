@@ -17,8 +17,8 @@ pub struct Facts<'a> {
     pub role: Option<&'a str>,
     pub bucket: Option<&'a str>,
     pub object_key: Option<&'a str>,
-    /// The encryption context has `aws:cloudtrail:arn`: CloudTrail writing its own logs.
-    pub is_log_delivery: bool,
+    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or writes it.
+    pub is_log_file: bool,
     /// Grantee and retiring principals, person or service.
     pub grant_parties: Vec<String>,
     pub grantee: Option<&'a str>,
@@ -94,11 +94,11 @@ impl Facts<'_> {
     }
 
     fn bucket_is(&self, pattern: &str) -> bool {
-        !self.is_log_delivery && self.bucket.is_some_and(|bucket| matches(pattern, bucket))
+        !self.is_log_file && self.bucket.is_some_and(|bucket| matches(pattern, bucket))
     }
 
     fn object_key_is(&self, pattern: &str) -> bool {
-        !self.is_log_delivery && self.object_key.is_some_and(|key| matches(pattern, key))
+        !self.is_log_file && self.object_key.is_some_and(|key| matches(pattern, key))
     }
 
     fn grants_to(&self, service: &str) -> bool {
@@ -132,7 +132,7 @@ fn canvas(facts: &Facts, fired: &mut Fired) {
     let default_bucket = facts.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
     if default_bucket && facts.object_key_is("(?i-u)^canvas/") {
         fired.push(("C1", "canvas", Strong));
-    } else if !facts.is_log_delivery && facts.object_key.is_some_and(has_folder_of_profile) {
+    } else if !facts.is_log_file && facts.object_key.is_some_and(has_folder_of_profile) {
         fired.push(("C1b", "canvas", Medium));
     }
     if facts.role_is("(?i-u)^AmazonSageMakerCanvas") {
