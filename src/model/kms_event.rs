@@ -133,15 +133,13 @@ impl KmsEvent<'_> {
         self.recipient_account_id.as_deref().or(self.principal.account_id.as_deref())
     }
 
-    /// Whether key and caller are known to belong to different accounts. When an AWS service calls,
-    /// the account of the resource for which it acts is compared, if the record names it.
-    pub fn is_cross_account(&self) -> bool {
+    /// Whether key and caller belong to different accounts; `None` when one of the accounts is not
+    /// known. When an AWS service calls, the account of the resource for which it acts is compared,
+    /// if the record names it.
+    pub fn is_cross_account(&self) -> Option<bool> {
         let by_service = self.principal.kind == "AWSService";
         let caller = if by_service { &self.source_account_id } else { &self.principal.account_id };
-        match (&self.key.account_id, caller) {
-            (Some(key), Some(caller)) => key != caller,
-            _ => false,
-        }
+        Some(self.key.account_id.as_ref()? != caller.as_ref()?)
     }
 
     /// Whether the call is for a log file of CloudTrail: the encryption context names a trail. Those
