@@ -8,7 +8,7 @@ use hashbrown::{HashMap, HashTable};
 use super::distinct::DistinctCounter;
 use super::selected::Selected;
 use crate::base::{stable_hash, table_hash};
-use crate::model::{EventTime, Outcome};
+use crate::model::{DeniedBy, EventTime, Outcome};
 
 /// Declares the group twice: borrowed, to look up and to sort, and owned, to keep.
 macro_rules! group {
@@ -36,11 +36,11 @@ macro_rules! group {
     (@owned text) => { Box<str> };
     (@owned optional) => { Option<Box<str>> };
     (@owned outcome) => { Outcome };
-    (@owned flag) => { bool };
+    (@owned flag) => { Option<bool> };
     (@borrowed text) => { &'e str };
     (@borrowed optional) => { Option<&'e str> };
     (@borrowed outcome) => { Outcome };
-    (@borrowed flag) => { bool };
+    (@borrowed flag) => { Option<bool> };
     (@borrow text, $e:expr) => { &$e };
     (@borrow optional, $e:expr) => { $e.as_deref() };
     (@borrow $copy:tt, $e:expr) => { $e };
@@ -78,8 +78,12 @@ group! {
     recipient_account_id: optional,
     /// Normalised `invokedBy`.
     invoked_by: optional,
-    /// Key and caller are known to belong to different accounts.
+    /// Key and caller belong to different accounts; `None`: not known.
     cross_account: flag,
+    /// The permission that a refused call lacked.
+    denied_action: optional,
+    /// The kind of policy that refused the call.
+    denied_by: optional,
 }
 
 impl GroupRef<'_> {
@@ -116,6 +120,8 @@ impl Groups {
             recipient_account_id: event.recipient_account_id.as_deref(),
             invoked_by: event.principal.invoked_by.as_deref(),
             cross_account: event.is_cross_account(),
+            denied_action: event.denied_action.as_deref(),
+            denied_by: event.denied_by.map(DeniedBy::as_str),
         };
         let hash = group.hashed();
         let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group;

@@ -278,8 +278,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "log_delivery",
         severity: Severity::Notice,
         applies: |c| count(c.observations.log_delivery),
-        text: "Calls of CloudTrail's own log delivery (aws:cloudtrail:arn in the encryption \
-            context), to which no rule on S3 paths is applied: {}.",
+        text: "Calls by which CloudTrail itself delivered its logs (cloudtrail.amazonaws.com, with \
+            aws:cloudtrail:arn in the encryption context): {}.",
         doc: "a selected event belongs to CloudTrail's own log delivery",
     },
     CaveatRule {

@@ -29,11 +29,13 @@ pub(super) enum RuleField {
     S3ObjectKey,
     /// `true` for CloudTrail's own log delivery, else absent.
     LogDelivery,
+    /// `true` for a log file of CloudTrail, whoever reads or writes it, else absent.
+    LogFile,
 }
 
 impl RuleField {
     /// Every field, in the order of [`FIELD_NAMES`].
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::EventName,
         Self::Principal,
         Self::PrincipalType,
@@ -46,6 +48,7 @@ impl RuleField {
         Self::S3Bucket,
         Self::S3ObjectKey,
         Self::LogDelivery,
+        Self::LogFile,
     ];
 
     /// The field with this name in rule files.
@@ -79,6 +82,7 @@ pub(super) const FIELD_NAMES: [&str; RuleField::ALL.len()] = [
     "s3_bucket",
     "s3_object_key",
     "log_delivery",
+    "log_file",
 ];
 
 /// The fields of one event, collected once before all rules are applied.
@@ -107,6 +111,7 @@ impl<'e> EventFields<'e> {
             event.s3_bucket.as_deref(),
             event.s3_object_key.as_deref(),
             event.log_delivery.then_some("true"),
+            event.is_on_log_file().then_some("true"),
         ];
         let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.is_some()));
         Self { event, texts, present }

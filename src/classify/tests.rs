@@ -130,10 +130,10 @@ fn ties_are_reported_unless_one_label_is_more_specific() {
 }
 
 #[test]
-fn log_delivery_has_no_workload() {
+fn log_files_have_no_workload() {
     let classifier = Classifier::new(None).unwrap();
     let mut event = object("sagemaker-us-east-1-111122223333", Some("Canvas/AWSLogs/x"));
-    event.log_delivery = true;
+    event.encryption_context = Some(r#"{"aws:cloudtrail:arn":"t"}"#.into());
     assert_eq!(classifier.classify(&event, &Knowledge::default()).workload.to_string(), "other");
 }
 
@@ -250,14 +250,16 @@ fn any_event() -> impl Strategy<Value = KmsEvent<'static>> {
     let name = select(vec!["CreateGrant", "Decrypt"]);
     let kind = select(vec!["AWSService", "AssumedRole", "Unknown", "x"]);
     let caller = (prop_oneof![role, text()], kind, maybe(), maybe(), maybe(), maybe());
-    let call = (name, maybe(), maybe(), maybe(), maybe(), maybe(), any::<bool>());
+    let call = (name, maybe(), maybe(), maybe(), maybe(), maybe(), any::<Option<bool>>());
     (caller, call).prop_map(|(caller, call)| {
         with(|e| {
             (e.principal.name, e.principal.kind) = (caller.0.into(), caller.1.into());
             (e.principal.session_name, e.principal.invoked_by, e.source_ip, e.user_agent) =
                 (caller.2, caller.3, caller.4, caller.5);
             (e.name, e.grantee_principal, e.retiring_principal) = (call.0.into(), call.1, call.2);
-            (e.s3_bucket, e.s3_object_key, e.key.arn, e.log_delivery) = (call.3, call.4, call.5, call.6);
+            (e.s3_bucket, e.s3_object_key, e.key.arn) = (call.3, call.4, call.5);
+            e.log_delivery = call.6.is_some_and(|by_cloudtrail| by_cloudtrail);
+            e.encryption_context = call.6.map(|_| r#"{"aws:cloudtrail:arn":"t"}"#.into());
         })
     })
 }
@@ -287,6 +289,7 @@ fn fired_by_rule_file(event: &KmsEvent<'_>) -> String {
         "s3_bucket" => text(&event.s3_bucket),
         "s3_object_key" => text(&event.s3_object_key),
         "log_delivery" => event.log_delivery.then(|| "true".to_owned()).into_iter().collect(),
+        "log_file" => event.is_on_log_file().then(|| "true".to_owned()).into_iter().collect(),
         other => panic!("{other}"),
     };
     let matches = |text: &str, pattern: &toml::Value| {

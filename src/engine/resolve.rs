@@ -61,7 +61,8 @@ impl Resolver<'_> {
         let evidence = plan.classifier.classify(&event, &knowledge.knowledge);
         if !selection.workloads.intersects(evidence.workload) {
             resolved.counts.other_workload += 1;
-            let is_hidden = event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.log_delivery;
+            let is_hidden =
+                event.s3_bucket.is_some() && event.s3_object_key.is_none() && !event.is_on_log_file();
             resolved.unattributed += u64::from(is_hidden && !evidence.workload.is_specific());
             return;
         }

@@ -136,8 +136,8 @@ impl Knowledge {
 
     fn rules_of_object(&self, event: &KmsEvent<'_>) -> LearnedRuleSet {
         let mut rules = LearnedRuleSet::default();
-        // CloudTrail's own log delivery says where logs are stored, not which workload uses them.
-        if event.log_delivery {
+        // A log file of CloudTrail is no workload's object, wherever it is stored.
+        if event.is_on_log_file() {
             return rules;
         }
         let Some(bucket) = event.s3_bucket.as_deref() else { return rules };
@@ -324,8 +324,8 @@ mod tests {
         assert_eq!(fired(&knowledge, &object("other", Some("a/c"))), []);
         assert_eq!(fired(&knowledge, &object("b", None)), []);
         let mut delivery = object("b", Some("a/c"));
-        delivery.log_delivery = true;
-        assert_eq!(fired(&knowledge, &delivery), [], "CloudTrail's own log delivery");
+        delivery.encryption_context = Some(r#"{"aws:cloudtrail:arn":"t"}"#.into());
+        assert_eq!(fired(&knowledge, &delivery), [], "a log file of CloudTrail");
     }
 
     #[test]

@@ -63,8 +63,8 @@ pub struct KmsEvent<'a> {
     /// Object key of `aws:s3:arn` in the encryption context; `None` when S3 Bucket Keys are on,
     /// which leave only the bucket.
     pub s3_object_key: Option<Text<'a>>,
-    /// Whether the call belongs to CloudTrail's own log delivery (the encryption context has
-    /// `aws:cloudtrail:arn`).
+    /// Whether the call belongs to CloudTrail's own log delivery: CloudTrail itself called, for one
+    /// of its log files ([`is_on_log_file`](Self::is_on_log_file)).
     pub log_delivery: bool,
     /// `grantId` of a `CreateGrant`, `RetireGrant` or `RevokeGrant`.
     pub grant_id: Option<Text<'a>>,
@@ -133,15 +133,21 @@ impl KmsEvent<'_> {
         self.recipient_account_id.as_deref().or(self.principal.account_id.as_deref())
     }
 
-    /// Whether key and caller are known to belong to different accounts. When an AWS service calls,
-    /// the account of the resource for which it acts is compared, if the record names it.
-    pub fn is_cross_account(&self) -> bool {
+    /// Whether key and caller belong to different accounts; `None` when one of the accounts is not
+    /// known. When an AWS service calls, the account of the resource for which it acts is compared,
+    /// if the record names it.
+    pub fn is_cross_account(&self) -> Option<bool> {
         let by_service = self.principal.kind == "AWSService";
         let caller = if by_service { &self.source_account_id } else { &self.principal.account_id };
-        match (&self.key.account_id, caller) {
-            (Some(key), Some(caller)) => key != caller,
-            _ => false,
-        }
+        Some(self.key.account_id.as_ref()? != caller.as_ref()?)
+    }
+
+    /// Whether the call is for a log file of CloudTrail: the encryption context names a trail. Those
+    /// who read the logs make such calls, too, not only CloudTrail.
+    pub fn is_on_log_file(&self) -> bool {
+        // A quotation mark inside a name or a value is escaped.
+        let names_trail = |context: &str| context.contains(r#""aws:cloudtrail:arn":"#);
+        self.encryption_context.as_deref().is_some_and(names_trail)
     }
 
     /// Whether this copy of the record was delivered to the caller's own account.

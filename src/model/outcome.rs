@@ -88,6 +88,7 @@ impl Outcome {
             | "InvalidClientTokenId"
             | "UnrecognizedClient"
             | "ExpiredToken"
+            | "RequestExpired"
             | "SignatureDoesNotMatch"
             | "InvalidSignature"
             | "IncompleteSignature"

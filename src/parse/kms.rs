@@ -5,7 +5,8 @@ use super::identity;
 use super::key::{self, KeySources, ResolvedKeys};
 use super::record::Record;
 use crate::model::{
-    Denial, EventTime, KmsEvent, Outcome, RejectReason, Text, normalize_error_code, slice_text,
+    Denial, EventTime, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
+    normalize_service, slice_text,
 };
 
 /// Reads the event of a KMS record; `None` when the record is not use of a key (another family of
@@ -57,6 +58,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     let is_correction = record.addendum.reason.as_deref() == Some("UPDATED_DATA");
     let request = record.request;
     let context = request.encryption_context.or(request.source_context).or(request.destination_context);
+    let is_on_log_file = context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some());
+    let log_delivery = is_on_log_file && is_by_cloudtrail(&principal, record.source_ip.as_deref());
     let (s3_bucket, s3_object_key) = context.as_ref().map_or((None, None), key::s3_location);
     Ok(Some(Box::new(KmsEvent {
         time,
@@ -77,7 +80,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         error_message: record.error_message,
         denied_action,
         denied_by,
-        log_delivery: context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some()),
+        log_delivery,
         encryption_context: context.map(|context| context.to_json()),
         s3_bucket,
         s3_object_key,
@@ -92,6 +95,16 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         omitted_fields,
         name,
     })))
+}
+
+/// Whether CloudTrail itself calls. Old records name a service only as the source address.
+fn is_by_cloudtrail(principal: &Principal<'_>, source_ip: Option<&str>) -> bool {
+    let address = || {
+        let is_service = matches!(&*principal.kind, "AWSService" | "unknown");
+        source_ip.filter(|_| is_service).map(|text| normalize_service(Text::Borrowed(text)))
+    };
+    let service = principal.invoked_by.as_deref().map(Text::Borrowed).or_else(address);
+    matches!(service.as_deref(), Some("cloudtrail.amazonaws.com" | "cloudtrail.amazonaws.com.cn"))
 }
 
 fn event_time(text: Option<&str>) -> Result<EventTime, ParseError> {

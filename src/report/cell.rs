@@ -37,6 +37,10 @@ impl<'a> Cell<'a> {
         text.map_or(Self::Null, Self::text)
     }
 
+    pub(super) fn optional_bool(value: Option<bool>) -> Self {
+        value.map_or(Self::Null, Self::Bool)
+    }
+
     /// A count. No count comes near the limit of a signed integer.
     pub(super) fn count(n: u64) -> Self {
         Self::Int(i64::try_from(n).unwrap_or(i64::MAX))

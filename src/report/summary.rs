@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as 
 
 use super::run::{IncrementalSummary, RunJson, RunOptions};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
-use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, UsageRow};
+use crate::aggregate::{Counts, Coverage, Group, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
 use crate::model::{EventTime, Outcome, SkipReason};
 
@@ -74,6 +74,7 @@ impl Summary<'_> {
             page.heading("Top keys × principals");
             page.text.push_str(&top_pairs(self.usage, style));
             denials(&mut page, self.usage);
+            failures(&mut page, self.usage);
         }
         self.problems(&mut page);
         self.caveats(&mut page);
@@ -274,6 +275,8 @@ fn time_span(usage: &[UsageRow]) -> Option<(EventTime, EventTime)> {
 struct Pair {
     events: u64,
     denied: u64,
+    /// Failed in another way.
+    failed: u64,
     last: Option<EventTime>,
     workloads: Vec<String>,
 }
@@ -283,7 +286,11 @@ fn top_pairs(usage: &[UsageRow], style: Style) -> String {
     for UsageRow { group, stats } in usage {
         let pair = pairs.entry((group.key_arn.as_deref(), &group.principal)).or_default();
         pair.events += stats.event_count;
-        pair.denied += if group.outcome == Outcome::Denied { stats.event_count } else { 0 };
+        match group.outcome {
+            Outcome::Success => {}
+            Outcome::Denied => pair.denied += stats.event_count,
+            _ => pair.failed += stats.event_count,
+        }
         pair.last = pair.last.max(Some(stats.last_time));
         if !pair.workloads.iter().any(|workload| **workload == *group.workload) {
             pair.workloads.push(group.workload.to_string());
@@ -297,20 +304,25 @@ fn top_pairs(usage: &[UsageRow], style: Style) -> String {
         true => time.to_rfc3339().chars().take("2026-01-31".len()).collect(),
         false => time_to_seconds(time),
     };
+    // Most runs have no such failures: then the table has no column for them.
+    let has_failures = rows.iter().any(|(_, pair)| pair.failed > 0);
+    let numbers = if has_failures { 3 } else { 2 };
+    let count = |n| if n > 0 { number(n) } else { "-".to_owned() };
     let mut table = style.table();
-    table.set_header(["events", "denied", "key", "principal", "workload", "last event"]);
+    let names = ["events", "denied", "failed"].into_iter().take(numbers);
+    table.set_header(names.chain(["key", "principal", "workload", "last event"]));
     for ((key, principal), pair) in rows.into_iter().take(TOP) {
-        table.add_row([
-            number(pair.events),
-            if pair.denied > 0 { number(pair.denied) } else { "-".to_owned() },
+        let counts = [number(pair.events), count(pair.denied), count(pair.failed)];
+        let texts = [
             printable(&short_key(key)),
             printable(principal),
             pair.workloads.join(", "),
             pair.last.map_or_else(String::new, last_event),
-        ]);
+        ];
+        table.add_row(counts.into_iter().take(numbers).chain(texts));
     }
-    right_align(&mut table, 2);
-    if let Some(column) = table.column_mut(5) {
+    right_align(&mut table, numbers);
+    if let Some(column) = table.column_mut(numbers + 3) {
         column.set_constraint(ColumnConstraint::ContentWidth);
     }
     let mut text = format!("{}\n", table.trim_fmt());
@@ -321,24 +333,62 @@ fn top_pairs(usage: &[UsageRow], style: Style) -> String {
 }
 
 fn denials(page: &mut Page, usage: &[UsageRow]) {
-    let mut denied: BTreeMap<(&str, &str, Option<&str>), u64> = BTreeMap::new();
-    for UsageRow { group, stats } in usage.iter().filter(|row| row.group.outcome == Outcome::Denied) {
-        let call = (&*group.principal, &*group.event_name, group.key_arn.as_deref());
-        *denied.entry(call).or_default() += stats.event_count;
+    failed_calls(page, usage, "Denials", ["denied", "call", "principal", "key", "why"], |group| {
+        let why = || {
+            // Most refused permissions are named like the call.
+            let action = group.denied_action.as_deref();
+            let action = action.filter(|action| action.strip_prefix("kms:") != Some(&*group.event_name));
+            let by = group.denied_by.as_deref();
+            let parts: Vec<&str> = by.into_iter().chain(action).collect();
+            if parts.is_empty() {
+                group.error_code.as_deref().unwrap_or("-").to_owned()
+            } else {
+                parts.join(" ")
+            }
+        };
+        (group.outcome == Outcome::Denied).then(why)
+    });
+}
+
+/// Calls that failed, but were not refused: none of them used a key.
+fn failures(page: &mut Page, usage: &[UsageRow]) {
+    let heading = "Other failures (the key was not used)";
+    failed_calls(page, usage, heading, ["failed", "call", "principal", "key", "why"], |group| {
+        let why = || match group.error_code.as_deref() {
+            Some(code) => format!("{} ({code})", group.outcome.as_str()),
+            None => group.outcome.as_str().to_owned(),
+        };
+        (!matches!(group.outcome, Outcome::Success | Outcome::Denied)).then(why)
+    });
+}
+
+/// A table of the groups of which `why` says why their calls failed.
+fn failed_calls(
+    page: &mut Page,
+    usage: &[UsageRow],
+    heading: &str,
+    columns: [&str; 5],
+    why: impl Fn(&Group) -> Option<String>,
+) {
+    let mut failed: BTreeMap<(&str, &str, Option<&str>, String), u64> = BTreeMap::new();
+    for UsageRow { group, stats } in usage {
+        let Some(why) = why(group) else { continue };
+        let call = (&*group.principal, &*group.event_name, group.key_arn.as_deref(), why);
+        *failed.entry(call).or_default() += stats.event_count;
     }
-    if denied.is_empty() {
+    if failed.is_empty() {
         return;
     }
-    let mut rows: Vec<_> = denied.into_iter().collect();
+    let mut rows: Vec<_> = failed.into_iter().collect();
     rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut table = page.style.table();
-    table.set_header(["denied", "call", "principal", "key"]);
-    for ((principal, name, key), count) in rows.iter().take(TOP) {
+    table.set_header(columns);
+    for ((principal, name, key, why), count) in rows.iter().take(TOP) {
         let key = printable(&short_key(*key));
-        table.add_row([number(*count), printable(name), printable(principal), key]);
+        table.add_row([number(*count), printable(name), printable(principal), key, printable(why)]);
     }
     right_align(&mut table, 1);
-    page.heading("Denials");
+    page.heading(heading);
     let _ = writeln!(page.text, "{}", table.trim_fmt());
     if rows.len() > TOP {
         let _ = writeln!(page.text, "… and {} more", number((rows.len() - TOP) as u64));

@@ -15,7 +15,7 @@ use testkit::{ANY, Report, analyze, analyze_in, assert_rows, corpus, python, roo
 /// may change.
 const USAGE: &str = "key_arn string? key_id string? key_account_id string? key_region string? principal string principal_type string \
     principal_account_id string? workload string event_name string outcome string error_code string? region string \
-    recipient_account_id string? invoked_by string? cross_account bool event_count int64 session_count int64 source_ip_count int64 \
+    recipient_account_id string? invoked_by string? cross_account bool? event_count int64 session_count int64 source_ip_count int64 \
     first_event_time time last_event_time time first_event_id string? last_event_id string? distinct_exact bool";
 const DAILY: &str = "day date key_arn string? principal string workload string event_name string outcome string event_count int64";
 const EVENTS: &str = "event_time time event_id string? shared_event_id string? request_id string? event_name string region string \

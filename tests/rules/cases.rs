@@ -138,3 +138,103 @@ fn a_feature_group_in_a_projects_folder() {
         ["other none", "feature-store-offline strong", "feature-store-offline strong", "other none"];
     assert_eq!(labels(&[&[group], &calls[..]].concat(), &ANY), expected);
 }
+
+/// The rows of `usage`, as `events outcome denied_action denied_by`.
+fn outcomes(report: &Report) -> Vec<String> {
+    let rows = report.usage();
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
+    let of = |row: &Value| {
+        let parts = ["outcome", "denied_action", "denied_by"].map(|name| text(row, name));
+        format!("{} {}", row["event_count"], parts.join(" "))
+    };
+    rows.iter().map(of).collect()
+}
+
+/// A key that is pending deletion is asked for again and again: nobody uses it.
+#[test]
+fn a_key_pending_deletion() {
+    let place = "sagemaker-us-east-1-111122223333/Canvas/user-1/Training/a.csv";
+    let failed = |n, code: &str| {
+        let message = format!("{KEY} is pending deletion.");
+        with(reads(n, "FraudTraining/SageMaker", place), json!({"errorCode": code, "errorMessage": message}))
+    };
+    let mut records: Vec<Value> = (1..=7).map(|n| failed(n, "KMSInvalidStateException")).collect();
+    records.push(reads(8, "CanvasUsers/SageMaker", place));
+    let report = analyze(&records, &[]);
+    let mut rows = outcomes(&report);
+    rows.sort();
+    assert_eq!(rows, ["1 success - -", "7 key_state - -"]);
+    let shown = |report: &Report, wanted: &str| {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            report.stderr.lines().any(|line| words(line).contains(wanted)),
+            "{wanted}: {}",
+            report.stderr
+        );
+    };
+    shown(&report, "events denied failed key");
+    shown(&report, "7 - 7 us-east-1:111122223333:key/0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0");
+    shown(&report, "key_state (KMSInvalidState)");
+    // Every failure that is no refusal is shown so, whatever the code.
+    for (code, why) in [
+        ("DisabledException", "key_state (Disabled)"),
+        ("NotFoundException", "not_found (NotFound)"),
+        ("IncorrectKeyException", "misuse (IncorrectKey)"),
+        ("ThrottlingException", "throttled (Throttling)"),
+        ("KMSInternalException", "internal (KMSInternal)"),
+        ("BrandNew", "unknown (BrandNew)"),
+    ] {
+        let report = analyze(&[failed(1, code)], &[]);
+        shown(&report, why);
+        assert!(!report.stderr.contains("Denials"), "{}", report.stderr);
+    }
+    let report = analyze(&[reads(8, "CanvasUsers/SageMaker", place)], &[]);
+    assert!(!report.stderr.contains("failed"), "{}", report.stderr);
+}
+
+/// The common errors of AWS's APIs: a stale signature is a call by nobody who is known.
+#[test]
+fn a_request_that_came_too_late_was_denied() {
+    let place = "sagemaker-us-east-1-111122223333/Canvas/u/a.csv";
+    for (code, outcome) in [
+        ("AccessDeniedException", "denied"),
+        ("IncompleteSignature", "denied"),
+        ("InvalidClientTokenId", "denied"),
+        ("NotAuthorized", "denied"),
+        ("OptInRequired", "denied"),
+        ("RequestExpired", "denied"),
+        ("ExpiredTokenException", "denied"),
+        ("InternalFailure", "internal"),
+        ("ServiceUnavailable", "internal"),
+        ("InvalidAction", "misuse"),
+        ("ValidationError", "misuse"),
+        ("ThrottlingException", "throttled"),
+    ] {
+        let report = analyze(&[with(reads(1, "R/s", place), json!({"errorCode": code}))], &[]);
+        assert_eq!(outcomes(&report), [format!("1 {outcome} - -")], "{code}");
+    }
+}
+
+/// Why a call was refused is in `usage` and on the screen.
+#[test]
+fn why_a_call_was_refused() {
+    let place = "sagemaker-us-east-1-111122223333/Canvas/u/a.csv";
+    let refused = |n, reason: &str| {
+        let message = format!(
+            "User: arn:aws:sts::111122223333:assumed-role/R/s is not authorized to perform: kms:Decrypt {reason}"
+        );
+        with(reads(n, "R/s", place), json!({"errorCode": "AccessDenied", "errorMessage": message}))
+    };
+    let by_key = "on resource: k because no resource-based policy allows the kms:Decrypt action";
+    let by_scp = "on resource: k with an explicit deny in a service control policy";
+    let report = analyze(&[refused(1, by_key), refused(2, by_key), refused(3, by_scp), refused(4, "")], &[]);
+    let expected = [
+        "1 denied kms:Decrypt -",
+        "1 denied kms:Decrypt explicit_service_control_policy",
+        "2 denied kms:Decrypt implicit_resource_policy",
+    ];
+    assert_eq!(outcomes(&report), expected);
+    for why in ["explicit_service_control_policy", "implicit_resource_policy", "AccessDenied"] {
+        assert!(report.stderr.contains(why), "{}", report.stderr);
+    }
+}

@@ -54,6 +54,7 @@ fn each_is_said_when_it_applies() {
     let note = json!({"reason": "responseElements too large", "omitted": true});
     let delivery =
         json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b/k", "aws:cloudtrail:arn": "t"}});
+    let cloudtrail = json!({"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"});
     let alice = || role("Alice", Value::Null);
     let hidden = || with(2, json!({"userIdentity": alice(), "requestParameters": context("a-bucket")}));
     let geospatial = || {
@@ -90,7 +91,12 @@ fn each_is_said_when_it_applies() {
         ),
         ("service_calls", vec![decrypt(1), canvas(2, alice())], &[], "identity: 1."),
         ("through_s3", vec![canvas(1, role("Alice", json!("fas.s3.amazonaws.com")))], &[], "session: 1."),
-        ("log_delivery", vec![with(1, json!({"requestParameters": delivery}))], &[], "applied: 1."),
+        (
+            "log_delivery",
+            vec![with(1, json!({"requestParameters": delivery, "userIdentity": cloudtrail}))],
+            any,
+            "context): 1.",
+        ),
         ("omitted_fields", vec![with(1, json!({"responseElements": note}))], &[], "(omitted_fields): 1."),
         (
             "accounts_not_covered",
@@ -145,6 +151,18 @@ fn each_is_said_when_it_applies() {
         (vec![decrypt(1), another], &["--workload", "canvas"]),
     ] {
         assert!(!caveats(&records, args).contains_key("unattributed_bucket_keys"));
+    }
+    // Not the delivery of logs: who reads them, whoever that is.
+    let delivery =
+        json!({"encryptionContext": {"aws:s3:arn": "arn:aws:s3:::b/k", "aws:cloudtrail:arn": "t"}});
+    for reader in [
+        alice(),
+        json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/Auditor"}),
+        json!({"type": "AWSService", "invokedBy": "athena.amazonaws.com"}),
+        role("Alice", json!("fas.s3.amazonaws.com")),
+    ] {
+        let reads = with(1, json!({"userIdentity": reader, "requestParameters": delivery}));
+        assert!(!caveats(&[reads], any).contains_key("log_delivery"), "{reader}");
     }
     // Not shared: labels that say nothing.
     let other = with(2, json!({"userIdentity": alice()}));

@@ -136,7 +136,7 @@ table! {
         |s| Cell::optional_text(s.event.grant_operations.as_deref());
     "read_only": Bool or null,
         "`readOnly`. It is true on Decrypt and GenerateDataKey, so it does not mean harmless.",
-        |s| s.event.read_only.map_or(Cell::Null, Cell::Bool);
+        |s| Cell::optional_bool(s.event.read_only);
     "vpc_endpoint_id": Text or null,
         "`vpcEndpointId`.",
         |s| Cell::optional_text(s.event.vpc_endpoint_id.as_deref());
@@ -155,4 +155,7 @@ table! {
         "Offset of the record's first byte in the decompressed archive, in bytes. For wrapped \
         records and rows of tables, see \"Shapes\".",
         |s| Cell::count(s.offset);
+    "cross_account": Bool or null,
+        "As in `usage.parquet`.",
+        |s| Cell::optional_bool(s.event.is_cross_account());
 }

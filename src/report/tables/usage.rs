@@ -62,10 +62,10 @@ table! {
         "`userIdentity.invokedBy`, with service names in lower case and without `fas.` and region. \
         Null: called directly, or not recorded.",
         |row| Cell::optional_text(row.group.invoked_by.as_deref());
-    "cross_account": Bool,
-        "True when key and caller are known to belong to different accounts. For a call by an AWS \
-        service, the caller is the account whose resource it acts for, if the record names it.",
-        |row| Cell::Bool(row.group.cross_account);
+    "cross_account": Bool or null,
+        "Whether key and caller belong to different accounts. For a call by an AWS service, the \
+        caller is the account whose resource it acts for, if the record names it. Null: not known.",
+        |row| Cell::optional_bool(row.group.cross_account);
     "event_count": Int,
         "Events in the group.",
         |row| Cell::count(row.stats.event_count);
@@ -92,6 +92,12 @@ table! {
         "True: `session_count` and `source_ip_count` are exact. False: at least one exceeded 1,024 \
         and is an estimate (HyperLogLog, standard error 1.6 %).",
         |row| Cell::Bool(row.stats.counts_exact());
+    "denied_action": Text or null,
+        "As in `events`: the permission that the refused calls lacked.",
+        |row| Cell::optional_text(row.group.denied_action.as_deref());
+    "denied_by": Text or null,
+        "As in `events`: the kind of policy that refused the calls.",
+        |row| Cell::optional_text(row.group.denied_by.as_deref());
 }
 
 table! {

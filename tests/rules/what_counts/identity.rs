@@ -220,7 +220,12 @@ pub fn calls_across_accounts() -> Vec<Case> {
             json!({"userIdentity": session(&json!({"accountId": "444455556666"}))}),
             json!({"cross_account": true}),
         ),
-        case("no key", json!({"resources": null}), json!({"cross_account": false})),
+        case("no key", json!({"resources": null}), json!({"cross_account": null})),
+        case(
+            "a caller whose account is not known",
+            json!({"userIdentity": {"type": "WebIdentityUser", "principalId": "x:y", "userName": "y"}}),
+            json!({"cross_account": null}),
+        ),
         case(
             "a service for a resource of another account",
             service(json!("444455556666")),
@@ -231,11 +236,11 @@ pub fn calls_across_accounts() -> Vec<Case> {
             service(json!("111122223333")),
             json!({"cross_account": false, "source_account_id": "111122223333"}),
         ),
-        case("a service that does not tell", service(json!(null)), json!({"cross_account": false})),
+        case("a service that does not tell", service(json!(null)), json!({"cross_account": null})),
         case(
             "a service's own account says nothing",
             json!({"userIdentity": {"type": "AWSService", "accountId": "999999999999", "invokedBy": "s3.amazonaws.com"}}),
-            json!({"cross_account": false}),
+            json!({"cross_account": null}),
         ),
         case(
             "a role's own account counts, whatever it is in scope of",

@@ -105,7 +105,6 @@ fn outcome_of(record: &Value) -> Value {
     stream.finish().unwrap();
     let mut row: Value = serde_json::from_slice(&out).unwrap();
     row["class"] = json!("event");
-    row["cross_account"] = json!(event.is_cross_account());
     row["account"] = json!(event.account());
     row
 }

@@ -188,7 +188,10 @@ fn documented(text: &str, meaning: Meaning<'_>) -> Documented {
     record.source_ip = Some(meaning.source_ip.into());
     record.event_id = Some(member(text, "eventID").into());
     match meaning.line {
-        7 => (record.outcome, record.error_code) = ("denied", Some("AccessDenied")),
+        7 => {
+            (record.outcome, record.error_code) = ("denied", Some("AccessDenied"));
+            record.error = (Some("AccessDenied".into()), Some(member(text, "errorMessage").into()));
+        }
         9 => record.delivery = Delivery::OtherCopy,
         17 => (record.outcome, record.error_code) = ("misuse", Some("IncorrectKey")),
         19 => record.not_usage = true,

@@ -5,6 +5,7 @@ use super::cast::{Caller, Key, address, user_agent};
 use super::json::{Json, obj};
 use super::rng::Rng;
 use super::truth::{Delivery, Expected, Row, Usage, time_text};
+use crate::oracle::outcome;
 
 /// Where and when: the account and region of the archive, the time of the event.
 #[derive(Clone, Debug)]
@@ -283,8 +284,13 @@ impl KmsRecord {
             KeySeen::Alias { account, region } => (None, None, Some(account.clone()), Some(region.clone())),
         };
         let principal_account = self.caller.account();
+        let is_denied = self.outcome == "denied";
+        let message = self.error.1.as_deref().filter(|_| is_denied);
+        let denial = message.map(outcome::of_message).unwrap_or_default();
         let row = Row {
-            cross_account: account.as_deref().zip(principal_account).is_some_and(|(a, b)| a != b),
+            cross_account: account.as_deref().zip(principal_account).map(|(a, b)| a != b),
+            denied_action: denial.action,
+            denied_by: denial.by,
             key_arn: arn,
             key_id: id,
             key_account_id: account,

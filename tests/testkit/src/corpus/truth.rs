@@ -31,7 +31,9 @@ pub struct Row {
     pub region: String,
     pub recipient_account_id: Option<String>,
     pub invoked_by: Option<String>,
-    pub cross_account: bool,
+    pub cross_account: Option<bool>,
+    pub denied_action: Option<String>,
+    pub denied_by: Option<String>,
 }
 
 /// What becomes of a KMS record that passes every filter.
@@ -261,6 +263,8 @@ fn group_json(row: &Row, measures: &Measures) -> Value {
         "recipient_account_id": row.recipient_account_id,
         "invoked_by": row.invoked_by,
         "cross_account": row.cross_account,
+        "denied_action": row.denied_action,
+        "denied_by": row.denied_by,
         "event_count": measures.events,
         "session_count": measures.sessions.len(),
         "source_ip_count": measures.source_ips.len(),

@@ -33,6 +33,11 @@ impl Placed {
         set("destination_key_arn", json!(key.destination));
         set("archive", json!(self.archive));
         set("record_offset", json!(self.offset));
+        // An AWS service's own account says nothing; that of the resource it acts for does.
+        let by_service = self.column("principal_type") == Some("AWSService");
+        let caller = self.column(if by_service { "source_account_id" } else { "principal_account_id" });
+        let accounts = key.account.as_deref().zip(caller);
+        set("cross_account", json!(accounts.map(|(owner, caller)| owner != caller)));
         row
     }
 
@@ -89,7 +94,7 @@ pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usi
     others
 }
 
-const GROUP: [&str; 15] = [
+const GROUP: [&str; 18] = [
     "key_arn",
     "key_id",
     "key_account_id",
@@ -105,6 +110,9 @@ const GROUP: [&str; 15] = [
     "region",
     "recipient_account_id",
     "invoked_by",
+    "cross_account",
+    "denied_action",
+    "denied_by",
 ];
 
 /// Null first, then bytewise; false before true. (Text and truth never meet in one column.)
@@ -134,17 +142,9 @@ fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
 
 /// usage.parquet, from the rows of events.parquet.
 pub fn usage(rows: &[Value]) -> Vec<Value> {
-    let names: Vec<&str> = GROUP.into_iter().chain(["cross_account"]).collect();
-    let group_of = |row: &Map<String, Value>| {
-        // An AWS service's own account says nothing; that of the resource it acts for does.
-        let by_service = row["principal_type"] == "AWSService";
-        let caller = &row[if by_service { "source_account_id" } else { "principal_account_id" }];
-        let key = &row["key_account_id"];
-        let cross_account = !key.is_null() && !caller.is_null() && key != caller;
-        GROUP.iter().map(|name| row[*name].clone()).chain([json!(cross_account)]).collect()
-    };
+    let group_of = |row: &Map<String, Value>| GROUP.iter().map(|name| row[*name].clone()).collect();
     let groups = group_by(rows, group_of);
-    groups.into_values().map(|(group, members)| measured(object(&names, group), &members)).collect()
+    groups.into_values().map(|(group, members)| measured(object(&GROUP, group), &members)).collect()
 }
 
 fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Value {

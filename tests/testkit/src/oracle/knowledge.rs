@@ -326,7 +326,7 @@ impl Knowledge {
 fn shows(call: &Call, sign: &Sign) -> bool {
     let key_is = |name: &String| call.key.arn.as_ref() == Some(name) || call.key.id.as_ref() == Some(name);
     let caller_is = |role: &Role| call.caller_role.as_ref() == Some(role);
-    let in_bucket = |bucket: &String| !call.is_log_delivery && call.bucket == Some(bucket);
+    let in_bucket = |bucket: &String| !call.is_log_file && call.bucket == Some(bucket);
     match sign {
         Sign::Path(bucket, path) => {
             let is_below =

@@ -14,7 +14,7 @@ const CLASSES: &[(&str, &str)] = &[
     (
         "denied",
         "AccessDenied UnauthorizedOperation Client.UnauthorizedOperation NotAuthorized VpceAccessDenied \
-         InvalidClientTokenId UnrecognizedClient ExpiredToken SignatureDoesNotMatch InvalidSignature \
+         InvalidClientTokenId UnrecognizedClient ExpiredToken RequestExpired SignatureDoesNotMatch InvalidSignature \
          IncompleteSignature MissingAuthenticationToken OptInRequired AuthFailure",
     ),
     ("key_state", "Disabled KMSInvalidState KeyUnavailable"),
@@ -70,7 +70,8 @@ pub fn denial(record: &Json) -> Denial {
     }
 }
 
-fn of_message(message: &str) -> Denial {
+/// The same, of a message alone.
+pub fn of_message(message: &str) -> Denial {
     let missing = Some("missing_or_not_allowed".to_owned());
     let form = r"(?s)^.*?is not authorized to perform: (\S*?)[.,]*(\s.*)?$";
     let Some(parts) = captures(form, message) else {

@@ -163,7 +163,7 @@ fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
         role: role.as_deref(),
         bucket: bucket.as_deref(),
         object_key: object_key.as_deref(),
-        is_log_delivery: context.as_ref().is_some_and(|context| context.contains_key("aws:cloudtrail:arn")),
+        is_log_file: context.as_ref().is_some_and(|context| context.contains_key("aws:cloudtrail:arn")),
         grant_parties: [&grantee, &retiring].into_iter().flatten().cloned().collect(),
         grantee: grantee.as_deref(),
         key: &key,

@@ -17,8 +17,8 @@ pub struct Call<'a> {
     pub role: Option<&'a str>,
     pub bucket: Option<&'a str>,
     pub object_key: Option<&'a str>,
-    /// The encryption context has `aws:cloudtrail:arn`: CloudTrail writing its own logs.
-    pub is_log_delivery: bool,
+    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or writes it.
+    pub is_log_file: bool,
     /// Grantee and retiring principals, person or service.
     pub grant_parties: Vec<String>,
     pub grantee: Option<&'a str>,
@@ -95,11 +95,11 @@ impl Call<'_> {
     }
 
     fn bucket_is(&self, pattern: &str) -> bool {
-        !self.is_log_delivery && self.bucket.is_some_and(|bucket| matches(pattern, bucket))
+        !self.is_log_file && self.bucket.is_some_and(|bucket| matches(pattern, bucket))
     }
 
     fn object_key_is(&self, pattern: &str) -> bool {
-        !self.is_log_delivery && self.object_key.is_some_and(|key| matches(pattern, key))
+        !self.is_log_file && self.object_key.is_some_and(|key| matches(pattern, key))
     }
 
     fn grants_to(&self, service: &str) -> bool {
@@ -132,7 +132,7 @@ fn canvas(call: &Call, fired: &mut Fired) {
     let default_bucket = call.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
     if default_bucket && call.object_key_is("(?i-u)^canvas/") {
         fired.push(("C1", "canvas", Strong));
-    } else if !call.is_log_delivery && call.object_key.is_some_and(has_folder_of_profile) {
+    } else if !call.is_log_file && call.object_key.is_some_and(has_folder_of_profile) {
         fired.push(("C1b", "canvas", Medium));
     }
     if call.role_is("(?i-u)^AmazonSageMakerCanvas") {
