@@ -229,8 +229,8 @@ impl Run {
         facts.map_err(|error| self.batch.segment.unusable(error))
     }
 
-    /// Gives the facts about other records to `take`: the input, the offset of the record in it, and
-    /// the fact. Nothing else is decoded.
+    /// Gives the facts about other records to `take`: the input, the offset of the record in it,
+    /// and the fact. Nothing else is decoded.
     ///
     /// # Errors
     /// When they cannot be decoded.

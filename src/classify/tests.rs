@@ -59,6 +59,8 @@ fn built_in_rules_fire_as_intended() {
         (object("sagemaker-us-east-1-111122223333", Some("canvas/x")), "canvas", "strong", "C1,O5"),
         (object("sagemaker-us-east-1-111122223333", Some("Canvas/x")), "canvas", "strong", "C1,O5"),
         (object("sagemaker-us-east-1-111122223333", Some("Canvasx/x")), "unknown", "weak", "O5"),
+        (object("artifacts", Some("ml/Canvas/user-1/x")), "canvas", "medium", "C1b"),
+        (object("artifacts", Some("ml/Canvas/x")), "other", "none", ""),
         (role("AmazonSageMakerCanvasX"), "canvas", "medium", "C4"),
         (object("sagemaker-us-east-1-111122223333", None), "s3-unattributed", "weak", "C6,O5"),
         (role("AmazonSageMaker-ExecutionRole-20240101T120000"), "unknown", "weak", "C7"),

@@ -1,5 +1,5 @@
-//! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one resolved
-//! batch after the other, in input order.
+//! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one
+//! resolved batch after the other, in input order.
 
 use std::sync::Arc;
 
@@ -239,8 +239,8 @@ impl<'m> Merge<'m> {
         self.rows.push(&input, pending, self.sink)
     }
 
-    /// Counts the duplicates that are still pending: no better copy can arrive. After this, the sink
-    /// is given nothing more.
+    /// Counts the duplicates that are still pending: no better copy can arrive. After this, the
+    /// sink is given nothing more.
     pub(super) fn count_pending(&mut self) -> Result<(), RunError> {
         let mut from = 0;
         while let Some((id, copy)) = self.pending.next_from(from).map_err(RunError::Temporary)? {

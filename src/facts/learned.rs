@@ -27,10 +27,11 @@ struct Row<'a> {
     region: Option<&'a str>,
 }
 
-/// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `bucket`, `sessions_on`
-/// (particulars of `rule`: `first`, and of `role_and_key` and `path` `second`), `session` (of
-/// `rule`: access key, principal id), `alias` (alias, key), `correction` (original event, its
-/// correction), `trail` (a change to a trail) and `trail_excludes_kms`.
+/// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `canvas_folder`,
+/// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
+/// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
+/// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (a change to a
+/// trail) and `trail_excludes_kms`.
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -60,6 +61,10 @@ impl<'a> Row<'a> {
                     LearnedCondition::RoleAndKey(role, key) => ("role_and_key", role, Some(key)),
                     LearnedCondition::Key(key) => ("key", key, None),
                     LearnedCondition::Path(bucket, path) => ("path", bucket, Some(path)),
+                    LearnedCondition::CanvasFolder(bucket, path) => ("canvas_folder", bucket, Some(path)),
+                    LearnedCondition::OfflineStoreFolder(bucket, path) => {
+                        ("offline_store_folder", bucket, Some(path))
+                    }
                     LearnedCondition::Bucket(bucket) => ("bucket", bucket, None),
                     LearnedCondition::SessionOn(role) => ("sessions_on", role, None),
                 };
@@ -152,6 +157,8 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
             "role_and_key" => particulars(LearnedCondition::RoleAndKey(first()?, second()?))?,
             "key" => particulars(LearnedCondition::Key(first()?))?,
             "path" => particulars(LearnedCondition::Path(first()?, second()?))?,
+            "canvas_folder" => particulars(LearnedCondition::CanvasFolder(first()?, second()?))?,
+            "offline_store_folder" => particulars(LearnedCondition::OfflineStoreFolder(first()?, second()?))?,
             "bucket" => particulars(LearnedCondition::Bucket(first()?))?,
             "sessions_on" => particulars(LearnedCondition::SessionOn(first()?))?,
             "session" => {

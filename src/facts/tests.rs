@@ -165,6 +165,16 @@ fn everything_else_comes_back_with_its_input() {
             ),
             Fact::Rule(LearnedRule::OnlineStoreKey, LearnedCondition::Key("k".into()), provenance()),
             Fact::Rule(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "".into()), provenance()),
+            Fact::Rule(
+                LearnedRule::CanvasPath,
+                LearnedCondition::CanvasFolder("b".into(), "p/q".into()),
+                provenance(),
+            ),
+            Fact::Rule(
+                LearnedRule::OfflineStorePath,
+                LearnedCondition::OfflineStoreFolder("b".into(), "p".into()),
+                provenance(),
+            ),
             Fact::Rule(LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket("b".into()), provenance()),
             Fact::Rule(LearnedRule::CanvasSession, LearnedCondition::SessionOn("r".into()), provenance()),
             Fact::Session(
@@ -203,7 +213,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 22);
+    assert_eq!(batch.stretches[1].learned.len(), 26);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }

@@ -15,9 +15,34 @@ pub struct Knowledge {
     roles_and_keys: HashMap<Role, HashMap<String, LearnedRuleSet>>,
     keys: HashMap<String, LearnedRuleSet>,
     /// By bucket, then path.
-    paths: HashMap<String, HashMap<String, LearnedRuleSet>>,
+    paths: HashMap<String, HashMap<String, PathRules>>,
     buckets: HashMap<String, LearnedRuleSet>,
     sessions: HashMap<SessionId, LearnedRuleSet>,
+}
+
+/// The rules for objects below a path, by where below it the object must be.
+#[derive(Debug, Default)]
+struct PathRules {
+    /// At the path or anywhere below it.
+    anywhere: LearnedRuleSet,
+    /// In the folder that Canvas makes there.
+    canvas_folder: LearnedRuleSet,
+    /// In the folder that the feature store makes there.
+    offline_store_folder: LearnedRuleSet,
+}
+
+impl PathRules {
+    /// The rules for an object that is `below` the path; empty for one at the path itself.
+    fn of(&self, below: &str) -> LearnedRuleSet {
+        let mut rules = self.anywhere;
+        if is_in_canvas_folder(below) {
+            rules |= self.canvas_folder;
+        }
+        if is_in_offline_store(below) {
+            rules |= self.offline_store_folder;
+        }
+        rules
+    }
 }
 
 impl Knowledge {
@@ -44,9 +69,10 @@ impl Knowledge {
             LearnedCondition::Bucket(bucket) => {
                 Some(self.buckets.entry(bucket.clone().into_owned()).or_default())
             }
-            LearnedCondition::Path(bucket, path) => {
-                let paths = self.paths.entry(bucket.clone().into_owned()).or_default();
-                Some(paths.entry(path.clone().into_owned()).or_default())
+            LearnedCondition::Path(bucket, path) => Some(&mut self.path(bucket, path).anywhere),
+            LearnedCondition::CanvasFolder(bucket, path) => Some(&mut self.path(bucket, path).canvas_folder),
+            LearnedCondition::OfflineStoreFolder(bucket, path) => {
+                Some(&mut self.path(bucket, path).offline_store_folder)
             }
             // Its sessions are listed one by one in `sessions`.
             LearnedCondition::SessionOn(_) => None,
@@ -54,6 +80,11 @@ impl Knowledge {
         if let Some(set) = set {
             set.insert(rule);
         }
+    }
+
+    fn path(&mut self, bucket: &str, path: &str) -> &mut PathRules {
+        let paths = self.paths.entry(bucket.to_owned()).or_default();
+        paths.entry(path.to_owned()).or_default()
     }
 
     /// The learned rules that fire on `event`.
@@ -113,7 +144,9 @@ impl Knowledge {
         match event.s3_object_key.as_deref() {
             Some(object) => {
                 if let Some(paths) = self.paths.get(bucket) {
-                    path_prefixes(object).for_each(|path| rules |= rules_in(paths, path));
+                    for (path, below) in splits(object) {
+                        rules |= paths.get(path).map(|rules| rules.of(below)).unwrap_or_default();
+                    }
                 }
                 rules
             }
@@ -135,10 +168,33 @@ fn key_names<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = &'e str> {
     [event.key.arn.as_deref(), event.key.id.as_deref()].into_iter().flatten()
 }
 
-/// The empty path, each folder that contains the object, and the object itself.
-fn path_prefixes(object: &str) -> impl Iterator<Item = &str> {
-    let folders = object.match_indices('/').filter_map(|(at, _)| object.get(..at));
-    std::iter::once("").chain(folders).chain(std::iter::once(object))
+/// The empty path, each folder that contains the object, and the object itself, each with what of
+/// the object's key follows it and the slash.
+fn splits(object: &str) -> impl Iterator<Item = (&str, &str)> {
+    let split_at = |(at, _)| Some((object.get(..at)?, object.get(at + 1..)?));
+    // A slash at the start of a key ends a folder without a name, not the empty path.
+    let folders = object.match_indices('/').filter(|(at, _)| *at > 0).filter_map(split_at);
+    std::iter::once(("", object)).chain(folders).chain(std::iter::once((object, "")))
+}
+
+/// Whether a key, or the rest of one, begins with Canvas's folder. AWS's own policies spell it in
+/// two ways.
+fn is_in_canvas_folder(key: &str) -> bool {
+    key.split_once('/').is_some_and(|(folder, _)| folder.eq_ignore_ascii_case("canvas"))
+}
+
+/// Whether a key, or the rest of one, begins with the folder of offline stores,
+/// `ACCOUNT/sagemaker/REGION/offline-store/`.
+fn is_in_offline_store(key: &str) -> bool {
+    let mut segments = key.split('/');
+    let mut next = || segments.next().unwrap_or_default();
+    let account = next();
+    account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && next() == "sagemaker"
+        && !next().is_empty()
+        && next() == "offline-store"
+        && segments.next().is_some()
 }
 
 /// Whether the event can be use of an online store: these are in DynamoDB, which names its table
@@ -228,9 +284,40 @@ mod tests {
     }
 
     #[test]
+    fn of_configured_storage_only_the_services_own_folder_counts() {
+        for (path, before) in [("", ""), ("a/c", "a/c/")] {
+            let canvas = LearnedCondition::CanvasFolder("b".into(), path.into());
+            let store = LearnedCondition::OfflineStoreFolder("b".into(), path.into());
+            let canvas = knowledge_of(LearnedRule::CanvasPath, canvas);
+            let store = knowledge_of(LearnedRule::OfflineStorePath, store);
+            for (below, expected) in [
+                ("Canvas/user-1/a.csv", [true, false]),
+                ("canvas/", [true, false]),
+                ("Canvas", [false, false]),
+                ("x/Canvas/user-1/a.csv", [false, false]),
+                ("Canvas.csv", [false, false]),
+                ("train/a.csv", [false, false]),
+                ("111122223333/sagemaker/us-east-1/offline-store/g-17/data/x", [false, true]),
+                ("111122223333/sagemaker/us-east-1/offline-store/", [false, true]),
+                ("111122223333/sagemaker/us-east-1/offline-store", [false, false]),
+                ("111122223333/sagemaker/us-east-1/other/x", [false, false]),
+                ("111122223333/sagemaker//offline-store/x", [false, false]),
+                ("11112222333/sagemaker/us-east-1/offline-store/x", [false, false]),
+                ("sagemaker/us-east-1/offline-store/x", [false, false]),
+                ("x/111122223333/sagemaker/us-east-1/offline-store/x", [false, false]),
+            ] {
+                let mut event = object("b", None);
+                event.s3_object_key = Some(format!("{before}{below}").into());
+                let found = [&canvas, &store].map(|knowledge| fired(knowledge, &event).len() == 1);
+                assert_eq!(found, expected, "{path} {below}");
+            }
+        }
+    }
+
+    #[test]
     fn paths_match_whole_folder_names() {
         let knowledge =
-            knowledge_of(LearnedRule::CanvasPath, LearnedCondition::Path("b".into(), "a/c".into()));
+            knowledge_of(LearnedRule::OfflineStorePath, LearnedCondition::Path("b".into(), "a/c".into()));
         for (key, hit) in [("a/c", true), ("a/c/d", true), ("a/cd", false), ("a", false), ("x/a/c", false)] {
             assert_eq!(fired(&knowledge, &object("b", Some(key))).len(), usize::from(hit), "{key}");
         }

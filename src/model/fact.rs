@@ -106,6 +106,9 @@ const CANVAS: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-kms
 /// The Canvas settings of a domain or a profile.
 const CANVAS_SETTINGS: &str =
     "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CanvasAppSettings.html";
+/// Where Canvas stores what it makes: in its own folder, `Canvas/` and the user profile's name,
+/// below the bucket or folder that was named.
+const STORAGE: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-storage-configuration.html";
 const GEOSPATIAL_JOB: &str =
     "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_geospatial_StartEarthObservationJob.html";
 const FEATURE_GROUP: &str =
@@ -139,20 +142,24 @@ impl LearnedRule {
 
     /// The rule's id, label, strength, description and source.
     pub fn info(self) -> LearnedRuleInfo {
-        use Strength::{Definitive, Medium, Strong};
+        use Strength::{Definitive, Medium, Strong, Weak};
         use Workload::{
             Autopilot, Canvas, CanvasForecast, FeatureStoreOffline, FeatureStoreOnline, Forecast, Geospatial,
             SagemakerOther,
         };
         let (id, workload, strength, about, source) = match self {
-            Self::CanvasPath => {
-                ("C2", Canvas, Strong, "objects under a path that Canvas settings name", CANVAS_SETTINGS)
-            }
+            Self::CanvasPath => (
+                "C2",
+                Canvas,
+                Strong,
+                "objects in Canvas's own folder below a path that Canvas settings name",
+                STORAGE,
+            ),
             Self::CanvasRole => (
                 "C3",
                 Canvas,
-                Medium,
-                "execution role of a domain or profile with Canvas settings",
+                Weak,
+                "execution role of a domain or profile with Canvas settings; it runs notebooks and training, too",
                 CANVAS_SETTINGS,
             ),
             Self::CanvasSession => (
@@ -178,9 +185,13 @@ impl LearnedRule {
             Self::GeospatialRole => {
                 ("G5", Geospatial, Medium, "execution role of a geospatial job", GEOSPATIAL_JOB)
             }
-            Self::OfflineStorePath => {
-                ("O2", FeatureStoreOffline, Strong, "path of a feature group's offline store", FEATURE_GROUP)
-            }
+            Self::OfflineStorePath => (
+                "O2",
+                FeatureStoreOffline,
+                Strong,
+                "folder of a feature group's offline store",
+                FEATURE_GROUP,
+            ),
             Self::OfflineStoreRoleAndKey => (
                 "O2K",
                 FeatureStoreOffline,
@@ -270,6 +281,13 @@ pub enum LearnedCondition<'a> {
     /// The object is in this bucket, at or under this path. The path has no slashes at its ends;
     /// an empty one means anywhere in the bucket.
     Path(Text<'a>, Text<'a>),
+    /// The object is in `Canvas/`, in any case, in this bucket below this path: the folder that
+    /// Canvas makes below the storage that its settings name. The path is as in `Path`.
+    CanvasFolder(Text<'a>, Text<'a>),
+    /// The object is in `ACCOUNT/sagemaker/REGION/offline-store/`, in this bucket below this path:
+    /// the folder that the feature store makes below the storage of a feature group. The path is
+    /// as in `Path`.
+    OfflineStoreFolder(Text<'a>, Text<'a>),
     /// The event names this bucket but no object.
     Bucket(Text<'a>),
     /// The caller is a session of this role that the record opened or used. The sessions
@@ -286,6 +304,10 @@ impl LearnedCondition<'_> {
             Self::RoleAndKey(role, key) => LearnedCondition::RoleAndKey(own(role), own(key)),
             Self::Key(key) => LearnedCondition::Key(own(key)),
             Self::Path(bucket, path) => LearnedCondition::Path(own(bucket), own(path)),
+            Self::CanvasFolder(bucket, path) => LearnedCondition::CanvasFolder(own(bucket), own(path)),
+            Self::OfflineStoreFolder(bucket, path) => {
+                LearnedCondition::OfflineStoreFolder(own(bucket), own(path))
+            }
             Self::Bucket(bucket) => LearnedCondition::Bucket(own(bucket)),
             Self::SessionOn(role) => LearnedCondition::SessionOn(own(role)),
         }
@@ -389,9 +411,25 @@ impl fmt::Display for LearnedCondition<'_> {
             Self::RoleAndKey(role, key) => write!(f, "role {role} with key {key}"),
             Self::Key(key) => write!(f, "key {key}"),
             Self::Path(bucket, path) => write!(f, "objects under s3://{bucket}/{path}"),
+            Self::CanvasFolder(bucket, path) => {
+                write!(f, "objects under {}Canvas/", Folder(bucket, path))
+            }
+            Self::OfflineStoreFolder(bucket, path) => {
+                write!(f, "objects under {}ACCOUNT/sagemaker/REGION/offline-store/", Folder(bucket, path))
+            }
             Self::Bucket(bucket) => write!(f, "bucket {bucket}"),
             Self::SessionOn(role) => write!(f, "sessions on role {role}"),
         }
+    }
+}
+
+/// A bucket and a path in it as an S3 URI that ends with a slash.
+struct Folder<'a>(&'a str, &'a str);
+
+impl fmt::Display for Folder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(bucket, path) = self;
+        write!(f, "s3://{bucket}/{path}{}", if path.is_empty() { "" } else { "/" })
     }
 }
 

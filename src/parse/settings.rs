@@ -53,8 +53,13 @@ fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithConditio
     };
     let role = get(object, "executionRole").and_then(Value::as_str);
     list.extend(role.map(|role| (LearnedRule::CanvasRole, LearnedCondition::Role(own(role)))));
-    let artifacts = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]);
-    list.extend(artifacts.and_then(path).map(|path| (LearnedRule::CanvasPath, path)));
+    // The path is often a whole bucket or a project's folder, in which other things are, too. Canvas
+    // makes its own folder below it.
+    let artifacts = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]).and_then(bucket_and_path);
+    list.extend(
+        artifacts
+            .map(|(bucket, path)| (LearnedRule::CanvasPath, LearnedCondition::CanvasFolder(bucket, path))),
+    );
     let forecast = text_at(canvas, &["timeSeriesForecastingSettings", "amazonForecastRoleArn"]);
     list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, LearnedCondition::Role(own(role)))));
 }
@@ -62,11 +67,15 @@ fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithConditio
 /// Rules from the parameters or the response of a call for a feature group.
 fn add_feature_group_rules(call: &Value, list: &mut Vec<RuleWithCondition>) {
     let storage = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
-    for uri in ["s3Uri", "resolvedOutputS3Uri"].into_iter().filter_map(storage) {
-        let Some(LearnedCondition::Path(bucket, path)) = path(uri) else { continue };
+    // What is configured may be a whole bucket or a project's folder, in which other things are,
+    // too. The feature store makes its own folder below it.
+    if let Some((bucket, path)) = storage("s3Uri").and_then(bucket_and_path) {
         list.push((LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket(bucket.clone())));
-        // A store can be configured with a whole bucket, which may contain other objects too. Then
-        // only the store's own folders are evidence (rule O1).
+        list.push((LearnedRule::OfflineStorePath, LearnedCondition::OfflineStoreFolder(bucket, path)));
+    }
+    // This one is the group's folder itself.
+    if let Some((bucket, path)) = storage("resolvedOutputS3Uri").and_then(bucket_and_path) {
+        list.push((LearnedRule::OfflineStoreBucket, LearnedCondition::Bucket(bucket.clone())));
         if !path.is_empty() {
             list.push((LearnedRule::OfflineStorePath, LearnedCondition::Path(bucket, path)));
         }
@@ -126,10 +135,10 @@ fn own(text: &str) -> Cow<'static, str> {
 
 /// The bucket and the path of an S3 URI. Settings also contain `https` URLs, in which they are not
 /// certain.
-fn path(uri: &str) -> Option<LearnedCondition<'static>> {
+fn bucket_and_path(uri: &str) -> Option<(Cow<'static, str>, Cow<'static, str>)> {
     let rest = uri.strip_prefix("s3://")?;
     let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
-    (!bucket.is_empty()).then(|| LearnedCondition::Path(own(bucket), own(path.trim_matches('/'))))
+    (!bucket.is_empty()).then(|| (own(bucket), own(path.trim_matches('/'))))
 }
 
 /// The member with this name in any case.

@@ -1,4 +1,5 @@
-//! The command line as a user meets it: the real program, its options and environment, what it prints where, and what it leaves on disk.
+//! The command line as a user meets it: the real program, its options and environment, what it
+//! prints where, and what it leaves on disk.
 
 #![cfg(unix)]
 

@@ -113,7 +113,8 @@ fn verbose_names_rejects_then_archives() {
     assert!(text.lines().any(|line| line.contains("INFO") && line.contains("json_truncated")), "{text}");
 }
 
-/// Names and contents come from whoever writes into the bucket: they must not steer the terminal that shows the messages.
+/// Names and contents come from whoever writes into the bucket: they must not steer the terminal
+/// that shows the messages.
 #[test]
 fn messages_pass_on_no_control_characters() {
     let mut late = decrypt(1);

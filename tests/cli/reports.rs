@@ -1,4 +1,5 @@
-//! The report that `analyze` leaves on disk: its files, the folder it goes into, and what stays as it was.
+//! The report that `analyze` leaves on disk: its files, the folder it goes into, and what stays as
+//! it was.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +27,8 @@ fn the_main_command_reports_the_sample_logs() {
         ran.stderr.lines().find_map(|line| line.strip_prefix("accounting ")).expect("an accounting line");
     assert_eq!(line.trim(), accounting);
 
-    // The directory that is written unless another is named, and nothing beside what a report consists of.
+    // The directory that is written unless another is named, and nothing beside what a report
+    // consists of.
     assert_eq!(names(dir.path()), ["keytrail-report"]);
     let report = dir.path().join("keytrail-report");
     assert_eq!(names(&report), PARTS);
@@ -64,7 +66,8 @@ fn the_main_command_reports_the_sample_logs() {
     assert_eq!((selected, daily), (73, 73));
 }
 
-/// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its own.
+/// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its
+/// own.
 #[test]
 fn run_json_appears_last() {
     let report = analyze(&["sample-logs"]);

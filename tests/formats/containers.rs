@@ -1,4 +1,5 @@
-//! Containers through the real program: files that other programs wrote, whole, cut off and damaged; the same events as from the files in them.
+//! Containers through the real program: files that other programs wrote, whole, cut off and
+//! damaged; the same events as from the files in them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -222,7 +223,8 @@ fn content_that_is_hashed_is_the_members_and_the_containers() {
 
 // ---- cut off and damaged
 
-/// Every cut of a container in one run: what lies before the cut counts, and the container says that it is cut off.
+/// Every cut of a container in one run: what lies before the cut counts, and the container says
+/// that it is cut off.
 #[test]
 fn containers_cut_off_anywhere() {
     for file in FILES {
@@ -257,7 +259,8 @@ fn containers_cut_off_anywhere() {
                 assert_eq!(selected, 0);
                 continue;
             }
-            // Only blanks behind the first of the two blocks that end a tar file can be missing without a word.
+            // Only blanks behind the first of the two blocks that end a tar file can be missing
+            // without a word.
             if text(own, "status") == "complete" {
                 assert!(
                     file.ends_with(".tar") && bytes[at..].iter().all(|b| *b == 0) && selected == 6,
@@ -328,7 +331,8 @@ fn a_tar_file_cut_off_gives_exactly_what_lies_before_the_cut() {
     assert!(rows.next().is_none());
 }
 
-/// One flipped byte anywhere: the run ends, its accounting holds, and members that are not hit are whole.
+/// One flipped byte anywhere: the run ends, its accounting holds, and members that are not hit are
+/// whole.
 #[test]
 fn containers_damaged_anywhere() {
     for file in ["gnu.tar", "stored.zip", "streamed-deflated.zip", "gnu.tar.zst"] {
@@ -350,10 +354,12 @@ fn containers_damaged_anywhere() {
             let uri = format!("hit/{at:05}");
             let rows = &inputs[&*uri];
             let selected: u64 = rows.iter().map(|row| row["selected"].as_u64().unwrap()).sum();
-            // Compressed as a whole, all behind the damage is lost; without its beginning nothing is recognised at all.
+            // Compressed as a whole, all behind the damage is lost; without its beginning nothing
+            // is recognised at all.
             let least = if file.ends_with("zst") || at < 512 { 0 } else { 4 };
             assert!((least..=6).contains(&selected), "{file}: {at}: {selected}");
-            // Zip files have checksums: nothing is lost without a word, except that a damaged name is another name.
+            // Zip files have checksums: nothing is lost without a word, except that a damaged name
+            // is another name.
             let lost = rows.iter().any(|row| row["status"] == "partial" || row["status"] == "unreadable");
             assert!(
                 selected == 6 || lost || file.contains(".tar") || rows.len() == 1,
@@ -376,7 +382,8 @@ fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
 #[test]
 fn large_members_and_bombs_take_little_memory() {
     let dir = tempfile::tempdir().unwrap();
-    // 200 MiB of blanks before the records, as a member of a tar file that is itself compressed, and of a zip file.
+    // 200 MiB of blanks before the records, as a member of a tar file that is itself compressed,
+    // and of a zip file.
     let blanks = vec![b' '; 1 << 20];
     let tail = document(&[decrypt(1), decrypt(2)]);
     let size = (200 << 20) + tail.len();
@@ -403,7 +410,8 @@ fn large_members_and_bombs_take_little_memory() {
     };
     let (status, selected, _) = run(&["large.tar.zst"]);
     assert_eq!((status, selected), (0, 2));
-    // The limit holds for the container as for what is in it: one cause, and the member that it hits.
+    // The limit holds for the container as for what is in it: one cause, and the member that it
+    // hits.
     let (status, selected, inputs) = run(&["large.tar.zst", "--max-archive-bytes", "1000000"]);
     assert_eq!((status, selected), (1, 0));
     assert_eq!(state(&inputs, "large.tar.zst"), ("partial", "archive_too_large"));
@@ -443,7 +451,8 @@ fn a_bomb_in_a_zip_file_stops_at_the_limit() {
 
 // ---- the oracle
 
-/// A tree packed in each way gives every row that the oracle expects of it, which unpacks it by itself.
+/// A tree packed in each way gives every row that the oracle expects of it, which reads tar and zip
+/// with its own code.
 #[test]
 fn packed_trees_agree_with_the_oracle() {
     let dir = tempfile::tempdir().unwrap();
@@ -484,7 +493,7 @@ fn packed_trees_agree_with_the_oracle() {
     for (name, bytes) in packed {
         let dir = folder(&[(name, &bytes)]);
         let report = analyze_in(dir.path(), &[name, "--workload", "any", "--event", "any"]);
-        let expected = oracle::analyze(&oracle::container::unpack(name, &bytes), &options);
+        let expected = oracle::analyze(&oracle::archive::members(name, &bytes), &options);
         assert!(expected.totals["selected"] > 100);
         let run = report.run_json();
         for (class, count) in &expected.totals {

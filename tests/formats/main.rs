@@ -1,4 +1,5 @@
-//! What keytrail reads and writes: the shapes of its inputs, whole and damaged, and its reports as others read them.
+//! What keytrail reads and writes: the shapes of its inputs, whole and damaged, and its reports as
+//! others read them.
 
 // Tar and zip files that other programs wrote.
 #[cfg(unix)]

@@ -1,12 +1,13 @@
 //! Rooms import only what the table allows, and no files of a room import each other in a circle.
 //!
-//! A room is a folder of `src/` with one job; `docs/architecture.md` says which. The test reads every
-//! path in the code (`use` and inline, by `crate`, `super`, `self` and child modules), and follows
-//! re-exports to the file that defines the name.
+//! A room is a folder of `src/` with one job; `docs/architecture.md` says which. The test reads
+//! every path in the code (`use` and inline, by `crate`, `super`, `self` and child modules), and
+//! follows re-exports to the file that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
+use testkit::root;
 
 use crate::sources::{Source, sources};
 
@@ -241,6 +242,27 @@ fn rooms_import_only_what_they_may() {
             assert!(seen.contains(&(room.to_string(), other.to_string())), "{room} does not need {other}");
         }
     }
+}
+
+/// The table of rooms in `docs/architecture.md` has the same rooms, and they may import the same.
+#[test]
+fn the_documented_rooms_are_these() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let header = "| room | its one job | may import |\n|---|---|---|\n";
+    let table = text.split(header).nth(1).expect("a table of rooms").split("\n\n").next().unwrap();
+    let names =
+        |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut documented = BTreeMap::new();
+    for line in table.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let [room, _, imports] = cells[..] else { panic!("not three cells: {line}") };
+        let room = room.trim().trim_matches('`').to_owned();
+        assert!(documented.insert(room, names(imports)).is_none(), "twice: {line}");
+    }
+    let own = |imports: &[&str]| imports.iter().map(ToString::to_string).collect();
+    let rooms: BTreeMap<String, BTreeSet<String>> =
+        ROOMS.iter().map(|(room, imports)| (room.to_string(), own(imports))).collect();
+    assert_eq!(documented, rooms, "docs/architecture.md, and this file");
 }
 
 #[test]

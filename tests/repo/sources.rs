@@ -1,13 +1,13 @@
-//! The sources of `src/`, and what of a file is code, comment and test.
+//! Files of Rust, and what of a file is code, comment and test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use testkit::root;
 
-/// A file below `src/`.
+/// A file of Rust.
 pub struct Source {
-    /// From `src/`, with `/`: `format/json/mod.rs`.
+    /// From the folder that was searched, with `/`: `format/json/mod.rs` in `src`.
     pub path: String,
     pub text: String,
     /// The code without comments, without the contents of string and character literals, and
@@ -41,7 +41,26 @@ impl Source {
 
 /// Every file below `src/`.
 pub fn sources() -> Vec<Source> {
-    let root = root().join("src");
+    let found = below("src");
+    assert!(found.len() > 30, "the sources were found");
+    found
+}
+
+/// Every file with code, by its path in the repository: `tests/repo/main.rs`.
+pub fn all_code() -> Vec<Source> {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "examples", "fuzz/src", "fuzz/fuzz_targets", "benches"] {
+        let files = below(folder);
+        assert!(!files.is_empty(), "no code in {folder}");
+        found
+            .extend(files.into_iter().map(|file| Source { path: format!("{folder}/{}", file.path), ..file }));
+    }
+    found
+}
+
+/// Every file below a folder of the repository, by its path in the folder.
+fn below(folder: &str) -> Vec<Source> {
+    let root = root().join(folder);
     let mut folders = vec![root.clone()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -55,7 +74,6 @@ pub fn sources() -> Vec<Source> {
             }
         }
     }
-    assert!(found.len() > 30, "the sources were found");
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use regex::Regex;
 
-use crate::sources::sources;
+use crate::sources::all_code;
 
 /// Coined words, each with the field's word. No name may have one of them in it.
 #[rustfmt::skip]
@@ -60,6 +60,16 @@ const TYPES: &[(&str, &str)] = &[
 /// Coined names of modules.
 const MODULES: &[&str] = &["event", "split", "store", "unpack", "unwrap"];
 
+/// Names of the standard library that have a coined word in them.
+const STD: &[&str] = &["Wrapping", "wrapping_add", "wrapping_mul", "wrapping_neg", "wrapping_sub"];
+
+/// Words that comments do not use, either. Other coined words have a plain meaning, too.
+#[rustfmt::skip]
+const NOT_IN_PROSE: &[&str] = &[
+    "anew", "census", "desk", "lesson", "lessons", "shelf", "spool", "taught", "teach", "teaches",
+    "unpack", "unpacks", "unwrapper", "vain", "wrapping", "wrappings",
+];
+
 /// Words that are still there. Each goes from this list when its last name does.
 const LEFT: &[&str] = &[];
 
@@ -79,40 +89,54 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// What one file declares under a coined name.
-fn coined(code: &str) -> Vec<(String, String)> {
-    let declared =
-        Regex::new(r"\b(fn|struct|enum|union|trait|type|const|static|mod|let mut|let)\s+(\w+)").unwrap();
-    let mut found = Vec::new();
-    for declaration in declared.captures_iter(code) {
-        let (kind, name) = (&declaration[1], &declaration[2]);
+/// The coined names in the code of one file, each with the coined word in it. Coined words are
+/// looked for in every name: of items, fields, parameters and variables, in patterns and where they
+/// are used.
+fn coined(code: &str) -> BTreeSet<(String, String)> {
+    let name = Regex::new(r"\b[A-Za-z_]\w*").unwrap();
+    let mut found = BTreeSet::new();
+    for name in name.find_iter(code).map(|found| found.as_str()) {
+        let is_std = STD.contains(&name);
         found.extend(
             words(name)
                 .into_iter()
-                .filter(|word| COINED.iter().any(|(coined, _)| coined == word))
+                .filter(|word| !is_std && COINED.iter().any(|(coined, _)| coined == word))
                 .map(|word| (word, name.to_owned())),
         );
-        let is_type = ["struct", "enum", "union", "trait", "type"].contains(&kind);
-        let is_coined = is_type && TYPES.iter().any(|(coined, _)| *coined == name)
-            || kind == "mod" && MODULES.contains(&name);
+    }
+    let declared = Regex::new(r"\b(struct|enum|union|trait|type|mod)\s+(\w+)").unwrap();
+    for declaration in declared.captures_iter(code) {
+        let (kind, name) = (&declaration[1], &declaration[2]);
+        let is_coined = match kind {
+            "mod" => MODULES.contains(&name),
+            _ => TYPES.iter().any(|(coined, _)| *coined == name),
+        };
         if is_coined {
-            found.push((name.to_owned(), name.to_owned()));
+            found.insert((name.to_owned(), name.to_owned()));
         }
     }
     found
 }
 
+/// The coined words in the comments of one file.
+fn coined_in_prose(comments: &str) -> BTreeSet<String> {
+    let word = Regex::new(r"[A-Za-z]+").unwrap();
+    let words = word.find_iter(comments).map(|word| word.as_str().to_lowercase());
+    words.filter(|word| NOT_IN_PROSE.contains(&&**word)).collect()
+}
+
 #[test]
 fn coined_words_do_not_come_back() {
     let (mut wrong, mut met) = (Vec::new(), BTreeSet::new());
-    for source in sources() {
-        for (word, name) in coined(&source.all_code) {
+    for file in all_code() {
+        let in_prose = coined_in_prose(&file.comments).into_iter().map(|word| (word, "a comment".to_owned()));
+        for (word, name) in coined(&file.all_code).into_iter().chain(in_prose) {
             if LEFT.contains(&&*word) {
                 met.insert(word);
             } else {
                 let known = COINED.iter().chain(TYPES).find(|(coined, _)| *coined == word);
                 let better = known.map_or("see docs/glossary.md", |(_, better)| better);
-                wrong.push(format!("src/{}: {name}: not {word}, but {better}", source.path));
+                wrong.push(format!("{}: {name}: not {word}, but {better}", file.path));
             }
         }
     }
@@ -124,7 +148,14 @@ fn coined_words_do_not_come_back() {
 #[test]
 fn coined_words_are_found() {
     let names = |code: &str| coined(code).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-    let code = "fn may_teach() {} struct SpoolFile; let census = 1; enum Told {} mod unwrap; mod unwrap2;";
-    assert_eq!(names(code), ["may_teach", "SpoolFile", "census", "Told", "unwrap"]);
+    let code = "fn may_teach() {} struct SpoolFile; enum Told {} mod unwrap; mod unwrap2;";
+    assert_eq!(names(code), ["Told", "SpoolFile", "may_teach", "unwrap"]);
+    let code =
+        "let (a, mut census) = f(); struct S { is_aside: bool } fn g(shelf: u8) {} if let Some(desk) = x {}";
+    assert_eq!(names(code), ["is_aside", "census", "desk", "shelf"]);
     assert_eq!(names("fn is_told() {} struct GiveUp; fn unwrap() {} let seen = Seen::new();"), [""; 0]);
+    assert_eq!(names("let hash = hash.wrapping_mul(3);"), [""; 0]);
+    let found = coined_in_prose("/// Lessons that an archive teaches. // `named_in_vain` ");
+    assert_eq!(Vec::from_iter(found), ["lessons", "teaches", "vain"]);
+    assert!(coined_in_prose("// Nobody waits aside.").is_empty());
 }

@@ -1,7 +1,10 @@
-//! What counts, and as whose: each rule by itself, all of them against the oracle, and what must make no difference.
+//! What counts, and as whose: each rule by itself, all of them against the oracle, and what must
+//! make no difference.
 
 // The program against the oracle and against the generator's truth.
 mod agreement;
+// What people had in hand.
+mod cases;
 // The sentences under `caveats`.
 mod caveats;
 // Threads, order and naming of inputs make no difference.

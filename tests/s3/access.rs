@@ -1,4 +1,5 @@
-//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes an input.
+//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes
+//! an input.
 
 use std::fs;
 use std::path::Path;
@@ -47,7 +48,8 @@ fn an_address_is_an_object_and_a_folder() {
     assert_eq!(of(&["", "logs/a"]), keys);
 }
 
-/// Folders that consoles make are no inputs. A prefix without archives is an empty input, and an object that is not there cannot be read.
+/// Folders that consoles make are no inputs. A prefix without archives is an empty input, and an
+/// object that is not there cannot be read.
 #[test]
 fn what_is_not_there_is_said() {
     let bed = Bed::start();
@@ -102,7 +104,8 @@ fn odd_keys_are_read_or_named() {
     assert_eq!(report.run_json()["totals"]["records"], good.len());
 }
 
-/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is asked for.
+/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is
+/// asked for.
 #[test]
 fn without_pruning_the_counts_are_those_of_files() {
     let bed = Bed::start();
@@ -160,7 +163,8 @@ fn with_profile(bed: &Bed, config: &Path) -> Command {
     command
 }
 
-/// A profile's keys, its region, its endpoint; and those that a program of the profile prints, which a role's session would look like.
+/// A profile's keys, its region, its endpoint; and those that a program of the profile prints,
+/// which a role's session would look like.
 #[test]
 fn credentials_come_from_profiles() {
     let bed = Bed::start();

@@ -1,5 +1,6 @@
-//! Who asks S3: every place where AWS's own tools find credentials (AWS SDKs and Tools Reference Guide, "Standardized credential providers"),
-//! with the services that give them played by a server beside the bed.
+//! Who asks S3: every place where AWS's own tools find credentials (AWS SDKs and Tools Reference
+//! Guide, "Standardized credential providers"), with the services that give them played by a server
+//! beside the bed.
 //!
 //! All of them give the bed's keys, and a session token that tells which of them was used.
 
@@ -166,7 +167,8 @@ fn profile_region_and_endpoint_are_options_too() {
     assert_eq!(report.status, 0, "{}", report.stderr);
 }
 
-/// Credentials that are refused, and a program that has no others, or none any more: it is not started for each object.
+/// Credentials that are refused, and a program that has no others, or none any more: it is not
+/// started for each object.
 #[test]
 fn who_has_no_other_credentials_is_not_asked_for_each_object() {
     const OBJECTS: u32 = 20;

@@ -1,4 +1,5 @@
-//! S3, played by a real server on loopback; with `KEYTRAIL_S3_ENDPOINT`, by the server that listens there.
+//! S3, played by a real server on loopback; with `KEYTRAIL_S3_ENDPOINT`, by the server that listens
+//! there.
 
 // Profiles and endpoints, and which keys of a bucket become inputs.
 mod access;

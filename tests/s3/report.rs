@@ -21,7 +21,8 @@ fn analyze(bed: &Bed, into: &str, options: &[&str]) -> Ran {
     run(&mut command(bed, into, options))
 }
 
-/// The files of a report on S3, without those that readers ignore, and without the times in `run.json`.
+/// The files of a report on S3, without those that readers ignore, and without the times in
+/// `run.json`.
 fn report(bed: &Bed, prefix: &str) -> BTreeMap<String, Vec<u8>> {
     let keys = bed.keys(prefix).into_iter().filter(|key| !key[prefix.len()..].starts_with('_'));
     keys.map(|key| (key[prefix.len()..].to_owned(), bed.get(&key).unwrap())).map(timeless).collect()
@@ -185,8 +186,8 @@ fn nightly_runs_read_what_is_new_and_write_what_changes() {
     assert_eq!(report(&bed, "logs/report/"), written);
 }
 
-/// Of runs that begin together, those that find the lock held give up; one that finds it released begins then. Either way, the report is
-/// that of one run.
+/// Of runs that begin together, those that find the lock held give up; one that finds it released
+/// begins then. Either way, the report is that of one run.
 #[test]
 fn of_runs_that_begin_together_at_least_one_writes_the_report() {
     let bed = Bed::start();
@@ -211,7 +212,8 @@ fn of_runs_that_begin_together_at_least_one_writes_the_report() {
     assert_eq!(written, in_one_go(&bed));
 }
 
-/// A lock that is renewed keeps others out; one that is not is taken over. Whoever has lost it puts nothing in place.
+/// A lock that is renewed keeps others out; one that is not is taken over. Whoever has lost it puts
+/// nothing in place.
 #[test]
 fn of_two_runs_at_once_one_wins_and_the_other_says_so() {
     let bed = Bed::start();

@@ -39,6 +39,8 @@ fn rules(record: &Value) -> Vec<(&'static str, String)> {
                 LearnedCondition::RoleAndKey(role, key) => format!("role {role} key {key}"),
                 LearnedCondition::Key(key) => format!("key {key}"),
                 LearnedCondition::Path(bucket, path) => format!("path {bucket} {path}"),
+                LearnedCondition::CanvasFolder(bucket, path) => format!("canvas in {bucket} {path}"),
+                LearnedCondition::OfflineStoreFolder(bucket, path) => format!("store in {bucket} {path}"),
                 LearnedCondition::Bucket(bucket) => format!("bucket {bucket}"),
                 LearnedCondition::SessionOn(role) => format!("session {role}"),
             };
@@ -67,7 +69,7 @@ fn canvas_settings_name_paths_and_roles() {
         let call = record("sagemaker", name, json!({"requestParameters": {(member): settings.clone()}}));
         let found = rules(&call);
         for expected in [
-            ("C2", "path team-bucket canvas/work".to_owned()),
+            ("C2", "canvas in team-bucket canvas/work".to_owned()),
             ("C3", format!("role {ROLE}")),
             ("F2", "role arn:aws:iam::111122223333:role/F".to_owned()),
             ("S4", format!("role {ROLE} key {KEY}")),
@@ -92,7 +94,7 @@ fn feature_groups_name_paths_buckets_roles_and_keys() {
     );
     let expected = [
         ("O3", "bucket b".to_owned()),
-        ("O2", "path b p".to_owned()),
+        ("O2", "store in b p".to_owned()),
         ("O3", "bucket b".to_owned()),
         ("O2", "path b p/1/data".to_owned()),
         ("O2K", format!("role {ROLE} key {KEY}")),
@@ -110,7 +112,16 @@ fn feature_groups_name_paths_buckets_roles_and_keys() {
     );
     let whole =
         json!({"requestParameters": {"offlineStoreConfig": {"s3StorageConfig": {"s3Uri": "s3://b"}}}});
-    assert_eq!(rules(&record("sagemaker", "CreateFeatureGroup", whole)), [("O3", "bucket b".to_owned())]);
+    assert_eq!(
+        rules(&record("sagemaker", "CreateFeatureGroup", whole)),
+        [("O3", "bucket b".to_owned()), ("O2", "store in b ".to_owned())]
+    );
+    let resolved = json!({"responseElements": {"offlineStoreConfig": {"s3StorageConfig": {"resolvedOutputS3Uri": "s3://b"}}}});
+    assert_eq!(
+        rules(&record("sagemaker", "DescribeFeatureGroup", resolved)),
+        [("O3", "bucket b".to_owned())],
+        "a whole bucket is no group's folder"
+    );
 }
 
 #[test]

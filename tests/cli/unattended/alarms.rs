@@ -17,7 +17,8 @@ fn hours_ago(n: u32, hours: i64) -> Value {
     record
 }
 
-/// Runs with these conditions, in text and in JSON, and gives the exit status and the conditions that raised an alarm.
+/// Runs with these conditions, in text and in JSON, and gives the exit status and the conditions
+/// that raised an alarm.
 fn alarm(dir: &Path, args: &[&str]) -> (i32, Vec<(String, String)>) {
     let args = [args, &["--metrics", "alarm.prom"]].concat();
     let text = analyze(dir, &args);

@@ -115,7 +115,8 @@ fn a_run_that_fails_says_so_in_json() {
     assert!(!dir.path().join("new").exists());
 }
 
-/// A run whose input never ends, stopped while it reads or while it waits: its exit status, and what it said.
+/// A run whose input never ends, stopped while it reads or while it waits: its exit status, and
+/// what it said.
 fn stopped(name: &str, reads: bool, dir: &Path) -> (i32, String) {
     let pipe = dir.join("pipe");
     mkfifo(&pipe);

@@ -1,4 +1,5 @@
-//! Whose workload: every built-in rule that one record can show, where it fires and where it just does not.
+//! Whose workload: every built-in rule that one record can show, where it fires and where it just
+//! does not.
 
 use super::*;
 
@@ -130,6 +131,47 @@ pub fn canvas_and_forecast() -> Vec<Case> {
         shows("C1 is a folder", object(&format!("{bucket}/Canvas.csv")), "unknown", "weak", "O5"),
         shows("C1 is the first folder", object(&format!("{bucket}/x/Canvas/y")), "unknown", "weak", "O5"),
         shows("C1 is in the default bucket", object("my-sagemaker/Canvas/x"), "unknown", "weak", "O5"),
+        shows(
+            "C1b in a bucket of one's own",
+            object("artifacts/Canvas/user-1/a.csv"),
+            "canvas",
+            "medium",
+            "C1b",
+        ),
+        shows(
+            "C1b below a folder",
+            object("artifacts/ml/x/Canvas/user-1/T/a.csv"),
+            "canvas",
+            "medium",
+            "C1b",
+        ),
+        shows(
+            "C1b in the default bucket",
+            object(&format!("{bucket}/ml/Canvas/jane/x")),
+            "canvas",
+            "medium",
+            "C1b,O5",
+        ),
+        shows(
+            "C1b is not where C1 is",
+            object(&format!("{bucket}/Canvas/u/Canvas/v/x")),
+            "canvas",
+            "strong",
+            "C1,O5",
+        ),
+        none("C1b has the profile's folder", object("artifacts/Canvas/a.csv")),
+        none("C1b has a name that a profile may have", object("artifacts/Canvas/my_drawings/a.csv")),
+        none("C1b does not begin with a hyphen", object("artifacts/Canvas/-x/a.csv")),
+        none("C1b is the whole folder", object("artifacts/MyCanvas/user-1/a.csv")),
+        none("C1b is spelled as Canvas spells it", object("website/canvas/brushes/round.png")),
+        none("C1b is not the delivery of logs", log_delivery("artifacts/Canvas/user-1/x")),
+        shows(
+            "an offline store in Canvas's folder is a store",
+            object("b/Canvas/u/sagemaker/us-west-2/offline-store/g-1/data/x"),
+            "feature-store-offline",
+            "strong",
+            "C1b,O1",
+        ),
         none("C1 is not the delivery of logs", log_delivery(&format!("{bucket}/Canvas/x"))),
         shows("C4", role("AmazonSageMakerCanvas-AIServices"), "canvas", "medium", "C4"),
         none("C4 is how the name begins", role("MyAmazonSageMakerCanvas")),
