@@ -29,11 +29,19 @@ pub(super) enum RuleField {
     S3ObjectKey,
     /// `true` for CloudTrail's own log delivery, else absent.
     LogDelivery,
+    /// `source_identity`
+    SourceIdentity,
+    /// `on_behalf_of`
+    OnBehalfOf,
+    /// `user_name`
+    UserName,
+    /// `web_identity`
+    WebIdentity,
 }
 
 impl RuleField {
     /// Every field, in the order of [`FIELD_NAMES`].
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 16] = [
         Self::EventName,
         Self::Principal,
         Self::PrincipalType,
@@ -46,6 +54,10 @@ impl RuleField {
         Self::S3Bucket,
         Self::S3ObjectKey,
         Self::LogDelivery,
+        Self::SourceIdentity,
+        Self::OnBehalfOf,
+        Self::UserName,
+        Self::WebIdentity,
     ];
 
     /// The field with this name in rule files.
@@ -79,6 +91,10 @@ pub(super) const FIELD_NAMES: [&str; RuleField::ALL.len()] = [
     "s3_bucket",
     "s3_object_key",
     "log_delivery",
+    "source_identity",
+    "on_behalf_of",
+    "user_name",
+    "web_identity",
 ];
 
 /// The fields of one event, collected once before all rules are applied.
@@ -107,6 +123,10 @@ impl<'e> EventFields<'e> {
             event.s3_bucket.as_deref(),
             event.s3_object_key.as_deref(),
             event.log_delivery.then_some("true"),
+            event.principal.source_identity.as_deref(),
+            event.principal.on_behalf_of.as_deref(),
+            event.principal.user_name.as_deref(),
+            event.principal.web_identity.as_deref(),
         ];
         let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.is_some()));
         Self { event, texts, present }

@@ -97,8 +97,8 @@ impl AwsConfig {
     }
 }
 
-/// The option, `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS SDKs and
-/// Tools Reference Guide: "Service-specific endpoints").
+/// The option, `AWS_ENDPOINT_URL_S3`, then `AWS_ENDPOINT_URL` or the profile's `endpoint_url` (AWS
+/// SDKs and Tools Reference Guide: "Service-specific endpoints").
 fn endpoint_url(access: &Access, config: &SdkConfig) -> Option<String> {
     let is_ignored =
         env_var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|v| v.eq_ignore_ascii_case("true"));
