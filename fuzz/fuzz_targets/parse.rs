@@ -11,7 +11,7 @@ use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, RecordKind};
 use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};
 use keytrail_fuzz::oracle::json::{self, Json};
-use keytrail_fuzz::oracle::knowledge::Knowledge;
+use keytrail_fuzz::oracle::knowledge::Knowledge as OracleKnowledge;
 use keytrail_fuzz::oracle::record::{self, Record};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use serde_json::{Map, Value, json};
@@ -139,7 +139,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(value) = value else { return Corpus::Keep };
 
     // Is it of KMS?
-    let is_kms = !matches!(record::read(data, &Knowledge::default()), Record::OtherSource);
+    let is_kms = !matches!(record::read(data, &OracleKnowledge::default()), Record::OtherSource);
     let other_source = matches!(&parsed, Ok(record) if matches!(record.kind, RecordKind::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
     assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
@@ -148,7 +148,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if !is_kms || is_deep && any_odd_number(&value) {
         return Corpus::Keep;
     }
-    match (parsed, record::read(data, &Knowledge::default())) {
+    match (parsed, record::read(data, &OracleKnowledge::default())) {
         // Of several reasons, each may name another.
         (Err(_), Record::Rejected(_)) => {}
         (Ok(record), Record::NotUsage) => assert_eq!(record.kind, RecordKind::NotUsage),

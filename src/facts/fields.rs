@@ -51,6 +51,9 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "web_identity",
 ];
 
+/// Which of them is the API name.
+pub(super) const NAME: usize = 0;
+
 /// Values of an event that are not texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fixed {

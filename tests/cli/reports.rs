@@ -200,3 +200,45 @@ fn hash_is_the_sha256_of_the_content() {
     let without = analyze_in(dir.path(), &["in"]);
     assert!(without.inputs().iter().all(|row| row["content_sha256"].is_null()));
 }
+
+/// Two runs into one directory would mix their files: one of them writes, whatever the options are.
+#[test]
+fn of_two_runs_into_one_directory_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |options: &[&str]| {
+        let mut command = keytrail();
+        command.current_dir(dir.path()).args(["analyze", "-q", SAMPLE, "-o", "report"]).args(options);
+        command
+    };
+    assert_eq!(run(&mut start(&[])).status, 0);
+    let directory = fs::File::open(dir.path().join("report")).unwrap();
+    directory.lock().unwrap(); // as a run would
+    for options in [&["--force"][..], &["--force", "--incremental"], &[]] {
+        let refused = run(&mut start(options));
+        assert_eq!(refused.status, 2, "{options:?}");
+        assert!(refused.stderr.contains("another run is writing to report"), "{}", refused.stderr);
+    }
+    drop(directory);
+    for _ in 0..5 {
+        let until = ["2023-03-20", "2024-01-01", "2099-01-01"];
+        let runs: Vec<_> = until
+            .iter()
+            .map(|until| {
+                let mut command = start(&["--force", "--until", until]);
+                command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        let ends: Vec<_> = runs.into_iter().map(|run| run.wait_with_output().unwrap()).collect();
+        assert!(ends.iter().any(|end| end.status.success()));
+        for end in ends.iter().filter(|end| !end.status.success()) {
+            let said = String::from_utf8_lossy(&end.stderr);
+            assert!(said.contains("another run is writing to report"), "{said}");
+        }
+        // The tables are those of the run that `run.json` tells about.
+        let json = fs::read_to_string(dir.path().join("report/run.json")).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let usage = rows(&dir.path().join("report/usage.parquet"));
+        let events: i64 = usage.iter().map(|row| row["event_count"].as_i64().unwrap()).sum();
+        assert_eq!(json["totals"]["selected"], events);
+    }
+}

@@ -31,6 +31,13 @@ impl Source {
         path.file_name().is_some_and(|name| name == "tests.rs") || path.iter().any(|folder| folder == "tests")
     }
 
+    /// The contents of string and character literals, in their places.
+    pub fn literals(&self) -> String {
+        let rest = self.all_code.chars().zip(self.comments.chars());
+        let literal = |(c, rest)| if rest == (' ', ' ') || c == '\n' { c } else { ' ' };
+        self.text.chars().zip(rest).map(literal).collect()
+    }
+
     /// The file's module: `format/json/mod.rs` is `["format", "json"]`.
     pub fn module(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.trim_end_matches(".rs").split('/').collect();
@@ -212,6 +219,10 @@ fn after() {}
     assert!(lines[2].ends_with("let r#type = 1;"), "{}", lines[2]);
     assert_eq!(lines[3..7], [""; 4]);
     assert_eq!(lines[7], "fn after() {}");
+    let literals = source.literals();
+    let literals: Vec<&str> = literals.lines().map(str::trim).collect();
+    assert_eq!(literals[0], "http://x");
+    assert!(literals[1].contains("// no comment") && !literals[1].contains("let"), "{}", literals[1]);
     let comments: Vec<&str> = source.comments.lines().map(str::trim).collect();
     assert_eq!(comments[..2], ["// one", ""]);
     assert!(comments[2].starts_with("/* block") && comments[2].ends_with("// \"two\""));

@@ -146,8 +146,8 @@ fn canvas(call: &Call, fired: &mut Fired) {
     }
 }
 
-/// Is there a folder of a user profile in a folder `Canvas` on the way to the object? SageMaker lets the names of
-/// profiles have letters, digits and hyphens, a hyphen not in front.
+/// Is there a folder of a user profile in a folder `Canvas` on the way to the object? SageMaker
+/// lets the names of profiles have letters, digits and hyphens, a hyphen not in front.
 fn has_folder_of_profile(object: &str) -> bool {
     let way: Vec<&str> = object.split('/').collect();
     way.windows(3).any(|part| {

@@ -14,7 +14,7 @@ use testkit::bed::{self, Asked, Bed, Fault, Operation, faults};
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when
 /// it has passed; `None` in the process that is the client.
 fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Bucket)) -> Option<Bed> {
-    as_client(&format!("store::{test}"), prepare, client)
+    as_client(&format!("client::{test}"), prepare, client)
 }
 
 /// The same for a test of any module.
