@@ -58,6 +58,15 @@ impl Coverage {
         entry(regions, region.unwrap_or(UNKNOWN))
     }
 
+    /// Whether KMS records say another account or region than these, which the archive's name says.
+    pub fn contradicts(&self, account: Option<&str>, region: Option<&str>) -> bool {
+        let differs = |named: Option<&str>, recorded: &str| {
+            recorded != UNKNOWN && named.is_some_and(|named| named != recorded)
+        };
+        let with_records = self.iter().filter(|(.., coverage)| coverage.kms_records > 0);
+        with_records.into_iter().any(|(a, r, _)| differs(account, a) || differs(region, r))
+    }
+
     /// Account, region and coverage, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &RegionCoverage)> {
         self.regions.iter().flat_map(|(account, regions)| {

@@ -122,6 +122,10 @@ pub struct InputTotals {
     pub problems: Vec<String>,
     /// The first few inputs in which there is no archive.
     pub empty: Vec<String>,
+    /// Inputs whose names say another account or region than their KMS records.
+    pub names_disagree: u64,
+    /// The first of them.
+    pub first_name_to_disagree: Option<String>,
     /// Inputs that are named like CloudTrail logs and are none.
     pub misnamed: u64,
     /// Skipped inputs that may hold records which this program cannot read.
@@ -154,6 +158,12 @@ impl InputTotals {
     pub fn add_reject(&mut self, archive: &str, rejection: &Rejection) {
         *self.rejects.entry(rejection.reason).or_default() += 1;
         self.add_problem(|| format!("{archive}: {rejection}"));
+    }
+
+    /// Notes an input whose name contradicts its records.
+    pub fn add_disagreeing_name(&mut self, archive: &str) {
+        self.names_disagree += 1;
+        self.first_name_to_disagree.get_or_insert_with(|| archive.to_owned());
     }
 
     fn add_problem(&mut self, text: impl FnOnce() -> String) {

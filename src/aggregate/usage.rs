@@ -162,17 +162,21 @@ pub struct UsageSample {
     session: Option<u64>,
     /// Hash of the source address.
     source_ip: Option<u64>,
+    /// Hash of the users behind the principal.
+    users: Option<u64>,
 }
 
 impl UsageSample {
     /// The sample of an event of the group numbered `group`.
     pub fn new(selected: &Selected<'_>, group: usize) -> Self {
         let event = selected.event;
+        let users = event.principal.users();
         Self {
             group,
             time: event.time,
             session: event.principal.session_name.as_deref().map(|name| stable_hash(0, &name)),
             source_ip: event.source_ip.as_deref().map(|address| stable_hash(0, &address)),
+            users: users.iter().any(Option::is_some).then(|| stable_hash(0, &users)),
         }
     }
 }
@@ -185,6 +189,7 @@ pub struct GroupStats {
     pub event_count: u64,
     sessions: DistinctCounter,
     source_ips: DistinctCounter,
+    users: DistinctCounter,
     /// Time of the earliest event.
     pub first_time: EventTime,
     /// Time of the latest event.
@@ -201,6 +206,7 @@ impl GroupStats {
             event_count: 0,
             sessions: DistinctCounter::default(),
             source_ips: DistinctCounter::default(),
+            users: DistinctCounter::default(),
             first_time: time,
             last_time: time,
             first_event_id: None,
@@ -218,10 +224,15 @@ impl GroupStats {
         self.source_ips.count().min(self.event_count)
     }
 
-    /// Whether the counts of sessions and addresses are exact: neither is more than
+    /// Distinct users behind the principal. An estimate is never more than the number of events.
+    pub fn user_count(&self) -> u64 {
+        self.users.count().min(self.event_count)
+    }
+
+    /// Whether the counts of sessions, addresses and users are exact: none is more than
     /// [`EXACT_LIMIT`](super::EXACT_LIMIT).
     pub fn counts_exact(&self) -> bool {
-        self.sessions.is_exact() && self.source_ips.is_exact()
+        self.sessions.is_exact() && self.source_ips.is_exact() && self.users.is_exact()
     }
 
     /// Includes an event in the time span. `id` is called only when the event may be the first or
@@ -277,6 +288,16 @@ pub struct DailyRow {
     pub outcome: Outcome,
     /// Events.
     pub event_count: u64,
+    /// Id of the key.
+    pub key_id: Option<Box<str>>,
+    /// Account that owns the key.
+    pub key_account_id: Option<Box<str>>,
+    /// Region of the key.
+    pub key_region: Option<Box<str>>,
+    /// Region of the record.
+    pub region: Box<str>,
+    /// Account of the record.
+    pub recipient_account_id: Option<Box<str>>,
 }
 
 /// Usage per group and per day, so far.
@@ -305,6 +326,9 @@ impl Usage {
         if let Some(address) = event.source_ip {
             stats.source_ips.insert(address);
         }
+        if let Some(users) = event.users {
+            stats.users.insert(users);
+        }
         stats.extend_span(event.time, id);
         *self.daily.entry((event.time.day(), group)).or_default() += 1;
     }
@@ -322,6 +346,11 @@ impl Usage {
                 event_name: group.event_name.clone(),
                 outcome: group.outcome,
                 event_count: 0,
+                key_id: group.key_id.clone(),
+                key_account_id: group.key_account_id.clone(),
+                key_region: group.key_region.clone(),
+                region: group.region.clone(),
+                recipient_account_id: group.recipient_account_id.clone(),
             };
             *days.entry(row).or_default() += count;
         }
@@ -346,6 +375,9 @@ impl Hash for DailyRow {
     }
 }
 
-fn sort_key(row: &DailyRow) -> (i32, Option<&str>, &str, &str, &str, Outcome) {
-    (row.day, row.key_arn.as_deref(), &row.principal, &row.workload, &row.event_name, row.outcome)
+/// What a daily row is sorted by: its group columns, in their order.
+fn sort_key(row: &DailyRow) -> impl Ord + Hash + '_ {
+    let key = (&row.key_id, &row.key_account_id, &row.key_region);
+    let record = (&row.region, &row.recipient_account_id);
+    (row.day, &row.key_arn, &row.principal, &row.workload, &row.event_name, row.outcome, key, record)
 }

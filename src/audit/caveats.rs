@@ -354,6 +354,15 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "`--keep-duplicates` was given",
     },
     CaveatRule {
+        id: "names_disagree",
+        severity: Severity::Warning,
+        applies: disagreeing_names,
+        text: "Archives whose names say another account or region than the KMS records in them: {}. \
+            The report has the account and region of the records. Folders in S3 are chosen, and \
+            missing days are found, by names.",
+        doc: "an archive's name says another account or region than a KMS record in it",
+    },
+    CaveatRule {
         id: "folders_chosen",
         severity: Severity::Notice,
         applies: |c| when(c.chose_folders),
@@ -389,6 +398,14 @@ fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
         n => format!("rejects.parquet has {n} rows, and "),
     };
     (!context.inputs.read_whole()).then_some(rejects)
+}
+
+fn disagreeing_names(context: &CaveatContext<'_>) -> Option<String> {
+    let first = context.inputs.first_name_to_disagree.as_ref()?;
+    Some(match context.inputs.names_disagree {
+        1 => first.clone(),
+        n => format!("{n}, the first of which is {first}"),
+    })
 }
 
 fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {

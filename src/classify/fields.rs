@@ -31,11 +31,19 @@ pub(super) enum RuleField {
     LogDelivery,
     /// `true` for a log file of CloudTrail, whoever reads or writes it, else absent.
     LogFile,
+    /// `source_identity`
+    SourceIdentity,
+    /// `on_behalf_of`
+    OnBehalfOf,
+    /// `user_name`
+    UserName,
+    /// `web_identity`
+    WebIdentity,
 }
 
 impl RuleField {
     /// Every field, in the order of [`FIELD_NAMES`].
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 17] = [
         Self::EventName,
         Self::Principal,
         Self::PrincipalType,
@@ -49,6 +57,10 @@ impl RuleField {
         Self::S3ObjectKey,
         Self::LogDelivery,
         Self::LogFile,
+        Self::SourceIdentity,
+        Self::OnBehalfOf,
+        Self::UserName,
+        Self::WebIdentity,
     ];
 
     /// The field with this name in rule files.
@@ -58,8 +70,8 @@ impl RuleField {
     }
 
     /// A bit of its own, for sets of fields.
-    pub(super) fn bit(self) -> u16 {
-        1 << self as u16
+    pub(super) fn bit(self) -> u32 {
+        1 << self as u32
     }
 
     /// Whether the compared text must first be derived from the event, which costs more.
@@ -83,6 +95,10 @@ pub(super) const FIELD_NAMES: [&str; RuleField::ALL.len()] = [
     "s3_object_key",
     "log_delivery",
     "log_file",
+    "source_identity",
+    "on_behalf_of",
+    "user_name",
+    "web_identity",
 ];
 
 /// The fields of one event, collected once before all rules are applied.
@@ -91,7 +107,7 @@ pub(super) struct EventFields<'e> {
     /// Indexed by [`RuleField`]. For derived fields, only whether there is a text is meaningful.
     texts: [Option<&'e str>; RuleField::ALL.len()],
     /// The bit of each field that the event has.
-    present: u16,
+    present: u32,
 }
 
 impl<'e> EventFields<'e> {
@@ -112,13 +128,17 @@ impl<'e> EventFields<'e> {
             event.s3_object_key.as_deref(),
             event.log_delivery.then_some("true"),
             event.is_on_log_file().then_some("true"),
+            event.principal.source_identity.as_deref(),
+            event.principal.on_behalf_of.as_deref(),
+            event.principal.user_name.as_deref(),
+            event.principal.web_identity.as_deref(),
         ];
-        let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u16::from(text.is_some()));
+        let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u32::from(text.is_some()));
         Self { event, texts, present }
     }
 
     /// Whether the event has every field in the set `required` and none in the set `absent`.
-    pub(super) fn has(&self, required: u16, absent: u16) -> bool {
+    pub(super) fn has(&self, required: u32, absent: u32) -> bool {
         required & !self.present == 0 && absent & self.present == 0
     }
 

@@ -76,9 +76,9 @@ struct Condition {
     /// None of these fields may match.
     none_of: Vec<FieldPatterns>,
     /// The bits of the fields in `all_of`.
-    required: u16,
+    required: u32,
     /// The bits of the fields that the event must not have.
-    absent: u16,
+    absent: u32,
 }
 
 /// A field, and patterns of which at least one must match it.

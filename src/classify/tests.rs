@@ -290,6 +290,10 @@ fn fired_by_rule_file(event: &KmsEvent<'_>) -> String {
         "s3_object_key" => text(&event.s3_object_key),
         "log_delivery" => event.log_delivery.then(|| "true".to_owned()).into_iter().collect(),
         "log_file" => event.is_on_log_file().then(|| "true".to_owned()).into_iter().collect(),
+        "source_identity" => text(&event.principal.source_identity),
+        "on_behalf_of" => text(&event.principal.on_behalf_of),
+        "user_name" => text(&event.principal.user_name),
+        "web_identity" => text(&event.principal.web_identity),
         other => panic!("{other}"),
     };
     let matches = |text: &str, pattern: &toml::Value| {

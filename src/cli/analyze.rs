@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::Ordering;
 
 use chrono::Utc;
+use tracing::warn;
 
 use super::args::AnalyzeArgs;
 use super::destination::Destination;
@@ -13,7 +14,7 @@ use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
-use super::{alarms, plan, progress, startup, terminal};
+use super::{alarms, plan, progress, startup, terminal, unmatched};
 use keytrail::audit::{Caveat, CaveatContext, caveats};
 use keytrail::engine::{self, Plan, Run};
 use keytrail::model::EventTime;
@@ -69,6 +70,10 @@ pub(super) fn run(
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;
 
+    let unmatched = unmatched::sentences(&run.unmatched);
+    if args.common.log_format == LogFormat::Json {
+        unmatched.iter().for_each(|sentence| warn!("{sentence}"));
+    }
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let is_terminal = io::stderr().is_terminal();
         let style = Style {
@@ -78,6 +83,7 @@ pub(super) fn run(
         let summary = Summary {
             run: &run_json,
             usage: &run.usage,
+            unmatched: &unmatched,
             unlisted_folders: plan.unlisted_folders.load(Ordering::Relaxed),
             report: &published.directory,
             elapsed: reporter.elapsed(),

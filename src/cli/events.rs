@@ -11,11 +11,11 @@ use super::plan::PlanRequest;
 use super::progress::BarAwareWriter;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
-use super::{alarms, plan, progress, startup, terminal};
-use tracing::warn;
+use super::{alarms, plan, progress, startup, terminal, unmatched};
 
 use keytrail::engine::{self, Run};
-use keytrail::report::{RowStream, scope, unread_inputs, zero_result_causes};
+use keytrail::report::{RowStream, RunOptions, printable, scope, unread_inputs, zero_result_causes};
+use tracing::warn;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -45,26 +45,33 @@ pub(super) fn run(
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 
+    let unmatched = unmatched::sentences(&run.unmatched);
+    if args.common.log_format == LogFormat::Json {
+        unmatched.iter().for_each(|sentence| warn!("{sentence}"));
+    }
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The events are printed, with or without these notes.
         let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
         let unlisted = plan.unlisted_folders.load(Ordering::Relaxed);
-        // Who pipes events elsewhere knows the options, but not what was left out because of them.
-        let shows_scope = unlisted > 0 || run.counts.selected == 0;
-        let scope = scope(&options, unlisted).filter(|_| shows_scope);
-        let _ = io::stderr().write_all(notes(&run, scope).as_bytes());
+        let _ = io::stderr().write_all(notes(&run, &options, unlisted, &unmatched).as_bytes());
     }
     let missing_days = alarms::missing_days_in(&run, &plan.selection);
     Ok(reporter.finished(&FinishedRun { run: &run, caveats: &[], missing_days, alarms: &[] }))
 }
 
 /// What narrowed the run, what could not be read, and why there may be no event.
-fn notes(run: &Run, scope: Option<String>) -> String {
-    let mut text = scope.map_or_else(String::new, |scope| format!("scope: {scope}\n"));
+fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[String]) -> String {
+    let mut text = String::new();
+    // Who pipes events elsewhere knows the options, but not what was left out because of them.
+    let shows_scope = unlisted_folders > 0 || run.counts.selected == 0;
+    if let Some(scope) = scope(options, unlisted_folders).filter(|_| shows_scope) {
+        text.push_str(&format!("scope: {scope}\n"));
+    }
     text.push_str(&unread_inputs(&run.inputs));
+    unmatched.iter().for_each(|sentence| text.push_str(&format!("{}\n", printable(sentence))));
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");
-        for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {
+        for cause in zero_result_causes(options, &run.counts, &run.inputs, &run.coverage) {
             text.push_str(&format!("  - {cause}\n"));
         }
     }

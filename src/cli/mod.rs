@@ -24,6 +24,7 @@ mod rules;
 mod similar;
 mod startup;
 mod terminal;
+mod unmatched;
 mod usage;
 mod values;
 mod variables;

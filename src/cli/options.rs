@@ -53,7 +53,8 @@ pub(super) struct SelectionOptions {
 
     /// Report events recorded in these accounts
     ///
-    /// This is the account of the record, which can differ from the account of the key.
+    /// This is the account of the record, which can differ from the account of the key. Dashes are
+    /// allowed.
     #[arg(long, value_name = "ID,...", env = "KEYTRAIL_ACCOUNT", value_delimiter = ',')]
     pub(super) account: Vec<String>,
 
@@ -64,16 +65,29 @@ pub(super) struct SelectionOptions {
     #[arg(long, value_name = "REGION,...", env = "KEYTRAIL_REGION", value_delimiter = ',')]
     pub(super) region: Vec<String>,
 
-    /// Report events whose key ARN, key id or alias matches a pattern (`*`, `?`)
+    /// Report events of these keys: ARN, id or alias, or a pattern of one (`*`, `?`)
     ///
-    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns
-    /// begin with `*`. Quote them, or the shell may expand them.
+    /// An alias selects every event of the keys that it pointed to in the input, not only those
+    /// that name it. A pattern must match the whole text, and `*` also matches `/` and `:`. So most
+    /// patterns begin with `*`. Quote them, or the shell may expand them.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
     pub(super) key: Vec<String>,
 
-    /// Report events whose principal matches a pattern (`*`, `?`)
+    /// Report events of these callers: ARN, name or id of a role, user or session, or a pattern
+    ///
+    /// The ARN of a session (`arn:aws:sts::…:assumed-role/ROLE/SESSION`) selects this session. A
+    /// name or path without `*` and `?` selects roles, users and services of that name. A pattern
+    /// must match the whole column `principal`, which has the ARN of the role. An account id
+    /// selects all its callers.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_PRINCIPAL", value_delimiter = ',')]
     pub(super) principal: Vec<String>,
+
+    /// Report events of these users behind a role, or patterns of them (`*`, `?`)
+    ///
+    /// The columns are source_identity (SageMaker's user profile), on_behalf_of (IAM Identity
+    /// Center), user_name and web_identity.
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_USER", value_delimiter = ',')]
+    pub(super) user: Vec<String>,
 
     /// TOML file with your own workload rules, in addition to the built-in ones
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]

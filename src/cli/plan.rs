@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{NaiveDate, Utc};
 use tracing::warn;
@@ -12,9 +12,12 @@ use tracing::warn;
 use super::error::{CliError, UnopenedInput};
 use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
+use super::similar::most_similar;
 use super::values::{as_millis, parse_duration};
 use keytrail::classify::{Classifier, RuleFile};
-use keytrail::engine::{EventNames, Limits, Pattern, Plan, Selection};
+use keytrail::engine::{
+    EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
+};
 use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
 use keytrail::parse::{ListedAlias, parse_alias_list};
@@ -42,8 +45,8 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         PruneFilter::default()
     } else {
         PruneFilter::new(
-            &options.account,
-            &options.region,
+            &selection.accounts,
+            &selection.regions,
             selection.since,
             selection.until,
             request.prune.delivery_slack,
@@ -65,6 +68,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         prune,
         buckets: buckets(request.s3),
         cancel: Arc::clone(&request.cancel),
+        filter_log: OnceLock::new(),
         unlisted_folders: Arc::default(),
     };
     check_inputs(&plan)?;
@@ -96,6 +100,7 @@ pub(super) fn recorded_options(
         max_archive_bytes: options.max_archive_bytes,
         max_record_bytes: options.max_record_bytes,
         delivery_slack_days: (!prune.no_prune).then_some(prune.delivery_slack),
+        user: options.user.clone(),
     }
 }
 
@@ -116,15 +121,20 @@ fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
         events: events(&options.event)?,
         since,
         until,
-        accounts: options.account.clone(),
-        regions: options.region.clone(),
-        keys: patterns(&options.key)?,
-        principals: patterns(&options.principal)?,
+        accounts: options
+            .account
+            .iter()
+            .map(|text| account_id(text).unwrap_or_else(|| text.clone()))
+            .collect(),
+        regions: options.region.iter().map(|text| text.trim().to_ascii_lowercase()).collect(),
+        keys: patterns(&options.key, KeyPattern::new)?,
+        principals: patterns(&options.principal, PrincipalPattern::new)?,
+        users: patterns(&options.user, Pattern::new)?,
     })
 }
 
-fn patterns(texts: &[String]) -> Result<Vec<Pattern>, CliError> {
-    let pattern = |text: &String| Pattern::new(text).map_err(|e| CliError::Usage(error_chain(&e)));
+fn patterns<P>(texts: &[String], new: impl Fn(&str) -> Result<P, PatternError>) -> Result<Vec<P>, CliError> {
+    let pattern = |text: &String| new(text.trim()).map_err(|e| CliError::Usage(error_chain(&e)));
     texts.iter().map(pattern).collect()
 }
 
@@ -208,6 +218,7 @@ fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
         ("--region", &options.region),
         ("--key", &options.key),
         ("--principal", &options.principal),
+        ("--user", &options.user),
     ];
     match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
         Some((option, _)) => {
@@ -246,6 +257,14 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
     if names.iter().any(|name| name == "any") {
         return Ok(EventNames::Any);
     }
+    let api_of_action = |name: &String| {
+        let action = name.split_once(':').filter(|(service, _)| service.eq_ignore_ascii_case("kms"))?.1;
+        KMS_APIS.iter().find(|api| api.eq_ignore_ascii_case(action))
+    };
+    if let Some((name, api)) = names.iter().find_map(|name| Some((name, api_of_action(name)?))) {
+        let text = format!("--event {name:?} is how policies name the API; write --event {api}");
+        return Err(CliError::Usage(text));
+    }
     let is_name = |name: &&String| name.bytes().all(|b| b.is_ascii_alphanumeric());
     if let Some(bad) = names.iter().find(|name| !is_name(name)) {
         let text = format!("--event {bad:?} is not the name of an API, such as Decrypt");
@@ -257,7 +276,10 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
                 let text = format!("--event {name:?}: names are compared exactly; the API is called {api}");
                 return Err(CliError::Usage(text));
             }
-            None => warn!("--event {name:?} is not a KMS API that this version knows"),
+            None => match most_similar(name, KMS_APIS.iter().copied()) {
+                Some(api) => warn!("--event {name:?} is not a known KMS API; did you mean {api}?"),
+                None => warn!("--event {name:?} is not a KMS API that this version knows"),
+            },
         }
     }
     Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))

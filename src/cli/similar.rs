@@ -12,7 +12,7 @@ pub(super) fn most_similar<'n>(name: &str, names: impl IntoIterator<Item = &'n s
 }
 
 /// The Levenshtein distance: how many characters have to be inserted, removed or replaced.
-fn distance(one: &str, other: &str) -> usize {
+pub(super) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.to_lowercase().chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.to_lowercase().chars().enumerate() {

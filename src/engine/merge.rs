@@ -89,6 +89,9 @@ impl<'m> Merge<'m> {
         }
         if let Some(end) = batch.end.take() {
             let InputEnd { summary, coverage } = *end;
+            if coverage.contradicts(summary.account_id.as_deref(), summary.region.as_deref()) {
+                self.inputs.add_disagreeing_name(&summary.archive);
+            }
             self.coverage += coverage;
             self.end_input(summary)?;
         }
@@ -277,6 +280,7 @@ impl<'m> Merge<'m> {
             inputs: self.inputs,
             coverage: self.coverage,
             observations: self.observations,
+            unmatched: self.plan.filter_log().unmatched(),
             facts,
         })
     }

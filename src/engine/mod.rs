@@ -21,10 +21,12 @@
 mod batch_store;
 mod checkpoint;
 mod error;
+mod filter_log;
 mod input;
 mod input_rows;
 mod kept;
 mod merge;
+mod patterns;
 mod pending;
 mod plan;
 mod progress;
@@ -45,14 +47,16 @@ use crate::base::TaskQueue;
 use crate::knowledge::Facts;
 use crate::report::{Sink, SinkError};
 pub use error::RunError;
+pub use filter_log::{FilterLog, UnmatchedPattern};
 use merge::Merge;
+pub use patterns::{KeyPattern, Pattern, PatternError, PrincipalPattern, account_id};
 pub use plan::{Limits, Plan};
 pub use progress::Progress;
 use resolve::Resolver;
 pub use result::Run;
 use run_knowledge::RunKnowledge;
 use scheduler::Scheduler;
-pub use select::{EventNames, Pattern, PatternError, Selection};
+pub use select::{EventNames, Filter, Selection};
 
 /// Runs the plan.
 ///

@@ -1,9 +1,10 @@
 //! What a run should do.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::filter_log::FilterLog;
 use super::select::Selection;
 use crate::checkpoint::{Checkpoint, Settings};
 use crate::classify::{Classifier, RulesError};
@@ -59,6 +60,8 @@ pub struct Plan {
     pub buckets: Buckets,
     /// Set it to stop the run.
     pub cancel: Arc<AtomicBool>,
+    /// What the run notes about its filters. Starts empty.
+    pub filter_log: OnceLock<FilterLog>,
     /// Counts the folders of S3 that `prune` leaves out.
     pub unlisted_folders: Arc<AtomicU64>,
 }
@@ -84,8 +87,13 @@ impl Plan {
             prune: PruneFilter::default(),
             buckets: Buckets::default(),
             cancel: Arc::default(),
+            filter_log: OnceLock::new(),
             unlisted_folders: Arc::default(),
         })
+    }
+
+    pub(super) fn filter_log(&self) -> &FilterLog {
+        self.filter_log.get_or_init(|| FilterLog::new(&self.selection))
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

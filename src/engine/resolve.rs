@@ -49,12 +49,14 @@ impl Resolver<'_> {
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge } = *self;
         let selection = &plan.selection;
+        knowledge.complete(&mut event);
+        let is_key_of_alias = event.key.arn.as_deref().is_some_and(|arn| knowledge.alias_keys.contains(arn));
+        plan.filter_log().add(selection, &event, is_key_of_alias);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;
         }
-        knowledge.complete(&mut event);
-        if !selection.wants_record(&event) || !selection.wants_key(&event) {
+        if !selection.wants_record(&event) || !selection.wants_key(&event, &knowledge.alias_keys) {
             resolved.counts.filtered += 1;
             return;
         }

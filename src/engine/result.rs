@@ -1,5 +1,6 @@
 //! What a run returns.
 
+use super::filter_log::UnmatchedPattern;
 use crate::aggregate::{Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
 
@@ -19,6 +20,8 @@ pub struct Run {
     pub coverage: Coverage,
     /// Properties of the selected events that caveats are made of.
     pub observations: Observations,
+    /// The patterns of the selection that matched no KMS event.
+    pub unmatched: Vec<UnmatchedPattern>,
     /// What records said about other calls.
     pub facts: Facts,
 }

@@ -1,5 +1,7 @@
 //! The facts of all inputs as look-ups, which resolve uses.
 
+use std::collections::HashSet;
+
 use super::plan::Plan;
 use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
@@ -10,6 +12,8 @@ use crate::parse;
 pub(super) struct RunKnowledge {
     pub(super) knowledge: Knowledge,
     aliases: Aliases,
+    /// The keys of the aliases that `--key` asks for.
+    pub(super) alias_keys: HashSet<String>,
     pub(super) corrections: Corrections,
 }
 
@@ -22,7 +26,10 @@ impl RunKnowledge {
         let sessions = std::mem::take(&mut facts.sessions);
         let rules = facts.rules.keys().map(|(rule, when)| (*rule, when));
         let knowledge = Knowledge::new(rules, sessions);
-        Self { knowledge, aliases, corrections: std::mem::take(&mut facts.corrections) }
+        let patterns = &plan.selection.keys;
+        let is_wanted = |alias: &str| patterns.iter().any(|pattern| pattern.matches_alias(alias));
+        let alias_keys = aliases.keys_of(is_wanted).map(str::to_owned).collect();
+        Self { knowledge, aliases, alias_keys, corrections: std::mem::take(&mut facts.corrections) }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

@@ -1,11 +1,10 @@
 //! Which events count: the SELECT options, asked in the order of the accounting.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use regex::Regex;
-use thiserror::Error;
-
+use super::patterns::{KeyPattern, Pattern, PrincipalPattern};
 use crate::model::{EventTime, KmsEvent, Workload, WorkloadSet};
+use crate::parse;
 
 /// KMS APIs to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,36 +13,6 @@ pub enum EventNames {
     Any,
     /// These, compared exactly.
     Only(BTreeSet<String>),
-}
-
-/// A pattern of `*` and `?` over a whole text; `*` also matches `/` and `:`.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    regex: Regex,
-}
-
-/// A pattern that cannot be used.
-#[derive(Debug, Error)]
-#[error("pattern {pattern:?} is too long")]
-pub struct PatternError {
-    pattern: String,
-}
-
-impl Pattern {
-    /// Reads a pattern.
-    ///
-    /// # Errors
-    /// When it is too long to be matched quickly.
-    pub fn new(pattern: &str) -> Result<Self, PatternError> {
-        let body = regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".");
-        Regex::new(&format!("^(?s:{body})$"))
-            .map(|regex| Self { regex })
-            .map_err(|_| PatternError { pattern: pattern.to_owned() })
-    }
-
-    fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
-    }
 }
 
 /// Which events count.
@@ -62,9 +31,11 @@ pub struct Selection {
     /// Regions of the record; empty: all.
     pub regions: Vec<String>,
     /// Patterns on key ARN, id, alias, or a ReEncrypt's destination; empty: all.
-    pub keys: Vec<Pattern>,
+    pub keys: Vec<KeyPattern>,
     /// Patterns on the principal; empty: all.
-    pub principals: Vec<Pattern>,
+    pub principals: Vec<PrincipalPattern>,
+    /// Patterns on the person or workload behind the principal; empty: all.
+    pub users: Vec<Pattern>,
 }
 
 impl Selection {
@@ -100,16 +71,106 @@ impl Selection {
             && self.until.is_none_or(|until| event.time < until)
             && listed(&self.accounts, event.account())
             && listed(&self.regions, Some(&event.region))
-            && (self.principals.is_empty()
-                || self.principals.iter().any(|p| p.matches(&event.principal.name)))
+            && (self.principals.is_empty() || self.principals.iter().any(|p| p.matches(&event.principal)))
+            && (self.users.is_empty() || self.users.iter().any(|user| matches_user(user, event)))
     }
 
-    /// Whether the key is asked for.
-    pub(super) fn wants_key(&self, event: &KmsEvent<'_>) -> bool {
-        let names = [&event.key.arn, &event.key.id, &event.key.alias, &event.destination_key_arn];
+    /// Whether the key is asked for. `alias_keys` are the keys of the aliases that are asked for.
+    pub(super) fn wants_key(&self, event: &KmsEvent<'_>, alias_keys: &HashSet<String>) -> bool {
+        let is_key_of_alias =
+            |arn: Option<&str>| arn.is_some_and(|arn| !alias_keys.is_empty() && alias_keys.contains(arn));
         self.keys.is_empty()
-            || names.into_iter().flatten().any(|name| self.keys.iter().any(|pattern| pattern.matches(name)))
+            || self.keys.iter().any(|pattern| matches_key(pattern, event))
+            || is_key_of_alias(event.key.arn.as_deref())
+            || is_key_of_alias(event.destination_key_arn.as_deref())
     }
+
+    /// How many values an option has.
+    pub(super) fn count(&self, filter: Filter) -> usize {
+        match filter {
+            Filter::Account => self.accounts.len(),
+            Filter::Region => self.regions.len(),
+            Filter::Key => self.keys.len(),
+            Filter::Principal => self.principals.len(),
+            Filter::User => self.users.len(),
+        }
+    }
+
+    /// Whether the `nth` value of an option matches the event.
+    pub(super) fn matches(&self, filter: Filter, nth: usize, event: &KmsEvent<'_>) -> bool {
+        match filter {
+            Filter::Account => event.account() == Some(self.accounts[nth].as_str()),
+            Filter::Region => event.region == self.regions[nth],
+            Filter::Key => matches_key(&self.keys[nth], event),
+            Filter::Principal => self.principals[nth].matches(&event.principal),
+            Filter::User => matches_user(&self.users[nth], event),
+        }
+    }
+
+    /// All values of all options, in the order of [`Filter::ALL`].
+    pub(super) fn patterns(&self) -> Vec<(Filter, String)> {
+        let mut all = Vec::new();
+        let mut add = |filter, text: &str| all.push((filter, text.to_owned()));
+        self.accounts.iter().for_each(|account| add(Filter::Account, account));
+        self.regions.iter().for_each(|region| add(Filter::Region, region));
+        self.keys.iter().for_each(|key| add(Filter::Key, key.as_str()));
+        self.principals.iter().for_each(|principal| add(Filter::Principal, principal.as_str()));
+        self.users.iter().for_each(|user| add(Filter::User, user.as_str()));
+        all
+    }
+}
+
+/// An option that selects events by a list of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Filter {
+    /// `--account`
+    Account,
+    /// `--region`
+    Region,
+    /// `--key`
+    Key,
+    /// `--principal`
+    Principal,
+    /// `--user`
+    User,
+}
+
+impl Filter {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Account, Self::Region, Self::Key, Self::Principal, Self::User];
+
+    /// The option.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Account => "--account",
+            Self::Region => "--region",
+            Self::Key => "--key",
+            Self::Principal => "--principal",
+            Self::User => "--user",
+        }
+    }
+
+    /// What an event has that the option could select.
+    pub(super) fn values<'e>(self, event: &'e KmsEvent<'_>) -> impl Iterator<Item = &'e str> {
+        let [one, two, three, four] = match self {
+            Self::Account => [event.account(), None, None, None],
+            Self::Region => [Some(&*event.region), None, None, None],
+            Self::Key => [event.key.arn.as_deref(), event.key.alias.as_deref(), None, None],
+            Self::Principal => [Some(&*event.principal.name), None, None, None],
+            Self::User => event.principal.users(),
+        };
+        [one, two, three, four].into_iter().flatten()
+    }
+}
+
+fn matches_key(pattern: &KeyPattern, event: &KmsEvent<'_>) -> bool {
+    let alias = event.key.alias.is_some().then(|| parse::alias_arn(event)).flatten();
+    pattern.matches(event, alias.as_deref())
+}
+
+fn matches_user(pattern: &Pattern, event: &KmsEvent<'_>) -> bool {
+    event.principal.users().into_iter().flatten().any(|user| pattern.matches(user))
 }
 
 impl Default for Selection {
@@ -125,20 +186,7 @@ impl Default for Selection {
             regions: Vec::new(),
             keys: Vec::new(),
             principals: Vec::new(),
+            users: Vec::new(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_are_globs_and_nothing_more() {
-        let matches = |pattern: &str, text: &str| Pattern::new(pattern).unwrap().matches(text);
-        assert!(matches("*role/service-role/*", "arn:aws:iam::1:role/service-role/R"));
-        assert!(matches("mrk-?", "mrk-1") && !matches("mrk-?", "mrk-12"));
-        assert!(!matches("a.c", "abc") && matches("a.c", "a.c"));
-        assert!(!matches("abc", "xabc") && !matches("[ab]", "a"));
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, PolicyType, Principal, Text};
 
 /// How many text columns an event has.
-pub(super) const TEXTS: usize = 36;
+pub(super) const TEXTS: usize = 40;
 
 /// Names of the text columns, in order.
 pub(super) const NAMES: [&str; TEXTS] = [
@@ -45,6 +45,10 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "tls_version",
     "corrects",
     "omitted_fields",
+    "source_identity",
+    "on_behalf_of",
+    "user_name",
+    "web_identity",
 ];
 
 /// Which of them is the API name.
@@ -109,7 +113,18 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         region,
         recipient_account_id,
         principal:
-            Principal { name: principal, kind, account_id: caller, session_name, principal_id, invoked_by },
+            Principal {
+                name: principal,
+                kind,
+                account_id: caller,
+                session_name,
+                principal_id,
+                invoked_by,
+                source_identity,
+                on_behalf_of,
+                user_name,
+                web_identity,
+            },
         access_key_id,
         source_account_id,
         source_ip,
@@ -172,6 +187,10 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         tls_version.as_deref(),
         corrects.as_deref(),
         omitted_fields.as_deref(),
+        source_identity.as_deref(),
+        on_behalf_of.as_deref(),
+        user_name.as_deref(),
+        web_identity.as_deref(),
     ];
     let fixed = Fixed {
         time: *time,
@@ -223,6 +242,10 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         tls_version,
         corrects,
         omitted_fields,
+        source_identity,
+        on_behalf_of,
+        user_name,
+        web_identity,
     ] = texts.map(|text: Option<&'a str>| text.map(Cow::Borrowed));
     let always = |text: Option<Text<'a>>| text.unwrap_or_default();
     KmsEvent {
@@ -240,6 +263,10 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
             session_name,
             principal_id,
             invoked_by,
+            source_identity,
+            on_behalf_of,
+            user_name,
+            web_identity,
         },
         access_key_id,
         source_account_id,

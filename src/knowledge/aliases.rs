@@ -48,6 +48,15 @@ impl Aliases {
         }
     }
 
+    /// The keys that some aliases pointed to at any time. `is_wanted` decides by the alias's ARN.
+    pub fn keys_of<'a>(&'a self, is_wanted: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = &'a str> {
+        let wanted = self.0.iter().filter(move |(alias, _)| is_wanted(alias));
+        wanted.flat_map(|(_, history)| history.values()).filter_map(|target| match target {
+            Target::Key(key) => Some(key.as_str()),
+            Target::None | Target::Conflict => None,
+        })
+    }
+
     /// Whether no alias is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

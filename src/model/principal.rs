@@ -23,6 +23,16 @@ pub struct Principal<'a> {
     pub principal_id: Option<Text<'a>>,
     /// `userIdentity.invokedBy`, normalized by [`normalize_service`].
     pub invoked_by: Option<Text<'a>>,
+    /// `sessionContext.sourceIdentity`: set when the role was assumed, and kept by the roles that
+    /// are assumed from it. SageMaker puts the name of the user profile here.
+    pub source_identity: Option<Text<'a>>,
+    /// `userIdentity.onBehalfOf.userId`: the IAM Identity Center user.
+    pub on_behalf_of: Option<Text<'a>>,
+    /// `userIdentity.userName`: the name of the IAM user, or of the user of a federated or web
+    /// identity.
+    pub user_name: Option<Text<'a>>,
+    /// `sessionContext.webIdFederationData.federatedProvider`: who vouched for a web identity.
+    pub web_identity: Option<Text<'a>>,
 }
 
 impl Principal<'_> {
@@ -35,7 +45,17 @@ impl Principal<'_> {
             session_name: text::into_owned(self.session_name),
             principal_id: text::into_owned(self.principal_id),
             invoked_by: text::into_owned(self.invoked_by),
+            source_identity: text::into_owned(self.source_identity),
+            on_behalf_of: text::into_owned(self.on_behalf_of),
+            user_name: text::into_owned(self.user_name),
+            web_identity: text::into_owned(self.web_identity),
         }
+    }
+
+    /// Who is behind the principal, as far as the record says: source identity, Identity Center
+    /// user, user name, provider of the web identity.
+    pub fn users(&self) -> [Option<&str>; 4] {
+        [&self.source_identity, &self.on_behalf_of, &self.user_name, &self.web_identity].map(Option::as_deref)
     }
 
     /// The role's name without its path; `None` when the caller is not a role.

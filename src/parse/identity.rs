@@ -6,13 +6,15 @@
 
 use std::borrow::Cow;
 
-use super::record::Identity;
+use super::record::{Identity, SessionContext};
 use crate::model::{Arn, Principal, normalize_service, slice_text};
 
 /// Resolves the caller. Every identity gives a principal, named `unknown` as a last resort.
 pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
-    let Identity { kind, principal_id, arn, account_id, session, invoked_by, .. } = identity;
-    let issuer = session.issuer;
+    let Identity {
+        kind, principal_id, arn, account_id, user_name, session, on_behalf_of, invoked_by, ..
+    } = identity;
+    let SessionContext { issuer, federation, source_identity, .. } = session;
     let account_id = account_id.or(issuer.account_id).or_else(|| {
         slice_text(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
     });
@@ -47,6 +49,10 @@ pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
         session_name,
         principal_id,
         invoked_by,
+        source_identity,
+        on_behalf_of: on_behalf_of.user_id,
+        user_name,
+        web_identity: federation.provider,
     }
 }
 

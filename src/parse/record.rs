@@ -52,6 +52,8 @@ impl Record<'_> {
             || self.identity.repeated
             || self.identity.session.repeated
             || self.identity.session.issuer.repeated
+            || self.identity.session.federation.repeated
+            || self.identity.on_behalf_of.repeated
             || self.request.repeated
             || self.response.repeated
             || self.service_details.repeated
@@ -89,7 +91,9 @@ json_struct! {
         arn: Option<Text<'a>> = "arn",
         account_id: Option<Text<'a>> = "accountId",
         access_key_id: Option<Text<'a>> = "accessKeyId",
+        user_name: Option<Text<'a>> = "userName",
         session: SessionContext<'a> = "sessionContext",
+        on_behalf_of: OnBehalfOf<'a> = "onBehalfOf",
         invoked_by: Option<Text<'a>> = "invokedBy",
         in_scope_of: InScopeOf<'a> = "inScopeOf",
     }
@@ -104,9 +108,26 @@ json_struct! {
 }
 
 json_struct! {
+    /// The IAM Identity Center user for whom the caller acts.
+    struct OnBehalfOf(exact) {
+        user_id: Option<Text<'a>> = "userId",
+        identity_store: Ignored = "identityStoreArn",
+    }
+}
+
+json_struct! {
     struct SessionContext(exact) {
         issuer: SessionIssuer<'a> = "sessionIssuer",
-        federation: Ignored = "webIdFederationData",
+        federation: Federation<'a> = "webIdFederationData",
+        attributes: Ignored = "attributes",
+        source_identity: Option<Text<'a>> = "sourceIdentity",
+    }
+}
+
+json_struct! {
+    /// Who vouched for a web identity.
+    struct Federation(exact) {
+        provider: Option<Text<'a>> = "federatedProvider",
         attributes: Ignored = "attributes",
     }
 }

@@ -34,6 +34,9 @@ const WORTH_A_GROUP: usize = 4 << 20;
 /// Rows merged between two checks whether the run goes on.
 const ROWS_PER_CHECK: usize = 1024;
 
+/// The day of the file in a report without events: 1970-01-01.
+const NO_DAY: i32 = 0;
+
 /// The columns that rows are sorted by.
 const ARCHIVE: usize = column_position(EVENTS, "archive");
 const OFFSET: usize = column_position(EVENTS, "record_offset");
@@ -190,8 +193,12 @@ impl EventFiles {
         Ok(())
     }
 
-    /// Completes all files.
+    /// Completes all files. A report without events has one file without rows, so that readers find
+    /// the columns. No call to KMS was recorded on its day.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
+        if self.files.is_empty() {
+            self.day(NO_DAY)?;
+        }
         self.queue_rows(&|| true)?;
         self.files.into_iter().try_for_each(|file| file.finish(&self.tasks))
     }

@@ -48,17 +48,29 @@ pub struct RunOptions {
     pub max_record_bytes: u64,
     /// Days after `until` whose folders in S3 are listed; null: all folders are.
     pub delivery_slack_days: Option<u16>,
+    /// Patterns on users behind the principal.
+    pub user: Vec<String>,
 }
 
 impl RunOptions {
     /// The options that select events by a list of values, with their names.
-    pub fn filters(&self) -> [(&'static str, &[String]); 4] {
+    pub fn filters(&self) -> [(&'static str, &[String]); 5] {
         [
             ("account", &self.account),
             ("region", &self.region),
             ("key", &self.key),
             ("principal", &self.principal),
+            ("user", &self.user),
         ]
+    }
+
+    /// The options that leave out KMS events, as typed. `--workload` and `--event` are not among
+    /// them.
+    pub fn narrowing(&self) -> Vec<String> {
+        let times = [("since", self.since.is_some()), ("until", self.until.is_some())];
+        let lists = self.filters().map(|(name, values)| (name, !values.is_empty()));
+        let given = times.into_iter().chain(lists).filter(|(_, is_given)| *is_given);
+        given.map(|(name, _)| format!("--{name}")).collect()
     }
 }
 

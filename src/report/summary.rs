@@ -59,6 +59,8 @@ pub struct Summary<'a> {
     pub usage: &'a [UsageRow],
     /// Folders of S3 that were not listed.
     pub unlisted_folders: u64,
+    /// What is to be said about patterns of the selection that match nothing.
+    pub unmatched: &'a [String],
     /// The report's directory.
     pub report: &'a Path,
     /// How long the run took.
@@ -117,9 +119,13 @@ impl Summary<'_> {
         if !unread.is_empty() {
             let _ = write!(page.text, "\n{}", page.style.warn(&unread));
         }
+        if !self.unmatched.is_empty() {
+            page.heading("Options that match nothing");
+            page.items(self.unmatched.iter().map(|text| printable(text)).collect());
+        }
         if counts.selected == 0 {
             page.heading("Nothing was selected. Likely causes:");
-            page.items(zero_result_causes(counts, inputs, coverage));
+            page.items(zero_result_causes(self.run.options, counts, inputs, coverage));
         }
     }
 
@@ -411,7 +417,12 @@ fn short_key(arn: Option<&str>) -> String {
 }
 
 /// What may explain that nothing was selected, the most likely cause first.
-pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Coverage) -> Vec<String> {
+pub fn zero_result_causes(
+    options: &RunOptions,
+    counts: &Counts,
+    inputs: &InputTotals,
+    coverage: &Coverage,
+) -> Vec<String> {
     let kms = counts.records - counts.other_source - counts.rejected;
     let all = inputs.total();
     let empty = inputs.skipped_for(SkipReason::NoArchive);
@@ -438,16 +449,12 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
         ),
         (
             counts.filtered > 0,
-            format!(
-                "{} outside --since, --until, --account, --region, --key or --principal",
-                counted(counts.filtered, "KMS event")
-            ),
+            format!("{} outside {}", counted(counts.filtered, "KMS event"), options.narrowing().join(" or ")),
         ),
         (
             counts.other_workload > 0,
             format!(
-                "{} of the APIs asked for, but by other callers: try --workload sagemaker, or \
-                 --workload any",
+                "{} of the APIs asked for, but of workloads not asked for: try --workload any",
                 counted(counts.other_workload, "call")
             ),
         ),

@@ -15,6 +15,8 @@ mod messages;
 mod nothing;
 // `--rules`: rules of one's own.
 mod own_rules;
+// Filters as people paste them.
+mod pasted;
 // The report of `analyze` on disk.
 mod reports;
 // The options that select events.
@@ -30,6 +32,9 @@ mod terminal;
 mod unattended;
 // Help, manual, completions, and options that are refused.
 mod usage;
+
+// Who is behind a role, and tables that join.
+mod users;
 
 use testkit::{keytrail, root, run};
 

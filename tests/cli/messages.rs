@@ -17,7 +17,7 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
     fs::write(dir.path().join("kms.json"), document(&[decrypt(1)])).unwrap();
     fs::create_dir(dir.path().join("empty")).unwrap();
     let cases: [(&[&str], &[&str]); 7] = [
-        (&["kms.json", "--workload", "autopilot"], &["other callers", "--workload any"]),
+        (&["kms.json", "--workload", "autopilot"], &["workloads not asked for", "--workload any"]),
         (&["kms.json", "--event", "Encrypt"], &["not asked for", "--event any"]),
         (&["kms.json", "--since", "2030-01-01"], &["1 KMS event outside --since"]),
         (&["kms.json", "--account", "999999999999"], &["--account"]),

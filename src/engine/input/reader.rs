@@ -279,9 +279,13 @@ impl<'r, 's> InputReader<'r, 's> {
         match self.scanner.retain {
             Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
             Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
-            Retain::Selectable(_) | Retain::All => self.scanner.builder.event(event, offset),
-            Retain::Nothing => {}
+            Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
+            Retain::Nothing => return,
         }
+        // Resolve does not see it. Only there the key of an alias is known.
+        let is_key_unknown = event.key.arn.is_none() && event.key.alias.is_some();
+        let plan = self.scanner.plan;
+        plan.filter_log().add(&plan.selection, event, is_key_unknown);
     }
 
     pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {

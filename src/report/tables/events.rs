@@ -158,4 +158,20 @@ table! {
     "cross_account": Bool or null,
         "As in `usage.parquet`.",
         |s| Cell::optional_bool(s.event.is_cross_account());
+    "source_identity": Text or null,
+        "`sessionContext.sourceIdentity`: who assumed the role, kept through further roles. \
+        SageMaker puts the name of the user profile here, if the domain is set up so.",
+        |s| Cell::optional_text(s.event.principal.source_identity.as_deref());
+    "on_behalf_of": Text or null,
+        "`userIdentity.onBehalfOf.userId`: the IAM Identity Center user for whom the call was \
+        made.",
+        |s| Cell::optional_text(s.event.principal.on_behalf_of.as_deref());
+    "user_name": Text or null,
+        "`userIdentity.userName`: the name of the IAM user, or of the user of a federated \
+        identity.",
+        |s| Cell::optional_text(s.event.principal.user_name.as_deref());
+    "web_identity": Text or null,
+        "`sessionContext.webIdFederationData.federatedProvider`: the provider that vouched for \
+        the session's web identity.",
+        |s| Cell::optional_text(s.event.principal.web_identity.as_deref());
 }

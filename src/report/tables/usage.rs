@@ -89,8 +89,8 @@ table! {
         "Bytewise smallest `eventID` among the latest events. Null: they have none.",
         |row| Cell::optional_text(row.stats.last_event_id.as_deref());
     "distinct_exact": Bool,
-        "True: `session_count` and `source_ip_count` are exact. False: at least one exceeded 1,024 \
-        and is an estimate (HyperLogLog, standard error 1.6 %).",
+        "True: `session_count`, `source_ip_count` and `user_count` are exact. False: at least one \
+        exceeded 1,024 and is an estimate (HyperLogLog, standard error 1.6 %).",
         |row| Cell::Bool(row.stats.counts_exact());
     "denied_action": Text or null,
         "As in `events`: the permission that the refused calls lacked.",
@@ -98,6 +98,11 @@ table! {
     "denied_by": Text or null,
         "As in `events`: the kind of policy that refused the calls.",
         |row| Cell::optional_text(row.group.denied_by.as_deref());
+    "user_count": Int,
+        "Distinct users behind the principal: combinations of `source_identity`, `on_behalf_of`, \
+        `user_name` and `web_identity` in `events`. 0: no record names one. Exact up to 1,024, \
+        then an estimate: see `distinct_exact`.",
+        |row| Cell::count(row.stats.user_count());
 }
 
 table! {
@@ -125,4 +130,19 @@ table! {
     "event_count": Int,
         "Events.",
         |row| Cell::count(row.event_count);
+    "key_id": Text or null,
+        "As in `usage.parquet`.",
+        |row| Cell::optional_text(row.key_id.as_deref());
+    "key_account_id": Text or null,
+        "As in `usage.parquet`.",
+        |row| Cell::optional_text(row.key_account_id.as_deref());
+    "key_region": Text or null,
+        "As in `usage.parquet`.",
+        |row| Cell::optional_text(row.key_region.as_deref());
+    "region": Text,
+        "As in `usage.parquet`.",
+        |row| Cell::text(&row.region);
+    "recipient_account_id": Text or null,
+        "As in `usage.parquet`.",
+        |row| Cell::optional_text(row.recipient_account_id.as_deref());
 }

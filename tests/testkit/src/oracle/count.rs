@@ -156,13 +156,22 @@ fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Val
         let then = members.iter().filter(|row| row["event_time"].as_str() == time.as_deref());
         then.filter_map(|row| row["event_id"].as_str()).min()
     };
+    let columns = ["source_identity", "on_behalf_of", "user_name", "web_identity"];
+    let users: BTreeSet<Vec<Option<&str>>> = members
+        .iter()
+        .map(|row| columns.iter().map(|name| row[*name].as_str()).collect::<Vec<_>>())
+        .filter(|users| users.iter().any(Option::is_some))
+        .collect();
     let times = distinct("event_time");
     let (first, last) = (times.first().cloned(), times.last().cloned());
     let measures = json!({
         "event_count": members.len(),
         "session_count": distinct("session_name").len(),
         "source_ip_count": distinct("source_ip").len(),
-        "distinct_exact": distinct("session_name").len() <= 1024 && distinct("source_ip").len() <= 1024,
+        "user_count": users.len(),
+        "distinct_exact": distinct("session_name").len() <= 1024
+            && distinct("source_ip").len() <= 1024
+            && users.len() <= 1024,
         "first_event_time": first,
         "last_event_time": last,
         "first_event_id": id_at(&first),
@@ -174,7 +183,19 @@ fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Val
 
 /// usage_daily.parquet, from the rows of events.parquet.
 pub fn daily(rows: &[Value]) -> Vec<Value> {
-    let names = ["day", "key_arn", "principal", "workload", "event_name", "outcome"];
+    let names = [
+        "day",
+        "key_arn",
+        "principal",
+        "workload",
+        "event_name",
+        "outcome",
+        "key_id",
+        "key_account_id",
+        "key_region",
+        "region",
+        "recipient_account_id",
+    ];
     let group_of = |row: &Map<String, Value>| {
         let day = row["event_time"].as_str().unwrap_or_default().split('T').next();
         [json!(day)].into_iter().chain(names[1..].iter().map(|name| row[*name].clone())).collect()

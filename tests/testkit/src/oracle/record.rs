@@ -211,6 +211,11 @@ fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
         "vpc_endpoint_id": top("vpcEndpointId"),
         "tls_version": root.text_at(&["tlsDetails", "tlsVersion"]),
         "omitted_fields": omitted(root),
+        "source_identity": root.text_at(&["userIdentity", "sessionContext", "sourceIdentity"]),
+        "on_behalf_of": root.text_at(&["userIdentity", "onBehalfOf", "userId"]),
+        "user_name": root.text_at(&["userIdentity", "userName"]),
+        "web_identity": root
+            .text_at(&["userIdentity", "sessionContext", "webIdFederationData", "federatedProvider"]),
     });
     let Value::Object(columns) = columns else { unreachable!("written as an object") };
     let corrects = corrects(root);
