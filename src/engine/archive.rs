@@ -10,8 +10,11 @@ use super::scanner::{Again, Keep, Scanner};
 use super::supply::{Reached, Supply};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
-use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
+use crate::format::container::{
+    self, ContainerReader, Envelope, Extracted, RecordSearch, SearchSummary, Step,
+};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
+use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
 use crate::parse::{self, RecordKind};
 use crate::source::Family;
@@ -39,6 +42,10 @@ pub(super) struct Reading<'r, 's> {
     reported_bytes: u64,
     /// For the text of records that are held in strings.
     text: Vec<u8>,
+    /// For values that are neither records nor one of the known envelopes.
+    search: RecordSearch,
+    /// A record was rebuilt, and may lack something.
+    pub(super) is_lossy: bool,
     /// Decoding stopped early.
     broke: bool,
     /// Facts have been emitted: it is too late to call the input no archive.
@@ -48,7 +55,10 @@ pub(super) struct Reading<'r, 's> {
 impl<'r, 's> Reading<'r, 's> {
     pub(super) fn new(scanner: &'r mut Scanner<'s>, subject: Subject) -> Self {
         scanner.builder.begin(&subject.uri);
+        let limits = scanner.plan.limits;
         Self {
+            search: RecordSearch::new(limits.record_bytes, limits.archive_bytes),
+            is_lossy: false,
             scanner,
             input: subject.blank(),
             subject,
@@ -132,8 +142,12 @@ impl<'r, 's> Reading<'r, 's> {
                     let value = window.view().slice(&range);
                     let sound = match envelope {
                         Envelope::None => self.record(value, range.start, may_match),
+                        Envelope::Wrapped => self.searched(value, range.start, reader),
                         _ => self.wrapped(value, range.start, envelope, reader),
                     };
+                    if std::mem::take(&mut self.is_lossy) {
+                        reader.mark_lossy();
+                    }
                     if !sound {
                         reader.resync_within(&range, window.view());
                     }
@@ -168,7 +182,11 @@ impl<'r, 's> Reading<'r, 's> {
     /// Keeps what a record that is no KMS call says about KMS calls.
     fn learn(&mut self, bytes: &[u8], offset: u64) {
         if self.scanner.learn {
-            let facts = parse::facts_of_other(bytes);
+            let facts = match parse::may_contain_facts(bytes) && container::has_text_members(bytes) {
+                // Its parameters may be settings.
+                true => self.restored(bytes).map_or_else(Vec::new, |json| parse::facts_of_other(&json)),
+                false => parse::facts_of_other(bytes),
+            };
             facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
     }
@@ -210,6 +228,49 @@ impl<'r, 's> Reading<'r, 's> {
         sound
     }
 
+    /// Reads a value that is neither a record nor a known envelope; false when it is not valid JSON.
+    fn searched(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) -> bool {
+        if let Some(error) = container::json_error(value) {
+            if !parse::may_match_inside(value) {
+                self.foreign();
+                return true;
+            }
+            let detail = format!("{} (byte {} of what wraps the record)", error.message, error.offset);
+            self.reject(Some(offset), RejectReason::JsonSyntax, detail);
+            return false;
+        }
+        let found = self.search(value, offset);
+        if found.records == 0 && !found.is_header {
+            self.foreign();
+        }
+        reader.mark_searched(&found);
+        true
+    }
+
+    /// Reads the records that a search finds in a value.
+    pub(super) fn search(&mut self, value: &[u8], offset: u64) -> SearchSummary {
+        let none = RecordSearch::new(0, 0);
+        let mut search = std::mem::replace(&mut self.search, none);
+        let found = search.search(value, &mut |extracted| match extracted {
+            Extracted::Record { json, offset: at, .. } => {
+                self.record(json, offset + at as u64, None);
+            }
+            Extracted::Unreadable { reason, detail } => {
+                self.reject(Some(offset), reason, detail.into_owned());
+            }
+            Extracted::NoRecord => {}
+        });
+        self.search = search;
+        found
+    }
+
+    /// The record with what is text in it turned back into objects; `None` when it is not JSON.
+    fn restored(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (json, fidelity) = restored_record(bytes)?;
+        self.is_lossy |= fidelity == Fidelity::Lossy;
+        Some(json)
+    }
+
     /// Reads a value whose record is no KMS call. What is wrong with it is not looked for.
     fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
         self.foreign();
@@ -240,7 +301,27 @@ impl<'r, 's> Reading<'r, 's> {
             self.foreign();
             return true;
         }
-        match parse::parse(bytes) {
+        let mut restored = None;
+        let mut parsed = parse::parse(bytes);
+        let needs_restoring = match &parsed {
+            Ok(record) => record.text_members,
+            Err(error) => error.reason == RejectReason::BadEventTime,
+        };
+        if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
+            let again = parse::parse(restored.insert(json));
+            if again.is_ok() || parsed.is_ok() {
+                parsed = again;
+                self.is_lossy |= fidelity == Fidelity::Lossy;
+            }
+        }
+        match parsed {
+            Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
+                let detail = "a member that is an object in CloudTrail's records is text that is not JSON: \
+                              who called, or with which key, is lost";
+                let reason = RejectReason::UnreadableMember;
+                self.reject_at(Some((offset, index)), reason, detail.to_owned());
+                true
+            }
             Ok(outline) => {
                 self.input.counts.records += 1;
                 if outline.repeated_field {
@@ -304,6 +385,10 @@ impl<'r, 's> Reading<'r, 's> {
 
     pub(super) fn is_full(&self) -> bool {
         self.scanner.is_full()
+    }
+
+    pub(super) fn has_rejects(&self) -> bool {
+        self.first_reject.is_some()
     }
 
     /// Emits what there is; false when the run is over.

@@ -22,6 +22,9 @@ use crate::source::{Archive, ListedInput, NameFields, Version, name_to_text};
 /// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
 const LARGE: u64 = 4 << 20;
 
+/// How many times content may be compressed again inside of itself.
+const MAX_LAYERS: u32 = 4;
+
 /// How to go on decoding an input's content: as before, or ahead.
 pub(super) type GoOn<R> = fn(Supply<R>) -> Supply<R>;
 
@@ -35,13 +38,15 @@ pub(super) struct Subject {
     /// The container it is a member of, and how many there are around it.
     pub(super) container: Option<Arc<str>>,
     pub(super) depth: usize,
+    /// How often its content was compressed again.
+    pub(super) layers: u32,
 }
 
 impl Subject {
     /// Something that is not to be read, or cannot be.
     fn unread(uri: &Arc<str>) -> Self {
         let (facts, version) = (NameFields::default(), Version::default());
-        Self { uri: uri.clone(), size: None, facts, version, container: None, depth: 0 }
+        Self { uri: uri.clone(), size: None, facts, version, container: None, depth: 0, layers: 0 }
     }
 
     /// A member of a container.
@@ -54,6 +59,7 @@ impl Subject {
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
+            layers: 0,
         }
     }
 
@@ -134,6 +140,7 @@ fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
         version: archive.version.clone(),
         container: None,
         depth: 0,
+        layers: 0,
     };
     let large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
@@ -163,13 +170,24 @@ thread_local! {
 /// Reads an input of whatever kind; `archive`, if it is not a member of a container.
 pub(super) fn read<R: Read>(
     scanner: &mut Scanner<'_>,
-    subject: Subject,
+    mut subject: Subject,
     mut content: Decoder<R>,
     (archive, go_on): (Option<&Archive>, GoOn<R>),
     buffers: &mut Buffers,
 ) {
     if let Encoding::Unsupported(_) = content.encoding() {
         Reading::new(scanner, subject).run(Supply::new(content), buffers);
+        return;
+    }
+    if subject.layers < MAX_LAYERS && content.has_layer() {
+        subject.layers += 1;
+        let limits = scanner.plan.limits;
+        let options =
+            DecodeOptions { stored_size: None, limit: limits.archive_bytes, hash: scanner.plan.hash };
+        match content.into_layer(options, buffers) {
+            Ok(content) => read(scanner, subject, content, (None, identity), buffers),
+            Err(error) => failed(scanner, &subject, error, Reached::default()),
+        }
         return;
     }
     let first = content.peek(archive::ArchiveFormat::DETECT_BYTES);
@@ -184,10 +202,10 @@ pub(super) fn read<R: Read>(
         Some(kind) => container::read(scanner, &subject, (kind, archive), content, go_on, buffers),
         None => match CsvKind::detect(content.peek(CsvKind::DETECT_BYTES)) {
             None => Reading::new(scanner, subject).run(go_on(Supply::new(content)), buffers),
-            Some(CsvKind::Lake) => {
-                Reading::new(scanner, subject).run_csv(go_on(Supply::new(content)), buffers);
+            Some(kind) if kind != CsvKind::EventHistory => {
+                Reading::new(scanner, subject).run_csv(kind, go_on(Supply::new(content)), buffers);
             }
-            Some(CsvKind::EventHistory) => {
+            Some(_) => {
                 warn!(
                     archive = %subject.uri,
                     "the event history in CSV does not say which account, key or caller it was: download it as JSON"

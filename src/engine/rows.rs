@@ -5,10 +5,13 @@ use std::io::Read;
 use super::archive::Reading;
 use super::input::reason_of;
 use super::supply::{Reached, Supply};
-use crate::format::container::{self, RowOutcome, record_from_row};
+use crate::format::container;
 use crate::format::decode::{Buffers, DecodeError};
-use crate::format::tabular::{CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape};
-use crate::model::RejectReason;
+use crate::format::rebuild::{Rebuilt, record_from_columns};
+use crate::format::tabular::{
+    CsvKind, CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape,
+};
+use crate::model::{RejectReason, SkipReason};
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 256 << 10;
@@ -18,7 +21,8 @@ impl Reading<'_, '_> {
     pub(super) fn run_table(mut self, mut table: OcsfReader, reached: Reached, sha256: Option<String>) {
         let plan = self.scanner.plan;
         let limits = plan.limits;
-        let shape = table.shape().as_str();
+        let (shape, are_records) = (table.shape(), table.rows_are_records());
+        let mut found = are_records;
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // What is said once in a file can be repeated in all its rows: so they are measured, too.
         let mut rows_bytes = 0;
@@ -37,7 +41,11 @@ impl Reading<'_, '_> {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
                             break;
                         }
-                        self.record(&text, row, None);
+                        if are_records {
+                            self.record(&text, row, None);
+                        } else {
+                            found |= self.search_row(&text, row);
+                        }
                     }
                     Err(error) => {
                         let row = match &error {
@@ -52,7 +60,19 @@ impl Reading<'_, '_> {
                 }
             }
         }
-        self.finish(reached, sha256, shape, None);
+        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let skip = (!found && !self.has_rejects()).then_some(SkipReason::Parquet);
+        self.finish(reached, sha256, shape.as_str(), skip);
+    }
+
+    /// Reads the records in a row that is given as an object; whether there are any.
+    fn search_row(&mut self, row: &[u8], offset: u64) -> bool {
+        let found = self.search(row, offset);
+        self.is_lossy |= found.is_lossy;
+        if found.records == 0 && !found.is_header {
+            self.foreign();
+        }
+        found.records > 0
     }
 
     /// Says that a table cannot be read at all.
@@ -61,10 +81,19 @@ impl Reading<'_, '_> {
         self.finish(reached, None, container::JsonShape::Unknown.as_str(), None);
     }
 
-    /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
-    pub(super) fn run_csv<R: Read>(mut self, mut content: Supply<R>, buffers: &mut Buffers) {
+    /// Reads a CSV file.
+    pub(super) fn run_csv<R: Read>(mut self, kind: CsvKind, mut content: Supply<R>, buffers: &mut Buffers) {
         let limit = usize::try_from(self.scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-        let mut rows = Rows { csv: CsvReader::new(limit), names: None, text: String::new(), lossy: false };
+        let (delimiter, has_header) = match kind {
+            CsvKind::Table { delimiter, has_header } => (delimiter, has_header),
+            _ => (b',', true),
+        };
+        let mut rows = Rows {
+            csv: CsvReader::with_delimiter(limit, delimiter),
+            kind,
+            names: (!has_header).then(Vec::new),
+            found: kind == CsvKind::Lake,
+        };
         let mut chunk = content.take_whole();
         let whole = chunk.is_some();
         loop {
@@ -96,8 +125,10 @@ impl Reading<'_, '_> {
         }
         let reached = content.reached();
         let content = content.into_content();
-        let shape = if rows.lossy { TableShape::LakeCsvLossy } else { TableShape::LakeCsv }.as_str();
-        self.finish(reached, content.sha256(), shape, None);
+        let shape = if kind == CsvKind::Lake { TableShape::LakeCsv } else { TableShape::Csv };
+        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let skip = (!rows.found && !self.has_rejects()).then_some(SkipReason::NotJson);
+        self.finish(reached, content.sha256(), shape.as_str(), skip);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.recycle(chunk);
         }
@@ -108,11 +139,11 @@ impl Reading<'_, '_> {
 /// The rows of a CSV file.
 struct Rows {
     csv: CsvReader,
+    kind: CsvKind,
+    /// Names of the columns, once they are known; empty if there are none.
     names: Option<Vec<String>>,
-    /// The record of a row, as text.
-    text: String,
-    /// A record had to be put together.
-    lossy: bool,
+    /// There was a record.
+    found: bool,
 }
 
 impl Rows {
@@ -120,7 +151,8 @@ impl Rows {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
             // The names have been looked at before: they are what made this a CSV file of CloudTrail Lake.
-            self.names = Some(fields.unwrap_or_default().into_iter().map(str::to_owned).collect());
+            let name = |name: &str| name.trim_start_matches('\u{feff}').trim().to_owned();
+            self.names = Some(fields.unwrap_or_default().into_iter().map(name).collect());
             return;
         };
         let fields = match fields {
@@ -132,7 +164,7 @@ impl Rows {
                 let detail = "the file ends inside a quoted field".to_owned();
                 return reading.reject(Some(offset), RejectReason::CsvSyntax, detail);
             }
-            Ok(fields) if fields.len() == names.len() => fields,
+            Ok(fields) if fields.len() == names.len() || names.is_empty() => fields,
             Ok(fields) => {
                 let detail =
                     format!("the row has {} fields, and there are {} columns", fields.len(), names.len());
@@ -140,17 +172,30 @@ impl Rows {
             }
             Err(error) => return reading.reject(Some(offset), RejectReason::InvalidUtf8, error.to_string()),
         };
+        if self.kind != CsvKind::Lake {
+            let name = |n: usize| names.get(n).cloned().unwrap_or_else(|| format!("column {n}"));
+            let members = fields.into_iter().enumerate().map(|(n, field)| (name(n), field.into()));
+            let row = serde_json::Value::Object(members.collect()).to_string();
+            self.found |= reading.search_row(row.as_bytes(), offset);
+            return;
+        }
         let columns: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(fields).collect();
-        self.text.clear();
-        match record_from_row(&columns, &mut self.text) {
-            RowOutcome::NotAnEvent => reading.foreign(),
-            RowOutcome::MissingSource => {
+        let whole = columns.iter().rev().find(|(name, text)| {
+            name.eq_ignore_ascii_case("eventJson") && !matches!(text.trim(), "" | "null")
+        });
+        if let Some((_, json)) = whole {
+            reading.record(json.trim().as_bytes(), offset, None);
+            return;
+        }
+        match record_from_columns(&columns) {
+            Rebuilt::NotAnEvent => reading.foreign(),
+            Rebuilt::MissingSource { .. } => {
                 let detail = "the row shows an event, but not its eventSource".to_owned();
                 reading.reject(Some(offset), RejectReason::MissingField, detail);
             }
-            rebuilt @ (RowOutcome::Verbatim | RowOutcome::Rebuilt) => {
-                self.lossy |= rebuilt == RowOutcome::Rebuilt;
-                reading.record(self.text.as_bytes(), offset, None);
+            Rebuilt::Record { json, .. } => {
+                reading.is_lossy = true;
+                reading.record(json.as_bytes(), offset, None);
             }
         }
     }

@@ -47,11 +47,13 @@ pub enum RejectReason {
     BadEventTime,
     /// `eventVersion` has a major version other than 1.
     UnsupportedVersion,
+    /// A member that is an object or a list in CloudTrail's records is text that is not JSON.
+    UnreadableMember,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
@@ -71,6 +73,7 @@ impl RejectReason {
         Self::MissingField,
         Self::BadEventTime,
         Self::UnsupportedVersion,
+        Self::UnreadableMember,
     ];
 
     /// The value of the `reason` column.
@@ -95,6 +98,7 @@ impl RejectReason {
             Self::MissingField => "missing_field",
             Self::BadEventTime => "bad_event_time",
             Self::UnsupportedVersion => "unsupported_version",
+            Self::UnreadableMember => "unreadable_member",
         }
     }
 }
@@ -162,11 +166,13 @@ pub enum SkipReason {
     Parquet,
     /// A pipe, socket or device in a directory; in a container, also a link.
     NotAFile,
+    /// A notification of S3, SNS, SQS or CloudTrail that names log files, and holds no records.
+    Notification,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -178,6 +184,7 @@ impl SkipReason {
         Self::NestedTooDeep,
         Self::Parquet,
         Self::NotAFile,
+        Self::Notification,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -206,6 +213,7 @@ impl SkipReason {
             Self::NestedTooDeep => "nested_too_deep",
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
+            Self::Notification => "notification",
         }
     }
 }
@@ -228,6 +236,7 @@ mod tests {
             SkipReason::NestedTooDeep => 8,
             SkipReason::Parquet => 9,
             SkipReason::NotAFile => 10,
+            SkipReason::Notification => 11,
         }
     }
 

@@ -9,6 +9,7 @@ use super::shape::JsonShape;
 use super::shape_counter::{ObjectLayout, ShapeCounter};
 use super::state::{Scope, State};
 use super::step::Step;
+use super::summary::SearchSummary;
 use super::window::Window;
 use crate::format::json::{Backend, ValueScanner};
 use crate::model::SkipReason;
@@ -48,10 +49,26 @@ impl ContainerReader {
         }
     }
 
+    /// A reader of a text inside a value: whether the text is CloudTrail's is not asked.
+    pub(super) fn inside(max_record: u64) -> Self {
+        let mut reader = Self::new(max_record);
+        reader.counter.is_inside = true;
+        reader
+    }
+
     /// Whether the content read so far is CloudTrail's: it has a `Records` array, an empty response
     /// of CloudTrail's API, or at least one record, which may be damaged.
     pub fn is_recognised(&self) -> bool {
-        self.counter.recognised
+        self.counter.recognised && !self.counter.only_notifications()
+    }
+
+    /// Records what a search has found in the value of the last step; this changes the shape.
+    pub fn mark_searched(&mut self, found: &SearchSummary) {
+        if found.records > 0 {
+            self.counter.add_wrapped(found.is_lossy);
+        } else if found.is_notification {
+            self.counter.add_notification();
+        }
     }
 
     /// Records that a record was rebuilt from the columns of a query
@@ -187,13 +204,17 @@ impl ContainerReader {
                 Some(start) => window.until(self.next_check(start)),
                 None => window,
             };
-            match document.advance(&mut self.at, part) {
+            match document.advance(&mut self.at, part, window) {
                 DocumentEvent::ArrayStart(container) => {
                     self.counter.add_container(container);
                     return self.enter(State::Array(Some(document)), self.at);
                 }
                 DocumentEvent::End => return self.end_document(&document, window),
                 DocumentEvent::NeedMore => {}
+                DocumentEvent::NeedLookAhead => {
+                    let keep_from = document.keep_from(self.at);
+                    return self.need_more(State::Document(document), keep_from);
+                }
                 DocumentEvent::MisplacedValue => {
                     return self.resync_at_misplaced(Scope::Array(Some(document)), self.at);
                 }
