@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::input::{Subject, reason_of, unreadable};
+use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
 use super::scanner::{Again, Keep, Scanner};
 use super::supply::{Reached, Supply};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::format::container::{
-    self, ContainerReader, Envelope, Extracted, RecordSearch, SearchSummary, Step,
+    self, ContainerReader, Envelope, Extracted, NameWatch, RecordSearch, SearchSummary, Step,
 };
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, restored_record};
@@ -46,6 +47,11 @@ pub(super) struct Reading<'r, 's> {
     search: RecordSearch,
     /// A record was rebuilt, and may lack something.
     pub(super) is_lossy: bool,
+    /// Names of records in content that is not recognised, and how far that has been looked at.
+    watch: NameWatch,
+    watched: u64,
+    /// The first bytes of the content.
+    head: Vec<u8>,
     /// Decoding stopped early.
     broke: bool,
     /// Facts have been emitted: it is too late to call the input no archive.
@@ -66,6 +72,9 @@ impl<'r, 's> Reading<'r, 's> {
             first_reject: None,
             reported_bytes: 0,
             text: Vec::new(),
+            watch: NameWatch::default(),
+            watched: 0,
+            head: Vec::new(),
             broke: false,
             committed: false,
         }
@@ -83,6 +92,9 @@ impl<'r, 's> Reading<'r, 's> {
                 None => Window::new(),
             };
             let ending = self.read(&mut content, &mut window, &mut reader);
+            if !reader.is_recognised() {
+                self.watch(&window, u64::MAX);
+            }
             buffers.recycle(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
@@ -107,17 +119,42 @@ impl<'r, 's> Reading<'r, 's> {
         content.finish(buffers);
     }
 
+    /// Looks for names of records in content that is about to be forgotten: what is before `end`.
+    fn watch(&mut self, window: &Window, end: u64) {
+        let view = window.view();
+        if view.start == 0 && self.head.is_empty() {
+            self.head = view.bytes[..view.bytes.len().min(HEAD_BYTES)].to_vec();
+        }
+        let bytes = view.slice(&(self.watched.max(view.start)..end));
+        self.watch.feed(bytes);
+        self.watched = self.watched.max(end.min(view.start + view.bytes.len() as u64));
+    }
+
+    /// Looks for names of records in a table in which none has been found.
+    pub(super) fn watch_bytes(&mut self, bytes: &[u8]) {
+        self.watch.feed(bytes);
+    }
+
     /// What is not JSON may be a damaged archive: a compressed one, and a member of a container, is read to its end, where checksums tell.
     fn verify<R: Read>(&mut self, content: &mut Supply<R>, mut error: Option<DecodeError>) {
         self.broke = false;
         let tells = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && tells {
+        while error.is_none() && (tells || self.watched < WATCHED_BYTES) {
             match content.read(&mut rest) {
                 Ok(0) => return,
-                Ok(_) => self.report_bytes(content.reached().compressed_bytes),
+                Ok(n) => {
+                    if self.watched < WATCHED_BYTES {
+                        self.watch.feed(&rest[..n]);
+                        self.watched += n as u64;
+                    }
+                    self.report_bytes(content.reached().compressed_bytes);
+                }
                 Err(found) => error = Some(found),
             }
+        }
+        if !tells {
+            return;
         }
         use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
         if let Some(
@@ -158,6 +195,9 @@ impl<'r, 's> Reading<'r, 's> {
                     self.reject(offset, reason, detail);
                 }
                 Step::NeedMore { keep_from: keep } => {
+                    if !reader.is_recognised() {
+                        self.watch(window, keep);
+                    }
                     if let Err(error) = window.refill(keep, content) {
                         (broken, self.broke) = (Some(error), true);
                         window.close();
@@ -412,7 +452,14 @@ impl<'r, 's> Reading<'r, 's> {
         input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like records or damage was neither.
-            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
+            let is_message = reason == SkipReason::NotJson && lost::is_validation_message(&self.head);
+            let reason = if is_message { SkipReason::Notification } else { reason };
+            let unread = lost::status_reason(reason, &self.subject.facts, &self.watch, &self.head);
+            (input.status, input.reason) = match unread {
+                Some(unread) => (InputStatus::Unreadable, Some(unread)),
+                None => (InputStatus::Skipped, Some(StatusReason::Skipped(reason))),
+            };
+            tell(input, reason, &self.head);
             input.counts = Counts::default();
             self.scanner.builder.discard();
         } else {
@@ -431,7 +478,22 @@ impl<'r, 's> Reading<'r, 's> {
         if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
-        self.scanner.end(self.input, self.coverage, Again::Maybe);
+        // What cannot be read in these bytes cannot be read in them later.
+        let again = if skip.is_some() { Again::Never } else { Again::Maybe };
+        self.scanner.end(self.input, self.coverage, again);
+    }
+}
+
+/// Tells what a skipped input is, if its reason alone does not say that.
+fn tell(input: &InputSummary, reason: SkipReason, head: &[u8]) {
+    let archive = &input.archive;
+    if input.status != InputStatus::Skipped {
+        return;
+    }
+    if reason == SkipReason::Notification {
+        warn!(%archive, "a notification that only names log files: it holds no records");
+    } else if let Some(what) = lost::what_it_is(head) {
+        warn!(%archive, "skipped: it holds {what}");
     }
 }
 

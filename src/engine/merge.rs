@@ -11,7 +11,7 @@ use super::part::{Event, Part};
 use super::{Plan, Progress, Run, RunError};
 use crate::aggregate::{
     Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations, Selected,
-    StatusReason, Usage, complete_from,
+    Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
@@ -198,8 +198,8 @@ impl<'m> Merge<'m> {
                 let (reason, rejected) = (reason.as_str(), input.counts.rejected);
                 warn!(%archive, reason, rejected, "read in part");
             }
-            (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
-                warn!(%archive, error = error.as_str(), "cannot be read");
+            (InputStatus::Unreadable, Some(reason)) => {
+                warn!(%archive, error = %reason.message(), "cannot be read");
             }
             _ => {}
         }

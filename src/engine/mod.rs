@@ -23,6 +23,7 @@ mod input;
 mod inputs;
 mod kept;
 mod known;
+mod lost;
 mod merge;
 mod part;
 mod progress;

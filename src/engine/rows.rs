@@ -23,6 +23,7 @@ impl Reading<'_, '_> {
         let limits = plan.limits;
         let (shape, are_records) = (table.shape(), table.rows_are_records());
         let mut found = are_records;
+        self.watch_bytes(table.column_names().as_bytes());
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // What is said once in a file can be repeated in all its rows: so they are measured, too.
         let mut rows_bytes = 0;
@@ -111,6 +112,9 @@ impl Reading<'_, '_> {
                 // What has been read of a row is not known to be all of it.
                 self.reject(rows.csv.unfinished_row(), reason_of(&error), error.detail());
                 break;
+            }
+            if !rows.found {
+                self.watch_bytes(rest);
             }
             let last = whole || len == 0;
             while let CsvStep::Row { offset, state } = rows.csv.step(&mut rest, last) {

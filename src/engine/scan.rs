@@ -11,7 +11,7 @@ use super::queue::{Queue, Work};
 use super::scanner::{Keep, Scanner};
 use super::store::Store;
 use super::{Plan, Progress, RunError};
-use crate::aggregate::{InputStatus, InputTotals, StatusReason};
+use crate::aggregate::{InputStatus, InputTotals};
 use crate::extract::State;
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
@@ -205,9 +205,8 @@ fn tell(uri: &str, stretch: &Stretch) {
         info!(archive = %uri, %rejection, "rejected");
     }
     if let Some(end) = &stretch.end
-        && let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
-            (end.summary.status, &end.summary.reason)
+        && let (InputStatus::Unreadable, Some(reason)) = (end.summary.status, &end.summary.reason)
     {
-        warn!(archive = %uri, error = error.as_str(), "cannot be read");
+        warn!(archive = %uri, error = %reason.message(), "cannot be read");
     }
 }

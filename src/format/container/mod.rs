@@ -55,6 +55,7 @@ mod state;
 mod step;
 mod summary;
 mod tables;
+mod watch;
 mod window;
 
 pub use envelope::Envelope;
@@ -66,6 +67,7 @@ pub use search::RecordSearch;
 pub use shape::JsonShape;
 pub use step::Step;
 pub use summary::SearchSummary;
+pub use watch::{NameWatch, Watched};
 pub use window::Window;
 
 #[cfg(test)]

@@ -215,8 +215,7 @@ impl Run<'_, '_> {
 
     fn rebuilt(&mut self, rebuilt: Rebuilt, place: Place) -> bool {
         match rebuilt {
-            // Other programs have events with a source, too.
-            Rebuilt::Record { json, fidelity, names_service: true } => {
+            Rebuilt::Record { json, fidelity, is_event: true } => {
                 self.record(json.as_bytes(), place, fidelity)
             }
             Rebuilt::MissingSource { members } if members >= MIN_MEMBERS => {
@@ -284,8 +283,8 @@ impl Run<'_, '_> {
             && let Some(members) = std::str::from_utf8(text).ok().and_then(tables::quoted_object)
         {
             let rebuilt = match record_from_members(members) {
-                Rebuilt::Record { json, names_service, .. } => {
-                    Rebuilt::Record { json, fidelity: Fidelity::Lossy, names_service }
+                Rebuilt::Record { json, is_event, .. } => {
+                    Rebuilt::Record { json, fidelity: Fidelity::Lossy, is_event }
                 }
                 other => other,
             };

@@ -137,13 +137,13 @@ pub fn record_from_mapped(object: &Map<String, Value>) -> Rebuilt {
         let has_all =
             has_all.iter().all(|name| record.contains_key(*name)) && object.contains_key("unmapped");
         let fidelity = if has_all { Fidelity::Whole } else { Fidelity::Lossy };
-        return Rebuilt::Record { json: Value::Object(record).to_string(), fidelity, names_service: true };
+        return Rebuilt::Record { json: Value::Object(record).to_string(), fidelity, is_event: true };
     }
     let members = ECS_FIELDS.iter().filter_map(find).map(|(name, value)| (name.to_owned(), value));
     match record_from_members(members.collect()) {
         // The schema leaves members out.
-        Rebuilt::Record { json, names_service, .. } => {
-            Rebuilt::Record { json, fidelity: Fidelity::Lossy, names_service }
+        Rebuilt::Record { json, is_event, .. } => {
+            Rebuilt::Record { json, fidelity: Fidelity::Lossy, is_event }
         }
         other => other,
     }

@@ -25,8 +25,9 @@ pub enum Rebuilt {
         json: String,
         /// Whether it has all members.
         fidelity: Fidelity,
-        /// `eventSource` is the name of a service of AWS.
-        names_service: bool,
+        /// It is beyond doubt an event of CloudTrail: `eventSource` is the name of a service of AWS,
+        /// and there are other members. Other programs have events with a source, too.
+        is_event: bool,
     },
     /// No record: the row is an event, but `eventSource`, which names the service, is missing.
     MissingSource {
@@ -249,9 +250,10 @@ impl Rebuilding {
             return if self.names_event { Rebuilt::MissingSource { members } } else { Rebuilt::NotAnEvent };
         };
         let names_service = source.as_str().is_some_and(|source| source.contains(".amazon"));
+        let is_event = names_service && (self.record.contains_key("eventName") || self.record.len() > 3);
         let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };
-        Rebuilt::Record { json: Value::Object(self.record).to_string(), fidelity, names_service }
+        Rebuilt::Record { json: Value::Object(self.record).to_string(), fidelity, is_event }
     }
 }
 

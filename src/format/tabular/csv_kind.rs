@@ -40,7 +40,8 @@ impl CsvKind {
         // A letter, a quote or a byte order mark; an index without a name; `_raw`, `@message`. JSON
         // objects and arrays are rejected early.
         let may_be_name =
-            |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'"' | 0xEF | b',' | b'_' | b'@' | b';' | b'\t');
+            |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'"' | b',' | b'_' | b'@' | b';' | b'\t');
+        let first = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first);
         if !first.first().is_some_and(may_be_name) {
             return None;
         }

@@ -163,6 +163,13 @@ impl OcsfReader {
         self.shape
     }
 
+    /// The names of the columns, one in each line.
+    pub fn column_names(&self) -> String {
+        let names: Vec<&str> =
+            self.metadata.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        names.join("\n")
+    }
+
     /// Whether rows become records. If not, they become objects in which the records are to be
     /// searched.
     pub fn rows_are_records(&self) -> bool {
