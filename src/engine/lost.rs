@@ -2,6 +2,7 @@
 
 use crate::aggregate::{StatusReason, UnreadReason};
 use crate::format::container::{NameWatch, Watched};
+use crate::format::decode::{Encoding, may_be_base64, sniff};
 use crate::model::SkipReason;
 use crate::source::{Family, NameFields};
 
@@ -26,6 +27,11 @@ pub(super) fn status_reason(
     let is_log = fields.family == Some(Family::CloudTrail) && fields.delivered.is_some();
     if watched.is_some_and(|watched| watch.may_hold_records(watched)) && what_it_is(head).is_none() {
         let detail = format!("it names {watch}, in a form that keytrail does not read");
+        return Some(StatusReason::Unread { reason: UnreadReason::UnreadableWrapping, detail });
+    }
+    let is_encoded = matches!(sniff(head), Encoding::Gzip | Encoding::Zstd) || may_be_base64(head);
+    if watched.is_some() && is_encoded {
+        let detail = "it is compressed or encoded more often than keytrail looks into, or damaged".to_owned();
         return Some(StatusReason::Unread { reason: UnreadReason::UnreadableWrapping, detail });
     }
     if !is_log || reason == SkipReason::Digest {

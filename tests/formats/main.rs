@@ -14,3 +14,5 @@ mod ocsf;
 mod second_reader;
 // Every shape that JSON records arrive in.
 mod shapes;
+// What other tools wrap around records.
+mod wrappings;

@@ -57,12 +57,16 @@ impl ContainerReader {
                 envelope
             }
             Some(Envelope::None) => {
-                self.counter.add_record_element();
-                detect_element(value)
+                let envelope = detect_element(value);
+                self.counter.add_record_element(envelope);
+                envelope
             }
             Some(Envelope::Wrapped) => {
                 let envelope = detect_envelope(value);
                 self.counter.add_value(value, envelope);
+                if envelope == Envelope::None {
+                    self.counter.add_record_in_other_array();
+                }
                 envelope
             }
             Some(envelope) => {

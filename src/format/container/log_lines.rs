@@ -1,10 +1,13 @@
 //! CloudWatch Logs exported to S3: lines of a timestamp and a message. (AWS: "Exporting log data to
 //! Amazon S3".)
 //!
+//! Other programs write other things before each message: the output of `aws logs tail`, syslog.
+//! There, a value may stand after anything on its line that has no quotes and braces.
+//!
 //! A message that is JSON is read like any top-level object. Any other message extends to the next
 //! line that begins with a timestamp; it is reported and not a record.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::document::Document;
 use super::log_timestamp::{Timestamp, parse_timestamp};
@@ -12,6 +15,29 @@ use super::reader::ContainerReader;
 use super::state::{Scope, State};
 use super::step::Step;
 use super::window::Window;
+
+/// Length of what may precede a value on its line, in bytes.
+const MAX_PREFIX: usize = 512;
+
+/// Where an object begins on a line, after a time, a name or a header. None of them has a quote or a
+/// brace, and something separates them from the object.
+fn value_in(line: &[u8]) -> Option<usize> {
+    let brace = memchr2(b'{', b'"', line).filter(|at| line[*at] == b'{')?;
+    let follows = line[brace + 1..].iter().find(|b| !b.is_ascii_whitespace());
+    let is_object = matches!(follows, Some(b'"' | b'}') | None);
+    let is_apart = brace == 0 || matches!(line[brace - 1], b' ' | b'\t' | b':' | b'|' | b']');
+    (is_object && is_apart && !line[..brace].contains(&b'}')).then_some(brace)
+}
+
+/// Whether content that does not begin like JSON begins with a prefix on the line of its first
+/// value, or with a line that begins with a date.
+pub(super) fn has_prefix(first: &[u8]) -> bool {
+    let mut lines = first.split(|b| *b == b'\n');
+    let line = lines.next().unwrap_or_default();
+    let is_value = |line: &[u8]| value_in(&line[..line.len().min(MAX_PREFIX)]).is_some();
+    let is_dated = line.starts_with(b"20") && line.len() < MAX_PREFIX && !line.contains(&b'"');
+    is_value(line) || is_dated && lines.next().is_some_and(|line| line.starts_with(b"{"))
+}
 
 impl ContainerReader {
     /// A digit at the top level: a log line, or a value that may not be there.
@@ -34,6 +60,50 @@ impl ContainerReader {
                         Some(Step::Message { offset: start })
                     }
                 }
+            }
+        }
+    }
+
+    /// A line with something before its value, if it has one.
+    pub(super) fn prefixed_line(&mut self, window: Window<'_>) -> Option<Step> {
+        let rest = window.from(self.at);
+        let head = &rest[..rest.len().min(MAX_PREFIX)];
+        let line_end = memchr(b'\n', head);
+        let line = &head[..line_end.unwrap_or(head.len())];
+        if line_end.is_none() && !window.last && head.len() < MAX_PREFIX {
+            return self.need_more(State::Between, self.at);
+        }
+        if let Some(n) = value_in(line) {
+            self.in_log_line = true;
+            let start = self.at + n as u64;
+            return self.enter(State::Document(Document::new(start, self.backend)), start + 1);
+        }
+        let start = self.at;
+        if let Some(n) = line_end {
+            // The value may begin on the next line, after a line with its time.
+            match rest.get(n + 1) {
+                None if !window.last => return self.need_more(State::Between, self.at),
+                Some(b'{') => {
+                    self.in_log_line = true;
+                    let start = start + n as u64 + 1;
+                    return self.enter(State::Document(Document::new(start, self.backend)), start + 1);
+                }
+                _ => {}
+            }
+        }
+        self.counter.add_message();
+        (self.state, self.at) = (State::OtherLine, start);
+        Some(Step::Message { offset: start })
+    }
+
+    /// Skips the rest of a line.
+    pub(super) fn skip_line(&mut self, window: Window<'_>) -> Option<Step> {
+        match memchr(b'\n', window.from(self.at)) {
+            Some(n) => self.enter(State::Between, self.at + n as u64 + 1),
+            None if window.last => self.enter(State::Between, window.end()),
+            None => {
+                self.at = window.end();
+                self.need_more(State::OtherLine, self.at)
             }
         }
     }

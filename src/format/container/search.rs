@@ -251,7 +251,7 @@ impl Run<'_, '_> {
         let trimmed = &text[start..];
         match trimmed.first() {
             Some(b'{' | b'[') => self.json_text(trimmed, place, depth),
-            Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[')) => {
+            Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[' | b'\\')) => {
                 self.json_text(trimmed, place, depth)
             }
             Some(_) if may_be_base64(trimmed) => match encoded::decode(trimmed, &mut self.search.budget) {

@@ -58,8 +58,12 @@ pub(super) struct ShapeCounter {
     undecided: u64,
     /// The same, as elements of a top-level array.
     undecided_elements: bool,
+    /// Arrays that may hold records, of other documents.
+    other_arrays: u64,
     /// Elements of `Records` arrays.
     record_elements: u64,
+    /// Those of them that are no records themselves.
+    undecided_records: u64,
     /// Those of them, and other values, that only name log files.
     notifications: u64,
     /// The content is a text inside a value: whether it is CloudTrail's is not asked.
@@ -72,9 +76,16 @@ impl ShapeCounter {
         if container == ContainerKind::Records {
             self.documents += 1;
             self.recognised = true;
+        } else if let ContainerKind::Other(_) = container {
+            self.other_arrays += 1;
         } else {
             self.wrapped.insert(container.shape());
         }
+    }
+
+    /// A record without an envelope in an array of another document.
+    pub(super) fn add_record_in_other_array(&mut self) {
+        self.wrapped.insert(JsonShape::Wrapped);
     }
 
     /// The array of a container is empty.
@@ -164,8 +175,9 @@ impl ShapeCounter {
     }
 
     /// An element of a `Records` array.
-    pub(super) fn add_record_element(&mut self) {
+    pub(super) fn add_record_element(&mut self, envelope: Envelope) {
         self.record_elements += 1;
+        self.undecided_records += u64::from(envelope == Envelope::Wrapped);
     }
 
     /// A search has found records in the last value.
@@ -233,7 +245,7 @@ impl ShapeCounter {
 
     /// Whether the `Records` arrays hold records only inside other objects.
     fn only_wrapped_elements(&self) -> bool {
-        self.documents > 0 && self.record_elements == 0 && self.objects == 0 && !self.bare_elements
+        self.record_elements == self.undecided_records && self.objects == 0 && !self.bare_elements
     }
 
     /// The shape if no record has an envelope.
@@ -252,7 +264,8 @@ impl ShapeCounter {
     }
 
     pub(super) fn skip_reason(&self) -> SkipReason {
-        let has_values = self.other_values > 0 || self.arrays > 0 || !self.wrapped.is_empty();
+        let has_values =
+            self.other_values > 0 || self.arrays + self.other_arrays > 0 || !self.wrapped.is_empty();
         if self.only_notifications() {
             SkipReason::Notification
         } else if self.digest {

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// Names of members of records, in the spellings of most tools; the last one is that of KMS.
-const NAMES: [&str; 17] = [
+/// Names of members of records, in the spellings of most tools; then the name of KMS, and how the
+/// base64 of gzip begins.
+const NAMES: [&str; 18] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -25,8 +26,11 @@ const NAMES: [&str; 17] = [
     "cloudtrailevent",
     "cloud_trail_event",
     KMS,
+    "\"h4si",
 ];
 const KMS: &str = "kms.amazonaws.com";
+/// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
+const KMS_AT: usize = 16;
 /// Length of the longest name.
 const LONGEST: usize = 20;
 
@@ -40,6 +44,8 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 pub struct NameWatch {
     /// One bit for each of [`NAMES`], both spellings of a name in the same one.
     seen: u32,
+    /// There is base64 of gzip.
+    is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
     is_value: bool,
     /// The last bytes, with which a name may begin.
@@ -70,8 +76,12 @@ impl NameWatch {
         let Some(search) = SEARCH.as_ref() else { return };
         for found in search.find_iter(bytes) {
             let name = found.pattern().as_usize();
+            if name > KMS_AT {
+                self.is_encoded = true;
+                continue;
+            }
             self.seen |= 1 << (name / 2);
-            if name + 1 == NAMES.len() {
+            if name == KMS_AT {
                 let quoted = [found.start().checked_sub(1), Some(found.end())];
                 let is_quote = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'"');
                 let is_text = found.start().checked_sub(2).and_then(|at| bytes.get(at)) == Some(&b'\\');
@@ -82,11 +92,11 @@ impl NameWatch {
 
     /// Whether the content may hold records.
     pub fn may_hold_records(&self, watched: Watched) -> bool {
-        let kms = 1 << (NAMES.len() / 2);
+        let kms = 1 << (KMS_AT / 2);
         let members = (self.seen & !kms).count_ones();
         let names_kms = match watched {
             Watched::Json => self.is_value,
-            Watched::Unknown => self.seen & kms != 0,
+            Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
         };
         members > 1 || names_kms
     }
@@ -107,7 +117,8 @@ impl fmt::Display for NameWatch {
             KMS,
         ];
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
-        f.write_str(&seen.collect::<Vec<_>>().join(", "))
+        let encoded = self.is_encoded.then_some("compressed data");
+        f.write_str(&seen.chain(encoded).collect::<Vec<_>>().join(", "))
     }
 }
 

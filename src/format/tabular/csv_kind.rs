@@ -42,7 +42,12 @@ impl CsvKind {
         let may_be_name =
             |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'"' | b',' | b'_' | b'@' | b';' | b'\t');
         let first = first.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(first);
-        if !first.first().is_some_and(may_be_name) {
+        // A text of JSON escapes its quotes in another way than CSV.
+        let is_json_text = matches!(
+            first,
+            [b'"', b'{' | b'[', b'\\', ..] | [b'"', b'[', b'{', b'\\', ..] | [b'"', b'\\', b'"', ..]
+        );
+        if is_json_text || !first.first().is_some_and(may_be_name) {
             return None;
         }
         [b',', b'\t', b';', b'|'].into_iter().find_map(|delimiter| Self::with_delimiter(first, delimiter))
