@@ -1,33 +1,34 @@
 //! keytrail: who used this KMS key, and for what?
 //!
-//! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events that
-//! SageMaker workloads cause, and reports usage per key and principal.
+//! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events
+//! that SageMaker workloads cause, and reports usage per key and principal.
 //!
-//! [`engine::run`] runs all stages. Each stage can also be used by itself. The modules below are in
-//! the order in which a byte passes through them:
+//! [`engine::run`] runs all stages. Each stage can also be used by itself. After the modules that
+//! all stages share, they are in the order in which a byte passes through them:
 //!
 //! | module | its one job |
 //! |---|---|
+//! | [`model`] | the nouns that all stages share: event, principal, key, outcome, rejection |
 //! | [`base`] | locks, stable hashes, spill files, the task queue |
-//! | [`model`] | the nouns that all stages share: event, principal, key, outcome, reject |
-//! | [`s3`] | the S3 client: list, get, put |
+//! | [`s3`] | the S3 client: list, get, put, lease |
 //! | [`source`] | lists inputs, and reads account, Region and day from their names |
-//! | [`extract`] | the facts of archives, kept from run to run |
 //! | [`format::decode`] | compressed bytes → content |
 //! | [`format::archive`] | tar and zip → the files in them |
-//! | [`format::tabular`] | rows of CSV and Parquet files → records |
 //! | [`format::json`] | where a JSON value ends |
 //! | [`format::container`] | which shape an input has, and where its records are |
-//! | [`parse`] | the bytes of one record → [`model::KmsEvent`] |
-//! | [`facts`] | a columnar batch of what was read |
-//! | [`knowledge`] | what records say about calls of other records |
-//! | [`classify`] | event → workload, with the rules that say so |
+//! | [`format::tabular`] | rows of CSV and Parquet files → records |
+//! | [`parse`] | the bytes of one record → [`model::KmsEvent`], or facts about other records |
+//! | [`facts`] | what a scan yields, as columns |
+//! | [`checkpoint`] | the facts of archives, kept from run to run |
+//! | [`knowledge`] | facts of all inputs → look-up tables |
+//! | [`classify`] | event + knowledge → workload, with the rules that say so |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and the other outputs |
-//! | [`engine`] | runs the stages in order and in parallel |
+//! | [`engine`] | plan → scan → resolve: runs the stages, in parallel |
 //!
-//! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains them.
+//! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains
+//! them.
 //!
 //! # Example
 //!
@@ -62,9 +63,9 @@
 pub mod aggregate;
 pub mod audit;
 pub mod base;
+pub mod checkpoint;
 pub mod classify;
 pub mod engine;
-pub mod extract;
 pub mod facts;
 pub mod format;
 pub mod knowledge;

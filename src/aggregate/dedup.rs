@@ -13,21 +13,22 @@
 //! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 56 bytes per call with a
 //! `sharedEventID`, before the slack of the hash table.
 
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 
 use hashbrown::{HashMap, HashSet};
-use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::seen::{Identity, SeenSet, Sighting};
-use crate::base::hash64;
+use crate::base::keyed_hash;
 use crate::model::{KeyOrigin, KeyRef, KmsEvent, Outcome};
 
-/// What identifies an event among its copies. It holds hashes, so that the tables stay small.
+/// What identifies an event among its copies. It holds hashes, so that the tables stay small; their
+/// key is random, so that nobody can write a record that passes for a copy of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Of `eventID` and `recipientAccountId`; `None` without an `eventID`.
     id: Option<Identity>,
-    /// Of the whole event. It only has to tell apart events with the same id.
+    /// Of the whole event. It only has to tell apart events with the same id. Of each 2³² forged
+    /// records with that id, one is expected to match; all others are conflicts, which are reported.
     content: u32,
     copy: Option<CallCopy>,
 }
@@ -56,9 +57,9 @@ enum CopyRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CopyOrigin {
     /// Hash of `recipientAccountId`.
-    recipient: u64,
+    recipient: u128,
     /// Hash of `requestID`, which the copies of one call share.
-    request: Option<u64>,
+    request: Option<u128>,
 }
 
 impl CopyOrigin {
@@ -72,23 +73,21 @@ impl CopyOrigin {
 /// 96 bits of a hash. Among a billion events, the chance of any accidental match is one in ten
 /// thousand million.
 fn identity(value: &impl Hash) -> Identity {
-    let (high, low) = (hash64(1, value), hash64(2, value));
-    [(high >> 32) as u32, high as u32, low as u32]
+    let hash = keyed_hash(value);
+    [(hash >> 96) as u32, (hash >> 64) as u32, (hash >> 32) as u32]
 }
 
 impl Fingerprint {
     /// The fingerprint of `event`.
     pub fn new(event: &KmsEvent<'_>) -> Self {
-        let mut content = FxHasher::default();
-        event.hash(&mut content);
         Self {
             id: event.event_id.as_ref().map(|id| identity(&(id, &event.recipient_account_id))),
-            content: (content.finish() >> 32) as u32,
+            content: keyed_hash(event) as u32,
             copy: event.shared_event_id.as_ref().map(|shared| CallCopy {
                 call: identity(&(shared, &event.name)),
                 origin: CopyOrigin {
-                    recipient: hash64(0, &event.recipient_account_id),
-                    request: event.request_id.as_ref().map(|id| hash64(0, id)),
+                    recipient: keyed_hash(&event.recipient_account_id),
+                    request: event.request_id.as_ref().map(keyed_hash),
                 },
                 role: if event.is_callers_copy() { CopyRole::Caller } else { CopyRole::Other },
                 may_improve: may_improve(event),
@@ -154,8 +153,8 @@ enum CallState {
 pub struct Deduplicator {
     seen: SeenSet,
     /// Further contents of the same id.
-    conflicting: HashSet<(Identity, u32), FxBuildHasher>,
-    calls: HashMap<Identity, CallState, FxBuildHasher>,
+    conflicting: HashSet<(Identity, u32)>,
+    calls: HashMap<Identity, CallState>,
     /// Copies that were ever held back.
     held: usize,
     /// How often an id came with a new content.

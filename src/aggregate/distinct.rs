@@ -2,7 +2,6 @@
 //! bounded memory.
 
 use hashbrown::HashSet;
-use rustc_hash::FxBuildHasher;
 
 /// Up to so many distinct values are counted exactly.
 pub const EXACT_LIMIT: usize = 1024;
@@ -14,7 +13,7 @@ const REGISTERS: usize = 1 << INDEX_BITS;
 #[derive(Debug, Clone)]
 pub(super) enum DistinctCounter {
     /// All hashes.
-    Few(HashSet<u64, FxBuildHasher>),
+    Few(HashSet<u64>),
     /// HyperLogLog (Flajolet and others, 2007): for each of 4096 classes of hashes, the longest run
     /// of leading zeros. It depends on the set of values, not on their order. Standard error:
     /// 1.04 / √4096 = 1.6 %.
@@ -79,12 +78,14 @@ fn estimate(registers: &[u8; REGISTERS]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::hash::{DefaultHasher, Hasher};
+    use std::hash::Hasher;
+
+    use crate::base::stable_hasher;
 
     fn count(values: impl Iterator<Item = u64>) -> DistinctCounter {
         let mut distinct = DistinctCounter::default();
         values.for_each(|n| {
-            let mut hasher = DefaultHasher::new();
+            let mut hasher = stable_hasher();
             hasher.write_u64(n);
             distinct.insert(hasher.finish());
         });

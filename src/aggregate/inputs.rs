@@ -15,6 +15,7 @@ const PROBLEMS: usize = 5;
 
 /// How far an input could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum InputStatus {
     /// All of it.
     Complete,

@@ -120,11 +120,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashMap;
-    use std::hash::{DefaultHasher, Hasher};
+    use std::hash::Hasher;
+
+    use crate::base::stable_hasher;
 
     fn spread(n: u64) -> Identity {
         [1u64, 2, 3].map(|seed| {
-            let mut hasher = DefaultHasher::new();
+            let mut hasher = stable_hasher();
             hasher.write_u64(seed);
             hasher.write_u64(n);
             hasher.finish() as u32

@@ -4,11 +4,10 @@
 use std::hash::{Hash, Hasher};
 
 use hashbrown::{HashMap, HashTable};
-use rustc_hash::{FxBuildHasher, FxHasher};
 
 use super::distinct::DistinctCounter;
 use super::selected::Selected;
-use crate::base::hash64;
+use crate::base::{stable_hash, table_hash};
 use crate::model::{EventTime, Outcome};
 
 /// Declares the group twice: borrowed, to look up and to sort, and owned, to keep.
@@ -85,9 +84,7 @@ group! {
 
 impl GroupRef<'_> {
     fn hashed(&self) -> u64 {
-        let mut hasher = FxHasher::default();
-        self.hash(&mut hasher);
-        hasher.finish()
+        table_hash(self)
     }
 }
 
@@ -168,8 +165,8 @@ impl UsageSample {
         Self {
             group,
             time: event.time,
-            session: event.principal.session_name.as_deref().map(|name| hash64(0, &name)),
-            source_ip: event.source_ip.as_deref().map(|address| hash64(0, &address)),
+            session: event.principal.session_name.as_deref().map(|name| stable_hash(0, &name)),
+            source_ip: event.source_ip.as_deref().map(|address| stable_hash(0, &address)),
         }
     }
 }
@@ -281,7 +278,7 @@ pub struct DailyRow {
 pub struct Usage {
     groups: Groups,
     stats: Vec<Option<GroupStats>>,
-    daily: HashMap<(i32, usize), u64, FxBuildHasher>,
+    daily: HashMap<(i32, usize), u64>,
 }
 
 impl Usage {
@@ -308,7 +305,7 @@ impl Usage {
 
     /// The rows of both tables, sorted by their group columns.
     pub fn into_rows(self) -> (Vec<UsageRow>, Vec<DailyRow>) {
-        let mut days: HashMap<DailyRow, u64, FxBuildHasher> = HashMap::default();
+        let mut days: HashMap<DailyRow, u64> = HashMap::default();
         for ((day, number), count) in &self.daily {
             let group = &self.groups.groups[*number].1;
             let row = DailyRow {

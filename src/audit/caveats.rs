@@ -23,6 +23,7 @@ pub struct Caveat {
 
 /// How much a caveat matters for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Severity {
     /// Something about this run limits its numbers. The summary shows it.
     Warning,
@@ -130,9 +131,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "trail_excludes_kms",
         severity: Severity::Warning,
         applies: trails_excluding_kms,
-        text: "Set at some time to leave kms.amazonaws.com out, or what only reads (Decrypt and \
-            GenerateDataKey do): {}. From then on such a trail's archives say nothing about KMS \
-            use.",
+        text: "The input shows that trails were set at some time to leave out events of \
+            kms.amazonaws.com, or all events that only read (Decrypt and GenerateDataKey are such \
+            events): {}. While this was set, their archives lack KMS use.",
         doc: "a record sets a trail to exclude KMS",
     },
     CaveatRule {
@@ -157,9 +158,9 @@ pub static CAVEATS: &[CaveatRule] = &[
     CaveatRule {
         id: "not_all_read",
         severity: Severity::Warning,
-        applies: |c| (!c.inputs.read_whole()).then(|| c.counts.rejected.to_string()),
-        text: "Not everything could be read: rejects.parquet has {} rows, and inputs.parquet names \
-            the inputs concerned. Counts are lower bounds.",
+        applies: not_all_read,
+        text: "Not everything could be read: {}inputs.parquet names the inputs. Counts are lower \
+            bounds.",
         doc: "something could not be read: the counts are lower bounds",
     },
     CaveatRule {
@@ -236,9 +237,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "unattributed_bucket_keys",
         severity: Severity::Warning,
         applies: |c| count(c.coverage.unattributed),
-        text: "Further records that name a bucket but no object, and show no particular workload \
-            by anything else: {}. They were not selected, and any of the workloads asked for may \
-            be behind them.",
+        text: "Calls that were not counted because nothing shows their workload: {}. They name a \
+            bucket but, because of an S3 Bucket Key, no object, and any of the workloads asked for \
+            may have made them. --workload any counts them, too.",
         doc: "records that were not selected name a bucket but no object, and nothing else shows a \
             particular workload",
     },
@@ -388,6 +389,15 @@ fn list(names: &BTreeSet<&str>, limit: usize, where_all_are: &str) -> Option<Str
         n => format!(" and {n} more{where_all_are}"),
     };
     (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
+}
+
+fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
+    let rejects = match context.counts.rejected {
+        0 => String::new(),
+        1 => "rejects.parquet has 1 row, and ".to_owned(),
+        n => format!("rejects.parquet has {n} rows, and "),
+    };
+    (!context.inputs.read_whole()).then_some(rejects)
 }
 
 fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {

@@ -1,14 +1,16 @@
-//! The ground floor: locks, stable hashes, spill files and a task queue.
+//! The ground floor: locks, hashes, spill files and a task queue.
 //!
 //! Nothing here knows about CloudTrail or KMS. This room imports only `std` and crates, so every
 //! other room may use it.
 
+mod catch_panic;
 mod hash;
 mod locks;
 mod spill;
 mod tasks;
 
-pub use hash::hash64;
+pub use catch_panic::catch_panic;
+pub use hash::{keyed_hash, stable_hash, stable_hasher, table_hash};
 pub use locks::{into_inner, lock, wait_timeout};
 pub use spill::SpillFile;
 pub use tasks::{Task, TaskQueue};

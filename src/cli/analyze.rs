@@ -39,9 +39,7 @@ pub(super) fn run(
 
     let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let passes = 1;
-    let result =
-        progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut directory, progress));
+    let result = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut directory, progress));
     let run = match result {
         Ok(run) => run,
         Err(error) => {
@@ -60,8 +58,8 @@ pub(super) fn run(
         inputs: &run.inputs,
         coverage: &run.coverage,
         facts: &run.facts,
-        incremental: plan.extracts.as_ref().map(|state| {
-            let (archives_read, archives_known) = state.counted();
+        incremental: plan.checkpoint.as_ref().map(|checkpoint| {
+            let (archives_read, archives_known) = checkpoint.archives();
             IncrementalSummary { archives_read, archives_known }
         }),
         caveats: &caveats,

@@ -58,10 +58,10 @@ pub(super) enum Command {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail analyze sample-logs -o report
-  keytrail analyze --workload any --event any AWSLogs/111122223333/CloudTrail
-  keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' logs/
-  keytrail analyze --since 2023-03-17 --until 2023-03-18 s3://my-trail/AWSLogs
-  cat key.json.gz | keytrail analyze -o report -")]
+  keytrail analyze --workload any --event any -o all AWSLogs/111122223333/CloudTrail
+  keytrail analyze --since 30d --account 111122223333 --key '*1234abcd*' -o month logs/
+  keytrail analyze --since 2023-03-17 --until 2023-03-18 -o day s3://my-trail/AWSLogs
+  cat one.json.gz | keytrail analyze -o one -")]
 pub(super) struct AnalyzeArgs {
     /// Directory to write the report to, or s3://BUCKET/FOLDER
     #[arg(short, long, value_name = "DIR", env = "KEYTRAIL_OUTPUT", default_value = "keytrail-report")]
@@ -124,10 +124,10 @@ pub(super) struct EventsArgs {
 
 /// Print the workload rules in force
 ///
-/// Prints the built-in rules and the rules of your own file. With inputs, it also prints the learned
-/// rules: the roles, paths, keys and sessions that settings, jobs and STS name in these archives,
-/// each with the first record that names them. `analyze` and `events` apply the same rules to the
-/// same inputs.
+/// Prints the built-in rules and the rules of your own file. With inputs, it also prints the
+/// learned rules: the roles, paths, keys and sessions that settings, jobs and STS name in these
+/// archives, each with the first record that names them. `analyze` and `events` apply the same
+/// rules to the same inputs.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail rules

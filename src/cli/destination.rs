@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::args::AnalyzeArgs;
 use super::error::CliError;
 use super::plan;
+use keytrail::checkpoint::{Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER};
 use keytrail::engine::{Plan, RunError};
-use keytrail::extract::{FOLDER, State, StateError};
 use keytrail::report::{
     BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
 };
@@ -42,15 +42,13 @@ impl Destination {
     fn open_directory(args: &AnalyzeArgs, plan: &mut Plan) -> Result<Self, CliError> {
         if args.incremental {
             refuse_unrepeatable_inputs(args)?;
-            let settings = Plan::settings(plan.limits, plan.hash);
-            plan.extracts = Some(State::in_directory(&args.output, settings, args.force)?);
+            plan.checkpoint = Some(Checkpoint::in_directory(&args.output, &options(args, plan))?);
             ReportDirectory::remove_stale(&args.output)?;
         }
         Ok(Self::Directory(args.output.clone()))
     }
 
     fn open_bucket(args: &AnalyzeArgs, plan: &mut Plan, address: Address) -> Result<Self, CliError> {
-        let settings = Plan::settings(plan.limits, plan.hash);
         let path = || address.to_string();
         let store = plan.buckets.open(&address.bucket)?;
         let folder = address.folder().key;
@@ -68,16 +66,13 @@ impl Destination {
         let Some(remote) = BucketPublisher::acquire(&target, &is_cancelled)? else {
             return Err(match is_cancelled() {
                 true => RunError::Cancelled.into(),
-                false => StateError::Busy { path: path() }.into(),
+                false => CheckpointError::Busy { path: path() }.into(),
             });
         };
         if args.incremental {
             refuse_unrepeatable_inputs(args)?;
-            if !args.force && !remote.can_continue()? {
-                return Err(StateError::NotBegun { path: path() }.into());
-            }
-            let state = State::in_bucket(&store, remote.folder(), settings, args.force)?;
-            plan.extracts = Some(state);
+            let checkpoint = Checkpoint::in_bucket(&store, remote.folder(), &options(args, plan))?;
+            plan.checkpoint = Some(checkpoint);
         }
         plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
         let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
@@ -92,15 +87,24 @@ impl Destination {
         }
     }
 
-    /// Moves the report to its final place. Only then is the state of earlier runs removed that
-    /// `--force` replaces.
+    /// Moves the report to its final place. Only then is the checkpoint removed that `--force`
+    /// replaces.
     pub(super) fn publish(self, report: StagedReport, plan: &Plan) -> Result<PublishedReport, CliError> {
         let published = match self {
             Self::Directory(_) => report.publish()?,
             Self::Bucket { remote, .. } => remote.publish(&report)?,
         };
-        plan.extracts.as_ref().map_or(Ok(()), State::forget)?;
+        plan.checkpoint.as_ref().map_or(Ok(()), Checkpoint::finish)?;
         Ok(published)
+    }
+}
+
+/// How the checkpoint of an incremental run is opened.
+fn options(args: &AnalyzeArgs, plan: &Plan) -> CheckpointOptions {
+    CheckpointOptions {
+        settings: Plan::settings(plan.limits, plan.hash),
+        earlier: if args.force { Earlier::Rebuild } else { Earlier::Continue },
+        limits: CommitLimits::default(),
     }
 }
 

@@ -5,9 +5,9 @@ use std::io;
 use thiserror::Error;
 
 use super::exit::ExitStatus;
+use keytrail::checkpoint::CheckpointError;
 use keytrail::classify::RulesError;
 use keytrail::engine::RunError;
-use keytrail::extract::StateError;
 use keytrail::report::SinkError;
 use keytrail::s3::S3Error;
 
@@ -19,7 +19,7 @@ pub(super) enum CliError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    State(#[from] StateError),
+    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Rules(#[from] RulesError),
     #[error(transparent)]

@@ -11,6 +11,8 @@ use super::progress::BarAwareWriter;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal};
+use tracing::warn;
+
 use keytrail::engine::{self, Run};
 use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
 
@@ -33,11 +35,13 @@ pub(super) fn run(
         cancel: interrupt.cancel_flag(),
     })?;
 
+    if args.selection.hash {
+        warn!("--hash has no effect: the events that are printed have no column for it");
+    }
     let width = is_terminal.then(terminal::width).flatten();
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
     let mut stream = RowStream::events(format, out, width)?;
-    let passes = 1;
-    let run = progress::with_bar(&bar, &plan, passes, |progress| engine::run(&plan, &mut stream, progress))?;
+    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {

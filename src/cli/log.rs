@@ -68,5 +68,6 @@ pub(super) fn line(level: &str, message: &str, mut fields: Value) {
     fields["timestamp"] = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into();
     fields["level"] = level.into();
     fields["message"] = message.into();
-    let _ = writeln!(io::stderr(), "{}", printable(&fields.to_string())); // nowhere left to report to
+    // There is nowhere left to report an error to.
+    let _ = writeln!(io::stderr(), "{}", printable(&fields.to_string()));
 }

@@ -63,8 +63,8 @@ pub(super) struct SelectionOptions {
 
     /// Report events whose key ARN, key id or alias matches a pattern (`*`, `?`)
     ///
-    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns begin
-    /// with `*`. Quote them, or the shell may expand them.
+    /// A pattern must match the whole text, and `*` also matches `/` and `:`. So most patterns
+    /// begin with `*`. Quote them, or the shell may expand them.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
     pub(super) key: Vec<String>,
 
@@ -96,7 +96,8 @@ pub(super) struct SelectionOptions {
 
     /// Record the SHA-256 of each archive's decompressed content, as evidence
     ///
-    /// This costs about as much time as decompression.
+    /// The column is content_sha256 of inputs.parquet, so `events` ignores the option. Hashing
+    /// takes about as much time as decompression.
     #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
     pub(super) hash: bool,
 

@@ -58,8 +58,9 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         keep_duplicates: options.keep_duplicates,
         learn: !options.no_learn,
         aliases: aliases(options.aliases.as_deref())?,
-        hash: options.hash,
-        extracts: None,
+        // Only a report has a place for the hashes.
+        hash: options.hash && request.output.is_some(),
+        checkpoint: None,
         threads: usize::from(request.common.threads),
         prune,
         buckets: buckets(request.s3),

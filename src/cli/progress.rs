@@ -48,13 +48,8 @@ impl<W: Write> Write for BarAwareWriter<W> {
     }
 }
 
-/// Runs `work` while the bar shows its progress. `passes` says how often `work` reads all inputs.
-pub(super) fn with_bar<T>(
-    bar: &ProgressBar,
-    plan: &Plan,
-    passes: u64,
-    work: impl FnOnce(&Progress) -> T,
-) -> T {
+/// Runs `work` while the bar shows its progress.
+pub(super) fn with_bar<T>(bar: &ProgressBar, plan: &Plan, work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     if bar.is_hidden() {
         return work(&progress);
@@ -66,7 +61,7 @@ pub(super) fn with_bar<T>(
         scope.spawn(move || {
             // Listing twice is cheap compared to reading, and gives the total.
             if let Some(total) = total_bytes(plan, &ended) {
-                bar.set_length(total * passes);
+                bar.set_length(total);
                 bar.set_style(style(
                     "{spinner} {bar:30} {bytes} of {total_bytes} · {bytes_per_sec} · {msg} · {eta} left",
                 ));

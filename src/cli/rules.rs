@@ -39,7 +39,7 @@ pub(super) fn run(
     let (facts, inputs) = if args.inputs.is_empty() {
         <(Facts, InputTotals)>::default()
     } else {
-        progress::with_bar(&bar, &plan, 1, |progress| engine::learn(&plan, progress))?
+        progress::with_bar(&bar, &plan, |progress| engine::learn(&plan, progress))?
     };
 
     let width = is_terminal.then(terminal::width).flatten();

@@ -1,14 +1,13 @@
 //! What was scanned, piece by piece in the order of the inputs.
 
-use std::io;
-
-use super::checkpoint;
+use super::batch_store::{BatchStore, StoredBatch};
+use super::error::RunError;
 use super::input::scan_list;
-use super::queue::{Queue, Work};
-use super::scanner::{Keep, Scanner};
-use super::store::{Held, Store};
-use super::{Plan, Progress};
-use crate::extract::{Entry, Merged, State};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::queue::{Queue, next_work};
+use super::scanner::{Learn, Retain, Scanner};
+use crate::checkpoint::{Checkpoint, Merged, Run};
 use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
 
@@ -18,17 +17,17 @@ pub(super) enum Kept<'p> {
     Inputs {
         plan: &'p Plan,
         progress: &'p Progress,
-        queue: Box<Prefetcher<Queue>>,
+        queue: Box<Prefetcher<Queue<'p>>>,
     },
-    Store(std::vec::IntoIter<Held>),
+    Store(std::vec::IntoIter<StoredBatch>),
     Checkpoint(Merged),
 }
 
 /// Facts that stand together.
 pub(super) enum Piece<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
-    Held(Held),
-    Entry(Entry),
+    Stored(StoredBatch),
+    Known(Run),
 }
 
 impl<'p> Kept<'p> {
@@ -38,27 +37,26 @@ impl<'p> Kept<'p> {
         Self::Inputs { plan, progress, queue }
     }
 
-    pub(super) fn of_store(store: Store) -> Self {
+    pub(super) fn of_store(store: BatchStore) -> Self {
         Self::Store(store.into_ordered().into_iter())
     }
 
-    pub(super) fn of_checkpoint(state: &State) -> Self {
-        Self::Checkpoint(Merged::new(&state.all()))
+    pub(super) fn of_checkpoint(checkpoint: &Checkpoint) -> Self {
+        Self::Checkpoint(checkpoint.all())
     }
 }
 
 impl<'p> Iterator for Kept<'p> {
-    type Item = io::Result<Piece<'p>>;
+    type Item = Result<Piece<'p>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Inputs { plan, progress, queue } => match Work::next(queue, false).transpose()? {
-                Ok(Work::Scan(list)) => Some(Ok(Piece::Inputs { plan, progress, list })),
-                Ok(Work::Known(entry)) => Some(Ok(Piece::Entry(entry))),
-                Err(error) => Some(Err(error)),
-            },
-            Self::Store(held) => held.next().map(|held| Ok(Piece::Held(held))),
-            Self::Checkpoint(entries) => entries.next().map(|entry| entry.map(Piece::Entry)),
+            Self::Inputs { plan, progress, queue } => {
+                let work = next_work(queue).transpose()?;
+                Some(work.map(|list| Piece::Inputs { plan, progress, list }).map_err(RunError::from))
+            }
+            Self::Store(held) => held.next().map(|held| Ok(Piece::Stored(held))),
+            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Known).map_err(RunError::from)),
         }
     }
 }
@@ -68,18 +66,21 @@ impl Piece<'_> {
     ///
     /// # Errors
     /// When they cannot be read back.
-    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> io::Result<()> {
+    pub(super) fn read(self, take: &mut dyn FnMut(Batch) -> bool) -> Result<(), RunError> {
         match self {
             Self::Inputs { plan, progress, list } => {
-                let (mut builder, keep) = (BatchBuilder::default(), Keep::Selectable(&plan.selection));
-                scan_list(Scanner::new(plan, progress, keep, false, &mut builder, take), list);
+                let (mut builder, retain) = (BatchBuilder::default(), Retain::Selectable(&plan.selection));
+                scan_list(Scanner::new(plan, progress, retain, Learn::No, &mut builder, take), list);
                 Ok(())
             }
-            Self::Held(held) => {
-                take(held.read()?);
+            Self::Stored(held) => {
+                take(held.read().map_err(RunError::Temporary)?);
                 Ok(())
             }
-            Self::Entry(entry) => checkpoint::read(&entry, take),
+            Self::Known(run) => {
+                take(run.facts()?);
+                Ok(())
+            }
         }
     }
 }

@@ -1,14 +1,18 @@
-//! Everything that needs to see all inputs: copies, aggregates, the accounting. Works on one part after the other, in input order.
+//! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one resolved
+//! batch after the other, in input order.
 
 use std::sync::Arc;
 
 use tracing::{debug, info, warn};
 
-use super::aside::{Aside, Kept};
-use super::inputs::InputRows;
-use super::known::Known;
-use super::part::{Event, Part};
-use super::{Plan, Progress, Run, RunError};
+use super::error::RunError;
+use super::input_rows::InputRows;
+use super::pending::{PendingCopies, PendingCopy};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::resolved::{Duplicates, ResolvedBatch, ResolvedEvent};
+use super::result::Run;
+use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{
     Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations, Selected,
     Usage, complete_from,
@@ -19,121 +23,128 @@ use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
-    known: &'m Known,
+    knowledge: &'m RunKnowledge,
     sink: &'m mut dyn Sink,
     progress: &'m Progress,
-    copies: Deduplicator,
-    aside: Aside,
+    deduplicator: Deduplicator,
+    pending: PendingCopies,
     usage: Usage,
     observations: Observations,
     coverage: Coverage,
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
-    /// What the merge has decided about the input whose parts are coming in.
+    current: CurrentInput,
+}
+
+/// The input whose batches are being merged.
+#[derive(Default)]
+struct CurrentInput {
+    /// What resolve and merge decided about its events.
     decided: Counts,
-    waiting_here: u64,
+    /// Its duplicates that are pending.
+    pending: u64,
 }
 
 impl<'m> Merge<'m> {
     pub(super) fn new(
         plan: &'m Plan,
-        known: &'m Known,
+        knowledge: &'m RunKnowledge,
         sink: &'m mut dyn Sink,
         progress: &'m Progress,
     ) -> Self {
         Self {
             plan,
-            known,
+            knowledge,
             sink,
             progress,
-            copies: Deduplicator::default(),
-            aside: Aside::new(),
+            deduplicator: Deduplicator::default(),
+            pending: PendingCopies::new(),
             usage: Usage::default(),
             observations: Observations::default(),
             coverage: Coverage::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
-            decided: Counts::default(),
-            waiting_here: 0,
+            current: CurrentInput::default(),
         }
     }
 
-    /// Takes the next part.
-    pub(super) fn part(&mut self, mut part: Part) -> Result<(), RunError> {
-        let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
-        self.decided += part.counts;
-        self.coverage.unattributed += part.unattributed;
-        if let Some(archive) = part.archive.clone() {
-            for event in &part.events {
+    /// Takes the next batch.
+    pub(super) fn batch(&mut self, mut batch: ResolvedBatch) -> Result<(), RunError> {
+        let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
+        self.current.decided += batch.counts;
+        self.coverage.unattributed += batch.unattributed;
+        if let Some(archive) = batch.archive.clone() {
+            for event in &batch.events {
                 let group = groups[event.measured.group];
-                self.event(&archive, &part, event, group)?;
+                self.event(&archive, &batch, event, group)?;
             }
-            for rejection in &part.rejects {
+            for rejection in &batch.rejects {
                 info!(%archive, %rejection, "rejected");
                 self.inputs.add_reject(&archive, rejection);
                 self.sink.rejection(&archive, rejection)?;
             }
         }
-        if let Some(done) = part.done.take() {
-            let InputEnd { summary, coverage } = *done;
+        if let Some(end) = batch.end.take() {
+            let InputEnd { summary, coverage } = *end;
             self.coverage += coverage;
-            self.input_done(summary)?;
+            self.end_input(summary)?;
         }
-        part.recycle();
+        batch.recycle();
         Ok(())
     }
 
     fn event(
         &mut self,
         archive: &Arc<str>,
-        part: &Part,
-        event: &Event,
+        batch: &ResolvedBatch,
+        event: &ResolvedEvent,
         group: usize,
     ) -> Result<(), RunError> {
-        let conflicts = self.copies.conflicts();
-        let placement = event.fingerprint.as_ref().map_or(Decision::Count, |print| self.copies.decide(print));
-        self.decided.conflicts += self.copies.conflicts() - conflicts;
-        match placement {
+        let conflicts = self.deduplicator.conflicts();
+        let print = event.fingerprint.as_ref();
+        let decision = print.map_or(Decision::Count, |print| self.deduplicator.decide(print));
+        self.current.decided.conflicts += self.deduplicator.conflicts() - conflicts;
+        match decision {
             Decision::Count => {
-                self.decided.selected += 1;
-                self.count(part.row(event), event, group, RowOrder::InOrder)
+                self.current.decided.selected += 1;
+                self.count(batch.row(event), event, group, RowOrder::InOrder)
             }
             Decision::Duplicate => {
-                self.decided.duplicate += 1;
+                self.current.decided.duplicate += 1;
                 Ok(())
             }
             Decision::OtherCopy => {
-                self.decided.other_copy += 1;
+                self.current.decided.other_copy += 1;
                 Ok(())
             }
             Decision::Hold(_) => {
-                self.waiting_here += 1;
+                self.current.pending += 1;
                 let (input, day) = (self.rows.current(), event.measured.time.day());
                 self.sink.expect_out_of_order(day)?;
-                let kept = self.aside.push(input, day, (archive, event.offset), part.copy(event));
-                kept.map_err(RunError::Temporary)
+                let pushed = self.pending.push(input, day, archive, event.offset, batch.copy(event));
+                pushed.map_err(RunError::Temporary)
             }
-            Decision::Attach(number) => {
-                self.decided.other_copy += 1;
-                self.aside.join(number, part.copy(event)).map_err(RunError::Temporary)
+            Decision::Attach(id) => {
+                self.current.decided.other_copy += 1;
+                self.pending.attach(id, batch.copy(event)).map_err(RunError::Temporary)
             }
-            Decision::Discard(number) => {
-                self.decided.other_copy += 1;
-                self.aside.join(number, part.copy(event)).map_err(RunError::Temporary)?;
-                let input = self.aside.settle(number);
-                self.placed(input, true);
+            Decision::Discard(id) => {
+                self.current.decided.other_copy += 1;
+                self.pending.attach(id, batch.copy(event)).map_err(RunError::Temporary)?;
+                let input = self.pending.mark_counted(id);
+                self.select_pending(input);
                 Ok(())
             }
-            Decision::Supersede(number) => {
-                self.decided.selected += 1;
-                let kept = self.aside.take(number).map_err(RunError::Temporary)?;
-                self.placed(kept.input, false);
-                self.sink.cancel_expected(kept.day);
-                let mut others = vec![kept.record];
-                others.extend(kept.others);
-                self.count_completed(archive, event.offset, part.copy(event), &others, RowOrder::InOrder)
+            Decision::Supersede(id) => {
+                self.current.decided.selected += 1;
+                let other = self.pending.remove(id).map_err(RunError::Temporary)?;
+                self.discard_pending(other.input);
+                self.sink.cancel_expected(other.day);
+                let mut others = vec![other.event];
+                others.extend(other.others);
+                self.count_completed(archive, event.offset, batch.copy(event), &others, RowOrder::InOrder)
             }
         }
     }
@@ -141,7 +152,7 @@ impl<'m> Merge<'m> {
     fn count(
         &mut self,
         row: EncodedRow<'_>,
-        event: &Event,
+        event: &ResolvedEvent,
         group: usize,
         order: RowOrder,
     ) -> Result<(), RunError> {
@@ -152,43 +163,58 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    /// Counts the event of `record`, completed from other copies of the same call. Whose workload it is, it says by itself.
+    /// Counts an event (its encoded facts), completed from other copies of the same call. Its
+    /// workload is decided by the event alone.
     fn count_completed(
         &mut self,
         archive: &str,
         offset: u64,
-        record: &[u8],
+        event: &[u8],
         others: &[Vec<u8>],
         order: RowOrder,
     ) -> Result<(), RunError> {
-        let Some(mut event) = decode_event(record) else { return Err(RunError::Temporary(changed())) };
-        self.known.complete(&mut event);
-        let evidence = self.plan.classifier.classify(&event, &self.known.knowledge);
+        let Some(mut event) = decode_event(event) else { return Err(RunError::Temporary(damaged())) };
+        self.knowledge.complete(&mut event);
+        let evidence = self.plan.classifier.classify(&event, &self.knowledge.knowledge);
         for mut other in others.iter().filter_map(|other| decode_event(other)) {
-            self.known.complete(&mut other);
+            self.knowledge.complete(&mut other);
             complete_from(&mut event, other);
         }
-        let mut part = Part::default();
-        part.add(&Selected { event: &event, evidence: &evidence, archive, offset }, false);
-        let groups = self.usage.merge_groups(std::mem::take(&mut part.groups));
-        part.events
+        let mut batch = ResolvedBatch::default();
+        let selected = Selected { event: &event, evidence: &evidence, archive, offset };
+        batch.add(&selected, Duplicates::Count);
+        let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
+        batch
+            .events
             .iter()
-            .try_for_each(|event| self.count(part.row(event), event, groups[event.measured.group], order))
+            .try_for_each(|event| self.count(batch.row(event), event, groups[event.measured.group], order))
     }
 
-    /// A copy that waited in `input` has been placed: it counts, or is the other copy.
-    fn placed(&mut self, input: u64, selected: bool) {
+    /// A pending duplicate of that input counts.
+    fn select_pending(&mut self, input: u64) {
         if input == self.rows.current() {
-            self.waiting_here -= 1;
-            class(&mut self.decided, selected);
+            self.current.pending -= 1;
+            self.current.decided.selected += 1;
         } else {
-            class(&mut self.counts, selected);
-            self.rows.place(input, selected);
+            self.counts.selected += 1;
+            self.rows.select_late(input);
         }
     }
 
-    fn input_done(&mut self, mut input: InputSummary) -> Result<(), RunError> {
-        input.counts += std::mem::take(&mut self.decided);
+    /// A pending duplicate of that input is the other copy of a call that counts.
+    fn discard_pending(&mut self, input: u64) {
+        if input == self.rows.current() {
+            self.current.pending -= 1;
+            self.current.decided.other_copy += 1;
+        } else {
+            self.counts.other_copy += 1;
+            self.rows.discard_late(input);
+        }
+    }
+
+    fn end_input(&mut self, mut input: InputSummary) -> Result<(), RunError> {
+        let CurrentInput { decided, pending } = std::mem::take(&mut self.current);
+        input.counts += decided;
         let archive = &input.archive;
         if input.status != InputStatus::Unreadable {
             debug!(%archive, status = input.status.as_str(), records = input.counts.records, "read");
@@ -206,25 +232,25 @@ impl<'m> Merge<'m> {
         self.progress.add_archive();
         self.counts += input.counts;
         self.inputs += &input;
-        let waiting = std::mem::take(&mut self.waiting_here) > 0;
-        self.rows.push(&input, waiting, self.sink)
+        self.rows.push(&input, pending, self.sink)
     }
 
-    /// Places the copies that still wait; after this, nothing more is given to the sink.
-    pub(super) fn place_waiting(&mut self) -> Result<(), RunError> {
+    /// Counts the duplicates that are still pending: no better copy can arrive. After this, the sink
+    /// is given nothing more.
+    pub(super) fn count_pending(&mut self) -> Result<(), RunError> {
         let mut from = 0;
-        while let Some((number, kept)) = self.aside.next_from(from).map_err(RunError::Temporary)? {
+        while let Some((id, copy)) = self.pending.next_from(from).map_err(RunError::Temporary)? {
             if self.plan.is_cancelled() {
                 return Err(RunError::Cancelled);
             }
-            from = number + 1;
-            let Kept { input, archive, offset, record, others, settled, .. } = kept;
-            if !settled {
-                let own = decode_event(&record).is_some_and(|event| event.is_callers_copy());
-                self.observations.owner_copy_only += u64::from(!own);
-                self.placed(input, true);
+            from = id + 1;
+            let PendingCopy { input, archive, offset, event, others, counts, .. } = copy;
+            if !counts {
+                let is_callers = decode_event(&event).is_some_and(|event| event.is_callers_copy());
+                self.observations.owner_copy_only += u64::from(!is_callers);
+                self.select_pending(input);
             }
-            self.count_completed(&archive, offset, &record, &others, RowOrder::OutOfOrder)?;
+            self.count_completed(&archive, offset, &event, &others, RowOrder::OutOfOrder)?;
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
         let plan = self.plan;
@@ -232,7 +258,7 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    /// Checks the accounting and gives the result.
+    /// Checks the accounting and returns the result.
     pub(super) fn finish(mut self, mut facts: Facts) -> Result<Run, RunError> {
         self.coverage.kms_excluded_by.append(&mut facts.silent_trails);
         self.counts.check()?;
@@ -252,14 +278,8 @@ impl<'m> Merge<'m> {
     }
 }
 
-/// A copy that has waited, or met one that has, is either the one that counts or the other.
-fn class(counts: &mut Counts, selected: bool) {
-    counts.selected += u64::from(selected);
-    counts.other_copy += u64::from(!selected);
-}
-
-fn changed() -> std::io::Error {
-    std::io::Error::other("what was put aside has changed")
+fn damaged() -> std::io::Error {
+    std::io::Error::other("another program changed the temporary file")
 }
 
 const EVENT_ID: usize = column_position(EVENTS, "event_id");

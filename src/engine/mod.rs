@@ -1,7 +1,9 @@
-//! From a [`Plan`] to results: the only place that knows the order of the stages, and the only one that runs them in parallel.
+//! Runs a [`Plan`]: the only room that knows the order of the stages, and the only one with threads.
 //!
-//! Archives are worked on in parallel, a few ahead of the one being merged; what they give is merged in the order of their names. So the result
-//! does not depend on the number of threads, and memory is bounded by the few (`scheduler.rs`).
+//! [`run`] scans all inputs, builds look-ups from the facts they hold, and resolves the facts to
+//! events that count. Workers scan and resolve in parallel; their batches are merged in the order of
+//! the inputs. So the result does not depend on the number of threads, and a worker that is too far
+//! ahead waits, which bounds memory (`scheduler.rs`).
 //!
 //! ```
 //! use keytrail::{engine, report, source::Input};
@@ -15,243 +17,113 @@
 //! # }
 //! ```
 
-mod archive;
-mod aside;
+mod batch_store;
 mod checkpoint;
-mod container;
+mod error;
 mod input;
-mod inputs;
+mod input_rows;
 mod kept;
-mod known;
-mod lost;
 mod merge;
-mod part;
+mod pending;
+mod plan;
 mod progress;
 mod queue;
 mod resolve;
-mod rows;
+mod resolved;
+mod result;
+mod run_knowledge;
 mod scan;
 mod scanner;
 mod scheduler;
 mod select;
-mod store;
-mod supply;
-mod window;
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use thiserror::Error;
-
-use crate::aggregate::{Counts, Coverage, DailyRow, Imbalance, InputTotals, Observations, UsageRow};
+use crate::aggregate::InputTotals;
 use crate::base::TaskQueue;
-use crate::classify::{Classifier, RulesError};
-use crate::extract::{Settings, State, StateError};
-use crate::knowledge::{Aliases, Facts};
+use crate::knowledge::Facts;
 use crate::report::{Sink, SinkError};
-use crate::s3::Buckets;
-use crate::source::{Input, ListContext, Listing, PruneFilter};
-use known::Known;
+pub use error::RunError;
 use merge::Merge;
+pub use plan::{Limits, Plan};
 pub use progress::Progress;
 use resolve::Resolver;
+pub use result::Run;
+use run_knowledge::RunKnowledge;
 use scheduler::Scheduler;
-pub use select::{EventNames, Pattern, Selection};
-
-/// Limits on what one input may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Decompressed bytes per archive; 8 GiB by default.
-    pub archive_bytes: u64,
-    /// Bytes per record; 4 MiB by default.
-    pub record_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { archive_bytes: 8 << 30, record_bytes: 4 << 20 }
-    }
-}
-
-/// What to do.
-#[derive(Debug)]
-pub struct Plan {
-    /// Where archives are.
-    pub inputs: Vec<Input>,
-    /// A directory never read: the report being written.
-    pub exclude: Option<PathBuf>,
-    /// Which events count.
-    pub selection: Selection,
-    /// Whose events they are.
-    pub classifier: Classifier,
-    /// Limits per input.
-    pub limits: Limits,
-    /// Count every delivered copy.
-    pub keep_duplicates: bool,
-    /// Read all inputs first for what they teach: rules' particulars, aliases, corrections, stopped trails.
-    pub learn: bool,
-    /// Where aliases pointed, as the user knows it.
-    pub aliases: Aliases,
-    /// Hash the content of every archive.
-    pub hash: bool,
-    /// Where extracts are kept from run to run: then only archives that are new there are read, and the result is that of one run over all of them.
-    pub extracts: Option<State>,
-    /// Threads to work on archives with; 0: one per core.
-    pub threads: usize,
-    /// Which folders of S3 are listed.
-    pub prune: PruneFilter,
-    /// The way to S3.
-    pub buckets: Buckets,
-    /// Set it to stop the run.
-    pub cancel: Arc<AtomicBool>,
-}
-
-impl Plan {
-    /// The default run over `inputs`.
-    ///
-    /// # Errors
-    /// Never in a released version: the built-in rules are part of it.
-    pub fn new(inputs: Vec<Input>) -> Result<Self, RulesError> {
-        Ok(Self {
-            inputs,
-            exclude: None,
-            selection: Selection::default(),
-            classifier: Classifier::new(None)?,
-            limits: Limits::default(),
-            keep_duplicates: false,
-            learn: true,
-            aliases: Aliases::default(),
-            hash: false,
-            extracts: None,
-            threads: 0,
-            prune: PruneFilter::default(),
-            buckets: Buckets::default(),
-            cancel: Arc::default(),
-        })
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
-    }
-
-    /// The archives of the plan's inputs, in the order in which they are merged.
-    pub fn listing(&self) -> Listing {
-        let reach = ListContext {
-            prune: self.prune.clone(),
-            buckets: self.buckets.clone(),
-            cancel: self.cancel.clone(),
-        };
-        Listing::new(&self.inputs, self.exclude.as_deref(), &reach)
-    }
-
-    /// What extracts depend on, beside their archives.
-    pub fn settings(limits: Limits, hash: bool) -> Settings {
-        Settings { archive_bytes: limits.archive_bytes, record_bytes: limits.record_bytes, hash }
-    }
-}
-
-/// What came of a run, besides what the sink has been given.
-#[derive(Debug)]
-pub struct Run {
-    /// The accounting; it has been checked.
-    pub counts: Counts,
-    /// Usage per group, sorted.
-    pub usage: Vec<UsageRow>,
-    /// Usage per day, sorted.
-    pub daily: Vec<DailyRow>,
-    /// What became of the inputs.
-    pub inputs: InputTotals,
-    /// What the inputs cover.
-    pub coverage: Coverage,
-    /// What is worth knowing of the selected events.
-    pub observations: Observations,
-    /// What the inputs have taught.
-    pub facts: Facts,
-}
-
-/// Why a run ended without a result.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// Results could not be written.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The accounting does not hold.
-    #[error(transparent)]
-    Imbalance(#[from] Imbalance),
-    /// Extracts could not be kept.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// Extracts could not be read back.
-    #[error("cannot read the stored facts ({0}); with --incremental, use --force to read all archives again")]
-    Extract(std::io::Error),
-    /// Copies that wait for their partners could not be put aside.
-    #[error("cannot use a temporary file (set TMPDIR to a folder with room): {0}")]
-    Temporary(std::io::Error),
-    /// No threads to be had.
-    #[error("cannot start threads: {0}")]
-    Threads(String),
-    /// Stopped through [`Plan::cancel`].
-    #[error("stopped")]
-    Cancelled,
-}
+pub use select::{EventNames, Pattern, PatternError, Selection};
 
 /// Runs the plan.
 ///
 /// # Errors
-/// When results cannot be written, the accounting does not hold, or the run is stopped. Unreadable input is no error: it is part of the result.
+/// When results cannot be written, the accounting does not hold, or the run is stopped. An input
+/// that cannot be read is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
-    let pool = threads(plan)?;
-    let (mut facts, kept) = scan::scan(plan, &pool, progress)?;
-    let known = Known::new(plan, &mut facts);
-    let jobs = sink.tasks();
-    let merge = Merge::new(plan, &known, sink, progress);
-    let scheduler = Scheduler::new(Resolver { plan, known: &known }, kept, jobs.clone(), merge);
+    let pool = start_threads(plan)?;
+    // Scan: every input once, to batches of facts.
+    let (mut facts, batches) = scan::scan(plan, &pool, progress)?;
+    // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
+    let knowledge = RunKnowledge::new(plan, &mut facts);
+    // Resolve: classify and select in parallel; deduplicate, aggregate and emit in input order.
+    let tasks = sink.tasks();
+    let merge = Merge::new(plan, &knowledge, sink, progress);
+    let resolver = Resolver { plan, knowledge: &knowledge };
+    let scheduler = Scheduler::new(resolver, batches, tasks.clone(), merge);
     pool.broadcast(|_| scheduler.work());
     let mut merge = scheduler.into_merge()?;
-    // What is left to merge is left to this thread; the others do what it leaves to be done.
-    let given = AtomicBool::new(false);
-    pool.in_place_scope(|prune| {
-        for _ in 1..pool.current_num_threads() {
-            prune.spawn(|_| do_jobs(plan, &jobs, &given));
-        }
-        let placed = merge.place_waiting();
-        given.store(true, Ordering::Release);
-        do_jobs(plan, &jobs, &given);
-        placed
-    })?;
-    jobs.take_error()?;
+    with_helpers(plan, &pool, &tasks, || merge.count_pending())?;
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
     merge.finish(facts)
 }
 
-/// Scans the plan's inputs for what their records say of other calls, and for nothing else; with what became of them.
+/// Scans the plan's inputs only for what their records say about other calls; also returns how many
+/// inputs could be read.
 ///
 /// # Errors
-/// When the run is stopped. Unreadable input says nothing.
+/// When the run is stopped. An input that cannot be read is no error.
 pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Facts, InputTotals), RunError> {
-    scan::learn(plan, &threads(plan)?, progress)
+    scan::learn(plan, &start_threads(plan)?, progress)
 }
 
-fn threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
+fn start_threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(plan.threads)
         .thread_name(|n| format!("worker-{n}"))
         .build()
-        .map_err(|e| RunError::Threads(e.to_string()))
+        .map_err(|error| RunError::Threads(error.into()))
 }
 
-/// Does jobs until no more can come.
-fn do_jobs(plan: &Plan, jobs: &TaskQueue<SinkError>, given: &AtomicBool) {
+/// Does `work` on this thread, while the others run the tasks that it queues.
+fn with_helpers(
+    plan: &Plan,
+    pool: &rayon::ThreadPool,
+    tasks: &TaskQueue<SinkError>,
+    work: impl FnOnce() -> Result<(), RunError>,
+) -> Result<(), RunError> {
+    let is_queued = AtomicBool::new(false);
+    pool.in_place_scope(|scope| {
+        for _ in 1..pool.current_num_threads() {
+            scope.spawn(|_| run_tasks(plan, tasks, &is_queued));
+        }
+        let result = work();
+        is_queued.store(true, Ordering::Release);
+        run_tasks(plan, tasks, &is_queued);
+        result
+    })?;
+    Ok(tasks.take_error()?)
+}
+
+/// Runs tasks until all are queued (`is_queued`) and done.
+fn run_tasks(plan: &Plan, tasks: &TaskQueue<SinkError>, is_queued: &AtomicBool) {
     while !plan.is_cancelled() {
-        if jobs.run_one() {
+        if tasks.run_one() {
             continue;
         }
-        if given.load(Ordering::Acquire) && jobs.is_idle() {
+        if is_queued.load(Ordering::Acquire) && tasks.is_idle() {
             return;
         }
-        jobs.wait();
+        tasks.wait();
     }
 }

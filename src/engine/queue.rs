@@ -1,113 +1,183 @@
 //! What is to be scanned next.
 //!
-//! Of an incremental run, an archive that an earlier run has scanned is not scanned again: its facts are in the checkpoint.
+//! In an incremental run, an archive that an earlier run has scanned is not scanned again: its facts
+//! are in the checkpoint.
 
-use std::io;
+use std::cmp::Ordering;
 use std::iter::Peekable;
+use std::sync::{Arc, Mutex};
 
-use super::Plan;
-use crate::extract::{Entry, Merged, State};
+use super::checkpoint::is_known;
+use super::plan::Plan;
+use crate::base::lock;
+use crate::checkpoint::{Checkpoint, CheckpointError, Merged, Run};
+use crate::knowledge::Facts;
 use crate::source::{self, Archive, ListedInput, Listing, Prefetcher};
 
 /// Small archives are scanned together: so many, or until they have so many stored bytes.
 const TOGETHER: usize = 64;
 const TOGETHER_BYTES: u64 = 128 << 10;
 
-/// Work for one thread.
-pub(super) enum Work {
-    /// Archives to scan; they follow one another in the order of the inputs.
-    Scan(Vec<ListedInput>),
-    /// An archive whose facts are in the checkpoint.
-    Known(Entry),
-}
-
-/// An entry of the queue.
-pub(super) enum Item {
-    Listed(ListedInput),
-    Known(Entry),
-}
-
-impl source::Prefetchable for io::Result<Item> {
+impl source::Prefetchable for Result<ListedInput, CheckpointError> {
     fn archive_mut(&mut self) -> Option<&mut Archive> {
-        match self {
-            Ok(Item::Listed(listed)) => listed.archive_mut(),
-            Ok(Item::Known(_)) | Err(_) => None,
-        }
+        self.as_mut().ok().and_then(ListedInput::archive_mut)
     }
 }
 
-impl Work {
-    /// Takes the next work from a queue; `is_single`: one archive at a time.
-    pub(super) fn next(queue: &mut Prefetcher<Queue>, is_single: bool) -> io::Result<Option<Self>> {
-        let (mut list, mut bytes) = (Vec::new(), 0u64);
-        while list.len() < TOGETHER && bytes < TOGETHER_BYTES {
-            match queue.next().transpose()? {
-                Some(Item::Listed(listed)) => {
-                    bytes = bytes.saturating_add(match &listed {
-                        ListedInput::Archive(archive) => archive.size.unwrap_or(u64::MAX),
-                        ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => 0,
-                    });
-                    list.push(listed);
-                }
-                // There is none but in incremental runs, where each entry is work of its own.
-                Some(Item::Known(entry)) => return Ok(Some(Self::Known(entry))),
-                None => break,
-            }
-            if is_single {
-                break;
-            }
-        }
-        Ok((!list.is_empty()).then_some(Self::Scan(list)))
+/// Takes the next work for one thread from a queue: archives that follow one another in the order of
+/// the inputs. `None` at the end.
+pub(super) fn next_work(
+    queue: &mut Prefetcher<Queue<'_>>,
+) -> Result<Option<Vec<ListedInput>>, CheckpointError> {
+    let (mut list, mut bytes) = (Vec::new(), 0u64);
+    while list.len() < TOGETHER
+        && bytes < TOGETHER_BYTES
+        && let Some(listed) = queue.next().transpose()?
+    {
+        bytes = bytes.saturating_add(match &listed {
+            ListedInput::Archive(archive) => archive.size.unwrap_or(u64::MAX),
+            ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => 0,
+        });
+        list.push(listed);
     }
+    Ok((!list.is_empty()).then_some(list))
 }
 
 /// Everything to be scanned, in the order of the inputs.
-pub(super) enum Queue {
+pub(super) enum Queue<'p> {
     /// All inputs as they are listed.
     Listed(Box<Listing>),
-    /// What is listed, and what a checkpoint has.
-    Incremental { listing: Box<Peekable<Listing>>, known: Merged },
+    /// What is listed, without the archives whose facts are in the checkpoint.
+    Incremental { plan: &'p Plan, listing: Box<Peekable<Listing>>, known: KnownArchives<'p> },
 }
 
-impl Queue {
+impl<'p> Queue<'p> {
     /// Of a run that scans everything.
     pub(super) fn listed(plan: &Plan) -> Self {
         Self::Listed(Box::new(plan.listing()))
     }
 
-    /// Of a run that scans what is new.
-    pub(super) fn incremental(plan: &Plan, state: &State) -> Self {
-        Self::Incremental { listing: Box::new(plan.listing().peekable()), known: Merged::new(state.known()) }
+    /// Of a run that scans what is new. Facts in the checkpoint about calls of other records are
+    /// added to `facts`.
+    pub(super) fn incremental(plan: &'p Plan, checkpoint: &'p Checkpoint, facts: Arc<Mutex<Facts>>) -> Self {
+        let rows = checkpoint.known();
+        let known = KnownArchives { checkpoint, rows, facts, run: None, row: 0, first: 0, last: None };
+        Self::Incremental { plan, listing: Box::new(plan.listing().peekable()), known }
     }
 }
 
-impl Iterator for Queue {
-    type Item = io::Result<Item>;
+impl Iterator for Queue<'_> {
+    type Item = Result<ListedInput, CheckpointError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (listing, known) = match self {
-            Self::Listed(listing) => return listing.next().map(|listed| Ok(Item::Listed(listed))),
-            Self::Incremental { listing, known } => (listing, known),
-        };
-        match (listing.peek().map(ListedInput::uri), known.peek()) {
-            (Some(uri), Some(entry)) if uri < entry => {}
-            (Some(uri), Some(entry)) if uri == entry => {
-                let (listed, entry) = (listing.next()?, known.next()?);
-                return Some(entry.map(|entry| match &listed {
-                    ListedInput::Archive(archive)
-                        if archive.version.is_same(archive.size, &entry.version, entry.size) =>
-                    {
-                        Item::Known(entry)
-                    }
-                    // It was read when it could be.
-                    ListedInput::Unreadable { .. } => Item::Known(entry),
-                    _ => Item::Listed(listed),
-                }));
-            }
-            (Some(_), None) if !known.has_next() => {}
-            // What is not listed any more has been scanned all the same.
-            _ => return known.next().map(|entry| entry.map(Item::Known)),
+        match self {
+            Self::Listed(listing) => listing.next().map(Ok),
+            Self::Incremental { plan, listing, known } => next_new(plan, listing, known).transpose(),
         }
-        listing.next().map(|listed| Ok(Item::Listed(listed)))
+    }
+}
+
+/// The next archive that has to be scanned.
+fn next_new(
+    plan: &Plan,
+    listing: &mut Peekable<Listing>,
+    known: &mut KnownArchives<'_>,
+) -> Result<Option<ListedInput>, CheckpointError> {
+    while !plan.is_cancelled()
+        && let Some(uri) = known.uri()?
+    {
+        let order = listing.peek().map_or(Ordering::Greater, |listed| (**listed.uri()).cmp(uri));
+        match order {
+            Ordering::Less => return Ok(listing.next()),
+            // What is not listed any more has been scanned all the same.
+            Ordering::Greater => known.keep()?,
+            Ordering::Equal => match listing.next() {
+                Some(listed) if !known.is(&listed) => {
+                    known.replace()?;
+                    return Ok(Some(listed));
+                }
+                _ => known.keep()?,
+            },
+        }
+    }
+    Ok(listing.next())
+}
+
+/// The archives whose facts are in the checkpoint, one after the other.
+pub(super) struct KnownArchives<'p> {
+    checkpoint: &'p Checkpoint,
+    rows: Merged,
+    facts: Arc<Mutex<Facts>>,
+    run: Option<Run>,
+    /// The first row of the current archive.
+    row: usize,
+    /// The first row whose facts have not been added yet.
+    first: usize,
+    /// The last archive of the run before, and what became of it: it may go on.
+    last: Option<(String, Fate)>,
+}
+
+/// What becomes of an archive's facts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    /// The archive has changed: it is scanned again.
+    Replaced,
+}
+
+impl KnownArchives<'_> {
+    /// The URI of the current archive; `None` at the end.
+    fn uri(&mut self) -> Result<Option<&str>, CheckpointError> {
+        while self.run.as_ref().is_none_or(|run| self.row == run.len()) {
+            self.add_facts()?;
+            self.run = self.rows.next().transpose()?;
+            (self.row, self.first) = (0, 0);
+            let Some(run) = &self.run else { return Ok(None) };
+            match self.last.take() {
+                Some((uri, fate)) if uri == run.uri(0) => self.pass(fate)?,
+                _ => {}
+            }
+        }
+        Ok(self.run.as_ref().map(|run| run.uri(self.row)))
+    }
+
+    /// Whether the current archive is the version that is listed.
+    fn is(&self, listed: &ListedInput) -> bool {
+        self.run.as_ref().is_some_and(|run| is_known(listed, run.archive(self.row)))
+    }
+
+    fn keep(&mut self) -> Result<(), CheckpointError> {
+        self.checkpoint.add_known(1);
+        self.pass(Fate::Kept)
+    }
+
+    fn replace(&mut self) -> Result<(), CheckpointError> {
+        self.pass(Fate::Replaced)
+    }
+
+    /// Goes on to the next archive.
+    fn pass(&mut self, fate: Fate) -> Result<(), CheckpointError> {
+        if fate == Fate::Replaced {
+            self.add_facts()?;
+        }
+        let Some(run) = &self.run else { return Ok(()) };
+        let end = run.end_of_archive(self.row);
+        if end == run.len() {
+            self.last = Some((run.uri(self.row).to_owned(), fate));
+        }
+        self.row = end;
+        if fate == Fate::Replaced {
+            self.first = end;
+        }
+        Ok(())
+    }
+
+    /// Adds the facts of the rows before the current archive.
+    fn add_facts(&mut self) -> Result<(), CheckpointError> {
+        let Some(run) = self.run.as_ref().filter(|_| self.first < self.row) else { return Ok(()) };
+        let mut facts = lock(&self.facts);
+        run.slice(self.first..self.row).learned(&mut |uri, offset, fact| facts.add(fact, uri, offset))?;
+        self.first = self.row;
+        Ok(())
     }
 }

@@ -1,180 +1,195 @@
-//! The scan of all inputs: every byte is read once, in parallel, and comes to batches of facts.
+//! The scan of all inputs: every byte is read once, in parallel, and becomes batches of facts.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tracing::{info, warn};
 
-use super::checkpoint::{self, CheckpointWriter};
-use super::input::scan_list;
+use super::batch_store::BatchStore;
+use super::checkpoint::{archive_version, is_recognizable};
+use super::error::RunError;
+use super::input::{self, scan_list};
 use super::kept::Kept;
-use super::queue::{Queue, Work};
-use super::scanner::{Keep, Scanner};
-use super::store::Store;
-use super::{Plan, Progress, RunError};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::queue::{Queue, next_work};
+use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{InputStatus, InputTotals};
-use crate::extract::State;
+use crate::base::{into_inner, lock};
+use crate::checkpoint::{Checkpoint, SegmentWriter};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
-use crate::source::Prefetcher;
+use crate::source::{ListedInput, Prefetcher};
 
-/// Scans all inputs; what their records say of other calls, and the facts to resolve.
+/// Scans all inputs. Returns what their records say about other calls, and the facts to resolve.
 ///
-/// A run that learns nothing, and keeps nothing for later, can resolve its inputs as it scans them: here nothing is scanned then.
+/// A run that uses nothing of the former and stores nothing can resolve each input as it scans it:
+/// then nothing is scanned here.
 pub(super) fn scan<'p>(
     plan: &'p Plan,
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
 ) -> Result<(Facts, Kept<'p>), RunError> {
-    if !plan.learn && plan.extracts.is_none() {
+    if !plan.learn && plan.checkpoint.is_none() {
         return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
     }
-    if let Some(state) = &plan.extracts {
-        let facts = Scan::new(plan, progress, To::Checkpoint(state)).run(pool)?;
-        return Ok((facts, Kept::of_checkpoint(state)));
+    if let Some(checkpoint) = &plan.checkpoint {
+        let facts = Scan::new(plan, progress, Destination::Checkpoint(checkpoint)).run(pool)?;
+        return Ok((facts, Kept::of_checkpoint(checkpoint)));
     }
-    let store = Store::default();
-    let facts = Scan::new(plan, progress, To::Store(&store)).run(pool)?;
+    let store = BatchStore::default();
+    let facts = Scan::new(plan, progress, Destination::Store(&store)).run(pool)?;
     Ok((facts, Kept::of_store(store)))
 }
 
-/// Scans all inputs for what their records say of other calls, and nothing else; with what became of the inputs.
+/// Scans all inputs only for what their records say about other calls; also returns how many inputs
+/// could be read.
 pub(super) fn learn(
     plan: &Plan,
     pool: &rayon::ThreadPool,
     progress: &Progress,
 ) -> Result<(Facts, InputTotals), RunError> {
     let totals = Mutex::default();
-    let facts = Scan::new(plan, progress, To::Totals(&totals)).run(pool)?;
-    Ok((facts, totals.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    let facts = Scan::new(plan, progress, Destination::Totals(&totals)).run(pool)?;
+    Ok((facts, into_inner(totals)))
 }
 
 /// Where batches go.
 #[derive(Clone, Copy)]
-enum To<'p> {
+enum Destination<'p> {
     /// To be resolved in this run.
-    Store(&'p Store),
+    Store(&'p BatchStore),
     /// To be resolved in this run and in later ones.
-    Checkpoint(&'p State),
-    /// Nowhere: only their inputs are counted, and problems told in the order in which they come.
+    Checkpoint(&'p Checkpoint),
+    /// Nowhere: their inputs are counted, and problems are logged as they are found.
     Totals(&'p Mutex<InputTotals>),
 }
 
 struct Scan<'p> {
     plan: &'p Plan,
     progress: &'p Progress,
-    to: To<'p>,
-    /// With the number of the next piece of work.
-    queue: Mutex<(u64, Prefetcher<Queue>)>,
+    to: Destination<'p>,
+    /// Also the number of the next piece of work.
+    queue: Mutex<(u64, Prefetcher<Queue<'p>>)>,
+    /// What the checkpoint says about calls of other records.
+    known: Arc<Mutex<Facts>>,
 }
 
 impl<'p> Scan<'p> {
-    fn new(plan: &'p Plan, progress: &'p Progress, to: To<'p>) -> Self {
+    fn new(plan: &'p Plan, progress: &'p Progress, to: Destination<'p>) -> Self {
+        let known = Arc::default();
         let queue = match to {
-            To::Checkpoint(state) => Queue::incremental(plan, state),
-            To::Store(_) | To::Totals(_) => Queue::listed(plan),
+            Destination::Checkpoint(checkpoint) => Queue::incremental(plan, checkpoint, Arc::clone(&known)),
+            Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
         let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
-        Self { plan, progress, to, queue }
+        Self { plan, progress, to, queue, known }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {
         self.progress.set_scanning(true);
         let scanned = pool.broadcast(|_| self.work());
         self.progress.set_scanning(false);
-        let mut facts = Facts::default();
-        for part in scanned {
-            facts += part?;
+        let mut facts = std::mem::take(&mut *lock(&self.known));
+        for found in scanned {
+            facts += found?;
         }
         if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
         if !self.plan.learn {
-            facts = Facts::default(); // they were kept for runs that learn
+            facts = Facts::default(); // they are stored for runs that use them
         }
         facts.derive();
         Ok(facts)
     }
 
     /// The next piece of work, with its number.
-    fn next(&self) -> Result<Option<(u64, Work)>, RunError> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+    fn next(&self) -> Result<Option<(u64, Vec<ListedInput>)>, RunError> {
+        let mut queue = lock(&self.queue);
         let (number, entries) = &mut *queue;
-        let is_single = matches!(self.to, To::Checkpoint(_));
-        let work = Work::next(entries, is_single).map_err(RunError::Extract)?;
+        let work = next_work(entries)?;
         *number += 1;
         Ok(work.map(|work| (*number, work)))
     }
 
     /// Scans one piece of work after the other: what each thread does.
     fn work(&self) -> Result<Facts, RunError> {
+        let (retain, learn) = match self.to {
+            Destination::Checkpoint(checkpoint) => return self.work_for(checkpoint),
+            Destination::Store(_) => (Retain::Selectable(&self.plan.selection), self.learn()),
+            Destination::Totals(_) => (Retain::Nothing, Learn::Yes),
+        };
         let mut facts = Facts::default();
         let mut builder = BatchBuilder::default();
-        let mut writer = match self.to {
-            To::Checkpoint(state) => Some(CheckpointWriter::new(state)),
-            To::Store(_) | To::Totals(_) => None,
-        };
-        let (keep, learn) = match self.to {
-            To::Checkpoint(_) => (Keep::All, true),
-            To::Store(_) => (Keep::Selectable(&self.plan.selection), self.plan.learn),
-            To::Totals(_) => (Keep::Nothing, true),
-        };
         while !self.plan.is_cancelled()
-            && let Some((number, work)) = self.next()?
+            && let Some((number, list)) = self.next()?
         {
-            let list = match work {
-                Work::Scan(list) => list,
-                Work::Known(entry) => {
-                    self.count(false);
-                    let take = &mut |mut batch: Batch| {
-                        batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
-                        !self.plan.is_cancelled()
-                    };
-                    checkpoint::read(&entry, take).map_err(RunError::Extract)?;
-                    continue;
-                }
-            };
-            if let (Some(writer), [listed]) = (&mut writer, &list[..]) {
-                self.count(true);
-                writer.begin(listed)?;
-            }
-            let (mut taken, mut batches) = (Ok(()), 0);
+            let (mut result, mut batches) = (Ok(()), 0);
             let mut emit = |batch| {
-                taken = self.take(batch, (number, batches), &mut facts, writer.as_mut());
+                result = self.take(batch, (number, batches), &mut facts);
                 batches += 1;
-                taken.is_ok() && !self.plan.is_cancelled()
+                result.is_ok() && !self.plan.is_cancelled()
             };
-            let reusable =
-                scan_list(Scanner::new(self.plan, self.progress, keep, learn, &mut builder, &mut emit), list);
-            taken?;
-            // Of a run that was stopped, an archive may have been read in part.
-            if let Some(writer) = &mut writer
-                && !self.plan.is_cancelled()
-            {
-                writer.end(reusable)?;
-            }
+            let scanner = Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
+            scan_list(scanner, list);
+            result?;
         }
-        writer.map_or(Ok(()), |mut writer| writer.finish())?;
         Ok(facts)
     }
 
-    fn take(
-        &self,
-        mut batch: Batch,
-        order: (u64, usize),
-        facts: &mut Facts,
-        writer: Option<&mut CheckpointWriter<'_>>,
-    ) -> Result<(), RunError> {
-        if let Some(writer) = writer {
-            writer.push(&batch)?;
+    /// The same for a checkpoint. All archives of the thread share batches.
+    fn work_for(&self, checkpoint: &Checkpoint) -> Result<Facts, RunError> {
+        let mut facts = Facts::default();
+        let mut builder = BatchBuilder::default();
+        let mut writer = checkpoint.writer();
+        let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
+            let result = writer.push(&batch);
+            batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
+            result
+        };
+        while !self.plan.is_cancelled()
+            && let Some((_, list)) = self.next()?
+        {
+            for listed in list {
+                if writer.is_due(listed.uri()) {
+                    push(&mut writer, builder.finish())?;
+                    writer.commit()?;
+                }
+                let is_recognizable = is_recognizable(&listed);
+                writer.begin(archive_version(&listed), builder.stretches());
+                let mut result = Ok(());
+                let mut emit = |batch| {
+                    result = push(&mut writer, batch);
+                    result.is_ok() && !self.plan.is_cancelled()
+                };
+                let (retain, learn) = (Retain::All, Learn::Yes);
+                let mut scanner =
+                    Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
+                input::scan(&mut scanner, listed);
+                let is_reusable = scanner.is_reusable() && is_recognizable;
+                result?;
+                // A run that was stopped may have read the archive in part.
+                if self.plan.is_cancelled() {
+                    break;
+                }
+                writer.end(is_reusable);
+                checkpoint.add_read(1);
+            }
         }
+        push(&mut writer, builder.finish())?;
+        writer.finish()?;
+        Ok(facts)
+    }
+
+    fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
         batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
         match self.to {
-            To::Checkpoint(_) => Ok(()),
-            To::Store(store) => store.put(order, batch).map_err(RunError::Temporary),
-            To::Totals(totals) => {
-                let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+            Destination::Checkpoint(_) => Ok(()),
+            Destination::Store(store) => store.put(order, batch).map_err(RunError::Temporary),
+            Destination::Totals(totals) => {
+                let mut totals = lock(totals);
                 for stretch in &batch.stretches {
-                    tell(&stretch.uri, stretch);
+                    log_problems(&stretch.uri, stretch);
                     stretch.rejects.iter().for_each(|rejection| totals.add_reject(&stretch.uri, rejection));
                     if let Some(end) = &stretch.end {
                         *totals += &end.summary;
@@ -185,22 +200,20 @@ impl<'p> Scan<'p> {
         }
     }
 
-    fn count(&self, is_new: bool) {
-        if let To::Checkpoint(state) = self.to {
-            state.count(is_new);
-        }
+    fn learn(&self) -> Learn {
+        if self.plan.learn { Learn::Yes } else { Learn::No }
     }
 }
 
-/// Takes what a stretch says of other calls.
+/// Moves what a stretch says about other calls into `facts`.
 fn gather(facts: &mut Facts, stretch: &mut Stretch) {
     for (offset, fact) in std::mem::take(&mut stretch.learned) {
         facts.add(fact, &stretch.uri, offset);
     }
 }
 
-/// Tells what is wrong with an input.
-fn tell(uri: &str, stretch: &Stretch) {
+/// Logs what is wrong with an input.
+fn log_problems(uri: &str, stretch: &Stretch) {
     for rejection in &stretch.rejects {
         info!(archive = %uri, %rejection, "rejected");
     }

@@ -1,8 +1,10 @@
-//! What every part of a scan shares: the plan, what is kept, and the batch being built.
+//! A scan of some inputs on one thread: the plan, which events are retained, the batch being built.
 
 use std::sync::Arc;
 
-use super::{Plan, Progress, Selection};
+use super::plan::Plan;
+use super::progress::Progress;
+use super::select::Selection;
 use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::facts::{Batch, BatchBuilder};
 use crate::model::{RejectReason, Rejection};
@@ -12,15 +14,22 @@ const BATCH: usize = 1 << 20;
 /// Rejects of one input in a batch.
 const REJECTS: usize = 256;
 
-/// Which events a scan keeps.
+/// Which events a scan retains.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Keep<'p> {
-    /// All: for runs to come, with whatever options.
+pub(super) enum Retain<'p> {
+    /// All: for later runs, with any options.
     All,
-    /// Those that this selection may select, whatever is learned. The others are counted.
+    /// Those that this selection may select, whatever other records say. The others are counted.
     Selectable(&'p Selection),
-    /// None: what records say about other calls is all that is asked for.
+    /// None: only what records say about other calls.
     Nothing,
+}
+
+/// Whether the facts in records about other calls are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Learn {
+    Yes,
+    No,
 }
 
 /// Takes a batch; false when the run is over.
@@ -30,38 +39,41 @@ pub(super) type Emit<'s> = &'s mut dyn FnMut(Batch) -> bool;
 pub(super) struct Scanner<'s> {
     pub(super) plan: &'s Plan,
     pub(super) progress: &'s Progress,
-    pub(super) keep: Keep<'s>,
-    /// Whether records are asked what they say about other calls.
-    pub(super) learn: bool,
+    pub(super) retain: Retain<'s>,
+    pub(super) learn: Learn,
     pub(super) builder: &'s mut BatchBuilder,
-    pub(super) emit: Emit<'s>,
-    /// The run is over.
-    pub(super) over: bool,
-    /// Reading the listed input again would give the same.
-    pub(super) reusable: bool,
+    emit: Emit<'s>,
+    is_over: bool,
+    /// Scanning the listed input again would give the same.
+    is_reusable: bool,
 }
 
-/// Whether an input that cannot be read may be readable later.
+/// Whether a later scan of an input that yielded nothing may yield something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Again {
-    Maybe,
-    Never,
+pub(super) enum Outcome {
+    MayChange,
+    Permanent,
 }
 
 impl<'s> Scanner<'s> {
     pub(super) fn new(
         plan: &'s Plan,
         progress: &'s Progress,
-        keep: Keep<'s>,
-        learn: bool,
+        retain: Retain<'s>,
+        learn: Learn,
         builder: &'s mut BatchBuilder,
         emit: Emit<'s>,
     ) -> Self {
-        Self { plan, progress, keep, learn, builder, emit, over: false, reusable: true }
+        Self { plan, progress, retain, learn, builder, emit, is_over: false, is_reusable: true }
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.over || self.plan.is_cancelled()
+        self.is_over || self.plan.is_cancelled()
+    }
+
+    /// Whether a scan of the same bytes, on any later day, would give the same facts.
+    pub(super) fn is_reusable(&self) -> bool {
+        self.is_reusable
     }
 
     /// Whether the batch should be emitted.
@@ -69,29 +81,29 @@ impl<'s> Scanner<'s> {
         self.builder.bytes() >= BATCH || self.builder.rejects() >= REJECTS
     }
 
-    /// Emits the batch, if there is anything in it; false when the run is over.
+    /// Emits the batch, if it holds anything; false when the run is over.
     pub(super) fn flush(&mut self) -> bool {
         if !self.builder.is_empty() {
-            self.over |= !(self.emit)(self.builder.finish());
+            self.is_over |= !(self.emit)(self.builder.finish());
         }
-        !self.over
+        !self.is_over
     }
 
-    /// Emits the batch in the middle of an input.
+    /// Emits the batch in the middle of an input; false when the run is over.
     pub(super) fn flush_within(&mut self, uri: &Arc<str>) -> bool {
-        let go_on = self.flush();
+        let goes_on = self.flush();
         self.builder.begin(uri);
-        go_on
+        goes_on
     }
 
     pub(super) fn reject(&mut self, rejection: Rejection) {
-        self.reusable &= rejection.reason != RejectReason::ReadError;
+        self.is_reusable &= rejection.reason != RejectReason::ReadError;
         self.builder.reject(rejection);
     }
 
     /// Ends the input that was begun.
-    pub(super) fn end(&mut self, summary: InputSummary, coverage: Coverage, again: Again) {
-        self.reusable &= summary.status != InputStatus::Unreadable || again == Again::Never;
+    pub(super) fn end(&mut self, summary: InputSummary, coverage: Coverage, outcome: Outcome) {
+        self.is_reusable &= summary.status != InputStatus::Unreadable || outcome == Outcome::Permanent;
         self.builder.end(summary, coverage);
         if self.is_full() {
             self.flush();
@@ -99,9 +111,9 @@ impl<'s> Scanner<'s> {
     }
 
     /// An input without records.
-    pub(super) fn input(&mut self, summary: InputSummary, rejects: Vec<Rejection>, again: Again) {
+    pub(super) fn input(&mut self, summary: InputSummary, rejects: Vec<Rejection>, outcome: Outcome) {
         self.builder.begin(&summary.archive);
         rejects.into_iter().for_each(|rejection| self.reject(rejection));
-        self.end(summary, Coverage::default(), again);
+        self.end(summary, Coverage::default(), outcome);
     }
 }

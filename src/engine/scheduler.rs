@@ -1,70 +1,79 @@
-//! Who does what, and when: archives are worked on in parallel and merged in order.
+//! Which thread does what, and when: pieces of facts are resolved in parallel and merged in order.
 //!
-//! Every thread takes the next archive from the queue, works on it, and puts what comes of it in the archive's place in the line. Whoever finds the
-//! front of the line ready merges it, and goes on as long as there is something: so there is no thread that only merges, and
-//! with one thread everything happens on that one. What does not depend on order, above all encoding, is left as jobs, which are done before
-//! another archive is begun.
+//! Each worker takes the next piece, resolves it, and puts the resolved batches into the piece's slot
+//! of the reorder buffer. A worker that fills the first slot merges it, and goes on as long as the
+//! next slots hold something: so no thread only merges, and with one thread everything happens on
+//! that one. Work that does not depend on order, above all encoding, is queued as tasks, which workers
+//! run before they take another piece.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
+use super::error::RunError;
 use super::kept::{Kept, Piece};
 use super::merge::Merge;
-use super::part::Part;
+use super::plan::Plan;
 use super::resolve::Resolver;
-use super::{Plan, RunError};
+use super::resolved::ResolvedBatch;
 use crate::base::{TaskQueue, into_inner, lock, wait_timeout};
 use crate::report::SinkError;
 
-/// Memory of one archive's parts that wait for their turn, bytes; who has more waits.
-const ARCHIVE_AHEAD: usize = 4 << 20;
-/// Memory of all parts that wait for their turn, bytes; beyond that nobody begins another archive.
-const ALL_AHEAD: usize = 32 << 20;
-/// Archives that wait for their turn, however small.
-const ARCHIVES_AHEAD: usize = 4096;
+/// Memory of one piece's batches that are not merged yet, bytes. A worker beyond it waits.
+const SLOT_BYTES: usize = 4 << 20;
+/// Memory of all batches that are not merged yet, bytes. Beyond it no worker starts another piece.
+const BUFFER_BYTES: usize = 32 << 20;
+/// Pieces that are not merged yet, however small.
+const BUFFER_SLOTS: usize = 4096;
 
-/// Where threads meet.
+/// What the workers share.
 pub(super) struct Scheduler<'d> {
     plan: &'d Plan,
     resolver: Resolver<'d>,
-    jobs: TaskQueue<SinkError>,
+    tasks: TaskQueue<SinkError>,
     queue: Mutex<Kept<'d>>,
-    line: Mutex<Line>,
-    /// The line has moved, or the run is over.
-    moved: Condvar,
+    buffer: Mutex<ReorderBuffer>,
+    /// Something left the buffer, or the run is over.
+    advanced: Condvar,
     merge: Mutex<Merge<'d>>,
-    over: AtomicBool,
+    is_over: AtomicBool,
     error: Mutex<Option<RunError>>,
 }
 
-/// Archives begun and not yet merged whole, in order.
+/// Pieces that were started and are not merged whole, in order.
 #[derive(Default)]
-struct Line {
-    /// The number of the archive at the front.
-    front: u64,
-    places: VecDeque<Place>,
+struct ReorderBuffer {
+    /// The number of the first slot's piece.
+    first: u64,
+    slots: VecDeque<Slot>,
     bytes: usize,
-    /// Somebody is merging.
-    merging: bool,
+    /// A worker is merging.
+    is_merging: bool,
 }
 
+/// One piece's resolved batches.
 #[derive(Default)]
-struct Place {
-    parts: VecDeque<Part>,
+struct Slot {
+    batches: VecDeque<ResolvedBatch>,
     bytes: usize,
-    done: bool,
+    /// No more batches will come.
+    is_complete: bool,
 }
 
-/// A thread that panics takes its archive's place in the line with it: the others must not wait for that.
-struct Alarm<'a, 'd>(&'a Scheduler<'d>);
+impl ReorderBuffer {
+    fn slot(&mut self, number: u64) -> &mut Slot {
+        &mut self.slots[(number - self.first) as usize]
+    }
+}
 
-impl Drop for Alarm<'_, '_> {
+/// Ends the run when a worker panics: the others must not wait for its slot.
+struct PanicGuard<'a, 'd>(&'a Scheduler<'d>);
+
+impl Drop for PanicGuard<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.over.store(true, Ordering::Relaxed);
-            self.0.moved.notify_all();
+            self.0.is_over.store(true, Ordering::Relaxed);
+            self.0.advanced.notify_all();
         }
     }
 }
@@ -72,58 +81,57 @@ impl Drop for Alarm<'_, '_> {
 impl<'d> Scheduler<'d> {
     pub(super) fn new(
         resolver: Resolver<'d>,
-        kept: Kept<'d>,
-        jobs: TaskQueue<SinkError>,
+        queue: Kept<'d>,
+        tasks: TaskQueue<SinkError>,
         merge: Merge<'d>,
     ) -> Self {
         Self {
             plan: resolver.plan,
             resolver,
-            jobs,
-            queue: Mutex::new(kept),
-            line: Mutex::default(),
-            moved: Condvar::new(),
+            tasks,
+            queue: Mutex::new(queue),
+            buffer: Mutex::default(),
+            advanced: Condvar::new(),
             merge: Mutex::new(merge),
-            over: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             error: Mutex::default(),
         }
     }
 
-    /// Works until there is nothing left to do: what each thread does.
+    /// Works until nothing is left to do: what each thread does.
     pub(super) fn work(&self) {
-        let _alarm = Alarm(self);
+        let _guard = PanicGuard(self);
         while !self.is_over() {
-            if self.jobs.run_one() {
+            if self.tasks.run_one() {
                 continue;
             }
-            let Some((number, work)) = self.next() else { break };
-            let give = &mut |part| self.give(number, part);
-            let take = &mut |batch| self.resolver.batch(batch, give);
-            let done = work.and_then(|piece| piece.read(take));
-            if let Err(error) = done {
-                self.fail(RunError::Extract(error));
+            let Some((number, piece)) = self.next() else { break };
+            let emit = &mut |batch| self.put(number, batch);
+            let take = &mut |batch| self.resolver.batch(batch, emit);
+            if let Err(error) = piece.and_then(|piece| piece.read(take)) {
+                self.fail(error);
                 return;
             }
-            self.end(number);
+            self.complete(number);
         }
-        // Others may still be at archives, and leave jobs.
+        // Other workers may still resolve pieces, and queue tasks.
         while !self.is_over() {
-            if self.jobs.run_one() {
+            if self.tasks.run_one() {
                 continue;
             }
-            if lock(&self.line).places.is_empty() && self.jobs.is_idle() {
+            if lock(&self.buffer).slots.is_empty() && self.tasks.is_idle() {
                 return;
             }
-            self.jobs.wait();
+            self.tasks.wait();
         }
     }
 
-    /// What the run came to.
+    /// The merge of all pieces, or the error that ended the run.
     pub(super) fn into_merge(self) -> Result<Merge<'d>, RunError> {
         if let Some(error) = into_inner(self.error) {
             return Err(error);
         }
-        // A worker that was told to stop gives no last part: what has been merged is no result.
+        // A worker that was stopped emits no last batch: what has been merged is no result.
         if self.plan.is_cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -133,101 +141,98 @@ impl<'d> Scheduler<'d> {
     /// Ends the run.
     fn fail(&self, error: RunError) {
         lock(&self.error).get_or_insert(error);
-        self.over.store(true, Ordering::Relaxed);
-        self.moved.notify_all();
+        self.is_over.store(true, Ordering::Relaxed);
+        self.advanced.notify_all();
     }
 
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed) || self.plan.is_cancelled()
+        self.is_over.load(Ordering::Relaxed) || self.plan.is_cancelled()
     }
 
-    /// The next archive, with its place in the line.
-    fn next(&self) -> Option<(u64, io::Result<Piece<'d>>)> {
-        let mut line = lock(&self.line);
-        while (line.bytes >= ALL_AHEAD || line.places.len() >= ARCHIVES_AHEAD) && !self.is_over() {
-            line = self.wait(line);
+    /// The next piece, with its number.
+    fn next(&self) -> Option<(u64, Result<Piece<'d>, RunError>)> {
+        let mut buffer = lock(&self.buffer);
+        while (buffer.bytes >= BUFFER_BYTES || buffer.slots.len() >= BUFFER_SLOTS) && !self.is_over() {
+            buffer = self.wait(buffer);
         }
-        drop(line);
-        // The place is taken while the listing is held: the order of both is the same.
+        drop(buffer);
+        // The slot is taken while the queue is locked: so slots have the order of the queue.
         let mut queue = lock(&self.queue);
-        let work = queue.next()?;
-        let mut line = lock(&self.line);
-        line.places.push_back(Place::default());
-        Some((line.front + line.places.len() as u64 - 1, work))
+        let piece = queue.next()?;
+        let mut buffer = lock(&self.buffer);
+        buffer.slots.push_back(Slot::default());
+        Some((buffer.first + buffer.slots.len() as u64 - 1, piece))
     }
 
-    /// Does a job, or waits for the line to move; not for ever, since nobody tells of a cancelled run.
-    fn wait<'l>(&'l self, line: MutexGuard<'l, Line>) -> MutexGuard<'l, Line> {
-        if self.jobs.queued() > 0 {
-            drop(line);
-            self.jobs.run_one();
-            return lock(&self.line);
+    /// Runs a task, or waits for the buffer to advance; with a limit, since a cancelled run notifies
+    /// nobody.
+    fn wait<'l>(&'l self, buffer: MutexGuard<'l, ReorderBuffer>) -> MutexGuard<'l, ReorderBuffer> {
+        if self.tasks.queued() > 0 {
+            drop(buffer);
+            self.tasks.run_one();
+            return lock(&self.buffer);
         }
         let limit = std::time::Duration::from_millis(20);
-        wait_timeout(&self.moved, line, limit)
+        wait_timeout(&self.advanced, buffer, limit)
     }
 
-    /// Takes a part of an entry, as soon as not too much of it waits; false when the run is over.
-    fn give(&self, number: u64, part: Part) -> bool {
-        let mut line = lock(&self.line);
-        while !self.is_over()
-            && line.places.get((number - line.front) as usize).is_some_and(|p| p.bytes >= ARCHIVE_AHEAD)
-        {
-            line = self.wait(line);
+    /// Puts a batch into a piece's slot, as soon as the slot has room; false when the run is over.
+    fn put(&self, number: u64, batch: ResolvedBatch) -> bool {
+        let mut buffer = lock(&self.buffer);
+        while !self.is_over() && buffer.slot(number).bytes >= SLOT_BYTES {
+            buffer = self.wait(buffer);
         }
-        let bytes = part.bytes();
-        line.bytes += bytes;
-        let front = line.front;
-        let place = &mut line.places[(number - front) as usize];
-        place.bytes += bytes;
-        place.parts.push_back(part);
-        self.merge_from(number, line);
+        let bytes = batch.bytes();
+        buffer.bytes += bytes;
+        let slot = buffer.slot(number);
+        slot.bytes += bytes;
+        slot.batches.push_back(batch);
+        self.merge_from(number, buffer);
         !self.is_over()
     }
 
-    /// There are no more parts of an entry.
-    fn end(&self, number: u64) {
-        let mut line = lock(&self.line);
-        let front = line.front;
-        line.places[(number - front) as usize].done = true;
-        self.merge_from(number, line);
+    /// No more batches will come of that piece.
+    fn complete(&self, number: u64) {
+        let mut buffer = lock(&self.buffer);
+        buffer.slot(number).is_complete = true;
+        self.merge_from(number, buffer);
     }
 
-    /// Merges if that place is at the front of the line, and nobody does.
-    fn merge_from(&self, number: u64, mut line: MutexGuard<'_, Line>) {
-        if line.front == number && !line.merging {
-            line.merging = true;
-            drop(line);
+    /// Merges if that piece's slot is the first, and no other worker merges.
+    fn merge_from(&self, number: u64, mut buffer: MutexGuard<'_, ReorderBuffer>) {
+        if buffer.first == number && !buffer.is_merging {
+            buffer.is_merging = true;
+            drop(buffer);
             self.merge();
         }
     }
 
-    /// Merges from the front of the line as far as there is something.
+    /// Merges from the first slot as far as batches are there.
     fn merge(&self) {
         let mut merge = lock(&self.merge);
         loop {
-            let mut line = lock(&self.line);
-            let Some(place) = line.places.front_mut() else {
-                line.merging = false;
+            let mut buffer = lock(&self.buffer);
+            let Some(slot) = buffer.slots.front_mut() else {
+                buffer.is_merging = false;
                 return;
             };
-            let parts = std::mem::take(&mut place.parts);
-            let bytes = std::mem::take(&mut place.bytes);
-            let done = place.done;
-            line.bytes -= bytes;
-            if done {
-                line.places.pop_front();
-                line.front += 1;
-            } else if parts.is_empty() {
-                line.merging = false;
+            let batches = std::mem::take(&mut slot.batches);
+            let bytes = std::mem::take(&mut slot.bytes);
+            let is_complete = slot.is_complete;
+            buffer.bytes -= bytes;
+            if is_complete {
+                buffer.slots.pop_front();
+                buffer.first += 1;
+            } else if batches.is_empty() {
+                buffer.is_merging = false;
                 return;
             }
-            drop(line);
-            self.moved.notify_all();
-            let merged = parts.into_iter().try_for_each(|part| merge.part(part));
-            if let Err(error) = merged.and_then(|()| self.jobs.take_error().map_err(RunError::from)) {
+            drop(buffer);
+            self.advanced.notify_all();
+            let merged = batches.into_iter().try_for_each(|batch| merge.batch(batch));
+            if let Err(error) = merged.and_then(|()| self.tasks.take_error().map_err(RunError::from)) {
                 self.fail(error);
-                return; // nobody merges any more
+                return; // `is_merging` stays set: nothing is merged any more
             }
         }
     }

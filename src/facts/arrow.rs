@@ -1,46 +1,39 @@
 //! The Arrow form of a batch: one row per stretch of an input.
 
 use std::io::Cursor;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StringArray, StructArray, UInt64Array};
-use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Fields, Schema};
 
-use super::batch::Stretch;
-use super::columns::child;
-use super::learned;
+use super::batch::{InputEnd, Stretch};
+use super::columns::{child, list, list_of, span};
+use super::summary::StoredSummaries;
 use super::{Batch, Events, FactsError};
-use crate::model::{RejectReason, Rejection};
+use super::{learned, summary};
+use crate::model::{Fact, RejectReason, Rejection};
 
 /// The schema of facts outside of memory.
 ///
 /// | column | holds |
 /// |---|---|
 /// | `uri` | the input |
-/// | `events` | its KMS events: times, codes (their values are in the metadata `values`), texts as in `events.parquet` |
-/// | `learned` | what its records say about other calls: `kind` says what `first`, `second` and the rest mean |
+/// | `events` | its KMS events: times, texts, codes (the metadata `values` has their meaning) |
+/// | `learned` | what its records say about other calls; `kind` says what the columns mean |
 /// | `rejects` | what could not be read: `offset`, `index`, `reason`, `detail` |
-/// | `summary` | with the last row of an input: its row of `inputs.parquet` and what it covers, as JSON |
+/// | `summary` | with the last row of an input: its row of `inputs.parquet` and what it covers |
 pub fn schema() -> Schema {
-    let list = |name: &str, fields: Fields| Field::new(name, list_type(fields), false);
+    let list = |name: &str, fields| Field::new(name, list_of(DataType::Struct(fields)), false);
     Schema::new(vec![
         Field::new("uri", DataType::Utf8, false),
         list("events", Events::fields()),
         list("learned", learned::fields()),
         list("rejects", reject_fields()),
-        Field::new("summary", DataType::Utf8, true),
+        Field::new("summary", DataType::Struct(summary::fields()), true),
     ])
-}
-
-fn item(fields: Fields) -> Field {
-    Field::new("item", DataType::Struct(fields), false)
-}
-
-fn list_type(fields: Fields) -> DataType {
-    DataType::List(Arc::new(item(fields)))
 }
 
 fn reject_fields() -> Fields {
@@ -53,26 +46,27 @@ fn reject_fields() -> Fields {
     .into()
 }
 
-/// Lists of these lengths, one behind the other in `values`.
-fn list(lens: impl Iterator<Item = usize>, values: StructArray) -> Result<ArrayRef, FactsError> {
-    let mut ends = vec![0i32];
-    let mut end = 0;
-    for len in lens {
-        end += len;
-        ends.push(i32::try_from(end).map_err(|_| FactsError::Column("events"))?);
-    }
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
-    let item = Arc::new(item(values.fields().clone()));
-    Ok(Arc::new(ListArray::try_new(item, offsets, Arc::new(values), None)?))
-}
-
 impl Batch {
     /// The batch as an Arrow record batch.
     ///
     /// # Errors
     /// When it has more rows than Arrow's lists can hold.
     pub fn to_arrow(&self) -> Result<RecordBatch, FactsError> {
-        let stretches = || self.stretches.iter();
+        self.stretches_to_arrow(0..self.stretches.len())
+    }
+
+    /// Some of its stretches as an Arrow record batch.
+    ///
+    /// # Errors
+    /// As [`Self::to_arrow`].
+    pub fn stretches_to_arrow(&self, stretches: Range<usize>) -> Result<RecordBatch, FactsError> {
+        let some = &self.stretches[stretches];
+        let stretches = || some.iter();
+        let rows = match some {
+            [first, .., last] => first.events.start..last.events.end,
+            [one] => one.events.clone(),
+            [] => 0..0,
+        };
         let rejects = |stretch: &Stretch| stretch.rejects.clone();
         let rejects: Vec<Rejection> = stretches().flat_map(rejects).collect();
         let reject_columns: Vec<ArrayRef> = vec![
@@ -83,14 +77,13 @@ impl Batch {
         ];
         let rejects = StructArray::try_new_with_length(reject_fields(), reject_columns, None, rejects.len())?;
         let learned = learned::to_struct(stretches().flat_map(|stretch| &stretch.learned))?;
-        let end = |stretch: &Stretch| stretch.end.as_deref().map(serde_json::to_string).transpose();
-        let ends = stretches().map(end).collect::<Result<Vec<Option<String>>, _>>()?;
+        let ends: Vec<Option<&InputEnd>> = stretches().map(|stretch| stretch.end.as_deref()).collect();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(stretches().map(|stretch| &stretch.uri))),
-            list(stretches().map(|stretch| stretch.events.len()), self.events.to_struct()?)?,
-            list(stretches().map(|stretch| stretch.learned.len()), learned)?,
-            list(stretches().map(|stretch| stretch.rejects.len()), rejects)?,
-            Arc::new(StringArray::from(ends)),
+            list(stretches().map(|stretch| stretch.events.len()), Arc::new(self.events.to_struct(rows)?))?,
+            list(stretches().map(|stretch| stretch.learned.len()), Arc::new(learned))?,
+            list(stretches().map(|stretch| stretch.rejects.len()), Arc::new(rejects))?,
+            Arc::new(summary::to_struct(&ends)?),
         ];
         Ok(RecordBatch::try_new(Arc::new(schema()), columns)?)
     }
@@ -100,28 +93,7 @@ impl Batch {
     /// # Errors
     /// When it is none.
     pub fn from_arrow(batch: &RecordBatch) -> Result<Self, FactsError> {
-        let rows = StructArray::from(batch.clone());
-        let uris: &StringArray = child(&rows, "uri")?;
-        let ends: &StringArray = child(&rows, "summary")?;
-        let [events, learned, rejects] = ["events", "learned", "rejects"].map(|name| lists(&rows, name));
-        let ((event_lists, events), (learned_lists, learned), (reject_lists, rejects)) =
-            (events?, learned?, rejects?);
-        let mut learned = learned::from_struct(learned)?;
-        let mut rejects = rejects_of(rejects)?;
-        let mut stretches = Vec::with_capacity(batch.num_rows());
-        // From the last on, so that each takes what is left at the end.
-        for row in (0..batch.num_rows()).rev() {
-            let end = ends.is_valid(row).then(|| serde_json::from_str(ends.value(row))).transpose()?;
-            stretches.push(Stretch {
-                uri: uris.value(row).into(),
-                events: range(event_lists, row),
-                learned: learned.split_off(range(learned_lists, row).start.min(learned.len())),
-                rejects: rejects.split_off(range(reject_lists, row).start.min(rejects.len())),
-                end,
-            });
-        }
-        stretches.reverse();
-        Ok(Self { stretches, events: Events::from_struct(events)? })
+        StoredFacts::new(batch)?.batch(0..batch.num_rows())
     }
 
     /// The batch as an Arrow IPC stream.
@@ -146,19 +118,121 @@ impl Batch {
     }
 }
 
-fn range(list: &ListArray, row: usize) -> std::ops::Range<usize> {
-    // Arrow's own checks hold: offsets are not negative, and grow.
-    let offsets = list.value_offsets();
-    offsets[row] as usize..offsets[row + 1] as usize
+/// Facts in an Arrow record batch, of which any rows can be read.
+#[derive(Debug)]
+pub struct StoredFacts {
+    uris: StringArray,
+    events: Arc<Events>,
+    event_lists: ListArray,
+    learned: StoredLearned,
+    rejects: ListArray,
+    ends: StoredSummaries,
 }
 
-fn lists<'a>(
-    rows: &'a StructArray,
-    name: &'static str,
-) -> Result<(&'a ListArray, &'a StructArray), FactsError> {
-    let lists: &ListArray = child(rows, name)?;
-    let values = lists.values().as_any().downcast_ref().ok_or(FactsError::Column(name))?;
-    Ok((lists, values))
+/// The column `learned` in an Arrow record batch, of which any rows can be read.
+#[derive(Debug)]
+pub struct StoredLearned {
+    uris: StringArray,
+    lists: ListArray,
+}
+
+impl StoredFacts {
+    /// Of a record batch that has the columns of [`schema`].
+    ///
+    /// # Errors
+    /// When it does not have them, or they hold other values than facts have.
+    pub fn new(batch: &RecordBatch) -> Result<Self, FactsError> {
+        let events: &ListArray = column(batch, "events")?;
+        Ok(Self {
+            uris: column::<StringArray>(batch, "uri")?.clone(),
+            events: Arc::new(Events::from_struct(values(events, "events")?)?),
+            event_lists: events.clone(),
+            learned: StoredLearned::new(batch)?,
+            rejects: column::<ListArray>(batch, "rejects")?.clone(),
+            ends: StoredSummaries::new(column(batch, "summary")?)?,
+        })
+    }
+
+    /// The facts of some rows.
+    ///
+    /// # Errors
+    /// When they hold other values than facts have.
+    pub fn batch(&self, rows: Range<usize>) -> Result<Batch, FactsError> {
+        let mut learned = self.learned.facts(rows.clone())?;
+        let all = span(&self.rejects, rows.clone());
+        let mut rejects = match all.is_empty() {
+            true => Vec::new(),
+            false => rejects_of(&values(&self.rejects, "rejects")?.slice(all.start, all.len()))?,
+        };
+        let mut stretches = Vec::with_capacity(rows.len());
+        // From the last on, so that each takes what is left at the end.
+        for row in rows.rev() {
+            let uri: Arc<str> = self.uris.value(row).into();
+            let mut take = |len: usize| learned.split_off(learned.len().saturating_sub(len));
+            stretches.push(Stretch {
+                end: self.ends.get(row, &uri)?,
+                uri,
+                events: span(&self.event_lists, row..row + 1),
+                learned: take(span(&self.learned.lists, row..row + 1).len()),
+                rejects: rejects
+                    .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),
+            });
+        }
+        stretches.reverse();
+        Ok(Batch { stretches, events: self.events.clone() })
+    }
+}
+
+impl StoredLearned {
+    /// The columns that are needed for it.
+    pub const COLUMNS: [&str; 2] = ["uri", "learned"];
+
+    /// Of a record batch that has [`Self::COLUMNS`].
+    ///
+    /// # Errors
+    /// When it does not have them.
+    pub fn new(batch: &RecordBatch) -> Result<Self, FactsError> {
+        let (uris, lists) = (column::<StringArray>(batch, "uri")?, column::<ListArray>(batch, "learned")?);
+        Ok(Self { uris: uris.clone(), lists: lists.clone() })
+    }
+
+    /// The facts of some rows, each with its record's offset.
+    fn facts(&self, rows: Range<usize>) -> Result<Vec<(u64, Fact<'static>)>, FactsError> {
+        let all = span(&self.lists, rows);
+        if all.is_empty() {
+            return Ok(Vec::new());
+        }
+        learned::from_struct(&values(&self.lists, "learned")?.slice(all.start, all.len()))
+    }
+
+    /// Gives the facts of some rows to `take`: the input, the offset of the record in it, and the fact.
+    ///
+    /// # Errors
+    /// When they hold other values than facts have.
+    pub fn for_each(
+        &self,
+        rows: Range<usize>,
+        take: &mut dyn FnMut(&Arc<str>, u64, Fact<'static>),
+    ) -> Result<(), FactsError> {
+        let mut facts = self.facts(rows.clone())?.into_iter();
+        for row in rows {
+            let len = span(&self.lists, row..row + 1).len();
+            if len > 0 {
+                let uri = self.uris.value(row).into();
+                facts.by_ref().take(len).for_each(|(offset, fact)| take(&uri, offset, fact));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn column<'b, T: 'static>(batch: &'b RecordBatch, name: &'static str) -> Result<&'b T, FactsError> {
+    let column = batch.column_by_name(name);
+    column.and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
+}
+
+fn values<'l>(lists: &'l ListArray, name: &'static str) -> Result<&'l StructArray, FactsError> {
+    lists.values().as_any().downcast_ref().ok_or(FactsError::Column(name))
 }
 
 fn rejects_of(rejects: &StructArray) -> Result<Vec<Rejection>, FactsError> {

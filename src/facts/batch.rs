@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{Events, EventsBuilder};
 use crate::aggregate::{Coverage, InputSummary};
 use crate::model::{Fact, KmsEvent, Rejection};
@@ -15,7 +13,7 @@ const END: usize = size_of::<InputEnd>() + 512;
 const LEARNED: usize = size_of::<(u64, Fact<'static>)>() + 200;
 
 /// What is known of an input when all of it has been scanned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputEnd {
     /// Its row; the classes that resolve decides are still zero.
     pub summary: InputSummary,
@@ -43,8 +41,8 @@ pub struct Stretch {
 pub struct Batch {
     /// In the order of the inputs.
     pub stretches: Vec<Stretch>,
-    /// The KMS events of all of them.
-    pub events: Events,
+    /// The KMS events of all of them, and maybe of others: batches may share them.
+    pub events: Arc<Events>,
 }
 
 impl Batch {
@@ -134,6 +132,26 @@ impl BatchBuilder {
         }
     }
 
+    /// Stretches of the batch so far.
+    pub fn stretches(&self) -> usize {
+        self.stretches.len()
+    }
+
+    /// Adds stretches of another batch.
+    pub fn append(&mut self, batch: Batch) {
+        for stretch in batch.stretches {
+            self.begin(&stretch.uri);
+            for row in stretch.events {
+                self.event(&batch.events.event(row), batch.events.offset(row));
+            }
+            stretch.learned.into_iter().for_each(|(offset, fact)| self.learn(offset, fact));
+            stretch.rejects.into_iter().for_each(|rejection| self.reject(rejection));
+            if let Some(end) = stretch.end {
+                self.end(end.summary, end.coverage);
+            }
+        }
+    }
+
     /// About the bytes of the batch so far.
     pub fn bytes(&self) -> usize {
         self.others + self.events.bytes()
@@ -147,6 +165,6 @@ impl BatchBuilder {
     /// The batch so far.
     pub fn finish(&mut self) -> Batch {
         self.others = 0;
-        Batch { stretches: std::mem::take(&mut self.stretches), events: self.events.finish() }
+        Batch { stretches: std::mem::take(&mut self.stretches), events: Arc::new(self.events.finish()) }
     }
 }

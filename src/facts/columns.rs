@@ -1,9 +1,11 @@
 //! Text columns being built, and text columns being read.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, StringArray, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, StringArray, StructArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, Field};
 
 use super::FactsError;
 
@@ -12,7 +14,33 @@ pub(super) fn child<'a, T: 'static>(of: &'a StructArray, name: &'static str) -> 
     of.column_by_name(name).and_then(|column| column.as_any().downcast_ref()).ok_or(FactsError::Column(name))
 }
 
-/// Values of a text column as they come in. What it takes in memory is used again after [`finish`](Self::finish).
+/// The type of a list of these values, none of which is null.
+pub(super) fn list_of(values: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", values, false)))
+}
+
+/// Lists of these lengths, one behind the other in `values`.
+pub(super) fn list(lens: impl Iterator<Item = usize>, values: ArrayRef) -> Result<ArrayRef, FactsError> {
+    let mut ends = vec![0i32];
+    let mut end = 0;
+    for len in lens {
+        end += len;
+        ends.push(i32::try_from(end).map_err(|_| FactsError::Column("events"))?);
+    }
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
+    let item = Arc::new(Field::new("item", values.data_type().clone(), false));
+    Ok(Arc::new(ListArray::try_new(item, offsets, values, None)?))
+}
+
+/// The values of all lists in `rows`.
+pub(super) fn span(lists: &ListArray, rows: Range<usize>) -> Range<usize> {
+    // Arrow's own checks hold: offsets are not negative, and grow.
+    let offsets = lists.value_offsets();
+    offsets[rows.start] as usize..offsets[rows.end] as usize
+}
+
+/// Values of a text column as they come in. What it takes in memory is used again after
+/// [`finish`](Self::finish).
 #[derive(Debug, Default)]
 pub(super) struct TextBuilder {
     ends: Vec<i32>,
@@ -81,11 +109,11 @@ impl TextColumn {
         array.is_valid(row).then(|| array.value(row))
     }
 
-    /// The column as an array of `len` values.
-    pub(super) fn to_array(&self, len: usize) -> ArrayRef {
+    /// Some rows of the column as an array.
+    pub(super) fn to_array(&self, rows: Range<usize>) -> ArrayRef {
         match &self.0 {
-            Some(array) => Arc::new(array.clone()),
-            None => Arc::new(StringArray::new_null(len)),
+            Some(array) => Arc::new(array.slice(rows.start, rows.len())),
+            None => Arc::new(StringArray::new_null(rows.len())),
         }
     }
 

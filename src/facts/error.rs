@@ -13,9 +13,6 @@ pub enum FactsError {
     /// A column is missing, has another type, or holds what no such column can hold.
     #[error("the column {0} does not hold facts")]
     Column(&'static str),
-    /// The summary of an input is no sound JSON.
-    #[error("the summary of an input cannot be read")]
-    Summary(#[from] serde_json::Error),
 }
 
 impl From<FactsError> for std::io::Error {

@@ -1,6 +1,7 @@
 //! KMS events as columns.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{
@@ -138,13 +139,13 @@ impl Events {
         fields.into()
     }
 
-    /// The Arrow form.
-    pub(super) fn to_struct(&self) -> Result<StructArray, FactsError> {
-        let fixed = || self.fixed.iter();
+    /// The Arrow form of some rows.
+    pub(super) fn to_struct(&self, rows: Range<usize>) -> Result<StructArray, FactsError> {
+        let fixed = || self.fixed[rows.clone()].iter();
         let codes = |values: Vec<Option<u8>>| -> ArrayRef { Arc::new(UInt8Array::from(values)) };
         let times: TimestampMillisecondArray = fixed().map(|fixed| Some(fixed.time.0)).collect();
         let mut arrays: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from(self.offsets.to_vec())),
+            Arc::new(UInt64Array::from(self.offsets[rows.clone()].to_vec())),
             Arc::new(times.with_timezone("UTC")),
             codes(fixed().map(|fixed| Some(code(OUTCOMES, &fixed.outcome))).collect()),
             codes(fixed().map(|fixed| Some(code(ORIGINS, &fixed.key_origin))).collect()),
@@ -152,8 +153,8 @@ impl Events {
             Arc::new(BooleanArray::from_iter(fixed().map(|fixed| Some(fixed.log_delivery)))),
             Arc::new(BooleanArray::from_iter(fixed().map(|fixed| fixed.read_only))),
         ];
-        arrays.extend(self.texts.iter().map(|column| column.to_array(self.len())));
-        Ok(StructArray::try_new_with_length(Self::fields(), arrays, None, self.len())?)
+        arrays.extend(self.texts.iter().map(|column| column.to_array(rows.clone())));
+        Ok(StructArray::try_new_with_length(Self::fields(), arrays, None, rows.len())?)
     }
 
     /// From the Arrow form.

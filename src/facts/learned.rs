@@ -27,9 +27,10 @@ struct Row<'a> {
     region: Option<&'a str>,
 }
 
-/// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and
-/// of `role_and_key` and `path` `second`), `session` (of `rule`: access key, principal id), `alias` (alias, key), `correction`
-/// (original event, its correction), `trail` (a change to a trail) and `trail_excludes_kms`.
+/// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `bucket`, `sessions_on`
+/// (particulars of `rule`: `first`, and of `role_and_key` and `path` `second`), `session` (of
+/// `rule`: access key, principal id), `alias` (alias, key), `correction` (original event, its
+/// correction), `trail` (a change to a trail) and `trail_excludes_kms`.
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![

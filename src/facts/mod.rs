@@ -1,8 +1,9 @@
 //! What scanning an input yields: a columnar batch of facts, and its Arrow form.
 //!
-//! A [`Batch`] holds stretches of one or more inputs in their order: KMS events as columns ([`Events`]), facts about
-//! other records, rejects, and with an input's last stretch its summary. In memory the columns are Arrow arrays;
-//! outside of memory a batch is an Arrow IPC stream of one record batch with one row per stretch ([`schema`]).
+//! A [`Batch`] holds stretches of one or more inputs in their order: KMS events as columns
+//! ([`Events`]), facts about other records, rejects, and with an input's last stretch its summary.
+//! In memory the columns are Arrow arrays; outside of memory a batch is an Arrow IPC stream of one
+//! record batch with one row per stretch ([`schema`]).
 //!
 //! ```
 //! use keytrail::facts::{BatchBuilder, Batch};
@@ -30,8 +31,9 @@ mod events;
 mod fields;
 mod learned;
 mod row;
+mod summary;
 
-pub use arrow::schema;
+pub use arrow::{StoredFacts, StoredLearned, schema};
 pub use batch::{Batch, BatchBuilder, InputEnd, Stretch};
 pub use error::FactsError;
 pub use events::{Events, EventsBuilder};

@@ -1,4 +1,5 @@
-//! One event as bytes, for a temporary file of the same run: an event that waits for another copy of its call.
+//! One event as bytes, for a temporary file of the same run: an event that waits for another copy
+//! of its call.
 
 use super::fields::{Fixed, ORIGINS, OUTCOMES, TEXTS, code, denials, join, split};
 use crate::model::{EventTime, KmsEvent};
@@ -20,7 +21,8 @@ pub fn encode_event(event: &KmsEvent<'_>, to: &mut Vec<u8>) {
     }
 }
 
-/// The event in bytes that [`encode_event`] made, borrowing its texts; `None` when they are something else.
+/// The event in bytes that [`encode_event`] made, borrowing its texts; `None` when they are
+/// something else.
 pub fn decode_event(bytes: &[u8]) -> Option<KmsEvent<'_>> {
     let (time, rest) = bytes.split_first_chunk()?;
     let ([outcome, origin, denied, delivery, read_only], mut rest) = rest.split_first_chunk()?;

@@ -48,8 +48,8 @@ impl Principal<'_> {
 }
 
 /// Gives every AWS service one spelling: lower case, without the prefix `fas.` (forward access
-/// sessions) and without a region (`sagemaker-geospatial.us-west-2.amazonaws.com` →
-/// `sagemaker-geospatial.amazonaws.com`).
+/// sessions) and without a region, which stands last (`sagemaker-geospatial.us-west-2.amazonaws.com`
+/// → `sagemaker-geospatial.amazonaws.com`) or first (`us-east-1.supportauthz.amazonaws.com`).
 ///
 /// Text that is not a service's DNS name (`AWS Internal`, an ARN) is returned unchanged.
 pub fn normalize_service(text: Text<'_>) -> Text<'_> {
@@ -67,8 +67,9 @@ pub fn normalize_service(text: Text<'_>) -> Text<'_> {
     }
     let without_suffix = text.strip_suffix(suffix).unwrap_or(&text);
     let label = without_suffix.strip_prefix("fas.").unwrap_or(without_suffix);
-    let service = match label.rsplit_once('.') {
-        Some((service, region)) if is_region(region) => service,
+    let service = match (label.rsplit_once('.'), label.split_once('.')) {
+        (Some((service, region)), _) if is_region(region) => service,
+        (_, Some((region, service))) if is_region(region) => service,
         _ => label,
     };
     if service.len() < label.len() {
@@ -91,6 +92,9 @@ mod tests {
             ("fas.s3.amazonaws.com", "s3.amazonaws.com"),
             ("FAS.S3.eu-west-1.amazonaws.com", "s3.amazonaws.com"),
             ("forecast.cn-north-1.amazonaws.com.cn", "forecast.amazonaws.com.cn"),
+            ("us-east-1.supportauthz.amazonaws.com", "supportauthz.amazonaws.com"),
+            ("fas.us-gov-west-1.a.b.amazonaws.com", "a.b.amazonaws.com"),
+            ("us-east-1.amazonaws.com", "us-east-1.amazonaws.com"),
             ("AWS Internal", "AWS Internal"),
             ("arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:root"),
             ("192.0.2.0", "192.0.2.0"),

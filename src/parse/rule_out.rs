@@ -1,8 +1,10 @@
 //! Rules out that a record of another service contains facts, from its raw bytes.
 //!
-//! Reading a record into general JSON costs more than everything else that is done with it, and most records with one of the needles
-//! of [`may_contain_facts`](super::may_contain_facts) contain no facts: `sagemaker.` also occurs in calls that SageMaker makes
-//! elsewhere, and in calls that only list or describe. The bytes rule a record out only when no other reading of them is possible.
+//! Reading a record into general JSON costs more than everything else that is done with it, and
+//! most records with one of the needles of [`may_contain_facts`](super::may_contain_facts) contain
+//! no facts: `sagemaker.` also occurs in calls that SageMaker makes elsewhere, and in calls that
+//! only list or describe. The bytes rule a record out only when no other reading of them is
+//! possible.
 
 use std::sync::LazyLock;
 
@@ -16,15 +18,16 @@ use crate::model::Fact;
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
-/// Parts of [`TELLING`], in every case: for some short texts `aho_corasick` uses vector instructions, for a search without regard to
-/// case it does not.
+/// Parts of [`TELLING`], in every case: for some short texts `aho_corasick` uses vector
+/// instructions, for a search without regard to case it does not.
 static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let parts = ["anva", "mske", "nrol"].iter().flat_map(|part| any_case(part));
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
 
-/// In any case: what names of resources contain, and how names of parameters end, in calls that say anything; with the place of its part.
-/// A name in a string that is JSON again ends in an escaped quote: it is not read.
+/// In any case: what names of resources contain, and how names of parameters end, in calls that say
+/// anything; with the place of its part. A name in a string that is JSON again ends in an escaped
+/// quote: it is not read.
 const TELLING: [(&str, usize); 4] =
     [("canvas", 1), ("kmskeyid\"", 1), ("kmskeyarn\"", 1), ("executionrolearn\"", 8)];
 
@@ -60,7 +63,8 @@ pub fn facts_of_other(record: &[u8]) -> Vec<Fact<'static>> {
     facts(record).unwrap_or_default()
 }
 
-/// Whether it is certain that [`facts`](super::facts) of the record are none. The record must not be a KMS call.
+/// Whether it is certain that [`facts`](super::facts) of the record are none. The record must not
+/// be a KMS call.
 fn is_ruled_out(record: &[u8]) -> bool {
     // An escape may hide a name.
     let Some(source) = only_value(record, &SOURCE).filter(|_| ESCAPE.find(record).is_none()) else {
@@ -86,7 +90,8 @@ fn is_ruled_out(record: &[u8]) -> bool {
     }
 }
 
-/// The value of the only member with a name, if it is a string without escapes. `None` also when the name occurs again, anywhere.
+/// The value of the only member with a name, if it is a string without escapes. `None` also when
+/// the name occurs again, anywhere.
 fn only_value<'r>(record: &'r [u8], name: &Finder<'_>) -> Option<&'r [u8]> {
     let at = name.find(record)?;
     let rest = record.get(at + name.needle().len()..)?;

@@ -18,7 +18,8 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
 /// The trail that a `PutEventSelectors` record configures to exclude `kms.amazonaws.com`, or all
 /// its read events, with basic or advanced selectors; `None` if it does not.
 ///
-/// Source: [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
+/// Source:
+/// [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
 pub(super) fn configured_without_kms(text: &str) -> Option<String> {
     let request = ServiceCall::read(text)?.request;
     let selectors =

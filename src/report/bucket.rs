@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::Hasher;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{Existing, PublishedReport, StagedFile, StagedReport};
 use super::error::SinkError;
+use crate::base::stable_hasher;
 use crate::s3::{Bucket, Lease, S3Error, WriteCondition};
 
 const RUN: &str = "run.json";
@@ -91,17 +92,6 @@ impl BucketPublisher {
     /// The folder's key: empty, or with a slash at its end.
     pub fn folder(&self) -> &str {
         &self.folder
-    }
-
-    /// Whether an incremental run can start or continue here: the folder is empty, or earlier runs
-    /// have left more than their lease in the private folder.
-    ///
-    /// # Errors
-    /// When S3 fails.
-    pub fn can_continue(&self) -> Result<bool, SinkError> {
-        let is_lock = |key: &str| key.strip_prefix(&self.private) == Some(LOCK);
-        Ok(self.objects()?.is_empty()
-            || self.bucket.list(&self.private)?.iter().any(|object| !is_lock(&object.key)))
     }
 
     /// The objects of an earlier report, by name, with their ETags. Fails if one may not be
@@ -223,7 +213,7 @@ fn is_day(name: &str) -> bool {
 
 fn digest(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;
-    let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
+    let mut hashers = [stable_hasher(), stable_hasher()];
     hashers[1].write_u8(1);
     let mut buffer = vec![0; 1 << 20];
     let mut bytes = 0;

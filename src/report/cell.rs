@@ -12,6 +12,7 @@ use crate::model::EventTime;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Cell<'a> {
     /// Unknown or absent.
     Null,

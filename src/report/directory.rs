@@ -32,6 +32,7 @@ const PARTS: [&str; 6] =
 
 /// What to do with a report that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Existing {
     /// Fail: the target must be empty or absent.
     Refuse,

@@ -78,7 +78,7 @@ pub struct RunJson<'a> {
 pub struct IncrementalSummary {
     /// Archives that this run read.
     pub archives_read: u64,
-    /// Archives that earlier runs read, and that are counted from what those runs kept.
+    /// Archives that earlier runs read. Their facts come from the checkpoint.
     pub archives_known: u64,
 }
 

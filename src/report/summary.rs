@@ -5,10 +5,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table as TextTable, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
 use super::run::{IncrementalSummary, RunJson};
-use super::text::{number, printable, size, time_to_seconds};
+use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
 use crate::model::{EventTime, Outcome};
@@ -40,6 +40,12 @@ impl Style {
         table
     }
 }
+
+/// Where the values of lines begin.
+const LINE_INDENT: usize = 11;
+
+/// Terminals below this width show the day of the last event instead of its time.
+const NARROW: u16 = 120;
 
 /// Rows shown of each table.
 const TOP: usize = 10;
@@ -75,18 +81,25 @@ impl Summary<'_> {
     fn totals(&self, page: &mut Page) {
         let RunJson { counts, inputs, incremental, .. } = *self.run;
         page.line("archives", &archives(inputs));
-        let (stored, content) = (size(inputs.compressed_bytes), size(inputs.content_bytes));
-        page.line("bytes", &format!("{stored} stored, {content} of JSON"));
+        if inputs.compressed_bytes > 0 {
+            let (stored, content) = (size(inputs.compressed_bytes), size(inputs.content_bytes));
+            page.line("bytes", &format!("{stored} stored, {content} of JSON"));
+        }
         if let Some(IncrementalSummary { archives_read, archives_known }) = incremental {
-            let (read, known) = (number(archives_read), number(archives_known));
-            page.line("new", &format!("{read} read now, {known} known from earlier runs"));
+            let known = match archives_known {
+                0 => String::new(),
+                known => format!(", {} known from earlier runs", number(known)),
+            };
+            page.line("new", &format!("{} read now{known}", number(archives_read)));
         }
         page.line("records", &number(counts.records));
         let span = time_span(self.usage).map_or_else(String::new, |(first, last)| {
             format!(", events from {} to {}", time_to_seconds(first), time_to_seconds(last))
         });
         page.line("selected", &format!("{}{span}", number(counts.selected)));
-        page.line("accounting", &accounting(counts));
+        if counts.records > 0 {
+            page.line("accounting", &accounting(counts));
+        }
         if counts.conflicts > 0 {
             page.line("conflicts", &number(counts.conflicts));
         }
@@ -114,9 +127,13 @@ impl Summary<'_> {
             page.items(warnings);
         }
         page.text.push('\n');
-        page.line("report", &self.report.display().to_string());
-        page.line("caveats", &format!("{notices} that hold for any such run are in run.json"));
-        page.line("query", &query(self.report));
+        page.copyable("report", &self.report.display().to_string());
+        if notices > 0 {
+            page.line("caveats", &format!("{notices} that hold for most runs are in run.json"));
+        }
+        if !self.usage.is_empty() {
+            page.copyable("query", &query(self.report));
+        }
         page.line("elapsed", &format!("{:.1} s", self.elapsed.as_secs_f64()));
     }
 }
@@ -130,7 +147,13 @@ struct Page {
 // Writing to a String cannot fail.
 impl Page {
     fn line(&mut self, name: &str, value: &str) {
-        let _ = writeln!(self.text, "{} {value}", self.style.bold(&format!("{name:<10}")));
+        self.copyable(name, &wrap(value, self.style.width, LINE_INDENT));
+    }
+
+    /// A line whose value is to be copied: it is not broken.
+    fn copyable(&mut self, name: &str, value: &str) {
+        let name = self.style.bold(&format!("{name:<width$}", width = LINE_INDENT - 1));
+        let _ = writeln!(self.text, "{name} {value}");
     }
 
     fn heading(&mut self, text: &str) {
@@ -139,7 +162,7 @@ impl Page {
 
     fn items(&mut self, items: Vec<String>) {
         for item in items {
-            let _ = writeln!(self.text, "  - {item}");
+            let _ = writeln!(self.text, "  - {}", wrap(&item, self.style.width, 4));
         }
     }
 }
@@ -159,19 +182,28 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     text
 }
 
+/// A command that shows the report. DuckDB looks for credentials only if a secret says so.
 fn query(report: &Path) -> String {
     let file = report.join("usage.parquet").display().to_string();
+    let secret = match file.starts_with("s3://") {
+        true => "create secret (type s3, provider credential_chain); ",
+        false => "",
+    };
     format!(
-        "duckdb -c \"select key_arn, principal, workload, event_name, outcome, event_count \
+        "duckdb -c \"{secret}select key_arn, principal, workload, event_name, outcome, event_count \
          from '{file}' order by event_count desc\""
     )
 }
 
 fn archives(inputs: &InputTotals) -> String {
-    let mut text = format!("{} read whole", number(inputs.count(InputStatus::Complete)));
-    for status in [InputStatus::Partial, InputStatus::Unreadable] {
+    let mut parts = Vec::new();
+    for (status, name) in [
+        (InputStatus::Complete, "read whole"),
+        (InputStatus::Partial, "partial"),
+        (InputStatus::Unreadable, "unreadable"),
+    ] {
         if inputs.count(status) > 0 {
-            let _ = write!(text, ", {} {}", number(inputs.count(status)), status.as_str());
+            parts.push(format!("{} {name}", number(inputs.count(status))));
         }
     }
     let skipped = inputs.count(InputStatus::Skipped);
@@ -179,21 +211,20 @@ fn archives(inputs: &InputTotals) -> String {
         let reason =
             |(reason, n): (&crate::model::SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
         let reasons: Vec<String> = inputs.skipped.iter().map(reason).collect();
-        let _ = write!(text, ", {} skipped ({})", number(skipped), reasons.join(", "));
+        parts.push(format!("{} skipped ({})", number(skipped), reasons.join(", ")));
     }
-    text
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// The classes as a sum; classes without records are left out.
+/// The classes as a sum; classes without records are left out. No line breaks inside a term.
 fn accounting(counts: &Counts) -> String {
     let terms: Vec<String> = counts
         .classes()
         .iter()
         .filter(|(_, n)| *n > 0)
-        .map(|(class, n)| format!("{} {class}", number(*n)))
+        .map(|(class, n)| format!("{}{NO_BREAK}{class}", number(*n)))
         .collect();
-    let sum = if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") };
-    format!("{} = {sum}", number(counts.records))
+    format!("{} = {}", number(counts.records), terms.join(&format!(" +{NO_BREAK}")))
 }
 
 fn time_span(usage: &[UsageRow]) -> Option<(EventTime, EventTime)> {
@@ -225,6 +256,11 @@ fn top_pairs(usage: &[UsageRow], style: Style) -> String {
     let all = pairs.len();
     let mut rows: Vec<_> = pairs.into_iter().collect();
     rows.sort_by(|a, b| b.1.events.cmp(&a.1.events).then_with(|| a.0.cmp(&b.0)));
+    let is_narrow = style.width.is_some_and(|width| width < NARROW);
+    let last_event = |time: EventTime| match is_narrow {
+        true => time.to_rfc3339().chars().take("2026-01-31".len()).collect(),
+        false => time_to_seconds(time),
+    };
     let mut table = style.table();
     table.set_header(["events", "denied", "key", "principal", "workload", "last event"]);
     for ((key, principal), pair) in rows.into_iter().take(TOP) {
@@ -234,10 +270,13 @@ fn top_pairs(usage: &[UsageRow], style: Style) -> String {
             printable(&short_key(key)),
             printable(principal),
             pair.workloads.join(", "),
-            pair.last.map_or_else(String::new, time_to_seconds),
+            pair.last.map_or_else(String::new, last_event),
         ]);
     }
     right_align(&mut table, 2);
+    if let Some(column) = table.column_mut(5) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
     let mut text = format!("{}\n", table.trim_fmt());
     if all > TOP {
         let _ = writeln!(text, "… and {} more pairs in usage.parquet", number((all - TOP) as u64));
@@ -297,7 +336,7 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
             all > 0 && all == inputs.count(InputStatus::Skipped),
             "none of the inputs is a CloudTrail archive: inputs.parquet says what each is".to_owned(),
         ),
-        (unreadable > 0, format!("{} inputs could not be read", number(unreadable))),
+        (unreadable > 0, format!("{} could not be read", counted(unreadable, "input"))),
         (
             counts.records > 0 && counts.records == counts.rejected,
             "nothing in the inputs could be read: rejects.parquet says where and why".to_owned(),
@@ -305,36 +344,35 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
         (
             counts.records > counts.rejected && kms == 0,
             format!(
-                "none of the {} records is of kms.amazonaws.com: the trail may exclude KMS events \
-                 (its event selectors say), or record data events only",
-                number(counts.records)
+                "of {}, none is of kms.amazonaws.com: the trail may exclude KMS events (its event \
+                 selectors say), or record data events only",
+                counted(counts.records, "record")
             ),
         ),
         (
             counts.filtered > 0,
             format!(
-                "{} KMS events lie outside --since, --until, --account, --region, --key or \
-                 --principal",
-                number(counts.filtered)
+                "{} outside --since, --until, --account, --region, --key or --principal",
+                counted(counts.filtered, "KMS event")
             ),
         ),
         (
             counts.other_workload > 0,
             format!(
-                "{} calls of the APIs asked for come from other callers: try --workload sagemaker, \
-                 or --workload any",
-                number(counts.other_workload)
+                "{} of the APIs asked for, but by other callers: try --workload sagemaker, or \
+                 --workload any",
+                counted(counts.other_workload, "call")
             ),
         ),
         (
             counts.other_event > 0,
-            format!("{} KMS events are of APIs not asked for: try --event any", number(counts.other_event)),
+            format!("{} of APIs not asked for: try --event any", counted(counts.other_event, "KMS event")),
         ),
         (
             counts.not_usage > 0,
             format!(
-                "{} KMS records are no use of a key (network activity, insights, dry runs)",
-                number(counts.not_usage)
+                "{} without use of a key (network activity, insights, dry runs)",
+                counted(counts.not_usage, "KMS record")
             ),
         ),
         (!trails.is_empty(), format!("these trails were set to leave KMS out: {}", trails.join(", "))),
@@ -342,4 +380,9 @@ pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Cove
     ];
     let applying = causes.into_iter().filter(|(applies, _)| *applies);
     applying.map(|(_, text)| printable(&text)).collect()
+}
+
+/// `1 input`, `2 inputs`
+fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
 }

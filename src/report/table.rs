@@ -18,6 +18,7 @@ pub trait Table: Sized + 'static {
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ColumnType {
     /// UTF-8 text.
     Text,

@@ -9,6 +9,32 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
+/// A space at which [`wrap`] does not break a line.
+pub(super) const NO_BREAK: char = '\u{a0}';
+
+/// `text` in lines of at most `width` characters, broken between words. Lines after the first
+/// begin with `indent` spaces, and the first has `indent` characters before it already. A word that
+/// is longer than a line is left whole.
+pub(super) fn wrap(text: &str, width: Option<u16>, indent: usize) -> String {
+    let Some(width) = width.map(usize::from) else { return text.replace(NO_BREAK, " ") };
+    let mut wrapped = String::with_capacity(text.len());
+    let mut column = indent;
+    for word in text.split(' ') {
+        let len = word.chars().count();
+        if column > indent && column + 1 + len > width {
+            wrapped.push('\n');
+            wrapped.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if column > indent {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(&word.replace(NO_BREAK, " "));
+        column += len;
+    }
+    wrapped
+}
+
 /// A cell as text; empty for null.
 pub(super) fn cell_text(cell: &Cell<'_>) -> String {
     match cell {
@@ -73,6 +99,14 @@ mod tests {
         );
         let sizes = [size(1023), size(1536), size(15 << 20)];
         assert_eq!(sizes, ["1023 bytes", "1.5 KiB", "15.0 MiB"]);
+    }
+
+    #[test]
+    fn text_is_broken_between_words() {
+        let text = "one two three aVeryLongWord x";
+        assert_eq!(wrap(text, None, 2), text);
+        assert_eq!(wrap(text, Some(10), 2), "one two\n  three\n  aVeryLongWord\n  x");
+        assert_eq!(wrap("one\u{a0}two three\u{a0}x", Some(14), 0), "one two\nthree x");
     }
 
     #[test]

@@ -93,6 +93,12 @@ pub enum S3Error {
         /// The object.
         address: String,
     },
+    /// S3 does not, or no longer, know an upload in parts.
+    #[error("the upload of {address} was ended by another program")]
+    NoSuchUpload {
+        /// The object.
+        address: String,
+    },
     /// The object is not, or no longer, in the state that the request required.
     #[error("{address} was changed by another program in the meantime")]
     Precondition {

@@ -45,6 +45,7 @@ pub struct ListRequest {
 
 /// How a listing treats keys that have a further `/` after the prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Grouping {
     /// List every key.
     #[default]
@@ -76,6 +77,7 @@ pub struct ObjectContent {
 
 /// When a write may replace what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WriteCondition {
     /// Always.
     Always,

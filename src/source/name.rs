@@ -20,7 +20,8 @@ use crate::model::EventTime;
 pub enum Family {
     /// Management and data events.
     CloudTrail,
-    /// Insights, network activity, aggregated events, digests: none of them management or data events.
+    /// Insights, network activity, aggregated events, digests: none of them management or data
+    /// events.
     Other,
 }
 

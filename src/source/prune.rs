@@ -3,7 +3,7 @@
 use chrono::{Datelike, Days, NaiveDate};
 
 use super::name::{is_account_id, is_organization_id, parse_digits, parse_family};
-use crate::model::EventTime;
+use crate::model::{EventTime, is_region};
 use crate::s3::Address;
 
 /// Selects folders in S3 to list. The default keeps every folder.
@@ -182,21 +182,6 @@ impl PruneFilter {
         } else {
             FAMILY_LEVEL
         }
-    }
-}
-
-/// Whether a folder has a region's name: `us-west-2`, `us-gov-east-1`, `eusc-de-east-1`.
-fn is_region(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let is = |part: &str, what: fn(u8) -> bool| !part.is_empty() && part.bytes().all(what);
-    match &*parts {
-        [area, places @ .., number] => {
-            !places.is_empty()
-                && is(area, |b| b.is_ascii_lowercase())
-                && places.iter().all(|place| is(place, |b| b.is_ascii_lowercase()))
-                && is(number, |b| b.is_ascii_digit())
-        }
-        _ => false,
     }
 }
 

@@ -19,9 +19,9 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
     let cases: [(&[&str], &[&str]); 7] = [
         (&["kms.json", "--workload", "autopilot"], &["other callers", "--workload any"]),
         (&["kms.json", "--event", "Encrypt"], &["not asked for", "--event any"]),
-        (&["kms.json", "--since", "2030-01-01"], &["1 KMS events lie outside --since"]),
+        (&["kms.json", "--since", "2030-01-01"], &["1 KMS event outside --since"]),
         (&["kms.json", "--account", "999999999999"], &["--account"]),
-        (&["s3.json"], &["none of the 1 records is of kms.amazonaws.com", "AWS owned keys"]),
+        (&["s3.json"], &["of 1 record, none is of kms.amazonaws.com", "AWS owned keys"]),
         (&["empty"], &["no file was found"]),
         (&["other.json"], &["none of the inputs is a CloudTrail archive"]),
     ];

@@ -1,7 +1,6 @@
 //! The field's words: coined ones do not come back.
 //!
-//! `docs/glossary.md` says which word stands for what. `engine` and `extract` keep their old words
-//! until these rooms are replaced.
+//! `docs/glossary.md` says which word stands for what.
 
 use std::collections::BTreeSet;
 
@@ -107,9 +106,6 @@ fn coined(code: &str) -> Vec<(String, String)> {
 fn coined_words_do_not_come_back() {
     let (mut wrong, mut met) = (Vec::new(), BTreeSet::new());
     for source in sources() {
-        if source.path.starts_with("engine/") || source.path.starts_with("extract/") {
-            continue;
-        }
         for (word, name) in coined(&source.all_code) {
             if LEFT.contains(&&*word) {
                 met.insert(word);

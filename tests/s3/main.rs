@@ -10,6 +10,8 @@ mod credentials;
 mod reading;
 // Reports in S3, incremental ones included.
 mod report;
+// The files of a checkpoint: one suite for directories and for S3.
+mod segment_stores;
 // The client by itself: pages, conditions, parts, lost answers.
 mod store;
 // Faults and kills while a report is written.

@@ -155,11 +155,28 @@ fn nightly_runs_read_what_is_new_and_write_what_changes() {
     saved.iter().for_each(|(key, _)| bed.delete(key));
     assert_eq!(written, in_one_go(&bed));
 
-    // Extracts that were made with other limits, and none at all.
+    // Facts that were made with other limits, damage, and no checkpoint at all.
     saved.iter().for_each(|(key, bytes)| bed.put(key, bytes));
     let ran = analyze(&bed, &into, &["--incremental", "--hash"]);
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("--hash"), "{}", ran.stderr);
+    let kept = bed.keys("logs/report/_keytrail/segment-");
+    let (segment, other) = (bed.get(&kept[0]).unwrap(), bed.get(&kept[1]).unwrap());
+    let mut damaged = segment.clone();
+    damaged[segment.len() / 2] ^= 1;
+    for bytes in [&damaged, &other, &segment[1..].to_vec()] {
+        bed.put(&kept[0], bytes);
+        let ran = analyze(&bed, &into, &["--incremental"]);
+        assert_eq!(ran.status, 2);
+        assert!(ran.stderr.contains(&kept[0]), "{}", ran.stderr);
+        assert!(ran.stderr.contains("use --force to read all archives again: "), "{}", ran.stderr);
+    }
+    bed.delete(&kept[0]);
+    assert!(analyze(&bed, &into, &["--incremental"]).stderr.contains("but it does not exist"));
+    bed.put(&kept[0], &segment);
+    bed.put("logs/report/_keytrail/18446744073709551615.extracts", b"mine");
+    assert!(analyze(&bed, &into, &["--incremental"]).status < 2);
+    assert_eq!(report(&bed, "logs/report/"), written);
     bed.keys("logs/report/_keytrail/").iter().for_each(|key| bed.delete(key));
     let ran = analyze(&bed, &into, &["--incremental"]);
     assert_eq!(ran.status, 2);

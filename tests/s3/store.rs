@@ -13,6 +13,11 @@ use testkit::bed::{self, Asked, Bed, Fault, Operation, faults};
 /// Runs `client` in the environment of a bed that `prepare` has seen first, and gives the bed when it has passed; `None` in the process that
 /// is the client.
 fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Bucket)) -> Option<Bed> {
+    as_client(&format!("store::{test}"), prepare, client)
+}
+
+/// The same for a test of any module.
+pub(crate) fn as_client(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Bucket)) -> Option<Bed> {
     if let Ok(bucket) = std::env::var("TEST_BUCKET") {
         client(&Buckets::default().open(&bucket).unwrap());
         return None;
@@ -20,11 +25,7 @@ fn on_a_bed(test: &str, prepare: impl FnOnce(&Bed), client: impl FnOnce(&Bucket)
     let bed = Bed::start();
     prepare(&bed);
     let mut command = bed.around(Command::new(std::env::current_exe().unwrap()));
-    let output = command
-        .args(["--exact", &format!("store::{test}")])
-        .env("TEST_BUCKET", &bed.bucket)
-        .output()
-        .unwrap();
+    let output = command.args(["--exact", test]).env("TEST_BUCKET", &bed.bucket).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
     Some(bed)

@@ -38,6 +38,16 @@ pub enum Extracted<'a> {
 }
 
 impl<'a> Extracted<'a> {
+    /// Whether it is a record by the names of its members, or should be one and cannot be read.
+    pub fn is_record(&self) -> bool {
+        match self {
+            // Broken JSON is the record's own damage.
+            Self::Record { json, .. } => has_record_key(json) || json_error(json).is_some(),
+            Self::NoRecord => false,
+            Self::Unreadable { .. } => true,
+        }
+    }
+
     fn verbatim(json: &'a [u8], offset: usize) -> Self {
         Self::Record { json, offset, lossy: false }
     }

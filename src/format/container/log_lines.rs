@@ -7,37 +7,15 @@
 //! A message that is JSON is read like any top-level object. Any other message extends to the next
 //! line that begins with a timestamp; it is reported and not a record.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::document::Document;
+use super::line_prefix::{MAX_PREFIX, value_in};
 use super::log_timestamp::{Timestamp, parse_timestamp};
 use super::reader::ContainerReader;
 use super::state::{Scope, State};
 use super::step::Step;
 use super::window::Window;
-
-/// Length of what may precede a value on its line, in bytes.
-const MAX_PREFIX: usize = 512;
-
-/// Where an object begins on a line, after a time, a name or a header. None of them has a quote or a
-/// brace, and something separates them from the object.
-fn value_in(line: &[u8]) -> Option<usize> {
-    let brace = memchr2(b'{', b'"', line).filter(|at| line[*at] == b'{')?;
-    let follows = line[brace + 1..].iter().find(|b| !b.is_ascii_whitespace());
-    let is_object = matches!(follows, Some(b'"' | b'}') | None);
-    let is_apart = brace == 0 || matches!(line[brace - 1], b' ' | b'\t' | b':' | b'|' | b']');
-    (is_object && is_apart && !line[..brace].contains(&b'}')).then_some(brace)
-}
-
-/// Whether content that does not begin like JSON begins with a prefix on the line of its first
-/// value, or with a line that begins with a date.
-pub(super) fn has_prefix(first: &[u8]) -> bool {
-    let mut lines = first.split(|b| *b == b'\n');
-    let line = lines.next().unwrap_or_default();
-    let is_value = |line: &[u8]| value_in(&line[..line.len().min(MAX_PREFIX)]).is_some();
-    let is_dated = line.starts_with(b"20") && line.len() < MAX_PREFIX && !line.contains(&b'"');
-    is_value(line) || is_dated && lines.next().is_some_and(|line| line.starts_with(b"{"))
-}
 
 impl ContainerReader {
     /// A digit at the top level: a log line, or a value that may not be there.

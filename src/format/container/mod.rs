@@ -40,6 +40,7 @@ mod encoded;
 mod envelope;
 mod extract;
 mod json_error;
+mod line_prefix;
 mod log_lines;
 mod log_timestamp;
 mod members;

@@ -3,7 +3,7 @@
 
 use super::document::{Document, DocumentEvent};
 use super::envelope::{Envelope, detect_envelope};
-use super::log_lines::has_prefix;
+use super::line_prefix::has_prefix;
 use super::log_timestamp::{Timestamp, parse_timestamp};
 use super::resync::LOOK_AHEAD;
 use super::shape::JsonShape;

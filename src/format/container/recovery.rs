@@ -14,7 +14,7 @@ use super::window::Window;
 use crate::model::RejectReason;
 
 /// The detail for a byte that is valid JSON in a place where it may not be.
-const MISPLACED: &str = "something stands where nothing of its kind may";
+const MISPLACED: &str = "unexpected character";
 
 impl ContainerReader {
     pub(super) fn too_large(&self, start: u64) -> Step {

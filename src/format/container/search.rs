@@ -109,7 +109,7 @@ impl Run<'_, '_> {
 
     /// A value inside too many others. If it names an event, a record is lost in it.
     fn too_deep(&mut self, bytes: &[u8]) -> bool {
-        let names_event = mentions_event(bytes);
+        let names_event = has_event_name(bytes);
         if names_event {
             self.lost(RejectReason::MissingField, "a record inside too many objects, lists and texts");
         }
@@ -293,6 +293,8 @@ impl Run<'_, '_> {
         let mut reader = ContainerReader::inside(self.search.max_record);
         let window = Window { bytes: text, start: 0, last: true };
         let (mut found, before) = (false, self.summary.records);
+        // Damage is told once in a text.
+        let mut tells_damage = has_event_name(text);
         loop {
             match reader.step(window) {
                 Step::Value { range, envelope, .. } => {
@@ -305,9 +307,9 @@ impl Run<'_, '_> {
                         _ => self.value(value, place, depth),
                     };
                 }
-                Step::Damage { reason, detail, .. } if mentions_event(text) && !found => {
+                Step::Damage { reason, detail, .. } if tells_damage => {
                     self.lost(reason, detail);
-                    found = true;
+                    (found, tells_damage) = (true, false);
                 }
                 Step::Message { .. } | Step::Damage { .. } => {}
                 Step::NeedMore { .. } | Step::End | Step::NotJson => break,
@@ -340,7 +342,7 @@ fn lacks_text(object: &[u8]) -> bool {
 }
 
 /// Whether the bytes have the name of a member that only records have.
-pub(super) fn mentions_event(bytes: &[u8]) -> bool {
+pub(super) fn has_event_name(bytes: &[u8]) -> bool {
     ["eventSource", "eventName", "eventVersion", "CloudTrailEvent"]
         .iter()
         .any(|name| memmem::find(bytes, name.as_bytes()).is_some())

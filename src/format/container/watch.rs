@@ -59,6 +59,8 @@ pub enum Watched {
     Json,
     /// Content that was not understood.
     Unknown,
+    /// Notifications, which have some names in common with records.
+    Notification,
 }
 
 impl NameWatch {
@@ -95,6 +97,7 @@ impl NameWatch {
         let kms = 1 << (KMS_AT / 2);
         let members = (self.seen & !kms).count_ones();
         let names_kms = match watched {
+            Watched::Notification => return self.is_value,
             Watched::Json => self.is_value,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
         };

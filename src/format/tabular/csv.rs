@@ -127,7 +127,8 @@ impl CsvReader {
             self.text_len += written;
             self.field_count += fields;
             match result {
-                ReadRecordResult::InputEmpty if last => {} // an empty input tells `csv-core` of the end
+                // An empty input tells `csv-core` that the content has ended.
+                ReadRecordResult::InputEmpty if last => {}
                 ReadRecordResult::InputEmpty => return CsvStep::NeedMore,
                 ReadRecordResult::OutputFull if self.text.len() < self.max_row => {
                     let len = (2 * self.text.len()).min(self.max_row);

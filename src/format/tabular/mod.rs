@@ -21,7 +21,6 @@
 //! assert_eq!(rows[1], [&b"Decrypt"[..], b"kms.amazonaws.com"]);
 //! ```
 
-mod catch_panic;
 mod columns;
 mod csv;
 mod csv_kind;

@@ -11,11 +11,11 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
-use super::catch_panic::catch_panic;
 use super::columns::{self, ObjectBatch};
 use super::error::TableError;
 use super::ocsf_mapping::{self, OcsfBatch};
 use super::shape::TableShape;
+use crate::base::catch_panic;
 use crate::format::rebuild::event_columns;
 
 /// Magic bytes at the start of a Parquet file.
@@ -124,16 +124,15 @@ impl OcsfReader {
         // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and
         // suffice.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = catch_panic(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
+        let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
             .map_err(TableError::unreadable)?;
         let is_ocsf = ocsf_mapping::is_api_activity(metadata.schema());
         if !is_ocsf && !may_hold_records(metadata.schema()) {
             return Ok(None);
         }
         let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
-        let metadata =
-            catch_panic(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
-                .map_err(TableError::unreadable)?;
+        let metadata = guarded(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
+            .map_err(TableError::unreadable)?;
         let lossy = ocsf_mapping::lacks_columns(metadata.schema());
         let roots = metadata.schema().fields().iter().enumerate();
         let roots =
@@ -213,7 +212,7 @@ impl OcsfReader {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         loop {
             let reader = self.reader.as_mut();
-            match catch_panic(|| reader.and_then(Iterator::next).transpose()) {
+            match guarded(|| reader.and_then(Iterator::next).transpose()) {
                 Ok(None) => {}
                 Ok(Some(batch)) => return Some(Ok(batch)),
                 Err(error) => return Some(Err(error)),
@@ -249,4 +248,9 @@ impl OcsfReader {
                 .map_err(ArrowError::from)
         }))
     }
+}
+
+/// Reads with the parquet crate, which may panic on damaged files: that is an error, too.
+fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    catch_panic(read).unwrap_or_else(|panic| Err(ArrowError::ParquetError(panic)))
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3;
 use tokio::time::timeout;
 
 use super::client::S3Client;
@@ -16,19 +15,17 @@ use super::connection::{CHECK_TIMEOUT, runtime};
 use super::get::GetRequest;
 use super::refusal::TransferError;
 use super::retry::RetryPolicy;
-use super::write;
 use crate::s3::{ListRequest, Object, ObjectContent, Page, S3Error, WriteCondition};
 
 /// One bucket and the connection to it. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     client: Arc<S3Client>,
-    writer: Arc<AmazonS3>,
 }
 
 impl Bucket {
-    pub(super) fn new(client: S3Client, writer: AmazonS3) -> Self {
-        Self { client: Arc::new(client), writer: Arc::new(writer) }
+    pub(super) fn new(client: S3Client) -> Self {
+        Self { client: Arc::new(client) }
     }
 
     /// Sends one small request, to know before a long run whether the bucket exists and may be
@@ -151,7 +148,7 @@ impl Bucket {
         bytes: Vec<u8>,
         condition: WriteCondition,
     ) -> Result<Option<String>, S3Error> {
-        runtime()?.block_on(write::write(&self.client, &self.writer, key, bytes, &condition))
+        runtime()?.block_on(self.client.write(key, bytes, &condition))
     }
 
     /// Like [`write`](Self::write), but gives up after `limit`. Then it is unknown whether the
@@ -167,7 +164,7 @@ impl Bucket {
         condition: WriteCondition,
     ) -> Result<Option<String>, S3Error> {
         runtime()?.block_on(async {
-            timeout(limit, write::write(&self.client, &self.writer, key, bytes, &condition))
+            timeout(limit, self.client.write(key, bytes, &condition))
                 .await
                 .map_err(|_| self.client.unreachable(TransferError::Timeout))?
         })
@@ -178,7 +175,7 @@ impl Bucket {
     /// # Errors
     /// When the file cannot be read or the object cannot be written.
     pub fn upload(&self, key: &str, file: &Path) -> Result<(), S3Error> {
-        runtime()?.block_on(write::upload(&self.client, &self.writer, key, file))
+        runtime()?.block_on(self.client.upload(key, file))
     }
 
     /// Deletes objects. It is no error if they do not exist.
@@ -186,6 +183,6 @@ impl Bucket {
     /// # Errors
     /// When they cannot be deleted.
     pub fn delete(&self, keys: Vec<String>) -> Result<(), S3Error> {
-        runtime()?.block_on(write::delete(&self.client, &self.writer, &keys))
+        runtime()?.block_on(self.client.delete(&keys))
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use super::bucket::Bucket;
 use super::client::S3Client;
 use super::config::AwsConfig;
-use super::connection::{WRITE_TIMEOUT, http_client, http_options, runtime};
-use super::{region, write};
+use super::connection::{READ_TIMEOUT, WRITE_TIMEOUT, http_client, runtime};
+use super::region;
 use crate::base::lock;
 use crate::s3::{Access, S3Error};
 
@@ -59,15 +59,14 @@ async fn connect(name: &str, access: &Access, config: &AwsConfig) -> Result<Buck
         tokio::join!(config.credentials.get(), region::find_endpoint(name, config, access));
     credentials.map_err(|cause| S3Error::NoCredentials { bucket: name.to_owned(), source: cause.into() })?;
     let endpoint = endpoint?;
-    let write_options = http_options(&endpoint, WRITE_TIMEOUT);
     let client = S3Client {
-        http: http_client(&endpoint)?,
+        reading: http_client(READ_TIMEOUT)?,
+        writing: http_client(WRITE_TIMEOUT)?,
         endpoint,
         bucket: name.to_owned(),
         credentials: config.credentials.clone(),
         requester_pays: access.requester_pays,
         slow_downs: AtomicU64::default(),
     };
-    let writer = write::writer(&client, write_options)?;
-    Ok(Bucket::new(client, writer))
+    Ok(Bucket::new(client))
 }

@@ -1,15 +1,15 @@
 //! One signed request to one bucket.
 //!
-//! Reading does not use the `get` and `list` of `object_store`: its paths cannot express every key
-//! (one that ends in `/`, like the folders that consoles create, or that contains `//` or `.`), and
-//! a page that lists one such key fails as a whole. So requests are built here, and sent with the
-//! HTTP client and the signature of `object_store`.
+//! Requests are built here and only signed and sent with `object_store`. Its own operations do not
+//! fit: its paths cannot express every key (one that ends in `/`, like the folders that consoles
+//! create, or that contains `//` or `.`), a page that lists one such key fails as a whole, and its
+//! errors hold the response of S3 only as text.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use object_store::aws::AwsAuthorizer;
-use object_store::client::{HttpClient, HttpRequest, HttpRequestBody, HttpResponse};
+use object_store::client::{HttpClient, HttpError, HttpRequest, HttpRequestBody, HttpResponse};
 
 use super::credentials::Credentials;
 use super::endpoint::Endpoint;
@@ -20,7 +20,10 @@ use crate::s3::error::Cause;
 /// Sends signed requests to one bucket.
 #[derive(Debug)]
 pub(super) struct S3Client {
-    pub(super) http: HttpClient,
+    /// For requests that read.
+    pub(super) reading: HttpClient,
+    /// For requests that write, which get more time.
+    pub(super) writing: HttpClient,
     pub(super) endpoint: Endpoint,
     pub(super) bucket: String,
     pub(super) credentials: Arc<Credentials>,
@@ -29,12 +32,47 @@ pub(super) struct S3Client {
     pub(super) slow_downs: AtomicU64,
 }
 
-/// A GET request.
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Put,
+    Post,
+    Delete,
+}
+
+impl Method {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request.
 pub(super) struct Request<'a> {
+    pub(super) method: Method,
     /// The object's key as it is stored; `None` addresses the bucket.
     pub(super) key: Option<&'a str>,
     pub(super) query: &'a [(&'static str, &'a str)],
     pub(super) headers: &'a [(&'static str, String)],
+    pub(super) body: HttpRequestBody,
+}
+
+impl<'a> Request<'a> {
+    /// A GET request for an object.
+    pub(super) fn of(key: &'a str) -> Self {
+        Self { key: Some(key), ..Self::of_bucket() }
+    }
+
+    /// A GET request for the bucket.
+    pub(super) fn of_bucket() -> Self {
+        let body = HttpRequestBody::empty();
+        Self { method: Method::Get, key: None, query: &[], headers: &[], body }
+    }
 }
 
 impl S3Client {
@@ -42,11 +80,18 @@ impl S3Client {
     pub(super) async fn send(&self, request: &Request<'_>) -> Result<HttpResponse, RequestError> {
         let credential = self.credentials.get().await.map_err(RequestError::NoCredentials)?;
         let http_request = self.signed(request, &credential).map_err(TransferError::Request)?;
-        let response = self.http.execute(http_request).await?;
+        let response = self.execute(request.method, http_request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
         Err(RequestError::Refused(Refusal::read(response).await))
+    }
+
+    async fn execute(&self, method: Method, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        match method {
+            Method::Get => self.reading.execute(request).await,
+            Method::Put | Method::Post | Method::Delete => self.writing.execute(request).await,
+        }
     }
 
     fn signed(
@@ -54,7 +99,8 @@ impl S3Client {
         request: &Request<'_>,
         credential: &object_store::aws::AwsCredential,
     ) -> Result<HttpRequest, Cause> {
-        let mut http_request = HttpRequest::new(HttpRequestBody::empty());
+        let mut http_request = HttpRequest::new(request.body.clone());
+        *http_request.method_mut() = request.method.as_str().parse()?;
         *http_request.uri_mut() = self.url(request).parse()?;
         for (name, value) in request.headers {
             http_request.headers_mut().insert(*name, value.parse()?);
@@ -99,7 +145,7 @@ impl S3Client {
             ("PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed", _)
             | ("IllegalLocationConstraintException", _)
             | ("", 400)
-            | (_, 301 | 307)
+            | (_, 301 | 302 | 303 | 307 | 308)
                 if let Some(actual) = refusal.region.clone().filter(|actual| *actual != used) =>
             {
                 S3Error::WrongRegion { bucket, used, actual }
@@ -122,6 +168,7 @@ impl S3Client {
                 let detail = (!refusal.message.is_empty()).then_some(refusal.message);
                 S3Error::Denied { address, permission, detail }
             }
+            ("NoSuchUpload", _) => S3Error::NoSuchUpload { address },
             (_, 404) => S3Error::NoSuchObject { address },
             // 416: the object has become shorter than the range that was requested.
             (_, 412 | 416) => S3Error::Precondition { address },

@@ -3,11 +3,9 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use object_store::client::{HttpClient, HttpConnector, ReqwestConnector};
-use object_store::{ClientOptions, HeaderValue};
+use object_store::client::HttpClient;
 use tokio::runtime::Runtime;
 
-use super::endpoint::Endpoint;
 use crate::s3::S3Error;
 
 /// To find credentials and the bucket's region. Together with [`CHECK_TIMEOUT`] it stays below ten
@@ -21,22 +19,20 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for writing, where a part has to be sent before there can be a response.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The HTTP settings for an endpoint. There is no limit for a whole response: a large object takes
-/// as long as it takes, as long as something arrives.
-pub(super) fn http_options(endpoint: &Endpoint, read_timeout: Duration) -> ClientOptions {
-    ClientOptions::new()
-        .with_user_agent(HeaderValue::from_static(concat!("keytrail/", env!("CARGO_PKG_VERSION"))))
-        .with_allow_http(endpoint.host.starts_with("http://"))
-        .with_connect_timeout(CONNECT_TIMEOUT)
-        .with_read_timeout(read_timeout)
-        .with_timeout_disabled()
-}
-
-/// An HTTP client for reading.
-pub(super) fn http_client(endpoint: &Endpoint) -> Result<HttpClient, S3Error> {
-    ReqwestConnector::default()
-        .connect(&http_options(endpoint, READ_TIMEOUT))
-        .map_err(|error| S3Error::failed("setting up requests to S3", error))
+/// An HTTP client. There is no limit for a whole response: a large object takes as long as it takes,
+/// as long as something arrives within `read_timeout`.
+///
+/// It follows no redirect: requests carry credentials, which no other host may get. S3 names the
+/// right endpoint in its response instead (Amazon S3 User Guide: "Request redirection").
+pub(super) fn http_client(read_timeout: Duration) -> Result<HttpClient, S3Error> {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("keytrail/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(read_timeout)
+        .build()
+        .map_err(|error| S3Error::failed("setting up requests to S3", error))?;
+    Ok(HttpClient::new(client))
 }
 
 /// The runtime for all buckets. It has two threads: they decrypt and copy, and decoding archives

@@ -125,7 +125,7 @@ impl S3Client {
             _ => {}
         }
         let response = self
-            .send(&Request { key: Some(request.key), query: &[], headers: &headers })
+            .send(&Request { headers: &headers, ..Request::of(request.key) })
             .await
             .map_err(GetError::Request)?;
         let mut to_skip = read_headers(&response, start, transfer)?;

@@ -49,7 +49,7 @@ impl S3Client {
         query.extend((list.grouping == Grouping::Folders).then_some(("delimiter", "/")));
         query.extend(max_keys.as_deref().map(|n| ("max-keys", n)));
         query.extend(list.continuation.as_deref().map(|token| ("continuation-token", token)));
-        let request = Request { key: None, query: &query, headers: &[] };
+        let request = Request { query: &query, ..Request::of_bucket() };
         let mut backoff = Backoff::new(policy);
         loop {
             let page = timeout(policy.attempt_timeout, self.list_page_once(&request)).await;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use object_store::client::{HttpError, HttpResponse};
 use serde::Deserialize;
 use thiserror::Error;
@@ -40,9 +41,6 @@ pub(super) enum TransferError {
     InvalidList(#[source] quick_xml::DeError),
     #[error("the list of keys is incomplete and does not say how to continue")]
     ListWithoutToken,
-    /// An error of `object_store` that holds no response.
-    #[error(transparent)]
-    Store(object_store::Error),
 }
 
 /// An error response of S3.
@@ -57,6 +55,9 @@ pub(super) struct Refusal {
     /// The bucket's region, if the response names it.
     pub(super) region: Option<String>,
 }
+
+/// The longest body of an error response that is read, in bytes.
+const MAX_BODY: usize = 64 << 10;
 
 /// The XML body of an error response (Amazon S3 API Reference: "Error responses").
 #[derive(Default, Deserialize)]
@@ -85,9 +86,38 @@ impl Refusal {
         let status = response.status().as_u16();
         let region = region_header(&response);
         // Without a readable body the status says enough.
-        let body = response.into_body().bytes().await.unwrap_or_default();
+        let body = Self::read_body(response).await.unwrap_or_default();
         let body: ErrorBody = quick_xml::de::from_reader(&body[..]).unwrap_or_default();
         Self { status, code: body.code, message: body.message, region: region.or(body.region) }
+    }
+
+    /// Reads the body of a response that is small if S3 sent it. What is longer is cut off.
+    pub(super) async fn read_body(response: HttpResponse) -> Result<Vec<u8>, RequestError> {
+        let mut body = Vec::new();
+        let mut chunks = response.into_body().bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let room = MAX_BODY - body.len();
+            let chunk = chunk?;
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if body.len() == MAX_BODY {
+                break;
+            }
+        }
+        Ok(body)
+    }
+
+    /// The error in the body of a response whose status is a success, if it holds one.
+    pub(super) fn in_body(status: u16, body: &[u8]) -> Option<Self> {
+        let text = body.trim_ascii_start();
+        let root = match text.strip_prefix(b"<?xml") {
+            Some(rest) => rest.iter().position(|byte| *byte == b'>').map_or(&[][..], |end| &rest[end + 1..]),
+            None => text,
+        };
+        if !root.trim_ascii_start().starts_with(b"<Error") {
+            return None;
+        }
+        let body: ErrorBody = quick_xml::de::from_reader(body).unwrap_or_default();
+        Some(Self { status, code: body.code, message: body.message, region: body.region })
     }
 
     /// Whether the same request may succeed later.
@@ -130,6 +160,17 @@ pub(super) fn region_header(response: &HttpResponse) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_in_a_successful_response_is_found() {
+        let error = b"<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code><Message>m</Message></Error>";
+        let found = Refusal::in_body(200, error).unwrap();
+        assert_eq!((found.status, &*found.code), (200, "InternalError"));
+        assert!(found.is_transient());
+        for body in ["", "<CompleteMultipartUploadResult><Key>Error</Key></CompleteMultipartUploadResult>"] {
+            assert!(Refusal::in_body(200, body.as_bytes()).is_none(), "{body}");
+        }
+    }
 
     #[test]
     fn transient_refusals_are_told_from_permanent_ones() {

@@ -4,7 +4,7 @@ use object_store::client::{HttpRequest, HttpRequestBody};
 use tokio::time::timeout;
 
 use super::config::AwsConfig;
-use super::connection::{OPEN_TIMEOUT, http_client};
+use super::connection::{OPEN_TIMEOUT, READ_TIMEOUT, http_client};
 use super::endpoint::{Addressing, Endpoint, EndpointVariant, check_url};
 use super::refusal::{TransferError, region_header};
 use crate::s3::error::Cause;
@@ -52,7 +52,7 @@ struct BucketHead {
 
 /// Asks without a signature: AWS sends the region in the header of any response, even an error.
 async fn head_bucket(endpoint: &Endpoint) -> Result<BucketHead, Cause> {
-    let client = http_client(endpoint)?;
+    let client = http_client(READ_TIMEOUT)?;
     let mut attempt = 1;
     loop {
         let mut request = HttpRequest::new(HttpRequestBody::empty());

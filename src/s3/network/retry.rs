@@ -1,10 +1,8 @@
-//! How often a request that reads is repeated, and after which pause.
-//!
-//! Writes have their own, in `write`: `object_store` already repeats most of them by itself.
+//! How often a request is repeated, and after which pause.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::S3Client;
 use super::refusal::RequestError;
@@ -16,6 +14,8 @@ pub(super) struct RetryPolicy {
     attempts: u32,
     /// The longest pause between two attempts.
     longest_pause: Duration,
+    /// After this long, no further attempt is made.
+    period: Duration,
     /// The time limit of one attempt whose request and response are small.
     pub(super) attempt_timeout: Duration,
 }
@@ -25,13 +25,22 @@ impl RetryPolicy {
     pub(super) const DURING_RUN: Self = Self {
         attempts: 12,
         longest_pause: Duration::from_secs(20),
+        period: Duration::from_secs(900),
         attempt_timeout: Duration::from_secs(60),
     };
     /// Before a run begins: some seconds in total.
     pub(super) const BEFORE_RUN: Self = Self {
         attempts: 4,
         longest_pause: Duration::from_millis(500),
+        period: Duration::from_secs(10),
         attempt_timeout: Duration::from_millis(2500),
+    };
+    /// Writing. A run that cannot write has no other way to report it than to end.
+    pub(super) const WRITING: Self = Self {
+        attempts: 10,
+        longest_pause: Duration::from_secs(5),
+        period: Duration::from_secs(60),
+        attempt_timeout: Duration::from_secs(120),
     };
 }
 
@@ -43,11 +52,12 @@ pub(super) struct Backoff {
     policy: RetryPolicy,
     attempts_left: u32,
     pause: Duration,
+    started: Instant,
 }
 
 impl Backoff {
     pub(super) fn new(policy: RetryPolicy) -> Self {
-        Self { policy, attempts_left: policy.attempts, pause: FIRST_PAUSE }
+        Self { policy, attempts_left: policy.attempts, pause: FIRST_PAUSE, started: Instant::now() }
     }
 
     /// Waits before the next attempt. Returns the error if another attempt would not help.
@@ -71,18 +81,23 @@ impl Backoff {
             RequestError::NoResponse(_) => true,
             RequestError::NoCredentials(_) => false,
         };
-        self.attempts_left -= 1;
-        if !may_pass || self.attempts_left == 0 {
-            return Err(error);
+        if may_pass && self.pause().await { Ok(()) } else { Err(error) }
+    }
+
+    /// Waits before the next attempt. Returns false, without waiting, if there is to be none.
+    pub(super) async fn pause(&mut self) -> bool {
+        self.attempts_left = self.attempts_left.saturating_sub(1);
+        if self.attempts_left == 0 || self.started.elapsed() > self.policy.period {
+            return false;
         }
         self.pause = random_between(FIRST_PAUSE, self.pause * 3).min(self.policy.longest_pause);
         tokio::time::sleep(self.pause).await;
-        Ok(())
+        true
     }
 
     /// Allows all attempts again, because the last one made progress.
     pub(super) fn reset(&mut self) {
-        (self.attempts_left, self.pause) = (self.policy.attempts, FIRST_PAUSE);
+        *self = Self::new(self.policy);
     }
 }
 

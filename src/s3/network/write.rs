@@ -1,25 +1,22 @@
 //! Writes objects: under a condition where another program might write too, in parts if they are
 //! large.
+//!
+//! Every write here can be repeated without harm, so it is repeated like a read (`retry`). A success
+//! counts only if S3 says so in the body too: it may answer 200 and send an error (Amazon S3 API
+//! Reference: CompleteMultipartUpload).
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path as FilePath;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use futures_util::StreamExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::path::Path;
-use object_store::{
-    ClientOptions, Error as StoreError, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    PutPayload, RetryConfig, UpdateVersion,
-};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::client::{HttpRequestBody, HttpResponse};
+use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::client::S3Client;
-use super::connection::READ_TIMEOUT;
-use super::endpoint::Addressing;
+use super::client::{Method, Request, S3Client, fits_in_url};
 use super::refusal::{Refusal, RequestError, TransferError};
-use crate::model::error_chain;
+use super::retry::{Backoff, RetryPolicy};
 use crate::s3::{ObjectContent, S3Error, WriteCondition};
 
 /// What writing needs.
@@ -33,257 +30,273 @@ const DELETE_PERMISSION: &str = "s3:DeleteObject on the report's prefix";
 const PART_BYTES: usize = 16 << 20;
 /// How many parts are uploaded at a time.
 const CONCURRENT_PARTS: usize = 3;
-/// How often a write is attempted. `object_store` does not repeat some of them by itself because it
-/// cannot know whether they succeeded; the writes here can be repeated without harm.
-const MAX_ATTEMPTS: u32 = 4;
-/// After this long, no further attempt is made. A run that cannot write has no other way to report
-/// it than to end.
-const ATTEMPT_PERIOD: Duration = Duration::from_secs(60);
-/// The same for the requests that `object_store` repeats by itself.
-const STORE_RETRY_PERIOD: Duration = Duration::from_secs(30);
+/// How many objects are deleted at a time.
+const CONCURRENT_DELETES: usize = 8;
+/// How often an upload in parts is started. The second time is for an upload that S3 no longer
+/// knows: it was completed or aborted, and the response was lost.
+const UPLOADS: u32 = 2;
 
-/// Creates the writer for a client's bucket.
-pub(super) fn writer(client: &S3Client, options: ClientOptions) -> Result<AmazonS3, S3Error> {
-    let endpoint = &client.endpoint;
-    let url = match endpoint.addressing {
-        Addressing::Path => &endpoint.host,
-        Addressing::VirtualHost => &endpoint.bucket_url,
-    };
-    AmazonS3Builder::new()
-        .with_bucket_name(&client.bucket)
-        .with_region(&endpoint.region)
-        .with_endpoint(url)
-        .with_virtual_hosted_style_request(endpoint.addressing == Addressing::VirtualHost)
-        .with_credentials(client.credentials.clone())
-        .with_request_payer(client.requester_pays)
-        .with_client_options(options)
-        .with_retry(RetryConfig { retry_timeout: STORE_RETRY_PERIOD, ..RetryConfig::default() })
-        .build()
-        .map_err(|error| S3Error::failed(format!("writing to s3://{}", client.bucket), error))
+/// The response of CreateMultipartUpload (Amazon S3 API Reference).
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InitiateMultipartUploadResult {
+    upload_id: String,
 }
 
-/// Writes an object if the condition holds. Returns its new ETag.
-pub(super) async fn write(
-    client: &S3Client,
-    store: &AmazonS3,
-    key: &str,
-    bytes: Vec<u8>,
-    condition: &WriteCondition,
-) -> Result<Option<String>, S3Error> {
-    let path = store_path(client, key)?;
-    let payload = PutPayload::from(bytes);
-    let mut attempts = WriteAttempts::start();
-    loop {
-        let mode = match condition {
-            WriteCondition::Always => PutMode::Overwrite,
-            WriteCondition::IfAbsent => PutMode::Create,
-            WriteCondition::IfMatch(etag) => {
-                PutMode::Update(UpdateVersion { e_tag: Some(etag.clone()), version: None })
-            }
+/// The response to a write.
+struct Written {
+    etag: Option<String>,
+    body: Vec<u8>,
+}
+
+impl S3Client {
+    /// Writes an object if the condition holds. Returns its new ETag.
+    pub(super) async fn write(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        condition: &WriteCondition,
+    ) -> Result<Option<String>, S3Error> {
+        self.check_key(key)?;
+        let headers: &[_] = &match condition {
+            WriteCondition::Always => vec![],
+            WriteCondition::IfAbsent => vec![("if-none-match", "*".to_owned())],
+            WriteCondition::IfMatch(etag) => vec![("if-match", etag.clone())],
         };
-        let options = PutOptions { mode, ..PutOptions::default() };
-        let error = match store.put_opts(&path, payload.clone(), options).await {
-            Ok(result) => return Ok(result.e_tag),
-            Err(error) => error,
-        };
-        match &error {
-            // An earlier attempt whose response was lost may have written the object.
-            StoreError::AlreadyExists { .. } | StoreError::Precondition { .. } => {
-                match client.read(key).await? {
-                    Some(ObjectContent { bytes, etag }) if bytes == contiguous(&payload) => return Ok(etag),
+        let body = HttpRequestBody::from(bytes.clone());
+        let request = Request { method: Method::Put, key: Some(key), query: &[], headers, body };
+        let mut backoff = Backoff::new(RetryPolicy::WRITING);
+        loop {
+            let error = match self.write_once(&request).await {
+                Ok(written) => return Ok(written.etag),
+                Err(error) => error,
+            };
+            if is_precondition(&error, condition) {
+                match self.read(key).await? {
+                    // An earlier attempt whose response was lost may have written the object.
+                    Some(ObjectContent { bytes: found, etag }) if found == bytes => return Ok(etag),
                     // Another program was writing or deleting at that moment.
-                    None if *condition == WriteCondition::IfAbsent && attempts.pause().await => {}
-                    _ => return Err(S3Error::Precondition { address: client.address(key) }),
+                    None if *condition == WriteCondition::IfAbsent && backoff.pause().await => continue,
+                    _ => return Err(S3Error::Precondition { address: self.address(key) }),
                 }
             }
-            _ if is_transient(&error) && attempts.pause().await => {}
-            _ => return Err(to_s3_error(client, error, key, WRITE_PERMISSION)),
+            self.pause_after(&mut backoff, error, key, WRITE_PERMISSION).await?;
+        }
+    }
+
+    /// Uploads a file, in parts if it is large.
+    pub(super) async fn upload(&self, key: &str, file: &Path) -> Result<(), S3Error> {
+        self.check_key(key)?;
+        let open = || File::open(file).map_err(|error| self.file_error(key, error));
+        let mut file = open()?;
+        let part = self.next_part(key, &mut file)?;
+        if part.len() < PART_BYTES {
+            return self.write(key, part, &WriteCondition::Always).await.map(drop);
+        }
+        let (mut file, mut part) = (file, part);
+        for _ in 1..UPLOADS {
+            if self.upload_parts(key, &mut file, part).await? {
+                return Ok(());
+            }
+            file = open()?;
+            part = self.next_part(key, &mut file)?;
+        }
+        match self.upload_parts(key, &mut file, part).await? {
+            true => Ok(()),
+            false => Err(S3Error::failed(
+                format!("uploading {}", self.address(key)),
+                "S3 does not know the upload that was started",
+            )),
+        }
+    }
+
+    /// Uploads a file whose first part has been read. Returns false if S3 no longer knows the
+    /// upload.
+    async fn upload_parts(&self, key: &str, file: &mut File, first: Vec<u8>) -> Result<bool, S3Error> {
+        let start = Request { method: Method::Post, query: &[("uploads", "")], ..Request::of(key) };
+        let response = self.write_until_done(&start, key).await?;
+        let started: InitiateMultipartUploadResult =
+            quick_xml::de::from_reader(&response.body[..]).map_err(|error| {
+                S3Error::failed(format!("starting an upload to {}", self.address(key)), error)
+            })?;
+        let id = &started.upload_id;
+        let sent = self.send_parts(key, id, file, first).await;
+        if sent.is_err() {
+            // Parts that stay would cost money until a lifecycle rule removes them. If this fails,
+            // too, there is nothing left to do.
+            let query: &[_] = &[("uploadId", &**id)];
+            let abort = Request { method: Method::Delete, query, ..Request::of(key) };
+            let limit = RetryPolicy::BEFORE_RUN.attempt_timeout;
+            let _ = timeout(limit, self.write_once(&abort)).await;
+        }
+        match sent {
+            Ok(()) => Ok(true),
+            Err(UploadError::Unknown) => Ok(false),
+            Err(UploadError::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn send_parts(
+        &self,
+        key: &str,
+        id: &str,
+        file: &mut File,
+        first: Vec<u8>,
+    ) -> Result<(), UploadError> {
+        let mut in_flight = futures_util::stream::FuturesOrdered::new();
+        let mut etags = Vec::new();
+        let (mut part, mut number) = (first, 1);
+        while !part.is_empty() {
+            in_flight.push_back(self.send_part(key, id, number, part));
+            if in_flight.len() >= CONCURRENT_PARTS
+                && let Some(etag) = in_flight.next().await
+            {
+                etags.push(etag?);
+            }
+            part = self.next_part(key, file)?;
+            number += 1;
+        }
+        while let Some(etag) = in_flight.next().await {
+            etags.push(etag?);
+        }
+        let body = HttpRequestBody::from(completion(&etags));
+        let query: &[_] = &[("uploadId", id)];
+        let complete = Request { method: Method::Post, query, body, ..Request::of(key) };
+        self.write_until_done(&complete, key).await?;
+        Ok(())
+    }
+
+    /// Uploads one part. Returns its ETag.
+    async fn send_part(
+        &self,
+        key: &str,
+        id: &str,
+        number: u32,
+        part: Vec<u8>,
+    ) -> Result<String, UploadError> {
+        let number = number.to_string();
+        let query: &[_] = &[("partNumber", &*number), ("uploadId", id)];
+        let request = Request { method: Method::Put, query, body: part.into(), ..Request::of(key) };
+        let written = self.write_until_done(&request, key).await?;
+        written.etag.ok_or_else(|| {
+            S3Error::failed(format!("uploading {}", self.address(key)), "S3 sends no ETag").into()
+        })
+    }
+
+    /// Deletes objects. It is no error if they do not exist.
+    pub(super) async fn delete(&self, keys: &[String]) -> Result<(), S3Error> {
+        let delete = |key| async move {
+            self.check_key(key)?;
+            let request = Request { method: Method::Delete, ..Request::of(key) };
+            let mut backoff = Backoff::new(RetryPolicy::WRITING);
+            loop {
+                match self.write_once(&request).await {
+                    Ok(_) => return Ok(()),
+                    Err(RequestError::Refused(refusal)) if refusal.code == "NoSuchKey" => return Ok(()),
+                    Err(error) => self.pause_after(&mut backoff, error, key, DELETE_PERMISSION).await?,
+                }
+            }
+        };
+        let deletes = futures_util::stream::iter(keys.iter().map(String::as_str).map(delete));
+        deletes.buffer_unordered(CONCURRENT_DELETES).try_collect().await
+    }
+
+    /// Sends a request that writes, as often as the policy allows.
+    async fn write_until_done(&self, request: &Request<'_>, key: &str) -> Result<Written, S3Error> {
+        let mut backoff = Backoff::new(RetryPolicy::WRITING);
+        loop {
+            match self.write_once(request).await {
+                Ok(written) => return Ok(written),
+                Err(error) => self.pause_after(&mut backoff, error, key, WRITE_PERMISSION).await?,
+            }
+        }
+    }
+
+    /// Sends a request that writes, once.
+    async fn write_once(&self, request: &Request<'_>) -> Result<Written, RequestError> {
+        let attempt = async {
+            let response = self.send(request).await?;
+            let etag = etag(&response);
+            let status = response.status().as_u16();
+            let body = Refusal::read_body(response).await?;
+            match Refusal::in_body(status, &body) {
+                Some(refusal) => Err(RequestError::Refused(refusal)),
+                None => Ok(Written { etag, body }),
+            }
+        };
+        let limit = RetryPolicy::WRITING.attempt_timeout;
+        timeout(limit, attempt).await.unwrap_or_else(|_| Err(TransferError::Timeout.into()))
+    }
+
+    async fn pause_after(
+        &self,
+        backoff: &mut Backoff,
+        error: RequestError,
+        key: &str,
+        permission: &'static str,
+    ) -> Result<(), S3Error> {
+        backoff.pause_after(self, error).await.map_err(|error| self.error(error, key, permission))
+    }
+
+    /// Reads the next part of a file; only the last one is shorter than [`PART_BYTES`].
+    fn next_part(&self, key: &str, file: &mut File) -> Result<Vec<u8>, S3Error> {
+        let mut part = Vec::new();
+        let read = file.by_ref().take(PART_BYTES as u64).read_to_end(&mut part);
+        read.map_err(|error| self.file_error(key, error))?;
+        Ok(part)
+    }
+
+    fn file_error(&self, key: &str, source: io::Error) -> S3Error {
+        S3Error::File { address: self.address(key), source }
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), S3Error> {
+        match fits_in_url(key) {
+            true => Ok(()),
+            false => Err(S3Error::UnsupportedKey { address: self.address(key) }),
         }
     }
 }
 
-/// Uploads a file, in parts if it is large.
-pub(super) async fn upload(
-    client: &S3Client,
-    store: &AmazonS3,
-    key: &str,
-    file: &FilePath,
-) -> Result<(), S3Error> {
-    let path = store_path(client, key)?;
-    let mut attempts = WriteAttempts::start();
-    loop {
-        match upload_once(store, &path, file).await {
-            Ok(()) => return Ok(()),
-            Err(UploadError::File(error)) => {
-                return Err(S3Error::File { address: client.address(key), source: error });
-            }
-            // The parts are there, but the upload is not: it was completed or aborted already, and
-            // the response was lost.
-            Err(UploadError::Store(error))
-                if (is_transient(&error) || is_no_such_upload(&error)) && attempts.pause().await => {}
-            Err(UploadError::Store(error)) => {
-                return Err(to_s3_error(client, error, key, WRITE_PERMISSION));
-            }
-        }
-    }
-}
-
-/// Why one attempt at an upload failed.
+/// Why an upload in parts ended without an object.
 enum UploadError {
-    /// The file cannot be read.
-    File(io::Error),
-    Store(StoreError),
+    /// S3 does not, or no longer, know the upload (Amazon S3 API Reference: NoSuchUpload).
+    Unknown,
+    Failed(S3Error),
 }
 
-impl From<StoreError> for UploadError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-async fn upload_once(store: &AmazonS3, path: &Path, file: &FilePath) -> Result<(), UploadError> {
-    let mut file = File::open(file).map_err(UploadError::File)?;
-    let mut part = next_part(&mut file)?;
-    if part.len() < PART_BYTES {
-        store.put(path, part.into()).await?;
-        return Ok(());
-    }
-    let mut upload = store.put_multipart(path).await?;
-    let sent = send_parts(&mut *upload, &mut file, &mut part).await;
-    if sent.is_err() {
-        // Parts that stay would cost money until a lifecycle rule removes them. If this fails, too,
-        // there is nothing left to do.
-        let _ = timeout(READ_TIMEOUT, upload.abort()).await;
-    }
-    sent
-}
-
-async fn send_parts(
-    upload: &mut dyn MultipartUpload,
-    file: &mut File,
-    part: &mut Vec<u8>,
-) -> Result<(), UploadError> {
-    let mut in_flight = futures_util::stream::FuturesUnordered::new();
-    while !part.is_empty() {
-        in_flight.push(upload.put_part(std::mem::take(part).into()));
-        if in_flight.len() >= CONCURRENT_PARTS
-            && let Some(outcome) = in_flight.next().await
-        {
-            outcome?;
-        }
-        *part = next_part(file)?;
-    }
-    while let Some(outcome) = in_flight.next().await {
-        outcome?;
-    }
-    upload.complete().await?;
-    Ok(())
-}
-
-/// Reads the next part of a file; only the last one is shorter than [`PART_BYTES`].
-fn next_part(file: &mut File) -> Result<Vec<u8>, UploadError> {
-    let mut part = Vec::new();
-    file.by_ref().take(PART_BYTES as u64).read_to_end(&mut part).map_err(UploadError::File)?;
-    Ok(part)
-}
-
-/// Deletes objects. It is no error if they do not exist.
-pub(super) async fn delete(client: &S3Client, store: &AmazonS3, keys: &[String]) -> Result<(), S3Error> {
-    let paths = keys.iter().map(|key| store_path(client, key)).collect::<Result<Vec<Path>, _>>()?;
-    let mut attempts = WriteAttempts::start();
-    while !paths.is_empty() {
-        let all = futures_util::stream::iter(paths.clone().into_iter().map(Ok)).boxed();
-        let outcomes: Vec<_> = store.delete_stream(all).collect().await;
-        let is_error = |error: &StoreError| !matches!(error, StoreError::NotFound { .. });
-        match outcomes.into_iter().find_map(|outcome| outcome.err().filter(is_error)) {
-            None => break,
-            // Objects that are already deleted can be deleted again.
-            Some(error) if is_transient(&error) && attempts.pause().await => {}
-            Some(error) => return Err(to_s3_error(client, error, &keys[0], DELETE_PERMISSION)),
+impl From<S3Error> for UploadError {
+    fn from(error: S3Error) -> Self {
+        match error {
+            S3Error::NoSuchUpload { .. } => Self::Unknown,
+            error => Self::Failed(error),
         }
     }
-    Ok(())
 }
 
-/// The attempts at one write: exponential backoff without jitter, on top of what `object_store`
-/// repeats by itself. (Reads use `retry::Backoff`.)
-struct WriteAttempts {
-    made: u32,
-    started: Instant,
-}
-
-impl WriteAttempts {
-    fn start() -> Self {
-        Self { made: 0, started: Instant::now() }
-    }
-
-    /// Waits before the next attempt. Returns false, without waiting, if there is to be none.
-    async fn pause(&mut self) -> bool {
-        self.made += 1;
-        if self.made >= MAX_ATTEMPTS || self.started.elapsed() > ATTEMPT_PERIOD {
-            return false;
-        }
-        tokio::time::sleep(Duration::from_millis(100) * 3u32.pow(self.made)).await;
-        true
+/// Whether S3 refused a write because its condition does not hold, or may not (409: another program
+/// was writing at that moment).
+fn is_precondition(error: &RequestError, condition: &WriteCondition) -> bool {
+    let RequestError::Refused(refusal) = error else { return false };
+    match condition {
+        WriteCondition::Always => false,
+        WriteCondition::IfAbsent => matches!(refusal.status, 409 | 412),
+        WriteCondition::IfMatch(_) => matches!(refusal.status, 409 | 412) || refusal.code == "NoSuchKey",
     }
 }
 
-fn contiguous(payload: &PutPayload) -> Vec<u8> {
-    payload.iter().flat_map(|bytes| bytes.iter().copied()).collect()
+fn etag(response: &HttpResponse) -> Option<String> {
+    response.headers().get("etag").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-fn store_path(client: &S3Client, key: &str) -> Result<Path, S3Error> {
-    let cause =
-        "keys that are written must have no empty part, '.', '..' or control character between slashes";
-    Path::parse(key)
-        .ok()
-        .filter(|path| path.as_ref() == key)
-        .ok_or_else(|| S3Error::failed(format!("writing {}", client.address(key)), cause))
-}
-
-/// Whether another attempt may succeed: there was no response, or one that says so.
-fn is_transient(error: &StoreError) -> bool {
-    matches!(error, StoreError::Generic { .. }) && refusal_in(error).is_none_or(|no| no.status >= 500)
-}
-
-/// Whether an upload in parts has already ended (Amazon S3 API Reference: CompleteMultipartUpload,
-/// NoSuchUpload).
-fn is_no_such_upload(error: &StoreError) -> bool {
-    refusal_in(error).is_some_and(|refusal| refusal.code == "NoSuchUpload")
-}
-
-fn to_s3_error(client: &S3Client, error: StoreError, key: &str, permission: &'static str) -> S3Error {
-    let error = match refusal_in(&error) {
-        Some(refusal) => RequestError::Refused(refusal),
-        None => TransferError::Store(error).into(),
+/// The body of CompleteMultipartUpload for parts with these ETags.
+fn completion(etags: &[String]) -> String {
+    let part = |(n, etag): (usize, &String)| {
+        let etag = quick_xml::escape::escape(etag);
+        format!("<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>", n + 1)
     };
-    client.error(error, key, permission)
-}
-
-/// The response of S3 in an error of `object_store`, which has it only as part of its text.
-fn refusal_in(error: &StoreError) -> Option<Refusal> {
-    let text = error_chain(error);
-    let between = |from: &str, to: &str| {
-        let rest = &text[text.find(from)? + from.len()..];
-        Some(rest[..rest.find(to)?].to_owned())
-    };
-    let status = match error {
-        StoreError::PermissionDenied { .. } => Some(403),
-        StoreError::Unauthenticated { .. } => Some(401),
-        StoreError::NotFound { .. } => Some(404),
-        StoreError::Precondition { .. } | StoreError::AlreadyExists { .. } => Some(412),
-        _ => between("status code: ", " ").and_then(|status| status.parse().ok()),
-    };
-    let code = between("<Code>", "</Code>");
-    if status.is_none() && code.is_none() {
-        return None;
-    }
-    Some(Refusal {
-        status: status.unwrap_or_default(),
-        code: code.unwrap_or_default(),
-        message: between("<Message>", "</Message>").unwrap_or_default(),
-        region: between("<Region>", "</Region>"),
-    })
+    let parts: String = etags.iter().enumerate().map(part).collect();
+    format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>")
 }
 
 #[cfg(test)]
@@ -291,19 +304,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_response_is_found_in_the_text_of_an_error() {
-        let text = "Server returned non-2xx status code: 403 Forbidden: \
-             <Error><Code>AccessDenied</Code><Message>not you</Message></Error>";
-        let error = StoreError::PermissionDenied { path: "k".to_owned(), source: text.into() };
-        let refusal = refusal_in(&error).unwrap();
-        assert_eq!((refusal.status, &*refusal.code, &*refusal.message), (403, "AccessDenied", "not you"));
-        assert!(!is_transient(&error));
+    fn parts_are_completed_in_order_with_escaped_etags() {
+        assert_eq!(
+            completion(&["\"a\"".to_owned(), "<b>".to_owned()]),
+            "<CompleteMultipartUpload>\
+             <Part><PartNumber>1</PartNumber><ETag>&quot;a&quot;</ETag></Part>\
+             <Part><PartNumber>2</PartNumber><ETag>&lt;b&gt;</ETag></Part>\
+             </CompleteMultipartUpload>"
+        );
+    }
 
-        let error = StoreError::Generic { store: "S3", source: "connection reset".into() };
-        assert!(refusal_in(&error).is_none());
-        assert!(is_transient(&error));
-        let text = "status code: 400 Bad: <Code>InvalidRequest</Code>";
-        let error = StoreError::Generic { store: "S3", source: text.into() };
-        assert!(!is_transient(&error));
+    #[test]
+    fn a_condition_that_does_not_hold_is_told_from_other_refusals() {
+        let refused = |status, code: &str| {
+            RequestError::Refused(Refusal { status, code: code.to_owned(), ..Refusal::default() })
+        };
+        let matching = WriteCondition::IfMatch("e".to_owned());
+        assert!(is_precondition(&refused(412, "PreconditionFailed"), &WriteCondition::IfAbsent));
+        assert!(is_precondition(&refused(409, "ConditionalRequestConflict"), &matching));
+        assert!(is_precondition(&refused(404, "NoSuchKey"), &matching));
+        assert!(!is_precondition(&refused(404, "NoSuchBucket"), &matching));
+        assert!(!is_precondition(&refused(412, ""), &WriteCondition::Always));
+        assert!(!is_precondition(&refused(403, "AccessDenied"), &WriteCondition::IfAbsent));
     }
 }

@@ -146,6 +146,7 @@ fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
         ColumnType::Time => "timestamp",
         ColumnType::Bool => "boolean",
         ColumnType::Date => "date",
+        other => panic!("which type of Athena is {other:?}?"),
     };
     columns.iter().map(|column| format!("{} {}", column.name, kind(column.column_type))).collect()
 }

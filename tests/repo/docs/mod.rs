@@ -1,11 +1,15 @@
-//! The documentation against the program: generated parts must be what the program says, examples must run, lists must be complete.
+//! The documentation against the program: generated parts must be what the program says, examples
+//! must run, lists must be complete.
 //!
-//! `UPDATE_DOCS=1 cargo test --test repo docs` writes the generated parts anew (tables of columns, help, outputs). Read the difference.
+//! `UPDATE_DOCS=1 cargo test --test repo docs` rewrites the generated parts (tables of columns, help,
+//! outputs). Read the difference.
 
+mod examples;
 mod generated;
 mod links;
 mod lists;
 mod readme;
+mod segments;
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +20,8 @@ fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// What stands between `<!-- marker -->` and `<!-- end -->` must be `expected`; with UPDATE_DOCS it is made so.
+/// The text between `<!-- marker -->` and `<!-- end -->` must be `expected`. With UPDATE_DOCS it is
+/// replaced by it.
 fn hold(name: &str, parts: &[(&str, String)]) {
     // Two tests may write parts of the same document.
     static WRITING: Mutex<()> = Mutex::new(());
@@ -32,7 +37,7 @@ fn hold(name: &str, parts: &[(&str, String)]) {
         if update {
             text.replace_range(from..to, &expected);
         } else {
-            let hint = "UPDATE_DOCS=1 cargo test --test repo docs writes it anew";
+            let hint = "UPDATE_DOCS=1 cargo test --test repo docs rewrites it";
             assert_eq!(&text[from..to], expected, "{name}, {marker}: {hint}");
         }
     }

@@ -1,0 +1,33 @@
+//! Why a run ends without a result.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::aggregate::Imbalance;
+use crate::checkpoint::CheckpointError;
+use crate::report::SinkError;
+
+/// Why a run ended without a result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Results could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The accounting does not hold.
+    #[error(transparent)]
+    Imbalance(#[from] Imbalance),
+    /// The checkpoint of an incremental run could not be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A temporary file could not be written or read.
+    #[error("cannot use a temporary file (set TMPDIR to a folder with room)")]
+    Temporary(#[source] io::Error),
+    /// The threads could not be started.
+    #[error("cannot start threads")]
+    Threads(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Stopped through [`Plan::cancel`](super::Plan::cancel).
+    #[error("stopped")]
+    Cancelled,
+}

@@ -1,0 +1,229 @@
+//! Reads one entry of the listing. An archive is one input; a container is many, which take its
+//! place in the order of the inputs.
+
+mod container;
+mod lost;
+mod reader;
+mod rows;
+mod stream;
+mod subject;
+mod window;
+mod wrapped;
+
+use std::cell::RefCell;
+use std::convert::identity;
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use tracing::warn;
+
+use super::scanner::{Outcome, Scanner};
+use crate::format::archive::ArchiveFormat;
+use crate::format::decode::{Buffers, DecodeOptions, Decoder, Encoding};
+use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
+use crate::model::SkipReason;
+use crate::source::{Archive, ListedInput};
+use container::sha256_from_start;
+use reader::InputReader;
+use stream::{DecodeStream, Origin, StreamPosition};
+use subject::{Subject, end_failed, unreadable, with_position};
+
+/// Stored bytes from which an archive that is decoded in a stream is decoded ahead.
+const LARGE: u64 = 4 << 20;
+/// How many containers there may be around an archive.
+const MAX_DEPTH: usize = 4;
+/// How many layers of compression and base64 are decoded inside the first one.
+const MAX_LAYERS: u32 = 4;
+
+thread_local! {
+    /// Each worker's memory for stored bytes and content: an archive is too short to allocate it
+    /// each time.
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
+}
+
+/// Scans some entries of the listing, and emits what is left of the batch.
+pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) {
+    for listed in list {
+        scan(&mut scanner, listed);
+        if scanner.is_over() {
+            break;
+        }
+    }
+    scanner.flush();
+}
+
+/// Scans one entry of the listing.
+pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
+    let archive = match listed {
+        ListedInput::Archive(archive) => archive,
+        ListedInput::Skipped { uri, reason } => {
+            let input = Subject::unread(&uri).skipped(reason);
+            return scanner.input(input, Vec::new(), Outcome::Permanent);
+        }
+        ListedInput::Unreadable { uri, error } => {
+            let input = unreadable(Subject::unread(&uri).summary(), &error);
+            return scanner.input(input, Vec::new(), Outcome::MayChange);
+        }
+    };
+    let subject = Subject::of_archive(&archive);
+    let is_large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
+    BUFFERS.with_borrow_mut(|buffers| {
+        let content = archive.open().and_then(|reader| {
+            let options = DecodeOptions {
+                stored_size: archive.size,
+                limit: scanner.plan.limits.archive_bytes,
+                hash: scanner.plan.hash,
+            };
+            Decoder::new(reader, options, buffers)
+        });
+        match content {
+            Ok(content) => {
+                let decode = if is_large { DecodeStream::decode_ahead } else { identity };
+                let origin = Origin { archive: Some(&archive), decode };
+                read(scanner, subject, content, origin, buffers);
+            }
+            Err(error) => end_failed(scanner, &subject, error, StreamPosition::default()),
+        }
+    });
+}
+
+/// Reads an input of any kind.
+fn read<R: Read>(
+    scanner: &mut Scanner<'_>,
+    mut subject: Subject,
+    mut content: Decoder<R>,
+    origin: Origin<'_, R>,
+    buffers: &mut Buffers,
+) {
+    if let Encoding::Unsupported(_) = content.encoding() {
+        InputReader::new(scanner, subject).run(DecodeStream::new(content), buffers);
+        return;
+    }
+    if subject.layers < MAX_LAYERS && content.has_layer() {
+        subject.layers += 1;
+        let limit = scanner.plan.limits.archive_bytes;
+        let options = DecodeOptions { stored_size: None, limit, hash: scanner.plan.hash };
+        match content.into_layer(options, buffers) {
+            Ok(content) => {
+                let origin = Origin { archive: None, decode: identity };
+                read(scanner, subject, content, origin, buffers);
+            }
+            Err(error) => end_failed(scanner, &subject, error, StreamPosition::default()),
+        }
+        return;
+    }
+    let first = content.peek(ArchiveFormat::DETECT_BYTES);
+    if first.starts_with(PARQUET_MAGIC) {
+        read_parquet(scanner, subject, content, origin.archive, buffers);
+        return;
+    }
+    match ArchiveFormat::detect(first) {
+        Some(_) if subject.depth >= MAX_DEPTH => {
+            scanner.input(subject.skipped(SkipReason::NestedTooDeep), Vec::new(), Outcome::Permanent);
+        }
+        Some(format) => {
+            container::read(scanner, &subject, format, content, origin, read_member, buffers);
+        }
+        None => match CsvKind::detect(content.peek(CsvKind::DETECT_BYTES)) {
+            None => {
+                let stream = (origin.decode)(DecodeStream::new(content));
+                InputReader::new(scanner, subject).run(stream, buffers);
+            }
+            Some(kind) if kind != CsvKind::EventHistory => {
+                let stream = (origin.decode)(DecodeStream::new(content));
+                InputReader::new(scanner, subject).run_csv(kind, stream, buffers);
+            }
+            Some(_) => {
+                warn!(
+                    archive = %subject.uri,
+                    "the event history in CSV does not say which account, key or caller it was: download it as JSON"
+                );
+                scanner.input(subject.skipped(SkipReason::EventHistoryCsv), Vec::new(), Outcome::Permanent);
+            }
+        },
+    }
+}
+
+/// Reads a member of a container.
+fn read_member(
+    scanner: &mut Scanner<'_>,
+    member: Subject,
+    content: Decoder<&mut dyn Read>,
+    buffers: &mut Buffers,
+) {
+    read(scanner, member, content, Origin { archive: None, decode: identity }, buffers);
+}
+
+/// Reads a Parquet file; `archive`: the listed file, unless it is a member of a container. Parquet is
+/// read from its end, so content that comes as a stream is written to a temporary file first.
+fn read_parquet<R: Read>(
+    scanner: &mut Scanner<'_>,
+    subject: Subject,
+    mut content: Decoder<R>,
+    archive: Option<&Archive>,
+    buffers: &mut Buffers,
+) {
+    let file = match archive {
+        Some(archive) if content.encoding() == Encoding::Plain => archive.open_file(),
+        _ => Ok(None),
+    };
+    let opened = match file {
+        Ok(Some(file)) => open_in_place(file, scanner.plan.hash),
+        Ok(None) => copy_to_temporary(&mut content, buffers),
+        Err(error) => Err(error),
+    };
+    let position = StreamPosition::of(&content);
+    content.finish(buffers);
+    let RandomAccess { file, position, sha256 } = match opened {
+        Ok(opened) => opened,
+        Err(error) => {
+            end_failed(scanner, &subject, error, position);
+            return;
+        }
+    };
+    let max_record = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
+    match OcsfReader::open(file, max_record) {
+        Ok(Some(table)) => InputReader::new(scanner, subject).run_table(table, position, sha256),
+        Ok(None) => {
+            let input = with_position(subject.skipped(SkipReason::Parquet), position);
+            scanner.input(input, Vec::new(), Outcome::Permanent);
+        }
+        // Any kind of Parquet file may be damaged so: also one of those that are read.
+        Err(error) => InputReader::new(scanner, subject).unreadable_table(&error, position),
+    }
+}
+
+/// Content that can be read from any offset.
+struct RandomAccess {
+    file: File,
+    /// How much was read for it.
+    position: StreamPosition,
+    /// The hash of the content, if asked for.
+    sha256: Option<String>,
+}
+
+/// A file that is read where it is.
+fn open_in_place(file: File, hash: bool) -> io::Result<RandomAccess> {
+    let size = file.metadata()?.len();
+    let sha256 = hash.then(|| sha256_from_start(&file)).transpose()?;
+    let position = StreamPosition { compressed_bytes: size, content_bytes: size, members: 0 };
+    Ok(RandomAccess { file, position, sha256 })
+}
+
+/// The whole content in a temporary file.
+fn copy_to_temporary<R: Read>(content: &mut Decoder<R>, buffers: &mut Buffers) -> io::Result<RandomAccess> {
+    let mut file = tempfile::tempfile()?;
+    if let Some(whole) = content.take_whole() {
+        file.write_all(&whole)?;
+        buffers.recycle(whole);
+    } else {
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            match content.read(&mut buffer)? {
+                0 => break,
+                n => file.write_all(&buffer[..n])?,
+            }
+        }
+    }
+    Ok(RandomAccess { file, position: StreamPosition::of(content), sha256: content.sha256() })
+}

@@ -1,0 +1,402 @@
+//! Reads one archive from its first byte to its last: decodes it, finds the records, parses them, and
+//! adds their facts to the batch.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use tracing::{debug, warn};
+
+use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
+use super::stream::{DecodeStream, StreamPosition};
+use super::subject::{Subject, reason_of, unreadable};
+use super::window::Window;
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
+use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
+use crate::format::container::{self, ContainerReader, Envelope, NameWatch, RecordSearch, Step};
+use crate::format::decode::{Buffers, DecodeError, Encoding};
+use crate::format::rebuild::{Fidelity, restored_record};
+use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
+use crate::parse::{self, RecordKind};
+use crate::source::Family;
+
+/// Rejects held back as long as nothing shows that the input is an archive.
+const UNRECOGNISED: usize = 4096;
+
+/// How reading an input ended.
+enum Ending {
+    /// At the end of what could be decoded; the error, unless a damaged record already named it.
+    Read(Option<DecodeError>),
+    /// At its beginning: it is not JSON; the error, if decoding stopped there.
+    NotJson(Option<DecodeError>),
+    /// The run is over.
+    Stopped,
+}
+
+/// An input being read.
+pub(super) struct InputReader<'r, 's> {
+    pub(super) scanner: &'r mut Scanner<'s>,
+    subject: Subject,
+    input: InputSummary,
+    coverage: Coverage,
+    first_reject: Option<RejectReason>,
+    reported_bytes: u64,
+    /// The text of a record that is inside a string.
+    pub(super) text: Vec<u8>,
+    /// Finds records in values that are neither records nor one of the known envelopes.
+    pub(super) search: RecordSearch,
+    /// A record was rebuilt, and may lack something.
+    pub(super) is_lossy: bool,
+    /// Names of records in content that is not recognised, and how far that was looked at.
+    watch: NameWatch,
+    watched: u64,
+    /// The first bytes of content that is not recognised.
+    head: Vec<u8>,
+    /// Decoding stopped early.
+    is_broken: bool,
+    /// Facts have been emitted: the input can no longer be skipped as no archive.
+    is_committed: bool,
+}
+
+impl<'r, 's> InputReader<'r, 's> {
+    pub(super) fn new(scanner: &'r mut Scanner<'s>, subject: Subject) -> Self {
+        scanner.builder.begin(&subject.uri);
+        let limits = scanner.plan.limits;
+        Self {
+            search: RecordSearch::new(limits.record_bytes, limits.archive_bytes),
+            scanner,
+            input: subject.summary(),
+            subject,
+            coverage: Coverage::default(),
+            first_reject: None,
+            reported_bytes: 0,
+            text: Vec::new(),
+            is_lossy: false,
+            watch: NameWatch::default(),
+            watched: 0,
+            head: Vec::new(),
+            is_broken: false,
+            is_committed: false,
+        }
+    }
+
+    pub(super) fn run<R: Read>(mut self, mut content: DecodeStream<R>, buffers: &mut Buffers) {
+        let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
+        let foreign = match content.format() {
+            Encoding::Unsupported(reason) => Some(reason),
+            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
+        };
+        if foreign.is_none() {
+            let mut window = match content.take_whole() {
+                Some(whole) => Window::whole(whole),
+                None => Window::new(),
+            };
+            let ending = self.read(&mut content, &mut window, &mut reader);
+            if !reader.is_recognised() {
+                self.watch(&window, u64::MAX);
+            }
+            buffers.recycle(window.into_buffer());
+            match ending {
+                Ending::Stopped => return,
+                Ending::Read(None) => {}
+                Ending::Read(Some(DecodeError::Read { source: error, .. }))
+                    if content.position().content_bytes == 0 =>
+                {
+                    let input = unreadable(self.input, &error);
+                    return self.scanner.end(input, self.coverage, Outcome::MayChange);
+                }
+                // The stream broke between records, or behind the last.
+                Ending::Read(Some(error)) => self.reject(None, reason_of(&error), error.detail()),
+                Ending::NotJson(error) => self.verify(&mut content, error),
+            }
+        }
+        // A broken stream may have lost what would have shown that it is an archive.
+        let other = !reader.is_recognised() && !self.is_broken && !self.is_committed;
+        let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
+        let position = content.position();
+        let content = content.into_content();
+        self.finish(position, content.sha256(), reader.shape().as_str(), skip);
+        content.finish(buffers);
+    }
+
+    /// Looks for names of records in content that the window is about to drop: what is before `end`.
+    fn watch(&mut self, window: &Window, end: u64) {
+        let view = window.view();
+        if view.start == 0 && self.head.is_empty() {
+            self.head = view.bytes[..view.bytes.len().min(HEAD_BYTES)].to_vec();
+        }
+        self.watch.feed(view.slice(&(self.watched.max(view.start)..end)));
+        self.watched = self.watched.max(end.min(view.start + view.bytes.len() as u64));
+    }
+
+    /// Looks for names of records in a table in which no record was found.
+    pub(super) fn watch_bytes(&mut self, bytes: &[u8]) {
+        self.watch.feed(bytes);
+    }
+
+    /// What is not JSON may be a damaged archive. If it is compressed or a member of a container, it is
+    /// read to its end, where checksums show damage.
+    fn verify<R: Read>(&mut self, content: &mut DecodeStream<R>, mut error: Option<DecodeError>) {
+        self.is_broken = false;
+        let has_checksum = content.format() != Encoding::Plain || self.subject.container.is_some();
+        let mut rest = vec![0; 64 << 10];
+        while error.is_none() && (has_checksum || self.watched < WATCHED_BYTES) {
+            match content.read(&mut rest) {
+                Ok(0) => return,
+                Ok(n) => {
+                    if self.watched < WATCHED_BYTES {
+                        self.watch.feed(&rest[..n]);
+                        self.watched += n as u64;
+                    }
+                    self.report_bytes(content.position().compressed_bytes);
+                }
+                Err(found) => error = Some(found),
+            }
+        }
+        if !has_checksum {
+            return;
+        }
+        use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
+        if let Some(
+            error @ (Truncated { .. } | Corrupt { .. } | MemberTruncated { .. } | MemberCorrupt { .. }),
+        ) = error
+        {
+            self.is_broken = true;
+            self.reject(None, reason_of(&error), error.detail());
+        }
+    }
+
+    fn read<R: Read>(
+        &mut self,
+        content: &mut DecodeStream<R>,
+        window: &mut Window,
+        reader: &mut ContainerReader,
+    ) -> Ending {
+        let mut broken: Option<DecodeError> = None;
+        loop {
+            match reader.step(window.view()) {
+                Step::Value { range, envelope, may_match } => {
+                    let value = window.view().slice(&range);
+                    let sound = match envelope {
+                        Envelope::None => self.record(value, range.start, may_match),
+                        Envelope::Wrapped => self.searched(value, range.start, reader),
+                        _ => self.wrapped(value, range.start, envelope, reader),
+                    };
+                    if std::mem::take(&mut self.is_lossy) {
+                        reader.mark_lossy();
+                    }
+                    if !sound {
+                        reader.resync_within(&range, window.view());
+                    }
+                }
+                Step::Message { .. } => self.foreign(),
+                Step::Damage { offset, reason, detail, to_end } => {
+                    let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
+                    self.reject(offset, reason, detail);
+                }
+                Step::NeedMore { keep_from: keep } => {
+                    if !reader.is_recognised() {
+                        self.watch(window, keep);
+                    }
+                    if let Err(error) = window.refill(keep, content) {
+                        (broken, self.is_broken) = (Some(error), true);
+                        window.close();
+                    }
+                    self.report_bytes(content.position().compressed_bytes);
+                    if self.scanner.plan.is_cancelled() {
+                        return Ending::Stopped;
+                    }
+                }
+                Step::End => return Ending::Read(broken),
+                Step::NotJson => return Ending::NotJson(broken),
+            }
+            let emit =
+                self.is_full() && reader.is_recognised() || self.scanner.builder.rejects() >= UNRECOGNISED;
+            self.is_committed |= emit;
+            if emit && !self.emit() {
+                return Ending::Stopped;
+            }
+        }
+    }
+
+    /// Adds what a record that is no KMS call says about KMS calls.
+    pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) {
+        if self.scanner.learn == Learn::Yes {
+            let facts = match parse::may_contain_facts(bytes) && container::has_text_members(bytes) {
+                // Its parameters may be settings.
+                true => self.restored(bytes).map_or_else(Vec::new, |json| parse::facts_of_other(&json)),
+                false => parse::facts_of_other(bytes),
+            };
+            facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
+        }
+    }
+
+    /// Counts a record that is not of KMS, or another value in a record's place.
+    pub(super) fn foreign(&mut self) {
+        self.input.counts.records += 1;
+        self.input.counts.other_source += 1;
+    }
+
+    /// Reads one record; false when it is not valid JSON.
+    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
+        let index = self.input.counts.records;
+        if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
+            // Damage in a record that is not of KMS is not looked for.
+            self.learn(bytes, offset);
+            self.foreign();
+            return true;
+        }
+        let restored;
+        let mut parsed = parse::parse(bytes);
+        let needs_restoring = match &parsed {
+            Ok(record) => record.text_members,
+            Err(error) => error.reason == RejectReason::BadEventTime,
+        };
+        if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
+            restored = json;
+            let again = parse::parse(&restored);
+            if again.is_ok() || parsed.is_ok() {
+                parsed = again;
+                self.is_lossy |= fidelity == Fidelity::Lossy;
+            }
+        }
+        match parsed {
+            Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
+                let detail = "a member that is an object in CloudTrail's records is text that is not \
+                              JSON: who called, or with which key, is lost";
+                let place = Some((offset, index));
+                self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
+                true
+            }
+            Ok(outline) => {
+                self.input.counts.records += 1;
+                if outline.repeated_field {
+                    debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
+                }
+                match outline.kind {
+                    RecordKind::Event(event) => self.event(&event, offset),
+                    RecordKind::NotUsage => self.input.counts.not_usage += 1,
+                    RecordKind::OtherSource { excludes_kms } => {
+                        self.input.counts.other_source += 1;
+                        self.coverage.kms_excluded_by.extend(excludes_kms);
+                        self.learn(bytes, offset);
+                    }
+                }
+                true
+            }
+            Err(error) => {
+                self.reject_at(Some((offset, index)), error.reason, error.detail);
+                error.reason != RejectReason::JsonSyntax
+            }
+        }
+    }
+
+    /// Adds a KMS call, unless this run can never select it.
+    fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
+        let scope = self.coverage.region_mut(event.account(), Some(&event.region));
+        scope.kms_records += 1;
+        let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
+        scope.event_times = Some((first.min(event.time), last.max(event.time)));
+        if self.scanner.learn == Learn::Yes {
+            parse::facts_of_event(event).for_each(|fact| self.scanner.builder.learn(offset, fact));
+        }
+        let counts = &mut self.input.counts;
+        match self.scanner.retain {
+            Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
+            Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
+            Retain::Selectable(_) | Retain::All => self.scanner.builder.event(event, offset),
+            Retain::Nothing => {}
+        }
+    }
+
+    pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {
+        let place = offset.map(|offset| (offset, self.input.counts.records));
+        self.reject_at(place, reason, detail);
+    }
+
+    fn reject_at(&mut self, place: Option<(u64, u64)>, reason: RejectReason, detail: String) {
+        self.input.counts.records += 1;
+        self.input.counts.rejected += 1;
+        self.first_reject.get_or_insert(reason);
+        let (offset, index) = place.unzip();
+        self.scanner.reject(Rejection { offset, index, reason, detail });
+    }
+
+    pub(super) fn report_bytes(&mut self, now: u64) {
+        if self.subject.container.is_none() {
+            self.scanner.progress.add_bytes(now - self.reported_bytes);
+        }
+        self.reported_bytes = now;
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.scanner.is_full()
+    }
+
+    pub(super) fn has_rejects(&self) -> bool {
+        self.first_reject.is_some()
+    }
+
+    /// Emits the batch; false when the run is over.
+    pub(super) fn emit(&mut self) -> bool {
+        self.scanner.flush_within(&self.subject.uri)
+    }
+
+    /// Ends the input.
+    pub(super) fn finish(
+        mut self,
+        position: StreamPosition,
+        sha256: Option<String>,
+        shape: impl Into<Cow<'static, str>>,
+        skip: Option<SkipReason>,
+    ) {
+        self.report_bytes(position.compressed_bytes);
+        let input = &mut self.input;
+        input.compressed_bytes = position.compressed_bytes;
+        input.content_bytes = position.content_bytes;
+        input.gzip_members = position.members;
+        input.shape = shape.into();
+        if let Some(reason) = skip {
+            // Not an archive: what looked like a record or damage is neither.
+            let (status, reason) = lost::status(reason, &self.subject.name_fields, &self.watch, &self.head);
+            if let Some(what) = lost::description(&reason, &self.head) {
+                let archive = &input.archive;
+                warn!(%archive, "skipped: it holds {what}");
+            }
+            (input.status, input.reason) = (status, Some(reason));
+            input.counts = Counts::default();
+            self.scanner.builder.discard();
+        } else {
+            if let Some(reason) = self.first_reject {
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
+            } else if input.gzip_members > 1 {
+                input.reason = Some(StatusReason::SeveralMembers);
+            }
+            let name = &self.subject.name_fields;
+            if name.family == Some(Family::CloudTrail) {
+                let scope = self.coverage.region_mut(name.account_id.as_deref(), name.region.as_deref());
+                scope.archives += 1;
+                scope.delivery_days.extend(name.delivery_day.map(|day| day.to_epoch_days()));
+            }
+        }
+        if input.status == InputStatus::Complete {
+            input.content_sha256 = sha256;
+        }
+        // What cannot be read in these bytes cannot be read in them later.
+        let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
+        self.scanner.end(self.input, self.coverage, outcome);
+    }
+}
+
+/// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one cause,
+/// one reject.
+fn name_damage(
+    reason: RejectReason,
+    detail: String,
+    to_end: bool,
+    broken: &mut Option<DecodeError>,
+) -> (RejectReason, String) {
+    match broken.take_if(|_| to_end) {
+        Some(error) => (reason_of(&error), format!("{}; {detail}", error.detail())),
+        None => (reason, detail),
+    }
+}

@@ -1,0 +1,150 @@
+//! What is known of an input before it is read, and its summary when it yields no records.
+
+use std::io;
+use std::sync::Arc;
+
+use super::stream::StreamPosition;
+use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason};
+use crate::engine::scanner::{Outcome, Scanner};
+use crate::format::container::JsonShape;
+use crate::format::decode::{DecodeError, Encoding};
+use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
+use crate::source::{Archive, NameFields, Version, name_to_text};
+
+/// What is known of an input before it is read.
+pub(super) struct Subject {
+    pub(super) uri: Arc<str>,
+    /// Stored bytes, where known.
+    pub(super) size: Option<u64>,
+    /// What its name says.
+    pub(super) name_fields: NameFields,
+    pub(super) version: Version,
+    /// The container that it is a member of.
+    pub(super) container: Option<Arc<str>>,
+    /// How many containers there are around it.
+    pub(super) depth: usize,
+    /// How many layers of its content were decoded inside the first one.
+    pub(super) layers: u32,
+}
+
+impl Subject {
+    /// An archive of the listing.
+    pub(super) fn of_archive(archive: &Archive) -> Self {
+        Self {
+            uri: archive.uri.clone(),
+            size: archive.size,
+            name_fields: archive.name_fields.clone(),
+            version: archive.version.clone(),
+            container: None,
+            depth: 0,
+            layers: 0,
+        }
+    }
+
+    /// An entry of the listing that is not read.
+    pub(super) fn unread(uri: &Arc<str>) -> Self {
+        let (name_fields, version) = (NameFields::default(), Version::default());
+        Self { uri: uri.clone(), size: None, name_fields, version, container: None, depth: 0, layers: 0 }
+    }
+
+    /// A member of a container.
+    pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
+        let name = name_to_text(name);
+        Self {
+            uri: format!("{}!/{name}", container.uri).into(),
+            size,
+            name_fields: NameFields::from_key(&name),
+            version: Version::default(),
+            container: Some(container.uri.clone()),
+            depth: container.depth + 1,
+            layers: 0,
+        }
+    }
+
+    /// Its summary, before anything is counted.
+    pub(super) fn summary(&self) -> InputSummary {
+        InputSummary {
+            archive: self.uri.clone(),
+            container: self.container.clone(),
+            status: InputStatus::Complete,
+            reason: None,
+            shape: JsonShape::Unknown.as_str().into(),
+            is_container: false,
+            compressed_bytes: 0,
+            content_bytes: 0,
+            content_sha256: None,
+            gzip_members: 0,
+            account_id: self.name_fields.account_id.clone(),
+            region: self.name_fields.region.clone(),
+            delivered: self.name_fields.delivered,
+            etag: self.version.etag.clone(),
+            modified: self.version.modified,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The summary of an input that is skipped.
+    pub(super) fn skipped(&self, reason: SkipReason) -> InputSummary {
+        let mut input = self.summary();
+        (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
+        input
+    }
+
+    /// The summary of an input whose first bytes cannot be read, and what is rejected.
+    fn failed(&self, error: io::Error) -> (InputSummary, Vec<Rejection>) {
+        match DecodeError::from_read(0, error) {
+            DecodeError::Read { source: error, .. } => (unreadable(self.summary(), &error), Vec::new()),
+            // The container that it is in is damaged here: records may be lost.
+            error => {
+                let (reason, detail) = (reason_of(&error), error.detail());
+                let mut input = self.summary();
+                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
+                (input.counts.records, input.counts.rejected) = (1, 1);
+                (input, vec![Rejection { offset: None, index: None, reason, detail }])
+            }
+        }
+    }
+}
+
+/// Ends an input of which nothing can be used; `position`: how far it was read.
+pub(super) fn end_failed(
+    scanner: &mut Scanner<'_>,
+    subject: &Subject,
+    error: io::Error,
+    position: StreamPosition,
+) {
+    let (input, rejects) = subject.failed(error);
+    scanner.input(with_position(input, position), rejects, Outcome::MayChange);
+}
+
+/// The summary of an input that was read as far as `position` and yielded nothing.
+pub(super) fn with_position(mut input: InputSummary, position: StreamPosition) -> InputSummary {
+    input.compressed_bytes = position.compressed_bytes;
+    input.content_bytes = position.content_bytes;
+    input.gzip_members = position.members;
+    input
+}
+
+/// The summary of an input that cannot be read at all.
+pub(super) fn unreadable(mut input: InputSummary, error: &io::Error) -> InputSummary {
+    (input.status, input.reason) = (InputStatus::Unreadable, Some(StatusReason::Error(error_chain(error))));
+    input
+}
+
+/// The reason that a reject gives for an error.
+pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
+    match error {
+        DecodeError::Truncated { encoding: Encoding::Zstd, .. } => RejectReason::ZstdTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Zstd, .. } => RejectReason::ZstdCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Gzip, .. } => RejectReason::GzipTruncated,
+        DecodeError::Corrupt { encoding: Encoding::Gzip, .. } => RejectReason::GzipCorrupt,
+        // Other compressions occur in containers only.
+        DecodeError::Truncated { .. } | DecodeError::MemberTruncated { .. } => {
+            RejectReason::ContainerTruncated
+        }
+        DecodeError::Corrupt { .. } | DecodeError::MemberCorrupt { .. } => RejectReason::ContainerCorrupt,
+        DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
+        DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,
+        DecodeError::Read { .. } => RejectReason::ReadError,
+    }
+}

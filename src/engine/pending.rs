@@ -1,0 +1,152 @@
+//! Pending duplicates: events that may be copies of a call whose better copy has not been seen yet.
+//! Their facts are held as bytes, in a spill file when they become many.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::aggregate::PendingId;
+use crate::base::SpillFile;
+
+/// A pending duplicate.
+pub(super) struct PendingCopy {
+    /// The number of its input.
+    pub(super) input: u64,
+    /// The day of its event, in days since 1970-01-01.
+    pub(super) day: i32,
+    /// The URI of its input.
+    pub(super) archive: String,
+    /// The offset of its record in the input's content, bytes.
+    pub(super) offset: u64,
+    /// Its encoded facts.
+    pub(super) event: Vec<u8>,
+    /// Encoded facts of other copies of the call, which complete it.
+    pub(super) others: Vec<Vec<u8>>,
+    /// It has been found to be the copy that counts.
+    pub(super) counts: bool,
+}
+
+/// What is held in memory of a pending duplicate: 24 bytes, those of hash tables not included.
+struct Entry {
+    stored: u64,
+    input: u64,
+    day: i32,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Pending,
+    /// It counts; its row is out of order.
+    Counts,
+    /// Another copy counts.
+    Superseded,
+}
+
+/// All pending duplicates, in input order: the first is number 0.
+pub(super) struct PendingCopies {
+    spill: SpillFile,
+    entries: Vec<Entry>,
+    others: BTreeMap<PendingId, Vec<u64>>,
+}
+
+impl PendingCopies {
+    pub(super) fn new() -> Self {
+        Self { spill: SpillFile::new(), entries: Vec::new(), others: BTreeMap::new() }
+    }
+
+    /// Adds a duplicate of the input with number `input`; `event`: its encoded facts.
+    pub(super) fn push(
+        &mut self,
+        input: u64,
+        day: i32,
+        archive: &str,
+        offset: u64,
+        event: &[u8],
+    ) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(event.len() + archive.len() + 16);
+        bytes.extend_from_slice(&offset.to_le_bytes());
+        bytes.extend_from_slice(&(archive.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(archive.as_bytes());
+        bytes.extend_from_slice(event);
+        let stored = self.spill.push(&bytes)?;
+        self.entries.push(Entry { stored, input, day, state: State::Pending });
+        Ok(())
+    }
+
+    /// Adds the encoded facts of another copy, which complete that duplicate.
+    pub(super) fn attach(&mut self, id: PendingId, event: &[u8]) -> io::Result<()> {
+        let stored = self.spill.push(event)?;
+        self.others.entry(id).or_default().push(stored);
+        Ok(())
+    }
+
+    /// Marks that duplicate as the one that counts; returns the number of its input.
+    pub(super) fn mark_counted(&mut self, id: PendingId) -> u64 {
+        self.entries[id].state = State::Counts;
+        self.entries[id].input
+    }
+
+    /// Removes that duplicate, since another copy counts.
+    pub(super) fn remove(&mut self, id: PendingId) -> io::Result<PendingCopy> {
+        let copy = self.read(id)?;
+        self.entries[id].state = State::Superseded;
+        Ok(copy)
+    }
+
+    /// The first duplicate from `id` on that has not been removed.
+    pub(super) fn next_from(&mut self, id: PendingId) -> io::Result<Option<(PendingId, PendingCopy)>> {
+        let rest = self.entries.iter().enumerate().skip(id);
+        let Some(found) = rest.into_iter().find(|(_, e)| e.state != State::Superseded).map(|(id, _)| id)
+        else {
+            return Ok(None);
+        };
+        self.read(found).map(|copy| Some((found, copy)))
+    }
+
+    fn read(&mut self, id: PendingId) -> io::Result<PendingCopy> {
+        let Entry { stored, input, day, state } = self.entries[id];
+        let bytes = self.spill.read(stored)?;
+        let damaged = || io::Error::other("another program changed the temporary file");
+        let (offset, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
+        let (len, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let len = usize::try_from(u64::from_le_bytes(*len)).map_err(io::Error::other)?;
+        let (archive, event) = rest.split_at_checked(len).ok_or_else(damaged)?;
+        let others = self.others.get(&id).cloned().unwrap_or_default();
+        Ok(PendingCopy {
+            input,
+            day,
+            archive: String::from_utf8_lossy(archive).into_owned(),
+            offset: u64::from_le_bytes(*offset),
+            event: event.to_owned(),
+            others: others.into_iter().map(|stored| self.spill.read(stored)).collect::<io::Result<_>>()?,
+            counts: state == State::Counts,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_come_back_until_they_are_removed() {
+        let mut pending = PendingCopies::new();
+        let event = |n: usize| vec![n as u8; n];
+        for n in 0..25 {
+            pending.push(n as u64 / 2, 7, &format!("archive {n}"), n as u64, &event(n)).unwrap();
+        }
+        pending.attach(3, b"other").unwrap();
+        assert_eq!(pending.mark_counted(3), 1);
+        assert_eq!(pending.remove(0).unwrap().event, event(0));
+        let (mut from, mut seen) = (0, Vec::new());
+        while let Some((n, copy)) = pending.next_from(from).unwrap() {
+            assert_eq!((copy.archive, copy.offset), (format!("archive {n}"), n as u64));
+            assert_eq!((copy.event, copy.day), (event(n), 7));
+            assert_eq!(copy.counts, n == 3);
+            assert_eq!(copy.others.len(), usize::from(n == 3));
+            seen.push(n);
+            from = n + 1;
+        }
+        assert_eq!(seen, (1..25).collect::<Vec<_>>());
+    }
+}

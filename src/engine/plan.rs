@@ -1,0 +1,106 @@
+//! What a run should do.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::select::Selection;
+use crate::checkpoint::{Checkpoint, Settings};
+use crate::classify::{Classifier, RulesError};
+use crate::knowledge::Aliases;
+use crate::s3::Buckets;
+use crate::source::{Input, ListContext, Listing, PruneFilter};
+
+/// Limits on what one input may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Decompressed bytes per archive; 8 GiB by default.
+    pub archive_bytes: u64,
+    /// Bytes per record; 4 MiB by default.
+    pub record_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { archive_bytes: 8 << 30, record_bytes: 4 << 20 }
+    }
+}
+
+/// What a run should do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where archives are.
+    pub inputs: Vec<Input>,
+    /// A directory that is never read: the report being written.
+    pub exclude: Option<PathBuf>,
+    /// Which events count.
+    pub selection: Selection,
+    /// Decides which workload an event belongs to.
+    pub classifier: Classifier,
+    /// Limits per input.
+    pub limits: Limits,
+    /// Count every delivered copy.
+    pub keep_duplicates: bool,
+    /// Use what records say about other calls: settings, sessions, aliases, corrections, stopped
+    /// trails.
+    pub learn: bool,
+    /// Which keys aliases pointed to, as the user states it.
+    pub aliases: Aliases,
+    /// Hash the content of every archive (SHA-256).
+    pub hash: bool,
+    /// The checkpoint of an incremental run: only archives that it does not have are read, and the
+    /// result is that of one run over all of them.
+    pub checkpoint: Option<Checkpoint>,
+    /// Number of worker threads; 0: one per core.
+    pub threads: usize,
+    /// Which folders of S3 are listed.
+    pub prune: PruneFilter,
+    /// Access to S3.
+    pub buckets: Buckets,
+    /// Set it to stop the run.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Plan {
+    /// The default run over `inputs`.
+    ///
+    /// # Errors
+    /// Never in a released version: the built-in rules are part of it.
+    pub fn new(inputs: Vec<Input>) -> Result<Self, RulesError> {
+        Ok(Self {
+            inputs,
+            exclude: None,
+            selection: Selection::default(),
+            classifier: Classifier::new(None)?,
+            limits: Limits::default(),
+            keep_duplicates: false,
+            learn: true,
+            aliases: Aliases::default(),
+            hash: false,
+            checkpoint: None,
+            threads: 0,
+            prune: PruneFilter::default(),
+            buckets: Buckets::default(),
+            cancel: Arc::default(),
+        })
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// The archives of the plan's inputs, in the order in which they are merged.
+    pub fn listing(&self) -> Listing {
+        let context = ListContext {
+            prune: self.prune.clone(),
+            buckets: self.buckets.clone(),
+            cancel: self.cancel.clone(),
+        };
+        Listing::new(&self.inputs, self.exclude.as_deref(), &context)
+    }
+
+    /// The options that facts in a checkpoint depend on.
+    pub fn settings(limits: Limits, hash: bool) -> Settings {
+        Settings { max_archive_bytes: limits.archive_bytes, max_record_bytes: limits.record_bytes, hash }
+    }
+}

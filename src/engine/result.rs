@@ -1,0 +1,24 @@
+//! What a run returns.
+
+use crate::aggregate::{Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
+use crate::knowledge::Facts;
+
+/// The result of a run, besides the rows that the sink was given.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Run {
+    /// The accounting; it has been checked.
+    pub counts: Counts,
+    /// Usage per group, sorted.
+    pub usage: Vec<UsageRow>,
+    /// Usage per day, sorted.
+    pub daily: Vec<DailyRow>,
+    /// How many inputs were read, in part, not at all.
+    pub inputs: InputTotals,
+    /// Which accounts, regions and days the inputs cover.
+    pub coverage: Coverage,
+    /// Properties of the selected events that caveats are made of.
+    pub observations: Observations,
+    /// What records said about other calls.
+    pub facts: Facts,
+}
