@@ -7,7 +7,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::memchr_iter;
 
 /// Maximum number of columns; more than any schema has.
-const MAX_COLUMNS: usize = 4096;
+const MAX_COLUMNS: usize = 1024;
 
 /// The result of [`CsvReader::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,6 +74,11 @@ impl CsvKind {
         if names.iter().any(|name| name.starts_with('{') && shows_record(name.as_bytes())) {
             return Some(Self::Table { delimiter, has_header: false });
         }
+        // One column is a table of commas, unless its name shows another delimiter.
+        let is_other = names.len() == 1 && (delimiter != b',' || names[0].contains(['\t', ';', '|']));
+        if is_other {
+            return None;
+        }
         if names.iter().any(|name| name.len() > MAX_NAME || name.contains(['{', '}', '<'])) {
             return None;
         }

@@ -98,7 +98,7 @@ fn dig(value: &Json, ids: &mut Vec<String>) {
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text = text.trim_ascii();
-    if text.len() < 64 || text.len() % 4 != 0 {
+    if text.len() < 64 || !text.len().is_multiple_of(4) {
         return None;
     }
     let mut bytes = Vec::new();
