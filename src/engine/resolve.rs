@@ -32,6 +32,10 @@ impl Resolver<'_> {
             };
             let mut resolved = begin();
             for row in stretch.events.clone() {
+                if !self.plan.selection.wants_name(events.name(row)) {
+                    resolved.counts.other_event += 1;
+                    continue;
+                }
                 self.event(events.event(row), events.offset(row), &stretch.uri, &mut resolved);
                 if resolved.bytes() >= BATCH && !emit(std::mem::replace(&mut resolved, begin())) {
                     return false;
@@ -49,10 +53,6 @@ impl Resolver<'_> {
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge } = *self;
         let selection = &plan.selection;
-        if !selection.wants_name(&event.name) {
-            resolved.counts.other_event += 1;
-            return;
-        }
         knowledge.complete(&mut event);
         if !selection.wants_record(&event) || !selection.wants_key(&event) {
             resolved.counts.filtered += 1;
