@@ -97,7 +97,7 @@ fn merge(catalog: &Catalog, limits: CommitLimits, from: usize) -> Result<(), Che
                 last = Some(archive.uri.clone());
                 writer.begin(archive, builder.stretches());
             }
-            builder.append(run.slice(row..end).facts()?);
+            builder.append(run.slice(row..end).all_facts()?);
             writer.end(true);
             is_begun = builder.bytes() < BATCH;
             if !is_begun {

@@ -80,13 +80,14 @@ pub(super) const ARCHIVE_COLUMNS: [usize; OWN] = [0, 1, 2, 3];
 
 /// The positions of the columns that facts about other records are read from.
 pub(super) fn learned_columns() -> Vec<usize> {
-    let position = |name: &&str| SCHEMA.index_of(name).ok();
-    StoredLearned::COLUMNS.iter().filter_map(position).collect()
+    let position = |name| SCHEMA.index_of(name).ok();
+    ["uri", StoredLearned::COLUMN].into_iter().filter_map(position).collect()
 }
 
-/// The positions of the columns of facts.
+/// The positions of the columns of all other facts.
 pub(super) fn fact_columns() -> Vec<usize> {
-    (OWN..SCHEMA.fields().len()).collect()
+    let is_learned = |at: &usize| SCHEMA.field(*at).name() == StoredLearned::COLUMN;
+    (OWN..SCHEMA.fields().len()).filter(|at| !is_learned(at)).collect()
 }
 
 /// Which archives the rows of a record batch belong to.

@@ -240,13 +240,24 @@ impl Run {
         Self { batch: self.batch.clone(), rows: start + rows.start..start + rows.end }
     }
 
-    /// The facts.
+    /// The facts, without those about other records, which [`Self::learned`] gives.
     ///
     /// # Errors
     /// When they cannot be decoded.
     pub fn facts(&self) -> Result<Batch, CheckpointError> {
         let facts = self.batch.facts()?.batch(self.rows.clone());
         facts.map_err(|error| self.batch.segment.unusable(error))
+    }
+
+    /// All facts.
+    ///
+    /// # Errors
+    /// When they cannot be decoded.
+    pub fn all_facts(&self) -> Result<Batch, CheckpointError> {
+        let mut facts = self.facts()?;
+        let added = self.batch.learned()?.add_to(&mut facts, self.rows.clone());
+        added.map_err(|error| self.batch.segment.unusable(error))?;
+        Ok(facts)
     }
 
     /// Gives the facts about other records to `take`: the input, the offset of the record in it,

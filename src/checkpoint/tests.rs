@@ -90,7 +90,7 @@ fn read(rows: Merged) -> Result<Vec<(String, Vec<String>)>, CheckpointError> {
         let run = run?;
         let mut learned = Vec::new();
         run.learned(&mut |_, _, fact| learned.push(fact))?;
-        let Batch { stretches, events } = run.facts()?;
+        let Batch { stretches, events } = run.all_facts()?;
         assert_eq!(stretches.len(), run.len());
         let facts: Vec<Fact<'static>> =
             stretches.iter().flat_map(|s| s.learned.iter().map(|(_, fact)| fact.clone())).collect();

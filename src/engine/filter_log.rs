@@ -45,10 +45,15 @@ impl FilterLog {
         Self { matched, values: (0..THREADS).map(|_| Mutex::default()).collect() }
     }
 
+    /// Whether the selection has filters.
+    pub(super) fn has_filters(&self) -> bool {
+        !self.matched.is_empty()
+    }
+
     /// Notes a KMS event, selected or not. Call it once for each. `may_be_key`: the event's key may
     /// be asked for although its names are not.
     pub(super) fn add(&self, selection: &Selection, event: &KmsEvent<'_>, may_be_key: bool) {
-        if self.matched.is_empty() {
+        if !self.has_filters() {
             return;
         }
         let mut index = 0;

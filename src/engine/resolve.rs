@@ -24,6 +24,8 @@ impl Resolver<'_> {
     /// Resolves a batch; false when the run is over.
     pub(super) fn batch(&self, batch: Batch, emit: EmitResolved<'_>) -> bool {
         let Batch { stretches, events } = batch;
+        // Filters are matched with every event, so that one that matches none can be named.
+        let needs_all = self.plan.filter_log().has_filters();
         for stretch in stretches {
             let begin = || {
                 let mut resolved = ResolvedBatch::new();
@@ -32,6 +34,10 @@ impl Resolver<'_> {
             };
             let mut resolved = begin();
             for row in stretch.events.clone() {
+                if !needs_all && !self.plan.selection.wants_name(events.name(row)) {
+                    resolved.counts.other_event += 1;
+                    continue;
+                }
                 self.event(events.event(row), events.offset(row), &stretch.uri, &mut resolved);
                 if resolved.bytes() >= BATCH && !emit(std::mem::replace(&mut resolved, begin())) {
                     return false;

@@ -93,7 +93,10 @@ impl Batch {
     /// # Errors
     /// When it is none.
     pub fn from_arrow(batch: &RecordBatch) -> Result<Self, FactsError> {
-        StoredFacts::new(batch)?.batch(0..batch.num_rows())
+        let rows = 0..batch.num_rows();
+        let mut facts = StoredFacts::new(batch)?.batch(rows.clone())?;
+        StoredLearned::new(batch)?.add_to(&mut facts, rows)?;
+        Ok(facts)
     }
 
     /// The batch as an Arrow IPC stream.
@@ -118,13 +121,13 @@ impl Batch {
     }
 }
 
-/// Facts in an Arrow record batch, of which any rows can be read.
+/// Facts in an Arrow record batch, of which any rows can be read. Facts about other records are in
+/// [`StoredLearned`].
 #[derive(Debug)]
 pub struct StoredFacts {
     uris: StringArray,
     events: Arc<Events>,
     event_lists: ListArray,
-    learned: StoredLearned,
     rejects: ListArray,
     ends: StoredSummaries,
 }
@@ -137,7 +140,7 @@ pub struct StoredLearned {
 }
 
 impl StoredFacts {
-    /// Of a record batch that has the columns of [`schema`].
+    /// Of a record batch that has the columns of [`schema`], or all but `learned`.
     ///
     /// # Errors
     /// When it does not have them, or they hold other values than facts have.
@@ -147,7 +150,6 @@ impl StoredFacts {
             uris: column::<StringArray>(batch, "uri")?.clone(),
             events: Arc::new(Events::from_struct(values(events, "events")?)?),
             event_lists: events.clone(),
-            learned: StoredLearned::new(batch)?,
             rejects: column::<ListArray>(batch, "rejects")?.clone(),
             ends: StoredSummaries::new(column(batch, "summary")?)?,
         })
@@ -158,7 +160,6 @@ impl StoredFacts {
     /// # Errors
     /// When they hold other values than facts have.
     pub fn batch(&self, rows: Range<usize>) -> Result<Batch, FactsError> {
-        let mut learned = self.learned.facts(rows.clone())?;
         let all = span(&self.rejects, rows.clone());
         let mut rejects = match all.is_empty() {
             true => Vec::new(),
@@ -168,12 +169,11 @@ impl StoredFacts {
         // From the last on, so that each takes what is left at the end.
         for row in rows.rev() {
             let uri: Arc<str> = self.uris.value(row).into();
-            let mut take = |len: usize| learned.split_off(learned.len().saturating_sub(len));
             stretches.push(Stretch {
                 end: self.ends.get(row, &uri)?,
                 uri,
                 events: span(&self.event_lists, row..row + 1),
-                learned: take(span(&self.learned.lists, row..row + 1).len()),
+                learned: Vec::new(),
                 rejects: rejects
                     .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),
             });
@@ -184,15 +184,15 @@ impl StoredFacts {
 }
 
 impl StoredLearned {
-    /// The columns that are needed for it.
-    pub const COLUMNS: [&str; 2] = ["uri", "learned"];
+    /// The name of the column.
+    pub const COLUMN: &str = "learned";
 
-    /// Of a record batch that has [`Self::COLUMNS`].
+    /// Of a record batch that has this column, and `uri`.
     ///
     /// # Errors
     /// When it does not have them.
     pub fn new(batch: &RecordBatch) -> Result<Self, FactsError> {
-        let (uris, lists) = (column::<StringArray>(batch, "uri")?, column::<ListArray>(batch, "learned")?);
+        let (uris, lists) = (column::<StringArray>(batch, "uri")?, column::<ListArray>(batch, Self::COLUMN)?);
         Ok(Self { uris: uris.clone(), lists: lists.clone() })
     }
 
@@ -202,7 +202,19 @@ impl StoredLearned {
         if all.is_empty() {
             return Ok(Vec::new());
         }
-        learned::from_struct(&values(&self.lists, "learned")?.slice(all.start, all.len()))
+        learned::from_struct(&values(&self.lists, Self::COLUMN)?.slice(all.start, all.len()))
+    }
+
+    /// Adds the facts of some rows to a batch that has a stretch for each of these rows.
+    ///
+    /// # Errors
+    /// When they hold other values than facts have.
+    pub fn add_to(&self, batch: &mut Batch, rows: Range<usize>) -> Result<(), FactsError> {
+        let mut facts = self.facts(rows.clone())?.into_iter();
+        for (stretch, row) in batch.stretches.iter_mut().zip(rows) {
+            stretch.learned = facts.by_ref().take(span(&self.lists, row..row + 1).len()).collect();
+        }
+        Ok(())
     }
 
     /// Gives the facts of some rows to `take`: the input, the offset of the record in it, and the
