@@ -136,7 +136,14 @@ impl SegmentReader {
             }
             self.note(&archives)?;
             let (segment, schema) = (self.segment.clone(), self.schema.clone());
-            return Ok(Some(StoredBatch { message, segment, schema, archives, facts: Mutex::default(), learned: Mutex::default() }));
+            return Ok(Some(StoredBatch {
+                message,
+                segment,
+                schema,
+                archives,
+                facts: Mutex::default(),
+                learned: Mutex::default(),
+            }));
         }
     }
 
