@@ -197,6 +197,14 @@ impl Caller {
         }
     }
 
+    /// `userIdentity.userName`, which only the records of IAM users have.
+    pub fn user_name(&self) -> Option<&str> {
+        match self {
+            Caller::User { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
     pub fn invoked_by(&self) -> Option<String> {
         match self {
             Caller::Service(invoker) => Some(invoker.normal.clone()),

@@ -312,6 +312,7 @@ impl KmsRecord {
             event_id: self.event_id.clone(),
             session: self.caller.session_name().map(str::to_owned),
             source_ip: self.source_ip.clone(),
+            user: self.caller.user_name().map(str::to_owned),
             delivery: self.delivery,
         }))
     }

@@ -67,6 +67,7 @@ pub struct Usage {
     pub event_id: Option<String>,
     pub session: Option<String>,
     pub source_ip: Option<String>,
+    pub user: Option<String>,
     pub delivery: Delivery,
 }
 
@@ -76,6 +77,7 @@ pub struct Measures {
     events: u64,
     sessions: BTreeSet<String>,
     source_ips: BTreeSet<String>,
+    users: BTreeSet<String>,
     first: Option<(i64, Option<String>)>,
     last: Option<(i64, Option<String>)>,
 }
@@ -85,6 +87,7 @@ impl AddAssign for Measures {
         self.events += other.events;
         self.sessions.extend(other.sessions);
         self.source_ips.extend(other.source_ips);
+        self.users.extend(other.users);
         self.first = edge(self.first.take(), other.first, |a, b| a < b);
         self.last = edge(self.last.take(), other.last, |a, b| a > b);
     }
@@ -147,6 +150,7 @@ impl Tally {
                     events: 1,
                     sessions: usage.session.iter().cloned().collect(),
                     source_ips: usage.source_ip.iter().cloned().collect(),
+                    users: usage.user.iter().cloned().collect(),
                     first: moment.clone(),
                     last: moment,
                 };
@@ -268,6 +272,7 @@ fn group_json(row: &Row, measures: &Measures) -> Value {
         "event_count": measures.events,
         "session_count": measures.sessions.len(),
         "source_ip_count": measures.source_ips.len(),
+        "user_count": measures.users.len(),
         "first_event_time": time_text(first.0),
         "last_event_time": time_text(last.0),
         "first_event_id": first.1,
