@@ -18,5 +18,3 @@ mod packed;
 mod second_reader;
 // Every shape that JSON records arrive in.
 mod shapes;
-// What other tools wrap around records.
-mod wrappings;

@@ -46,8 +46,6 @@ pub(super) struct RecordSearch {
     pub(super) container: Option<ContainerKind>,
     /// Maximum length of a record in bytes.
     pub(super) max_record: u64,
-    /// Whether something precedes each record on its line.
-    pub(super) has_prefixes: bool,
     /// Whether the content ends with the bytes.
     pub(super) last: bool,
 }
@@ -65,8 +63,7 @@ impl RecordSearch {
         while let Some(n) = bytes.get(at..).and_then(|rest| memchr2(b'{', opening, rest)) {
             let start = at + n;
             at = start + 1;
-            let follows_prefix = self.has_prefixes && matches!(bytes[..start].last(), Some(b' ' | b'\t'));
-            if !follows_prefix && !may_precede_record(&bytes[..start]) {
+            if !may_precede_record(&bytes[..start]) {
                 continue;
             }
             let undecided =
