@@ -142,8 +142,8 @@ impl KmsEvent<'_> {
         Some(self.key.account_id.as_ref()? != caller.as_ref()?)
     }
 
-    /// Whether the call is for a log file of CloudTrail: the encryption context names a trail. Those
-    /// who read the logs make such calls, too, not only CloudTrail.
+    /// Whether the call is for a log file of CloudTrail: the encryption context names a trail. Not
+    /// only CloudTrail makes such calls: those who read the logs do, too.
     pub fn is_on_log_file(&self) -> bool {
         // A quotation mark inside a name or a value is escaped.
         let names_trail = |context: &str| context.contains(r#""aws:cloudtrail:arn":"#);

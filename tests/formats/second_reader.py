@@ -88,7 +88,7 @@ def through_duckdb(report, table):
         wrong = "select count(*) from t where day <> (event_time at time zone 'UTC')::date"
         found["in_wrong_day"] = db.execute(wrong).fetchone()[0]
         # Only the partition asked for is opened.
-        first = days[0][0]
+        first = days[0][0] if days else "1970-01-01"
         found["first_day"] = db.execute("select count(*) from t where day = ?::date", [first]).fetchone()[0]
     return found
 

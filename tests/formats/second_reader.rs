@@ -88,9 +88,6 @@ fn agrees(report: &Report) -> bool {
         let ours = rows(report, table);
         let (arrow, duck) = (&found["pyarrow"][table], &found["duckdb"][table]);
         assert_rows(table, arrow["rows"].as_array().unwrap(), &ours);
-        if table == "events" && ours.is_empty() {
-            continue; // no event, no file
-        }
         types(table, &contract(columns), arrow, duck);
         sums(table, &ours, duck);
     }
@@ -100,6 +97,7 @@ fn agrees(report: &Report) -> bool {
             let date = day.file_name().unwrap().to_str().unwrap().strip_prefix("day=").unwrap();
             json!([date, testkit::rows(&day.join("events.parquet")).len()])
         })
+        .filter(|day| day[1] != 0) // the file of a report without events
         .collect();
     if let Some(first) = days.first() {
         let events = &found["duckdb"]["events"];

@@ -17,7 +17,8 @@ pub struct Call<'a> {
     pub role: Option<&'a str>,
     pub bucket: Option<&'a str>,
     pub object_key: Option<&'a str>,
-    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or writes it.
+    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or
+    /// writes it.
     pub is_log_file: bool,
     /// Grantee and retiring principals, person or service.
     pub grant_parties: Vec<String>,
