@@ -270,13 +270,19 @@ fn an_upload_that_fails_leaves_nothing() {
             .map(|asked| asked.parameter("uploadId").unwrap().to_owned())
             .collect();
         let [upload] = &aborted[..] else { panic!("aborted {aborted:?}") };
-        // s3s-fs does not list uploads. An upload that is still open could be completed.
-        let part = "<Part><PartNumber>1</PartNumber><ETag>0</ETag></Part>";
-        let complete = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
-        let query = [("uploadId", &**upload)];
-        let refused = bed.request("POST", "events.parquet", &query, &[], complete.as_bytes());
-        let refused = String::from_utf8(refused.body).unwrap();
-        assert_eq!(bed::elements(&refused, "Code"), ["NoSuchUpload"], "{refused}");
+        if bed::is_second() {
+            let uploads = bed.request("GET", "", &[("uploads", "")], &[], b"");
+            let open = bed::elements(&String::from_utf8(uploads.body).unwrap(), "UploadId");
+            assert_eq!(open, Vec::<String>::new());
+        } else {
+            // s3s-fs does not list uploads. An upload that is still open could be completed.
+            let part = "<Part><PartNumber>1</PartNumber><ETag>0</ETag></Part>";
+            let complete = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+            let query = [("uploadId", &**upload)];
+            let refused = bed.request("POST", "events.parquet", &query, &[], complete.as_bytes());
+            let refused = String::from_utf8(refused.body).unwrap();
+            assert_eq!(bed::elements(&refused, "Code"), ["NoSuchUpload"], "{refused}");
+        }
     }
 }
 
