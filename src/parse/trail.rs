@@ -3,7 +3,6 @@
 
 use serde_json::Value;
 
-use super::call::ServiceCall;
 use super::prefilter::KMS;
 use super::record::Record;
 
@@ -21,7 +20,8 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
 /// Source:
 /// [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
 pub(super) fn configured_without_kms(text: &str) -> Option<String> {
-    let request = ServiceCall::read(text)?.request;
+    let record: Value = serde_json::from_str(text).ok()?;
+    let request = record.get("requestParameters")?;
     let selectors =
         |name: &str| request.get(name).and_then(Value::as_array).filter(|selectors| !selectors.is_empty());
     let by_basic = selectors("eventSelectors").is_some_and(|selectors| {
