@@ -5,6 +5,7 @@ use serde::de::{
 };
 use serde_json::Value;
 
+use super::as_text::AsText;
 use super::json::{FastResult, Reader};
 use super::lenient::{any_value, default_for};
 use super::member::{Member, impl_member_by_serde, read_fast};

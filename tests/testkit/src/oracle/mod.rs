@@ -14,6 +14,7 @@ pub mod knowledge;
 pub mod names;
 pub mod outcome;
 pub mod record;
+pub mod search;
 pub mod workload;
 mod wrapped;
 
