@@ -68,19 +68,19 @@ pub enum StatusReason {
 #[non_exhaustive]
 pub enum UnreadReason {
     /// Its bytes name KMS or members of records, but it is in no known form.
-    UnreadableWrapping,
+    UnknownEnvelope,
     /// It has the name of a log file of CloudTrail, and something else was saved under it.
     LostLog,
 }
 
 impl UnreadReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::UnreadableWrapping, Self::LostLog];
+    pub const ALL: [Self; 2] = [Self::UnknownEnvelope, Self::LostLog];
 
     /// The value of the `reason` column.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::UnreadableWrapping => "unreadable_wrapping",
+            Self::UnknownEnvelope => "unreadable_wrapping",
             Self::LostLog => "lost_log",
         }
     }
@@ -170,7 +170,7 @@ pub struct InputTotals {
     /// Skipped inputs that may hold records which this program cannot read.
     pub hidden: u64,
     /// Inputs that may hold records in a form that is not known.
-    pub unknown_wrappings: u64,
+    pub unknown_envelopes: u64,
     /// Inputs with records that were rebuilt from the columns a query printed.
     pub lossy: u64,
     /// Stored bytes read.
@@ -227,7 +227,7 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         if let Some(StatusReason::Unread { reason, .. }) = &input.reason {
             match reason {
-                UnreadReason::UnreadableWrapping => self.unknown_wrappings += 1,
+                UnreadReason::UnknownEnvelope => self.unknown_envelopes += 1,
                 UnreadReason::LostLog => self.misnamed += 1,
             }
         }

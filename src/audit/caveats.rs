@@ -176,7 +176,7 @@ pub static CAVEATS: &[CaveatRule] = &[
     CaveatRule {
         id: "unreadable_wrappings",
         severity: Severity::Warning,
-        applies: |c| count(c.inputs.unknown_wrappings),
+        applies: |c| count(c.inputs.unknown_envelopes),
         text: "Inputs that name KMS or members of records, in a form that is not read: {}. Their \
             events are missing in this report. inputs.parquet names them (reason \
             unreadable_wrapping); docs/report-schema.md lists the forms that are read.",

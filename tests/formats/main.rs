@@ -19,4 +19,4 @@ mod second_reader;
 // Every shape that JSON records arrive in.
 mod shapes;
 // What other tools wrap around records.
-mod wrappings;
+mod envelopes;

@@ -49,12 +49,12 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
     let is_log = fields.family == Some(Family::CloudTrail) && fields.delivered.is_some();
     if watched.is_some_and(|watched| watch.may_hold_records(watched)) && what_it_is(head).is_none() {
         let detail = format!("it names {watch}, in a form that keytrail does not read");
-        return Some(StatusReason::Unread { reason: UnreadReason::UnreadableWrapping, detail });
+        return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }
     let is_encoded = matches!(sniff(head), Encoding::Gzip | Encoding::Zstd) || may_be_base64(head);
     if watched.is_some() && is_encoded {
         let detail = "it is compressed or encoded more often than keytrail looks into, or damaged".to_owned();
-        return Some(StatusReason::Unread { reason: UnreadReason::UnreadableWrapping, detail });
+        return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }
     if !is_log || reason == SkipReason::Digest {
         return None;

@@ -118,7 +118,8 @@ impl<'r, 's> InputReader<'r, 's> {
         content.finish(buffers);
     }
 
-    /// Looks for names of records in content that the window is about to drop: what is before `end`.
+    /// Looks for names of records in content that the window is about to drop: what is before
+    /// `end`.
     fn watch(&mut self, window: &Window, end: u64) {
         let view = window.view();
         if view.start == 0 && self.head.is_empty() {

@@ -25,7 +25,7 @@ impl InputReader<'_, '_> {
         let mut buffer = std::mem::take(&mut self.text);
         let sound = match container::extract_record(value, envelope, &mut buffer) {
             // What stands there may be wrapped again.
-            extracted if !extracted.is_record() && self.is_wrapped_again(value, offset, reader) => true,
+            extracted if !extracted.is_record() && self.is_nested(&extracted, value, offset, reader) => true,
             Extracted::Record { json: text, offset: at, lossy } => {
                 if lossy {
                     reader.mark_lossy();
@@ -47,7 +47,8 @@ impl InputReader<'_, '_> {
         sound
     }
 
-    /// Reads a value that is neither a record nor a known envelope; false when it is not valid JSON.
+    /// Reads a value that is neither a record nor a known envelope; false when it is not valid
+    /// JSON.
     pub(super) fn searched(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) -> bool {
         if let Some(error) = container::json_error(value) {
             if !parse::may_match_inside(value) {
@@ -66,8 +67,19 @@ impl InputReader<'_, '_> {
         true
     }
 
-    /// Whether a search finds records in a value in a known envelope; reads them.
-    fn is_wrapped_again(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) -> bool {
+    /// Whether a search finds records in what an envelope holds, or in the envelope if it holds
+    /// nothing; reads them.
+    fn is_nested(
+        &mut self,
+        extracted: &Extracted<'_>,
+        value: &[u8],
+        offset: u64,
+        reader: &mut ContainerReader,
+    ) -> bool {
+        let (value, offset) = match extracted {
+            Extracted::Record { json, offset: at, .. } => (*json, offset + *at as u64),
+            _ => (value, offset),
+        };
         if container::json_error(value).is_some() {
             return false;
         }

@@ -5,8 +5,8 @@ use memchr::memchr2;
 /// Length of what may precede a value on its line, in bytes.
 pub(super) const MAX_PREFIX: usize = 512;
 
-/// Where an object begins on a line, after a time, a name or a header. None of them has a quote or a
-/// brace, and something separates them from the object.
+/// Where an object begins on a line, after a time, a name or a header. None of them has a quote or
+/// a brace, and something separates them from the object.
 pub(super) fn value_in(line: &[u8]) -> Option<usize> {
     let brace = memchr2(b'{', b'"', line).filter(|at| line[*at] == b'{')?;
     let follows = line[brace + 1..].iter().find(|b| !b.is_ascii_whitespace());

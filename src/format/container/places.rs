@@ -1,7 +1,7 @@
 //! Where records are inside other objects.
 
 /// Names of members that hold a record, several of them, or the text of either: as data, so that a
-/// new wrapping is a new name. Only letters and digits are compared, without regard to case. The
+/// new envelope is a new name. Only letters and digits are compared, without regard to case. The
 /// first name that leads to a record counts, so names that hold the whole text of a record stand
 /// before those that also hold parts or copies of it.
 pub(super) const PLACES: [&str; 58] = [

@@ -1,4 +1,4 @@
-//! Searches a value that is no record for the records in it: one mechanism for every wrapping.
+//! Searches a value that is no record for the records in it: one mechanism for every envelope.
 //!
 //! The search follows the names of [`places`](super::places) through objects, lists, texts of JSON,
 //! base64 and compressed data, in any combination. Each byte is visited once per level, the levels
@@ -109,11 +109,11 @@ impl Run<'_, '_> {
 
     /// A value inside too many others. If it names an event, a record is lost in it.
     fn too_deep(&mut self, bytes: &[u8]) -> bool {
-        let names_event = has_event_name(bytes);
-        if names_event {
+        let is_lost = names_record(bytes);
+        if is_lost {
             self.lost(RejectReason::MissingField, "a record inside too many objects, lists and texts");
         }
-        names_event
+        is_lost
     }
 
     fn lost(&mut self, reason: RejectReason, detail: impl Into<Cow<'static, str>>) {
@@ -294,7 +294,7 @@ impl Run<'_, '_> {
         let window = Window { bytes: text, start: 0, last: true };
         let (mut found, before) = (false, self.summary.records);
         // Damage is told once in a text.
-        let mut tells_damage = has_event_name(text);
+        let mut tells_damage = names_record(text);
         loop {
             match reader.step(window) {
                 Step::Value { range, envelope, .. } => {
@@ -321,14 +321,14 @@ impl Run<'_, '_> {
     /// A value that has the names of a record, in a text.
     fn bare(&mut self, value: &[u8], place: Place, depth: u32) -> bool {
         match leaf_kind(value) {
-            LeafKind::Record => self.record(value, place, Fidelity::Whole),
+            LeafKind::Record if has_names_of_record(value) => self.record(value, place, Fidelity::Whole),
             _ => self.value(value, place, depth),
         }
     }
 }
 
-/// Whether the object has at least two of the names that only records have. In a place where anything
-/// may stand, one is not enough.
+/// Whether the object has at least two of the names that only records have. In a place where
+/// anything may stand, one is not enough.
 fn has_names_of_record(object: &[u8]) -> bool {
     let names = find_members(object, ["eventSource", "eventName", "eventVersion"]);
     names.into_iter().flatten().count() > 1
@@ -341,11 +341,12 @@ fn lacks_text(object: &[u8]) -> bool {
     id.is_some() && text.is_none() && source.is_some_and(is_kms)
 }
 
-/// Whether the bytes have the name of a member that only records have.
-pub(super) fn has_event_name(bytes: &[u8]) -> bool {
-    ["eventSource", "eventName", "eventVersion", "CloudTrailEvent"]
-        .iter()
-        .any(|name| memmem::find(bytes, name.as_bytes()).is_some())
+/// Whether the bytes have at least two of the names that only records have, or the name of the text
+/// of one.
+fn names_record(bytes: &[u8]) -> bool {
+    let has = |name: &str| memmem::find(bytes, name.as_bytes()).is_some();
+    ["eventSource", "eventName", "eventVersion"].into_iter().filter(|name| has(name)).count() > 1
+        || has("CloudTrailEvent")
 }
 
 /// The items of the list at the start of `bytes`.

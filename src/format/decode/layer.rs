@@ -116,8 +116,8 @@ impl<R: Read> Read for LayerReader<R> {
     }
 }
 
-/// A decoder of base64, in the standard or the URL alphabet, with or without padding. White space is
-/// ignored; after padding, another text may follow.
+/// A decoder of base64, in the standard or the URL alphabet, with or without padding. White space
+/// is ignored; after padding, another text may follow.
 #[derive(Debug, Default)]
 pub struct Base64 {
     bits: u32,

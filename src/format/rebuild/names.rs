@@ -194,7 +194,8 @@ pub(super) fn prefix<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option
     sources.find(|prefix| names.clone().any(|name| prefix_of(name, "eventname") == Some(prefix)))
 }
 
-/// Whether any of the names is that of `eventSource`, `eventName` or `eventVersion` in any spelling.
+/// Whether any of the names is that of `eventSource`, `eventName` or `eventVersion` in any
+/// spelling.
 pub fn names_event<'n>(mut names: impl Iterator<Item = &'n str>) -> bool {
     names
         .any(|name| ["eventsource", "eventname", "eventversion"].iter().any(|known| is_spelling(name, known)))

@@ -25,8 +25,8 @@ pub enum Rebuilt {
         json: String,
         /// Whether it has all members.
         fidelity: Fidelity,
-        /// It is beyond doubt an event of CloudTrail: `eventSource` is the name of a service of AWS,
-        /// and there are other members. Other programs have events with a source, too.
+        /// It is beyond doubt an event of CloudTrail: `eventSource` is the name of a service of
+        /// AWS, and there are other members. Other programs have events with a source, too.
         is_event: bool,
     },
     /// No record: the row is an event, but `eventSource`, which names the service, is missing.

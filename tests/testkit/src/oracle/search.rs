@@ -1,7 +1,7 @@
-//! The records in a file of whatever wrapping, by their ids: everything is tried everywhere, the slow way.
+//! The records in a file in any envelope, by their ids: everything is tried everywhere, slowly.
 //!
-//! An object whose names end like those of a source, a name and an id of an event is one. Texts are opened as JSON, base64 and CSV as long
-//! as anything comes of it.
+//! An object whose names end like those of a source, a name and an id of an event is one. Texts are
+//! opened as JSON, base64 and CSV as long as anything comes of it.
 
 use super::input::Walk;
 use super::json::{self, Json};

@@ -1,5 +1,6 @@
-//! Records in what other tools wrap around them: names, texts, tables, encodings. The same records must give the same events in every
-//! form that keeps all of them; a form that loses something says so; what cannot be read is told.
+//! Records in what other tools wrap around them: names, texts, tables, encodings. The same records
+//! must give the same events in every form that keeps all of them; a form that loses something says
+//! so; what cannot be read is told.
 
 mod forms;
 mod told;
@@ -83,7 +84,8 @@ fn what_is_cut_off_is_told() {
     }
 }
 
-/// A KMS name that is one letter off inside the wrapping is another service, or damage; it is never an event.
+/// A KMS name that is one letter off inside an envelope is another service, or damage; it is never
+/// an event.
 #[test]
 fn nothing_is_made_up() {
     for form in envelopes() {
@@ -122,7 +124,7 @@ fn kept_files_count_what_they_hold() {
         ("steampipe.json", "wrapped", [2, 2, 0]),
         ("vector.json", "wrapped", [3, 2, 0]),
     ] {
-        let report = analyze_in(&root().join("tests/data/wrappings"), &[file]);
+        let report = analyze_in(&root().join("tests/data/envelopes"), &[file]);
         assert_eq!(counts(&report), expected, "{file}: {}", report.stderr);
         assert_eq!(self::shape(&report), shape, "{file}");
         assert_eq!(report.status, i32::from(expected[2] > 0), "{file}");
@@ -131,7 +133,7 @@ fn kept_files_count_what_they_hold() {
         assert!(!report.events().iter().any(|event| event["principal"] == "unknown"), "{file}");
     }
     let panther =
-        analyze_in(&root().join("tests/data/wrappings"), &["panther.json", "--workload", "sagemaker"]);
+        analyze_in(&root().join("tests/data/envelopes"), &["panther.json", "--workload", "sagemaker"]);
     assert_eq!(panther.run_json()["totals"]["duplicate"], 1);
     assert_eq!(panther.events()[0]["outcome"], "denied");
 }

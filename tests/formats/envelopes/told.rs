@@ -63,7 +63,8 @@ fn unknown_forms_are_told() {
     }
 }
 
-/// A file with CloudTrail's name is a log, and when something else was saved under it, that log is lost.
+/// A file with CloudTrail's name is a log, and when something else was saved under it, that log is
+/// lost.
 #[test]
 fn lost_logs_are_told() {
     let log = "111122223333_CloudTrail_us-east-1_20251007T0830Z_AbCdEfGhIjKlMnOp.json.gz";
@@ -115,7 +116,7 @@ fn notifications_are_no_logs() {
 
 /// The depth, and what is decompressed out of texts, are bounded.
 #[test]
-fn hostile_wrappings_are_bounded() {
+fn hostile_envelopes_are_bounded() {
     let mut deep = text(&canvas(1));
     for _ in 0..12 {
         deep = format!("{{\"message\":{}}}", quoted(&deep));
