@@ -12,6 +12,7 @@ use serde::de::{
 };
 use simd_json::tape;
 
+use super::as_text::AsText;
 use super::json::{FastResult, Reader};
 use super::lenient::{any_value, default_for};
 use super::member::{Member, read_fast};
