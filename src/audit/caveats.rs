@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::gaps::missing_days;
-use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Activity, Counts, Coverage, InputTotals, KeyUse, Observations, UsageRow, is_use};
 use crate::knowledge::Facts;
-use crate::model::{TrailChange, multi_region_id};
+use crate::model::{EventTime, Outcome, TrailChange, multi_region_id};
 
 /// A caveat that applies to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct CaveatContext<'a> {
     pub learn: bool,
     /// The groups of selected events.
     pub usage: &'a [UsageRow],
+    /// What all calls show, selected or not.
+    pub activity: &'a Activity,
     /// Whether every delivered copy was counted.
     pub keep_duplicates: bool,
     /// Whether some folders of S3 were not listed, because of their names.
@@ -259,6 +261,24 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "a key or a principal was used for more than one workload",
     },
     CaveatRule {
+        id: "keys_used_otherwise",
+        severity: Severity::Warning,
+        applies: keys_used_otherwise,
+        text: "Keys of this report whose latest use is by a call that was not selected: {}. \
+            last_event_time is of the selected calls only; key_last_used_time in usage.parquet is \
+            of all calls in the input.",
+        doc: "a key in `usage` was used later by a call that was not selected",
+    },
+    CaveatRule {
+        id: "log_readers",
+        severity: Severity::Notice,
+        applies: log_readers,
+        text: "Callers that decrypted log files of CloudTrail (aws:cloudtrail:arn in the encryption \
+            context), with their calls, selected or not: {}. They read the logs; CloudTrail's own \
+            delivery is not among them.",
+        doc: "someone other than CloudTrail decrypted its log files",
+    },
+    CaveatRule {
         id: "service_calls",
         severity: Severity::Notice,
         applies: |c| count(c.observations.by_service),
@@ -369,6 +389,10 @@ pub static CAVEATS: &[CaveatRule] = &[
 
 /// Trails named in a sentence.
 const LISTED_TRAILS: usize = 2;
+/// Keys named in a sentence.
+const LISTED_KEYS: usize = 5;
+/// Readers of log files named in a sentence.
+const LISTED_READERS: usize = 5;
 /// Accounts named in a sentence.
 const LISTED_ACCOUNTS: usize = 5;
 
@@ -411,6 +435,39 @@ fn accounts_not_covered(context: &CaveatContext<'_>) -> Option<String> {
         .map(|account| &**account)
         .filter(|account| !context.coverage.regions.contains_key(*account));
     list(&accounts.collect(), LISTED_ACCOUNTS, "")
+}
+
+/// Keys whose latest use by anybody is later than that by selected calls.
+fn keys_used_otherwise(context: &CaveatContext<'_>) -> Option<String> {
+    let mut last: BTreeMap<&str, (Option<EventTime>, &KeyUse)> = BTreeMap::new();
+    for row in context.usage {
+        let (Some(key), Some(by_anybody)) = (row.group.key_arn.as_deref(), &row.key_last_use) else {
+            continue;
+        };
+        let selected = (row.group.outcome == Outcome::Success && is_use(&row.group.event_name))
+            .then_some(row.stats.last_time);
+        let (known, _) = last.entry(key).or_insert((None, by_anybody));
+        *known = (*known).max(selected);
+    }
+    let later = last.into_iter().filter(|(_, (selected, by_anybody))| *selected < Some(by_anybody.time));
+    let described: Vec<String> = later
+        .map(|(key, (_, last))| {
+            let KeyUse { time, principal, event_name, .. } = last;
+            format!("{key} ({event_name} by {principal}, {})", time.to_rfc3339())
+        })
+        .collect();
+    list(&described.iter().map(String::as_str).collect(), LISTED_KEYS, "")
+}
+
+fn log_readers(context: &CaveatContext<'_>) -> Option<String> {
+    let readers = context.activity.log_readers();
+    let listed: Vec<String> =
+        readers.iter().take(LISTED_READERS).map(|(who, reads)| format!("{who} {}", reads.calls)).collect();
+    let more = match readers.len() - listed.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
 }
 
 fn multi_region_keys(context: &CaveatContext<'_>) -> u64 {

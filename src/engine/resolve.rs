@@ -37,6 +37,7 @@ impl Resolver<'_> {
                     return false;
                 }
             }
+            resolved.activity += stretch.activity;
             resolved.rejects = stretch.rejects;
             resolved.end = stretch.end;
             if self.plan.is_cancelled() || !emit(resolved) {
@@ -49,6 +50,8 @@ impl Resolver<'_> {
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge } = *self;
         let selection = &plan.selection;
+        // Whatever is selected, and before an alias is resolved, as in a scan.
+        resolved.activity.add(&event);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;

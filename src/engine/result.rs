@@ -1,6 +1,6 @@
 //! What a run returns.
 
-use crate::aggregate::{Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Activity, Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
 
 /// The result of a run, besides the rows that the sink was given.
@@ -17,6 +17,8 @@ pub struct Run {
     pub inputs: InputTotals,
     /// Which accounts, regions and days the inputs cover.
     pub coverage: Coverage,
+    /// When each key was last used by anybody, and who read log files.
+    pub activity: Activity,
     /// Properties of the selected events that caveats are made of.
     pub observations: Observations,
     /// What records said about other calls.

@@ -14,6 +14,7 @@ use super::columns::{child, list, list_of, span};
 use super::summary::StoredSummaries;
 use super::{Batch, Events, FactsError};
 use super::{learned, summary};
+use crate::aggregate::Activity;
 use crate::model::{Fact, RejectReason, Rejection};
 
 /// The schema of facts outside of memory.
@@ -173,6 +174,8 @@ impl StoredFacts {
                 end: self.ends.get(row, &uri)?,
                 uri,
                 events: span(&self.event_lists, row..row + 1),
+                // What is stored was retained.
+                activity: Activity::default(),
                 learned: take(span(&self.learned.lists, row..row + 1).len()),
                 rejects: rejects
                     .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),

@@ -279,9 +279,10 @@ impl<'r, 's> InputReader<'r, 's> {
         match self.scanner.retain {
             Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
             Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
-            Retain::Selectable(_) | Retain::All => self.scanner.builder.event(event, offset),
-            Retain::Nothing => {}
+            Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
+            Retain::Nothing => return,
         }
+        self.scanner.builder.unretained(event);
     }
 
     pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {

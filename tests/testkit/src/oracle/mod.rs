@@ -114,7 +114,13 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     let opened: Vec<(&String, archive::Contents)> =
         in_order.into_iter().map(|(uri, raw)| (uri, archive::open(raw))).collect();
     let lessons = if options.learn { Lessons::of(readable(&opened, options)) } else { Lessons::default() };
+    let mut uses = count::Uses::new();
     for (uri, contents) in opened {
+        for found in contents.records.iter().filter(|found| found.value_len <= options.max_record_bytes) {
+            if let Record::Event(event) = record::read(&found.text, &Lessons::default()) {
+                count::note_use(&mut uses, &event);
+            }
+        }
         let mut count = Counts::new();
         let mut rejects = contents.rejects;
         *count.entry("other_source").or_default() += contents.foreign;
@@ -148,7 +154,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     }
     let selected = candidates.iter().zip(&classes).filter(|(_, class)| **class == "selected");
     report.events = selected.map(|(placed, _)| Value::Object(placed.row())).collect();
-    report.usage = count::usage(&report.events);
+    report.usage = count::usage(&report.events, &uses);
     report.daily = count::daily(&report.events);
     total(&mut report, &counts);
     report.totals.insert("conflicts".to_owned(), conflicts);
