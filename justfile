@@ -35,6 +35,7 @@ moto *ARGS:
 # Format, lint and document, with every warning an error.
 lint:
     cargo fmt --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
@@ -50,12 +51,12 @@ measure *ARGS:
 fuzz SECONDS *TARGETS:
     fuzz/run.sh {{ SECONDS }} {{ TARGETS }}
 
-# Write the generated parts of the documents anew, then read the difference.
+# Rewrite the generated parts of the documents, then read the difference.
 docs:
     UPDATE_DOCS=1 cargo test --test repo docs
     git diff --stat -- README.md docs
 
-# Write the generated sample, the damaged inputs and those of every shape anew.
+# Rewrite the generated sample, the damaged inputs and those of every shape.
 corpus:
     cargo run --release --example generate -- --sample sample-logs --truth tests/data/sample-truth.json
     cargo run --release --example generate -- --damaged tests/data/damaged

@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
-# keytrail beside DuckDB and jq on one question and the same archives, and beside decompression alone:
+# keytrail beside DuckDB and jq on one question and the same archives, and beside decompression
+# alone:
 #
 #     benches/compare.sh [MIB] [RUNS]        256 MiB of JSON and 5 runs unless told otherwise
 #
-# The question, which all three can answer: how many Decrypt, GenerateDataKey, GenerateDataKeyWithoutPlaintext and CreateGrant calls are
-# there per key ARN and principal? For DuckDB and jq the key is resources[0].ARN, and the principal the session's role, else the caller's
-# ARN, else the service. That is what a careful script does. keytrail does more in the same run: it finds the key elsewhere when
-# resources do not name it, classifies, checks the accounting, and writes every event to Parquet.
+# The question, which all three can answer: how many Decrypt, GenerateDataKey,
+# GenerateDataKeyWithoutPlaintext and CreateGrant calls are there per key ARN and principal? For
+# DuckDB and jq the key is resources[0].ARN, and the principal the session's role, else the caller's
+# ARN, else the service. That is what a careful script does. keytrail does more in the same run: it
+# finds the key elsewhere when resources do not name it, classifies, checks the accounting, and
+# writes every event to Parquet.
 #
-# Before anything is timed, the answers are compared: all must count the same calls. Two things make that so. Network-activity records and
-# dry runs, which keytrail never counts, are left out by the others' filters; and keytrail is told to keep duplicates, which the others
-# cannot know. Groups are not compared: keytrail finds keys for calls that the others put under no key.
+# Before anything is timed, the answers are compared: all must count the same calls. Two things make
+# that so. Network-activity records and dry runs, which keytrail never counts, are left out by the
+# others' filters; and keytrail is told to keep duplicates, which the others cannot know. Groups are
+# not compared: keytrail finds keys for calls that the others put under no key.
 #
-# $KEYTRAIL_PYTHON may name a Python that has DuckDB; else a virtual environment is made. $KEYTRAIL_RELEASE may name a folder with
-# keytrail and examples/generate; else they are built. Nothing is kept but the table that is printed.
+# $KEYTRAIL_PYTHON may name a Python that has DuckDB; else a virtual environment is made.
+# $KEYTRAIL_RELEASE may name a folder with keytrail and examples/generate; else they are built.
+# Nothing is kept but the table that is printed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -75,8 +80,9 @@ END
 cat >duckdb.sh <<END
 $python query.py
 END
-# With the types it finds by itself DuckDB is twice as fast as with the fields named (`columns = …`), and many times as fast as with JSON
-# functions. An archive is one JSON object, so the largest object is an archive.
+# With the types it finds by itself DuckDB is twice as fast as with the fields named
+# (`columns = …`), and many times as fast as with JSON functions. An archive is one JSON object, so
+# the largest object is an archive.
 cat >query.py <<'END'
 import duckdb
 duckdb.execute("""

@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""What keytrail costs, as ratios to the floor: libdeflate-gunzip of the same archives, in the same run, alternating.
+"""What keytrail costs, as ratios to the floor: libdeflate-gunzip of the same archives, measured in
+the same run, alternating.
 
-    benches/measure.py [--runs N] [--scale F] [ROW...]      all rows unless some are named; --help lists them
+    benches/measure.py [--runs N] [--scale F] [ROW...]      all rows by default; --help lists them
 
-Needs Linux, Rust, and libdeflate-gunzip (Debian: libdeflate-tools). $KEYTRAIL_RELEASE may name a folder with keytrail,
-examples/generate and examples/s3_bed; else they are built. Archives are made in a temporary directory (--dir), which is removed at the end.
+Needs Linux, Rust, and libdeflate-gunzip (Debian: libdeflate-tools). $KEYTRAIL_RELEASE may name a
+folder with keytrail, examples/generate and examples/s3_bed; else they are built. Archives are made
+in a temporary directory (--dir), which is removed at the end.
 
-CPU is user and system time of the process, memory the largest resident set, which Linux never says to be less than that of the Python
-that starts it (some 16 MiB). A ratio is taken of each pair of neighbouring runs, and
-the median of these ratios is shown: on a shared machine, both halves of a pair have the same weather.
+CPU is user and system time of the process. Memory is the largest resident set, which Linux never
+says to be less than that of the Python that starts the process (some 16 MiB). A ratio is taken of
+each pair of neighbouring runs, and the median of these ratios is shown: other load on a shared
+machine hits both runs of a pair.
 
-Rows of S3 read the archives from a server in another process (examples/s3_bed.rs) that lets each request wait 30 ms, and are compared with
-the same archives as files. The server takes processor time of the same machine, which S3 would not: it is told on standard error.
+Rows of S3 read the archives from a server in another process (examples/s3_bed.rs), which answers
+each request after 30 ms. They are compared with the same archives as files. The server takes
+processor time of the same machine, which S3 would not: that time is on standard error.
 """
 
 import argparse
@@ -43,9 +47,11 @@ class Corpus:
 
     mib: float = 256
     share: float = 0.3
+    sagemaker: float = None  # share of SageMaker's records; None is the generator's own, some 6 %
     archive_kib: int = 4096
     seed: int = 1
-    everyday: bool = True  # spelled as CloudTrail does; else in odd ways, too: every character escaped, blanks
+    # Spelled as CloudTrail does; else in odd ways, too: every character escaped, blanks.
+    everyday: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class Row:
     from_s3: bool = False
 
 
-# Archives of 1 KiB hold one record each, which is 1.6 KiB on average: 100,000 of them are about 160 MiB of JSON.
+# Archives of 1 KiB hold one record each, which is 1.6 KiB on average: 100,000 of them are about
+# 160 MiB of JSON.
 TINY = Corpus(mib=98, archive_kib=1)
 # Enough for some seconds, in archives that are 4 MiB as stored, or as JSON.
 STORED = Corpus(mib=1024, archive_kib=29_500)
@@ -71,6 +78,7 @@ TWO = ("--threads", "2")
 ROWS = {
     "kms30": Row("30 % of records are KMS, default selection", options=ONE),
     "kms5": Row("5 % of records are KMS, default selection", Corpus(share=0.05), ONE),
+    "few": Row("5 % of records are KMS, 1 % SageMaker, default selection", Corpus(share=0.05, sagemaker=0.01), ONE),
     "once30": Row("30 % KMS, `--no-learn`", options=("--no-learn", *ONE)),
     "once5": Row("5 % KMS, `--no-learn`", Corpus(share=0.05), ("--no-learn", *ONE)),
     "any": Row("30 % KMS, `--workload any --event any`", options=("--workload", "any", "--event", "any", *ONE)),
@@ -141,6 +149,8 @@ class Bench:
             kib = max(1, round(corpus.archive_kib * (self.scale if single else 1)))
             sizes = ["--mib", corpus.mib * self.scale, "--archive-kib", kib]
             command = [self.generate, folder, *sizes, "--seed", corpus.seed, "--kms-share", corpus.share]
+            if corpus.sagemaker is not None:
+                command += ["--sagemaker-share", corpus.sagemaker]
             command += ["--everyday"] if corpus.everyday else []
             done = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True)
             print(f"made {done.stdout.strip()}", file=sys.stderr)

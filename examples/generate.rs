@@ -31,10 +31,16 @@ struct Options {
     /// Share of the records that are KMS events, 0 to 1
     #[arg(long, default_value_t = 0.3, value_name = "P", value_parser = share)]
     kms_share: f64,
-    /// KiB of JSON in one archive; each holds at least one record, so 1 makes archives of one record
+    /// Share of the records that are SageMaker's, 0 to 1; without it, a fixed share of those that
+    /// are not KMS
+    #[arg(long, value_name = "P", value_parser = share)]
+    sagemaker_share: Option<f64>,
+    /// KiB of JSON in one archive; each holds at least one record, so 1 makes archives of one
+    /// record
     #[arg(long, default_value_t = 4096, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     archive_kib: u64,
-    /// Spell and compress everything as CloudTrail does, for measuring; without it, records are spelled in odd ways, too
+    /// Spell and compress everything as CloudTrail does, for measuring; without it, records are
+    /// spelled in odd ways, too
     #[arg(long)]
     everyday: bool,
     /// Write the repository's sample-logs/ tree to DIR instead
@@ -87,7 +93,11 @@ fn run(options: &Options) -> io::Result<()> {
                 out.display()
             )));
         }
+        if options.kms_share + options.sagemaker_share.unwrap_or(0.0) > 1.0 {
+            return Err(io::Error::other("the shares add up to more than 1"));
+        }
         let mut corpus = Corpus::sized(options.seed, options.mib, options.archive_kib, options.kms_share);
+        corpus.sagemaker_share = options.sagemaker_share;
         if options.everyday {
             corpus = corpus.everyday();
         }

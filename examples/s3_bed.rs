@@ -1,10 +1,12 @@
-//! A folder in S3, as far away as told: for measuring. Serves until standard input ends, and says in one line of JSON how to reach it.
+//! A folder in S3, as far away as told: for measuring. Serves until standard input ends, and says
+//! in one line of JSON how to reach it.
 //!
 //! ```text
 //! cargo run --release --example s3_bed -- /data/logs --latency-ms 30
 //! ```
 //!
-//! Each answer comes from the server once and from memory afterwards, so that what is measured is hardly the server.
+//! Each answer comes from the server once and from memory afterwards, so that what is measured is
+//! hardly the server.
 
 use std::collections::BTreeMap;
 use std::io::Read;

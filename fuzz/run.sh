@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Runs each fuzz target for SECONDS and prints a table of the results: fuzz/run.sh SECONDS [TARGET...]
-# SANITIZER=address also finds memory errors in `unsafe` code and in C code, at about a third of the speed.
+# Runs each fuzz target for SECONDS and prints a table of the results:
+# fuzz/run.sh SECONDS [TARGET...]
+# SANITIZER=address also finds memory errors in `unsafe` code and in C code, at about a third of the
+# speed.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -25,7 +27,7 @@ cargo fuzz build --fuzz-dir . --sanitizer "$sanitizer"
 python3 seeds.py
 mkdir -p logs
 
-# The target `pipeline` writes archives: in memory where possible.
+# The target `engine` writes archives: in memory where possible.
 if [ -d /dev/shm ]; then scratch=$(mktemp -d -p /dev/shm); else scratch=$(mktemp -d); fi
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
@@ -36,7 +38,7 @@ for target in "${targets[@]}"; do
     printf '\n== %s, %s s\n' "$target" "$seconds"
     # Room for a whole record where records are parsed; short inputs elsewhere, for speed.
     case $target in
-    parse | pipeline) options=(-dict=cloudtrail.dict -max_len=4096) ;;
+    parse | engine) options=(-dict=cloudtrail.dict -max_len=4096) ;;
     decode) options=(-max_len=768) ;;
     *) options=(-dict=cloudtrail.dict -max_len=768) ;;
     esac

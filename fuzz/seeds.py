@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes seeds for every target to fuzz/corpus/, which is not in git.
 
-The sources are sample-logs/, tests/data/damaged/ and tests/data/shapes/. The zeros at the start of a seed are
-the default choices (see src/lib.rs).
+The sources are sample-logs/, tests/data/damaged/ and tests/data/shapes/. The zeros at the start of
+a seed are the default choices (see src/lib.rs).
 """
 
 import gzip
@@ -62,7 +62,7 @@ def containers(some):
 
 def seed_content(content):
     write("container", b"\0\0" + content)
-    write("pipeline", b"\0" + content)
+    write("engine", b"\0" + content)
     write("decode", b"\1\0\0" + content)
 
 
@@ -71,7 +71,7 @@ def main():
     for path in sorted(path for folder in folders for path in folder.iterdir()):
         stored = path.read_bytes()
         write("decode", b"\0\0" + stored)
-        write("pipeline", b"\0" + stored)
+        write("engine", b"\0" + stored)
         if not stored.startswith(b"\x1f\x8b"):
             seed_content(stored)
             write("json", b"\0" + stored)

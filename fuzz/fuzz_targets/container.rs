@@ -46,7 +46,10 @@ impl Case<'_> {
             assert!(turns <= 4 * self.content.len() + 64, "the reader does not end");
             match reader.step(window) {
                 Step::NeedMore { keep_from } => {
-                    assert!((start as u64..=end as u64).contains(&keep_from), "{keep_from} is not in {start}..{end}");
+                    assert!(
+                        (start as u64..=end as u64).contains(&keep_from),
+                        "{keep_from} is not in {start}..{end}"
+                    );
                     let kept = end as u64 - keep_from;
                     assert!(kept <= self.max_record + SLACK, "{kept} bytes are kept");
                     start = keep_from as usize;
@@ -73,13 +76,11 @@ impl Case<'_> {
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
                     // A rebuilt row may be longer than its columns.
-                    if let Extracted::Record { json, offset, .. } = extract_record(value, envelope, &mut buffer)
+                    if let Extracted::Record { json, offset, .. } =
+                        extract_record(value, envelope, &mut buffer)
                         && envelope != Envelope::LakeRow
                     {
-                        assert!(
-                            offset + json.len() <= value.len(),
-                            "{envelope:?}: {json:?} at {offset}"
-                        );
+                        assert!(offset + json.len() <= value.len(), "{envelope:?}: {json:?} at {offset}");
                         assert!(
                             !parse::may_match(json) || parse::may_match_inside(value),
                             "a match inside the envelope is found from outside"
@@ -94,10 +95,7 @@ impl Case<'_> {
                 }
                 step @ Step::Damage { .. } => {
                     if let Step::Damage { offset: Some(offset), .. } = step {
-                        assert!(
-                            offset <= self.content.len() as u64,
-                            "damage at {offset}, after the content"
-                        );
+                        assert!(offset <= self.content.len() as u64, "damage at {offset}, after the content");
                     }
                     steps.push(step);
                 }

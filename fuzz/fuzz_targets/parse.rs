@@ -1,4 +1,5 @@
-//! One record: the parser, the question before it, and the classifier, against the tests' oracle, which shares no code with them.
+//! One record: the parser, the question before it, and the classifier, against the tests' oracle,
+//! which shares no code with them.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -10,7 +11,7 @@ use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, RecordKind};
 use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};
 use keytrail_fuzz::oracle::json::{self, Json};
-use keytrail_fuzz::oracle::learn::Lessons;
+use keytrail_fuzz::oracle::knowledge::Knowledge as OracleKnowledge;
 use keytrail_fuzz::oracle::record::{self, Record};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target};
 use serde_json::{Map, Value, json};
@@ -78,9 +79,10 @@ fn expected_row(event: &record::Event) -> Map<String, Value> {
     row
 }
 
-/// Columns that stand in the record as they are. The others are worked out from several fields, by rules that the program and the oracle
-/// take from prose; on names and ARNs that no service would write they may part ways. `tests/rules/agreement.rs` compares all columns on
-/// records as services write them.
+/// Columns that stand in the record as they are. The others are worked out from several fields, by
+/// rules that the program and the oracle take from prose; on names and ARNs that no service would
+/// write they may part ways. `tests/rules/agreement.rs` compares all columns on records as services
+/// write them.
 const VERBATIM: [&str; 18] = [
     "event_time",
     "event_id",
@@ -124,7 +126,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         matches!(reason, InvalidUtf8 | JsonSyntax | LoneSurrogate)
     };
     match (&value, &parsed) {
-        // JSON allows numbers of any size, and parsers to have a limit: where values are nested deep, the program has one.
+        // JSON allows numbers of any size, and parsers to have a limit: where values are nested
+        // deep, the program has one.
         (Ok(_), Err(error)) if is_deep && error.detail.starts_with("number out of range") => {
             return Corpus::Keep;
         }
@@ -136,7 +139,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let Ok(value) = value else { return Corpus::Keep };
 
     // Is it of KMS?
-    let is_kms = !matches!(record::read(data, &Lessons::default()), Record::OtherSource);
+    let is_kms = !matches!(record::read(data, &OracleKnowledge::default()), Record::OtherSource);
     let other_source = matches!(&parsed, Ok(record) if matches!(record.kind, RecordKind::OtherSource { .. }));
     assert_eq!(is_kms, !other_source, "{parsed:?}");
     assert!(may_match || !any_text(&value, &|text| text.contains(KMS)), "a false no");
@@ -145,7 +148,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     if !is_kms || is_deep && any_odd_number(&value) {
         return Corpus::Keep;
     }
-    match (parsed, record::read(data, &Lessons::default())) {
+    match (parsed, record::read(data, &OracleKnowledge::default())) {
         // Of several reasons, each may name another.
         (Err(_), Record::Rejected(_)) => {}
         (Ok(record), Record::NotUsage) => assert_eq!(record.kind, RecordKind::NotUsage),
@@ -159,7 +162,8 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// What a member may be instead: other types, empty values, and texts that mean something somewhere.
+/// What a member may be instead: other types, empty values, and texts that mean something
+/// somewhere.
 const VALUES: &[&str] = &[
     "null",
     "true",
@@ -239,7 +243,8 @@ fn values(text: &[u8]) -> Vec<(usize, usize)> {
     found
 }
 
-// Half of the time a whole value is replaced, doubled or moved, so that the record stays one; else bytes change as they always do.
+// Half of the time a whole value is replaced, doubled or moved, so that the record stays one; else
+// bytes change as they always do.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
     let mut random = seed;
     let mut choose = |n: usize| {

@@ -74,8 +74,8 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// Adds a call. What was refused or failed used no key, and a key that is known only by an alias
-    /// is not known.
+    /// Adds a call. What was refused or failed used no key. A key that is known only by an alias is
+    /// not counted.
     pub fn add(&mut self, event: &KmsEvent<'_>) {
         if event.outcome != Outcome::Success || !is_use(&event.name) {
             return;

@@ -28,7 +28,8 @@ pub struct Fingerprint {
     /// Of `eventID` and `recipientAccountId`; `None` without an `eventID`.
     id: Option<Identity>,
     /// Of the whole event. It only has to tell apart events with the same id. Of each 2³² forged
-    /// records with that id, one is expected to match; all others are conflicts, which are reported.
+    /// records with that id, one is expected to match; all others are conflicts, which are
+    /// reported.
     content: u32,
     copy: Option<CallCopy>,
 }

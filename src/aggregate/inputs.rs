@@ -120,6 +120,8 @@ pub struct InputTotals {
     pub rejects: BTreeMap<RejectReason, u64>,
     /// The first few problems, as text.
     pub problems: Vec<String>,
+    /// The first few inputs in which there is no archive.
+    pub empty: Vec<String>,
     /// Inputs that are named like CloudTrail logs and are none.
     pub misnamed: u64,
     /// Skipped inputs that may hold records which this program cannot read.
@@ -136,6 +138,11 @@ impl InputTotals {
     /// The number of inputs with `status`.
     pub fn count(&self, status: InputStatus) -> u64 {
         self.by_status.get(&status).copied().unwrap_or_default()
+    }
+
+    /// The number of inputs that were skipped for `reason`.
+    pub fn skipped_for(&self, reason: SkipReason) -> u64 {
+        self.skipped.get(&reason).copied().unwrap_or_default()
     }
 
     /// The number of inputs.
@@ -169,6 +176,9 @@ impl AddAssign<&InputSummary> for InputTotals {
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {
             *self.skipped.entry(reason).or_default() += 1;
+            if reason == SkipReason::NoArchive && self.empty.len() < PROBLEMS {
+                self.empty.push(input.archive.to_string());
+            }
             self.hidden += u64::from(reason.may_hide_records());
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());
         }

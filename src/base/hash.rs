@@ -1,7 +1,7 @@
 //! Hashes that are the same everywhere, and hashes that nobody can predict.
 //!
-//! [`stable_hash`] and [`keyed_hash`] are SipHash-1-3 (Aumasson and Bernstein, 2012), from a crate that keeps the algorithm; the
-//! standard library's default hasher may change with any release.
+//! [`stable_hash`] and [`keyed_hash`] are SipHash-1-3 (Aumasson and Bernstein, 2012), from a crate
+//! that keeps the algorithm; the standard library's default hasher may change with any release.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::OnceLock;
@@ -43,8 +43,8 @@ pub fn keyed_hash(value: &(impl Hash + ?Sized)) -> u128 {
     hasher.finish128().as_u128()
 }
 
-/// A fast 64-bit hash of `value` for hash tables, under a key that is random in each process: values
-/// that were chosen to collide in one process do not collide in another.
+/// A fast 64-bit hash of `value` for hash tables, under a key that is random in each process:
+/// values that were chosen to collide in one process do not collide in another.
 pub fn table_hash(value: &(impl Hash + ?Sized)) -> u64 {
     static STATE: OnceLock<DefaultHashBuilder> = OnceLock::new();
     STATE.get_or_init(DefaultHashBuilder::default).hash_one(value)

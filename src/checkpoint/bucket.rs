@@ -21,7 +21,8 @@ pub struct BucketStore {
 }
 
 impl BucketStore {
-    /// The checkpoint of the report in the folder `report`: empty, or a key with a slash at its end.
+    /// The checkpoint of the report in the folder `report`: empty, or a key with a slash at its
+    /// end.
     pub fn open(bucket: &Bucket, report: &str) -> Self {
         let folder = format!("{report}{FOLDER}/");
         Self { bucket: bucket.clone(), folder, manifest: Mutex::default(), downloads: Mutex::default() }

@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn other_formats_are_told_apart() {
-        let other = br#"{"format": 5, "whatever": []}"#;
-        assert!(matches!(Manifest::from_json(other), Err(Unusable::OtherFormat)));
+        let other = format!(r#"{{"format": {}, "whatever": []}}"#, FORMAT + 1);
+        assert!(matches!(Manifest::from_json(other.as_bytes()), Err(Unusable::OtherFormat)));
         assert!(matches!(Manifest::from_json(b"{}"), Err(Unusable::NotAManifest(_))));
     }
 }

@@ -21,8 +21,9 @@ const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 pub(super) const PREFIX: usize = 8;
 /// Bytes of metadata that are believed: some 200 are needed for each column.
 const MAX_METADATA: usize = 1 << 20;
-/// Bytes of a record batch in memory that are believed. The writer ends a batch after one MiB, but a
-/// single record may be as long as `--max-record-bytes` allows, and facts repeat some of its texts.
+/// Bytes of a record batch in memory that are believed. The writer ends a batch after one MiB, but
+/// a single record may be as long as `--max-record-bytes` allows, and facts repeat some of its
+/// texts.
 const MAX_BATCH: u64 = 1 << 30;
 
 fn options() -> Result<IpcWriteOptions, ArrowError> {

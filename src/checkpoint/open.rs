@@ -39,8 +39,8 @@ pub struct CheckpointOptions {
 pub enum Earlier {
     /// Use them.
     Continue,
-    /// Read all archives again. What is there is not looked at, and removed once the new report is in
-    /// place.
+    /// Read all archives again. What is there is not looked at, and removed once the new report is
+    /// in place.
     Rebuild,
 }
 
@@ -82,8 +82,8 @@ impl Checkpoint {
         Self::open(store, options, &report.display().to_string(), &|| Ok(holds_report()))
     }
 
-    /// Opens the checkpoint of a report in S3, or begins one. The folder `report` is empty, or a key
-    /// with a slash at its end; the caller holds its lease.
+    /// Opens the checkpoint of a report in S3, or begins one. The folder `report` is empty, or a
+    /// key with a slash at its end; the caller holds its lease.
     ///
     /// # Errors
     /// As for [`Self::in_directory`].
@@ -161,8 +161,8 @@ impl Checkpoint {
         (self.read.load(Ordering::Relaxed), self.known.load(Ordering::Relaxed))
     }
 
-    /// Removes the checkpoint that this one replaces. The report that was made without it must be in
-    /// place.
+    /// Removes the checkpoint that this one replaces. The report that was made without it must be
+    /// in place.
     ///
     /// # Errors
     /// When the manifest cannot be written, or files cannot be removed.

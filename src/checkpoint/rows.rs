@@ -29,8 +29,8 @@ const OWN: usize = 4;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(build_schema()));
 
-/// The columns of a segment. Rows are sorted by `archive`, in bytewise order. An archive has one row
-/// for each of its inputs, and more for an input with many records.
+/// The columns of a segment. Rows are sorted by `archive`, in bytewise order. An archive has one
+/// row for each of its inputs, and more for an input with many records.
 ///
 /// | column | holds |
 /// |---|---|

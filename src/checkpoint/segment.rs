@@ -136,7 +136,14 @@ impl SegmentReader {
             }
             self.note(&archives)?;
             let (segment, schema) = (self.segment.clone(), self.schema.clone());
-            return Ok(Some(StoredBatch { message, segment, schema, archives, facts: Mutex::default() }));
+            return Ok(Some(StoredBatch {
+                message,
+                segment,
+                schema,
+                archives,
+                facts: Mutex::default(),
+                learned: Mutex::default(),
+            }));
         }
     }
 
@@ -164,9 +171,22 @@ pub(super) struct StoredBatch {
     schema: SchemaRef,
     pub(super) archives: Archives,
     facts: Mutex<Option<Arc<StoredFacts>>>,
+    learned: Mutex<Option<Arc<StoredLearned>>>,
 }
 
 impl StoredBatch {
+    fn learned(&self) -> Result<Arc<StoredLearned>, CheckpointError> {
+        let mut learned = lock(&self.learned);
+        if let Some(learned) = &*learned {
+            return Ok(learned.clone());
+        }
+        let batch = self.message.decode(&self.schema, Some(&rows::learned_columns()));
+        let batch = batch.map_err(|error| self.segment.damaged(error))?;
+        let read = Arc::new(StoredLearned::new(&batch).map_err(|error| self.segment.unusable(error))?);
+        *learned = Some(read.clone());
+        Ok(read)
+    }
+
     fn facts(&self) -> Result<Arc<StoredFacts>, CheckpointError> {
         let mut facts = lock(&self.facts);
         if let Some(facts) = &*facts {
@@ -229,8 +249,8 @@ impl Run {
         facts.map_err(|error| self.batch.segment.unusable(error))
     }
 
-    /// Gives the facts about other records to `take`: the input, the offset of the record in it, and
-    /// the fact. Nothing else is decoded.
+    /// Gives the facts about other records to `take`: the input, the offset of the record in it,
+    /// and the fact. Nothing else is decoded.
     ///
     /// # Errors
     /// When they cannot be decoded.
@@ -238,11 +258,7 @@ impl Run {
         &self,
         take: &mut dyn FnMut(&Arc<str>, u64, Fact<'static>),
     ) -> Result<(), CheckpointError> {
-        let StoredBatch { message, segment, schema, .. } = &*self.batch;
-        let batch = message.decode(schema, Some(&rows::learned_columns()));
-        let batch = batch.map_err(|error| segment.damaged(error))?;
-        let learned =
-            StoredLearned::new(&batch).and_then(|learned| learned.for_each(self.rows.clone(), take));
-        learned.map_err(|error| segment.unusable(error))
+        let learned = self.batch.learned()?.for_each(self.rows.clone(), take);
+        learned.map_err(|error| self.batch.segment.unusable(error))
     }
 }

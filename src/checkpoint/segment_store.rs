@@ -119,8 +119,8 @@ pub enum SegmentFile {
 }
 
 impl SegmentFile {
-    /// Appends up to `length` bytes from `offset` on to `buffer`. It appends fewer at the end of the
-    /// file: memory is taken for bytes that are there.
+    /// Appends up to `length` bytes from `offset` on to `buffer`. It appends fewer at the end of
+    /// the file: memory is taken for bytes that are there.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -244,8 +244,8 @@ fn every_flipped_bit_of_a_segment_is_found() {
     assert!(matches!(missing, Err(CheckpointError::Unusable { source: Unusable::Missing, .. })));
 }
 
-/// Whoever writes the segment may write the manifest, too: then the checksum is right, and what is in
-/// the segment must still not end the process.
+/// Whoever writes the segment may write the manifest, too: then the checksum is right, and what is
+/// in the segment must still not end the process.
 #[test]
 fn damage_behind_a_right_checksum_is_an_error_or_harmless() {
     let (dir, manifest, segment) = sample();

@@ -117,8 +117,8 @@ impl<'c> SegmentWriter<'c> {
         }
     }
 
-    /// Takes a batch. It holds the facts of all archives that have begun since the last one, and the
-    /// rest of the archive that was unfinished then.
+    /// Takes a batch. It holds the facts of all archives that have begun since the last one, and
+    /// the rest of the archive that was unfinished then.
     ///
     /// # Errors
     /// When they cannot be written.

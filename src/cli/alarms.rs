@@ -7,7 +7,7 @@ use super::values::{FailOn, as_millis};
 use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
 use keytrail::engine::{Run, Selection};
-use keytrail::model::EventTime;
+use keytrail::model::{EventTime, SkipReason};
 
 /// How far in the future an event may be before its time, or this machine's clock, must be wrong.
 const CLOCK_TOLERANCE_MS: i64 = 3_600_000;
@@ -29,6 +29,8 @@ impl AlarmCondition {
             Self::FailOn(FailOn::Unreadable) => "unreadable",
             Self::FailOn(FailOn::Gaps) => "gaps",
             Self::FailOn(FailOn::Conflicts) => "conflicts",
+            Self::FailOn(FailOn::Skipped) => "skipped",
+            Self::FailOn(FailOn::Empty) => "empty",
         }
     }
 
@@ -92,6 +94,7 @@ fn check_age(newest: Option<EventTime>, max: Duration, now: EventTime) -> Option
 }
 
 fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String> {
+    let empty = run.inputs.skipped_for(SkipReason::NoArchive);
     let (n, what) = match condition {
         FailOn::Rejects => {
             (run.counts.rejected, "records or stretches of archives could not be read: see rejects.parquet")
@@ -104,6 +107,12 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
         FailOn::Conflicts => {
             (run.counts.conflicts, "events share their eventID with an event of other content")
         }
+        FailOn::Skipped => {
+            let expected = run.inputs.skipped_for(SkipReason::Digest) + empty;
+            let others = run.inputs.count(InputStatus::Skipped) - expected;
+            (others, "files are not CloudTrail archives: see inputs.parquet")
+        }
+        FailOn::Empty => (empty, "inputs have no archive: see inputs.parquet"),
     };
     (n > 0).then(|| format!("{n} {what}"))
 }

@@ -1,6 +1,7 @@
 //! `keytrail analyze`: archives → a report directory.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::Ordering;
 
 use chrono::Utc;
 
@@ -77,6 +78,7 @@ pub(super) fn run(
         let summary = Summary {
             run: &run_json,
             usage: &run.usage,
+            unlisted_folders: plan.unlisted_folders.load(Ordering::Relaxed),
             report: &published.directory,
             elapsed: reporter.elapsed(),
         };

@@ -1,6 +1,7 @@
 //! `keytrail events`: archives → selected events on standard output.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::atomic::Ordering;
 
 use super::args::EventsArgs;
 use super::error::CliError;
@@ -14,7 +15,7 @@ use super::{alarms, plan, progress, startup, terminal};
 use tracing::warn;
 
 use keytrail::engine::{self, Run};
-use keytrail::report::{RowStream, unread_inputs, zero_result_causes};
+use keytrail::report::{RowStream, scope, unread_inputs, zero_result_causes};
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -46,15 +47,21 @@ pub(super) fn run(
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The events are printed, with or without these notes.
-        let _ = io::stderr().write_all(notes(&run).as_bytes());
+        let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
+        let unlisted = plan.unlisted_folders.load(Ordering::Relaxed);
+        // Who pipes events elsewhere knows the options, but not what was left out because of them.
+        let shows_scope = unlisted > 0 || run.counts.selected == 0;
+        let scope = scope(&options, unlisted).filter(|_| shows_scope);
+        let _ = io::stderr().write_all(notes(&run, scope).as_bytes());
     }
     let missing_days = alarms::missing_days_in(&run, &plan.selection);
     Ok(reporter.finished(&FinishedRun { run: &run, caveats: &[], missing_days, alarms: &[] }))
 }
 
-/// What could not be read, and why there may be no event.
-fn notes(run: &Run) -> String {
-    let mut text = unread_inputs(&run.inputs);
+/// What narrowed the run, what could not be read, and why there may be no event.
+fn notes(run: &Run, scope: Option<String>) -> String {
+    let mut text = scope.map_or_else(String::new, |scope| format!("scope: {scope}\n"));
+    text.push_str(&unread_inputs(&run.inputs));
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");
         for cause in zero_result_causes(&run.counts, &run.inputs, &run.coverage) {

@@ -21,14 +21,16 @@ mod plan;
 mod progress;
 mod reporter;
 mod rules;
+mod similar;
 mod startup;
 mod terminal;
 mod usage;
 mod values;
+mod variables;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
 use interrupt::Interrupt;
@@ -36,7 +38,10 @@ use reporter::ExitReporter;
 
 /// Parses the command line, runs the command and returns its exit status.
 pub fn run() -> ExitCode {
-    let args = match Args::try_parse() {
+    let mut command = variables::ignore_empty(Args::command());
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Args::from_arg_matches(&matches));
+    let args = match parsed.map_err(|error| error.format(&mut command)) {
         Ok(args) => args,
         Err(error) => return usage::report(&error).into(),
     };

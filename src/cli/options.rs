@@ -58,6 +58,9 @@ pub(super) struct SelectionOptions {
     pub(super) account: Vec<String>,
 
     /// Report calls made to these Regions
+    ///
+    /// In S3, folders of other Regions are not listed. This is not the Region that requests to S3
+    /// are sent to, which --aws-region names.
     #[arg(long, value_name = "REGION,...", env = "KEYTRAIL_REGION", value_delimiter = ',')]
     pub(super) region: Vec<String>,
 
@@ -144,6 +147,23 @@ pub(super) struct PruneOptions {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "S3")]
 pub(super) struct S3Options {
+    /// AWS profile to take credentials and settings from, instead of AWS_PROFILE
+    ///
+    /// As in the AWS CLI, a profile that is named here is used even if the environment has keys.
+    #[arg(long, value_name = "NAME", env = "KEYTRAIL_PROFILE")]
+    pub(super) profile: Option<String>,
+
+    /// AWS Region to send requests to, instead of AWS_REGION
+    ///
+    /// The Region of a bucket need not be named: AWS tells it. To report only calls made to some
+    /// Regions, use --region.
+    #[arg(long, value_name = "REGION", env = "KEYTRAIL_AWS_REGION")]
+    pub(super) aws_region: Option<String>,
+
+    /// Endpoint of S3, instead of AWS_ENDPOINT_URL
+    #[arg(long, value_name = "URL", env = "KEYTRAIL_ENDPOINT_URL")]
+    pub(super) endpoint_url: Option<String>,
+
     /// Pay for requests to buckets whose requester pays
     #[arg(long, env = "KEYTRAIL_REQUESTER_PAYS", value_parser = FalseyValueParser::new())]
     pub(super) requester_pays: bool,

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use chrono::{NaiveDate, Utc};
 use tracing::warn;
 
-use super::error::CliError;
+use super::error::{CliError, UnopenedInput};
 use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::values::{as_millis, parse_duration};
@@ -65,8 +65,9 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         prune,
         buckets: buckets(request.s3),
         cancel: Arc::clone(&request.cancel),
+        unlisted_folders: Arc::default(),
     };
-    check_buckets(&plan)?;
+    check_inputs(&plan)?;
     Ok(plan)
 }
 
@@ -137,6 +138,9 @@ pub(super) fn input(name: &Path) -> Result<Input, CliError> {
 
 pub(super) fn buckets(s3: &S3Options) -> Buckets {
     let mut access = Access::default();
+    access.profile.clone_from(&s3.profile);
+    access.region.clone_from(&s3.aws_region);
+    access.endpoint_url.clone_from(&s3.endpoint_url);
     access.requester_pays = s3.requester_pays;
     access.path_style = s3.path_style;
     access.fips = s3.fips;
@@ -144,15 +148,26 @@ pub(super) fn buckets(s3: &S3Options) -> Buckets {
     Buckets::new(access)
 }
 
-/// Sends one request for every S3 input before the run. A wrong address or missing permission is
-/// then an error, not a run that could not read some input.
-pub(super) fn check_buckets(plan: &Plan) -> Result<(), CliError> {
+/// Checks before the run that at least one input can be opened, and every bucket be listed. A wrong
+/// address or missing permission is then an error, not a run that could not read some input.
+pub(super) fn check_inputs(plan: &Plan) -> Result<(), CliError> {
+    let mut errors = Vec::new();
     for input in &plan.inputs {
-        if let Input::S3(address) = input {
-            plan.buckets.open(&address.bucket)?.check(&address.key)?;
+        match input {
+            Input::S3(address) => {
+                let holds_keys = plan.buckets.open(&address.bucket)?.check(&address.key)?;
+                if !holds_keys && address.names_object() {
+                    errors.push(UnopenedInput::missing_object(address));
+                }
+            }
+            Input::Path(path) => {
+                errors.extend(input.check_opens().err().map(|error| UnopenedInput::file(path, error)));
+            }
+            _ => {}
         }
     }
-    Ok(())
+    let is_all = !errors.is_empty() && errors.len() == plan.inputs.len();
+    if is_all { Err(CliError::NoInput(errors)) } else { Ok(()) }
 }
 
 pub(super) fn classifier(rules: Option<&Path>) -> Result<Classifier, CliError> {

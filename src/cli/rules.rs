@@ -35,7 +35,7 @@ pub(super) fn run(
         cancel: interrupt.cancel_flag(),
         ..Plan::new(plan::inputs(&args.inputs)?)?
     };
-    plan::check_buckets(&plan)?;
+    plan::check_inputs(&plan)?;
     let (facts, inputs) = if args.inputs.is_empty() {
         <(Facts, InputTotals)>::default()
     } else {

@@ -1,10 +1,12 @@
 //! What every command that reads archives does first.
 
+use clap::CommandFactory;
 use indicatif::ProgressBar;
 
+use super::args::Args;
 use super::error::CliError;
 use super::options::CommonOptions;
-use super::{log, progress};
+use super::{log, progress, variables};
 use keytrail::format::json::Backend;
 
 /// Checks `KEYTRAIL_SIMD`, starts the messages and returns the progress bar they are printed above.
@@ -12,5 +14,6 @@ pub(super) fn start(common: &CommonOptions) -> Result<ProgressBar, CliError> {
     Backend::requested().map_err(|error| CliError::Usage(error.to_string()))?;
     let bar = progress::bar(common);
     log::start(common, &bar);
+    variables::warn_of_unknown(&Args::command());
     Ok(bar)
 }

@@ -47,6 +47,10 @@ pub(super) enum FailOn {
     Gaps,
     /// Events with the same eventID but different content
     Conflicts,
+    /// Files that are not CloudTrail archives; digest files do not count
+    Skipped,
+    /// Inputs in which there is no archive: an empty directory, or a folder in S3 without objects
+    Empty,
 }
 
 /// Reads a number followed by `s`, `m`, `h`, `d` or `w`, such as `12h` or `30d`.

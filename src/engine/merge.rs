@@ -1,9 +1,9 @@
-//! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one resolved
-//! batch after the other, in input order.
+//! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one
+//! resolved batch after the other, in input order.
 
 use std::sync::Arc;
 
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::error::RunError;
 use super::input_rows::InputRows;
@@ -19,6 +19,7 @@ use crate::aggregate::{
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
+use crate::model::SkipReason;
 use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
@@ -228,7 +229,10 @@ impl<'m> Merge<'m> {
                 warn!(%archive, reason, rejected, "read in part");
             }
             (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
-                warn!(%archive, error = error.as_str(), "cannot be read");
+                error!(%archive, error = error.as_str(), "cannot be read");
+            }
+            (InputStatus::Skipped, Some(StatusReason::Skipped(SkipReason::NoArchive))) => {
+                warn!(%archive, "no archive found");
             }
             _ => {}
         }
@@ -238,8 +242,8 @@ impl<'m> Merge<'m> {
         self.rows.push(&input, pending, self.sink)
     }
 
-    /// Counts the duplicates that are still pending: no better copy can arrive. After this, the sink
-    /// is given nothing more.
+    /// Counts the duplicates that are still pending: no better copy can arrive. After this, the
+    /// sink is given nothing more.
     pub(super) fn count_pending(&mut self) -> Result<(), RunError> {
         let mut from = 0;
         while let Some((id, copy)) = self.pending.next_from(from).map_err(RunError::Temporary)? {

@@ -1,9 +1,10 @@
-//! Runs a [`Plan`]: the only room that knows the order of the stages, and the only one with threads.
+//! Runs a [`Plan`]: the only room that knows the order of the stages, and the only one with
+//! threads.
 //!
 //! [`run`] scans all inputs, builds look-ups from the facts they hold, and resolves the facts to
-//! events that count. Workers scan and resolve in parallel; their batches are merged in the order of
-//! the inputs. So the result does not depend on the number of threads, and a worker that is too far
-//! ahead waits, which bounds memory (`scheduler.rs`).
+//! events that count. Workers scan and resolve in parallel; their batches are merged in the order
+//! of the inputs. So the result does not depend on the number of threads, and a worker that is too
+//! far ahead waits, which bounds memory (`scheduler.rs`).
 //!
 //! ```
 //! use keytrail::{engine, report, source::Input};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::select::Selection;
 use crate::checkpoint::{Checkpoint, Settings};
@@ -59,6 +59,8 @@ pub struct Plan {
     pub buckets: Buckets,
     /// Set it to stop the run.
     pub cancel: Arc<AtomicBool>,
+    /// Counts the folders of S3 that `prune` leaves out.
+    pub unlisted_folders: Arc<AtomicU64>,
 }
 
 impl Plan {
@@ -82,6 +84,7 @@ impl Plan {
             prune: PruneFilter::default(),
             buckets: Buckets::default(),
             cancel: Arc::default(),
+            unlisted_folders: Arc::default(),
         })
     }
 
@@ -95,6 +98,7 @@ impl Plan {
             prune: self.prune.clone(),
             buckets: self.buckets.clone(),
             cancel: self.cancel.clone(),
+            unlisted_folders: self.unlisted_folders.clone(),
         };
         Listing::new(&self.inputs, self.exclude.as_deref(), &context)
     }

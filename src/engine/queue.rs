@@ -1,7 +1,7 @@
 //! What is to be scanned next.
 //!
-//! In an incremental run, an archive that an earlier run has scanned is not scanned again: its facts
-//! are in the checkpoint.
+//! In an incremental run, an archive that an earlier run has scanned is not scanned again: its
+//! facts are in the checkpoint.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -24,8 +24,8 @@ impl source::Prefetchable for Result<ListedInput, CheckpointError> {
     }
 }
 
-/// Takes the next work for one thread from a queue: archives that follow one another in the order of
-/// the inputs. `None` at the end.
+/// Takes the next work for one thread from a queue: archives that follow one another in the order
+/// of the inputs. `None` at the end.
 pub(super) fn next_work(
     queue: &mut Prefetcher<Queue<'_>>,
 ) -> Result<Option<Vec<ListedInput>>, CheckpointError> {

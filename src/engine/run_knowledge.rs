@@ -14,8 +14,8 @@ pub(super) struct RunKnowledge {
 }
 
 impl RunKnowledge {
-    /// Builds the look-ups from `facts` and from what the user stated. Facts that no report shows are
-    /// moved out of `facts`.
+    /// Builds the look-ups from `facts` and from what the user stated. Facts that no report shows
+    /// are moved out of `facts`.
     pub(super) fn new(plan: &Plan, facts: &mut Facts) -> Self {
         let mut aliases = plan.aliases.clone();
         aliases += std::mem::take(&mut facts.aliases);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use tracing::{info, warn};
+use tracing::{error, info};
 
 use super::batch_store::BatchStore;
 use super::checkpoint::{archive_version, is_recognizable};
@@ -243,6 +243,6 @@ fn log_problems(uri: &str, stretch: &Stretch) {
         && let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
             (end.summary.status, &end.summary.reason)
     {
-        warn!(archive = %uri, error = error.as_str(), "cannot be read");
+        error!(archive = %uri, error = error.as_str(), "cannot be read");
     }
 }

@@ -1,10 +1,10 @@
 //! Which thread does what, and when: pieces of facts are resolved in parallel and merged in order.
 //!
-//! Each worker takes the next piece, resolves it, and puts the resolved batches into the piece's slot
-//! of the reorder buffer. A worker that fills the first slot merges it, and goes on as long as the
-//! next slots hold something: so no thread only merges, and with one thread everything happens on
-//! that one. Work that does not depend on order, above all encoding, is queued as tasks, which workers
-//! run before they take another piece.
+//! Each worker takes the next piece, resolves it, and puts the resolved batches into the piece's
+//! slot of the reorder buffer. A worker that fills the first slot merges it, and goes on as long as
+//! the next slots hold something: so no thread only merges, and with one thread everything happens
+//! on that one. Work that does not depend on order, above all encoding, is queued as tasks, which
+//! workers run before they take another piece.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,8 +164,8 @@ impl<'d> Scheduler<'d> {
         Some((buffer.first + buffer.slots.len() as u64 - 1, piece))
     }
 
-    /// Runs a task, or waits for the buffer to advance; with a limit, since a cancelled run notifies
-    /// nobody.
+    /// Runs a task, or waits for the buffer to advance; with a limit, since a cancelled run
+    /// notifies nobody.
     fn wait<'l>(&'l self, buffer: MutexGuard<'l, ReorderBuffer>) -> MutexGuard<'l, ReorderBuffer> {
         if self.tasks.queued() > 0 {
             drop(buffer);

@@ -90,7 +90,8 @@ impl Selection {
         }
     }
 
-    /// Whether time, account, region and principal are asked for; what else is known of the event cannot change that.
+    /// Whether time, account, region and principal are asked for; what else is known of the event
+    /// cannot change that.
     pub(super) fn wants_record(&self, event: &KmsEvent<'_>) -> bool {
         let listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|item| item == value))

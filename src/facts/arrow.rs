@@ -208,7 +208,8 @@ impl StoredLearned {
         learned::from_struct(&values(&self.lists, "learned")?.slice(all.start, all.len()))
     }
 
-    /// Gives the facts of some rows to `take`: the input, the offset of the record in it, and the fact.
+    /// Gives the facts of some rows to `take`: the input, the offset of the record in it, and the
+    /// fact.
     ///
     /// # Errors
     /// When they hold other values than facts have.

@@ -47,6 +47,9 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "omitted_fields",
 ];
 
+/// Which of them is the API name.
+pub(super) const NAME: usize = 0;
+
 /// Values of an event that are not texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fixed {

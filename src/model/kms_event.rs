@@ -134,16 +134,16 @@ impl KmsEvent<'_> {
     }
 
     /// Whether key and caller belong to different accounts; `None` when one of the accounts is not
-    /// known. When an AWS service calls, the account of the resource for which it acts is compared,
-    /// if the record names it.
+    /// known. When an AWS service calls, the account of the resource for which it acts is
+    /// compared, if the record names it.
     pub fn is_cross_account(&self) -> Option<bool> {
         let by_service = self.principal.kind == "AWSService";
         let caller = if by_service { &self.source_account_id } else { &self.principal.account_id };
         Some(self.key.account_id.as_ref()? != caller.as_ref()?)
     }
 
-    /// Whether the call is for a log file of CloudTrail: the encryption context names a trail. Those
-    /// who read the logs make such calls, too, not only CloudTrail.
+    /// Whether the call is for a log file of CloudTrail: the encryption context names a trail.
+    /// Those who read the logs make such calls, too, not only CloudTrail.
     pub fn is_on_log_file(&self) -> bool {
         // A quotation mark inside a name or a value is escaped.
         let names_trail = |context: &str| context.contains(r#""aws:cloudtrail:arn":"#);

@@ -48,8 +48,9 @@ impl Principal<'_> {
 }
 
 /// Gives every AWS service one spelling: lower case, without the prefix `fas.` (forward access
-/// sessions) and without a region, which stands last (`sagemaker-geospatial.us-west-2.amazonaws.com`
-/// → `sagemaker-geospatial.amazonaws.com`) or first (`us-east-1.supportauthz.amazonaws.com`).
+/// sessions) and without a region, which stands last
+/// (`sagemaker-geospatial.us-west-2.amazonaws.com` → `sagemaker-geospatial.amazonaws.com`) or first
+/// (`us-east-1.supportauthz.amazonaws.com`).
 ///
 /// Text that is not a service's DNS name (`AWS Internal`, an ARN) is returned unchanged.
 pub fn normalize_service(text: Text<'_>) -> Text<'_> {

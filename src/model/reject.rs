@@ -162,11 +162,13 @@ pub enum SkipReason {
     Parquet,
     /// A pipe, socket or device in a directory; in a container, also a link.
     NotAFile,
+    /// A directory or a folder in S3 in which there is no archive.
+    NoArchive,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -178,6 +180,7 @@ impl SkipReason {
         Self::NestedTooDeep,
         Self::Parquet,
         Self::NotAFile,
+        Self::NoArchive,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -206,6 +209,7 @@ impl SkipReason {
             Self::NestedTooDeep => "nested_too_deep",
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
+            Self::NoArchive => "no_archive",
         }
     }
 }
@@ -228,6 +232,7 @@ mod tests {
             SkipReason::NestedTooDeep => 8,
             SkipReason::Parquet => 9,
             SkipReason::NotAFile => 10,
+            SkipReason::NoArchive => 11,
         }
     }
 

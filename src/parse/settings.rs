@@ -53,8 +53,8 @@ fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithConditio
     };
     let role = get(object, "executionRole").and_then(Value::as_str);
     list.extend(role.map(|role| (LearnedRule::CanvasRole, LearnedCondition::Role(own(role)))));
-    // The path is often a whole bucket or a project's folder, in which other things are, too. Canvas
-    // makes its own folder below it.
+    // The path is often a whole bucket or a project's folder, in which other things are, too.
+    // Canvas makes its own folder below it.
     let artifacts = text_at(canvas, &["workspaceSettings", "s3ArtifactPath"]).and_then(bucket_and_path);
     list.extend(
         artifacts

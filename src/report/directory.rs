@@ -3,7 +3,7 @@
 //! A run writes into a staging folder inside the target, whose name readers ignore. At the end it
 //! renames everything into place, `run.json` last. A run that fails leaves nothing behind.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -52,6 +52,7 @@ pub struct ReportDirectory {
     inputs: TableFile<InputsTable>,
     tasks: TaskQueue<SinkError>,
     alive: File,
+    lock: DirectoryLock,
 }
 
 /// A report in its place.
@@ -72,11 +73,13 @@ impl ReportDirectory {
     /// Prepares to write into `target`. The directory is created if it does not exist.
     ///
     /// # Errors
-    /// When the target holds a report and `existing` refuses that, when it holds files that
-    /// keytrail did not write, or when it cannot be created or written.
+    /// When another run is writing there, when the target holds a report and `existing` refuses
+    /// that, when it holds files that keytrail did not write, or when it cannot be created or
+    /// written.
     pub fn create(target: &Path, existing: Existing) -> Result<Self, SinkError> {
         let created = !target.exists();
         fs::create_dir_all(target).map_err(SinkError::file(target))?;
+        let lock = DirectoryLock::acquire(target)?;
         match existing {
             Existing::Replace => refuse_foreign(&target.join(EVENTS_FOLDER))?,
             Existing::Refuse => refuse_nonempty(target)?,
@@ -94,7 +97,7 @@ impl ReportDirectory {
         let inputs = TableFile::create_in(staging.path(), &tasks)?;
         let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
-        Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive })
+        Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive, lock })
     }
 
     /// Removes the staging folders of killed runs from `target`.
@@ -158,8 +161,8 @@ impl ReportDirectory {
         let path = folder.join("run.json");
         let json = serde_json::to_string_pretty(run).map_err(SinkError::encode(&path))?;
         fs::write(&path, json + "\n").map_err(SinkError::file(&path))?;
-        let Self { target, existing, staging, alive, .. } = self;
-        Ok(StagedReport { target, existing, staging, unfinished, _alive: alive })
+        let Self { target, existing, staging, alive, lock, .. } = self;
+        Ok(StagedReport { target, existing, staging, unfinished, _alive: alive, _lock: lock })
     }
 
     /// The folders to remove if the process has to end before the report is finished.
@@ -195,6 +198,25 @@ pub struct StagedReport {
     staging: TempDir,
     unfinished: UnfinishedReport,
     _alive: File,
+    _lock: DirectoryLock,
+}
+
+/// Keeps other runs out of a directory: two reports must not mix. The system releases it however
+/// the run ends, and it leaves no file behind.
+#[derive(Debug)]
+struct DirectoryLock {
+    _directory: Option<File>,
+}
+
+impl DirectoryLock {
+    /// Where directories cannot be opened or locked, nothing keeps others out.
+    fn acquire(path: &Path) -> Result<Self, SinkError> {
+        let directory = File::open(path).ok();
+        match directory.as_ref().map(File::try_lock) {
+            Some(Err(TryLockError::WouldBlock)) => Err(SinkError::Busy { path: path.display().to_string() }),
+            _ => Ok(Self { _directory: directory }),
+        }
+    }
 }
 
 /// A file of a staged report.

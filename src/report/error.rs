@@ -33,6 +33,12 @@ pub enum SinkError {
         /// That file or directory.
         path: String,
     },
+    /// Another run is writing to the same report.
+    #[error("another run is writing to {path}; wait for it to end, or name another directory")]
+    Busy {
+        /// The report's directory.
+        path: String,
+    },
     /// A temporary file could not be used.
     #[error("cannot use a temporary file (set TMPDIR to a folder with free space)")]
     Temporary(#[source] io::Error),

@@ -50,6 +50,18 @@ pub struct RunOptions {
     pub delivery_slack_days: Option<u16>,
 }
 
+impl RunOptions {
+    /// The options that select events by a list of values, with their names.
+    pub fn filters(&self) -> [(&'static str, &[String]); 4] {
+        [
+            ("account", &self.account),
+            ("region", &self.region),
+            ("key", &self.key),
+            ("principal", &self.principal),
+        ]
+    }
+}
+
 /// The content of `run.json`.
 #[derive(Debug, Clone)]
 pub struct RunJson<'a> {

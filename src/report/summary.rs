@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
-use super::run::{IncrementalSummary, RunJson};
+use super::run::{IncrementalSummary, RunJson, RunOptions};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Coverage, Group, InputStatus, InputTotals, UsageRow};
 use crate::audit::{Caveat, Severity};
-use crate::model::{EventTime, Outcome};
+use crate::model::{EventTime, Outcome, SkipReason};
 
 /// How the text may look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,6 +57,8 @@ pub struct Summary<'a> {
     pub run: &'a RunJson<'a>,
     /// The rows of `usage.parquet`.
     pub usage: &'a [UsageRow],
+    /// Folders of S3 that were not listed.
+    pub unlisted_folders: u64,
     /// The report's directory.
     pub report: &'a Path,
     /// How long the run took.
@@ -81,6 +83,9 @@ impl Summary<'_> {
 
     fn totals(&self, page: &mut Page) {
         let RunJson { counts, inputs, incremental, .. } = *self.run;
+        if let Some(scope) = scope(self.run.options, self.unlisted_folders) {
+            page.line("scope", &scope);
+        }
         page.line("archives", &archives(inputs));
         if inputs.compressed_bytes > 0 {
             let (stored, content) = (size(inputs.compressed_bytes), size(inputs.content_bytes));
@@ -168,8 +173,8 @@ impl Page {
     }
 }
 
-/// The inputs and records that could not be read: the first few, and how many more there are.
-/// Empty when everything was read.
+/// The inputs and records that could not be read, and the inputs without archives: the first few,
+/// and how many more there are. Empty when everything was read.
 pub fn unread_inputs(inputs: &InputTotals) -> String {
     let mut text = String::new();
     for problem in &inputs.problems {
@@ -180,7 +185,39 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     if all > shown {
         let _ = writeln!(text, "not read: {} more", number(all - shown));
     }
+    for uri in &inputs.empty {
+        let _ = writeln!(text, "empty: no archive in {}", printable(uri));
+    }
+    let more = inputs.skipped_for(SkipReason::NoArchive) - inputs.empty.len() as u64;
+    if more > 0 {
+        let _ = writeln!(text, "empty: {} more", number(more));
+    }
     text
+}
+
+/// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were
+/// not listed because of them.
+pub fn scope(options: &RunOptions, unlisted_folders: u64) -> Option<String> {
+    let lists = options.filters().into_iter().filter(|(_, values)| !values.is_empty());
+    let mut parts: Vec<String> = lists.map(|(name, values)| format!("{name} {}", first_of(values))).collect();
+    parts.extend(options.since.as_ref().map(|time| format!("since {time}")));
+    parts.extend(options.until.as_ref().map(|time| format!("until {time}")));
+    let unlisted = match unlisted_folders {
+        0 => String::new(),
+        1 => ": 1 folder not listed".to_owned(),
+        n => format!(": {} folders not listed", number(n)),
+    };
+    (!parts.is_empty()).then(|| printable(&format!("{}{unlisted}", parts.join(", "))))
+}
+
+/// The first few values of an option.
+fn first_of(values: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = match values.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{}{more}", values[..values.len().min(SHOWN)].join(","))
 }
 
 /// A command that shows the report. DuckDB looks for credentials only if a secret says so.
@@ -209,8 +246,7 @@ fn archives(inputs: &InputTotals) -> String {
     }
     let skipped = inputs.count(InputStatus::Skipped);
     if skipped > 0 {
-        let reason =
-            |(reason, n): (&crate::model::SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
+        let reason = |(reason, n): (&SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
         let reasons: Vec<String> = inputs.skipped.iter().map(reason).collect();
         parts.push(format!("{} skipped ({})", number(skipped), reasons.join(", ")));
     }
@@ -378,12 +414,13 @@ fn short_key(arn: Option<&str>) -> String {
 pub fn zero_result_causes(counts: &Counts, inputs: &InputTotals, coverage: &Coverage) -> Vec<String> {
     let kms = counts.records - counts.other_source - counts.rejected;
     let all = inputs.total();
+    let empty = inputs.skipped_for(SkipReason::NoArchive);
     let unreadable = inputs.count(InputStatus::Unreadable);
     let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
     let causes = [
-        (all == 0, "no file was found in the inputs named".to_owned()),
+        (all == empty, "there is no archive in the inputs named".to_owned()),
         (
-            all > 0 && all == inputs.count(InputStatus::Skipped),
+            all > empty && all == inputs.count(InputStatus::Skipped),
             "none of the inputs is a CloudTrail archive: inputs.parquet says what each is".to_owned(),
         ),
         (unreadable > 0, format!("{} could not be read", counted(unreadable, "input"))),

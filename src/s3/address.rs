@@ -51,6 +51,12 @@ impl Address {
         })
     }
 
+    /// Whether the address seems to name one object: the last part of its key has an extension.
+    /// Folders of CloudTrail have none.
+    pub fn names_object(&self) -> bool {
+        self.key.rsplit('/').next().is_some_and(|last| last.contains('.'))
+    }
+
     /// The folder of this name. Its key is empty or ends in `/`.
     pub fn folder(&self) -> Self {
         let slash = if self.key.is_empty() || self.key.ends_with('/') { "" } else { "/" };

@@ -27,6 +27,7 @@
 mod address;
 mod error;
 mod lease;
+mod lookalike;
 #[cfg(feature = "s3")]
 mod network;
 mod object;
@@ -36,6 +37,7 @@ mod unsupported;
 pub use address::{Address, AddressError};
 pub use error::{Cause, S3Error};
 pub use lease::Lease;
+pub use lookalike::Lookalike;
 #[cfg(feature = "s3")]
 pub use network::{Bucket, Buckets};
 pub use object::{Access, Grouping, ListRequest, Object, ObjectContent, Page, WriteCondition};

@@ -6,6 +6,12 @@ use crate::model::EventTime;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {
+    /// The profile, instead of `AWS_PROFILE`. It comes before keys in the environment.
+    pub profile: Option<String>,
+    /// The region to send requests to, instead of `AWS_REGION`.
+    pub region: Option<String>,
+    /// The endpoint, instead of `AWS_ENDPOINT_URL`.
+    pub endpoint_url: Option<String>,
     /// The requester pays for requests and transfer (Amazon S3 User Guide: "Using Requester Pays
     /// general purpose buckets").
     pub requester_pays: bool,

@@ -37,7 +37,7 @@ impl Buckets {
 
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "cannot be called; `network` documents them")]
 impl Bucket {
-    pub fn check(&self, _prefix: &str) -> Result<(), S3Error> {
+    pub fn check(&self, _prefix: &str) -> Result<bool, S3Error> {
         match self.0 {}
     }
 

@@ -65,7 +65,7 @@ impl Version {
 pub enum ListedInput {
     /// An archive to read.
     Archive(Archive),
-    /// Not a regular file, and not read.
+    /// Not a regular file, and not read; or a directory or folder without archives.
     Skipped {
         /// The URI.
         uri: Arc<str>,

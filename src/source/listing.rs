@@ -8,6 +8,7 @@ use super::input::{Input, ListContext};
 use super::local::{self, DirectoryWalk};
 use super::name::NameFields;
 use super::s3_folder::{self, FolderListing};
+use crate::model::SkipReason;
 use crate::s3::{Address, S3Error};
 
 /// Lists all archives of some inputs, in the bytewise order of their URIs.
@@ -15,6 +16,8 @@ pub struct Listing {
     /// The inputs still to list, in order.
     roots: std::vec::IntoIter<Root>,
     current: Option<Current>,
+    /// Whether the current root has yielded anything.
+    has_yielded: bool,
     /// A directory that is never entered: the report being written.
     exclude: Option<PathBuf>,
     context: ListContext,
@@ -24,7 +27,7 @@ pub struct Listing {
 
 /// The directory or folder that is being listed.
 enum Current {
-    Directory(Box<DirectoryWalk>),
+    Directory(Box<DirectoryWalk>, PathBuf),
     Folder(Box<FolderListing>, Address),
 }
 
@@ -109,6 +112,7 @@ impl Listing {
         Self {
             roots: outermost.into_iter(),
             current: None,
+            has_yielded: false,
             exclude: exclude.and_then(|path| fs::canonicalize(path).ok()),
             context: context.clone(),
             looked_up: Vec::new(),
@@ -117,34 +121,38 @@ impl Listing {
 
     fn next_in_current(&mut self) -> Option<ListedInput> {
         let item = match self.current.as_mut()? {
-            Current::Directory(walk) => walk.next(),
+            Current::Directory(walk, _) => walk.next(),
             Current::Folder(listing, _) => listing.next(),
         };
         if item.is_some() {
+            self.has_yielded = true;
             return item;
         }
-        match self.current.take() {
-            Some(Current::Folder(listing, folder)) if listing.is_empty() => self.missing_input(folder),
-            _ => None,
+        let current = self.current.take()?;
+        match current {
+            _ if self.has_yielded || self.context.is_cancelled() => None,
+            Current::Directory(_, path) => Some(no_archive(local::uri_of(&path))),
+            Current::Folder(_, folder) => self.empty_folder(&folder),
         }
     }
 
-    /// The error for an empty folder in S3. Folders exist only as parts of keys: one without keys
-    /// does not exist, unless an object has its name.
-    fn missing_input(&self, folder: Address) -> Option<ListedInput> {
-        let object_key = folder.key.strip_suffix('/')?;
+    /// What a folder in S3 without archives is listed as. Folders exist only as parts of keys, so
+    /// an address without keys is an empty folder, unless it names an object: then the object is
+    /// missing.
+    fn empty_folder(&self, folder: &Address) -> Option<ListedInput> {
+        let object_key = folder.key.strip_suffix('/').unwrap_or_default();
         let is_same =
             |(object, _): &&(Address, Lookup)| object.bucket == folder.bucket && object.key == object_key;
         match self.looked_up.iter().find(is_same) {
-            _ if self.context.is_cancelled() => None,
             Some((_, Lookup::Listed)) => None,
-            Some((object, Lookup::Missing)) => Some(not_found(object)),
-            None => Some(not_found(&folder)),
+            Some((object, Lookup::Missing)) if object.names_object() => Some(not_found(object)),
+            _ => Some(no_archive(folder.to_string())),
         }
     }
 
     /// Starts to list a root. Returns the item of a root that has only one.
     fn start(&mut self, root: Root) -> Option<ListedInput> {
+        self.has_yielded = false;
         match root {
             Root::Stdin => {
                 return Some(ListedInput::Archive(Archive {
@@ -156,8 +164,8 @@ impl Listing {
                 }));
             }
             Root::Directory(path) => {
-                let walk = DirectoryWalk::new(path, self.exclude.clone());
-                self.current = Some(Current::Directory(Box::new(walk)));
+                let walk = DirectoryWalk::new(path.clone(), self.exclude.clone());
+                self.current = Some(Current::Directory(Box::new(walk), path));
             }
             Root::File(path) => return Some(local::list_named(path)),
             Root::Object(address) => {
@@ -183,6 +191,10 @@ impl Listing {
 
 fn not_found(address: &Address) -> ListedInput {
     s3_folder::unreadable(address, S3Error::NoSuchObject { address: address.to_string() })
+}
+
+fn no_archive(uri: String) -> ListedInput {
+    ListedInput::Skipped { uri: uri.into(), reason: SkipReason::NoArchive }
 }
 
 impl Iterator for Listing {

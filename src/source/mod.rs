@@ -18,7 +18,7 @@
 //!     }
 //! }
 //! assert!(bytes > 0);
-//! # Ok::<(), keytrail::s3::AddressError>(())
+//! # Ok::<(), keytrail::source::InputError>(())
 //! ```
 
 mod archive;
@@ -33,7 +33,7 @@ mod prune;
 mod s3_folder;
 
 pub use archive::{Archive, ListedInput, Version};
-pub use input::{Input, ListContext};
+pub use input::{Input, InputError, ListContext};
 pub use listing::Listing;
 pub use name::{Family, NameFields, name_to_text};
 pub use prefetcher::{Prefetchable, Prefetcher};

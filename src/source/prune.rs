@@ -115,6 +115,17 @@ impl PruneFilter {
         key.rfind('/').is_some_and(|end| self.decide(&key[..=end]) == PruneDecision::Exclude)
     }
 
+    /// The outermost folder around an object that is left out, among those whose names are at least
+    /// `from` bytes long.
+    pub(super) fn excluded_folder<'k>(&self, key: &'k str, from: usize) -> Option<&'k str> {
+        if !self.excludes_object(key) {
+            return None;
+        }
+        let ends = key.match_indices('/').map(|(end, _)| &key[..=end]);
+        ends.filter(|folder| folder.len() >= from)
+            .find(|folder| self.decide(folder) == PruneDecision::Exclude)
+    }
+
     /// Decides by the names below an `AWSLogs`: `[org/]account/family/region/year/month/day/…`.
     fn decide_levels(&self, levels: &[&str]) -> PruneDecision {
         let levels = match levels {

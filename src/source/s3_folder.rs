@@ -50,7 +50,6 @@ pub(super) struct FolderListing {
     tries_left: u32,
     results: Receiver<PageResult>,
     result_sender: Sender<PageResult>,
-    is_empty: bool,
 }
 
 enum FoundItem {
@@ -96,23 +95,20 @@ impl FolderListing {
             tries_left: FAILED_TRIES,
             results,
             result_sender,
-            is_empty: true,
             folder,
         };
         listing.add_folder(listing.folder.key.clone());
         listing
     }
 
-    /// Whether there was nothing at all in the folder. Call it after the last item.
-    pub(super) fn is_empty(&self) -> bool {
-        self.is_empty
-    }
-
     fn add_folder(&mut self, folder: String) {
         let decision = self.context.prune.decide(&folder);
         let is_report = self.context.prune.is_report(&self.folder.bucket, &folder);
-        if decision == PruneDecision::Exclude || is_report {
-            self.is_empty = false; // it is unknown what is in it
+        if is_report {
+            return;
+        }
+        if decision == PruneDecision::Exclude {
+            self.context.count_unlisted_folder();
             return;
         }
         let depth = folder[self.folder.key.len()..].matches('/').count();
@@ -161,12 +157,10 @@ impl FolderListing {
         let page = match page {
             Ok(page) => page,
             Err(error) => {
-                self.is_empty = false;
                 self.found.insert(sort_key, FoundItem::UnlistedFolder { key: list.prefix, error });
                 return;
             }
         };
-        self.is_empty &= page.objects.is_empty() && page.folders.is_empty();
         if use_of_page == UseOfPage::OnlyIfComplete {
             if page.continuation.is_some() {
                 self.tries_left = self.tries_left.saturating_sub(1);
@@ -185,7 +179,16 @@ impl FolderListing {
             self.to_request.insert(sort_key, PageRequest { list, use_of_page });
         }
         page.folders.into_iter().for_each(|folder| self.add_folder(folder));
+        let mut excluded_folder = String::new();
         for object in page.objects {
+            let root = self.folder.key.len();
+            // The objects of a folder follow one another.
+            if let Some(folder) = self.context.prune.excluded_folder(&object.key, root)
+                && folder != excluded_folder
+            {
+                self.context.count_unlisted_folder();
+                folder.clone_into(&mut excluded_folder);
+            }
             // Consoles create an empty object for a folder. Local folders are not listed either.
             let is_folder = object.size == 0 && object.key.ends_with('/');
             let prune = &self.context.prune;

@@ -10,7 +10,8 @@ use testkit::{Ran, ended, everything, folder, good, keytrail, run, skip, unprivi
 
 use crate::SAMPLE;
 
-/// No file may grow past `blocks` (of 512 or 1024 bytes, as the shell likes); the failure comes as an error, as on a full disk, not as a signal.
+/// No file may grow past `blocks` (of 512 or 1024 bytes, as the shell likes); the failure comes as
+/// an error, as on a full disk, not as a signal.
 fn with_small_files(blocks: u32, cwd: &Path, args: &[&str]) -> Ran {
     let program = keytrail();
     let mut shell = Command::new("sh");
@@ -58,7 +59,8 @@ fn disk_full_leaves_the_report_that_was_there() {
     }
 }
 
-/// The same with a real file system that is full. Mounting takes root, or a kernel that lets anybody mount in a namespace of their own.
+/// The same with a real file system that is full. Mounting takes root, or a kernel that lets
+/// anybody mount in a namespace of their own.
 #[test]
 fn disk_full_on_a_small_file_system() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! `--incremental`: any sequence of runs over growing input, killed at any moment, comes to what one run over all of it says.
+//! `--incremental`: any sequence of runs over growing input, killed at any moment, comes to what
+//! one run over all of it says.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -116,7 +117,7 @@ fn files(report: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// Options may change from run to run: everything is counted anew.
+/// Options may change from run to run: every run counts everything again.
 const OPTIONS: [&[&str]; 5] = [
     &[],
     &["--no-learn"],
@@ -131,7 +132,8 @@ proptest! {
     #[test]
     fn any_sequence_of_runs_is_one_run(
         steps in prop::collection::vec(
-            // Archives, each with the name it gets: of the same names, the later one takes the place of the other.
+            // Archives, each with the name it gets: of the same names, the later one takes the
+            // place of the other.
             (prop::collection::vec((0usize..1000, 0usize..300), 0..60), 0usize..OPTIONS.len()),
             1..5,
         ),
@@ -364,16 +366,17 @@ fn only_what_is_new_is_read() {
     assert!(!changed.is_empty() && changed.iter().all(|row| row["reason"] == "not_json"), "{changed:?}");
 }
 
-/// Two damaged records that make one value of what is between them hide what could be learned there, in every way of reading.
+/// Two damaged records that make one value of what is between them hide what could be learned
+/// there, in every way of reading.
 #[test]
 fn damage_hides_the_same_whichever_way_archives_are_read() {
     let world = World::new();
-    let lesson = r#"{"eventVersion":"1.08","eventTime":"2024-01-01T00:00:00Z","eventSource":"sagemaker.amazonaws.com","eventName":"CreateDomain","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{"defaultUserSettings":{"canvasAppSettings":{"workspaceSettings":{"s3ArtifactPath":"s3://team/canvas/work"}}}},"responseElements":null,"eventID":"l"}"#;
+    let fact = r#"{"eventVersion":"1.08","eventTime":"2024-01-01T00:00:00Z","eventSource":"sagemaker.amazonaws.com","eventName":"CreateDomain","awsRegion":"us-east-1","recipientAccountId":"111122223333","requestParameters":{"defaultUserSettings":{"canvasAppSettings":{"workspaceSettings":{"s3ArtifactPath":"s3://team/canvas/work"}}}},"responseElements":null,"eventID":"l"}"#;
     let call = r#"{"eventVersion":"1.08","eventTime":"2024-01-02T00:00:00Z","eventSource":"kms.amazonaws.com","eventName":"Decrypt","awsRegion":"us-east-1","recipientAccountId":"111122223333","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/R/s","accountId":"111122223333"},"requestParameters":{"encryptionContext":{"aws:s3:arn":"arn:aws:s3:::team/canvas/work/Canvas/x"}},"resources":[{"ARN":"arn:aws:kms:us-east-1:111122223333:key/k"}],"eventID":"c"}"#;
     for source in ["sagemaker.amazonaws.com", "kms.amazonaws.com"] {
         let broken =
             format!(r#"{{"eventTime":"2024-01-01T00:00:00Z","eventSource":"{source}","eventName":"List}}"#);
-        let text = format!(r#"{{"Records":[{broken},{lesson},{broken},{call}]}}"#);
+        let text = format!(r#"{{"Records":[{broken},{fact},{broken},{call}]}}"#);
         fs::write(world.logs("pairs.json"), text).unwrap();
         assert!(world.go_on(&["--workload", "canvas"]).status < 2);
         world.check(&["--workload", "canvas"]);

@@ -1,4 +1,5 @@
-//! The command line as a user meets it: the real program, its options and environment, what it prints where, and what it leaves on disk.
+//! The command line as a user meets it: the real program, its options and environment, what it
+//! prints where, and what it leaves on disk.
 
 #![cfg(unix)]
 
@@ -10,6 +11,8 @@ mod incremental;
 mod inputs;
 // What is printed for people.
 mod messages;
+// Inputs that cannot be opened, hold nothing, or are misspelled.
+mod nothing;
 // `--rules`: rules of one's own.
 mod own_rules;
 // The report of `analyze` on disk.

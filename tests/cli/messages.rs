@@ -22,7 +22,7 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
         (&["kms.json", "--since", "2030-01-01"], &["1 KMS event outside --since"]),
         (&["kms.json", "--account", "999999999999"], &["--account"]),
         (&["s3.json"], &["of 1 record, none is of kms.amazonaws.com", "AWS owned keys"]),
-        (&["empty"], &["no file was found"]),
+        (&["empty"], &["there is no archive"]),
         (&["other.json"], &["none of the inputs is a CloudTrail archive"]),
     ];
     for (args, wanted) in cases {
@@ -113,7 +113,8 @@ fn verbose_names_rejects_then_archives() {
     assert!(text.lines().any(|line| line.contains("INFO") && line.contains("json_truncated")), "{text}");
 }
 
-/// Names and contents come from whoever writes into the bucket: they must not steer the terminal that shows the messages.
+/// Names and contents come from whoever writes into the bucket: they must not steer the terminal
+/// that shows the messages.
 #[test]
 fn messages_pass_on_no_control_characters() {
     let mut late = decrypt(1);

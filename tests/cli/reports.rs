@@ -1,4 +1,5 @@
-//! The report that `analyze` leaves on disk: its files, the folder it goes into, and what stays as it was.
+//! The report that `analyze` leaves on disk: its files, the folder it goes into, and what stays as
+//! it was.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +27,8 @@ fn the_main_command_reports_the_sample_logs() {
         ran.stderr.lines().find_map(|line| line.strip_prefix("accounting ")).expect("an accounting line");
     assert_eq!(line.trim(), accounting);
 
-    // The directory that is written unless another is named, and nothing beside what a report consists of.
+    // The directory that is written unless another is named, and nothing beside what a report
+    // consists of.
     assert_eq!(names(dir.path()), ["keytrail-report"]);
     let report = dir.path().join("keytrail-report");
     assert_eq!(names(&report), PARTS);
@@ -64,7 +66,8 @@ fn the_main_command_reports_the_sample_logs() {
     assert_eq!((selected, daily), (73, 73));
 }
 
-/// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its own.
+/// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its
+/// own.
 #[test]
 fn run_json_appears_last() {
     let report = analyze(&["sample-logs"]);
@@ -196,4 +199,46 @@ fn hash_is_the_sha256_of_the_content() {
     }
     let without = analyze_in(dir.path(), &["in"]);
     assert!(without.inputs().iter().all(|row| row["content_sha256"].is_null()));
+}
+
+/// Two runs into one directory would mix their files: one of them writes, whatever the options are.
+#[test]
+fn of_two_runs_into_one_directory_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = |options: &[&str]| {
+        let mut command = keytrail();
+        command.current_dir(dir.path()).args(["analyze", "-q", SAMPLE, "-o", "report"]).args(options);
+        command
+    };
+    assert_eq!(run(&mut start(&[])).status, 0);
+    let directory = fs::File::open(dir.path().join("report")).unwrap();
+    directory.lock().unwrap(); // as a run would
+    for options in [&["--force"][..], &["--force", "--incremental"], &[]] {
+        let refused = run(&mut start(options));
+        assert_eq!(refused.status, 2, "{options:?}");
+        assert!(refused.stderr.contains("another run is writing to report"), "{}", refused.stderr);
+    }
+    drop(directory);
+    for _ in 0..5 {
+        let until = ["2023-03-20", "2024-01-01", "2099-01-01"];
+        let runs: Vec<_> = until
+            .iter()
+            .map(|until| {
+                let mut command = start(&["--force", "--until", until]);
+                command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        let ends: Vec<_> = runs.into_iter().map(|run| run.wait_with_output().unwrap()).collect();
+        assert!(ends.iter().any(|end| end.status.success()));
+        for end in ends.iter().filter(|end| !end.status.success()) {
+            let said = String::from_utf8_lossy(&end.stderr);
+            assert!(said.contains("another run is writing to report"), "{said}");
+        }
+        // The tables are those of the run that `run.json` tells about.
+        let json = fs::read_to_string(dir.path().join("report/run.json")).unwrap();
+        let json: Value = serde_json::from_str(&json).unwrap();
+        let usage = rows(&dir.path().join("report/usage.parquet"));
+        let events: i64 = usage.iter().map(|row| row["event_count"].as_i64().unwrap()).sum();
+        assert_eq!(json["totals"]["selected"], events);
+    }
 }

@@ -163,6 +163,55 @@ fn the_other_options_have_variables_too() {
 }
 
 #[test]
+fn an_empty_variable_is_not_set_and_an_unknown_one_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.json"), document(&[decrypt(1)])).unwrap();
+    let with = |variables: &[(&str, &str)], args: &[&str]| {
+        let mut command = keytrail();
+        command.current_dir(dir.path()).args(["analyze", "--force", "in.json"]).args(args);
+        command.envs(variables.iter().copied());
+        run(&mut command)
+    };
+    let names = ["SINCE", "UNTIL", "ACCOUNT", "WORKLOAD", "EVENT", "KEY", "THREADS", "MAX_AGE", "FAIL_ON"];
+    let names = names.into_iter().chain(["OUTPUT", "QUIET", "COLOR", "RULES", "HASH", "SIMD", "PROFILE"]);
+    let empty: Vec<(String, &str)> = names.map(|name| (format!("KEYTRAIL_{name}"), "")).collect();
+    let empty: Vec<(&str, &str)> = empty.iter().map(|(name, value)| (&**name, *value)).collect();
+    let ran = with(&empty, &[]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(dir.path().join("keytrail-report/run.json").exists());
+    assert!(!ran.stderr.contains("KEYTRAIL_"), "{}", ran.stderr);
+
+    let ran = with(
+        &[("KEYTRAIL_REGIONS", "us-east-1"), ("KEYTRAIL_XYZ_UNHEARD_OF", "1"), ("KEYTRAIL_OLD", "")],
+        &[],
+    );
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let hint = "KEYTRAIL_REGIONS has no effect; did you mean KEYTRAIL_REGION?";
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+    assert!(ran.stderr.contains("KEYTRAIL_XYZ_UNHEARD_OF has no effect"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("KEYTRAIL_OLD"), "{}", ran.stderr);
+}
+
+/// Whatever narrows a run is on the screen, also if a variable did.
+#[test]
+fn the_scope_of_a_run_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("in.json"), document(&[decrypt(1)])).unwrap();
+    let scope = |args: &[&str]| {
+        let report = analyze_in(dir.path(), &[&["in.json"], args].concat());
+        report.stderr.lines().find_map(|line| line.strip_prefix("scope ")).map(|line| line.trim().to_owned())
+    };
+    assert_eq!(scope(&[]), None);
+    assert_eq!(scope(&["--region", "us-east-1"]).as_deref(), Some("region us-east-1"));
+    assert_eq!(
+        scope(&["--account", "1,2,3,4,5", "--key", "*", "--since", "2024-01-01"]).as_deref(),
+        Some("account 1,2,3 and 2 more, key *, since 2024-01-01T00:00:00.000Z")
+    );
+    let ran = run(keytrail().current_dir(dir.path()).args(["events", "in.json"]).env("KEYTRAIL_REGION", "x"));
+    assert!(ran.stderr.starts_with("scope: region x\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn times_back_from_now() {
     let at = |n: u32, ago: TimeDelta| {
         let mut record = decrypt(n);

@@ -177,7 +177,8 @@ fn the_table_passes_on_no_control_characters() {
     }
 }
 
-/// The reader of a pipe may stop when it has seen enough: that is no failure, and nothing to talk about.
+/// The reader of a pipe may stop when it has seen enough: that is no failure, and nothing to talk
+/// about.
 #[test]
 fn a_broken_pipe_is_no_failure() {
     for format in ["ndjson", "csv", "table", "arrow", "parquet"] {

@@ -10,7 +10,8 @@ use testkit::{decrypt, document, ended, keytrail, mkfifo};
 use crate::streams::hostile_archive;
 use crate::text;
 
-/// `keytrail` with these arguments on a terminal of this width, made by `script` (util-linux, part of every Debian).
+/// `keytrail` with these arguments on a terminal of this width, made by `script` (util-linux, part
+/// of every Debian).
 fn on_terminal(dir: &Path, columns: u16, arguments: &str) -> Command {
     let program = keytrail();
     let line = format!(

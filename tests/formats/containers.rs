@@ -1,4 +1,5 @@
-//! Containers through the real program: files that other programs wrote, whole, cut off and damaged; the same events as from the files in them.
+//! Containers through the real program: files that other programs wrote, whole, cut off and
+//! damaged; the same events as from the files in them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,8 +10,8 @@ use std::process::{Command, Stdio};
 use flate2::Compression;
 use serde_json::Value;
 use testkit::{
-    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, oracle,
-    root, sorted, state,
+    Ran, Report, analyze_in, assert_rows, binary, corpus, decrypt, document, folder, input, keytrail, root,
+    state,
 };
 
 const FILES: [&str; 10] = [
@@ -222,7 +223,8 @@ fn content_that_is_hashed_is_the_members_and_the_containers() {
 
 // ---- cut off and damaged
 
-/// Every cut of a container in one run: what lies before the cut counts, and the container says that it is cut off.
+/// Every cut of a container in one run: what lies before the cut counts, and the container says
+/// that it is cut off.
 #[test]
 fn containers_cut_off_anywhere() {
     for file in FILES {
@@ -257,7 +259,8 @@ fn containers_cut_off_anywhere() {
                 assert_eq!(selected, 0);
                 continue;
             }
-            // Only blanks behind the first of the two blocks that end a tar file can be missing without a word.
+            // Only blanks behind the first of the two blocks that end a tar file can be missing
+            // without a word.
             if text(own, "status") == "complete" {
                 assert!(
                     file.ends_with(".tar") && bytes[at..].iter().all(|b| *b == 0) && selected == 6,
@@ -328,7 +331,8 @@ fn a_tar_file_cut_off_gives_exactly_what_lies_before_the_cut() {
     assert!(rows.next().is_none());
 }
 
-/// One flipped byte anywhere: the run ends, its accounting holds, and members that are not hit are whole.
+/// One flipped byte anywhere: the run ends, its accounting holds, and members that are not hit are
+/// whole.
 #[test]
 fn containers_damaged_anywhere() {
     for file in ["gnu.tar", "stored.zip", "streamed-deflated.zip", "gnu.tar.zst"] {
@@ -350,10 +354,12 @@ fn containers_damaged_anywhere() {
             let uri = format!("hit/{at:05}");
             let rows = &inputs[&*uri];
             let selected: u64 = rows.iter().map(|row| row["selected"].as_u64().unwrap()).sum();
-            // Compressed as a whole, all behind the damage is lost; without its beginning nothing is recognised at all.
+            // Compressed as a whole, all behind the damage is lost; without its beginning nothing
+            // is recognised at all.
             let least = if file.ends_with("zst") || at < 512 { 0 } else { 4 };
             assert!((least..=6).contains(&selected), "{file}: {at}: {selected}");
-            // Zip files have checksums: nothing is lost without a word, except that a damaged name is another name.
+            // Zip files have checksums: nothing is lost without a word, except that a damaged name
+            // is another name.
             let lost = rows.iter().any(|row| row["status"] == "partial" || row["status"] == "unreadable");
             assert!(
                 selected == 6 || lost || file.contains(".tar") || rows.len() == 1,
@@ -376,7 +382,8 @@ fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
 #[test]
 fn large_members_and_bombs_take_little_memory() {
     let dir = tempfile::tempdir().unwrap();
-    // 200 MiB of blanks before the records, as a member of a tar file that is itself compressed, and of a zip file.
+    // 200 MiB of blanks before the records, as a member of a tar file that is itself compressed,
+    // and of a zip file.
     let blanks = vec![b' '; 1 << 20];
     let tail = document(&[decrypt(1), decrypt(2)]);
     let size = (200 << 20) + tail.len();
@@ -403,7 +410,8 @@ fn large_members_and_bombs_take_little_memory() {
     };
     let (status, selected, _) = run(&["large.tar.zst"]);
     assert_eq!((status, selected), (0, 2));
-    // The limit holds for the container as for what is in it: one cause, and the member that it hits.
+    // The limit holds for the container as for what is in it: one cause, and the member that it
+    // hits.
     let (status, selected, inputs) = run(&["large.tar.zst", "--max-archive-bytes", "1000000"]);
     assert_eq!((status, selected), (1, 0));
     assert_eq!(state(&inputs, "large.tar.zst"), ("partial", "archive_too_large"));
@@ -439,59 +447,4 @@ fn a_bomb_in_a_zip_file_stops_at_the_limit() {
     assert_eq!(state(&inputs, "bomb.zip!/bomb"), ("partial", "archive_too_large"));
     assert_eq!(input(&inputs, "bomb.zip!/bomb")["content_bytes"], 100_000_000);
     assert_eq!(state(&inputs, "bomb.zip"), ("partial", "container_truncated"));
-}
-
-// ---- the oracle
-
-/// A tree packed in each way gives every row that the oracle expects of it, which unpacks it by itself.
-#[test]
-fn packed_trees_agree_with_the_oracle() {
-    let dir = tempfile::tempdir().unwrap();
-    corpus::archive::Corpus::sized(7, 0.5, 64, 0.6).write(dir.path()).unwrap();
-    let mut members = Vec::new();
-    let mut folders = vec![dir.path().join("AWSLogs")];
-    while let Some(folder) = folders.pop() {
-        for path in sorted(&folder) {
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
-                members.push((name, fs::read(path).unwrap()));
-            }
-        }
-    }
-    members.sort(); // as the oracle sorts its rows
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut zip = rawzip::ZipArchiveWriter::new(Vec::new());
-    for (name, content) in &members {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        builder.append_data(&mut header, name, &content[..]).unwrap();
-        let (mut entry, config) = zip.new_file(name.as_str()).start().unwrap();
-        let mut data = config.wrap(&mut entry);
-        data.write_all(content).unwrap();
-        let (_, descriptor) = data.finish().unwrap();
-        entry.finish(descriptor).unwrap();
-    }
-    let tar = builder.into_inner().unwrap();
-    let packed = [
-        ("a.tar", tar.clone()),
-        ("a.tar.gz", corpus::archive::gzip(&tar, Compression::fast())),
-        ("a.tar.zst", zstd::bulk::compress(&tar, 1).unwrap()),
-        ("a.zip", zip.finish().unwrap()),
-    ];
-    let options = oracle::Options { workloads: None, events: None, ..oracle::Options::default() };
-    for (name, bytes) in packed {
-        let dir = folder(&[(name, &bytes)]);
-        let report = analyze_in(dir.path(), &[name, "--workload", "any", "--event", "any"]);
-        let expected = oracle::analyze(&oracle::container::unpack(name, &bytes), &options);
-        assert!(expected.totals["selected"] > 100);
-        let run = report.run_json();
-        for (class, count) in &expected.totals {
-            assert_eq!(run["totals"][class], *count, "{name}: {class}");
-        }
-        assert_rows(name, &report.events(), &expected.events);
-        assert_rows(name, &report.usage(), &expected.usage);
-        assert_rows(name, &report.daily(), &expected.daily);
-    }
 }

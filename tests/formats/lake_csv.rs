@@ -1,4 +1,5 @@
-//! CSV files of CloudTrail Lake, written by Python's csv, against the same rows as `get-query-results` gives them.
+//! CSV files of CloudTrail Lake, written by Python's csv, against the same rows as
+//! `get-query-results` gives them.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! What keytrail reads and writes: the shapes of its inputs, whole and damaged, and its reports as others read them.
+//! What keytrail reads and writes: the shapes of its inputs, whole and damaged, and its reports as
+//! others read them.
 
 // Tar and zip files that other programs wrote.
 #[cfg(unix)]
@@ -10,6 +11,9 @@ mod damaged;
 mod lake_csv;
 // Parquet files of OCSF, as Security Lake keeps them.
 mod ocsf;
+// Tar and zip files against the oracle.
+#[cfg(unix)]
+mod packed;
 // Reports as pyarrow and DuckDB read them.
 mod second_reader;
 // Every shape that JSON records arrive in.

@@ -69,7 +69,8 @@ fn rows_of_ocsf_give_the_events_of_the_records_they_were_made_from() {
     assert_eq!((places.len(), places[0], places[96]), (97, 0, 97));
 }
 
-/// The older source keeps neither parameters nor answers: what is missing is null, and the shape says so.
+/// The older source keeps neither parameters nor answers: what is missing is null, and the shape
+/// says so.
 #[test]
 fn what_the_older_source_has_lost_is_null() {
     let full = events(&analyze("records.json", &data("records.json"), &[]));
@@ -159,7 +160,8 @@ fn zip(name: &str, bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// However it is compressed, and what is told of it are the bytes that are stored and those that they come to.
+/// However it is compressed, and what is told of it are the bytes that are stored and those that
+/// they come to.
 #[test]
 fn compressed_files_are_read_and_measured_as_they_are_stored() {
     let bytes = data("1.1.parquet");
@@ -279,8 +281,8 @@ fn limits_hold_for_rows_and_for_files() {
     assert!(inputs[0]["rejected"].as_u64().unwrap() > 1 && inputs[0]["selected"].as_u64().unwrap() > 1);
 }
 
-/// An OCSF file in which each row has a text of so many bytes twice, and a list of it: the file says it once a column
-/// with a dictionary, and without one as often, compressed.
+/// An OCSF file in which each row has a text of so many bytes twice, and a list of it: the file
+/// says it once a column with a dictionary, and without one as often, compressed.
 fn repeated(rows: usize, bytes: usize, in_list: usize, dictionary: bool) -> Vec<u8> {
     let times = |value: &str, n: usize| -> ArrayRef {
         let (keys, values) = (Int32Array::from(vec![0; n]), StringArray::from(vec![value]));
@@ -348,7 +350,8 @@ fn rows_that_repeat_a_long_text_are_cut_off_in_little_memory() {
     }
 }
 
-/// A row that repeats a text more often than a record may be long is told so before it is put together.
+/// A row that repeats a text more often than a record may be long is told so before it is put
+/// together.
 #[test]
 fn a_row_with_a_long_list_is_rejected_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! The report as others read it: pyarrow and DuckDB, which share no code with the writer, must find the types of the contract and the same
-//! rows that we find.
+//! The report as others read it: pyarrow and DuckDB, which share no code with the writer, must find
+//! the types of the contract and the same rows that we find.
 //!
-//! They come from PyPI. `KEYTRAIL_PYTHON` names a Python that has them (otherwise `python3`); without them the test says so and passes,
-//! unless `KEYTRAIL_REQUIRE_ALL` is set.
+//! They come from PyPI. `KEYTRAIL_PYTHON` names a Python that has them (otherwise `python3`);
+//! without them the test says so and passes, unless `KEYTRAIL_REQUIRE_ALL` is set.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use testkit::{ANY, Report, analyze, analyze_in, assert_rows, corpus, python, root, skip, sorted};
 
-/// Name, type, `?` for nullable; in the contract's order. Columns may be added to the tables, none may change.
+/// Name, type, `?` for nullable; in the contract's order. Columns may be added to the tables, none
+/// may change.
 const USAGE: &str = "key_arn string? key_id string? key_account_id string? key_region string? principal string principal_type string \
     principal_account_id string? workload string event_name string outcome string error_code string? region string \
     recipient_account_id string? invoked_by string? cross_account bool? event_count int64 session_count int64 source_ip_count int64 \

@@ -1,5 +1,6 @@
-//! Every shape that records arrive in: real-looking files through the real program. The same records must give the same events, whatever
-//! is wrapped around them; what is cut off or broken costs what it must.
+//! Every shape that records arrive in: real-looking files through the real program. The same
+//! records must give the same events, whatever is wrapped around them; what is cut off or broken
+//! costs what it must.
 
 use std::fs;
 use std::io::Read;
@@ -92,7 +93,8 @@ fn the_same_records_give_the_same_events_in_every_shape() {
     assert!(compared > 20, "{compared}");
 }
 
-/// Whoever wants to see the record finds it at its offset: JSON in place, or the first character of its text.
+/// Whoever wants to see the record finds it at its offset: JSON in place, or the first character of
+/// its text.
 #[test]
 fn offsets_lead_to_the_record() {
     for case in cases().iter().filter(|case| !case.file.ends_with(".gz")) {
@@ -239,7 +241,7 @@ fn records_of(content: &[u8]) -> Vec<String> {
     records
 }
 
-/// Copies the sample logs to `root`, each file's records in another wrapping.
+/// Copies the sample logs to `root`, each file's records in another shape.
 fn wrap_sample(root: &Path, wrap: fn(&[String]) -> String) {
     let sample = testkit::root();
     let mut folders = vec![PathBuf::from("sample-logs/AWSLogs")];
@@ -259,9 +261,10 @@ fn wrap_sample(root: &Path, wrap: fn(&[String]) -> String) {
     }
 }
 
-/// All that the sample holds, workloads of every kind and both copies of calls among it, comes out the same in every wrapping.
+/// All that the sample holds, workloads of every kind and both copies of calls among it, comes out
+/// the same in every shape.
 #[test]
-fn the_sample_logs_say_the_same_in_every_wrapping() {
+fn the_sample_logs_say_the_same_in_every_shape() {
     let without_offsets = |mut rows: Vec<Value>| {
         for row in &mut rows {
             row.as_object_mut().unwrap().remove("record_offset").unwrap();

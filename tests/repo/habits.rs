@@ -1,12 +1,13 @@
 //! What no source does: print, panic without a reason, use `unsafe`, grow too long.
 
 use regex::Regex;
-use testkit::root;
 
-use crate::sources::sources;
+use crate::sources::{all_code, sources};
 
 /// Lines of a file, tests included.
 const LONGEST: usize = 500;
+/// Characters of a line that is a comment.
+const WIDEST: usize = 100;
 
 /// The first folder or file of a path.
 fn top(path: &str) -> &str {
@@ -62,24 +63,28 @@ fn nothing_panics_without_a_reason() {
 
 #[test]
 fn files_fit_in_the_head() {
-    let check = |path: &str, text: &str| {
-        let lines = text.lines().count();
-        assert!(lines <= LONGEST, "{path} has {lines} lines: split it");
-    };
-    for source in sources() {
-        check(&source.path, &source.text);
+    let files = all_code();
+    for file in &files {
+        let lines = file.text.lines().count();
+        assert!(lines <= LONGEST, "{} has {lines} lines: split it", file.path);
     }
-    let mut folders = vec![root().join("tests")];
-    let mut files = 0;
-    while let Some(folder) = folders.pop() {
-        for path in testkit::sorted(&folder) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                check(path.to_str().unwrap(), &std::fs::read_to_string(&path).unwrap());
-                files += 1;
+    assert!(files.iter().filter(|file| file.path.starts_with("tests/")).count() > 50, "the tests were found");
+}
+
+/// An address cannot be broken, so its line may be longer. Code in a comment is as wide as code.
+#[test]
+fn lines_of_comments_fit_in_a_window() {
+    let mut wrong = Vec::new();
+    for file in all_code() {
+        let mut in_code = false;
+        for (n, (line, comment)) in file.text.lines().zip(file.comments.lines()).enumerate() {
+            let is_comment = !comment.trim().is_empty() && line.trim() == comment.trim();
+            let width = line.chars().count();
+            in_code = is_comment && (in_code != comment.contains("```"));
+            if is_comment && !in_code && width > WIDEST && !line.contains("://") {
+                wrong.push(format!("{}:{} has {width} characters", file.path, n + 1));
             }
         }
     }
-    assert!(files > 50, "the tests were found");
+    assert!(wrong.is_empty(), "at most {WIDEST} characters:\n{}", wrong.join("\n"));
 }

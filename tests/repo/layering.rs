@@ -1,12 +1,13 @@
 //! Rooms import only what the table allows, and no files of a room import each other in a circle.
 //!
-//! A room is a folder of `src/` with one job; `docs/architecture.md` says which. The test reads every
-//! path in the code (`use` and inline, by `crate`, `super`, `self` and child modules), and follows
-//! re-exports to the file that defines the name.
+//! A room is a folder of `src/` with one job; `docs/architecture.md` says which. The test reads
+//! every path in the code (`use` and inline, by `crate`, `super`, `self` and child modules), and
+//! follows re-exports to the file that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
+use testkit::root;
 
 use crate::sources::{Source, sources};
 
@@ -243,6 +244,27 @@ fn rooms_import_only_what_they_may() {
     }
 }
 
+/// The table of rooms in `docs/architecture.md` has the same rooms, and they may import the same.
+#[test]
+fn the_documented_rooms_are_these() {
+    let text = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let header = "| room | its one job | may import |\n|---|---|---|\n";
+    let table = text.split(header).nth(1).expect("a table of rooms").split("\n\n").next().unwrap();
+    let names =
+        |cell: &str| -> BTreeSet<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let mut documented = BTreeMap::new();
+    for line in table.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+        let [room, _, imports] = cells[..] else { panic!("not three cells: {line}") };
+        let room = room.trim().trim_matches('`').to_owned();
+        assert!(documented.insert(room, names(imports)).is_none(), "twice: {line}");
+    }
+    let own = |imports: &[&str]| imports.iter().map(ToString::to_string).collect();
+    let rooms: BTreeMap<String, BTreeSet<String>> =
+        ROOMS.iter().map(|(room, imports)| (room.to_string(), own(imports))).collect();
+    assert_eq!(documented, rooms, "docs/architecture.md, and this file");
+}
+
 #[test]
 fn files_of_a_room_import_each_other_in_no_circle() {
     let tree = Tree::new();
@@ -280,10 +302,12 @@ fn files_of_a_room_import_each_other_in_no_circle() {
 
 #[test]
 fn crates_stay_in_their_rooms() {
+    let path_of = |name: &str| Regex::new(&format!(r"(?:^|[^:\w])(?:::)?{name}::")).unwrap();
+    let crates: Vec<_> = CRATES.iter().map(|(name, homes)| (name, homes, path_of(name))).collect();
     for source in sources() {
         let own = room(&source.module());
-        for (name, homes) in CRATES {
-            let used = Regex::new(&format!(r"(?:^|[^:\w])(?:::)?{name}::")).unwrap().is_match(&source.code);
+        for (name, homes, path) in &crates {
+            let used = path.is_match(&source.code);
             let own_module = source.code.contains(&format!("mod {name};"));
             let at_home = homes.contains(&&*own);
             assert!(!used || at_home || own_module, "src/{} uses {name}, of {homes:?}", source.path);

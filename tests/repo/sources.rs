@@ -1,13 +1,13 @@
-//! The sources of `src/`, and what of a file is code, comment and test.
+//! Files of Rust, and what of a file is code, comment and test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use testkit::root;
 
-/// A file below `src/`.
+/// A file of Rust.
 pub struct Source {
-    /// From `src/`, with `/`: `format/json/mod.rs`.
+    /// From the folder that was searched, with `/`: `format/json/mod.rs` in `src`.
     pub path: String,
     pub text: String,
     /// The code without comments, without the contents of string and character literals, and
@@ -31,6 +31,13 @@ impl Source {
         path.file_name().is_some_and(|name| name == "tests.rs") || path.iter().any(|folder| folder == "tests")
     }
 
+    /// The contents of string and character literals, in their places.
+    pub fn literals(&self) -> String {
+        let rest = self.all_code.chars().zip(self.comments.chars());
+        let literal = |(c, rest)| if rest == (' ', ' ') || c == '\n' { c } else { ' ' };
+        self.text.chars().zip(rest).map(literal).collect()
+    }
+
     /// The file's module: `format/json/mod.rs` is `["format", "json"]`.
     pub fn module(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.path.trim_end_matches(".rs").split('/').collect();
@@ -41,7 +48,26 @@ impl Source {
 
 /// Every file below `src/`.
 pub fn sources() -> Vec<Source> {
-    let root = root().join("src");
+    let found = below("src");
+    assert!(found.len() > 30, "the sources were found");
+    found
+}
+
+/// Every file with code, by its path in the repository: `tests/repo/main.rs`.
+pub fn all_code() -> Vec<Source> {
+    let mut found = Vec::new();
+    for folder in ["src", "tests", "examples", "fuzz/src", "fuzz/fuzz_targets", "benches"] {
+        let files = below(folder);
+        assert!(!files.is_empty(), "no code in {folder}");
+        found
+            .extend(files.into_iter().map(|file| Source { path: format!("{folder}/{}", file.path), ..file }));
+    }
+    found
+}
+
+/// Every file below a folder of the repository, by its path in the folder.
+fn below(folder: &str) -> Vec<Source> {
+    let root = root().join(folder);
     let mut folders = vec![root.clone()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -55,7 +81,6 @@ pub fn sources() -> Vec<Source> {
             }
         }
     }
-    assert!(found.len() > 30, "the sources were found");
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
@@ -194,6 +219,10 @@ fn after() {}
     assert!(lines[2].ends_with("let r#type = 1;"), "{}", lines[2]);
     assert_eq!(lines[3..7], [""; 4]);
     assert_eq!(lines[7], "fn after() {}");
+    let literals = source.literals();
+    let literals: Vec<&str> = literals.lines().map(str::trim).collect();
+    assert_eq!(literals[0], "http://x");
+    assert!(literals[1].contains("// no comment") && !literals[1].contains("let"), "{}", literals[1]);
     let comments: Vec<&str> = source.comments.lines().map(str::trim).collect();
     assert_eq!(comments[..2], ["// one", ""]);
     assert!(comments[2].starts_with("/* block") && comments[2].ends_with("// \"two\""));

@@ -1,5 +1,5 @@
-//! The product against two answers that share no code with it: the oracle, which reads the same archives the slow, obvious way, and the
-//! generator's truth, which knows what it planted.
+//! The product against two answers that share no code with it: the oracle, which reads the same
+//! archives the slow, obvious way, and the generator's truth, which knows what it planted.
 
 use std::path::{Path, PathBuf};
 
@@ -172,8 +172,8 @@ fn damaged_inputs_agree_with_the_oracle() {
     }
 }
 
-/// The same records, whatever is wrapped around them. Left out is what the oracle does not try: going on behind structural damage, and
-/// rebuilding the columns of a query.
+/// The same records, whatever is wrapped around them. Left out is what the oracle does not try:
+/// going on behind structural damage, and rebuilding the columns of a query.
 #[test]
 fn every_shape_agrees_with_the_oracle() {
     let root = root();
@@ -198,7 +198,8 @@ fn every_shape_agrees_with_the_oracle() {
     assert!(compared > 25, "{compared}");
 }
 
-/// Files that end anywhere. What the content ends in is one reject, at the same place; what comes before counts.
+/// Files that end anywhere. What the content ends in is one reject, at the same place; what comes
+/// before counts.
 #[test]
 fn every_shape_cut_off_anywhere_agrees_with_the_oracle() {
     let dir = tempfile::tempdir().unwrap();

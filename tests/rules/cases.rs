@@ -1,4 +1,5 @@
-//! Inputs that people had in public threads or AWS guides, rebuilt with invented ids, on which an earlier version gave a wrong answer.
+//! Inputs that people had in public threads or AWS guides, rebuilt with invented ids, on which an
+//! earlier version gave a wrong answer.
 
 use serde_json::{Value, json};
 use testkit::{Report, analyze_in, document};
@@ -78,9 +79,9 @@ fn canvas_in_a_bucket_of_ones_own() {
     assert_eq!(labels(&calls, &ANY), expected);
     // The settings make the same two surer, and nothing else of the folder Canvas's.
     for path in ["s3://analytics/machine-learning", "s3://analytics/machine-learning/"] {
-        let lesson = canvas_storage("CreateUserProfile", path);
+        let settings = canvas_storage("CreateUserProfile", path);
         let expected = ["canvas strong", "canvas strong", "sagemaker-other medium"];
-        assert_eq!(labels(&[&[lesson], &calls[..]].concat(), &ANY), expected);
+        assert_eq!(labels(&[&[settings], &calls[..]].concat(), &ANY), expected);
     }
 }
 
@@ -109,12 +110,12 @@ fn canvas_in_a_bucket_of_everybody() {
         let canvas = if is_default { "canvas strong" } else { "canvas medium" };
         let without = ["sagemaker-other medium", "feature-store-offline strong", canvas, report, alone];
         assert_eq!(labels(&calls, &ANY), without, "{bucket}");
-        let mut taught = without;
-        taught[2] = "canvas strong";
+        let mut learned = without;
+        learned[2] = "canvas strong";
         for path in [format!("s3://{bucket}"), format!("s3://{bucket}/")] {
-            let lesson = canvas_storage("CreateDomain", &path);
-            let records = [&[lesson], &calls[..]].concat();
-            assert_eq!(labels(&records, &ANY), taught, "{path}");
+            let settings = canvas_storage("CreateDomain", &path);
+            let records = [&[settings], &calls[..]].concat();
+            assert_eq!(labels(&records, &ANY), learned, "{path}");
             assert_eq!(analyze(&records, &[]).run_json()["totals"]["selected"], 2, "{path}");
         }
     }
@@ -125,7 +126,7 @@ fn canvas_in_a_bucket_of_everybody() {
 fn a_feature_group_in_a_projects_folder() {
     let storage = json!({"s3StorageConfig": {"s3Uri": "s3://ml-data/fraud"}});
     let request = json!({"featureGroupName": "g", "offlineStoreConfig": storage});
-    let lesson = call(0, "sagemaker", "CreateFeatureGroup", "Admin/alice", request);
+    let group = call(0, "sagemaker", "CreateFeatureGroup", "Admin/alice", request);
     let own = "ml-data/fraud/111122223333/sagemaker/us-east-1/offline-store";
     let calls = [
         reads(1, "Training/job", "ml-data/fraud/train/train.csv"),
@@ -135,7 +136,7 @@ fn a_feature_group_in_a_projects_folder() {
     ];
     let expected =
         ["other none", "feature-store-offline strong", "feature-store-offline strong", "other none"];
-    assert_eq!(labels(&[&[lesson], &calls[..]].concat(), &ANY), expected);
+    assert_eq!(labels(&[&[group], &calls[..]].concat(), &ANY), expected);
 }
 
 /// The rows of `usage`, as `events outcome denied_action denied_by`.
@@ -252,7 +253,8 @@ fn a_key_that_somebody_else_used_last() {
     let other_key = KEY.replace("0f1e2d3c", "aaaaaaaa");
     let records = [
         reads(1, "CanvasUsers/SageMaker", place),
-        // Later: by another workload, by an API that is not asked for, in another region; and what is no use.
+        // Later: by another workload, by an API that is not asked for, in another region; and what
+        // is no use.
         reads(2, "Payroll/nightly", "payroll/2025.csv"),
         with(reads(3, "Payroll/nightly", "payroll/2025.csv"), json!({"eventName": "Encrypt"})),
         with(reads(4, "Backup/daily", "b/c"), json!({"awsRegion": "eu-west-1", "eventName": "ReEncrypt"})),

@@ -1,4 +1,5 @@
-//! The sentences under `caveats`: each is said when it applies, with the right number, and is not said when it does not.
+//! The sentences under `caveats`: each is said when it applies, with the right number, and is not
+//! said when it does not.
 
 use std::collections::BTreeMap;
 
@@ -135,7 +136,8 @@ fn each_is_said_when_it_applies() {
         assert!(text.contains(said), "{id}: {text}");
     }
 
-    // Not unattributed: logs, what was selected all the same, what names an object, what a rule knows more of.
+    // Not unattributed: logs, what was selected all the same, what names an object, what a rule
+    // knows more of.
     let known =
         with(2, json!({"userIdentity": role("R", Value::Null), "requestParameters": context("a-bucket/k")}));
     let another = with(2, json!({"userIdentity": geospatial(), "requestParameters": context("a-bucket")}));

@@ -1,4 +1,5 @@
-//! What must not matter: the number of threads, the order and naming of inputs, how the content is cut.
+//! What must not matter: the number of threads, the order and naming of inputs, how the content is
+//! cut.
 
 use std::fs;
 use std::path::Path;
@@ -36,8 +37,8 @@ fn threads_do_not_matter() {
     }
 }
 
-/// A large archive of several members is decoded in a stream, and with a second thread ahead of what follows. Nothing of that shows, however
-/// the archive ends.
+/// A large archive of several members is decoded in a stream, and with a second thread ahead of
+/// what follows. Nothing of that shows, however the archive ends.
 #[test]
 fn decoding_ahead_does_not_matter() {
     let dir = tempfile::tempdir().unwrap();
@@ -71,7 +72,8 @@ fn decoding_ahead_does_not_matter() {
     }
 }
 
-/// More different sessions than are counted one by one: the estimate is said to be one, is near, and does not depend on the threads.
+/// More different sessions than are counted one by one: the estimate is said to be one, is near,
+/// and does not depend on the threads.
 #[test]
 fn many_sessions_are_estimated_the_same_way_every_time() {
     let dir = tempfile::tempdir().unwrap();
@@ -116,7 +118,8 @@ fn order_and_naming_of_inputs_do_not_matter() {
     assert_eq!(analyze_in(dir.path(), &parts).parquet_bytes(), whole);
 }
 
-/// The copies of a call arrive in either order, in any combination of archives; the answer is the same.
+/// The copies of a call arrive in either order, in any combination of archives; the answer is the
+/// same.
 #[test]
 fn the_order_of_copies_does_not_matter() {
     let documented = corpus::documented::events();
@@ -145,9 +148,10 @@ fn the_order_of_copies_does_not_matter() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// An owner's copy whose partner never comes is found only at the end, and still stands where it belongs.
+/// An owner's copy whose partner never comes is found only at the end, and its row is still in
+/// its place.
 #[test]
-fn a_copy_that_waits_in_vain_is_counted_in_its_place() {
+fn a_copy_without_a_partner_is_counted_in_its_place() {
     let lines: Vec<&str> = corpus::documented::TEXT.lines().collect();
     let owner = |n: u32| {
         lines[8]

@@ -1,4 +1,5 @@
-//! What counts, and as whose: each rule by itself, all of them against the oracle, and what must make no difference.
+//! What counts, and as whose: each rule by itself, all of them against the oracle, and what must
+//! make no difference.
 
 // The program against the oracle and against the generator's truth.
 mod agreement;

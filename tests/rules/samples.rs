@@ -1,9 +1,11 @@
-//! The records of AWS's documentation, every one of them and every column of each, against values written down by hand.
+//! The records of AWS's documentation, every one of them and every column of each, against values
+//! written down by hand.
 //!
-//! Events 1 to 20 are the lines of `documented.jsonl`; 21 to 24 are those of the geospatial page as published, but for the comma too
-//! many that makes one of them no JSON. What is expected stands in `tests/data/documented-expected.jsonl`, worked out from the
-//! documentation and not by the program: a column that is not there is null. `default_class` and `any_class` are the classes under the
-//! default selection and under `--workload any --event any`.
+//! Events 1 to 20 are the lines of `documented.jsonl`; 21 to 24 are those of the geospatial page as
+//! published, but for the comma too many that makes one of them no JSON. What is expected stands in
+//! `tests/data/documented-expected.jsonl`, worked out from the documentation and not by the
+//! program: a column that is not there is null. `default_class` and `any_class` are the classes
+//! under the default selection and under `--workload any --event any`.
 
 use serde_json::{Map, Value, json};
 use testkit::corpus::documented::TEXT;

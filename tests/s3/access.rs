@@ -1,4 +1,5 @@
-//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes an input.
+//! Who asks S3, and for what: where credentials come from, and what of the keys of a bucket becomes
+//! an input.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::bed::{ACCESS_KEY, Bed, Operation, SECRET_KEY};
-use testkit::{Report, analyze_by, analyze_in, bed, decrypt, document, keytrail};
+use testkit::{Report, analyze_by, analyze_in, bed, decrypt, document, keytrail, run, state};
 
 fn analyze(bed: &Bed, args: &[&str]) -> Report {
     analyze_by(&mut bed.around(keytrail()), args)
@@ -47,21 +48,40 @@ fn an_address_is_an_object_and_a_folder() {
     assert_eq!(of(&["", "logs/a"]), keys);
 }
 
-/// Folders that consoles make are no inputs; a name that nothing has is.
+/// Folders that consoles make are no inputs. A prefix without archives is an empty input, and an
+/// object that is not there cannot be read.
 #[test]
 fn what_is_not_there_is_said() {
     let bed = Bed::start();
     bed.put("logs/", b"");
     bed.put("logs/empty/", b"");
     put_archive(&bed, "logs/a", 1);
-    let report = analyze(&bed, &[&bed.uri("logs"), &bed.uri("log"), &bed.uri("nothing/here/")]);
-    assert_eq!(report.status, 1, "{}", report.stderr);
-    assert_eq!(inputs(&bed, &report), ["log", "logs/a", "nothing/here/"]);
+    let named = ["logs", "log", "nothing/here/", "logs/b.json.gz"].map(|key| bed.uri(key));
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let report = analyze(&bed, &named[..3]);
+    assert_eq!(report.status, 0, "{}", report.stderr);
+    assert_eq!(inputs(&bed, &report), ["log/", "logs/a", "nothing/here/"]);
     for row in report.inputs() {
         let is_there = row["archive"] == bed.uri("logs/a");
-        assert_eq!(row["status"], if is_there { "complete" } else { "unreadable" }, "{row}");
-        assert!(is_there || row["reason"].as_str().unwrap().contains("does not exist"), "{row}");
+        assert_eq!(row["status"], if is_there { "complete" } else { "skipped" }, "{row}");
+        assert!(is_there || row["reason"] == "no_archive", "{row}");
     }
+    let report = analyze(&bed, &["sample-logs/README.md", named[3]]);
+    assert_eq!(report.status, 1, "{}", report.stderr);
+    let rows = report.inputs();
+    assert!(state(&rows, named[3]).1.contains("does not exist"), "{rows:?}");
+
+    // A month, or a time, without archives; and nothing but an object that is not there.
+    for args in [&[&*bed.uri("logs/2026/11")][..], &[&*bed.uri("logs/empty/"), "--since", "2026-11-01"]] {
+        let report = analyze(&bed, args);
+        assert_eq!(report.status, 0, "{}", report.stderr);
+        assert!(report.stderr.contains("empty: no archive in s3://"), "{}", report.stderr);
+        let alarm = analyze(&bed, &[args, &["--fail-on", "empty"]].concat());
+        assert_eq!(alarm.status, 3, "{}", alarm.stderr);
+    }
+    let ran = run(bed.around(keytrail()).args(["analyze", named[3]]));
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no such object"), "{}", ran.stderr);
 }
 
 /// Any key is read, but for those that no URL can hold: these are named.
@@ -84,7 +104,8 @@ fn odd_keys_are_read_or_named() {
     assert_eq!(report.run_json()["totals"]["records"], good.len());
 }
 
-/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is asked for.
+/// A run over everything in a bucket gives the numbers of a run over a copy of it, whatever is
+/// asked for.
 #[test]
 fn without_pruning_the_counts_are_those_of_files() {
     let bed = Bed::start();
@@ -142,7 +163,8 @@ fn with_profile(bed: &Bed, config: &Path) -> Command {
     command
 }
 
-/// A profile's keys, its region, its endpoint; and those that a program of the profile prints, which a role's session would look like.
+/// A profile's keys, its region, its endpoint; and those that a program of the profile prints,
+/// which a role's session would look like.
 #[test]
 fn credentials_come_from_profiles() {
     let bed = Bed::start();

@@ -1,5 +1,6 @@
-//! Who asks S3: every place where AWS's own tools find credentials (AWS SDKs and Tools Reference Guide, "Standardized credential providers"),
-//! with the services that give them played by a server beside the bed.
+//! Who asks S3: every place where AWS's own tools find credentials (AWS SDKs and Tools Reference
+//! Guide, "Standardized credential providers"), with the services that give them played by a server
+//! beside the bed.
 //!
 //! All of them give the bed's keys, and a session token that tells which of them was used.
 
@@ -131,7 +132,43 @@ fn a_profile_that_is_asked_for_must_be_there() {
     }
 }
 
-/// Credentials that are refused, and a program that has no others, or none any more: it is not started for each object.
+/// Also where keys in the environment would be used: whoever names a profile expects its settings.
+#[test]
+fn a_profile_that_is_named_must_be_there_even_beside_keys() {
+    let (bed, mut command) = without_keys();
+    write(&command, ".aws/config", "[profile audit]\nregion = us-east-1\n");
+    command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
+    let report = home(&command).join("report");
+    command.args(["analyze", "--force", &bed.uri("logs/"), "-o"]).arg(report);
+    for (profile, option, status) in
+        [("typo", "", 2), ("audit", "", 0), ("", "", 0), ("audit", "typo", 2), ("typo", "keys", 0)]
+    {
+        let keys =
+            format!("[keys]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+        write(&command, ".aws/credentials", &keys);
+        let ran = run(command.env("AWS_PROFILE", profile).env("KEYTRAIL_PROFILE", option));
+        assert_eq!(ran.status, status, "{profile} {option}: {}", ran.stderr);
+        assert!(status == 0 || ran.stderr.contains("there is no profile \"typo\""), "{}", ran.stderr);
+    }
+}
+
+/// The options of S3 that every AWS tool has say the same as the variables.
+#[test]
+fn profile_region_and_endpoint_are_options_too() {
+    let (bed, mut command) = without_keys();
+    let keys = format!("[audit]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n");
+    write(&command, ".aws/credentials", &keys);
+    let endpoint = format!("http://{}", bed.proxy.address);
+    // Without the options, nobody could sign, and nobody would answer.
+    command.env("AWS_ACCESS_KEY_ID", "wrong").env("AWS_SECRET_ACCESS_KEY", "wrong");
+    command.env_remove("AWS_REGION").env("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9");
+    let options = ["--profile", "audit", "--aws-region", "us-east-1", "--endpoint-url", &endpoint];
+    let report = analyze_by(&mut command, &[&[&*bed.uri("logs/")][..], &options].concat());
+    assert_eq!(report.status, 0, "{}", report.stderr);
+}
+
+/// Credentials that are refused, and a program that has no others, or none any more: it is not
+/// started for each object.
 #[test]
 fn who_has_no_other_credentials_is_not_asked_for_each_object() {
     const OBJECTS: u32 = 20;

@@ -1,9 +1,12 @@
-//! S3, played by a real server on loopback; with `KEYTRAIL_S3_ENDPOINT`, by the server that listens there.
+//! S3, played by a real server on loopback; with `KEYTRAIL_S3_ENDPOINT`, by the server that listens
+//! there.
 
 // Profiles and endpoints, and which keys of a bucket become inputs.
 mod access;
 // The test bed itself: what the others rely on.
 mod bed;
+// The client by itself: pages, conditions, parts, lost answers.
+mod client;
 // Every place where credentials are found.
 mod credentials;
 // Archives in S3: read once, with faults on the way, or refused.
@@ -12,7 +15,5 @@ mod reading;
 mod report;
 // The files of a checkpoint: one suite for directories and for S3.
 mod segment_stores;
-// The client by itself: pages, conditions, parts, lost answers.
-mod store;
 // Faults and kills while a report is written.
 mod writing;

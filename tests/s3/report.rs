@@ -21,7 +21,8 @@ fn analyze(bed: &Bed, into: &str, options: &[&str]) -> Ran {
     run(&mut command(bed, into, options))
 }
 
-/// The files of a report on S3, without those that readers ignore, and without the times in `run.json`.
+/// The files of a report on S3, without those that readers ignore, and without the times in
+/// `run.json`.
 fn report(bed: &Bed, prefix: &str) -> BTreeMap<String, Vec<u8>> {
     let keys = bed.keys(prefix).into_iter().filter(|key| !key[prefix.len()..].starts_with('_'));
     keys.map(|key| (key[prefix.len()..].to_owned(), bed.get(&key).unwrap())).map(timeless).collect()
@@ -185,7 +186,34 @@ fn nightly_runs_read_what_is_new_and_write_what_changes() {
     assert_eq!(report(&bed, "logs/report/"), written);
 }
 
-/// A lock that is renewed keeps others out; one that is not is taken over. Whoever has lost it puts nothing in place.
+/// Of runs that begin together, those that find the lock held give up; one that finds it released
+/// begins then. Either way, the report is that of one run.
+#[test]
+fn of_runs_that_begin_together_at_least_one_writes_the_report() {
+    let bed = Bed::start();
+    bed.put_folder("logs/", Path::new("sample-logs"));
+    let into = bed.uri("together");
+    let start = || {
+        let mut command = command(&bed, &into, &["--incremental"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let runs: Vec<_> = (0..3).map(|_| start()).collect();
+    let mut statuses = Vec::new();
+    for run in runs {
+        let ended = run.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let status = ended.status.code().unwrap();
+        assert!(status == 0 || status == 2 && stderr.contains("another run is writing to s3://"), "{stderr}");
+        statuses.push(status);
+    }
+    assert!(statuses.contains(&0), "{statuses:?}");
+    assert_eq!(bed.get("together/_keytrail/lock"), None);
+    let written = report(&bed, "together/");
+    assert_eq!(written, in_one_go(&bed));
+}
+
+/// A lock that is renewed keeps others out; one that is not is taken over. Whoever has lost it puts
+/// nothing in place.
 #[test]
 fn of_two_runs_at_once_one_wins_and_the_other_says_so() {
     let bed = Bed::start();

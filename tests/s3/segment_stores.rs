@@ -6,7 +6,7 @@ use keytrail::checkpoint::{BucketStore, CheckpointError, LocalStore, SegmentFile
 use keytrail::s3::S3Error;
 use testkit::bed::Bed;
 
-use crate::store::as_client;
+use crate::client::as_client;
 
 type Store = Box<dyn SegmentStore>;
 
@@ -30,7 +30,7 @@ fn listed(store: &Store) -> Vec<(String, Option<u64>)> {
     files.map(|file| (file.name, file.bytes)).collect()
 }
 
-/// The suite. `open` opens the place anew, as the next run does.
+/// The suite. `open` opens the place again, as the next run does.
 fn conforms(open: &dyn Fn() -> Result<Store, CheckpointError>) {
     let store = open().unwrap();
     assert_eq!(store.read_manifest().unwrap(), None);

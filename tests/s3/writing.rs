@@ -1,4 +1,5 @@
-//! What goes wrong while a report is written to S3: it does not show in the report, and at no moment is there half a report that looks whole.
+//! What goes wrong while a report is written to S3: it does not show in the report, and at no
+//! moment is there half a report that looks whole.
 
 use std::fs;
 use std::path::PathBuf;
@@ -137,7 +138,8 @@ fn faults_do_not_show() {
     }
 }
 
-/// The same over three nights, each of which goes on from what the nights before have kept in the bucket.
+/// The same over three nights, each of which goes on from what the nights before have kept in the
+/// bucket.
 #[test]
 fn faults_do_not_show_over_many_runs() {
     for (seed, (what, kinds)) in kinds().into_iter().enumerate() {
@@ -153,8 +155,8 @@ fn faults_do_not_show_over_many_runs() {
     }
 }
 
-/// Watches that parts of the report change only while there is no `run.json`, and that it is written under the condition that there is none,
-/// when all parts are there. Gives the complaints.
+/// Watches that parts of the report change only while there is no `run.json`, and that it is
+/// written under the condition that there is none, when all parts are there. Gives the complaints.
 fn watch(
     bed: &Bed,
     faults: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static,
@@ -186,8 +188,8 @@ fn parts(objects: &Objects) -> Vec<(String, Vec<u8>)> {
     parts.map(|key| (key.clone(), objects.get(&key).unwrap())).collect()
 }
 
-/// A report that replaces another, in one run or night by night, with faults and without: whoever looks sees the old one, the new one, or
-/// that there is none.
+/// A report that replaces another, in one run or night by night, with faults and without: whoever
+/// looks sees the old one, the new one, or that there is none.
 #[test]
 fn no_half_report_looks_whole() {
     for (options, share) in
@@ -196,7 +198,8 @@ fn no_half_report_looks_whole() {
         let (nights, bed) = (Nights::new(), Bed::start());
         for night in 0..NIGHTS {
             nights.fall(night);
-            // Without an effect on what was done: a lost answer to a deletion looks like one that did not happen.
+            // Without an effect on what was done: a lost answer to a deletion looks like one that
+            // did not happen.
             let kinds = vec![faults::internal_error(), faults::slow_down(), Fault::Reset, Fault::Lost];
             bed.proxy.forget();
             let complaints = watch(&bed, faults::some(night as u64 + 7, share, kinds));
@@ -212,8 +215,8 @@ fn no_half_report_looks_whole() {
     }
 }
 
-/// Killed at every request that writes, one after the other: if there is a `run.json`, what is there is the report before or the one after,
-/// and the next run makes the one after.
+/// Killed at every request that writes, one after the other: if there is a `run.json`, what is
+/// there is the report before or the one after, and the next run makes the one after.
 #[test]
 fn a_kill_leaves_no_half_report() {
     let nights = Nights::new();
@@ -233,7 +236,8 @@ fn a_kill_leaves_no_half_report() {
             seeds.iter().for_each(|(key, bytes)| bed.put(key, bytes));
         }
         let (count, (tell, told)) = (AtomicUsize::new(0), mpsc::channel());
-        // Even ones are killed before the server has heard of the request, odd ones after it has done it.
+        // Even ones are killed before the server has heard of the request, odd ones after it has
+        // done it.
         bed.proxy.meddle(move |asked| {
             let now = writes(asked) && count.fetch_add(1, Ordering::SeqCst) == at / 2;
             now.then(|| {
@@ -279,7 +283,8 @@ fn a_kill_leaves_no_half_report() {
     }
 }
 
-/// Writing is denied: one sentence that names the permission, exit status 2, and nothing that looks like a report.
+/// Writing is denied: one sentence that names the permission, exit status 2, and nothing that looks
+/// like a report.
 #[test]
 fn denied_writing_names_the_permission() {
     let (nights, bed) = (Nights::all(), Bed::start());

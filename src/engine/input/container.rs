@@ -1,5 +1,5 @@
-//! Reads a container: its members one after the other, each an input of its own, and then a summary of
-//! the container itself.
+//! Reads a container: its members one after the other, each an input of its own, and then a summary
+//! of the container itself.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
@@ -14,7 +14,8 @@ use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkE
 use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
 use crate::model::{RejectReason, Rejection, SkipReason};
 
-/// Rejects of the container itself, which are emitted at its end. The last one stands for all others.
+/// Rejects of the container itself, which are emitted at its end. The last one stands for all
+/// others.
 const REJECTS: usize = 1000;
 
 /// Reads a member of a container.
@@ -51,8 +52,8 @@ pub(super) fn read<R: Read>(
             ended
         }
         Ok(None) => {
-            // A plain file is as large as it is. Compressed content can grow to any size, and so can a
-            // member of a container.
+            // A plain file is as large as it is. Compressed content can grow to any size, and so
+            // can a member of a container.
             let unlimited = is_plain && subject.depth == 0;
             let content = if unlimited { content.without_limit() } else { content };
             let mut outer =
@@ -106,7 +107,8 @@ struct Walk<'w, 's> {
     sha256: Option<String>,
     /// Something was found in it.
     has_items: bool,
-    /// Stored bytes of members reported as read, if the reader of the container does not report them.
+    /// Stored bytes of members reported as read, if the reader of the container does not report
+    /// them.
     reported: Option<u64>,
     read_member: ReadMember,
 }

@@ -137,8 +137,8 @@ fn read_member(
     read(scanner, member, content, Origin { archive: None, decode: identity }, buffers);
 }
 
-/// Reads a Parquet file; `archive`: the listed file, unless it is a member of a container. Parquet is
-/// read from its end, so content that comes as a stream is written to a temporary file first.
+/// Reads a Parquet file; `archive`: the listed file, unless it is a member of a container. Parquet
+/// is read from its end, so content that comes as a stream is written to a temporary file first.
 fn read_parquet<R: Read>(
     scanner: &mut Scanner<'_>,
     subject: Subject,

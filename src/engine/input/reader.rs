@@ -1,5 +1,5 @@
-//! Reads one archive from its first byte to its last: decodes it, finds the records, parses them, and
-//! adds their facts to the batch.
+//! Reads one archive from its first byte to its last: decodes it, finds the records, parses them,
+//! and adds their facts to the batch.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -98,8 +98,8 @@ impl<'r, 's> InputReader<'r, 's> {
         content.finish(buffers);
     }
 
-    /// What is not JSON may be a damaged archive. If it is compressed or a member of a container, it is
-    /// read to its end, where checksums show damage.
+    /// What is not JSON may be a damaged archive. If it is compressed or a member of a container,
+    /// it is read to its end, where checksums show damage.
     fn verify<R: Read>(&mut self, content: &mut DecodeStream<R>, mut error: Option<DecodeError>) {
         self.is_broken = false;
         let has_checksum = content.format() != Encoding::Plain || self.subject.container.is_some();
@@ -353,8 +353,8 @@ impl<'r, 's> InputReader<'r, 's> {
     }
 }
 
-/// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one cause,
-/// one reject.
+/// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one
+/// cause, one reject.
 fn name_damage(
     reason: RejectReason,
     detail: String,

@@ -1,9 +1,9 @@
-//! The content of an input as a stream: decoded when it is asked for, or ahead of that on a thread of
-//! its own.
+//! The content of an input as a stream: decoded when it is asked for, or ahead of that on a thread
+//! of its own.
 //!
-//! A large archive is decoded piece by piece, which takes longer than all that follows. With a second
-//! thread both happen at once. An ordinary archive is decoded whole: other archives keep the other
-//! threads busy.
+//! A large archive is decoded piece by piece, which takes longer than all that follows. With a
+//! second thread both happen at once. An ordinary archive is decoded whole: other archives keep the
+//! other threads busy.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};

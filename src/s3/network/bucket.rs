@@ -29,17 +29,17 @@ impl Bucket {
     }
 
     /// Sends one small request, to know before a long run whether the bucket exists and may be
-    /// listed.
+    /// listed. Returns whether there is a key that starts with `prefix`.
     ///
     /// # Errors
     /// When the bucket cannot be listed, or does not respond in less than ten seconds.
-    pub fn check(&self, prefix: &str) -> Result<(), S3Error> {
+    pub fn check(&self, prefix: &str) -> Result<bool, S3Error> {
         let request = ListRequest { prefix: prefix.to_owned(), max_keys: Some(1), ..ListRequest::default() };
         runtime()?.block_on(async {
             timeout(CHECK_TIMEOUT, self.client.list_page(&request, RetryPolicy::BEFORE_RUN))
                 .await
                 .map_err(|_| self.client.unreachable(TransferError::Timeout))?
-                .map(drop)
+                .map(|page| !page.objects.is_empty())
         })
     }
 

@@ -136,7 +136,10 @@ impl S3Client {
             RequestError::NoCredentials(cause) => {
                 return S3Error::NoCredentials { bucket, source: cause.into() };
             }
-            RequestError::NoResponse(cause) => return self.unreachable(cause),
+            RequestError::NoResponse(cause) if cause.is_transient() => return self.unreachable(cause),
+            RequestError::NoResponse(cause) => {
+                return S3Error::failed(format!("a request for {address}"), cause);
+            }
             RequestError::Refused(refusal) => refusal,
         };
         let used = self.endpoint.region.clone();

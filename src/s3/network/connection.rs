@@ -19,8 +19,8 @@ pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// The same for writing, where a part has to be sent before there can be a response.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// An HTTP client. There is no limit for a whole response: a large object takes as long as it takes,
-/// as long as something arrives within `read_timeout`.
+/// An HTTP client. There is no limit for a whole response: a large object takes as long as it
+/// takes, as long as something arrives within `read_timeout`.
 ///
 /// It follows no redirect: requests carry credentials, which no other host may get. S3 names the
 /// right endpoint in its response instead (Amazon S3 User Guide: "Request redirection").

@@ -50,6 +50,8 @@ pub(super) enum CredentialsError {
 #[derive(Debug)]
 pub(super) struct Credentials {
     sources: SharedCredentialsProvider,
+    /// The profile of an option.
+    profile: Option<String>,
     /// Set if the sources must not be asked.
     profile_error: Option<Arc<CredentialsError>>,
     cache: Mutex<Cache>,
@@ -80,9 +82,13 @@ impl CachedCredential {
 
 impl Credentials {
     /// With a profile that cannot be used, [`Self::get`] fails without asking any source.
-    pub(super) fn new(sources: SharedCredentialsProvider, profile: Result<(), ProfileError>) -> Self {
-        let profile_error = profile.err().map(|error| Arc::new(error.into()));
-        Self { sources, profile_error, cache: Mutex::default() }
+    pub(super) fn new(
+        sources: SharedCredentialsProvider,
+        profile: Option<String>,
+        check: Result<(), ProfileError>,
+    ) -> Self {
+        let profile_error = check.err().map(|error| Arc::new(error.into()));
+        Self { sources, profile, profile_error, cache: Mutex::default() }
     }
 
     /// Returns credentials that are valid for the next minutes.
@@ -132,7 +138,7 @@ impl Credentials {
         let found = timeout(OPEN_TIMEOUT, self.sources.provide_credentials())
             .await
             .map_err(|_| CredentialsError::Timeout)?
-            .map_err(explain)?;
+            .map_err(|error| self.explain(error))?;
         // They become part of HTTP headers.
         if !is_printable(&found) {
             return Err(CredentialsError::InvalidCharacters);
@@ -155,6 +161,20 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// Replaces the SDK's report that no source has credentials, which is many lines long.
+    fn explain(&self, error: ProviderError) -> CredentialsError {
+        let profile = self.profile.clone().or_else(|| env_var("AWS_PROFILE"));
+        match (error, profile) {
+            (ProviderError::CredentialsNotLoaded(_), Some(profile)) => {
+                CredentialsError::NoneInProfile(profile)
+            }
+            (ProviderError::CredentialsNotLoaded(_), None) => CredentialsError::NoneAnywhere,
+            (error, _) => CredentialsError::Provider(error),
+        }
+    }
+}
+
 #[async_trait]
 impl CredentialProvider for Credentials {
     type Credential = AwsCredential;
@@ -167,13 +187,4 @@ impl CredentialProvider for Credentials {
 fn is_printable(found: &aws_credential_types::Credentials) -> bool {
     let texts = [Some(found.access_key_id()), found.session_token()];
     texts.into_iter().flatten().all(|text| text.bytes().all(|b| b.is_ascii_graphic()))
-}
-
-/// Replaces the SDK's report that no source has credentials, which is many lines long.
-fn explain(error: ProviderError) -> CredentialsError {
-    match (error, env_var("AWS_PROFILE")) {
-        (ProviderError::CredentialsNotLoaded(_), Some(profile)) => CredentialsError::NoneInProfile(profile),
-        (ProviderError::CredentialsNotLoaded(_), None) => CredentialsError::NoneAnywhere,
-        (error, _) => CredentialsError::Provider(error),
-    }
 }

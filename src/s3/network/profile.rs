@@ -24,17 +24,24 @@ pub(super) enum ProfileError {
 }
 
 /// Checks that the profile in use exists, and every profile that it takes its credentials from.
+/// `chosen` is the profile of an option; without it, `AWS_PROFILE` names one.
 ///
-/// Keys in the environment come before any profile; with them there is nothing to check.
-pub(super) async fn check() -> Result<(), ProfileError> {
-    if env_var("AWS_ACCESS_KEY_ID").is_some() && env_var("AWS_SECRET_ACCESS_KEY").is_some() {
+/// Keys in the environment come before `AWS_PROFILE`. But a profile that is named must exist even
+/// then: whoever names it expects its settings, and may not know of the keys.
+pub(super) async fn check(chosen: Option<&str>) -> Result<(), ProfileError> {
+    let named = chosen.map(str::to_owned).or_else(|| env_var("AWS_PROFILE"));
+    let has_keys = chosen.is_none()
+        && env_var("AWS_ACCESS_KEY_ID").is_some()
+        && env_var("AWS_SECRET_ACCESS_KEY").is_some();
+    if has_keys && named.is_none() {
         return Ok(());
     }
     let profiles = profile::load(&Default::default(), &Default::default(), &Default::default(), None)
         .await
         .map_err(ProfileError::Unreadable)?;
     let default = || profiles.get_profile("default").map(|profile| profile.name().to_owned());
-    match env_var("AWS_PROFILE").or_else(default) {
+    match named.or_else(default) {
+        Some(name) if has_keys && profiles.get_profile(&name).is_some() => Ok(()),
         Some(name) => check_chain(&profiles, name),
         None => Ok(()),
     }

@@ -43,6 +43,19 @@ pub(super) enum TransferError {
     ListWithoutToken,
 }
 
+impl TransferError {
+    /// Whether another attempt may succeed. A response that arrived whole and cannot be right will
+    /// not be right the next time.
+    pub(super) fn is_transient(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Http(_) | Self::CutOff { .. } | Self::ListCutOff => true,
+            Self::Request(_) | Self::WrongRange { .. } | Self::InvalidList(_) | Self::ListWithoutToken => {
+                false
+            }
+        }
+    }
+}
+
 /// An error response of S3.
 #[derive(Debug, Default)]
 pub(super) struct Refusal {

@@ -78,7 +78,7 @@ impl Backoff {
                 }
                 refusal.is_transient()
             }
-            RequestError::NoResponse(_) => true,
+            RequestError::NoResponse(error) => error.is_transient(),
             RequestError::NoCredentials(_) => false,
         };
         if may_pass && self.pause().await { Ok(()) } else { Err(error) }

@@ -1,9 +1,9 @@
 //! Writes objects: under a condition where another program might write too, in parts if they are
 //! large.
 //!
-//! Every write here can be repeated without harm, so it is repeated like a read (`retry`). A success
-//! counts only if S3 says so in the body too: it may answer 200 and send an error (Amazon S3 API
-//! Reference: CompleteMultipartUpload).
+//! Every write here can be repeated without harm, so it is repeated like a read (`retry`). A
+//! success counts only if S3 says so in the body too: it may answer 200 and send an error (Amazon
+//! S3 API Reference: CompleteMultipartUpload).
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -57,8 +57,8 @@ fn every_archive_not_read_whole_has_its_line() {
     assert_eq!(ran.status, 1);
     let lines = json_lines(&ran.stderr);
     let about = |archive: &str| -> Vec<&Value> {
-        let warnings = of_level(&lines, "WARN").into_iter();
-        warnings.filter(|line| line["archive"] == archive).collect()
+        let lines = lines.iter().filter(|line| line["level"] == "WARN" || line["level"] == "ERROR");
+        lines.filter(|line| line["archive"] == archive).collect()
     };
     for archive in ["a/cut.json", "a/cut2.json"] {
         let [line] = about(archive)[..] else { panic!("{lines:?}") };
@@ -115,7 +115,8 @@ fn a_run_that_fails_says_so_in_json() {
     assert!(!dir.path().join("new").exists());
 }
 
-/// A run whose input never ends, stopped while it reads or while it waits: its exit status, and what it said.
+/// A run whose input never ends, stopped while it reads or while it waits: its exit status, and
+/// what it said.
 fn stopped(name: &str, reads: bool, dir: &Path) -> (i32, String) {
     let pipe = dir.join("pipe");
     mkfifo(&pipe);

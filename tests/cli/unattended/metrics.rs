@@ -1,4 +1,5 @@
-//! `--metrics`: the file for Prometheus, read by a strict reader here and by that of Prometheus's Python client.
+//! `--metrics`: the file for Prometheus, read by a strict reader here and by that of Prometheus's
+//! Python client.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -216,7 +217,8 @@ fn metrics_that_cannot_be_written_in_the_end_are_an_error() {
     assert!(dir.path().join("report/run.json").exists());
 }
 
-/// The parser of Prometheus's own Python client, where there is one (see `formats/second_reader.rs`).
+/// The parser of Prometheus's own Python client, where there is one (see
+/// `formats/second_reader.rs`).
 fn second_reader(path: &Path, ours: &Page) {
     let script = "import json, sys
 from prometheus_client.parser import text_string_to_metric_families as parse

@@ -1,4 +1,5 @@
-//! What a run tells those who are not there: exit status, JSON lines, metrics, and the conditions that raise an alarm.
+//! What a run tells those who are not there: exit status, JSON lines, metrics, and the conditions
+//! that raise an alarm.
 
 mod alarms;
 mod last_line;
@@ -9,7 +10,8 @@ use std::path::Path;
 use serde_json::Value;
 use testkit::{Ran, keytrail, run};
 
-/// The lines of standard error, every one of which must be a JSON object with the members that all lines have.
+/// The lines of standard error, every one of which must be a JSON object with the members that all
+/// lines have.
 fn json_lines(stderr: &str) -> Vec<Value> {
     let lines: Vec<Value> = stderr
         .lines()

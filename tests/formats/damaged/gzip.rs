@@ -9,7 +9,8 @@ use testkit::{Report, accounts, analyze_in, corpus, decrypt, document, folder, g
 
 use super::{gzip, reject, rejects};
 
-/// What must come of a document cut off after `length` bytes of content: the records before the cut, and where the cut one begins.
+/// What must come of a document cut off after `length` bytes of content: the records before the
+/// cut, and where the cut one begins.
 fn before_the_cut(text: &str, records: &[Value], length: usize) -> (u64, Option<u64>) {
     let places = places(text, records);
     let whole = places.iter().filter(|place| place.end <= length).count() as u64;
@@ -75,7 +76,8 @@ fn truncated_gzip_at_every_byte() {
     truncated_gzip(&text, &records, &gzip(text.as_bytes()));
 }
 
-/// In a stored block every byte of the file is one of the content, so it is known how much must be read.
+/// In a stored block every byte of the file is one of the content, so it is known how much must be
+/// read.
 #[test]
 fn truncated_gzip_at_every_byte_of_a_stored_block() {
     let records = [decrypt(1), decrypt(2), decrypt(3)];
@@ -128,7 +130,8 @@ fn corrupt_gzip_keeps_the_records_before_the_damage() {
     let records: Vec<Value> = (0..400).map(decrypt).collect();
     let text = document(&records);
     let cut = text.len() / 2;
-    // Two stored blocks with a marker between them, which is damaged: what comes before must be given out, wherever it is buffered.
+    // Two stored blocks with a marker between them, which is damaged: what comes before must be
+    // given out, wherever it is buffered.
     let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
     encoder.write_all(&text.as_bytes()[..cut]).unwrap();
     encoder.flush().unwrap();

@@ -43,7 +43,8 @@ fn gzip_bomb_is_cut_off_in_little_memory() {
     assert_eq!(rejects[0]["record_offset"], Value::Null, "the spaces are in no record");
 }
 
-/// Under the limit it is a large archive, no more: what lies behind the spaces counts, and no memory is spent on them.
+/// Under the limit it is a large archive, no more: what lies behind the spaces counts, and no
+/// memory is spent on them.
 #[test]
 fn a_large_archive_is_read_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();

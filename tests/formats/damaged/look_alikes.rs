@@ -18,7 +18,8 @@ fn a_word_of_tar_hides_no_archive() {
     }
 }
 
-/// What stands before the first brace may be a note, or all that is left of a record: records behind it are not counted, and that is told.
+/// What stands before the first brace may be a note, or all that is left of a record: records
+/// behind it are not counted, and that is told.
 #[test]
 fn a_lost_beginning_is_told() {
     let whole = String::from_utf8(good(1)).unwrap();

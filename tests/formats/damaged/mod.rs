@@ -1,5 +1,6 @@
-//! Bad input, by the rows of the contract's table: real files through the real program, with the exit status, the accounting, the rejects
-//! and the inputs that must come of each. Good records stand around all damage: they must be counted.
+//! Bad input, by the rows of the contract's table: real files through the real program, with the
+//! exit status, the accounting, the rejects and the inputs that must come of each. Good records
+//! stand around all damage: they must be counted.
 
 mod gzip;
 mod limits;

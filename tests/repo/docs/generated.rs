@@ -132,7 +132,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
     let parts =
         [("athena: events", fenced("sql", &events)), ("athena: files", fenced("sql", &files.join("\n")))];
     hold("docs/batch.md", &parts);
-    // The files are there under these names; that their columns have these types, `tests/formats/second_reader.rs` holds.
+    // The files are there under these names; that their columns have these types,
+    // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
     for name in ["usage", "usage_daily", "inputs", "rejects"] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");

@@ -1,8 +1,8 @@
 //! The documentation against the program: generated parts must be what the program says, examples
 //! must run, lists must be complete.
 //!
-//! `UPDATE_DOCS=1 cargo test --test repo docs` rewrites the generated parts (tables of columns, help,
-//! outputs). Read the difference.
+//! `UPDATE_DOCS=1 cargo test --test repo docs` rewrites the generated parts (tables of columns,
+//! help, outputs). Read the difference.
 
 mod examples;
 mod generated;

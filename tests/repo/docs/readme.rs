@@ -1,4 +1,5 @@
-//! README.md: its output is real, its figures are those of the sample, its commands run, and it stays short.
+//! README.md: its output is real, its figures are those of the sample, its commands run, and it
+//! stays short.
 
 use std::fs;
 use std::io::Read;

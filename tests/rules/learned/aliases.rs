@@ -100,7 +100,7 @@ fn aliases_are_resolved_before_keys_are_asked_for() {
     let files = [("call.json", vec![call.clone()]), ("later.json", vec![history.clone()])];
     let options = oracle::Options { keys: vec![KEY.to_owned()], ..any() };
     assert_eq!(analyze(&files, &["--key", KEY], &options).events().len(), 2);
-    let untaught = oracle::Options { learn: false, ..options };
-    assert_eq!(analyze(&files, &["--key", KEY, "--no-learn"], &untaught).events().len(), 1);
-    teaches(&[history, dataset(&role("Jane"), KEY)], &call, ["forecast", "medium", "F5"], OTHER);
+    let unlearned = oracle::Options { learn: false, ..options };
+    assert_eq!(analyze(&files, &["--key", KEY, "--no-learn"], &unlearned).events().len(), 1);
+    assert_learned(&[history, dataset(&role("Jane"), KEY)], &call, ["forecast", "medium", "F5"], OTHER);
 }

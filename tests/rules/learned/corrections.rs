@@ -3,8 +3,8 @@
 use super::*;
 use testkit::oracle;
 
-/// What became of a call and of records that correct it: the source addresses of the selected events, and how many were duplicates
-/// and corrected.
+/// What became of a call and of records that correct it: the source addresses of the selected
+/// events, and how many were duplicates and corrected.
 fn corrected(
     files: &[(&str, Vec<Value>)],
     args: &[&str],
@@ -67,7 +67,8 @@ fn a_correction_takes_the_place_of_its_original() {
     assert_eq!(corrected(&[("a.json", file(&[&first]))], &[], &any()), (once.0.clone(), [0, 0]));
 }
 
-/// Repeated deliveries of what has been corrected; and one that has the id of its original, which nothing tells from a conflict.
+/// Repeated deliveries of what has been corrected; and one that has the id of its original, which
+/// nothing tells from a conflict.
 #[test]
 fn corrections_and_copies() {
     let first = correction("c1", "198.51.100.1");

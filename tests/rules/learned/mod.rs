@@ -1,5 +1,6 @@
-//! What the input teaches about itself, through the binary: each learned rule by a lesson that stands in a later file than the call it
-//! explains, where aliases pointed, and which records have been corrected. The oracle reads every input of these tests, too.
+//! What is learned from the facts of the input, through the binary: each learned rule by a fact in
+//! a later file than the call that it explains, where aliases pointed, and which records were
+//! corrected. The oracle reads every input of these tests, too.
 
 mod aliases;
 mod corrections;
@@ -161,30 +162,31 @@ fn any() -> oracle::Options {
     oracle::Options { workloads: None, events: None, ..oracle::Options::default() }
 }
 
-/// Workload, strength and rules of the event in `call.json`, with these records in later files, one in each.
-fn judged(call: &Value, lessons: &[Value], learn: bool) -> [String; 3] {
+/// Workload, strength and rules of the event in `call.json`, with these records in later files, one
+/// in each.
+fn judged(call: &Value, facts: &[Value], learn: bool) -> [String; 3] {
     let names = ["later-1.json", "later-2.json", "later-3.json"];
     let mut files = vec![("call.json", vec![call.clone()])];
-    files.extend(names.into_iter().zip(lessons.iter().map(|lesson| vec![lesson.clone()])));
+    files.extend(names.into_iter().zip(facts.iter().map(|fact| vec![fact.clone()])));
     let args: &[&str] = if learn { &[] } else { &["--no-learn"] };
     let events = analyze(&files, args, &oracle::Options { learn, ..any() }).events();
     let event = events.iter().find(|event| event["archive"] == "in/call.json").unwrap();
     ["workload", "workload_strength", "workload_rules"].map(|name| event[name].as_str().unwrap().to_owned())
 }
 
-/// The call is judged like this with the lessons, and like that without them or if nothing is to be learned.
-fn teaches(lessons: &[Value], call: &Value, taught: [&str; 3], untaught: [&str; 3]) {
-    assert_eq!(judged(call, lessons, true), taught, "{call}\nafter {lessons:?}");
-    assert_eq!(judged(call, &[], true), untaught, "{call}");
-    assert_eq!(judged(call, lessons, false), untaught, "{call}");
+/// The call is `learned` with the facts, and `unlearned` without them or with `--no-learn`.
+fn assert_learned(facts: &[Value], call: &Value, learned: [&str; 3], unlearned: [&str; 3]) {
+    assert_eq!(judged(call, facts, true), learned, "{call}\nafter {facts:?}");
+    assert_eq!(judged(call, &[], true), unlearned, "{call}");
+    assert_eq!(judged(call, facts, false), unlearned, "{call}");
 }
 
-/// The lessons say nothing of the call.
-fn is_silent(lessons: &[Value], call: &Value) {
-    assert_eq!(judged(call, lessons, true), judged(call, lessons, false), "{call}\nafter {lessons:?}");
+/// The facts say nothing about the call.
+fn assert_not_learned(facts: &[Value], call: &Value) {
+    assert_eq!(judged(call, facts, true), judged(call, facts, false), "{call}\nafter {facts:?}");
 }
 
-/// Lessons in every file, before and after what they explain.
+/// Facts in every file, before and after the calls that they explain.
 fn everything() -> tempfile::TempDir {
     let calls = ["Jane", "Planner", "Surveyor", "Writer", "Trainer", "Runner"];
     let mut files = Vec::new();
@@ -217,7 +219,7 @@ fn everything() -> tempfile::TempDir {
 }
 
 #[test]
-fn threads_and_order_teach_nothing_else() {
+fn threads_and_order_do_not_change_what_is_learned() {
     let dir = everything();
     let of = |threads: &str| analyze_in(dir.path(), &[&["in", "--threads", threads], &ANY[..]].concat());
     let one = of("1");
@@ -242,18 +244,18 @@ fn threads_and_order_teach_nothing_else() {
     assert_eq!(analyze_in(dir.path(), &[&names[..], &ANY].concat()).parquet_bytes(), one.parquet_bytes());
 }
 
-/// A lesson says the same in whatever it comes.
+/// A fact is the same in every shape of input.
 #[test]
-fn lessons_are_read_in_every_wrapping() {
+fn facts_are_read_in_every_shape() {
     let call = reads("artifacts/canvas/Canvas/x");
-    let lesson = with(artifact_path("s3://artifacts/canvas"), "eventID", "lesson");
-    let text = lesson.to_string();
+    let fact = with(artifact_path("s3://artifacts/canvas"), "eventID", "fact");
+    let text = fact.to_string();
     let message = json!([{"id": "1", "timestamp": 1, "message": text}]);
     let wrapped = [
         text.clone(),
         format!("[{text}]"),
         json!({"Events": [{"EventId": "1", "CloudTrailEvent": text}]}).to_string(),
-        json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": lesson}).to_string(),
+        json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": fact}).to_string(),
         json!({"messageType": "DATA_MESSAGE", "logEvents": message}).to_string(),
         json!({"events": message}).to_string(),
         format!("2024-03-05T10:00:00.000Z {text}"),
@@ -267,9 +269,9 @@ fn lessons_are_read_in_every_wrapping() {
     }
 }
 
-/// Standard input can be read but once; what it teaches is the same.
+/// Standard input can be read only once. The same is learned from it.
 #[test]
-fn standard_input_teaches_like_files() {
+fn the_same_is_learned_from_standard_input() {
     let dir = everything();
     let mut all = Vec::new();
     for n in 0..7 {

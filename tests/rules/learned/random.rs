@@ -1,9 +1,9 @@
-//! Records made of few words in many ways: what they teach meets what it explains often, and at odd places.
+//! Records made of few words in many ways, so that facts often fit calls, and in odd places.
 
 use super::*;
 use testkit::oracle;
 
-/// Names that lessons are made of.
+/// Names that facts are made of.
 const NAMES: [&str; 15] = [
     "executionRole",
     "executionRoleArn",
@@ -126,7 +126,7 @@ impl Dice {
         }
     }
 
-    /// Members that lessons are made of, some of them one level down, some in an array.
+    /// Members that facts are made of, some of them one level down, some in an array.
     fn parameters(&mut self, names: &[&'static str], depth: usize) -> Value {
         let mut object = serde_json::Map::new();
         for _ in 0..1 + self.below(5) {
@@ -160,7 +160,7 @@ impl Dice {
         Value::Object(object)
     }
 
-    fn lesson(&mut self) -> Value {
+    fn record_with_fact(&mut self) -> Value {
         let (source, name) = match self.below(10) {
             0 => ("sagemaker-geospatial", self.pick(&["StartX", "ExportX", "GetX"])),
             1 | 2 => ("forecast", self.pick(&["CreateDataset", "CreatePredictor", "DescribeDataset"])),
@@ -181,15 +181,16 @@ impl Dice {
                 ]),
             ),
         };
-        // No call has all of them: Forecast calls a role by one name, and feature groups are nothing of Canvas's.
+        // No call has all of them: Forecast calls a role by one name, and feature groups are
+        // nothing of Canvas's.
         let is_known = |known: &&str| match source {
             "forecast" => !known.starts_with("execution"),
             _ => !name.ends_with("FeatureGroup") || *known != "canvasAppSettings",
         };
         let names: Vec<&str> = NAMES.into_iter().filter(is_known).collect();
         let request = self.parameters(&names, 0);
-        let mut lesson = record(source, name, self.caller(), request);
-        lesson["responseElements"] = match self.chance(2) {
+        let mut record = record(source, name, self.caller(), request);
+        record["responseElements"] = match self.chance(2) {
             true => self.parameters(&names, 0),
             false => {
                 let (role, session) = (self.role_name(), self.pick(&["s", "t"]));
@@ -197,7 +198,7 @@ impl Dice {
                 json!({"credentials": {"accessKeyId": format!("ASIA{session}")}, "assumedRoleUser": user})
             }
         };
-        lesson
+        record
     }
 
     fn kms(&mut self) -> Value {
@@ -263,7 +264,7 @@ impl Dice {
 
     fn record(&mut self) -> Value {
         let mut record = match self.below(6) {
-            0 | 1 => self.lesson(),
+            0 | 1 => self.record_with_fact(),
             2 => self.alias(),
             _ => self.kms(),
         };

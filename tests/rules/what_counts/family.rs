@@ -110,7 +110,8 @@ pub fn records_that_are_no_calls() -> Vec<Case> {
     ]
 }
 
-/// `{"reason":"requestParameters too large","omitted":true,"originalSize":119183}` stands in place of what was left out.
+/// `{"reason":"requestParameters too large","omitted":true,"originalSize":119183}` stands in place
+/// of what was left out.
 pub fn what_cloudtrail_left_out() -> Vec<Case> {
     let note =
         |name: &str| json!({"reason": format!("{name} too large"), "omitted": true, "originalSize": 119_183});

@@ -1,8 +1,10 @@
-//! The rules of `docs/what-counts.md`, one by one: for each a record that shows it, from its JSON to the columns of `events.parquet`.
+//! The rules of `docs/what-counts.md`, one by one: for each a record that shows it, from its JSON
+//! to the columns of `events.parquet`.
 //!
-//! A case names its rule, changes members of an ordinary record, and says what must come out. Take the rule out of the program, and its
-//! case fails. The oracle is asked of each record as well: it must see the same in every column. Records to which several cases apply at
-//! once have no expectation but that.
+//! A case names its rule, changes members of an ordinary record, and says what must come out. Take
+//! the rule out of the program, and its case fails. The oracle is asked of each record as well: it
+//! must see the same in every column. Records to which several cases apply at once have no
+//! expectation but that.
 
 mod family;
 mod identity;
@@ -80,7 +82,8 @@ fn session(changes: &Value) -> Value {
     identity
 }
 
-/// What becomes of a record: its class where it is none of a call, with a reason where it is rejected; else its row.
+/// What becomes of a record: its class where it is none of a call, with a reason where it is
+/// rejected; else its row.
 fn outcome_of(record: &Value) -> Value {
     let text = record.to_string();
     let event = match parse::parse(text.as_bytes()) {

@@ -1,4 +1,5 @@
-//! Whose workload: every built-in rule that one record can show, where it fires and where it just does not.
+//! Whose workload: every built-in rule that one record can show, where it fires and where it just
+//! does not.
 
 use super::*;
 

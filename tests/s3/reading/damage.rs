@@ -1,4 +1,5 @@
-//! What goes wrong while a run reads: what passes leaves no trace in the report, what stays is said, and the rest is counted.
+//! What goes wrong while a run reads: what passes leaves no trace in the report, what stays is
+//! said, and the rest is counted.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +7,7 @@ use serde_json::Value;
 
 use super::{analyze, archive, assert_only_reads, padded, with_sample};
 use testkit::bed::{Bed, Fault, Operation, faults};
-use testkit::{Report, bed, input};
+use testkit::{Report, bed, input, skip};
 
 /// One request in five fails, by chance; the report does not show it.
 fn shows_nothing(bed: &Bed, seed: u64, kinds: Vec<Fault>) {
@@ -114,7 +115,8 @@ fn an_object_that_is_denied_is_unreadable() {
     one_is_unreadable(&bed, &report, "logs/2.json", "s3:GetObject");
 }
 
-/// Objects in an archive tier have to be restored first (Amazon S3 API Reference, GetObject: InvalidObjectState).
+/// Objects in an archive tier have to be restored first (Amazon S3 API Reference, GetObject:
+/// InvalidObjectState).
 #[test]
 fn an_archived_object_is_unreadable() {
     let bed = four_objects();
@@ -134,7 +136,8 @@ fn an_object_that_never_comes_is_unreadable() {
     one_is_unreadable(&bed, &report, "logs/0.json", "");
 }
 
-/// An object that is replaced while it is read in ranges is not read as half of one and half of the other.
+/// An object that is replaced while it is read in ranges is not read as half of one and half of the
+/// other.
 #[test]
 fn an_object_that_changes_is_not_mixed() {
     let bed = Bed::start();
@@ -162,7 +165,8 @@ fn an_object_that_changes_is_not_mixed() {
     assert_eq!(input(&inputs, &bed.uri("logs/small.json"))["status"], "complete");
 }
 
-/// A listing that cannot be finished is no listing: what it would have named is not known, and the run says so.
+/// A listing that cannot be finished is no listing: what it would have named is not known, and the
+/// run says so.
 #[test]
 fn a_listing_that_breaks_off_is_said() {
     let bed = Bed::start();
@@ -184,10 +188,9 @@ fn a_listing_that_breaks_off_is_said() {
 
 /// Faults that take their time. They are waited for side by side, since nothing else does.
 #[test]
-fn patience_has_an_end() {
-    // It is the proxy that is slow, not the server: once is enough.
+fn retries_have_an_end() {
     if bed::is_second() {
-        return;
+        return skip("the end of all retries", "the proxy is slow, not the server: once is enough");
     }
     std::thread::scope(|scope| {
         scope.spawn(silence_passes);

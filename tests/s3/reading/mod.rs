@@ -1,5 +1,5 @@
-//! Archives in S3, read from a real server on loopback: what the report says, what is asked of S3 for it, and what becomes of everything that
-//! can go wrong on the way.
+//! Archives in S3, read from a real server on loopback: what the report says, what is asked of S3
+//! for it, and what becomes of everything that can go wrong on the way.
 //!
 //! All of it runs against either server of `testkit::bed`.
 
@@ -42,7 +42,8 @@ fn with_sample() -> Bed {
     bed
 }
 
-/// All that is asked for reading: objects and listings. Nothing else is permitted by the policy that the documentation shows.
+/// All that is asked for reading: objects and listings. Nothing else is permitted by the policy
+/// that the documentation shows.
 fn assert_only_reads(asked: &[Asked]) {
     for asked in asked {
         let reads = [Operation::GetObject, Operation::ListObjects].contains(&asked.operation);
@@ -75,7 +76,8 @@ fn fetched(asked: &[Asked], size: impl Fn(&str) -> u64) -> BTreeMap<String, u64>
         .collect()
 }
 
-/// The rows of a table, with the bucket taken from the names of archives, and without what only objects in S3 have.
+/// The rows of a table, with the bucket taken from the names of archives, and without what only
+/// objects in S3 have.
 fn without_bucket(bed: &Bed, rows: Vec<Value>) -> Vec<Value> {
     let mut rows = rows;
     for row in &mut rows {

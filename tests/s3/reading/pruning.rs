@@ -1,5 +1,6 @@
-//! Only what can matter is listed and read. Archives are filed by account, region and day of delivery (AWS CloudTrail User Guide: "Finding
-//! your CloudTrail log files"), and an event may be delivered after its day.
+//! Only what can matter is listed and read. Archives are filed by account, region and day of
+//! delivery (AWS CloudTrail User Guide: "Finding your CloudTrail log files"), and an event may be
+//! delivered after its day.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +22,8 @@ const A_DAY: u32 = 2;
 /// Keys in a page of a listing: fewer than there are.
 const PAGE: usize = 50;
 
-/// Thirty days of both accounts and regions under this prefix. Each archive has an event of its day, the last of a day one of the day before.
+/// Thirty days of both accounts and regions under this prefix. Each archive has an event of its
+/// day, the last of a day one of the day before.
 fn month(bed: &Bed, prefix: &str) {
     let mut number = 0;
     for (account, region) in ACCOUNTS.iter().flat_map(|account| REGIONS.map(|region| (account, region))) {
@@ -41,8 +43,8 @@ fn month(bed: &Bed, prefix: &str) {
     }
 }
 
-/// Runs with these options on S3 and on files, and gives the keys that were fetched; nothing that only other accounts' or regions' trails can
-/// have was listed.
+/// Runs with these options on S3 and on files, and gives the keys that were fetched; nothing that
+/// only other accounts' or regions' trails can have was listed.
 fn pruned(bed: &Bed, prefix: &str, account: &str, region: &str, options: &[&str]) -> BTreeSet<String> {
     let dir = tempfile::tempdir().unwrap();
     bed.fetch("", dir.path());
@@ -60,7 +62,8 @@ fn pruned(bed: &Bed, prefix: &str, account: &str, region: &str, options: &[&str]
     for list in asked.iter().filter(|asked| asked.operation == Operation::ListObjects) {
         let listed = list.parameter("prefix").unwrap_or_default();
         let folders = list.parameter("delimiter") == Some("/");
-        // An account's folder may hold what is no trail's, and that may be of others: results of CloudTrail Lake, exports.
+        // An account's folder may hold what is no trail's, and that may be of others: results of
+        // CloudTrail Lake, exports.
         let of_account = ACCOUNTS.iter().any(|account| listed == format!("{prefix}{account}/"));
         // The first page may have all there is.
         let is_first = list.parameter("continuation-token").is_none();
@@ -105,7 +108,8 @@ fn listings_are_few() {
     assert!(lists < 20, "{lists} listings of 240 objects");
 }
 
-/// Many folders with little in them are not worth listing one by one; nor is it tried with each of them where they have more.
+/// Many folders with little in them are not worth listing one by one; nor is it tried with each of
+/// them where they have more.
 #[test]
 fn listings_of_many_small_accounts_are_few() {
     for (page, most) in [(1000, 5), (PAGE, 50)] {
@@ -148,7 +152,8 @@ fn what_does_not_follow_the_grammar_is_read() {
     }
 }
 
-/// `--no-prune` reads what cannot match, too: then every count is that of the same archives as files.
+/// `--no-prune` reads what cannot match, too: then every count is that of the same archives as
+/// files.
 #[test]
 fn without_pruning_every_count_is_that_of_files() {
     let (bed, dir) = (Bed::paging(PAGE), tempfile::tempdir().unwrap());
@@ -178,4 +183,22 @@ fn late_deliveries_are_found_if_looked_for() {
     };
     assert!(!found(&[]));
     assert!(found(&["--delivery-slack", "4"]));
+}
+
+/// The screen says how many folders were not listed, however they were listed.
+#[test]
+fn folders_that_are_not_listed_are_counted_on_the_screen() {
+    let bed = Bed::start();
+    month(&bed, "AWSLogs/");
+    for (options, line) in [
+        (&["--region", "us-west-2"][..], "region us-west-2: 2 folders not listed"),
+        (&["--account", ACCOUNTS[0]], "account 111122223333: 1 folder not listed"),
+        (&["--account", ACCOUNTS[0], "--region", "eu-west-1"], ", region eu-west-1: 3 folders not listed"),
+    ] {
+        for input in ["", "AWSLogs/"] {
+            let report = analyze(&bed, &[&[&*bed.uri(input)], options].concat());
+            assert_eq!(report.status, 0, "{}", report.stderr);
+            assert!(report.stderr.contains(line), "{options:?} {input}: {}", report.stderr);
+        }
+    }
 }

@@ -10,8 +10,8 @@ use super::{analyze, archive, assert_only_reads, assert_same, fetched, padded, w
 use testkit::bed::{Bed, Operation};
 use testkit::{analyze_by, analyze_in, keytrail};
 
-/// The sample says the same from S3 as from files; nothing is asked but to list and to read, and every object is read once, although a run
-/// looks at its records twice.
+/// The sample says the same from S3 as from files; nothing is asked but to list and to read, and
+/// every object is read once, although a run looks at its records twice.
 #[test]
 fn the_sample_is_read_as_from_files() {
     let bed = with_sample();
@@ -77,7 +77,8 @@ fn more_than_a_thousand_objects_are_read() {
     assert!(bed.proxy.most_under_way() > 1, "requests overlap");
 }
 
-/// An object too large to be fetched whole ahead of its turn comes as a row of ranges, each asked for once, and is what it is as a file.
+/// An object too large to be fetched whole ahead of its turn comes as a row of ranges, each asked
+/// for once, and is what it is as a file.
 #[test]
 fn a_large_object_is_read_in_ranges() {
     let (bed, dir) = (Bed::start(), tempfile::tempdir().unwrap());
@@ -99,8 +100,8 @@ fn a_large_object_is_read_in_ranges() {
     assert!(ranges > 1, "it came in {ranges}");
 }
 
-/// Keys are any text. What stands where a name is no path is read like everything else, or said to be unreadable; nothing is left out in
-/// silence.
+/// Keys are any text. What stands where a name is no path is read like everything else, or said to
+/// be unreadable; nothing is left out in silence.
 #[test]
 fn odd_keys_are_read() {
     let bed = Bed::start();
@@ -144,7 +145,8 @@ fn odd_keys_are_read() {
     assert_eq!(report.status, 1, "{}", report.stderr);
 }
 
-/// `s3://bucket/name` is the object of that key or what lies in the folder of that name, not what merely begins so.
+/// `s3://bucket/name` is the object of that key or what lies in the folder of that name, not what
+/// merely begins so.
 #[test]
 fn an_address_is_an_object_or_a_folder() {
     let bed = Bed::start();

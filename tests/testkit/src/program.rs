@@ -16,7 +16,8 @@ pub fn binary() -> &'static Path {
                 return path.into();
             }
         }
-        // A test that was started by hand lies in `target/<profile>/deps`, the program one folder up.
+        // A test that was started by hand lies in `target/<profile>/deps`, the program one folder
+        // up.
         let test = std::env::current_exe().unwrap();
         let name = format!("keytrail{}", std::env::consts::EXE_SUFFIX);
         let program = test.ancestors().nth(2).unwrap().join(name);
@@ -65,8 +66,9 @@ pub fn ended(child: &mut Child) -> i32 {
     panic!("the process still runs after a minute");
 }
 
-/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One thread, so that the machine does not matter;
-/// and one arena, since glibc reserves 64 to 128 MiB of addresses, not of memory, for each further thread that allocates.
+/// The program with so much address space, in KiB: whatever it takes, more it cannot get. One
+/// thread, so that the machine does not matter; and one arena, since glibc reserves 64 to 128 MiB
+/// of addresses, not of memory, for each further thread that allocates.
 pub fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
     let program = keytrail();
     let mut shell = Command::new("sh");
@@ -82,7 +84,8 @@ pub fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
     run(&mut shell)
 }
 
-/// More than a run takes (an ordinary archive of up to 64 MiB is held whole), and less than it would take to hold what these tests feed it.
+/// More than a run takes (an ordinary archive of up to 64 MiB is held whole), and less than it
+/// would take to hold what these tests feed it.
 pub const LITTLE: u32 = 160 << 10;
 
 /// The program without root's right to read and write everything, so that permissions hold.

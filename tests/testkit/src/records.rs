@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-/// The `n`th of any number of records that the default selection takes: a Decrypt by the geospatial service.
+/// The `n`th of any number of records that the default selection takes: a Decrypt by the geospatial
+/// service.
 pub fn decrypt(n: u32) -> Value {
     serde_json::json!({
         "eventVersion": "1.08",

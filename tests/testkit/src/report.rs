@@ -48,7 +48,8 @@ impl Report {
         rows(&self.path().join("inputs.parquet"))
     }
 
-    /// All events, by archive and offset; each day's file is checked to be in that order, and to hold its day only.
+    /// All events, by archive and offset; each day's file is checked to be in that order, and to
+    /// hold its day only.
     pub fn events(&self) -> Vec<Value> {
         let place = |row: &Value| {
             (row["archive"].as_str().unwrap().to_owned(), row["record_offset"].as_i64().unwrap())
@@ -188,7 +189,8 @@ pub fn state<'r>(inputs: &'r [Value], archive: &str) -> (&'r str, &'r str) {
     (row["status"].as_str().unwrap(), row["reason"].as_str().unwrap_or_default())
 }
 
-/// Checks the totals class by class: classes that are not named must be zero, and `records` their sum.
+/// Checks the totals class by class: classes that are not named must be zero, and `records` their
+/// sum.
 pub fn accounts(report: &Report, classes: &[(&str, u64)]) {
     let totals = report.run_json()["totals"].clone();
     let mut expected: BTreeMap<&str, u64> =

@@ -1,4 +1,5 @@
-//! Requests to the server, past the proxy and without the client under test: signed by hand, each on a connection of its own.
+//! Requests to the server, past the proxy and without the client under test: signed by hand, each
+//! on a connection of its own.
 
 use std::io::BufReader;
 use std::net::{SocketAddr, TcpStream};
@@ -27,8 +28,8 @@ impl Request<'_> {
         Message::read(&mut BufReader::new(&stream), Some(self.method)).unwrap().expect("an answer")
     }
 
-    /// Signed as AWS says in "Signature calculations for the Authorization header: transferring payload in a single chunk (AWS signature
-    /// version 4)", with an unsigned payload.
+    /// Signed as AWS says in "Signature calculations for the Authorization header: transferring
+    /// payload in a single chunk (AWS signature version 4)", with an unsigned payload.
     pub fn signed(&self, server: SocketAddr) -> Message {
         let Self { method, bucket, key, query, headers, body } = self;
         let now = Utc::now();

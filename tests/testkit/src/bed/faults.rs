@@ -60,8 +60,9 @@ pub fn access_denied() -> Fault {
     error(403, "AccessDenied", "Access Denied")
 }
 
-/// Lets this share of all requests fail, in one of these ways each. Which ones do depends on the seed and on what is asked for the how manieth
-/// time, not on when: the same requests fail however many are under way at once.
+/// Lets this share of all requests fail, in one of these ways each. Which ones do depends on the
+/// seed and on what is asked for the how manieth time, not on when: the same requests fail however
+/// many are under way at once.
 pub fn some(seed: u64, share: f64, faults: Vec<Fault>) -> impl Fn(&Asked) -> Option<Fault> {
     move |asked| {
         let mut hasher = DefaultHasher::new();

@@ -1,4 +1,5 @@
-//! As much of HTTP/1.1 as a client and a proxy on loopback need: messages read whole, from one side to the other.
+//! As much of HTTP/1.1 as a client and a proxy on loopback need: messages read whole, from one side
+//! to the other.
 
 use std::io::{self, BufRead, Read, Write};
 use std::net::TcpStream;
@@ -12,8 +13,9 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads one message. `None`: the other side has closed the connection instead of sending one. `answers` is the method of the request that
-    /// this message answers, if it does: what has no body is told by it.
+    /// Reads one message. `None`: the other side has closed the connection instead of sending one.
+    /// `answers` is the method of the request that this message answers, if it does: what has no
+    /// body is told by it.
     pub fn read(from: &mut impl BufRead, answers: Option<&str>) -> io::Result<Option<Self>> {
         let mut lines = Vec::new();
         loop {
@@ -91,7 +93,8 @@ impl Message {
             || self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
-    /// Start line and headers, with the body's length instead of a transfer encoding. The answer to `HEAD` keeps the length it tells.
+    /// Start line and headers, with the body's length instead of a transfer encoding. The answer to
+    /// `HEAD` keeps the length it tells.
     pub fn head(&self, answers: Option<&str>) -> String {
         let mut head = format!("{}\r\n", self.start);
         let told = answers == Some("HEAD") || (answers.is_some() && matches!(self.status(), 204 | 304));
@@ -116,7 +119,8 @@ impl Message {
     }
 }
 
-/// `text` with `%HH` for everything that is not unreserved (RFC 3986), and for `/` unless it is kept.
+/// `text` with `%HH` for everything that is not unreserved (RFC 3986), and for `/` unless it is
+/// kept.
 pub fn encode(text: &str, keep_slashes: bool) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {

@@ -1,8 +1,9 @@
-//! A bucket to test with: a real S3 server on a loopback port, started by the test itself, and a proxy before it that notes what it is asked
-//! and lets requests fail.
+//! A bucket to test with: a real S3 server on a loopback port, started by the test itself, and a
+//! proxy before it that notes what it is asked and lets requests fail.
 //!
-//! If `KEYTRAIL_S3_ENDPOINT` is set (`http://127.0.0.1:5000`), the bucket is made on the server that listens there instead: the same tests
-//! run against an implementation that shares nothing with the first. What one of the two cannot do is said in `docs/architecture.md`.
+//! If `KEYTRAIL_S3_ENDPOINT` is set (`http://127.0.0.1:5000`), the bucket is made on the server
+//! that listens there instead: the same tests run against an implementation that shares nothing
+//! with the first. What one of the two cannot do is said in `docs/architecture.md`.
 
 mod client;
 pub mod faults;
@@ -59,7 +60,8 @@ impl Bed {
         Self::new(1000, true)
     }
 
-    /// With pages of so many keys, as S3 might do ("up to 1,000"); the second server has pages of its own.
+    /// With pages of so many keys, as S3 might do ("up to 1,000"); the second server has pages of
+    /// its own.
     pub fn paging(keys: usize) -> Self {
         Self::new(keys, false)
     }
@@ -84,7 +86,8 @@ impl Bed {
         Self { objects, proxy, home: tempfile::tempdir().unwrap(), _root: root, runtime }
     }
 
-    /// Another server, which answers what it is told to, and everything else with 404: a metadata service, say.
+    /// Another server, which answers what it is told to, and everything else with 404: a metadata
+    /// service, say.
     pub fn beside(&self, answers: impl Fn(&Asked) -> Option<Message> + Send + Sync + 'static) -> Proxy {
         let server = Proxy::start(self.objects.server, self.runtime.handle().clone(), false);
         server.meddle(move |asked| {
@@ -104,7 +107,8 @@ impl Bed {
         format!("http://{}", self.proxy.address)
     }
 
-    /// The command with this bed's credentials and endpoint, and nothing of the machine's own settings for AWS.
+    /// The command with this bed's credentials and endpoint, and nothing of the machine's own
+    /// settings for AWS.
     pub fn around(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {
@@ -200,7 +204,8 @@ impl Objects {
         }
     }
 
-    /// Writes all objects under a prefix into a folder, and gives the folder: what was written to S3 as a report, say.
+    /// Writes all objects under a prefix into a folder, and gives the folder: what was written to
+    /// S3 as a report, say.
     pub fn fetch(&self, prefix: &str, into: &Path) -> PathBuf {
         for key in self.keys(prefix) {
             let path = into.join(key.strip_prefix(prefix).unwrap().trim_start_matches('/'));

@@ -1,5 +1,5 @@
-//! Stands between keytrail and the server: notes what is asked, takes its time, and lets requests fail. The `Host` header passes as it is,
-//! since it is signed.
+//! Stands between keytrail and the server: notes what is asked, takes its time, and lets requests
+//! fail. The `Host` header passes as it is, since it is signed.
 
 use std::collections::HashMap;
 use std::io::{self, BufReader, Write};
@@ -138,8 +138,8 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A way to this server. If it `keeps` answers, each reading request reaches the server once: for measuring, where the server's work would
-    /// disturb. `runtime` is one that runs.
+    /// A way to this server. If it `keeps` answers, each reading request reaches the server once:
+    /// for measuring, where the server's work would disturb. `runtime` is one that runs.
     pub fn start(server: SocketAddr, runtime: Handle, keeps: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -168,7 +168,8 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// Every request is shown to `meddler` from now on, which may let it fail. It may also do something of its own before the request goes on.
+    /// Every request is shown to `meddler` from now on, which may let it fail. It may also do
+    /// something of its own before the request goes on.
     pub fn meddle(&self, meddler: impl Fn(&Asked) -> Option<Fault> + Send + Sync + 'static) {
         *self.shared.meddler.lock().unwrap() = Some(Arc::new(meddler));
     }

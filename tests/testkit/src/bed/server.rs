@@ -1,14 +1,17 @@
-//! An S3 server in this process: s3s speaks the protocol and checks the signatures, s3s-fs keeps the objects in files. Where s3s-fs answers
-//! otherwise than the Amazon S3 API Reference says, it is put right here, and nowhere else:
+//! An S3 server in this process: s3s speaks the protocol and checks the signatures, s3s-fs keeps
+//! the objects in files. Where s3s-fs answers otherwise than the Amazon S3 API Reference says, it
+//! is put right here, and nowhere else:
 //!
-//! - A key is any text of up to 1,024 bytes. s3s-fs takes it for a path (`a//b`, `folder/`, `a` beside `a/b`), and encodes it into the name of
-//!   a file, which gets too long. So it gets a hash instead, and what keys there are, and their order, is known here.
+//! - A key is any text of up to 1,024 bytes. s3s-fs takes it for a path (`a//b`, `folder/`, `a`
+//!   beside `a/b`), and encodes it into the name of a file, which gets too long. So it gets a hash
+//!   instead, and what keys there are, and their order, is known here.
 //! - `ListObjectsV2` tells each object's ETag; s3s-fs leaves it out.
 //! - What is asked of a bucket that does not exist is NoSuchBucket; s3s-fs says NoSuchKey.
-//! - `If-Match` for a key that does not exist is 404 NoSuchKey ("Add preconditions to S3 operations with conditional requests"); s3s-fs says
-//!   412.
+//! - `If-Match` for a key that does not exist is 404 NoSuchKey ("Add preconditions to S3 operations
+//!   with conditional requests"); s3s-fs says 412.
 //! - An upload that was completed or aborted is NoSuchUpload; s3s-fs says AccessDenied.
-//! - A write is there as a whole or not at all, and its condition holds at that moment; s3s-fs looks first and writes later.
+//! - A write is there as a whole or not at all, and its condition holds at that moment; s3s-fs
+//!   looks first and writes later.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,7 +33,8 @@ use tokio::sync::RwLock;
 use super::client::hex;
 use super::{ACCESS_KEY, SECRET_KEY};
 
-/// Serves one bucket, kept in this folder, until the runtime ends. No page of a listing has more keys than `page`.
+/// Serves one bucket, kept in this folder, until the runtime ends. No page of a listing has more
+/// keys than `page`.
 pub fn serve(runtime: &Handle, root: &Path, page: usize) -> SocketAddr {
     let files = FileSystem::new(root).unwrap();
     let mut builder =
@@ -151,7 +155,8 @@ impl S3 for Server {
         let input = request.input;
         let prefix = input.prefix.clone().unwrap_or_default();
         let most = usize::try_from(input.max_keys.unwrap_or(1000)).unwrap().min(self.page);
-        // The token is the last name of the page before: an object's or a folder's, all of which is behind us.
+        // The token is the last name of the page before: an object's or a folder's, all of which is
+        // behind us.
         let behind = input.continuation_token.clone().or(input.start_after.clone());
         let is_behind = |name: &str| behind.as_deref().is_some_and(|last| name <= last);
         let (mut contents, mut folders): (Vec<Object>, Vec<String>) = Default::default();

@@ -16,10 +16,11 @@ use super::{everyday, learned, other, workloads};
 
 /// 2024-06-03T00:00:00Z
 const START: i64 = 1_717_372_800;
-/// Seconds between two archives of one account and region: a few hundred archives make a few weeks of
-/// folders.
+/// Seconds between two archives of one account and region: a few hundred archives make a few weeks
+/// of folders.
 const STEP: i64 = 97 * 60;
-/// Accounts times regions: how many archives lie between two of the same place, such as a record's and its second delivery's.
+/// Accounts times regions: how many archives lie between two of the same place, such as a record's
+/// and its second delivery's.
 const PLACES: u64 = 9;
 /// What a record takes on average, to reckon how many of a kind an archive should hold.
 const MEAN_RECORD: f64 = 1600.0;
@@ -30,6 +31,9 @@ pub struct Corpus {
     pub seed: u64,
     /// Share of the records that have KMS as their event source, 0 to 1.
     pub kms_share: f64,
+    /// Share of the records that have SageMaker as their event source, 0 to 1. `None`: about 9 % of
+    /// those that are not KMS.
+    pub sagemaker_share: Option<f64>,
     pub archives: u64,
     /// JSON bytes of one archive. An archive holds at least one record, however small this is.
     pub archive_bytes: usize,
@@ -51,7 +55,8 @@ impl Corpus {
         let total = mib * 1_048_576.0;
         let archives = (total / (archive_kib as f64 * 1024.0)).ceil().max(1.0) as u64;
         let filled = (0..archives).filter(|number| !is_empty(*number)).count();
-        Corpus { seed, kms_share, archives, archive_bytes: (total / filled as f64) as usize, everyday: false }
+        let archive_bytes = (total / filled as f64) as usize;
+        Corpus { seed, kms_share, sagemaker_share: None, archives, archive_bytes, everyday: false }
     }
 
     /// Writes all archives and `truth.json` below `out`.
@@ -71,7 +76,8 @@ impl Corpus {
         Ok(truth)
     }
 
-    /// The same records, spelled and compressed as CloudTrail does it, for measuring: no escapes that need not be, no odd blanks.
+    /// The same records, spelled and compressed as CloudTrail does it, for measuring: no escapes
+    /// that need not be, no odd blanks.
     pub fn everyday(self) -> Self {
         Self { everyday: true, ..self }
     }
@@ -105,7 +111,8 @@ impl Corpus {
             let place = Place { time: place.time - rng.range(60, 840), ..place.clone() };
             let room = self.archive_bytes.saturating_sub(filler.size());
             let kept = if rng.chance(self.kms_share) {
-                // Half of the KMS records are arrivals while there are any: they lie among the others.
+                // Half of the KMS records are arrivals while there are any: they lie among the
+                // others.
                 match waiting.is_empty() || rng.chance(0.5) {
                     false => filler.kms(
                         &waiting.pop().expect("not empty"),
@@ -122,7 +129,8 @@ impl Corpus {
                     }
                 }
             } else {
-                filler.other(&other::record(rng, &place, room), self.spelled(spelling(rng, false)), room)
+                let record = self.other(rng, &place, room);
+                filler.other(&record, self.spelled(spelling(rng, false)), room)
             };
             if !kept {
                 break;
@@ -132,9 +140,9 @@ impl Corpus {
         while let Some(record) = waiting.pop() {
             filler.kms(&record, self.spelled(spelling(rng, true)), usize::MAX);
         }
-        if self.teaches(number) {
-            for lesson in learned::lessons(rng, place) {
-                filler.other(&lesson, self.spelled(spelling(rng, false)), usize::MAX);
+        if self.has_facts(number) {
+            for record in learned::facts(rng, place) {
+                filler.other(&record, self.spelled(spelling(rng, false)), usize::MAX);
             }
             let before = Place { time: START - STEP, ..place.clone() };
             let alias = learned::alias(rng, &before);
@@ -142,15 +150,24 @@ impl Corpus {
         }
     }
 
-    /// What a place has to teach stands in its last archive, behind most of what it explains.
-    fn teaches(&self, number: u64) -> bool {
+    /// A record that is not KMS.
+    fn other(&self, rng: &mut Rng, place: &Place, room: usize) -> Json {
+        let Some(share) = self.sagemaker_share else { return other::record(rng, place, room) };
+        match rng.chance(share / (1.0 - self.kms_share)) {
+            true => other::sagemaker_record(rng, place),
+            false => other::record_elsewhere(rng, place, room),
+        }
+    }
+
+    /// The facts of a place are in its last archive, behind most of the calls that they explain.
+    fn has_facts(&self, number: u64) -> bool {
         let is_last = |number| number + PLACES >= self.archives;
         let next = number + PLACES;
         self.kms_share > 0.0 && (is_last(number) || is_empty(next) && is_last(next))
     }
 
-    /// Records of this archive that another archive knows of too: first and second deliveries, and the
-    /// copies of calls that cross accounts.
+    /// Records of this archive that another archive knows of too: first and second deliveries, and
+    /// the copies of calls that cross accounts.
     fn arrivals(&self, number: u64) -> Vec<KmsRecord> {
         let mut records = self.redelivered(number);
         if let Some(earlier) = number.checked_sub(PLACES).filter(|earlier| !is_empty(*earlier)) {
@@ -168,8 +185,8 @@ impl Corpus {
         records
     }
 
-    /// Records that the archive of this number holds and a later one of the same account and region holds
-    /// again.
+    /// Records that the archive of this number holds and a later one of the same account and region
+    /// holds again.
     fn redelivered(&self, number: u64) -> Vec<KmsRecord> {
         let later = number + PLACES;
         if later >= self.archives || is_empty(later) {
@@ -199,7 +216,8 @@ impl Corpus {
             .collect()
     }
 
-    /// Calls from the account of this archive on a key of the next archive's account, in the same region.
+    /// Calls from the account of this archive on a key of the next archive's account, in the same
+    /// region.
     fn crossings(&self, number: u64) -> Vec<(KmsRecord, KmsRecord)> {
         let (here, there) = (self.place(number), self.place(number + 1));
         if here.region != there.region {
@@ -216,7 +234,8 @@ impl Corpus {
             .collect()
     }
 
-    /// How many records a share of an archive's KMS records is; by chance where it is less than one.
+    /// How many records a share of an archive's KMS records is; by chance where it is less than
+    /// one.
     fn expected_kms(&self, rng: &mut Rng, share: f64) -> u64 {
         let number = self.archive_bytes as f64 / MEAN_RECORD * self.kms_share * share;
         number as u64 + u64::from(rng.chance(number.fract()))

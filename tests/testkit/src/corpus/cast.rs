@@ -1,5 +1,5 @@
-//! Who calls and with which keys: the identities, roles, keys and addresses of the generated accounts,
-//! each with the principal a reader has to find in it.
+//! Who calls and with which keys: the identities, roles, keys and addresses of the generated
+//! accounts, each with the principal a reader has to find in it.
 
 use super::json::{Json, obj};
 use super::rng::Rng;
@@ -9,7 +9,8 @@ use super::truth::time_text;
 pub const ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "123456789012"];
 pub const REGIONS: [&str; 3] = ["us-west-2", "us-east-1", "eu-central-1"];
 
-/// A KMS key; the id depends only on account, region and number, so that every archive names the same keys.
+/// A KMS key; the id depends only on account, region and number, so that every archive names the
+/// same keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     pub account: String,
@@ -66,8 +67,8 @@ impl Role {
         format!("arn:aws:sts::{}:assumed-role/{}/{session}", self.account, self.name)
     }
 
-    /// The access key of a session that lasts: each of its calls has the same.
-    pub fn lasting_key(&self, session: &str) -> String {
+    /// The access key of one session: all its calls have the same.
+    pub fn stable_key(&self, session: &str) -> String {
         format!("ASIA{}", Rng::named(&self.session_arn(session)).upper(16))
     }
 }
@@ -262,7 +263,7 @@ impl Caller {
                 };
                 let of_the_day = format!("ASIA{}", rng.upper(16));
                 let access_key = match role.name.as_str() {
-                    "JobRunner" | "Explorer" => role.lasting_key(session),
+                    "JobRunner" | "Explorer" => role.stable_key(session),
                     _ => of_the_day,
                 };
                 let base = base.with("accessKeyId", access_key).with("sessionContext", context);

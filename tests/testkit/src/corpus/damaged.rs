@@ -1,7 +1,7 @@
 //! Small damaged or unusual inputs, each with what the default selection must make of it.
 //!
-//! Around the damage stand the documented events, so that a reader which gives up too early, or goes on
-//! where it must not, is caught by the counts.
+//! Around the damage stand the documented events, so that a reader which gives up too early, or
+//! goes on where it must not, is caught by the counts.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -12,8 +12,8 @@ use super::archive::{gzip, write_file};
 use super::documented::TEXT;
 use super::readme;
 
-/// The four events of AWS's geospatial page as published: one `eventID` for all, and a comma too many in
-/// Decrypt.
+/// The four events of AWS's geospatial page as published: one `eventID` for all, and a comma too
+/// many in Decrypt.
 const PAGE: &str = include_str!("geospatial-page.txt");
 
 /// An input and what must come of it.
@@ -65,8 +65,8 @@ fn spliced(text: &str, bytes: &[u8]) -> Vec<u8> {
     [before.as_bytes(), bytes, after.as_bytes()].concat()
 }
 
-/// A gzip file in two stored blocks, so that every reader sees the same bytes before the damage; also the
-/// offset in the file of the marker between the blocks.
+/// A gzip file in two stored blocks, so that every reader sees the same bytes before the damage;
+/// also the offset in the file of the marker between the blocks.
 fn two_blocks(first: &[u8], second: &[u8]) -> (Vec<u8>, usize) {
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::none());
     encoder.write_all(first).and_then(|()| encoder.flush()).expect("a vector takes every write");
@@ -80,7 +80,8 @@ fn packed(text: &str) -> Vec<u8> {
     gzip(text.as_bytes(), Compression::best())
 }
 
-/// Shorthand for the list below: file, what it is, content, status, reason, then records, selected, rejected.
+/// Shorthand for the list below: file, what it is, content, status, reason, then records, selected,
+/// rejected.
 fn case(
     file: &'static str,
     about: &'static str,

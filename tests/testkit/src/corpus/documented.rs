@@ -1,9 +1,9 @@
 //! The KMS events of AWS's documentation, kept as text, and what each of them means.
 //!
-//! Lines 1 to 4 are the geospatial page's, with its JSON defects mended and the ids made distinct; 10 to
-//! 12 and 14 to 18 follow the KMS developer guide, 19 the CloudTrail guide, 20 the DynamoDB sample; the
-//! others are put together from documented parts. Only 1 to 6 keep their dates: the rest is moved to days
-//! the sample tree covers.
+//! Lines 1 to 4 are the geospatial page's, with its JSON defects mended and the ids made distinct;
+//! 10 to 12 and 14 to 18 follow the KMS developer guide, 19 the CloudTrail guide, 20 the DynamoDB
+//! sample; the others are put together from documented parts. Only 1 to 6 keep their dates: the
+//! rest is moved to days the sample tree covers.
 
 use super::cast::{Caller, Invoker, Issuer, Key, Role};
 use super::json::Json;
@@ -102,7 +102,8 @@ pub fn events() -> Vec<Documented> {
             "172.12.34.56",
         ),
         east(5, "2025-06-01T10:00:05Z", canvas(), "GenerateDataKey", "canvas", "fas.s3.amazonaws.com"),
-        // A bucket key: the path is gone, the session name is what is left; its role path is not told either.
+        // A bucket key: the path is gone, the session name is what is left; its role path is not
+        // told either.
         east(
             6,
             "2025-06-01T11:00:05Z",

@@ -151,7 +151,8 @@ pub fn administration(rng: &mut Rng, place: &Place) -> KmsRecord {
         let caller = person(rng, place);
         KmsRecord::call(rng, place, caller, name)
     };
-    // Not one that a call names instead of its key: what that stands for shall not depend on what comes and goes here.
+    // Not one that a call names instead of its key: what that stands for shall not depend on what
+    // comes and goes here.
     let alias = format!("alias/old-{}", &key.id[4..8]);
     let alias_arn = format!("arn:aws:kms:{}:{account}:{alias}", place.region);
     let alias_resource = obj! {"accountId" => &account, "type" => "AWS::KMS::Key", "ARN" => &alias_arn};
@@ -436,8 +437,8 @@ pub fn gnarled(rng: &mut Rng) -> String {
     text
 }
 
-/// The two copies of a call that crosses accounts: the caller's, and the owner's with a bare identity.
-/// `known` says whether the caller's reader will see the owner's copy.
+/// The two copies of a call that crosses accounts: the caller's, and the owner's with a bare
+/// identity. `known` says whether the caller's reader will see the owner's copy.
 pub fn crossing(rng: &mut Rng, place: &Place, owner: &str, known: bool) -> (KmsRecord, KmsRecord) {
     let key = Key::numbered(owner, &place.region, 3);
     let (role, session) =

@@ -1,5 +1,5 @@
-//! JSON as the generator writes it: members keep their order, numbers keep their text, and one value can
-//! be written in several legal spellings. `serde_json::Value` does none of the three.
+//! JSON as the generator writes it: members keep their order, numbers keep their text, and one
+//! value can be written in several legal spellings. `serde_json::Value` does none of the three.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ pub type Name = Cow<'static, str>;
 pub enum Json {
     Null,
     Bool(bool),
-    /// Written as it stands: integers beyond 2^53, decimals longer than a double, whole records kept as text.
+    /// Written as it stands: integers beyond 2^53, decimals longer than a double, whole records
+    /// kept as text.
     Raw(String),
     Str(Cow<'static, str>),
     Arr(Vec<Json>),
@@ -70,7 +71,8 @@ impl From<Vec<Json>> for Json {
 }
 
 impl Json {
-    /// Adds a member to an object; anything else becomes an object first, as `null` request parameters do.
+    /// Adds a member to an object; anything else becomes an object first, as `null` request
+    /// parameters do.
     pub fn with(self, name: impl Into<Name>, value: impl Into<Json>) -> Self {
         let mut members = match self {
             Json::Obj(members) => members,
@@ -98,7 +100,8 @@ impl Json {
                 write_list(out, spelling, *b"[]", items.iter(), |out, item| item.write(out, spelling))
             }
             Json::Obj(members) => write_list(out, spelling, *b"{}", members.iter(), |out, (name, value)| {
-                // Names are left readable unless everything is escaped: an escaped name is the rarer trap.
+                // Names are left readable unless everything is escaped: an escaped name is the
+                // rarer trap.
                 let escapes = if spelling.escapes == Escapes::All { Escapes::All } else { Escapes::Needed };
                 write_text(out, name, escapes);
                 out.extend_from_slice(if spelling.spaced { b" : " } else { b":" });

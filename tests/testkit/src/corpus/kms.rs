@@ -1,4 +1,5 @@
-//! One KMS record: what it says and what a reader has to make of it, set side by side by the same calls.
+//! One KMS record: what it says and what a reader has to make of it, set side by side by the same
+//! calls.
 
 use super::cast::{Caller, Key, address, user_agent};
 use super::json::{Json, obj};
@@ -113,7 +114,8 @@ const CHANGES: [&str; 18] = [
 ];
 
 impl KmsRecord {
-    /// A successful call with the members every KMS record has; key, request and the rest come after.
+    /// A successful call with the members every KMS record has; key, request and the rest come
+    /// after.
     pub fn call(rng: &mut Rng, place: &Place, caller: Caller, name: &'static str) -> Self {
         let version = *rng.pick(&["1.05", "1.08", "1.08", "1.09", "1.10", "1.11", "1.11"]);
         let service = caller.acting_service().map(str::to_owned);
@@ -226,7 +228,8 @@ impl KmsRecord {
         self
     }
 
-    /// Denied, with the key only in the message (or nowhere, when the message does not disclose it).
+    /// Denied, with the key only in the message (or nowhere, when the message does not disclose
+    /// it).
     pub fn denied_bare(mut self, message: impl Into<String>, key: KeySeen) -> Self {
         self.request = Json::Null;
         self.resources.clear();

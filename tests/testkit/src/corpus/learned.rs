@@ -1,8 +1,8 @@
-//! What an archive teaches about itself: records that name the roles, paths, keys and sessions of a workload, and KMS records that only
-//! those explain.
+//! Records with facts: they name the roles, paths, keys and sessions of a workload. And KMS records
+//! that only these facts explain.
 //!
-//! Nobody else uses these names, and each place (account and region) has all of its lessons, so the truth about
-//! a use does not depend on where its lesson lies.
+//! Nothing else uses these names, and each place (account and region) has all of its facts. So the
+//! truth about a call does not depend on where the fact is that explains it.
 
 use super::cast::{Caller, Invoker, Issuer, Key, Role};
 use super::json::{Json, arr, obj};
@@ -12,7 +12,7 @@ use super::rng::Rng;
 use super::truth::Delivery;
 use super::workloads::{by_s3, grant_response, through_s3};
 
-/// A role that only lessons speak of. Its name says nothing.
+/// A role that only the facts name. Its name says nothing.
 fn role(place: &Place, name: &'static str) -> Role {
     Role::new(&place.account, "/team/", name)
 }
@@ -54,8 +54,8 @@ const SESSIONS: [(&str, &str, &str); 3] = [
     ("sagemaker", "run-c", "sagemaker-other"),
 ];
 
-/// The records of other services that teach.
-pub fn lessons(rng: &mut Rng, place: &Place) -> Vec<Json> {
+/// The records of other services that hold facts.
+pub fn facts(rng: &mut Rng, place: &Place) -> Vec<Json> {
     let admin = || Caller::session(&Role::new(&place.account, "/", "Administrator"), "ops@example.com", None);
     let sagemaker = |name, request| Call::new("sagemaker.amazonaws.com", name, admin(), request);
     let dataset = |role: Role, key: Key| {
@@ -108,7 +108,7 @@ pub fn lessons(rng: &mut Rng, place: &Place) -> Vec<Json> {
         let runner = role(place, "JobRunner");
         let request = obj! {"roleArn" => runner.arn(), "roleSessionName" => session};
         let response = obj! {
-            "credentials" => obj! {"accessKeyId" => runner.lasting_key(session)},
+            "credentials" => obj! {"accessKeyId" => runner.stable_key(session)},
             "assumedRoleUser" => obj! {
                 "assumedRoleId" => format!("{}:{session}", runner.id()),
                 "arn" => runner.session_arn(session),
@@ -132,7 +132,7 @@ pub fn alias(rng: &mut Rng, place: &Place) -> KmsRecord {
     record
 }
 
-/// A KMS record that means something only to who has read the lessons.
+/// A KMS record that only the facts explain.
 pub fn usage(rng: &mut Rng, place: &Place) -> KmsRecord {
     let issuer = *rng.pick(&[Issuer::Role, Issuer::Role, Issuer::StsArn]);
     let by = |name: &'static str, session: &str| Caller::Session {
@@ -154,7 +154,7 @@ pub fn usage(rng: &mut Rng, place: &Place) -> KmsRecord {
     let part = rng.hex(8);
     match rng.below(18) {
         0 => s3(rng, &format!("{}/Canvas/{part}.tar.gz", artifacts(place))).workload("canvas"),
-        // Not in Canvas's folder at the path that has been taught.
+        // Not in Canvas's folder at a path that a fact names.
         1 => {
             let beside = *rng.pick(&["work/Canvas/x", "/models/x", "/Canvas.csv"]);
             s3(rng, &(artifacts(place) + beside))

@@ -1,11 +1,14 @@
-//! A maker of CloudTrail archives whose every record is known: for tests, benchmarks and the sample tree.
+//! A maker of CloudTrail archives whose every record is known: for tests, benchmarks and the sample
+//! tree.
 //!
-//! It imports nothing from the program it helps to test. `examples/generate.rs` is its command line.
-//! The ways in:
+//! It imports nothing from the program it helps to test. `examples/generate.rs` is its command
+//! line. The ways in:
 //!
-//! * [`archive::Corpus`]: archives of any size and number; `archive(n)` makes one in memory, `write` all of them.
-//!   An archive's content depends on what the corpus is and on the archive's number, never on the threads.
-//! * [`truth::Truth`]: what a reader must find in them, under the default selection and under `any`/`any`.
+//! * [`archive::Corpus`]: archives of any size and number; `archive(n)` makes one in memory,
+//!   `write` all of them. An archive's content depends on what the corpus is and on the archive's
+//!   number, never on the threads.
+//! * [`truth::Truth`]: what a reader must find in them, under the default selection and under
+//!   `any`/`any`.
 //! * [`sample::archives`]: the repository's `sample-logs/`, with their truth.
 //! * [`damaged::cases`]: damaged and unusual inputs, each with what must come of it.
 //! * [`shapes::cases`]: the same records in every shape, each with what must come of it.

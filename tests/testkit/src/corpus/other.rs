@@ -140,7 +140,26 @@ pub fn caller(rng: &mut Rng, place: &Place) -> Caller {
     }
 }
 
-/// One ordinary record; `room` is how many bytes the archive still takes, for the few very large ones.
+/// One record of SageMaker.
+pub fn sagemaker_record(rng: &mut Rng, place: &Place) -> Json {
+    let who = caller(rng, place);
+    sagemaker(rng, place, who).record(rng, place)
+}
+
+/// A record like those of [`record`], but never one of SageMaker.
+pub fn record_elsewhere(rng: &mut Rng, place: &Place, room: usize) -> Json {
+    loop {
+        let record = record(rng, place, room);
+        let Json::Obj(members) = &record else { return record };
+        let source = Json::from("sagemaker.amazonaws.com");
+        if !members.iter().any(|(name, value)| name == "eventSource" && *value == source) {
+            return record;
+        }
+    }
+}
+
+/// One ordinary record; `room` is how many bytes the archive still takes, for the few very large
+/// ones.
 pub fn record(rng: &mut Rng, place: &Place, room: usize) -> Json {
     let who = caller(rng, place);
     let (account, region) = (&place.account, &place.region);
@@ -347,8 +366,8 @@ fn sagemaker(rng: &mut Rng, place: &Place, who: Caller) -> Call {
     }
 }
 
-/// Changes that mention KMS as a principal or an event source: they pass any search for the name, and are
-/// not it.
+/// Changes that name KMS as a principal or an event source: every search for the name finds them,
+/// but they are no calls of KMS.
 fn policy_change(rng: &mut Rng, place: &Place, who: Caller) -> Call {
     let account = &place.account;
     match rng.below(4) {

@@ -10,8 +10,8 @@ pub const BEFORE_2021: &str = "The ciphertext refers to a customer master key th
 const NOT_HERE: &str = "because the resource does not exist in this Region, no resource-based policies allow \
     access, or a resource-based policy explicitly denies access";
 
-/// One message of each wording for a caller's ARN, the action and the key, with what it gives away of the
-/// key.
+/// One message of each wording for a caller's ARN, the action and the key, with what it gives away
+/// of the key.
 pub fn wordings(caller: &str, action: &str, key: &Key) -> Vec<(String, KeySeen)> {
     let account = &key.account;
     let policy =

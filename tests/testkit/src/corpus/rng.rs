@@ -1,5 +1,6 @@
-//! A small deterministic random number generator (splitmix64). A crate would be free to change its stream
-//! in a new version, and then every archive, and every truth that tests hold, would change with it.
+//! A small deterministic random number generator (splitmix64). A crate would be free to change its
+//! stream in a new version, and then every archive, and every truth that tests hold, would change
+//! with it.
 
 /// Random numbers that depend on the parts of the seed and on nothing else.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ impl Rng {
         rng
     }
 
-    /// A stream of its own for a name, for things that must be the same wherever they are mentioned (key
-    /// ids).
+    /// A stream of its own for a name, for things that must be the same wherever they are mentioned
+    /// (key ids).
     pub fn named(name: &str) -> Self {
         // FNV-1a
         let hash = name

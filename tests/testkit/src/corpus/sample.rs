@@ -1,6 +1,6 @@
-//! The repository's `sample-logs/`: three accounts over a few weeks, small enough to read by eye. Every
-//! workload, both kinds of caller, each way of naming a key and of being refused, one call seen from two
-//! accounts, one delivery made twice, and one delivery day that is missing.
+//! The repository's `sample-logs/`: three accounts over a few weeks, small enough to read by eye.
+//! Every workload, both kinds of caller, each way of naming a key and of being refused, one call
+//! seen from two accounts, one delivery made twice, and one delivery day that is missing.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -197,7 +197,8 @@ fn geospatial(script: &mut Script) {
             });
         }
     }
-    // An export job of another role names the key by id, by alias, and by id with nothing else to go by.
+    // An export job of another role names the key by id, by alias, and by id with nothing else to
+    // go by.
     let role = Role::new(MAIN, "/earth/", "EarthObservationExport");
     for (minute, naming) in [
         (10, Naming::IdAndResources),
@@ -264,8 +265,8 @@ fn refusals(script: &mut Script) {
     script.rng = rng.clone();
 }
 
-/// Canvas by its artifact path, by a person's role and by a bucket key; Forecast by its roles and its
-/// service.
+/// Canvas by its artifact path, by a person's role and by a bucket key; Forecast by its roles and
+/// its service.
 fn canvas_and_forecast(script: &mut Script) {
     let key = canvas_key();
     let bucket = format!("sagemaker-us-east-1-{MAIN}");

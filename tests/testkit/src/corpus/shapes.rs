@@ -1,4 +1,5 @@
-//! The same seven records in every shape that exports and deliveries give them, each whole and cut off in the middle.
+//! The same seven records in every shape that exports and deliveries give them, each whole and cut
+//! off in the middle.
 
 use std::io;
 use std::path::Path;
@@ -26,7 +27,8 @@ pub struct Case {
     pub rejected: u64,
 }
 
-/// A KMS event spelled so that a wrapping has something to escape: quotes, backslashes, escapes, and characters beyond ASCII.
+/// A KMS event spelled so that an envelope has something to escape: quotes, backslashes, escapes,
+/// and characters beyond ASCII.
 pub fn spelled() -> String {
     let agent = "\"userAgent\":\"\\\"é\\\\\\/\\n\\ud83d\\ude00😀\u{2028}\",\"requestParameters\"";
     let spelled = event(4).replacen("\"kms.amazonaws.com\"", "\"\\u006bms.amazonaws.com\"", 1).replacen(
@@ -218,7 +220,8 @@ fn single_cases() -> Vec<Case> {
         selected,
         rejected,
     };
-    // The text of a record that was cut before it was wrapped, another with its structure broken, and a lost quote around a third.
+    // The text of a record that was cut before it was wrapped, another with its structure broken,
+    // and a lost quote around a third.
     let cut = event(3).replace("e0000003", "e0000033");
     let short = &cut[..cut.len() / 2];
     let broken = cut.replacen("\"eventName\":", "\"eventName\":}", 1);

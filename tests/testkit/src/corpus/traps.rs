@@ -1,4 +1,5 @@
-//! Records at the edges: hardly any content, or made to be mistaken for KMS usage. None may be counted as it.
+//! Records at the edges: hardly any content, or made to be mistaken for KMS usage. None may be
+//! counted as it.
 
 use super::everyday::gnarled;
 use super::json::{Json, arr, obj};

@@ -13,7 +13,8 @@ pub const DEFAULT_EVENTS: [&str; 4] =
 pub const DEFAULT_WORKLOADS: [&str; 6] =
     ["geospatial", "canvas", "canvas-forecast", "forecast", "feature-store-offline", "feature-store-online"];
 
-/// The group columns of usage.parquet, in the contract's order, so that the derived order is the table's.
+/// The group columns of usage.parquet, in the contract's order, so that the derived order is the
+/// table's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Row {
     pub key_arn: Option<String>,
@@ -231,7 +232,8 @@ impl Truth {
         map
     }
 
-    /// truth.json: the `any`/`any` selection at the top, the default selection under `default_selection`.
+    /// truth.json: the `any`/`any` selection at the top, the default selection under
+    /// `default_selection`.
     pub fn to_json(&self) -> Value {
         let mut map = self.selection_json(&self.any);
         map.insert("archives".into(), self.archives.into());

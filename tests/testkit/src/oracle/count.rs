@@ -51,8 +51,8 @@ impl Placed {
     }
 }
 
-/// Which of the candidates (in archive, offset order) are further copies of an earlier one; and how many others
-/// share an eventID and account with an earlier one but say something else.
+/// Which of the candidates (in archive, offset order) are further copies of an earlier one; and how
+/// many others share an eventID and account with an earlier one but say something else.
 pub fn duplicates(events: &[Placed], candidates: &[usize]) -> (BTreeSet<usize>, u64) {
     let mut seen: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
     let (mut duplicates, mut conflicts) = (BTreeSet::new(), 0);
@@ -70,8 +70,8 @@ pub fn duplicates(events: &[Placed], candidates: &[usize]) -> (BTreeSet<usize>, 
     (duplicates, conflicts)
 }
 
-/// Which events are the other account's copy of a call; the copy that stays learns what it lacks of the key.
-/// `candidates` are the indices of the events that are not duplicates.
+/// Which events are the other account's copy of a call; the copy that stays learns what it lacks of
+/// the key. `candidates` are the indices of the events that are not duplicates.
 pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usize> {
     let mut calls: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for index in candidates {
@@ -140,8 +140,8 @@ fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
     names.iter().map(|name| (*name).to_owned()).zip(values).collect()
 }
 
-/// Of each key (by ARN) its successful cryptographic operations, the latest last: time; then what tells apart those of
-/// one time, backwards.
+/// Of each key (by ARN) its successful cryptographic operations, the latest last: time; then what
+/// tells apart those of one time, backwards.
 pub type Uses = BTreeMap<String, BTreeSet<(i64, std::cmp::Reverse<[Option<String>; 3]>)>>;
 
 /// Does this event use a key?

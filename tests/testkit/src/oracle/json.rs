@@ -1,7 +1,9 @@
-//! A strict JSON parser of the oracle's own: recursive descent, one function per production of RFC 8259.
+//! A strict JSON parser of the oracle's own: recursive descent, one function per production of RFC
+//! 8259.
 //!
-//! It exists so that the product's JSON library is not its own judge. Numbers keep their text, objects
-//! keep their members in record order, and looking a member up takes the last one of that name.
+//! It exists so that the product's JSON library is not its own judge. Numbers keep their text,
+//! objects keep their members in record order, and looking a member up takes the last one of that
+//! name.
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
@@ -20,7 +22,8 @@ const UTF8: Reason = "invalid_utf8";
 const SURROGATE: Reason = "lone_surrogate";
 
 impl Json {
-    /// A member of an object; the last one of that name wins. Anything that is not an object has no members.
+    /// A member of an object; the last one of that name wins. Anything that is not an object has no
+    /// members.
     pub fn get(&self, name: &str) -> Option<&Json> {
         let Json::Object(members) = self else { return None };
         members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
@@ -38,7 +41,8 @@ impl Json {
         path.iter().try_fold(self, |value, name| value.get(name))
     }
 
-    /// A text field: numbers and booleans are their text; null, arrays, objects and "" count as absent.
+    /// A text field: numbers and booleans are their text; null, arrays, objects and "" count as
+    /// absent.
     pub fn text(&self) -> Option<String> {
         match self {
             Json::Text(text) if !text.is_empty() => Some(text.clone()),

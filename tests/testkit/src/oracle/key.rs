@@ -44,7 +44,8 @@ pub fn resolve(record: &Json, event_name: &str, place: &Place) -> Key {
         .unwrap_or(Key { origin: "none", ..Key::default() });
     key.alias = alias(record, &in_resources, message.as_deref());
     if key.origin == "none" {
-        // Only an alias is known: its ARN, if it is one, says account and region, but not which key.
+        // Only an alias is known: its ARN, if it is one, says account and region, but not which
+        // key.
         if let Some((arn, _)) = key.alias.as_deref().and_then(|alias| kms_arn(alias, "alias")) {
             (key.account, key.region) = (known(arn.account), known(arn.region));
         }
@@ -96,7 +97,8 @@ fn destination_index(key_arns: &[String], named: Option<&str>) -> Option<usize> 
     key_arns.iter().position(is_named).or((key_arns.len() > 1).then_some(1))
 }
 
-/// Step 1. For ReEncrypt the key is the one that is not the destination; where only that is listed, none.
+/// Step 1. For ReEncrypt the key is the one that is not the destination; where only that is listed,
+/// none.
 fn from_resources(key_arns: &[String], destination_at: Option<usize>) -> Option<Key> {
     let others = key_arns.iter().enumerate().filter(|(at, _)| Some(*at) != destination_at);
     let arn = others.map(|(_, arn)| arn).next()?;
@@ -127,7 +129,8 @@ fn from_service_event(record: &Json, place: &Place) -> Option<Key> {
     arn_or_id(record, &named, place, ["service_event"; 3])
 }
 
-/// A key ARN, or a bare id completed, or (nothing to complete it with) the id alone; each with its origin.
+/// A key ARN, or a bare id completed, or (nothing to complete it with) the id alone; each with its
+/// origin.
 fn arn_or_id(record: &Json, named: &str, place: &Place, origins: [&'static str; 3]) -> Option<Key> {
     if let Some(key) = key_of(named, origins[0]) {
         return Some(key);
@@ -170,7 +173,8 @@ fn from_message(message: &str) -> Option<Key> {
     key_of(in_whole(message, "key/[A-Za-z0-9-]+")?, "error_message")
 }
 
-/// The first ARN of such a resource. A message of 1000 bytes or more may have been cut, and with it an ARN at its end.
+/// The first ARN of such a resource. A message of 1000 bytes or more may have been cut, and with it
+/// an ARN at its end.
 fn in_whole<'m>(message: &'m str, resource: &str) -> Option<&'m str> {
     let (found, end) = find(&in_message(resource), message)?;
     let may_be_cut = end == message.len() && message.len() >= 1000;
@@ -192,7 +196,8 @@ fn alias(record: &Json, in_resources: &[String], message: Option<&str>) -> Optio
     from_resources.or_else(from_request).or_else(from_message)
 }
 
-/// A kept copy of a pair that names no key, or one by a bare id only, takes the other's, if that is better.
+/// A kept copy of a pair that names no key, or one by a bare id only, takes the other's, if that is
+/// better.
 pub fn fill(kept: &mut Key, other: &Key) {
     let is_told = |key: &Key| !["none", "assumed"].contains(&key.origin);
     if kept.origin == "none" || (is_told(other) && !is_told(kept)) {

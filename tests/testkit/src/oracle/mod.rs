@@ -1,16 +1,16 @@
 //! The oracle: what `analyze` must say, worked out the slow, obvious way.
 //!
-//! Written from the contract and the domain reference alone, sharing neither code nor ideas with the product:
-//! whole inputs in memory, its own parser and splitter, one `serde_json::Value` per row. Where it and the
-//! product disagree, one of them misreads the contract. A `--rules` file, an `--aliases` file, the grant ledger and the
-//! rebuilding of a query's columns are absent.
+//! Written from the contract and the domain reference alone, sharing neither code nor ideas with
+//! the product: whole inputs in memory, its own parser and splitter, one `serde_json::Value` per
+//! row. Where it and the product disagree, one of them misreads the contract. A `--rules` file, an
+//! `--aliases` file, the grant ledger and the rebuilding of a query's columns are absent.
 
-mod archive;
-pub mod container;
+pub mod archive;
 mod count;
+mod input;
 pub mod json;
 pub mod key;
-pub mod learn;
+pub mod knowledge;
 pub mod names;
 pub mod outcome;
 pub mod record;
@@ -18,7 +18,7 @@ pub mod workload;
 mod wrapped;
 
 use count::Placed;
-use learn::Lessons;
+use knowledge::Knowledge;
 use record::{Event, Record};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub struct Options {
     pub keys: Vec<String>,
     pub principals: Vec<String>,
     pub keep_duplicates: bool,
-    /// Does the input teach anything?
+    /// Use the facts of the input?
     pub learn: bool,
     pub max_record_bytes: usize,
 }
@@ -64,7 +64,8 @@ impl Default for Options {
     }
 }
 
-/// Rows are objects whose members are exactly the columns of the file; times are `YYYY-MM-DDTHH:MM:SS.mmmZ`.
+/// Rows are objects whose members are exactly the columns of the file; times are
+/// `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// `records`, the nine classes it is the sum of, `conflicts` and `corrected`.
@@ -92,7 +93,8 @@ const CLASSES: [&str; 9] = [
 
 /// Analyses inputs given as (URI, bytes as on disk), in any order.
 ///
-/// Runs on a thread with a large stack: the parser recurses, and records may be nested as deep as they like.
+/// Runs on a thread with a large stack: the parser recurses, and records may be nested as deep as
+/// they like.
 pub fn analyze(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(512 << 20);
@@ -111,13 +113,14 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     let mut candidates: Vec<Placed> = Vec::new();
     let mut input_of: Vec<usize> = Vec::new();
     let mut counts: Vec<Counts> = Vec::new();
-    let opened: Vec<(&String, archive::Contents)> =
-        in_order.into_iter().map(|(uri, raw)| (uri, archive::open(raw))).collect();
-    let lessons = if options.learn { Lessons::of(readable(&opened, options)) } else { Lessons::default() };
+    let opened: Vec<(&String, input::Contents)> =
+        in_order.into_iter().map(|(uri, raw)| (uri, input::open(raw))).collect();
+    let knowledge =
+        if options.learn { Knowledge::of(readable(&opened, options)) } else { Knowledge::default() };
     let mut uses = count::Uses::new();
     for (uri, contents) in opened {
         for found in contents.records.iter().filter(|found| found.value_len <= options.max_record_bytes) {
-            if let Record::Event(event) = record::read(&found.text, &Lessons::default()) {
+            if let Record::Event(event) = record::read(&found.text, &Knowledge::default()) {
                 count::note_use(&mut uses, &event);
             }
         }
@@ -126,7 +129,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         *count.entry("other_source").or_default() += contents.foreign;
         for found in contents.records {
             let start = found.offset;
-            match class(&found.text, found.value_len, &lessons, options) {
+            match class(&found.text, found.value_len, &knowledge, options) {
                 Class::Candidate(event) => {
                     candidates.push(Placed { event: *event, archive: uri.clone(), offset: start });
                     input_of.push(counts.len());
@@ -146,7 +149,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     }
     let superseded = match options.keep_duplicates {
         true => BTreeSet::new(),
-        false => (0..candidates.len()).filter(|at| lessons.is_superseded(&candidates[*at].event)).collect(),
+        false => (0..candidates.len()).filter(|at| knowledge.is_superseded(&candidates[*at].event)).collect(),
     };
     let (classes, conflicts) = classes_of_candidates(&mut candidates, &superseded, options.keep_duplicates);
     for (class, input) in classes.iter().zip(input_of) {
@@ -164,7 +167,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
 
 /// Every record that is not too long to be read.
 fn readable<'a>(
-    opened: &'a [(&String, archive::Contents)],
+    opened: &'a [(&String, input::Contents)],
     options: &Options,
 ) -> impl Iterator<Item = &'a [u8]> {
     let records = opened.iter().flat_map(|(_, contents)| &contents.records);
@@ -204,12 +207,13 @@ enum Class {
     Other(&'static str),
 }
 
-/// In the contract's order: rejected, other_source, not_usage, other_event, filtered, other_workload.
-fn class(bytes: &[u8], value_len: usize, lessons: &Lessons, options: &Options) -> Class {
+/// In the contract's order: rejected, other_source, not_usage, other_event, filtered,
+/// other_workload.
+fn class(bytes: &[u8], value_len: usize, knowledge: &Knowledge, options: &Options) -> Class {
     if value_len > options.max_record_bytes {
         return Class::Rejected("record_too_large");
     }
-    match record::read(bytes, lessons) {
+    match record::read(bytes, knowledge) {
         Record::Rejected(reason) => Class::Rejected(reason),
         Record::OtherSource => Class::Other("other_source"),
         Record::NotUsage => Class::Other("not_usage"),

@@ -1,8 +1,9 @@
-//! One record's bytes → what it is: not a KMS record, not usage, unreadable, or an event with its columns.
+//! One record's bytes → what it is: not a KMS record, not usage, unreadable, or an event with its
+//! columns.
 
 use super::json::{self, Json};
 use super::key::{self, Key, Place};
-use super::learn::{self, Lessons};
+use super::knowledge::{self, Knowledge};
 use super::{names, outcome, workload};
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
@@ -27,7 +28,7 @@ pub struct Event {
     pub corrects: Option<String>,
 }
 
-pub fn read(bytes: &[u8], lessons: &Lessons) -> Record {
+pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
     if !may_be_kms(bytes) {
         return Record::OtherSource;
     }
@@ -48,7 +49,7 @@ pub fn read(bytes: &[u8], lessons: &Lessons) -> Record {
     if is_other_family(&root) {
         return Record::NotUsage;
     }
-    match event(&root, lessons) {
+    match event(&root, knowledge) {
         Err(reason) => Record::Rejected(reason),
         Ok(_) if is_dry_run(&root) => Record::NotUsage,
         Ok(event) => Record::Event(Box::new(event)),
@@ -127,7 +128,7 @@ pub fn is_supported_version(root: &Json) -> bool {
     names::matches("^0*1$", major)
 }
 
-fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
+fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
     let top = |name: &str| root.text_at(&[name]);
     let event_name = match root.get("eventName") {
         Some(Json::Text(name)) if !name.is_empty() => name.clone(),
@@ -138,7 +139,7 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
     let recipient = top("recipientAccountId");
     let place = place(root, &who);
     let mut key = key::resolve(root, &event_name, &place);
-    lessons.resolve(&mut key, &place, millis);
+    knowledge.resolve(&mut key, &place, millis);
     let error_code = top("errorCode").map(|code| outcome::normalise_error(&code));
     let context = encryption_context(root);
     let s3 = context.as_ref().and_then(s3_object);
@@ -152,7 +153,7 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
     let role = names::role_name(&who.principal);
     let (access_key, principal_id) =
         (root.text_at(&["userIdentity", "accessKeyId"]), root.text_at(&["userIdentity", "principalId"]));
-    let facts = workload::Facts {
+    let call = workload::Call {
         event_name: &event_name,
         identity_type: identity_type.as_deref(),
         invoked_by: who.invoked_by.as_deref(),
@@ -166,12 +167,12 @@ fn event(root: &Json, lessons: &Lessons) -> Result<Event, &'static str> {
         grant_parties: [&grantee, &retiring].into_iter().flatten().cloned().collect(),
         grantee: grantee.as_deref(),
         key: &key,
-        caller_role: learn::role(&who.principal),
+        caller_role: knowledge::role(&who.principal),
         access_key: access_key.as_ref(),
         principal_id: principal_id.as_ref(),
         context_names: context.iter().flat_map(BTreeMap::keys).collect(),
     };
-    let verdict = workload::judge(&facts, lessons);
+    let verdict = workload::judge(&call, knowledge);
     let denial = outcome::denial(root);
     let is_callers_copy = recipient.is_some() && recipient == who.account;
     let columns = json!({
@@ -231,8 +232,8 @@ pub fn key_and_place(root: &Json) -> (Key, Place) {
     (key::resolve(root, &event_name, &place), place)
 }
 
-/// eventID of the record that this one takes the place of (domain §1.5). One that names itself takes nobody's: it and
-/// whatever else has its id stay side by side, and are told as a conflict.
+/// eventID of the record that this one takes the place of (domain §1.5). One that names itself
+/// takes nobody's: it and whatever else has its id stay side by side, and are told as a conflict.
 pub fn corrects(root: &Json) -> Option<String> {
     let is_update = root.text_at(&["addendum", "reason"]).as_deref() == Some("UPDATED_DATA");
     let original = root.text_at(&["addendum", "originalEventID"]).filter(|_| is_update)?;
@@ -279,7 +280,8 @@ fn identity(root: &Json) -> Identity {
     Identity { principal, account, session, invoked_by }
 }
 
-/// The encryption context; of a ReEncrypt, which has two, the source's before the destination's. Values as text.
+/// The encryption context; of a ReEncrypt, which has two, the source's before the destination's.
+/// Values as text.
 fn encryption_context(root: &Json) -> Option<BTreeMap<String, String>> {
     let names = ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"];
     names.iter().find_map(|name| context(param(root, name)?))

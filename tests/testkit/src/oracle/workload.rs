@@ -1,13 +1,13 @@
-//! Which workload issued a call (domain §5.1–5.5): the rules in force, one by one, in rule-file order, then those
-//! that the input has taught.
+//! Which workload issued a call (domain §5.1–5.5): the rules in force, one by one, in rule-file
+//! order, then those that were learned from the input.
 
 use super::key::Key;
-use super::learn::{Lessons, Role};
+use super::knowledge::{Knowledge, Role};
 use super::names::{REGION, is_service, matches};
 use std::collections::BTreeSet;
 
 /// All the rules look at.
-pub struct Facts<'a> {
+pub struct Call<'a> {
     pub event_name: &'a str,
     pub identity_type: Option<&'a str>,
     pub invoked_by: Option<&'a str>,
@@ -17,7 +17,8 @@ pub struct Facts<'a> {
     pub role: Option<&'a str>,
     pub bucket: Option<&'a str>,
     pub object_key: Option<&'a str>,
-    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or writes it.
+    /// The encryption context has `aws:cloudtrail:arn`: a log file of CloudTrail, whoever reads or
+    /// writes it.
     pub is_log_file: bool,
     /// Grantee and retiring principals, person or service.
     pub grant_parties: Vec<String>,
@@ -48,14 +49,14 @@ pub struct Verdict {
 
 type Fired = Vec<(&'static str, &'static str, Strength)>;
 
-pub fn judge(facts: &Facts, lessons: &Lessons) -> Verdict {
+pub fn judge(call: &Call, knowledge: &Knowledge) -> Verdict {
     let mut fired = Fired::new();
-    geospatial(facts, &mut fired);
-    canvas(facts, &mut fired);
-    forecast(facts, &mut fired);
-    feature_store(facts, &mut fired);
-    plain_sagemaker(facts, &mut fired);
-    fired.extend(lessons.fired(facts));
+    geospatial(call, &mut fired);
+    canvas(call, &mut fired);
+    forecast(call, &mut fired);
+    feature_store(call, &mut fired);
+    plain_sagemaker(call, &mut fired);
+    fired.extend(knowledge.fired(call));
     let rules: Vec<&str> = fired.iter().map(|(rule, _, _)| *rule).collect();
     let rules = rules.join(",");
     // "SageMaker, whichever part" speaks only where nobody knows the part.
@@ -71,7 +72,8 @@ pub fn judge(facts: &Facts, lessons: &Lessons) -> Verdict {
         labels.remove("forecast"); // which is but the wider name
     }
     if top == Weak {
-        // Weak evidence is compatible with a workload, no more; only "S3, default bucket" is worth a name.
+        // Weak evidence is compatible with a workload, no more; only "S3, default bucket" is worth
+        // a name.
         let label = if labels.contains("s3-unattributed") { "s3-unattributed" } else { "unknown" };
         labels = [label.to_owned()].into();
     }
@@ -84,7 +86,7 @@ pub fn judge(facts: &Facts, lessons: &Lessons) -> Verdict {
     Verdict { labels, strength, rules }
 }
 
-impl Facts<'_> {
+impl Call<'_> {
     fn is_aws_service(&self) -> bool {
         self.identity_type == Some("AWSService")
     }
@@ -107,47 +109,46 @@ impl Facts<'_> {
     }
 }
 
-fn geospatial(facts: &Facts, fired: &mut Fired) {
+fn geospatial(call: &Call, fired: &mut Fired) {
     let mut fire = |rule, strength| fired.push((rule, "geospatial", strength));
-    let callers = [facts.invoked_by, facts.source_ip, facts.user_agent];
-    if facts.is_aws_service() && callers.iter().any(|name| is_service(*name, "sagemaker-geospatial")) {
+    let callers = [call.invoked_by, call.source_ip, call.user_agent];
+    if call.is_aws_service() && callers.iter().any(|name| is_service(*name, "sagemaker-geospatial")) {
         fire("G1", Definitive);
     }
-    if facts.grants_to("sagemaker-geospatial") {
+    if call.grants_to("sagemaker-geospatial") {
         fire("G2", Strong);
     }
-    if facts.session.is_some_and(|session| matches("^SageMaker-Geospatial-[A-Za-z0-9]+-KMSAccess$", session))
-    {
+    if call.session.is_some_and(|session| matches("^SageMaker-Geospatial-[A-Za-z0-9]+-KMSAccess$", session)) {
         fire("G3", Strong);
     }
-    if facts.bucket_is("^axis-earth-observation-job-[0-9]{12}$") {
+    if call.bucket_is("^axis-earth-observation-job-[0-9]{12}$") {
         fire("G4", Strong);
     }
-    if facts.role_is("(?i-u)geospatial") {
+    if call.role_is("(?i-u)geospatial") {
         fire("G6", Weak);
     }
 }
 
-fn canvas(facts: &Facts, fired: &mut Fired) {
-    let default_bucket = facts.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
-    if default_bucket && facts.object_key_is("(?i-u)^canvas/") {
+fn canvas(call: &Call, fired: &mut Fired) {
+    let default_bucket = call.bucket_is(&format!("^sagemaker-{REGION}-[0-9]{{12}}$"));
+    if default_bucket && call.object_key_is("(?i-u)^canvas/") {
         fired.push(("C1", "canvas", Strong));
-    } else if !facts.is_log_file && facts.object_key.is_some_and(has_folder_of_profile) {
+    } else if !call.is_log_file && call.object_key.is_some_and(has_folder_of_profile) {
         fired.push(("C1b", "canvas", Medium));
     }
-    if facts.role_is("(?i-u)^AmazonSageMakerCanvas") {
+    if call.role_is("(?i-u)^AmazonSageMakerCanvas") {
         fired.push(("C4", "canvas", Medium));
     }
-    if default_bucket && facts.object_key.is_none() {
+    if default_bucket && call.object_key.is_none() {
         fired.push(("C6", "s3-unattributed", Weak));
     }
-    if facts.role_is("^AmazonSageMaker-ExecutionRole-[0-9]+(T[0-9]+)?$") {
+    if call.role_is("^AmazonSageMaker-ExecutionRole-[0-9]+(T[0-9]+)?$") {
         fired.push(("C7", "sagemaker-other", Weak));
     }
 }
 
-/// Is there a folder of a user profile in a folder `Canvas` on the way to the object? SageMaker lets the names of
-/// profiles have letters, digits and hyphens, a hyphen not in front.
+/// Is there a folder of a user profile in a folder `Canvas` on the way to the object? SageMaker
+/// lets the names of profiles have letters, digits and hyphens, a hyphen not in front.
 fn has_folder_of_profile(object: &str) -> bool {
     let way: Vec<&str> = object.split('/').collect();
     way.windows(3).any(|part| {
@@ -159,45 +160,45 @@ fn has_folder_of_profile(object: &str) -> bool {
     })
 }
 
-fn forecast(facts: &Facts, fired: &mut Fired) {
-    let canvas_role = facts.role_is("^(?i-u:AmazonSagemakerCanvasForecastRole)(-.+)?$");
+fn forecast(call: &Call, fired: &mut Fired) {
+    let canvas_role = call.role_is("^(?i-u:AmazonSagemakerCanvasForecastRole)(-.+)?$");
     if canvas_role {
         fired.push(("F1", "canvas-forecast", Strong));
     }
     // §5.3, F3: canvas-forecast if the role is also F1.
     let label = if canvas_role { "canvas-forecast" } else { "forecast" };
-    if facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
+    if call.is_aws_service() && is_service(call.invoked_by, "forecast") {
         fired.push(("F3", label, Definitive));
     }
-    if facts.grants_to("forecast") {
+    if call.grants_to("forecast") {
         fired.push(("F3G", label, Strong));
     }
-    if !facts.is_aws_service() && is_service(facts.invoked_by, "forecast") {
+    if !call.is_aws_service() && is_service(call.invoked_by, "forecast") {
         fired.push(("F3V", label, Strong));
     }
 }
 
-fn feature_store(facts: &Facts, fired: &mut Fired) {
+fn feature_store(call: &Call, fired: &mut Fired) {
     let layout =
         format!("(^|/)([0-9]{{12}}/)?sagemaker/{REGION}/offline-store/[^/]+-[0-9]+/(data|metadata)/");
-    if facts.object_key_is(&layout) {
+    if call.object_key_is(&layout) {
         fired.push(("O1", "feature-store-offline", Strong));
     }
-    if facts.role_is("(?i-u)featurestore") || facts.bucket_is("sagemaker") {
+    if call.role_is("(?i-u)featurestore") || call.bucket_is("sagemaker") {
         fired.push(("O5", "feature-store-offline", Weak));
     }
 }
 
-fn plain_sagemaker(facts: &Facts, fired: &mut Fired) {
+fn plain_sagemaker(call: &Call, fired: &mut Fired) {
     let mut fire = |rule, strength| fired.push((rule, "sagemaker-other", strength));
-    let by_sagemaker = is_service(facts.invoked_by, "sagemaker");
-    if by_sagemaker && facts.is_aws_service() {
+    let by_sagemaker = is_service(call.invoked_by, "sagemaker");
+    if by_sagemaker && call.is_aws_service() {
         fire("S1", Definitive);
     }
-    if by_sagemaker && !facts.is_aws_service() {
+    if by_sagemaker && !call.is_aws_service() {
         fire("S2", Strong);
     }
-    if facts.session == Some("SageMaker") {
+    if call.session == Some("SageMaker") {
         fire("S3", Medium);
     }
 }

@@ -1,9 +1,9 @@
 //! A value that stands where a record stands → the record in it.
 //!
-//! Everything is read as JSON first, and the record's text second: what other tools wrap around a record is ordinary JSON, and the
-//! record is one member of it, or the text of one.
+//! Everything is read as JSON first, and the record's text second: what other tools wrap around a
+//! record is ordinary JSON, and the record is one member of it, or the text of one.
 
-use super::archive::Walk;
+use super::input::Walk;
 use super::json::{self, Json};
 use super::record;
 
@@ -119,7 +119,8 @@ fn in_message(at: usize, text: &str) -> Inside {
     }
 }
 
-/// The text of the column `eventJson`. Rows without it are rebuilt by the product, which the oracle does not try.
+/// The text of the column `eventJson`. Rows without it are rebuilt by the product, which the oracle
+/// does not try.
 fn whole_row(row: &Json) -> Option<String> {
     row.elements().iter().find_map(|column| column.get_any_case("eventJson")?.text())
 }

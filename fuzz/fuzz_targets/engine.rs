@@ -1,4 +1,5 @@
-//! A whole run over one archive: the same with one thread and with two, compressed and plain; the accounting holds (or the run fails).
+//! A whole run over one archive: the same with one thread and with two, compressed and plain; the
+//! accounting holds (or the run fails).
 #![no_main]
 
 use std::cell::RefCell;
@@ -9,10 +10,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
-use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail_fuzz::Input;
@@ -48,6 +49,8 @@ impl Sink for Given {
             Cell::Time(time) => Cell::Time(time),
             Cell::Bool(value) => Cell::Bool(value),
             Cell::Date(day) => Cell::Date(day),
+            // `Cell` may get more variants, and the row must outlive its bytes.
+            other => panic!("copy {other:?} here, too"),
         });
         self.inputs.push(INPUTS.iter().map(|column| column.name).zip(cells).collect());
         Ok(())
@@ -79,7 +82,8 @@ fn without_storage(mut given: Given) -> Given {
 }
 
 thread_local! {
-    /// Making the rules takes longer than a run. The folder is below TMPDIR, which run.sh sets to one in memory and removes.
+    /// Making the rules takes longer than a run. The folder is below TMPDIR, which run.sh sets to
+    /// one in memory and removes.
     static PLAN: RefCell<(Plan, TempDir)> = {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // The same name for all archives: it is in the results.
@@ -102,8 +106,8 @@ fn check(plan: &mut Plan, path: &Path, bits: u8, bytes: &[u8]) {
     let given = run(plan, 1);
     assert_eq!(run(plan, 2), given, "two threads, one thread");
 
-    // What is no JSON by its first stored bytes is told by them, so only plain content can be compared; and a zip file is read by its
-    // directory only where it lies in the open.
+    // What is no JSON by its first stored bytes is told by them, so only plain content can be
+    // compared; and a zip file is read by its directory only where it lies in the open.
     let container = ArchiveFormat::detect(&bytes[..bytes.len().min(ArchiveFormat::DETECT_BYTES)]).is_some();
     if sniff(&bytes[..bytes.len().min(6)]) != Encoding::Plain || container {
         return;

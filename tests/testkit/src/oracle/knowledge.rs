@@ -1,14 +1,15 @@
-//! What the input as a whole teaches before it is judged (domain §1.5, §4.1, §5): the particulars of workloads, where
-//! aliases pointed, and which records have been corrected.
+//! What the facts of the whole input say about its calls (domain §1.5, §4.1, §5): which roles,
+//! paths, keys and sessions belong to a workload, where aliases pointed, and which records were
+//! corrected.
 //!
-//! A lesson is a rule and the sign it knows a call by. All of them lie in one list, and every call is held
-//! against each.
+//! A learned rule fires on the calls that show its sign. All rules and signs are in one list, and
+//! every call is compared with each.
 
 use super::json::{self, Json};
 use super::key::{self, Key, Place};
 use super::names;
 use super::record;
-use super::workload::{Facts, Strength};
+use super::workload::{Call, Strength};
 use Strength::{Definitive, Medium, Strong, Weak};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,35 +72,36 @@ type Copy = (String, Option<String>);
 type Rank = (Time, Option<String>);
 
 #[derive(Default)]
-pub struct Lessons {
+pub struct Knowledge {
     signs: BTreeSet<(&'static str, Sign)>,
-    /// What each alias (by ARN) was made to point to, and when. None: to nothing, or nobody knows to what.
+    /// What each alias (by ARN) was made to point to, and when. None: to nothing, or nobody knows
+    /// to what.
     aliases: BTreeMap<String, BTreeMap<Time, BTreeSet<Option<String>>>>,
     /// The corrections of each original.
     corrections: BTreeMap<Copy, BTreeSet<Rank>>,
 }
 
-impl Lessons {
-    /// Everything that these records teach, in whatever order they come.
-    pub fn of<'a>(records: impl Iterator<Item = &'a [u8]>) -> Lessons {
-        let mut lessons = Lessons::default();
+impl Knowledge {
+    /// The facts of all these records, in whatever order they come.
+    pub fn of<'a>(records: impl Iterator<Item = &'a [u8]>) -> Knowledge {
+        let mut knowledge = Knowledge::default();
         for root in records.filter_map(|bytes| json::parse(bytes).ok()) {
             let time = root.text_at(&["eventTime"]).and_then(|text| record::millis(&text));
             // A record of a form that nobody knows is not believed.
             let is_believed = record::is_supported_version(&root);
             let Some(time) = time.filter(|_| is_believed) else { continue };
-            lessons.correction(&root, time);
+            knowledge.correction(&root, time);
             if root.text_at(&["errorCode"]).is_none() && root.text_at(&["errorMessage"]).is_none() {
-                lessons.success(&root, time);
+                knowledge.success(&root, time);
             }
         }
-        lessons.forecast_keys_of_canvas();
-        lessons
+        knowledge.forecast_keys_of_canvas();
+        knowledge
     }
 
     /// The learned rules that fire, in the order of `RULES`.
-    pub fn fired(&self, facts: &Facts) -> Vec<(&'static str, &'static str, Strength)> {
-        let fires = |rule: &str| self.signs.iter().any(|(of, sign)| *of == rule && shows(facts, sign));
+    pub fn fired(&self, call: &Call) -> Vec<(&'static str, &'static str, Strength)> {
+        let fires = |rule: &str| self.signs.iter().any(|(of, sign)| *of == rule && shows(call, sign));
         RULES.into_iter().filter(|(rule, _, _)| fires(rule)).collect()
     }
 
@@ -248,7 +250,8 @@ impl Lessons {
         }
     }
 
-    /// §5.5: whichever roles and keys stand in one request go together, unless they are too many to tell.
+    /// §5.5: whichever roles and keys stand in one request go together, unless they are too many to
+    /// tell.
     fn roles_and_keys(&mut self, request: &Json, name: &str) {
         let rule = if ["CreateAutoMLJob", "CreateAutoMLJobV2"].contains(&name) { "A1" } else { "S4" };
         let texts = |fits: &dyn Fn(&str) -> bool| -> Vec<String> {
@@ -265,8 +268,8 @@ impl Lessons {
         }
     }
 
-    /// §5.6: a service opens a session on a role. It speaks of that session (of the same nature, and stronger,
-    /// are F4 and half of G5), not of others of the role.
+    /// §5.6: a service opens a session on a role. It speaks of that session (of the same nature,
+    /// and stronger, are F4 and half of G5), not of others of the role.
     fn assumed_role(&mut self, root: &Json, request: &Json) {
         if any_case(request, &["roleArn"]).is_none() {
             return; // on nobody's role: nothing that AssumeRole does
@@ -320,37 +323,37 @@ impl Lessons {
     }
 }
 
-fn shows(facts: &Facts, sign: &Sign) -> bool {
-    let key_is = |name: &String| facts.key.arn.as_ref() == Some(name) || facts.key.id.as_ref() == Some(name);
-    let caller_is = |role: &Role| facts.caller_role.as_ref() == Some(role);
-    let in_bucket = |bucket: &String| !facts.is_log_file && facts.bucket == Some(bucket);
+fn shows(call: &Call, sign: &Sign) -> bool {
+    let key_is = |name: &String| call.key.arn.as_ref() == Some(name) || call.key.id.as_ref() == Some(name);
+    let caller_is = |role: &Role| call.caller_role.as_ref() == Some(role);
+    let in_bucket = |bucket: &String| !call.is_log_file && call.bucket == Some(bucket);
     match sign {
         Sign::Path(bucket, path) => {
             let is_below =
                 |object: &str| object.strip_prefix(path).is_some_and(|r| r.is_empty() || r.starts_with('/'));
-            in_bucket(bucket) && facts.object_key.is_some_and(is_below)
+            in_bucket(bucket) && call.object_key.is_some_and(is_below)
         }
         Sign::Below(bucket, path, pattern) => {
             let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
-            let rest = facts.object_key.and_then(|object| object.strip_prefix(&folder));
+            let rest = call.object_key.and_then(|object| object.strip_prefix(&folder));
             in_bucket(bucket) && rest.is_some_and(|rest| names::matches(pattern, rest))
         }
-        Sign::BucketAlone(bucket) => in_bucket(bucket) && facts.object_key.is_none(),
+        Sign::BucketAlone(bucket) => in_bucket(bucket) && call.object_key.is_none(),
         Sign::Caller(role) => caller_is(role),
         Sign::CallerAndKey(role, key) => caller_is(role) && key_is(key),
         Sign::OnlineStoreKey(key) => {
-            let is_dynamodb = facts.context_names.iter().any(|name| name.starts_with("aws:dynamodb:"));
-            let to_service = facts.event_name == "CreateGrant"
-                && facts.grantee.is_some_and(|grantee| grantee.contains(".amazonaws.com"));
+            let is_dynamodb = call.context_names.iter().any(|name| name.starts_with("aws:dynamodb:"));
+            let to_service = call.event_name == "CreateGrant"
+                && call.grantee.is_some_and(|grantee| grantee.contains(".amazonaws.com"));
             key_is(key) && (is_dynamodb || to_service)
         }
         Sign::ForecastKey(key) => {
             key_is(key)
-                && facts.identity_type == Some("AWSService")
-                && names::is_service(facts.invoked_by, "forecast")
+                && call.identity_type == Some("AWSService")
+                && names::is_service(call.invoked_by, "forecast")
         }
-        Sign::AccessKey(id) => facts.access_key == Some(id),
-        Sign::PrincipalId(id) => facts.access_key.is_none() && facts.principal_id == Some(id),
+        Sign::AccessKey(id) => call.access_key == Some(id),
+        Sign::PrincipalId(id) => call.access_key.is_none() && call.principal_id == Some(id),
     }
 }
 
@@ -361,7 +364,8 @@ fn s3_path(uri: &str) -> Option<(String, String)> {
     (!bucket.is_empty()).then(|| (bucket.to_owned(), path.trim_matches('/').to_owned()))
 }
 
-/// The ARN of an alias; a bare name belongs to the caller's account, else to the record's, in the record's region.
+/// The ARN of an alias; a bare name belongs to the caller's account, else to the record's, in the
+/// record's region.
 fn alias_arn(key: &Key, place: &Place) -> Option<String> {
     let alias = key.alias.as_deref()?;
     if names::kms_arn(alias, "alias").is_some() {
