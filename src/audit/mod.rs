@@ -13,7 +13,9 @@
 //! ```
 
 mod caveats;
+mod details;
 mod gaps;
 
-pub use caveats::{CAVEATS, Caveat, CaveatContext, CaveatRule, Severity, caveats, caveats_markdown};
+pub use caveats::{CAVEATS, Caveat, CaveatRule, Severity, caveats, caveats_markdown};
+pub use details::CaveatContext;
 pub use gaps::{MissingDays, missing_days};

@@ -289,7 +289,7 @@ struct Pair {
 
 fn top_pairs(usage: &[UsageRow], style: Style) -> String {
     let mut pairs: BTreeMap<(Option<&str>, &str), Pair> = BTreeMap::new();
-    for UsageRow { group, stats } in usage {
+    for UsageRow { group, stats, .. } in usage {
         let pair = pairs.entry((group.key_arn.as_deref(), &group.principal)).or_default();
         pair.events += stats.event_count;
         match group.outcome {
@@ -377,7 +377,7 @@ fn failed_calls(
     why: impl Fn(&Group) -> Option<String>,
 ) {
     let mut failed: BTreeMap<(&str, &str, Option<&str>, String), u64> = BTreeMap::new();
-    for UsageRow { group, stats } in usage {
+    for UsageRow { group, stats, .. } in usage {
         let Some(why) = why(group) else { continue };
         let call = (&*group.principal, &*group.event_name, group.key_arn.as_deref(), why);
         *failed.entry(call).or_default() += stats.event_count;
