@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use super::details::{
-    CaveatContext, accounts_not_covered, disagreeing_names, keys_used_otherwise, log_readers,
-    multi_region_keys, not_all_read, shared_by_workloads, stopped_trails, trails_excluding_kms,
+    CaveatContext, accounts_not_covered, disagreeing_names, failed_trail_changes, keys_used_otherwise,
+    log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails, trails_excluding_kms,
 };
 use super::gaps::missing_days;
 
@@ -108,19 +108,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "trail_excludes_kms",
         severity: Severity::Warning,
         applies: trails_excluding_kms,
-        text: "The input shows that trails were set at some time to leave out events of \
-            kms.amazonaws.com, or all events that only read (Decrypt and GenerateDataKey are such \
-            events): {}. While this was set, their archives lack KMS use.",
+        text: "Trails were set to leave out events of kms.amazonaws.com, or all events that only \
+            read (Decrypt and GenerateDataKey are such events): {}. While this was set, their \
+            archives lack KMS use.",
         doc: "a record sets a trail to exclude KMS",
     },
     CaveatRule {
         id: "logging_stopped",
         severity: Severity::Warning,
         applies: stopped_trails,
-        text: "Trails stopped or deleted at some time: {}. Calls made while no trail was logging \
-            are not in any archive; when that was, is in coverage.trails_stopped_or_started of \
-            run.json.",
+        text: "Trails that were stopped or deleted: {}. Calls made while no trail was logging are \
+            not in any archive. coverage.trail_periods of run.json lists all periods.",
         doc: "a record stops or deletes a trail",
+    },
+    CaveatRule {
+        id: "trail_change_failed",
+        severity: Severity::Warning,
+        applies: failed_trail_changes,
+        text: "Somebody tried to stop, delete or reconfigure a trail. The calls failed and changed \
+            nothing: {}.",
+        doc: "a StopLogging, DeleteTrail or PutEventSelectors failed",
     },
     CaveatRule {
         id: "nothing_learned",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::trails::{TrailState, failed_attempts, periods, trails_without_kms};
 use crate::aggregate::{Activity, Counts, Coverage, InputTotals, KeyUse, Observations, UsageRow, is_use};
 use crate::knowledge::Facts;
 use crate::model::{EventTime, Outcome, TrailChange, multi_region_id};
@@ -41,13 +42,13 @@ const LISTED_READERS: usize = 5;
 const LISTED_ACCOUNTS: usize = 5;
 
 /// The first few names, and how many more there are. `None` when there are no names.
-fn list(names: &BTreeSet<&str>, limit: usize, where_all_are: &str) -> Option<String> {
-    let listed: Vec<&str> = names.iter().copied().take(limit).collect();
-    let more = match names.len() - listed.len() {
+fn listed<S: AsRef<str>>(names: &[S], limit: usize, where_all_are: &str) -> Option<String> {
+    let first: Vec<&str> = names.iter().map(AsRef::as_ref).take(limit).collect();
+    let more = match names.len() - first.len() {
         0 => String::new(),
         n => format!(" and {n} more{where_all_are}"),
     };
-    (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
+    (!first.is_empty()).then(|| format!("{}{more}", first.join(", ")))
 }
 
 pub(super) fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
@@ -68,14 +69,23 @@ pub(super) fn disagreeing_names(context: &CaveatContext<'_>) -> Option<String> {
 }
 
 pub(super) fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {
-    let trails = context.coverage.kms_excluded_by.iter().map(String::as_str).collect();
-    list(&trails, LISTED_TRAILS, " (coverage in run.json)")
+    let trails = trails_without_kms(context.facts, context.coverage);
+    listed(&trails, LISTED_TRAILS, " (coverage.trail_periods of run.json)")
 }
 
 pub(super) fn stopped_trails(context: &CaveatContext<'_>) -> Option<String> {
-    let is_stop = |change: &&TrailChange| change.by.event_name != "StartLogging";
-    let stops = context.facts.trails.iter().filter(is_stop);
-    list(&stops.map(|change| change.trail.as_str()).collect(), LISTED_TRAILS, "")
+    listed(&periods(context.facts, TrailState::NotLogging), LISTED_TRAILS, "")
+}
+
+pub(super) fn failed_trail_changes(context: &CaveatContext<'_>) -> Option<String> {
+    let attempt = |change: &TrailChange| {
+        let by = change.principal.as_deref().unwrap_or("unknown");
+        let code = change.error_code.as_deref().unwrap_or_default();
+        let (name, time) = (&change.by.event_name, change.by.time.to_rfc3339());
+        format!("{name} of {} at {time} by {by} ({code})", change.trail)
+    };
+    let attempts: Vec<String> = failed_attempts(&context.facts.trails).into_iter().map(attempt).collect();
+    listed(&attempts, LISTED_TRAILS, " (coverage.failed_trail_changes in run.json)")
 }
 
 /// Accounts that own keys or make calls, but of which the input has neither archives nor records.
@@ -86,7 +96,7 @@ pub(super) fn accounts_not_covered(context: &CaveatContext<'_>) -> Option<String
         .flatten()
         .map(|account| &**account)
         .filter(|account| !context.coverage.regions.contains_key(*account));
-    list(&accounts.collect(), LISTED_ACCOUNTS, "")
+    listed(&Vec::from_iter(accounts.collect::<BTreeSet<&str>>()), LISTED_ACCOUNTS, "")
 }
 
 /// Keys whose latest use by anybody is later than that by selected calls.
@@ -109,18 +119,13 @@ pub(super) fn keys_used_otherwise(context: &CaveatContext<'_>) -> Option<String>
             format!("{key} ({event_name} by {principal}, {})", time.to_rfc3339())
         })
         .collect();
-    list(&described.iter().map(String::as_str).collect(), LISTED_KEYS, "")
+    listed(&described, LISTED_KEYS, "")
 }
 
 pub(super) fn log_readers(context: &CaveatContext<'_>) -> Option<String> {
-    let readers = context.activity.log_readers();
-    let listed: Vec<String> =
-        readers.iter().take(LISTED_READERS).map(|(who, reads)| format!("{who} {}", reads.calls)).collect();
-    let more = match readers.len() - listed.len() {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
+    let readers = context.activity.log_readers().into_iter();
+    let readers: Vec<String> = readers.map(|(who, reads)| format!("{who} {}", reads.calls)).collect();
+    listed(&readers, LISTED_READERS, "")
 }
 
 pub(super) fn multi_region_keys(context: &CaveatContext<'_>) -> u64 {

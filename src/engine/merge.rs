@@ -20,6 +20,7 @@ use crate::aggregate::{
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
 use crate::model::SkipReason;
+use crate::model::{TrailChange, TrailEffect};
 use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
@@ -270,10 +271,13 @@ impl<'m> Merge<'m> {
 
     /// Checks the accounting and returns the result. `activity`: what the calls show that were not
     /// resolved.
-    pub(super) fn finish(mut self, mut facts: Facts, activity: Activity) -> Result<Run, RunError> {
+    pub(super) fn finish(mut self, facts: Facts, activity: Activity) -> Result<Run, RunError> {
         self.activity += activity;
         self.activity.trim();
-        self.coverage.kms_excluded_by.append(&mut facts.silent_trails);
+        let excludes =
+            |change: &&TrailChange| change.effect == TrailEffect::ExcludesKms && change.error_code.is_none();
+        let excluding = facts.trails.iter().filter(excludes).map(|change| change.trail.clone());
+        self.coverage.kms_excluded_by.extend(excluding);
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows(&self.activity);
         // The same number, counted where the rows are made.

@@ -1,11 +1,62 @@
-//! Trails that exclude KMS events: without this knowledge, "no KMS events" would look like "no use
+//! Changes to what trails record: without this knowledge, "no KMS events" would look like "no use
 //! of keys".
 
 use serde_json::Value;
 
 use super::call::ServiceCall;
+use super::error::InvalidJson;
+use super::identity;
 use super::prefilter::KMS;
 use super::record::Record;
+use super::settings::text_at;
+use crate::model::{EventTime, Provenance, Text, TrailChange, TrailEffect};
+
+/// Calls of CloudTrail that change what a trail records.
+pub(super) const TRAIL_CHANGES: [&str; 4] =
+    ["StopLogging", "StartLogging", "DeleteTrail", "PutEventSelectors"];
+
+/// The change to a trail that a call of CloudTrail made, or tried to make.
+///
+/// # Errors
+/// When the record is not JSON.
+pub(super) fn change(
+    head: Record<'_>,
+    time: EventTime,
+    text: &str,
+) -> Result<Option<TrailChange>, InvalidJson> {
+    let own = |text: Option<Text<'_>>| text.map(Text::into_owned);
+    let Some(name) = head.event_name.0.as_deref().filter(|name| TRAIL_CHANGES.contains(name)) else {
+        return Ok(None);
+    };
+    let request = ServiceCall::read(text).ok_or(InvalidJson)?.request;
+    let is_failed = head.error_code.is_some() || head.error_message.is_some();
+    let effect = match name {
+        "StopLogging" => TrailEffect::StopsLogging,
+        // A failed attempt to start logging hides nothing.
+        "StartLogging" if is_failed => return Ok(None),
+        "StartLogging" => TrailEffect::StartsLogging,
+        "DeleteTrail" => TrailEffect::Deletes,
+        _ if selectors_exclude_kms(&request) => TrailEffect::ExcludesKms,
+        // Without selectors, which a large record may lack, it is not known what was set.
+        _ if !is_failed && !has_selectors(&request) => return Ok(None),
+        _ => TrailEffect::IncludesKms,
+    };
+    let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
+    let trail = text_at(&request, &["name"]).or_else(|| text_at(&request, &["trailName"]));
+    let trail = trail.unwrap_or("unknown").to_owned();
+    let event_name = name.to_owned();
+    let arn = head.identity.arn.as_deref().map(str::to_owned);
+    let caller = identity::resolve(head.identity);
+    let account_id = own(head.recipient_account_id).or_else(|| own(caller.account_id));
+    Ok(Some(TrailChange {
+        by: Provenance { time, event_name, event_id: own(head.event_id), account_id },
+        trail,
+        region: own(head.region),
+        principal: arn.or_else(|| Some(caller.name.into_owned())),
+        effect,
+        error_code,
+    }))
+}
 
 /// The trail that a record configures to exclude KMS events or KMS read events, if it does.
 pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
@@ -20,18 +71,33 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
 ///
 /// Source:
 /// [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
-pub(super) fn configured_without_kms(text: &str) -> Option<String> {
+fn configured_without_kms(text: &str) -> Option<String> {
     let request = ServiceCall::read(text)?.request;
-    let selectors =
-        |name: &str| request.get(name).and_then(Value::as_array).filter(|selectors| !selectors.is_empty());
-    let by_basic = selectors("eventSelectors").is_some_and(|selectors| {
+    let trail = request.get("trailName").and_then(Value::as_str).unwrap_or("unknown");
+    selectors_exclude_kms(&request).then(|| trail.to_owned())
+}
+
+/// Whether these parameters of a `PutEventSelectors` exclude KMS or its read events.
+fn selectors_exclude_kms(request: &Value) -> bool {
+    let by_basic = selectors(request, BASIC).is_some_and(|selectors| {
         selectors.iter().any(excludes_kms_by_name) || selectors.iter().all(has_no_read_events)
     });
     // A trail records what any of its advanced selectors selects.
-    let by_advanced = selectors("advancedEventSelectors")
-        .is_some_and(|selectors| selectors.iter().all(selects_no_kms_reads));
-    let trail = request.get("trailName").and_then(Value::as_str).unwrap_or("unknown");
-    (by_basic || by_advanced).then(|| trail.to_owned())
+    let by_advanced =
+        selectors(request, ADVANCED).is_some_and(|selectors| selectors.iter().all(selects_no_kms_reads));
+    by_basic || by_advanced
+}
+
+/// Whether these parameters of a `PutEventSelectors` have any selectors.
+fn has_selectors(request: &Value) -> bool {
+    [BASIC, ADVANCED].into_iter().any(|name| selectors(request, name).is_some())
+}
+
+const BASIC: &str = "eventSelectors";
+const ADVANCED: &str = "advancedEventSelectors";
+
+fn selectors<'r>(request: &'r Value, name: &str) -> Option<&'r Vec<Value>> {
+    request.get(name).and_then(Value::as_array).filter(|selectors| !selectors.is_empty())
 }
 
 fn contains_kms(sources: &Value) -> bool {
