@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
+mod activity;
 mod counts;
 mod coverage;
 mod dedup;
@@ -13,6 +14,7 @@ mod seen;
 mod selected;
 mod usage;
 
+pub use activity::{Activity, KeyUse, LogReads, is_use};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::{HashMap, HashTable};
 
+use super::activity::{Activity, KeyUse};
 use super::distinct::DistinctCounter;
 use super::selected::Selected;
 use crate::base::{stable_hash, table_hash};
@@ -268,6 +269,8 @@ pub struct UsageRow {
     pub group: Group,
     /// The numbers.
     pub stats: GroupStats,
+    /// The latest use of its key by anybody, selected or not.
+    pub key_last_use: Option<KeyUse>,
 }
 
 /// A row of `usage_daily.parquet`.
@@ -333,8 +336,8 @@ impl Usage {
         *self.daily.entry((event.time.day(), group)).or_default() += 1;
     }
 
-    /// The rows of both tables, sorted by their group columns.
-    pub fn into_rows(self) -> (Vec<UsageRow>, Vec<DailyRow>) {
+    /// The rows of both tables, sorted by their group columns. `activity`: of all calls.
+    pub fn into_rows(self, activity: &Activity) -> (Vec<UsageRow>, Vec<DailyRow>) {
         let mut days: HashMap<DailyRow, u64> = HashMap::default();
         for ((day, number), count) in &self.daily {
             let group = &self.groups.groups[*number].1;
@@ -362,7 +365,10 @@ impl Usage {
         // A group without numbers had only duplicates of events that count elsewhere.
         let mut rows: Vec<UsageRow> = groups
             .zip(self.stats)
-            .filter_map(|(group, stats)| Some(UsageRow { group, stats: stats? }))
+            .filter_map(|(group, stats)| {
+                let key_last_use = group.key_arn.as_deref().and_then(|arn| activity.last_use(arn)).cloned();
+                Some(UsageRow { group, stats: stats?, key_last_use })
+            })
             .collect();
         rows.sort_by(|a, b| a.group.as_ref().cmp(&b.group.as_ref()));
         (rows, daily)

@@ -1,13 +1,13 @@
 //! The caveats of `run.json`: sentences that keep a reader from taking a number for more than it
 //! is.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use super::details::{
+    CaveatContext, accounts_not_covered, disagreeing_names, failed_trail_changes, keys_used_otherwise,
+    log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails, trails_excluding_kms,
+};
 use super::gaps::missing_days;
-use crate::aggregate::{Counts, Coverage, InputTotals, Observations, UsageRow};
-use crate::knowledge::Facts;
-use crate::model::{TrailChange, multi_region_id};
 
 /// A caveat that applies to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,29 +39,6 @@ impl Severity {
             Self::Notice => "notice",
         }
     }
-}
-
-/// What decides which caveats apply to a run.
-#[derive(Debug, Clone, Copy)]
-pub struct CaveatContext<'a> {
-    /// The accounting.
-    pub counts: &'a Counts,
-    /// The inputs.
-    pub inputs: &'a InputTotals,
-    /// Properties of the selected events.
-    pub observations: &'a Observations,
-    /// Accounts, regions and days.
-    pub coverage: &'a Coverage,
-    /// The facts that the inputs state.
-    pub facts: &'a Facts,
-    /// Whether facts were gathered and used.
-    pub learn: bool,
-    /// The groups of selected events.
-    pub usage: &'a [UsageRow],
-    /// Whether every delivered copy was counted.
-    pub keep_duplicates: bool,
-    /// Whether some folders of S3 were not listed, because of their names.
-    pub chose_folders: bool,
 }
 
 /// One row of [`CAVEATS`].
@@ -131,19 +108,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "trail_excludes_kms",
         severity: Severity::Warning,
         applies: trails_excluding_kms,
-        text: "The input shows that trails were set at some time to leave out events of \
-            kms.amazonaws.com, or all events that only read (Decrypt and GenerateDataKey are such \
-            events): {}. While this was set, their archives lack KMS use.",
+        text: "Trails were set to leave out events of kms.amazonaws.com, or all events that only \
+            read (Decrypt and GenerateDataKey are such events): {}. While this was set, their \
+            archives lack KMS use.",
         doc: "a record sets a trail to exclude KMS",
     },
     CaveatRule {
         id: "logging_stopped",
         severity: Severity::Warning,
         applies: stopped_trails,
-        text: "Trails stopped or deleted at some time: {}. Calls made while no trail was logging \
-            are not in any archive; when that was, is in coverage.trails_stopped_or_started of \
-            run.json.",
+        text: "Trails that were stopped or deleted: {}. Calls made while no trail was logging are \
+            not in any archive. coverage.trail_periods of run.json lists all periods.",
         doc: "a record stops or deletes a trail",
+    },
+    CaveatRule {
+        id: "trail_change_failed",
+        severity: Severity::Warning,
+        applies: failed_trail_changes,
+        text: "Somebody tried to stop, delete or reconfigure a trail. The calls failed and changed \
+            nothing: {}.",
+        doc: "a StopLogging, DeleteTrail or PutEventSelectors failed",
     },
     CaveatRule {
         id: "nothing_learned",
@@ -268,6 +252,32 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "a key or a principal was used for more than one workload",
     },
     CaveatRule {
+        id: "keys_used_otherwise",
+        severity: Severity::Warning,
+        applies: keys_used_otherwise,
+        text: "Keys of this report whose latest use is by a call that was not selected: {}. \
+            last_event_time is of the selected calls only; key_last_used_time in usage.parquet is \
+            of all calls that were read.",
+        doc: "a key in `usage` was used later by a call that was not selected",
+    },
+    CaveatRule {
+        id: "too_many_keys",
+        severity: Severity::Warning,
+        applies: |c| when(c.activity.has_forgotten_keys()),
+        text: "The input has more than 100,000 keys. The last use by anybody is not known for all of \
+            them: an empty key_last_used_time says nothing. Run keytrail for each account or region.",
+        doc: "the input has more keys than keytrail keeps the last use of",
+    },
+    CaveatRule {
+        id: "log_readers",
+        severity: Severity::Notice,
+        applies: log_readers,
+        text: "Callers that decrypted log files of CloudTrail (aws:cloudtrail:arn in the encryption \
+            context), with their calls, selected or not: {}. They read the logs; CloudTrail's own \
+            delivery is not among them.",
+        doc: "someone other than CloudTrail decrypted its log files",
+    },
+    CaveatRule {
         id: "service_calls",
         severity: Severity::Notice,
         applies: |c| count(c.observations.by_service),
@@ -378,88 +388,10 @@ pub static CAVEATS: &[CaveatRule] = &[
         text: "In S3, only the folders of the accounts, regions and delivery days asked for were \
             listed (--account, --region, --since, and --until with --delivery-slack). Records in \
             other folders are in no count and contributed no facts, not even records that were \
-            delivered there late. --no-prune reads them, too.",
+            delivered there late. key_last_used_time does not know of them either: a key may have \
+            been used later. --no-prune reads them, too.",
         doc: "the input is in S3, and `--account`, `--region`, `--since` or `--until` was given: \
             folders that cannot match were not listed ([s3.md](s3.md#which-folders-are-read)); \
             `--no-prune` lists them",
     },
 ];
-
-/// Trails named in a sentence.
-const LISTED_TRAILS: usize = 2;
-/// Accounts named in a sentence.
-const LISTED_ACCOUNTS: usize = 5;
-
-/// The first few names, and how many more there are. `None` when there are no names.
-fn list(names: &BTreeSet<&str>, limit: usize, where_all_are: &str) -> Option<String> {
-    let listed: Vec<&str> = names.iter().copied().take(limit).collect();
-    let more = match names.len() - listed.len() {
-        0 => String::new(),
-        n => format!(" and {n} more{where_all_are}"),
-    };
-    (!listed.is_empty()).then(|| format!("{}{more}", listed.join(", ")))
-}
-
-fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
-    let rejects = match context.counts.rejected {
-        0 => String::new(),
-        1 => "rejects.parquet has 1 row, and ".to_owned(),
-        n => format!("rejects.parquet has {n} rows, and "),
-    };
-    (!context.inputs.read_whole()).then_some(rejects)
-}
-
-fn disagreeing_names(context: &CaveatContext<'_>) -> Option<String> {
-    let first = context.inputs.first_name_to_disagree.as_ref()?;
-    Some(match context.inputs.names_disagree {
-        1 => first.clone(),
-        n => format!("{n}, the first of which is {first}"),
-    })
-}
-
-fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {
-    let trails = context.coverage.kms_excluded_by.iter().map(String::as_str).collect();
-    list(&trails, LISTED_TRAILS, " (coverage in run.json)")
-}
-
-fn stopped_trails(context: &CaveatContext<'_>) -> Option<String> {
-    let is_stop = |change: &&TrailChange| change.by.event_name != "StartLogging";
-    let stops = context.facts.trails.iter().filter(is_stop);
-    list(&stops.map(|change| change.trail.as_str()).collect(), LISTED_TRAILS, "")
-}
-
-/// Accounts that own keys or make calls, but of which the input has neither archives nor records.
-fn accounts_not_covered(context: &CaveatContext<'_>) -> Option<String> {
-    let usage = context.usage.iter().map(|row| &row.group);
-    let accounts = usage
-        .flat_map(|group| [&group.key_account_id, &group.principal_account_id])
-        .flatten()
-        .map(|account| &**account)
-        .filter(|account| !context.coverage.regions.contains_key(*account));
-    list(&accounts.collect(), LISTED_ACCOUNTS, "")
-}
-
-fn multi_region_keys(context: &CaveatContext<'_>) -> u64 {
-    let key_ids = context.usage.iter().filter_map(|row| row.group.key_id.as_deref());
-    key_ids.filter_map(multi_region_id).collect::<BTreeSet<&str>>().len() as u64
-}
-
-fn shared_by_workloads(context: &CaveatContext<'_>) -> Option<String> {
-    let keys = shared(context.usage, |row| row.group.key_arn.as_deref());
-    let principals = shared(context.usage, |row| Some(&row.group.principal));
-    (keys + principals > 0).then(|| format!("keys {keys}, principals {principals}"))
-}
-
-/// How many names (of keys, or of principals) were used for more than one workload. Labels that
-/// mean that the workload is unknown do not count.
-fn shared<'u>(usage: &'u [UsageRow], name: impl Fn(&'u UsageRow) -> Option<&'u str>) -> usize {
-    let mut workloads: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for row in usage {
-        let labels = row.group.workload.split('+');
-        let known = labels.filter(|label| !["other", "unknown", "s3-unattributed"].contains(label));
-        if let Some(name) = name(row) {
-            workloads.entry(name).or_default().extend(known);
-        }
-    }
-    workloads.values().filter(|labels| labels.len() > 1).count()
-}

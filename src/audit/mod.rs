@@ -13,7 +13,11 @@
 //! ```
 
 mod caveats;
+mod details;
 mod gaps;
+mod trails;
 
-pub use caveats::{CAVEATS, Caveat, CaveatContext, CaveatRule, Severity, caveats, caveats_markdown};
+pub use caveats::{CAVEATS, Caveat, CaveatRule, Severity, caveats, caveats_markdown};
+pub use details::CaveatContext;
 pub use gaps::{MissingDays, missing_days};
+pub use trails::{TrailPeriod, TrailState, failed_attempts, trail_periods, trails_without_kms};

@@ -13,7 +13,7 @@ use super::settings::Settings;
 
 /// The format of manifest and segments. It changes whenever another program would find other facts
 /// in an archive, or write them in another form. Formats 1 and 2 had no manifest.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

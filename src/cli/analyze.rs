@@ -106,6 +106,7 @@ fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
         facts: &run.facts,
         learn: plan.learn,
         usage: &run.usage,
+        activity: &run.activity,
         keep_duplicates: plan.keep_duplicates,
         chose_folders: !plan.prune.keeps_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),

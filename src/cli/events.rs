@@ -13,6 +13,7 @@ use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal, unmatched};
 
+use keytrail::audit::trails_without_kms;
 use keytrail::engine::{self, Run};
 use keytrail::report::{RowStream, RunOptions, printable, scope, unread_inputs, zero_result_causes};
 use tracing::warn;
@@ -71,7 +72,8 @@ fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[St
     unmatched.iter().for_each(|sentence| text.push_str(&format!("{}\n", printable(sentence))));
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");
-        for cause in zero_result_causes(options, &run.counts, &run.inputs, &run.coverage) {
+        let trails = trails_without_kms(&run.facts, &run.coverage);
+        for cause in zero_result_causes(options, &run.counts, &run.inputs, &trails) {
             text.push_str(&format!("  - {cause}\n"));
         }
     }

@@ -14,12 +14,13 @@ use super::resolved::{Duplicates, ResolvedBatch, ResolvedEvent};
 use super::result::Run;
 use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{
-    Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations, Selected,
-    StatusReason, Usage, complete_from,
+    Activity, Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
+    Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
 use crate::model::SkipReason;
+use crate::model::{TrailChange, TrailEffect};
 use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
@@ -32,6 +33,7 @@ pub(super) struct Merge<'m> {
     usage: Usage,
     observations: Observations,
     coverage: Coverage,
+    activity: Activity,
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
@@ -64,6 +66,7 @@ impl<'m> Merge<'m> {
             usage: Usage::default(),
             observations: Observations::default(),
             coverage: Coverage::default(),
+            activity: Activity::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
@@ -76,6 +79,7 @@ impl<'m> Merge<'m> {
         let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
         self.current.decided += batch.counts;
         self.coverage.unattributed += batch.unattributed;
+        self.activity += std::mem::take(&mut batch.activity);
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
                 let group = groups[event.measured.group];
@@ -265,11 +269,17 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    /// Checks the accounting and returns the result.
-    pub(super) fn finish(mut self, mut facts: Facts) -> Result<Run, RunError> {
-        self.coverage.kms_excluded_by.append(&mut facts.silent_trails);
+    /// Checks the accounting and returns the result. `activity`: what the calls show that were not
+    /// resolved.
+    pub(super) fn finish(mut self, facts: Facts, activity: Activity) -> Result<Run, RunError> {
+        self.activity += activity;
+        self.activity.trim();
+        let excludes =
+            |change: &&TrailChange| change.effect == TrailEffect::ExcludesKms && change.error_code.is_none();
+        let excluding = facts.trails.iter().filter(excludes).map(|change| change.trail.clone());
+        self.coverage.kms_excluded_by.extend(excluding);
         self.counts.check()?;
-        let (usage, daily) = self.usage.into_rows();
+        let (usage, daily) = self.usage.into_rows(&self.activity);
         // The same number, counted where the rows are made.
         self.counts.check_rows(usage.iter().map(|row| row.stats.event_count).sum())?;
         self.counts.check_rows(daily.iter().map(|row| row.event_count).sum())?;
@@ -279,6 +289,7 @@ impl<'m> Merge<'m> {
             daily,
             inputs: self.inputs,
             coverage: self.coverage,
+            activity: self.activity,
             observations: self.observations,
             unmatched: self.plan.filter_log().unmatched(),
             facts,

@@ -55,6 +55,7 @@ pub use progress::Progress;
 use resolve::Resolver;
 pub use result::Run;
 use run_knowledge::RunKnowledge;
+use scan::Found;
 use scheduler::Scheduler;
 pub use select::{EventNames, Filter, Selection};
 
@@ -66,7 +67,7 @@ pub use select::{EventNames, Filter, Selection};
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = start_threads(plan)?;
     // Scan: every input once, to batches of facts.
-    let (mut facts, batches) = scan::scan(plan, &pool, progress)?;
+    let (Found { mut facts, activity }, batches) = scan::scan(plan, &pool, progress)?;
     // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
     let knowledge = RunKnowledge::new(plan, &mut facts);
     // Resolve: classify and select in parallel; deduplicate, aggregate and emit in input order.
@@ -80,7 +81,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    merge.finish(facts)
+    merge.finish(facts, activity)
 }
 
 /// Scans the plan's inputs only for what their records say about other calls; also returns how many

@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
-use crate::aggregate::Selected;
+use crate::aggregate::{Selected, is_use};
 use crate::facts::Batch;
 use crate::model::KmsEvent;
 
@@ -34,7 +34,8 @@ impl Resolver<'_> {
             };
             let mut resolved = begin();
             for row in stretch.events.clone() {
-                if !needs_all && !self.plan.selection.wants_name(events.name(row)) {
+                let name = events.name(row);
+                if !needs_all && !is_use(name) && !self.plan.selection.wants_name(name) {
                     resolved.counts.other_event += 1;
                     continue;
                 }
@@ -43,6 +44,7 @@ impl Resolver<'_> {
                     return false;
                 }
             }
+            resolved.activity += stretch.activity;
             resolved.rejects = stretch.rejects;
             resolved.end = stretch.end;
             if self.plan.is_cancelled() || !emit(resolved) {
@@ -55,6 +57,8 @@ impl Resolver<'_> {
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge } = *self;
         let selection = &plan.selection;
+        // Whatever is selected, and before an alias is resolved, as in a scan.
+        resolved.activity.add(&event);
         knowledge.complete(&mut event);
         let is_key_of_alias = event.key.arn.as_deref().is_some_and(|arn| knowledge.alias_keys.contains(arn));
         plan.filter_log().add(selection, &event, is_key_of_alias);
@@ -81,6 +85,7 @@ impl Resolver<'_> {
         }
         let duplicates = if plan.keep_duplicates { Duplicates::Count } else { Duplicates::Find };
         let selected = Selected { event: &event, evidence: &evidence, archive, offset };
+        resolved.activity.add_selected(&event);
         resolved.add(&selected, duplicates);
     }
 }

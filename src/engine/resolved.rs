@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::aggregate::{Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
+use crate::aggregate::{Activity, Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
 use crate::report::{EVENTS, EncodedRow, encode_row};
@@ -21,6 +21,8 @@ pub(super) struct ResolvedBatch {
     pub(super) counts: Counts,
     /// Those of them whose workload an S3 Bucket Key hides; see `Coverage::unattributed`.
     pub(super) unattributed: u64,
+    /// What its calls show, selected or not.
+    pub(super) activity: Activity,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
     pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,

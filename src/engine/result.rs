@@ -1,7 +1,7 @@
 //! What a run returns.
 
 use super::filter_log::UnmatchedPattern;
-use crate::aggregate::{Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
+use crate::aggregate::{Activity, Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
 
 /// The result of a run, besides the rows that the sink was given.
@@ -18,6 +18,8 @@ pub struct Run {
     pub inputs: InputTotals,
     /// Which accounts, regions and days the inputs cover.
     pub coverage: Coverage,
+    /// When each key was last used by anybody, and who read log files.
+    pub activity: Activity,
     /// Properties of the selected events that caveats are made of.
     pub observations: Observations,
     /// The patterns of the selection that matched no KMS event.

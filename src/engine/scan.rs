@@ -13,32 +13,45 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
 use super::scanner::{Learn, Retain, Scanner};
-use crate::aggregate::{InputStatus, InputTotals};
+use crate::aggregate::{Activity, InputStatus, InputTotals};
 use crate::base::{into_inner, lock};
 use crate::checkpoint::{Checkpoint, SegmentWriter};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
 use crate::source::{ListedInput, Prefetcher};
 
-/// Scans all inputs. Returns what their records say about other calls, and the facts to resolve.
+/// What a scan found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// What records say about calls of other records.
+    pub(super) facts: Facts,
+    /// What the calls show that were not retained.
+    pub(super) activity: Activity,
+}
+
+/// Scans all inputs. Returns what it found, and the facts to resolve.
 ///
-/// A run that uses nothing of the former and stores nothing can resolve each input as it scans it:
+/// A run that learns nothing and stores nothing can resolve each input as it scans it:
 /// then nothing is scanned here.
 pub(super) fn scan<'p>(
     plan: &'p Plan,
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
-) -> Result<(Facts, Kept<'p>), RunError> {
+) -> Result<(Found, Kept<'p>), RunError> {
     if !plan.learn && plan.checkpoint.is_none() {
-        return Ok((Facts::default(), Kept::of_inputs(plan, progress)));
+        return Ok((Found::default(), Kept::of_inputs(plan, progress)));
     }
     if let Some(checkpoint) = &plan.checkpoint {
         let facts = Scan::new(plan, progress, Destination::Checkpoint(checkpoint)).run(pool)?;
-        return Ok((facts, Kept::of_checkpoint(checkpoint)));
+        // All calls are retained.
+        let found = Found { facts, activity: Activity::default() };
+        return Ok((found, Kept::of_checkpoint(checkpoint)));
     }
     let store = BatchStore::default();
-    let facts = Scan::new(plan, progress, Destination::Store(&store)).run(pool)?;
-    Ok((facts, Kept::of_store(store)))
+    let scan = Scan::new(plan, progress, Destination::Store(&store));
+    let facts = scan.run(pool)?;
+    let activity = into_inner(scan.activity);
+    Ok((Found { facts, activity }, Kept::of_store(store)))
 }
 
 /// Scans all inputs only for what their records say about other calls; also returns how many inputs
@@ -72,6 +85,8 @@ struct Scan<'p> {
     queue: Mutex<(u64, Prefetcher<Queue<'p>>)>,
     /// What the checkpoint says about calls of other records.
     known: Arc<Mutex<Facts>>,
+    /// What the calls show that were not retained.
+    activity: Mutex<Activity>,
 }
 
 impl<'p> Scan<'p> {
@@ -82,7 +97,7 @@ impl<'p> Scan<'p> {
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
         let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
-        Self { plan, progress, to, queue, known }
+        Self { plan, progress, to, queue, known, activity: Mutex::default() }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {
@@ -185,7 +200,14 @@ impl<'p> Scan<'p> {
         batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
         match self.to {
             Destination::Checkpoint(_) => Ok(()),
-            Destination::Store(store) => store.put(order, batch).map_err(RunError::Temporary),
+            Destination::Store(store) => {
+                let mut activity = lock(&self.activity);
+                for stretch in &mut batch.stretches {
+                    *activity += std::mem::take(&mut stretch.activity);
+                }
+                drop(activity);
+                store.put(order, batch).map_err(RunError::Temporary)
+            }
             Destination::Totals(totals) => {
                 let mut totals = lock(totals);
                 for stretch in &batch.stretches {

@@ -14,6 +14,7 @@ use super::columns::{child, list, list_of, span};
 use super::summary::StoredSummaries;
 use super::{Batch, Events, FactsError};
 use super::{learned, summary};
+use crate::aggregate::Activity;
 use crate::model::{Fact, RejectReason, Rejection};
 
 /// The schema of facts outside of memory.
@@ -174,6 +175,8 @@ impl StoredFacts {
                 uri,
                 events: span(&self.event_lists, row..row + 1),
                 learned: Vec::new(),
+                // What is stored was retained.
+                activity: Activity::default(),
                 rejects: rejects
                     .split_off(rejects.len().saturating_sub(span(&self.rejects, row..row + 1).len())),
             });

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::{Events, EventsBuilder};
-use crate::aggregate::{Coverage, InputSummary};
+use crate::aggregate::{Activity, Coverage, InputSummary};
 use crate::model::{Fact, KmsEvent, Rejection};
 
 /// About the bytes of a summary, with its texts and tables.
@@ -32,6 +32,8 @@ pub struct Stretch {
     pub learned: Vec<(u64, Fact<'static>)>,
     /// What could not be read.
     pub rejects: Vec<Rejection>,
+    /// What its calls show that were not retained, since this run can never select them.
+    pub activity: Activity,
     /// With the last stretch of the input.
     pub end: Option<Box<InputEnd>>,
 }
@@ -80,6 +82,7 @@ impl BatchBuilder {
             events: start..start,
             learned: Vec::new(),
             rejects: Vec::new(),
+            activity: Activity::default(),
             end: None,
         });
     }
@@ -90,6 +93,13 @@ impl BatchBuilder {
         let end = self.events.len();
         if let Some(stretch) = self.stretches.last_mut() {
             stretch.events.end = end;
+        }
+    }
+
+    /// Adds a call of the current input that is not retained.
+    pub fn unretained(&mut self, event: &KmsEvent<'_>) {
+        if let Some(stretch) = self.stretches.last_mut() {
+            stretch.activity.add(event);
         }
     }
 
@@ -129,6 +139,7 @@ impl BatchBuilder {
             stretch.events.end = stretch.events.start;
             stretch.learned.clear();
             stretch.rejects.clear();
+            stretch.activity = Activity::default();
         }
     }
 
@@ -146,6 +157,9 @@ impl BatchBuilder {
             }
             stretch.learned.into_iter().for_each(|(offset, fact)| self.learn(offset, fact));
             stretch.rejects.into_iter().for_each(|rejection| self.reject(rejection));
+            if let Some(last) = self.stretches.last_mut() {
+                last.activity += stretch.activity;
+            }
             if let Some(end) = stretch.end {
                 self.end(end.summary, end.coverage);
             }

@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
+    EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange, TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -25,13 +25,15 @@ struct Row<'a> {
     event_id: Option<&'a str>,
     account_id: Option<&'a str>,
     region: Option<&'a str>,
+    effect: Option<&'a str>,
+    error_code: Option<&'a str>,
 }
 
 /// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `canvas_folder`,
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
-/// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (a change to a
-/// trail) and `trail_excludes_kms`.
+/// id), `alias` (alias, key), `correction` (original event, its correction) and `trail` (trail, who
+/// changed it).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -39,7 +41,8 @@ pub(super) fn fields() -> Fields {
         Field::new("kind", DataType::Utf8, false),
         Field::new("time", time, true),
     ];
-    let texts = ["rule", "first", "second", "event_name", "event_id", "account_id", "region"];
+    let texts =
+        ["rule", "first", "second", "event_name", "event_id", "account_id", "region", "effect", "error_code"];
     fields.extend(texts.map(|name| Field::new(name, DataType::Utf8, true)));
     fields.into()
 }
@@ -89,11 +92,18 @@ impl<'a> Row<'a> {
                 time: Some(*time),
                 ..row
             },
-            Fact::Trail(TrailChange { trail, by, region }) => {
-                let region = region.as_deref();
-                of_record(Self { kind: "trail", first: Some(trail), region, ..row }, by)
+            Fact::Trail(change) => {
+                let row = of_record(row, &change.by);
+                Self {
+                    kind: "trail",
+                    first: Some(&change.trail),
+                    second: change.principal.as_deref(),
+                    region: change.region.as_deref(),
+                    effect: Some(change.effect.as_str()),
+                    error_code: change.error_code.as_deref(),
+                    ..row
+                }
             }
-            Fact::TrailExcludesKms(trail) => Self { kind: "trail_excludes_kms", first: Some(trail), ..row },
         }
     }
 }
@@ -118,6 +128,8 @@ pub(super) fn to_struct<'a>(
         text(|row| row.event_id),
         text(|row| row.account_id),
         text(|row| row.region),
+        text(|row| row.effect),
+        text(|row| row.error_code),
     ];
     Ok(StructArray::try_new_with_length(fields(), columns, None, rows.len())?)
 }
@@ -134,6 +146,8 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
     let event_ids: &StringArray = child(learned, "event_id")?;
     let account_ids: &StringArray = child(learned, "account_id")?;
     let regions: &StringArray = child(learned, "region")?;
+    let effects: &StringArray = child(learned, "effect")?;
+    let error_codes: &StringArray = child(learned, "error_code")?;
     let fact = |row: usize| {
         let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
         let cow = |column| -> Option<Text<'static>> { text(column).map(Cow::Owned) };
@@ -171,10 +185,18 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                 Fact::Correction { original: first()?, by: second()?, account_id, time }
             }
             "trail" => {
-                let trail = first()?.into_owned();
-                Fact::Trail(TrailChange { trail, by: record(), region: text(regions) })
+                let effect = text(effects);
+                let effect =
+                    TrailEffect::ALL.into_iter().find(|known| Some(known.as_str()) == effect.as_deref());
+                Fact::Trail(TrailChange {
+                    by: record(),
+                    trail: first()?.into_owned(),
+                    region: text(regions),
+                    principal: text(seconds),
+                    effect: effect.ok_or(FactsError::Column("effect"))?,
+                    error_code: text(error_codes),
+                })
             }
-            "trail_excludes_kms" => Fact::TrailExcludesKms(first()?.into_owned()),
             _ => return Err(FactsError::Column("kind")),
         };
         Ok((offsets.value(row), fact))

@@ -12,7 +12,7 @@ use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
     DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedCondition, LearnedRule, Outcome, Provenance,
-    RejectReason, Rejection, RoleSession, TrailChange,
+    RejectReason, Rejection, RoleSession, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -188,8 +188,14 @@ fn everything_else_comes_back_with_its_input() {
                 account_id: Some("1".into()),
                 time: EventTime(2),
             },
-            Fact::Trail(TrailChange { trail: "t".to_owned(), by: provenance(), region: None }),
-            Fact::TrailExcludesKms("s".to_owned()),
+            Fact::Trail(TrailChange {
+                trail: "t".to_owned(),
+                by: provenance(),
+                region: None,
+                principal: Some("p".to_owned()),
+                effect: TrailEffect::ExcludesKms,
+                error_code: Some("AccessDenied".to_owned()),
+            }),
         ]
     };
     let mut coverage = Coverage::default();
@@ -213,7 +219,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 26);
+    assert_eq!(batch.stretches[1].learned.len(), 24);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }

@@ -58,10 +58,8 @@ pub struct Facts {
     pub aliases: Aliases,
     /// Events that have been corrected.
     pub corrections: Corrections,
-    /// Trails that were stopped, started or deleted.
+    /// Changes, and attempted changes, to what trails record, by time.
     pub trails: BTreeSet<TrailChange>,
-    /// Trails that were set to leave out KMS, or its read-only events.
-    pub silent_trails: BTreeSet<String>,
 }
 
 impl Facts {
@@ -86,9 +84,6 @@ impl Facts {
             }
             Fact::Trail(change) => {
                 self.trails.insert(change);
-            }
-            Fact::TrailExcludesKms(trail) => {
-                self.silent_trails.insert(trail);
             }
         }
     }
@@ -147,7 +142,6 @@ impl AddAssign for Facts {
             self.corrections.add(corrected, by);
         }
         self.trails.extend(other.trails);
-        self.silent_trails.extend(other.silent_trails);
     }
 }
 

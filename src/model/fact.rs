@@ -356,16 +356,55 @@ pub struct Provenance {
     pub account_id: Option<String>,
 }
 
-/// A call that makes a trail stop or resume recording.
+/// A call that changes, or would have changed, what a trail records.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct TrailChange {
+    /// The record of the call.
+    pub by: Provenance,
     /// The trail's name or ARN, as the record spells it.
     pub trail: String,
-    /// The record of the call: `StopLogging`, `StartLogging` or `DeleteTrail`.
-    pub by: Provenance,
     /// `awsRegion` of the record.
     pub region: Option<String>,
+    /// Who called: `userIdentity.arn`, which names the session, else the principal.
+    pub principal: Option<String>,
+    /// What it does to the trail.
+    pub effect: TrailEffect,
+    /// The error code of a call that failed: nothing was changed.
+    pub error_code: Option<String>,
+}
+
+/// What a call does to a trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TrailEffect {
+    /// `StopLogging`
+    StopsLogging,
+    /// `StartLogging`
+    StartsLogging,
+    /// `DeleteTrail`
+    Deletes,
+    /// `PutEventSelectors` that leave out KMS, or its events that only read.
+    ExcludesKms,
+    /// `PutEventSelectors` that leave out nothing of KMS.
+    IncludesKms,
+}
+
+impl TrailEffect {
+    /// Every effect.
+    pub const ALL: [Self; 5] =
+        [Self::StopsLogging, Self::StartsLogging, Self::Deletes, Self::ExcludesKms, Self::IncludesKms];
+
+    /// Its name in stored facts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StopsLogging => "stops_logging",
+            Self::StartsLogging => "starts_logging",
+            Self::Deletes => "deletes",
+            Self::ExcludesKms => "excludes_kms",
+            Self::IncludesKms => "includes_kms",
+        }
+    }
 }
 
 /// One thing that a record says about KMS calls of other records.
@@ -398,10 +437,8 @@ pub enum Fact<'a> {
         /// `eventTime` of the correction.
         time: EventTime,
     },
-    /// A trail was stopped, started or deleted.
+    /// What a trail records was changed, or somebody tried to.
     Trail(TrailChange),
-    /// A trail, by name, was configured to exclude KMS events or KMS read events.
-    TrailExcludesKms(String),
 }
 
 impl fmt::Display for LearnedCondition<'_> {

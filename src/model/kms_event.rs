@@ -134,8 +134,8 @@ impl KmsEvent<'_> {
     }
 
     /// Whether key and caller belong to different accounts; `None` when one of the accounts is not
-    /// known. When an AWS service calls, the account of the resource for which it acts is compared,
-    /// if the record names it.
+    /// known. When an AWS service calls, the account of the resource for which it acts is
+    /// compared, if the record names it.
     pub fn is_cross_account(&self) -> Option<bool> {
         let by_service = self.principal.kind == "AWSService";
         let caller = if by_service { &self.source_account_id } else { &self.principal.account_id };

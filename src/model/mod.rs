@@ -38,7 +38,7 @@ pub use error::JsonError;
 pub use error_chain::error_chain;
 pub use fact::{
     Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
-    SessionId, TrailChange,
+    SessionId, TrailChange, TrailEffect,
 };
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use kms_event::KmsEvent;

@@ -4,7 +4,7 @@
 //! corrections and trails. Few records contain any, so [`may_contain_facts`] searches the raw bytes
 //! first; the remaining records are read into general JSON. Names of parameters are compared
 //! without regard to case, since CloudTrail's spelling varies. A call that failed contains no
-//! facts.
+//! facts, except that somebody tried to change a trail.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -19,7 +19,7 @@ use super::record::{Identity, Record};
 use super::{kms, read, settings, trail};
 use crate::model::{
     Arn, EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, Provenance, RejectReason, RoleSession,
-    Text, TrailChange, normalize_service, region_partition,
+    Text, normalize_service, region_partition,
 };
 
 /// Every record with facts contains one of these: the name of a service, of a call, or of the
@@ -37,9 +37,6 @@ const NEEDLES: [&str; 11] = [
     "DeleteTrail",
     "PutEventSelectors",
 ];
-
-/// Calls of CloudTrail that make a trail stop or resume recording.
-pub(super) const TRAIL_CHANGES: [&str; 3] = ["StopLogging", "StartLogging", "DeleteTrail"];
 
 /// Any match would do, but `aho_corasick` uses vector instructions only for leftmost matches.
 static NEEDLE_SEARCH: LazyLock<Option<AhoCorasick>> =
@@ -62,7 +59,7 @@ pub fn may_contain_facts(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// When the record is not a JSON object. A record with another defect has no facts, and a call that
-/// failed has none but what it corrects.
+/// failed has none but what it corrects, and what it would have done to a trail.
 pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
     // A record that cannot be counted has no facts either. Only invalid JSON is reported, because
     // the reader of the container must then find out where the record ends.
@@ -80,7 +77,14 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
     if source == KMS {
         return Ok(kms_facts(head, succeeded));
     }
-    if !succeeded || !kms::is_known_version(head.event_version.as_deref()) {
+    if !kms::is_known_version(head.event_version.as_deref()) {
+        return Ok(Vec::new());
+    }
+    if source == "cloudtrail.amazonaws.com" {
+        let change = trail::change(head, time, text)?;
+        return Ok(change.map(Fact::Trail).into_iter().collect());
+    }
+    if !succeeded {
         return Ok(Vec::new());
     }
     service_facts(&head, &source, time, text)
@@ -144,11 +148,6 @@ fn service_facts(
     text: &str,
 ) -> Result<Vec<Fact<'static>>, InvalidJson> {
     let Some(name) = head.event_name.0.as_deref() else { return Ok(Vec::new()) };
-    if name == "PutEventSelectors" {
-        let is_cloudtrail = source == "cloudtrail.amazonaws.com";
-        let trail = if is_cloudtrail { trail::configured_without_kms(text) } else { None };
-        return Ok(trail.map(Fact::TrailExcludesKms).into_iter().collect());
-    }
     if !may_have_service_facts(source, name, &head.identity, text) {
         return Ok(Vec::new());
     }
@@ -171,10 +170,6 @@ fn facts_of_call(
     };
     match source {
         "sts.amazonaws.com" => opened_session(head, call, provenance),
-        "cloudtrail.amazonaws.com" => {
-            let trail = settings::text_at(call.request, &["name"]).unwrap_or("unknown").to_owned();
-            vec![Fact::Trail(TrailChange { trail, by: provenance, region: own(&head.region) })]
-        }
         "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
             let mut facts = settings::rules(source, name, call)
                 .into_iter()
@@ -193,7 +188,6 @@ fn may_have_service_facts(source: &str, name: &str, identity: &Identity<'_>, tex
     let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
     match source {
         "sts.amazonaws.com" => session_rule(identity).is_some() && name == "AssumeRole",
-        "cloudtrail.amazonaws.com" => TRAIL_CHANGES.contains(&name),
         "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
             starts_with_any(&["Create", "Update", "Start", "Export", "DescribeFeatureGroup"])
                 || CANVAS.as_ref().is_none_or(|canvas| canvas.is_match(text))

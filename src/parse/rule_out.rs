@@ -12,7 +12,8 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memchr;
 use memchr::memmem::Finder;
 
-use super::facts::{TRAIL_CHANGES, facts, may_contain_facts};
+use super::facts::{facts, may_contain_facts};
+use super::trail::TRAIL_CHANGES;
 use crate::model::Fact;
 
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
@@ -75,9 +76,7 @@ fn is_ruled_out(record: &[u8]) -> bool {
         |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
     match source {
         b"sts.amazonaws.com" => name != b"AssumeRole",
-        b"cloudtrail.amazonaws.com" => {
-            name != b"PutEventSelectors" && !TRAIL_CHANGES.iter().any(|change| change.as_bytes() == name)
-        }
+        b"cloudtrail.amazonaws.com" => !TRAIL_CHANGES.iter().any(|change| change.as_bytes() == name),
         b"sagemaker.amazonaws.com" | b"sagemaker-geospatial.amazonaws.com" | b"forecast.amazonaws.com" => {
             // The store of a feature group may have no key.
             let is_feature_group = name.ends_with(b"FeatureGroup") && !starts_with_any(&["Delete"]);

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, RegionCoverage};
-use crate::audit::{Caveat, MissingDays, missing_days};
+use crate::audit::{Caveat, MissingDays, TrailPeriod, failed_attempts, missing_days, trail_periods};
 use crate::knowledge::Facts;
-use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange};
+use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange, TrailEffect};
 
 /// Version of the report's format. It is raised by a change that would break a reader.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -197,6 +197,8 @@ struct CoverageJson<'a> {
     missing_days: Vec<MissingDaysJson>,
     trails_excluding_kms: Vec<&'a str>,
     trails_stopped_or_started: Vec<TrailChangeJson<'a>>,
+    trail_periods: Vec<TrailPeriodJson<'a>>,
+    failed_trail_changes: Vec<TrailChangeJson<'a>>,
 }
 
 impl<'a> CoverageJson<'a> {
@@ -206,7 +208,12 @@ impl<'a> CoverageJson<'a> {
             scopes: coverage.iter().map(region).collect(),
             missing_days: missing_days(coverage).into_iter().map(MissingDaysJson::from).collect(),
             trails_excluding_kms: coverage.kms_excluded_by.iter().map(String::as_str).collect(),
-            trails_stopped_or_started: facts.trails.iter().map(TrailChangeJson::from).collect(),
+            trails_stopped_or_started: stopped_or_started(facts).map(TrailChangeJson::from).collect(),
+            trail_periods: trail_periods(&facts.trails).into_iter().map(TrailPeriodJson::from).collect(),
+            failed_trail_changes: failed_attempts(&facts.trails)
+                .into_iter()
+                .map(TrailChangeJson::from)
+                .collect(),
         }
     }
 }
@@ -262,6 +269,49 @@ impl From<MissingDays> for MissingDaysJson {
     }
 }
 
+fn stopped_or_started(facts: &Facts) -> impl Iterator<Item = &TrailChange> {
+    use TrailEffect::{Deletes, StartsLogging, StopsLogging};
+    let done = facts.trails.iter().filter(|change| change.error_code.is_none());
+    done.filter(|change| matches!(change.effect, Deletes | StartsLogging | StopsLogging))
+}
+
+/// A period in which a trail recorded nothing, or nothing of KMS.
+#[derive(Serialize)]
+struct TrailPeriodJson<'a> {
+    trail: &'a str,
+    account_id: Option<&'a str>,
+    region: Option<&'a str>,
+    state: &'static str,
+    from: String,
+    by: Option<&'a str>,
+    event_name: &'a str,
+    event_id: Option<&'a str>,
+    until: Option<String>,
+    until_by: Option<&'a str>,
+    until_event_name: Option<&'a str>,
+    until_event_id: Option<&'a str>,
+}
+
+impl<'a> From<TrailPeriod<'a>> for TrailPeriodJson<'a> {
+    fn from(period: TrailPeriod<'a>) -> Self {
+        let (from, until) = (period.from, period.until);
+        Self {
+            trail: &from.trail,
+            account_id: from.by.account_id.as_deref(),
+            region: from.region.as_deref(),
+            state: period.state.as_str(),
+            from: from.by.time.to_rfc3339(),
+            by: from.principal.as_deref(),
+            event_name: &from.by.event_name,
+            event_id: from.by.event_id.as_deref(),
+            until: until.map(|end| end.by.time.to_rfc3339()),
+            until_by: until.and_then(|end| end.principal.as_deref()),
+            until_event_name: until.map(|end| &*end.by.event_name),
+            until_event_id: until.and_then(|end| end.by.event_id.as_deref()),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct TrailChangeJson<'a> {
     trail: &'a str,
@@ -270,6 +320,8 @@ struct TrailChangeJson<'a> {
     event_id: Option<&'a str>,
     account_id: Option<&'a str>,
     region: Option<&'a str>,
+    by: Option<&'a str>,
+    error_code: Option<&'a str>,
 }
 
 impl<'a> From<&'a TrailChange> for TrailChangeJson<'a> {
@@ -281,6 +333,8 @@ impl<'a> From<&'a TrailChange> for TrailChangeJson<'a> {
             event_id: change.by.event_id.as_deref(),
             account_id: change.by.account_id.as_deref(),
             region: change.region.as_deref(),
+            by: change.principal.as_deref(),
+            error_code: change.error_code.as_deref(),
         }
     }
 }

@@ -9,8 +9,8 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as 
 
 use super::run::{IncrementalSummary, RunJson, RunOptions};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
-use crate::aggregate::{Counts, Coverage, Group, InputStatus, InputTotals, UsageRow};
-use crate::audit::{Caveat, Severity};
+use crate::aggregate::{Counts, Group, InputStatus, InputTotals, UsageRow};
+use crate::audit::{Caveat, Severity, trails_without_kms};
 use crate::model::{EventTime, Outcome, SkipReason};
 
 /// How the text may look.
@@ -114,7 +114,7 @@ impl Summary<'_> {
     }
 
     fn problems(&self, page: &mut Page) {
-        let RunJson { counts, inputs, coverage, .. } = *self.run;
+        let RunJson { counts, inputs, coverage, facts, .. } = *self.run;
         let unread = unread_inputs(inputs);
         if !unread.is_empty() {
             let _ = write!(page.text, "\n{}", page.style.warn(&unread));
@@ -125,7 +125,8 @@ impl Summary<'_> {
         }
         if counts.selected == 0 {
             page.heading("Nothing was selected. Likely causes:");
-            page.items(zero_result_causes(self.run.options, counts, inputs, coverage));
+            let trails = trails_without_kms(facts, coverage);
+            page.items(zero_result_causes(self.run.options, counts, inputs, &trails));
         }
     }
 
@@ -289,7 +290,7 @@ struct Pair {
 
 fn top_pairs(usage: &[UsageRow], style: Style) -> String {
     let mut pairs: BTreeMap<(Option<&str>, &str), Pair> = BTreeMap::new();
-    for UsageRow { group, stats } in usage {
+    for UsageRow { group, stats, .. } in usage {
         let pair = pairs.entry((group.key_arn.as_deref(), &group.principal)).or_default();
         pair.events += stats.event_count;
         match group.outcome {
@@ -377,7 +378,7 @@ fn failed_calls(
     why: impl Fn(&Group) -> Option<String>,
 ) {
     let mut failed: BTreeMap<(&str, &str, Option<&str>, String), u64> = BTreeMap::new();
-    for UsageRow { group, stats } in usage {
+    for UsageRow { group, stats, .. } in usage {
         let Some(why) = why(group) else { continue };
         let call = (&*group.principal, &*group.event_name, group.key_arn.as_deref(), why);
         *failed.entry(call).or_default() += stats.event_count;
@@ -421,13 +422,12 @@ pub fn zero_result_causes(
     options: &RunOptions,
     counts: &Counts,
     inputs: &InputTotals,
-    coverage: &Coverage,
+    trails_without_kms: &[String],
 ) -> Vec<String> {
     let kms = counts.records - counts.other_source - counts.rejected;
     let all = inputs.total();
     let empty = inputs.skipped_for(SkipReason::NoArchive);
     let unreadable = inputs.count(InputStatus::Unreadable);
-    let trails: Vec<&str> = coverage.kms_excluded_by.iter().map(String::as_str).collect();
     let causes = [
         (all == empty, "there is no archive in the inputs named".to_owned()),
         (
@@ -469,7 +469,10 @@ pub fn zero_result_causes(
                 counted(counts.not_usage, "KMS record")
             ),
         ),
-        (!trails.is_empty(), format!("these trails were set to leave KMS out: {}", trails.join(", "))),
+        (
+            !trails_without_kms.is_empty(),
+            format!("these trails were set to leave KMS out: {}", trails_without_kms.join(", ")),
+        ),
         (kms == 0, "use of AWS owned keys is never recorded in a customer's trail".to_owned()),
     ];
     let applying = causes.into_iter().filter(|(applies, _)| *applies);

@@ -87,7 +87,12 @@ fn is_true(report: &Report, truth: &Value) {
         }
         rows
     };
-    assert_rows("usage", &report.usage(), &to_ms(&truth["groups"]));
+    // Of one selection only: the oracle knows of the others' last uses.
+    let mut usage = report.usage();
+    for row in &mut usage {
+        row.as_object_mut().unwrap().retain(|name, _| !name.starts_with("key_last_used"));
+    }
+    assert_rows("usage", &usage, &to_ms(&truth["groups"]));
 }
 
 #[test]

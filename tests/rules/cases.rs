@@ -238,3 +238,118 @@ fn why_a_call_was_refused() {
         assert!(report.stderr.contains(why), "{}", report.stderr);
     }
 }
+
+/// The caveats of a run: id and text.
+fn caveat(report: &Report, id: &str) -> Option<String> {
+    let run = report.run_json();
+    let caveats = run["caveats"].as_array().unwrap();
+    caveats.iter().find(|caveat| caveat["id"] == id).map(|caveat| caveat["text"].as_str().unwrap().to_owned())
+}
+
+/// The last use of a key is that by anybody, whatever is selected and however the calls were read.
+#[test]
+fn a_key_that_somebody_else_used_last() {
+    let place = "sagemaker-us-east-1-111122223333/Canvas/u/a.csv";
+    let other_key = KEY.replace("0f1e2d3c", "aaaaaaaa");
+    let records = [
+        reads(1, "CanvasUsers/SageMaker", place),
+        // Later: by another workload, by an API that is not asked for, in another region; and what
+        // is no use.
+        reads(2, "Payroll/nightly", "payroll/2025.csv"),
+        with(reads(3, "Payroll/nightly", "payroll/2025.csv"), json!({"eventName": "Encrypt"})),
+        with(reads(4, "Backup/daily", "b/c"), json!({"awsRegion": "eu-west-1", "eventName": "ReEncrypt"})),
+        with(reads(5, "Late/x", "b/c"), json!({"errorCode": "DisabledException"})),
+        with(reads(6, "Auditor/x", "b/c"), json!({"eventName": "DescribeKey"})),
+        with(reads(7, "Other/x", "b/c"), json!({"resources": [{"ARN": other_key}]})),
+    ];
+    let last = |report: &Report| {
+        let rows = report.usage();
+        assert_eq!(rows.len(), 1);
+        ["key_last_used_by", "key_last_used_event_name", "key_last_used_event_id", "last_event_id"].map(
+            |name| {
+                rows[0][name]
+                    .as_str()
+                    .unwrap_or("-")
+                    .trim_start_matches("arn:aws:iam::111122223333:role/")
+                    .to_owned()
+            },
+        )
+    };
+    // A scan drops early what these options can never select; a checkpoint keeps all of it.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("events.json"), document(&records)).unwrap();
+    for args in [
+        &[][..],
+        &["--no-learn"],
+        &["--incremental"],
+        &["--incremental", "--no-learn"],
+        &["--threads", "1"],
+        &["--event", "any"],
+        &["--region", "us-east-1"],
+        &["--until", "2025-10-07T08:00:02Z"],
+        &["--principal", "*CanvasUsers"],
+        &["--key", "*0f1e2d3c*"],
+    ] {
+        let report = analyze_in(dir.path(), &[&["events.json"], args].concat());
+        assert_eq!(last(&report), ["Backup", "ReEncrypt", "e4", "e1"], "{args:?}: {}", report.stderr);
+        let text = caveat(&report, "keys_used_otherwise").unwrap_or_else(|| panic!("{args:?}"));
+        assert!(text.contains(KEY) && text.contains("role/Backup") && !text.contains(&other_key), "{text}");
+        assert!(
+            report.stderr.contains("keys_used_otherwise") || report.stderr.contains("role/Backup"),
+            "{args:?}"
+        );
+    }
+    // Nobody else used it later, or it is selected, too.
+    for (records, args) in [
+        (&records[..1], &[][..]),
+        (&records[..], &ANY[..]),
+        (&[reads(1, "Payroll/nightly", "p"), reads(2, "CanvasUsers/SageMaker", place)], &[]),
+    ] {
+        assert_eq!(caveat(&analyze(records, args), "keys_used_otherwise"), None);
+    }
+    // An API that is not asked for is the last use in a checkpoint, too, where all calls are kept.
+    let records = &records[..3];
+    std::fs::write(dir.path().join("three.json"), document(records)).unwrap();
+    for args in [&[][..], &["--incremental"], &["--no-learn"]] {
+        let report = analyze_in(dir.path(), &[&["three.json"], args].concat());
+        assert_eq!(last(&report)[..3], ["Payroll", "Encrypt", "e3"], "{args:?}");
+    }
+    // A selected ReEncrypt uses two keys, and stands in a row of the first.
+    let both = json!({"eventName": "ReEncrypt", "resources": [{"ARN": other_key}, {"ARN": KEY}],
+        "requestParameters": {"sourceKeyId": other_key, "destinationKeyId": KEY}});
+    let records = [records[0].clone(), with(reads(8, "Backup/daily", "b/c"), both)];
+    let [selected, not] = [&ANY[..], &[]].map(|args| caveat(&analyze(&records, args), "keys_used_otherwise"));
+    assert_eq!(selected, None);
+    assert!(not.unwrap().contains("ReEncrypt"));
+}
+
+/// Somebody who decrypts many log files reads logs. CloudTrail delivers them.
+#[test]
+fn who_reads_the_logs_is_named() {
+    let context = |n: u32| {
+        json!({"encryptionContext": {"aws:s3:arn": format!("arn:aws:s3:::logs/AWSLogs/111122223333/{n}.json.gz"),
+            "aws:cloudtrail:arn": "arn:aws:cloudtrail:us-east-1:111122223333:trail/main"}})
+    };
+    let on_log = |n, identity: Value| {
+        with(
+            reads(n, "SecurityAudit/eve", "x"),
+            json!({"requestParameters": context(n), "userIdentity": identity}),
+        )
+    };
+    let reader = |n| with(reads(n, "SecurityAudit/eve", "x"), json!({"requestParameters": context(n)}));
+    let mut records: Vec<Value> = (1..=300).map(reader).collect();
+    let cloudtrail = json!({"type": "AWSService", "invokedBy": "cloudtrail.amazonaws.com"});
+    let delivers = |n| with(on_log(n, cloudtrail.clone()), json!({"eventName": "GenerateDataKey"}));
+    records.extend((301..=305).map(delivers));
+    records.push(on_log(306, json!({"type": "AWSService", "invokedBy": "athena.amazonaws.com"})));
+    for args in [&[][..], &ANY, &["--event", "CreateGrant"]] {
+        let report = analyze(&records, args);
+        let text = caveat(&report, "log_readers").unwrap();
+        assert!(text.contains("role/SecurityAudit 300, athena.amazonaws.com 1."), "{text}");
+        let delivery = caveat(&report, "log_delivery");
+        assert_eq!(delivery.is_some_and(|text| text.ends_with("context): 5.")), args == ANY, "{args:?}");
+    }
+    assert_eq!(caveat(&analyze(&records[300..305], &ANY), "log_readers"), None);
+    let labels = labels(&records[..1], &ANY);
+    assert_eq!(labels, ["other none"]);
+}

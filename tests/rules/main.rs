@@ -13,5 +13,7 @@ mod engine;
 mod learned;
 // The records of AWS's documentation, in every column.
 mod samples;
+// What was done to trails, when and by whom.
+mod trails;
 // The rules of docs/what-counts.md, one by one.
 mod what_counts;

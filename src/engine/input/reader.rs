@@ -307,6 +307,7 @@ impl<'r, 's> InputReader<'r, 's> {
             Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
             Retain::Nothing => return,
         }
+        self.scanner.builder.unretained(event);
         // Resolve does not see it. Only there the key of an alias is known.
         let is_key_unknown = event.key.arn.is_none() && event.key.alias.is_some();
         let plan = self.scanner.plan;

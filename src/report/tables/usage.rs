@@ -103,6 +103,21 @@ table! {
         `user_name` and `web_identity` in `events`. 0: no record names one. Exact up to 1,024, \
         then an estimate: see `distinct_exact`.",
         |row| Cell::count(row.stats.user_count());
+    "key_last_used_time": Time or null,
+        "When the key was last used by anybody, according to all calls that were read, selected or \
+        not: the latest successful cryptographic operation that names the key. Null: there is \
+        none. What was not read is not known: see the caveats `folders_chosen`, `not_all_read` and \
+        `too_many_keys`.",
+        |row| row.key_last_use.as_ref().map_or(Cell::Null, |last| Cell::Time(last.time));
+    "key_last_used_by": Text or null,
+        "Who used it then, as in `principal`.",
+        |row| Cell::optional_text(row.key_last_use.as_ref().map(|last| &*last.principal));
+    "key_last_used_event_name": Text or null,
+        "The KMS API of that call.",
+        |row| Cell::optional_text(row.key_last_use.as_ref().map(|last| &*last.event_name));
+    "key_last_used_event_id": Text or null,
+        "`eventID` of that call; the bytewise smallest of several at that time.",
+        |row| Cell::optional_text(row.key_last_use.as_ref().and_then(|last| last.event_id.as_deref()));
 }
 
 table! {

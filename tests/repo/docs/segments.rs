@@ -29,10 +29,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("events.corrects", "the event that this one replaces (`addendum.originalEventID`)"),
     ("learned", "facts about calls of other records"),
     ("learned.offset", "as in `events`"),
-    ("learned.kind", "what `first` and `second` are: `role`, `role_and_key`, `key`, `path` (bucket, path), \
-        `bucket`, `sessions_on` (a role): what the rule `rule` looks for; `session` (access key, principal \
-        id); `alias` (alias, key); `correction` (original event, its correction); `trail` (a trail that was \
-        changed); `trail_excludes_kms` (a trail)"),
+    ("learned.kind", "what `first` and `second` are: `role`, `role_and_key`, `key`, `path`, \
+        `canvas_folder`, `offline_store_folder` (bucket, path), `bucket`, `sessions_on` (a role): what the rule `rule` looks for; `session` (access key, principal \
+        id); `alias` (alias, key); `correction` (original event, its correction); `trail` (a trail, \
+        who changed it)"),
     ("learned.time", "`eventTime` of the record"),
     ("learned.rule", "id of the learned rule"),
     ("learned.first", "see `kind`"),
@@ -41,6 +41,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ("learned.event_id", "`eventID` of the record"),
     ("learned.account_id", "account of the record"),
     ("learned.region", "region of the record"),
+    ("learned.effect", "of `trail`: what the call does to it, `stops_logging`, `starts_logging`, `deletes`, \
+        `excludes_kms` or `includes_kms`"),
+    ("learned.error_code", "of `trail`: why the call failed; null: it succeeded"),
     ("rejects", "what could not be read"),
     ("rejects.offset", "`record_offset` of `rejects.parquet`"),
     ("rejects.index", "`record_index` of `rejects.parquet`"),

@@ -1,7 +1,7 @@
 //! Selected events → duplicates, pairs, and the two usage tables.
 
 use super::key;
-use super::record::Event;
+use super::record::{self, Event};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,11 +140,43 @@ fn object(names: &[&str], values: Vec<Value>) -> Map<String, Value> {
     names.iter().map(|name| (*name).to_owned()).zip(values).collect()
 }
 
-/// usage.parquet, from the rows of events.parquet.
-pub fn usage(rows: &[Value]) -> Vec<Value> {
+/// Of each key (by ARN) its successful cryptographic operations, the latest last: time; then what
+/// tells apart those of one time, backwards.
+pub type Uses = BTreeMap<String, BTreeSet<(i64, std::cmp::Reverse<[Option<String>; 3]>)>>;
+
+/// Does this event use a key?
+pub fn note_use(uses: &mut Uses, event: &record::Event) {
+    let text = |name: &str| event.columns[name].as_str().map(str::to_owned);
+    let operations = "Encrypt Decrypt ReEncrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateDataKeyPair \
+                      GenerateDataKeyPairWithoutPlaintext GenerateRandom Sign Verify GenerateMac VerifyMac \
+                      DeriveSharedSecret";
+    let name = text("event_name").unwrap_or_default();
+    if text("outcome").as_deref() != Some("success")
+        || !operations.split_whitespace().any(|known| known == name)
+    {
+        return;
+    }
+    for arn in [&event.key.arn, &event.key.destination].into_iter().flatten() {
+        let call = [text("event_id"), text("principal"), Some(name.clone())];
+        uses.entry(arn.clone()).or_default().insert((event.millis, std::cmp::Reverse(call)));
+    }
+}
+
+/// usage.parquet, from the rows of events.parquet and the uses of all calls.
+pub fn usage(rows: &[Value], uses: &Uses) -> Vec<Value> {
     let group_of = |row: &Map<String, Value>| GROUP.iter().map(|name| row[*name].clone()).collect();
     let groups = group_by(rows, group_of);
-    groups.into_values().map(|(group, members)| measured(object(&GROUP, group), &members)).collect()
+    let row = |(group, members): (Vec<Value>, Vec<_>)| {
+        let mut row = measured(object(&GROUP, group), &members);
+        let last = row["key_arn"].as_str().and_then(|arn| uses.get(arn)?.last());
+        row["key_last_used_time"] = json!(last.map(|(millis, _)| record::time_text(*millis)));
+        let names = ["key_last_used_event_id", "key_last_used_by", "key_last_used_event_name"];
+        for (at, name) in names.into_iter().enumerate() {
+            row[name] = json!(last.map(|(_, call)| call.0[at].clone()));
+        }
+        row
+    };
+    groups.into_values().map(row).collect()
 }
 
 fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Value {

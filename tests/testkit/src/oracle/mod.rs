@@ -118,7 +118,13 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         in_order.into_iter().map(|(uri, raw)| (uri, input::open(raw))).collect();
     let knowledge =
         if options.learn { Knowledge::of(readable(&opened, options)) } else { Knowledge::default() };
+    let mut uses = count::Uses::new();
     for (uri, contents) in opened {
+        for found in contents.records.iter().filter(|found| found.value_len <= options.max_record_bytes) {
+            if let Record::Event(event) = record::read(&found.text, &Knowledge::default()) {
+                count::note_use(&mut uses, &event);
+            }
+        }
         let mut count = Counts::new();
         let mut rejects = contents.rejects.clone();
         *count.entry("other_source").or_default() += contents.foreign;
@@ -152,7 +158,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
     }
     let selected = candidates.iter().zip(&classes).filter(|(_, class)| **class == "selected");
     report.events = selected.map(|(placed, _)| Value::Object(placed.row())).collect();
-    report.usage = count::usage(&report.events);
+    report.usage = count::usage(&report.events, &uses);
     report.daily = count::daily(&report.events);
     total(&mut report, &counts);
     report.totals.insert("conflicts".to_owned(), conflicts);

@@ -1,0 +1,178 @@
+//! What was done to trails: from when until when one recorded nothing, or nothing of KMS, and who
+//! did it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::aggregate::Coverage;
+use crate::knowledge::Facts;
+use crate::model::{Arn, TrailChange, TrailEffect};
+
+/// What a trail lacks during a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum TrailState {
+    /// Everything: it was stopped or deleted.
+    NotLogging,
+    /// The events of KMS, or those of them that only read.
+    ExcludesKms,
+}
+
+impl TrailState {
+    /// The value of `state` in `run.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotLogging => "not_logging",
+            Self::ExcludesKms => "excludes_kms",
+        }
+    }
+}
+
+/// A period in which a trail lacks something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TrailPeriod<'a> {
+    /// What it lacks.
+    pub state: TrailState,
+    /// The call that began it.
+    pub from: &'a TrailChange,
+    /// The call that ended it; `None`: the input has none.
+    pub until: Option<&'a TrailChange>,
+}
+
+/// Account, region and name of a trail.
+type TrailId<'a> = (&'a str, &'a str, &'a str);
+
+/// The periods, by time. Several calls that begin the same are one period.
+pub fn trail_periods(changes: &BTreeSet<TrailChange>) -> Vec<TrailPeriod<'_>> {
+    let mut by_trail: BTreeMap<TrailId<'_>, Vec<&TrailChange>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.error_code.is_none()) {
+        by_trail.entry(trail_id(change)).or_default().push(change);
+    }
+    let mut periods = Vec::new();
+    for mut changes in by_trail.into_values() {
+        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
+        let mut open: BTreeMap<TrailState, &TrailChange> = BTreeMap::new();
+        for change in changes {
+            // A deleted trail has no selectors.
+            let (begins, ends) = match change.effect {
+                TrailEffect::StopsLogging => (Some(TrailState::NotLogging), None),
+                TrailEffect::Deletes => (Some(TrailState::NotLogging), Some(TrailState::ExcludesKms)),
+                TrailEffect::StartsLogging => (None, Some(TrailState::NotLogging)),
+                TrailEffect::ExcludesKms => (Some(TrailState::ExcludesKms), None),
+                TrailEffect::IncludesKms => (None, Some(TrailState::ExcludesKms)),
+            };
+            if let Some(state) = begins {
+                open.entry(state).or_insert(change);
+            }
+            if let Some((state, from)) = ends.and_then(|state| open.remove_entry(&state)) {
+                periods.push(TrailPeriod { state, from, until: Some(change) });
+            }
+        }
+        periods.extend(open.into_iter().map(|(state, from)| TrailPeriod { state, from, until: None }));
+    }
+    periods.sort_by_key(|period| (period.from, period.state));
+    periods
+}
+
+/// The periods of one kind, as text.
+pub(super) fn periods(facts: &Facts, state: TrailState) -> Vec<String> {
+    let periods = trail_periods(&facts.trails).into_iter();
+    periods.filter(|period| period.state == state).map(|period| period.to_string()).collect()
+}
+
+/// The trails that were set to leave out KMS, or its events that only read: from when until when,
+/// and by whom. With `--no-learn`, only their names are known.
+pub fn trails_without_kms(facts: &Facts, coverage: &Coverage) -> Vec<String> {
+    let mut trails = periods(facts, TrailState::ExcludesKms);
+    let is_known = |trail: &&String| facts.trails.iter().any(|change| change.trail == **trail);
+    trails.extend(coverage.kms_excluded_by.iter().filter(|trail| !is_known(trail)).cloned());
+    trails
+}
+
+/// Calls that would have changed a trail, but failed, by time.
+pub fn failed_attempts(changes: &BTreeSet<TrailChange>) -> Vec<&TrailChange> {
+    let mut failed: Vec<&TrailChange> = changes.iter().filter(|change| change.error_code.is_some()).collect();
+    failed.sort_by_key(|change| (change.by.time, &change.by.event_id));
+    failed
+}
+
+/// Records name a trail by its name or by its ARN.
+fn trail_id(change: &TrailChange) -> TrailId<'_> {
+    let arn = Arn::parse(&change.trail).and_then(|arn| {
+        let name = arn.resource.strip_prefix("trail/")?;
+        Some((arn.account, arn.region, name))
+    });
+    let own = || {
+        let account = change.by.account_id.as_deref().unwrap_or_default();
+        (account, change.region.as_deref().unwrap_or_default(), &*change.trail)
+    };
+    arn.unwrap_or_else(own)
+}
+
+impl fmt::Display for TrailPeriod<'_> {
+    /// `main (StopLogging 2025-10-07T08:00:00.000Z by arn:…, until …)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call = |change: &TrailChange| {
+            let by = change.principal.as_deref().unwrap_or("unknown");
+            format!("{} {} by {by}", change.by.event_name, change.by.time.to_rfc3339())
+        };
+        let no_end = || "no end in the input".to_owned();
+        let until = self.until.map_or_else(no_end, |end| format!("until {}", call(end)));
+        write!(f, "{} ({}, {until})", self.from.trail, call(self.from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventTime, Provenance};
+
+    fn change(time: i64, trail: &str, effect: TrailEffect) -> TrailChange {
+        TrailChange {
+            trail: trail.to_owned(),
+            by: Provenance {
+                time: EventTime(time),
+                event_name: "X".to_owned(),
+                event_id: Some(time.to_string()),
+                account_id: Some("111122223333".to_owned()),
+            },
+            region: Some("us-east-1".to_owned()),
+            principal: None,
+            effect,
+            error_code: None,
+        }
+    }
+
+    #[test]
+    fn periods_begin_and_end() {
+        use TrailEffect::{Deletes, ExcludesKms, IncludesKms, StartsLogging, StopsLogging};
+        const ARN: &str = "arn:aws:cloudtrail:us-east-1:111122223333:trail/t";
+        let mut failed = change(1, "t", StopsLogging);
+        failed.error_code = Some("AccessDenied".to_owned());
+        let changes = BTreeSet::from([
+            change(0, "t", StartsLogging),
+            failed,
+            change(2, "t", StopsLogging),
+            change(3, ARN, StopsLogging),
+            change(4, ARN, StartsLogging),
+            change(5, "t", ExcludesKms),
+            change(6, "other", IncludesKms),
+            change(7, "t", IncludesKms),
+            change(8, ARN, ExcludesKms),
+            change(9, "t", Deletes),
+        ]);
+        let found: Vec<_> = trail_periods(&changes)
+            .into_iter()
+            .map(|p| (p.state.as_str(), p.from.by.time.0, p.until.map(|end| end.by.time.0)))
+            .collect();
+        let expected = [
+            ("not_logging", 2, Some(4)),
+            ("excludes_kms", 5, Some(7)),
+            ("excludes_kms", 8, Some(9)),
+            ("not_logging", 9, None),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(failed_attempts(&changes).len(), 1);
+    }
+}
