@@ -12,11 +12,11 @@ use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
-use crate::format::container::{self, ContainerReader, Envelope, NameWatch, RecordSearch, Step};
+use crate::format::container::{ContainerReader, Envelope, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
-use crate::parse::{self, RecordKind};
+use crate::parse::{self, NoFacts, RecordKind};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -221,14 +221,16 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds what a record that is no KMS call says about KMS calls.
     pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) {
-        if self.scanner.learn == Learn::Yes {
-            let facts = match parse::may_contain_facts(bytes) && container::has_text_members(bytes) {
-                // Its parameters may be settings.
-                true => self.restored(bytes).map_or_else(Vec::new, |json| parse::facts_of_other(&json)),
-                false => parse::facts_of_other(bytes),
-            };
-            facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
+        if self.scanner.learn == Learn::No {
+            return;
         }
+        let facts = match parse::facts_of_other(bytes) {
+            Err(NoFacts::Rewritten) => {
+                self.restored(bytes).and_then(|json| parse::facts_of_other(&json).ok()).unwrap_or_default()
+            }
+            facts => facts.unwrap_or_default(),
+        };
+        facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
     }
 
     /// Counts a record that is not of KMS, or another value in a record's place.

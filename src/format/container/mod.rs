@@ -62,7 +62,6 @@ mod window;
 pub use envelope::Envelope;
 pub use extract::{Extracted, extract_record};
 pub use json_error::json_error;
-pub use members::has_text_members;
 pub use reader::ContainerReader;
 pub use search::RecordSearch;
 pub use shape::JsonShape;
