@@ -44,16 +44,22 @@ pub(super) fn has_record_key(object: &[u8]) -> bool {
     members(object).any(|member| is_record_key(&unquote(&object[member.name])))
 }
 
-/// How nearly all records begin. (Notifications of S3 have version 2.)
-const ORDINARY: &[u8] = br#"{"eventVersion":"1."#;
+/// Whether the object begins as nearly all records do: `{"eventVersion":"1.11","userIdentity":{`.
+/// (Notifications of S3 have version 2, and tables with a column for each value have no such
+/// object.)
+fn is_ordinary(object: &[u8]) -> bool {
+    let Some(version) = object.strip_prefix(br#"{"eventVersion":"1."#) else { return false };
+    let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
+    version[digits..].starts_with(br#"","userIdentity":{"#)
+}
 
 /// The envelope of an element of a log file's `Records`, which is nearly always a record.
 pub(super) fn detect_element(value: &[u8]) -> Envelope {
-    if value.starts_with(ORDINARY) {
+    if is_ordinary(value) {
         return Envelope::None;
     }
     match detect_envelope(value) {
-        Envelope::Wrapped => Envelope::Wrapped,
+        Envelope::Wrapped | Envelope::Text => Envelope::Wrapped,
         // Anything else in this place is a record, or should be one.
         _ => Envelope::None,
     }
@@ -61,7 +67,7 @@ pub(super) fn detect_element(value: &[u8]) -> Envelope {
 
 /// The envelope of a value in the place of a record. A key of a record rules out an envelope.
 pub(super) fn detect_envelope(value: &[u8]) -> Envelope {
-    if value.starts_with(ORDINARY) {
+    if is_ordinary(value) {
         return Envelope::None;
     }
     match value.first() {
@@ -114,7 +120,7 @@ const VIA_CLOUDTRAIL: &[u8] = b"via CloudTrail\"";
 
 /// See [`LeafKind`].
 pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
-    if object.starts_with(ORDINARY) {
+    if is_ordinary(object) {
         return LeafKind::Record;
     }
     let (mut any_record_key, mut source) = (false, None);

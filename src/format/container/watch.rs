@@ -61,6 +61,8 @@ pub enum Watched {
     Unknown,
     /// Notifications, which have some names in common with records.
     Notification,
+    /// Text, a web page, or the answer to a request: it may mention KMS.
+    Prose,
 }
 
 impl NameWatch {
@@ -100,6 +102,7 @@ impl NameWatch {
             Watched::Notification => return self.is_value,
             Watched::Json => self.is_value,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
+            Watched::Prose => false,
         };
         members > 1 || names_kms
     }
