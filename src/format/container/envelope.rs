@@ -39,9 +39,24 @@ fn is_record_key(name: &[u8]) -> bool {
     matches!(name, b"eventVersion" | b"eventSource" | b"eventName")
 }
 
-/// Whether the object has a key of a record.
+/// Whether the object has a key of a record, and not the whole record inside.
 pub(super) fn has_record_key(object: &[u8]) -> bool {
-    members(object).any(|member| is_record_key(&unquote(&object[member.name])))
+    let mut found = false;
+    for member in members(object) {
+        let name = unquote(&object[member.name]);
+        if holds_record(&name, &object[member.value]) {
+            return false;
+        }
+        found |= is_record_key(&name);
+    }
+    found
+}
+
+/// Whether the member is that of an item of `LookupEvents` which holds the record. SDKs that begin
+/// names with a small letter make the item look like a record.
+fn holds_record(name: &[u8], value: &[u8]) -> bool {
+    matches!(value.first(), Some(b'"' | b'{'))
+        && (name == b"cloudTrailEvent" || name == b"CloudTrailEvent" || name == b"cloud_trail_event")
 }
 
 /// Whether the object begins as nearly all records do: `{"eventVersion":"1.11","userIdentity":{`.
@@ -140,6 +155,7 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
             b"s3Bucket" | b"s3ObjectKey" => log_file = true,
             b"Event" => log_file |= value == b"\"s3:TestEvent\"",
             b"_raw" | b"event.original" => has_raw = value.first() == Some(&b'"'),
+            name if holds_record(name, value) => has_raw = true,
             name => is_flat |= name.starts_with(b"userIdentity.") || name.starts_with(b"userIdentity_"),
         }
     }
@@ -150,10 +166,12 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         // Splunk and others keep the record as text beside its flat members.
         Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
         Some(_) => return LeafKind::Record,
-        None if any_record_key => return LeafKind::Record,
+        None if any_record_key && !has_raw => return LeafKind::Record,
         None => {}
     }
     match (detail_type, detail) {
+        // Its text is searched.
+        (Some(_), Some(detail)) if object[detail.start] == b'"' => LeafKind::Other,
         (Some(detail_type), Some(detail)) if detail_type.ends_with(VIA_CLOUDTRAIL) => {
             LeafKind::EventBridge(Some(detail).filter(|detail| object[detail.start] == b'{'))
         }

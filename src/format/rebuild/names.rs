@@ -157,10 +157,15 @@ fn inside_map(name: &str) -> Option<Place> {
 }
 
 fn inside_map_by(name: &str, separator: char) -> Option<Place> {
-    // The name of the member may have separators, too.
-    let (member, rest) = name.match_indices(separator).find_map(|(at, _)| {
+    // The name of the member may have separators, too, but is not long.
+    let separators = name.match_indices(separator).take_while(|(at, _)| *at < 40);
+    let (member, rest) = separators.take(3).find_map(|(at, _)| {
         let first = name[..at].split(['[', '{']).next()?;
-        Some((MEMBERS.iter().find(|member| is_same(member.name, first))?, &name[at + 1..]))
+        let member = match PLACES.get(&squashed(first))? {
+            Place::Member(index) => MEMBERS.get(*index)?,
+            Place::Inside(_) => return None,
+        };
+        Some((member, &name[at + 1..]))
     })?;
     let mut path = vec![member.name.to_owned()];
     if member.name == "resources" {

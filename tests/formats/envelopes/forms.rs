@@ -204,6 +204,17 @@ pub fn envelopes() -> Vec<Form> {
         }),
         each("a map by id", |r| json!({"events_by_id": {"e1": r}}).to_string()),
         form("one text a line", "wrapped", lines(records().iter().map(|r| quoted(&text(r))))),
+        form("lookup events of the SDK for JavaScript", "mixed", {
+            let item = |r: &Value| json!({"eventId": r["eventID"], "eventName": r["eventName"], "cloudTrailEvent": text(r)});
+            json!({"events": records().iter().map(item).collect::<Vec<_>>()}).to_string()
+        }),
+        form("lookup events, parsed", "lookup_events", {
+            let item = |r: &Value| json!({"EventId": r["eventID"], "EventName": r["eventName"], "EventSource": r["eventSource"], "CloudTrailEvent": r});
+            json!({"Events": records().iter().map(item).collect::<Vec<_>>()}).to_string()
+        }),
+        form("eventbridge with its detail as text", "mixed", lines(records().iter().map(|r| {
+            json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms", "detail": text(r)}).to_string()
+        }))),
         form("texts in Records", "wrapped", {
             let texts: Vec<String> = records().iter().map(text).collect();
             json!({"Records": texts}).to_string()
