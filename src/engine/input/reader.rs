@@ -46,6 +46,8 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) search: RecordSearch,
     /// A record was rebuilt, and may lack something.
     pub(super) is_lossy: bool,
+    /// A KMS call does not say who called.
+    pub(super) lacks_caller: bool,
     /// Names of records in content that is not recognised, and how far that was looked at.
     watch: NameWatch,
     watched: u64,
@@ -71,6 +73,7 @@ impl<'r, 's> InputReader<'r, 's> {
             reported_bytes: 0,
             text: Vec::new(),
             is_lossy: false,
+            lacks_caller: false,
             watch: NameWatch::default(),
             watched: 0,
             head: Vec::new(),
@@ -182,7 +185,9 @@ impl<'r, 's> InputReader<'r, 's> {
                         Envelope::Wrapped => self.searched(value, range.start, reader),
                         _ => self.wrapped(value, range.start, envelope, reader),
                     };
-                    if std::mem::take(&mut self.is_lossy) {
+                    // In a log file, this is CloudTrail's own doing; elsewhere, a query's.
+                    let is_row = std::mem::take(&mut self.lacks_caller) && !reader.is_in_log_file();
+                    if std::mem::take(&mut self.is_lossy) || is_row {
                         reader.mark_lossy();
                     }
                     if !sound {
@@ -295,6 +300,7 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
+        self.lacks_caller |= event.principal.name == "unknown";
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));

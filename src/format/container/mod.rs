@@ -44,6 +44,7 @@ mod line_prefix;
 mod log_lines;
 mod log_timestamp;
 mod members;
+mod needles;
 mod places;
 mod reader;
 mod record_keys;
