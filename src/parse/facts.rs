@@ -11,9 +11,8 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
-use serde_json::Value;
 
-use super::call::ServiceCall;
+use super::call::{ServiceCall, Value};
 use super::error::InvalidJson;
 use super::prefilter::{KMS, escaped_byte};
 use super::record::{Identity, Record};
@@ -152,7 +151,16 @@ fn service_facts(
     if !may_have_service_facts(source, name, &head.identity, text) {
         return Ok(Vec::new());
     }
-    let call = ServiceCall::read(text).ok_or(InvalidJson)?;
+    ServiceCall::read(text, |call| facts_of_call(head, source, name, time, call)).ok_or(InvalidJson)
+}
+
+fn facts_of_call(
+    head: &Record<'_>,
+    source: &str,
+    name: &str,
+    time: EventTime,
+    call: ServiceCall<'_>,
+) -> Vec<Fact<'static>> {
     let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
     let provenance = Provenance {
         time,
@@ -160,18 +168,18 @@ fn service_facts(
         event_id: own(&head.event_id),
         account_id: own(&head.recipient_account_id).or_else(|| own(&head.identity.account_id)),
     };
-    Ok(match source {
-        "sts.amazonaws.com" => opened_session(head, &call, provenance),
+    match source {
+        "sts.amazonaws.com" => opened_session(head, call, provenance),
         "sagemaker.amazonaws.com" | "sagemaker-geospatial.amazonaws.com" | "forecast.amazonaws.com" => {
-            let mut facts = settings::rules(source, name, &call.request, &call.response)
+            let mut facts = settings::rules(source, name, call)
                 .into_iter()
                 .map(|(rule, condition)| Fact::Rule(rule, condition, provenance.clone()))
                 .collect::<Vec<_>>();
-            facts.extend(canvas_session(head, &call.request, &provenance));
+            facts.extend(canvas_session(head, call.request, &provenance));
             facts
         }
         _ => Vec::new(),
-    })
+    }
 }
 
 /// Whether a call of another service may contain facts. Reading a record into general JSON costs
@@ -202,20 +210,20 @@ fn session_rule(identity: &Identity<'_>) -> Option<LearnedRule> {
 }
 
 /// The session that SageMaker, its geospatial service or Forecast opened with `AssumeRole`.
-fn opened_session(head: &Record<'_>, call: &ServiceCall<'_>, provenance: Provenance) -> Vec<Fact<'static>> {
+fn opened_session(head: &Record<'_>, call: ServiceCall<'_>, provenance: Provenance) -> Vec<Fact<'static>> {
     let Some(rule) = session_rule(&head.identity) else { return Vec::new() };
     let text = |value, path: &[&str]| settings::text_at(value, path).map(owned);
     let session = RoleSession {
-        access_key_id: text(&call.response, &["credentials", "accessKeyId"]),
-        principal_id: text(&call.response, &["assumedRoleUser", "assumedRoleId"]),
+        access_key_id: text(call.response, &["credentials", "accessKeyId"]),
+        principal_id: text(call.response, &["assumedRoleUser", "assumedRoleId"]),
     };
-    let Some(role) = text(&call.request, &["roleArn"]) else { return Vec::new() };
+    let Some(role) = text(call.request, &["roleArn"]) else { return Vec::new() };
     let condition = LearnedCondition::SessionOn(role);
     vec![Fact::Rule(rule, condition, provenance), Fact::Session(rule, session)]
 }
 
 /// The caller's session, if the call works on a resource with `canvas` in its name.
-fn canvas_session(head: &Record<'_>, request: &Value, provenance: &Provenance) -> Vec<Fact<'static>> {
+fn canvas_session(head: &Record<'_>, request: Value<'_>, provenance: &Provenance) -> Vec<Fact<'static>> {
     let identity = &head.identity;
     let role = identity.session.issuer.arn.as_deref().filter(|arn| {
         identity.kind.as_deref() == Some("AssumedRole")

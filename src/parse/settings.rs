@@ -3,14 +3,16 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use simd_json::prelude::ValueIntoString;
 
+use super::call::{Object, ServiceCall, Value};
 use crate::model::{LearnedCondition, LearnedRule};
 
 type RuleWithCondition = (LearnedRule, LearnedCondition<'static>);
 
 /// The rules and conditions that follow from a call with these parameters and this response.
-pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value) -> Vec<RuleWithCondition> {
+pub(super) fn rules(source: &str, name: &str, call: ServiceCall<'_>) -> Vec<RuleWithCondition> {
+    let ServiceCall { request, response } = call;
     let mut list = Vec::new();
     match (source, name) {
         ("sagemaker.amazonaws.com", "CreateFeatureGroup" | "UpdateFeatureGroup" | "DescribeFeatureGroup") => {
@@ -18,15 +20,15 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
             add_feature_group_rules(response, &mut list);
         }
         ("sagemaker.amazonaws.com", _) if name.starts_with("Create") || name.starts_with("Update") => {
-            objects(request, &mut |object| add_canvas_rules(object, &mut list));
+            objects(request, &mut |object| add_canvas_rules(&object, &mut list));
             let rule = match name {
                 "CreateAutoMLJob" | "CreateAutoMLJobV2" => LearnedRule::AutopilotRoleAndKey,
                 _ => LearnedRule::SagemakerRoleAndKey,
             };
             let (mut roles, mut keys) = (Vec::new(), Vec::new());
             objects(request, &mut |object| {
-                roles.extend(role_of(object));
-                keys.extend(texts(object, |name| name.ends_with("kmskeyid")).map(own));
+                roles.extend(role_of(&object));
+                keys.extend(texts(&object, |name| ends_with(name, "kmskeyid")).map(own));
             });
             add_role_key_pairs(rule, &roles, &keys, &mut list);
         }
@@ -37,8 +39,10 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
             list.extend(role.map(|role| (LearnedRule::GeospatialRole, LearnedCondition::Role(own(role)))));
         }
         ("forecast.amazonaws.com", _) if name.starts_with("Create") => objects(request, &mut |object| {
-            let keys: Vec<_> = texts(object, |name| name == "kmskeyarn").map(own).collect();
-            let roles: Vec<_> = texts(object, |name| name == "rolearn").map(own).collect();
+            let keys: Vec<_> =
+                texts(&object, |name| name.eq_ignore_ascii_case("kmskeyarn")).map(own).collect();
+            let roles: Vec<_> =
+                texts(&object, |name| name.eq_ignore_ascii_case("rolearn")).map(own).collect();
             add_role_key_pairs(LearnedRule::ForecastRoleAndKey, &roles, &keys, &mut list);
         }),
         _ => {}
@@ -47,11 +51,11 @@ pub(super) fn rules(source: &str, name: &str, request: &Value, response: &Value)
 }
 
 /// Rules from an object that contains Canvas settings.
-fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithCondition>) {
+fn add_canvas_rules(object: &Object<'_>, list: &mut Vec<RuleWithCondition>) {
     let Some(canvas) = get(object, "canvasAppSettings").filter(|settings| settings.is_object()) else {
         return;
     };
-    let role = get(object, "executionRole").and_then(Value::as_str);
+    let role = get(object, "executionRole").and_then(|role| role.into_string());
     list.extend(role.map(|role| (LearnedRule::CanvasRole, LearnedCondition::Role(own(role)))));
     // The path is often a whole bucket or a project's folder, in which other things are, too.
     // Canvas makes its own folder below it.
@@ -65,7 +69,7 @@ fn add_canvas_rules(object: &Map<String, Value>, list: &mut Vec<RuleWithConditio
 }
 
 /// Rules from the parameters or the response of a call for a feature group.
-fn add_feature_group_rules(call: &Value, list: &mut Vec<RuleWithCondition>) {
+fn add_feature_group_rules(call: Value<'_>, list: &mut Vec<RuleWithCondition>) {
     let storage = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);
     // What is configured may be a whole bucket or a project's folder, in which other things are,
     // too. The feature store makes its own folder below it.
@@ -89,14 +93,14 @@ fn add_feature_group_rules(call: &Value, list: &mut Vec<RuleWithCondition>) {
 }
 
 /// Whether the parameters name a resource with `canvas` in its name.
-pub(super) fn names_canvas(request: &Value) -> bool {
+pub(super) fn names_canvas(request: Value<'_>) -> bool {
     let mut found = false;
     let is_name = |name: &str| {
-        (name.ends_with("name") || name.ends_with("arn"))
-            && !["role", "bucket"].iter().any(|other| name.contains(other))
+        (ends_with(name, "name") || ends_with(name, "arn"))
+            && !["role", "bucket"].iter().any(|other| contains(name, other))
     };
     objects(request, &mut |object| {
-        found |= texts(object, is_name).any(|text| text.to_ascii_lowercase().contains("canvas"));
+        found |= texts(&object, is_name).any(|text| contains(text, "canvas"));
     });
     found
 }
@@ -125,8 +129,11 @@ fn is_alias(key: &str) -> bool {
     key.starts_with("alias/") || key.contains(":alias/")
 }
 
-fn role_of(object: &Map<String, Value>) -> impl Iterator<Item = Cow<'static, str>> {
-    texts(object, |name| matches!(name, "rolearn" | "executionrolearn" | "executionrole")).map(own)
+fn role_of<'v>(object: &Object<'v>) -> impl Iterator<Item = Cow<'static, str>> + use<'v> {
+    let is_role = |name: &str| {
+        ["rolearn", "executionrolearn", "executionrole"].iter().any(|role| name.eq_ignore_ascii_case(role))
+    };
+    texts(object, is_role).map(own)
 }
 
 fn own(text: &str) -> Cow<'static, str> {
@@ -142,40 +149,54 @@ fn bucket_and_path(uri: &str) -> Option<(Cow<'static, str>, Cow<'static, str>)> 
 }
 
 /// The member with this name in any case.
-fn get<'v>(object: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+fn get<'v>(object: &Object<'v>, name: &str) -> Option<Value<'v>> {
     object
         .get(name)
         .or_else(|| object.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 /// The value at the end of a path of member names.
-pub(super) fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, name| get(value.as_object()?, name))
+pub(super) fn at<'v>(value: Value<'v>, path: &[&str]) -> Option<Value<'v>> {
+    path.iter().try_fold(value, |value, name| get(&value.as_object()?, name))
 }
 
 /// The text at the end of a path of member names.
-pub(super) fn text_at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {
-    at(value, path)?.as_str()
+pub(super) fn text_at<'v>(value: Value<'v>, path: &[&str]) -> Option<&'v str> {
+    at(value, path)?.into_string()
 }
 
-/// The non-empty texts of an object whose names, in lower case, satisfy `predicate`.
-fn texts(object: &Map<String, Value>, predicate: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+/// The non-empty texts of an object whose names satisfy `predicate`.
+fn texts<'v, P: Fn(&str) -> bool>(
+    object: &Object<'v>,
+    predicate: P,
+) -> impl Iterator<Item = &'v str> + use<'v, P> {
     object
         .iter()
-        .filter(move |(name, _)| predicate(&name.to_ascii_lowercase()))
-        .filter_map(|(_, value)| value.as_str())
+        .filter(move |(name, _)| predicate(name))
+        .filter_map(|(_, value)| value.into_string())
         .filter(|text| !text.is_empty())
+}
+
+/// Whether `text` ends with a word in lower case, whatever its own case.
+fn ends_with(text: &str, word: &str) -> bool {
+    let start = text.len().checked_sub(word.len());
+    let end = start.and_then(|start| text.as_bytes().get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether `text` contains a word in lower case, whatever its own case.
+fn contains(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 /// Calls `visit` for every object in `value`, including `value` itself. The depth of the recursion
 /// is limited by the JSON readers.
-fn objects<'v>(value: &'v Value, visit: &mut impl FnMut(&'v Map<String, Value>)) {
-    match value {
-        Value::Object(object) => {
-            visit(object);
-            object.values().for_each(|value| objects(value, visit));
-        }
-        Value::Array(items) => items.iter().for_each(|value| objects(value, visit)),
-        _ => {}
+fn objects<'v>(value: Value<'v>, visit: &mut impl FnMut(Object<'v>)) {
+    if let Some(object) = value.as_object() {
+        let values = object.values();
+        visit(object);
+        values.for_each(|value| objects(value, visit));
+    } else if let Some(items) = value.as_array() {
+        items.iter().for_each(|value| objects(value, visit));
     }
 }

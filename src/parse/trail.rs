@@ -3,12 +3,10 @@
 
 use serde_json::Value;
 
-use super::call::ServiceCall;
 use super::error::InvalidJson;
 use super::identity;
 use super::prefilter::KMS;
 use super::record::Record;
-use super::settings::text_at;
 use crate::model::{EventTime, Provenance, Text, TrailChange, TrailEffect};
 
 /// Calls of CloudTrail that change what a trail records.
@@ -28,7 +26,7 @@ pub(super) fn change(
     let Some(name) = head.event_name.0.as_deref().filter(|name| TRAIL_CHANGES.contains(name)) else {
         return Ok(None);
     };
-    let request = ServiceCall::read(text).ok_or(InvalidJson)?.request;
+    let request = parameters(text).ok_or(InvalidJson)?;
     let is_failed = head.error_code.is_some() || head.error_message.is_some();
     let effect = match name {
         "StopLogging" => TrailEffect::StopsLogging,
@@ -42,8 +40,7 @@ pub(super) fn change(
         _ => TrailEffect::IncludesKms,
     };
     let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
-    let trail = text_at(&request, &["name"]).or_else(|| text_at(&request, &["trailName"]));
-    let trail = trail.unwrap_or("unknown").to_owned();
+    let trail = trail_name(&request).to_owned();
     let event_name = name.to_owned();
     let arn = head.identity.arn.as_deref().map(str::to_owned);
     let caller = identity::resolve(head.identity);
@@ -72,9 +69,20 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
 /// Source:
 /// [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
 fn configured_without_kms(text: &str) -> Option<String> {
-    let request = ServiceCall::read(text)?.request;
-    let trail = request.get("trailName").and_then(Value::as_str).unwrap_or("unknown");
-    selectors_exclude_kms(&request).then(|| trail.to_owned())
+    let request = parameters(text)?;
+    selectors_exclude_kms(&request).then(|| trail_name(&request).to_owned())
+}
+
+/// The parameters of a call; null when there are none. `None` when the record is not JSON.
+fn parameters(record: &str) -> Option<Value> {
+    let mut record: Value = serde_json::from_str(record).ok()?;
+    Some(record.get_mut("requestParameters").map(Value::take).unwrap_or_default())
+}
+
+/// The trail that the parameters of a call name: its name or its ARN.
+fn trail_name(request: &Value) -> &str {
+    let names = ["name", "trailName"].into_iter();
+    names.filter_map(|name| request.get(name)?.as_str()).next().unwrap_or("unknown")
 }
 
 /// Whether these parameters of a `PutEventSelectors` exclude KMS or its read events.

@@ -268,6 +268,14 @@ impl<'de> Reader<'de> {
         is_next
     }
 
+    /// Skips one value and returns its text.
+    pub(super) fn value_text(&mut self) -> FastResult<&'de str> {
+        self.skip_whitespace();
+        let start = self.pos;
+        self.skip_value()?;
+        self.text.get(start..self.pos).ok_or(Fallback)
+    }
+
     /// The current position, for [`Self::text_since`].
     pub(super) fn position(&self) -> usize {
         self.pos
