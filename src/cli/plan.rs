@@ -64,6 +64,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         // Only a report has a place for the hashes.
         hash: options.hash && request.output.is_some(),
         checkpoint: None,
+        names: None,
         threads: usize::from(request.common.threads),
         prune,
         buckets: buckets(request.s3),

@@ -22,6 +22,7 @@ mod denial;
 mod error;
 mod error_chain;
 mod fact;
+mod folder;
 mod key;
 mod kms_event;
 mod outcome;
@@ -40,6 +41,7 @@ pub use fact::{
     Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
     SessionId, TrailChange, TrailEffect,
 };
+pub use folder::KnownFolder;
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use kms_event::KmsEvent;
 pub use outcome::{Outcome, normalize_error_code};
