@@ -52,14 +52,53 @@ pub enum StatusReason {
     Skipped(SkipReason),
     /// The operating system's message.
     Error(String),
+    /// It should hold records, and none could be read.
+    Unread {
+        /// What it is.
+        reason: UnreadReason,
+        /// For people: what was found.
+        detail: String,
+    },
     /// It was read whole, but it has several gzip members. Something appended would look the same.
     SeveralMembers,
 }
 
+/// Why an input without records that could be read is not just skipped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum UnreadReason {
+    /// Its bytes name KMS or members of records, but it is in no known form.
+    UnknownEnvelope,
+    /// It has the name of a log file of CloudTrail, and something else was saved under it.
+    LostLog,
+}
+
+impl UnreadReason {
+    /// Every reason, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::UnknownEnvelope, Self::LostLog];
+
+    /// The value of the `reason` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownEnvelope => "unreadable_wrapping",
+            Self::LostLog => "lost_log",
+        }
+    }
+}
+
 impl StatusReason {
+    /// The reason and what was found, for people.
+    pub fn message(&self) -> Cow<'_, str> {
+        match self {
+            Self::Unread { reason, detail } => format!("{}: {detail}", reason.as_str()).into(),
+            other => other.as_str().into(),
+        }
+    }
+
     /// The value of the `reason` column.
     pub fn as_str(&self) -> &str {
         match self {
+            Self::Unread { reason, .. } => reason.as_str(),
             Self::Rejected(reason) => reason.as_str(),
             Self::Skipped(reason) => reason.as_str(),
             Self::Error(error) => error,
@@ -130,6 +169,8 @@ pub struct InputTotals {
     pub misnamed: u64,
     /// Skipped inputs that may hold records which this program cannot read.
     pub hidden: u64,
+    /// Inputs that may hold records in a form that is not known.
+    pub unknown_envelopes: u64,
     /// Inputs with records that were rebuilt from the columns a query printed.
     pub lossy: u64,
     /// Stored bytes read.
@@ -182,7 +223,13 @@ impl AddAssign<&InputSummary> for InputTotals {
     fn add_assign(&mut self, input: &InputSummary) {
         *self.by_status.entry(input.status).or_default() += 1;
         if let (InputStatus::Unreadable, Some(reason)) = (input.status, &input.reason) {
-            self.add_problem(|| format!("{}: {}", input.archive, reason.as_str()));
+            self.add_problem(|| format!("{}: {}", input.archive, reason.message()));
+        }
+        if let Some(StatusReason::Unread { reason, .. }) = &input.reason {
+            match reason {
+                UnreadReason::UnknownEnvelope => self.unknown_envelopes += 1,
+                UnreadReason::LostLog => self.misnamed += 1,
+            }
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {
             *self.skipped.entry(reason).or_default() += 1;

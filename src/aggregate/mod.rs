@@ -19,7 +19,7 @@ pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};
 pub use distinct::EXACT_LIMIT;
-pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason};
+pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
 pub use selected::Selected;
 pub use usage::{DailyRow, Group, GroupStats, Groups, Usage, UsageRow, UsageSample};

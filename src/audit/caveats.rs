@@ -158,6 +158,15 @@ pub static CAVEATS: &[CaveatRule] = &[
             nested too deep, or its beginning is lost",
     },
     CaveatRule {
+        id: "unreadable_wrappings",
+        severity: Severity::Warning,
+        applies: |c| count(c.inputs.unknown_envelopes),
+        text: "Inputs that name KMS or members of records, in a form that is not read: {}. Their \
+            events are missing in this report. inputs.parquet names them (reason \
+            unreadable_wrapping); docs/report-schema.md lists the forms that are read.",
+        doc: "an input names KMS or members of records, in a form that is not read",
+    },
+    CaveatRule {
         id: "misnamed_inputs",
         severity: Severity::Warning,
         applies: |c| count(c.inputs.misnamed),

@@ -232,8 +232,8 @@ impl<'m> Merge<'m> {
                 let (reason, rejected) = (reason.as_str(), input.counts.rejected);
                 warn!(%archive, reason, rejected, "read in part");
             }
-            (InputStatus::Unreadable, Some(StatusReason::Error(error))) => {
-                error!(%archive, error = error.as_str(), "cannot be read");
+            (InputStatus::Unreadable, Some(reason)) => {
+                error!(%archive, error = %reason.message(), "cannot be read");
             }
             (InputStatus::Skipped, Some(StatusReason::Skipped(SkipReason::NoArchive))) => {
                 warn!(%archive, "no archive found");

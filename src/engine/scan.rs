@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
 use super::scanner::{Learn, Retain, Scanner};
-use crate::aggregate::{Activity, InputStatus, InputTotals, StatusReason};
+use crate::aggregate::{Activity, InputStatus, InputTotals};
 use crate::base::{into_inner, lock};
 use crate::checkpoint::{Checkpoint, SegmentWriter};
 use crate::facts::{Batch, BatchBuilder, Stretch};
@@ -240,9 +240,8 @@ fn log_problems(uri: &str, stretch: &Stretch) {
         info!(archive = %uri, %rejection, "rejected");
     }
     if let Some(end) = &stretch.end
-        && let (InputStatus::Unreadable, Some(StatusReason::Error(error))) =
-            (end.summary.status, &end.summary.reason)
+        && let (InputStatus::Unreadable, Some(reason)) = (end.summary.status, &end.summary.reason)
     {
-        error!(archive = %uri, error = error.as_str(), "cannot be read");
+        error!(archive = %uri, error = %reason.message(), "cannot be read");
     }
 }

@@ -12,7 +12,9 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use super::FactsError;
 use super::batch::InputEnd;
 use super::columns::{child, list, list_of, span};
-use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, RegionCoverage, StatusReason};
+use crate::aggregate::{
+    Counts, Coverage, InputStatus, InputSummary, RegionCoverage, StatusReason, UnreadReason,
+};
 use crate::model::{EventTime, RejectReason, SkipReason};
 
 /// How many counts an input has.
@@ -102,7 +104,8 @@ fn time() -> DataType {
 }
 
 /// The columns. `reason` is one of the rejects' reasons, of the reasons for skipping or an error's
-/// text, as `reason_kind` says: `rejected`, `skipped`, `error` or `several_gzip_members`.
+/// text, as `reason_kind` says: `rejected`, `skipped`, `error` or `several_gzip_members`. For
+/// `unreadable_wrapping` and `lost_log` it is what was found.
 pub(super) fn fields() -> Fields {
     let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
     let number = |name: &str| Field::new(name, DataType::UInt64, false);
@@ -149,6 +152,7 @@ fn reason(reason: &StatusReason) -> (&'static str, &str) {
         StatusReason::Skipped(_) => "skipped",
         StatusReason::Error(_) => "error",
         StatusReason::SeveralMembers => "several_gzip_members",
+        StatusReason::Unread { reason, detail } => return (reason.as_str(), detail),
     };
     (kind, reason.as_str())
 }
@@ -366,6 +370,9 @@ impl StoredCoverage {
 }
 
 fn status_reason(kind: &str, reason: &str) -> Result<StatusReason, FactsError> {
+    if let Some(unread) = UnreadReason::ALL.into_iter().find(|unread| unread.as_str() == kind) {
+        return Ok(StatusReason::Unread { reason: unread, detail: reason.to_owned() });
+    }
     let unknown = FactsError::Column("reason");
     match kind {
         "rejected" => {

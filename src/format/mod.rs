@@ -4,4 +4,5 @@ pub mod archive;
 pub mod container;
 pub mod decode;
 pub mod json;
+pub mod rebuild;
 pub mod tabular;

@@ -47,11 +47,13 @@ pub enum RejectReason {
     BadEventTime,
     /// `eventVersion` has a major version other than 1.
     UnsupportedVersion,
+    /// A member that is an object or a list in CloudTrail's records is text that is not JSON.
+    UnreadableMember,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
@@ -71,6 +73,7 @@ impl RejectReason {
         Self::MissingField,
         Self::BadEventTime,
         Self::UnsupportedVersion,
+        Self::UnreadableMember,
     ];
 
     /// The value of the `reason` column.
@@ -95,6 +98,7 @@ impl RejectReason {
             Self::MissingField => "missing_field",
             Self::BadEventTime => "bad_event_time",
             Self::UnsupportedVersion => "unsupported_version",
+            Self::UnreadableMember => "unreadable_member",
         }
     }
 }
@@ -164,11 +168,13 @@ pub enum SkipReason {
     NotAFile,
     /// A directory or a folder in S3 in which there is no archive.
     NoArchive,
+    /// A notification of S3, SNS, SQS or CloudTrail that names log files, and holds no records.
+    Notification,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -181,6 +187,7 @@ impl SkipReason {
         Self::Parquet,
         Self::NotAFile,
         Self::NoArchive,
+        Self::Notification,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -210,6 +217,7 @@ impl SkipReason {
             Self::Parquet => "parquet",
             Self::NotAFile => "not_a_file",
             Self::NoArchive => "no_archive",
+            Self::Notification => "notification",
         }
     }
 }
@@ -233,6 +241,7 @@ mod tests {
             SkipReason::Parquet => 9,
             SkipReason::NotAFile => 10,
             SkipReason::NoArchive => 11,
+            SkipReason::Notification => 12,
         }
     }
 

@@ -12,6 +12,7 @@ use serde::de::{
 };
 use simd_json::tape;
 
+use super::as_text::AsText;
 use super::json::{FastResult, Reader};
 use super::lenient::{any_value, default_for};
 use super::member::{Member, read_fast};
@@ -19,6 +20,8 @@ use super::members::{MemberNames, NameCase, NameMatch, Occurrence, ReadInto, See
 
 /// A JSON value of any type.
 pub(super) type Value<'v> = tape::Value<'v, 'v>;
+/// The items of a JSON array.
+pub(super) type Array<'v> = tape::Array<'v, 'v>;
 /// The members of a JSON object, in its order. No name occurs twice.
 pub(super) type Object<'v> = tape::Object<'v, 'v>;
 

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::as_text::AsText;
 use super::json;
 use crate::model::Text;
 
@@ -214,11 +215,13 @@ pub(super) struct TextMap<'a> {
     pairs: Vec<(Text<'a>, Text<'a>)>,
     /// The object as the record spells it, if that is its compact JSON text.
     spelling: Option<&'a str>,
+    /// The value is text that shows an object.
+    is_text: bool,
 }
 
 impl PartialEq for TextMap<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.pairs == other.pairs
+        self.pairs == other.pairs && self.is_text == other.is_text
     }
 }
 
@@ -237,11 +240,22 @@ impl<'a> TextMap<'a> {
             spelling = None;
         }
         let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        let mut texts = Self { pairs: pairs.collect(), spelling: None };
+        let mut texts = Self { pairs: pairs.collect(), spelling: None, is_text: false };
         // White space and escapes in names make a spelling longer than the compact text; nothing
         // else can differ here.
         texts.spelling = spelling.filter(|spelling| spelling.len() == texts.plain_length());
         texts
+    }
+
+    /// The value is a text. `None` when it does not show an object: CloudTrail hides some values.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let is_text = AsText::of(text).is_structure();
+        is_text.then(|| Self { pairs: Vec::new(), spelling: None, is_text })
+    }
+
+    /// Whether the value is text that shows an object.
+    pub(super) fn is_text(&self) -> bool {
+        self.is_text
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Text<'a>> {
@@ -300,8 +314,10 @@ impl<'de> Deserialize<'de> for ContextField<'de> {
                 }
                 Ok(ContextField(Some(TextMap::new(pairs, None))))
             }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(ContextField(TextMap::from_text(text)))
+            }
             default_for!(seq);
-            default_for!(str);
             default_for!(scalars);
         }
         any_value(deserializer, TextMapVisitor(PhantomData))
@@ -312,13 +328,13 @@ impl<'de> Deserialize<'de> for ContextField<'de> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ContextField<'a>(pub(super) Option<TextMap<'a>>);
 
-/// An array; anything else counts as an empty one.
+/// An array; anything else counts as an empty one. The second member says whether it is text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct List<T>(pub(super) Vec<T>);
+pub(super) struct List<T>(pub(super) Vec<T>, pub(super) AsText);
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Vec::new(), AsText::No)
     }
 }
 
@@ -349,10 +365,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
                 while let Some(item) = seq.next_element()? {
                     items.push(item);
                 }
-                Ok(List(items))
+                Ok(List(items, AsText::No))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(List(Vec::new(), AsText::of(text)))
             }
             default_for!(map);
-            default_for!(str);
             default_for!(scalars);
         }
         any_value(deserializer, ListVisitor(PhantomData))

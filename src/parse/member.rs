@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, IgnoredAny, MapAccess};
 
+use super::as_text::AsText;
 use super::json::{FastResult, Reader, Surrogates};
 use super::lenient::{ContextField, ContextValue, Flag, List, StrictText, TextField, TextMap};
 use crate::model::Text;
@@ -88,7 +89,8 @@ impl<'de> Member<'de> for Option<TextMap<'de>> {
 
     fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
         if !reader.begin_object() {
-            return reader.skip_value();
+            *self = reader.string_or_skip()?.as_deref().and_then(TextMap::from_text);
+            return Ok(());
         }
         let start = reader.position();
         let (mut pairs, mut all_plain) = (Vec::new(), true);
@@ -119,7 +121,8 @@ impl<'de, T: Member<'de> + Deserialize<'de> + Default> Member<'de> for List<T> {
 
     fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
         if !reader.begin_array() {
-            return reader.skip_value();
+            self.1 = reader.string_or_skip()?.as_deref().map_or(AsText::No, AsText::of);
+            return Ok(());
         }
         let mut more = reader.has_first_item();
         while more {

@@ -140,6 +140,8 @@ macro_rules! json_struct {
             $( pub(super) $field: $ty, )*
             /// A member that is used was given twice.
             pub(super) repeated: bool,
+            /// The value is a text instead of an object.
+            pub(super) as_text: AsText,
             borrow: std::marker::PhantomData<&'a ()>,
         }
 
@@ -170,7 +172,8 @@ macro_rules! json_struct {
 
             fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
                 if !reader.begin_object() {
-                    return reader.skip_value();
+                    self.as_text = reader.string_or_skip()?.as_deref().map_or(AsText::No, AsText::of);
+                    return Ok(());
                 }
                 let mut seen = SeenMembers::default();
                 let mut more = reader.has_first_member();
@@ -224,8 +227,11 @@ macro_rules! json_struct {
                 }
                 Ok(())
             }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                self.0.as_text = AsText::of(text);
+                Ok(())
+            }
             default_for!(seq);
-            default_for!(str);
             default_for!(scalars);
         }
     };

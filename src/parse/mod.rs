@@ -20,6 +20,7 @@
 //! ```
 
 mod alias_list;
+mod as_text;
 mod call;
 mod error;
 mod facts;
@@ -68,6 +69,9 @@ pub struct ParsedRecord<'a> {
     pub kind: RecordKind<'a>,
     /// A member that is used was given twice; the last value counts.
     pub repeated_field: bool,
+    /// A member that is used, and is an object or a list in CloudTrail's records, is text: what it
+    /// says has not been read.
+    pub text_members: bool,
 }
 
 /// Parses one record.
@@ -81,7 +85,7 @@ pub fn parse(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
 }
 
 fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<ParsedRecord<'a>, ParseError> {
-    let repeated_field = record.repeated();
+    let (repeated_field, text_members) = (record.repeated(), record.has_text_members());
     // An Insights event has no source of its own, only that of the calls that it is about.
     let insight_source = record.insight.event_source.as_deref().filter(|_| kms::is_other_family(&record));
     let kind = if record.event_source.as_deref().or(insight_source) == Some(KMS) {
@@ -89,7 +93,7 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
     } else {
         RecordKind::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
     };
-    Ok(ParsedRecord { kind, repeated_field })
+    Ok(ParsedRecord { kind, repeated_field, text_members })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::as_text::AsText;
 use super::json::{FastResult, Reader};
 use super::lenient::{Flag, List, StrictText, TextField, TextMap, any_value, default_for};
 use super::member::{Ignored, Member, impl_member_by_serde, read_fast};
@@ -14,7 +15,7 @@ use crate::model::Text;
 
 json_struct! {
     /// Top level of a record.
-    struct Record(exact) {
+    struct Record(any_case) {
         event_version: Option<Text<'a>> = "eventVersion",
         identity: Identity<'a> = "userIdentity",
         event_time: Option<Text<'a>> = "eventTime",
@@ -61,6 +62,36 @@ impl Record<'_> {
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
+    /// Whether a member that is an object or a list in CloudTrail's records is text, so that what
+    /// it says is not read.
+    pub(super) fn has_text_members(&self) -> bool {
+        let (identity, request, response) = (&self.identity, &self.request, &self.response);
+        // Nothing hides the caller: any text in its place is something that was an object.
+        let caller = [
+            identity.as_text,
+            identity.session.as_text,
+            identity.session.issuer.as_text,
+            identity.in_scope_of.as_text,
+        ];
+        let others = [
+            request.as_text,
+            request.operations.1,
+            response.as_text,
+            response.key_metadata.as_text,
+            response.replica_key_metadata.as_text,
+            self.additional.as_text,
+            self.resources.1,
+            self.service_details.as_text,
+            self.tls.as_text,
+            self.addendum.as_text,
+        ];
+        let contexts = [&request.encryption_context, &request.source_context, &request.destination_context];
+        caller.into_iter().any(|member| member != AsText::No)
+            || others.into_iter().any(AsText::is_structure)
+            || contexts.into_iter().flatten().any(TextMap::is_text)
+            || self.resources.0.iter().any(|resource| resource.as_text != AsText::No)
+    }
+
     /// Names of the members that CloudTrail omitted because they are too large, comma-joined.
     pub(super) fn omitted_members(&self) -> Option<Text<'static>> {
         let members = [
@@ -85,7 +116,7 @@ fn is_placeholder(omitted: Flag, reason: &Option<Text<'_>>) -> bool {
 }
 
 json_struct! {
-    struct Identity(exact) {
+    struct Identity(any_case) {
         kind: Option<Text<'a>> = "type",
         principal_id: Option<Text<'a>> = "principalId",
         arn: Option<Text<'a>> = "arn",
@@ -101,7 +132,7 @@ json_struct! {
 
 json_struct! {
     /// The resource for which a service acts.
-    struct InScopeOf(exact) {
+    struct InScopeOf(any_case) {
         source_arn: Ignored = "sourceArn",
         source_account: Option<Text<'a>> = "sourceAccount",
     }
@@ -109,14 +140,14 @@ json_struct! {
 
 json_struct! {
     /// The IAM Identity Center user for whom the caller acts.
-    struct OnBehalfOf(exact) {
+    struct OnBehalfOf(any_case) {
         user_id: Option<Text<'a>> = "userId",
         identity_store: Ignored = "identityStoreArn",
     }
 }
 
 json_struct! {
-    struct SessionContext(exact) {
+    struct SessionContext(any_case) {
         issuer: SessionIssuer<'a> = "sessionIssuer",
         federation: Federation<'a> = "webIdFederationData",
         attributes: Ignored = "attributes",
@@ -126,14 +157,14 @@ json_struct! {
 
 json_struct! {
     /// Who vouched for a web identity.
-    struct Federation(exact) {
+    struct Federation(any_case) {
         provider: Option<Text<'a>> = "federatedProvider",
         attributes: Ignored = "attributes",
     }
 }
 
 json_struct! {
-    struct SessionIssuer(exact) {
+    struct SessionIssuer(any_case) {
         kind: Ignored = "type",
         principal_id: Ignored = "principalId",
         arn: Option<Text<'a>> = "arn",
@@ -209,7 +240,7 @@ json_struct! {
 }
 
 json_struct! {
-    struct Tls(exact) {
+    struct Tls(any_case) {
         version: Option<Text<'a>> = "tlsVersion",
         cipher_suite: Ignored = "cipherSuite",
         host: Ignored = "clientProvidedHostHeader",
@@ -219,7 +250,7 @@ json_struct! {
 
 json_struct! {
     /// Why a record was delivered late, or again.
-    struct Addendum(exact) {
+    struct Addendum(any_case) {
         reason: Option<Text<'a>> = "reason",
         updated: Ignored = "updatedFields",
         original_request_id: Ignored = "originalRequestID",
@@ -241,6 +272,8 @@ pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
     /// CloudTrail omitted it because it was too large.
     omitted: bool,
+    /// The value is text that is not JSON.
+    as_text: AsText,
 }
 
 impl_member_by_serde! { Additional<'de> }
@@ -257,16 +290,19 @@ impl<'de> Deserialize<'de> for Additional<'de> {
                 let members =
                     AdditionalMembers::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
                 let omitted = is_placeholder(members.omitted, &members.reason);
-                Ok(Additional { grant_id: members.grant_id, omitted })
+                Ok(Additional { grant_id: members.grant_id, omitted, as_text: AsText::No })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 // A text that is not JSON is other data, which keytrail does not use.
-                let mut members = AdditionalMembers::default();
+                let (mut members, mut as_text) = (AdditionalMembers::default(), AsText::No);
                 if read_fast(text, &mut members).is_err() {
-                    members = serde_json::from_str(text).unwrap_or_default();
+                    let read = serde_json::from_str(text);
+                    as_text = if read.is_ok() { AsText::No } else { AsText::of(text) };
+                    members = read.unwrap_or_default();
                 }
                 let omitted = is_placeholder(members.omitted, &members.reason);
-                Ok(Additional { grant_id: members.grant_id.map(|id| Cow::Owned(id.into_owned())), omitted })
+                let grant_id = members.grant_id.map(|id| Cow::Owned(id.into_owned()));
+                Ok(Additional { grant_id, omitted, as_text })
             }
             default_for!(seq);
             default_for!(scalars);

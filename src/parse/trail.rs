@@ -1,12 +1,14 @@
 //! Changes to what trails record: without this knowledge, "no KMS events" would look like "no use
 //! of keys".
 
-use serde_json::Value;
+use simd_json::prelude::{ValueAsScalar, ValueIntoString};
 
+use super::call::{Array, ServiceCall, Value};
 use super::error::InvalidJson;
 use super::identity;
 use super::prefilter::KMS;
 use super::record::Record;
+use super::settings::text_at;
 use crate::model::{EventTime, Provenance, Text, TrailChange, TrailEffect};
 
 /// Calls of CloudTrail that change what a trail records.
@@ -26,21 +28,14 @@ pub(super) fn change(
     let Some(name) = head.event_name.0.as_deref().filter(|name| TRAIL_CHANGES.contains(name)) else {
         return Ok(None);
     };
-    let request = parameters(text).ok_or(InvalidJson)?;
     let is_failed = head.error_code.is_some() || head.error_message.is_some();
-    let effect = match name {
-        "StopLogging" => TrailEffect::StopsLogging,
-        // A failed attempt to start logging hides nothing.
-        "StartLogging" if is_failed => return Ok(None),
-        "StartLogging" => TrailEffect::StartsLogging,
-        "DeleteTrail" => TrailEffect::Deletes,
-        _ if selectors_exclude_kms(&request) => TrailEffect::ExcludesKms,
-        // Without selectors, which a large record may lack, it is not known what was set.
-        _ if !is_failed && !has_selectors(&request) => return Ok(None),
-        _ => TrailEffect::IncludesKms,
-    };
+    let set = ServiceCall::read(text, |ServiceCall { request, .. }| {
+        let trail = text_at(request, &["name"]).or_else(|| text_at(request, &["trailName"]));
+        let trail = trail.unwrap_or("unknown").to_owned();
+        effect(name, is_failed, request).map(|effect| (trail, effect))
+    });
+    let Some((trail, effect)) = set.ok_or(InvalidJson)? else { return Ok(None) };
     let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
-    let trail = trail_name(&request).to_owned();
     let event_name = name.to_owned();
     let arn = head.identity.arn.as_deref().map(str::to_owned);
     let caller = identity::resolve(head.identity);
@@ -53,6 +48,21 @@ pub(super) fn change(
         effect,
         error_code,
     }))
+}
+
+/// What a call of this name does to a trail, or would have done.
+fn effect(name: &str, is_failed: bool, request: Value<'_>) -> Option<TrailEffect> {
+    Some(match name {
+        "StopLogging" => TrailEffect::StopsLogging,
+        // A failed attempt to start logging hides nothing.
+        "StartLogging" if is_failed => return None,
+        "StartLogging" => TrailEffect::StartsLogging,
+        "DeleteTrail" => TrailEffect::Deletes,
+        _ if selectors_exclude_kms(request) => TrailEffect::ExcludesKms,
+        // Without selectors, which a large record may lack, it is not known what was set.
+        _ if !is_failed && !has_selectors(request) => return None,
+        _ => TrailEffect::IncludesKms,
+    })
 }
 
 /// The trail that a record configures to exclude KMS events or KMS read events, if it does.
@@ -69,24 +79,14 @@ pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
 /// Source:
 /// [PutEventSelectors](https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_PutEventSelectors.html).
 fn configured_without_kms(text: &str) -> Option<String> {
-    let request = parameters(text)?;
-    selectors_exclude_kms(&request).then(|| trail_name(&request).to_owned())
-}
-
-/// The parameters of a call; null when there are none. `None` when the record is not JSON.
-fn parameters(record: &str) -> Option<Value> {
-    let mut record: Value = serde_json::from_str(record).ok()?;
-    Some(record.get_mut("requestParameters").map(Value::take).unwrap_or_default())
-}
-
-/// The trail that the parameters of a call name: its name or its ARN.
-fn trail_name(request: &Value) -> &str {
-    let names = ["name", "trailName"].into_iter();
-    names.filter_map(|name| request.get(name)?.as_str()).next().unwrap_or("unknown")
+    ServiceCall::read(text, |ServiceCall { request, .. }| {
+        let trail = request.get("trailName").and_then(Value::into_string).unwrap_or("unknown");
+        selectors_exclude_kms(request).then(|| trail.to_owned())
+    })?
 }
 
 /// Whether these parameters of a `PutEventSelectors` exclude KMS or its read events.
-fn selectors_exclude_kms(request: &Value) -> bool {
+fn selectors_exclude_kms(request: Value<'_>) -> bool {
     let by_basic = selectors(request, BASIC).is_some_and(|selectors| {
         selectors.iter().any(excludes_kms_by_name) || selectors.iter().all(has_no_read_events)
     });
@@ -97,56 +97,59 @@ fn selectors_exclude_kms(request: &Value) -> bool {
 }
 
 /// Whether these parameters of a `PutEventSelectors` have any selectors.
-fn has_selectors(request: &Value) -> bool {
+fn has_selectors(request: Value<'_>) -> bool {
     [BASIC, ADVANCED].into_iter().any(|name| selectors(request, name).is_some())
 }
 
 const BASIC: &str = "eventSelectors";
 const ADVANCED: &str = "advancedEventSelectors";
 
-fn selectors<'r>(request: &'r Value, name: &str) -> Option<&'r Vec<Value>> {
-    request.get(name).and_then(Value::as_array).filter(|selectors| !selectors.is_empty())
+fn selectors<'r>(request: Value<'r>, name: &str) -> Option<Array<'r>> {
+    request.get_array(name).filter(|selectors| !selectors.is_empty())
 }
 
-fn contains_kms(sources: &Value) -> bool {
-    sources.as_array().is_some_and(|sources| sources.iter().any(|source| source == KMS))
+/// Whether the list under a name contains a text.
+fn lists(object: Value<'_>, name: &str, text: &str) -> bool {
+    object.get_array(name).is_some_and(|texts| texts.iter().any(|item| item.as_str() == Some(text)))
+}
+
+/// Whether the member with a name is a text.
+fn is(object: Value<'_>, name: &str, text: &str) -> bool {
+    object.get(name).is_some_and(|member| member.as_str() == Some(text))
 }
 
 /// Whether a basic selector lists KMS among the excluded event sources.
-fn excludes_kms_by_name(selector: &Value) -> bool {
-    selector.get("excludeManagementEventSources").is_some_and(contains_kms)
+fn excludes_kms_by_name(selector: Value<'_>) -> bool {
+    lists(selector, "excludeManagementEventSources", KMS)
 }
 
 /// Whether a basic selector selects no management events, or only write events. Decrypt and
 /// GenerateDataKey are read events.
-fn has_no_read_events(selector: &Value) -> bool {
-    let has_no_management_events = selector
-        .get("includeManagementEvents")
-        .is_some_and(|included| included == false || included == "false");
-    has_no_management_events || selector.get("readWriteType").is_some_and(|kind| kind == "WriteOnly")
+fn has_no_read_events(selector: Value<'_>) -> bool {
+    let included = selector.get("includeManagementEvents").and_then(|included| included.as_bool());
+    included == Some(false)
+        || is(selector, "includeManagementEvents", "false")
+        || is(selector, "readWriteType", "WriteOnly")
 }
 
 /// Whether an advanced selector selects no read events of KMS.
-fn selects_no_kms_reads(selector: &Value) -> bool {
-    let fields = selector.get("fieldSelectors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let conditions_on = |name: &'static str| {
-        fields.iter().filter(move |field| field.get("field").is_some_and(|field| field == name))
+fn selects_no_kms_reads(selector: Value<'_>) -> bool {
+    let on = |name: &'static str| {
+        let fields = selector.get_array("fieldSelectors");
+        let fields = fields.into_iter().flat_map(|fields| fields.iter());
+        fields.filter(move |field| is(*field, "field", name))
     };
-    let allows = |field: &Value, value: &str| {
-        field
-            .get("equals")
-            .and_then(Value::as_array)
-            .is_none_or(|values| values.iter().any(|allowed| allowed == value))
-    };
-    !conditions_on("eventCategory").all(|field| allows(field, "Management"))
-        || !conditions_on("readOnly").all(|field| allows(field, "true"))
-        || !conditions_on("eventSource").all(|field| allows(field, KMS))
-        || conditions_on("eventSource").any(|field| field.get("notEquals").is_some_and(contains_kms))
+    let allows =
+        |field: Value<'_>, value: &str| field.get_array("equals").is_none() || lists(field, "equals", value);
+    !on("eventCategory").all(|field| allows(field, "Management"))
+        || !on("readOnly").all(|field| allows(field, "true"))
+        || !on("eventSource").all(|field| allows(field, KMS))
+        || on("eventSource").any(|field| lists(field, "notEquals", KMS))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -18,3 +18,5 @@ mod packed;
 mod second_reader;
 // Every shape that JSON records arrive in.
 mod shapes;
+// What other tools wrap around records.
+mod envelopes;

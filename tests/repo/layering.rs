@@ -22,8 +22,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("format/decode",    &["model"]),
     ("format/archive",   &["format/decode"]),
     ("format/json",      &[]),
-    ("format/container", &["model", "format/json"]),
-    ("format/tabular",   &["base"]),
+    ("format/rebuild",   &[]),
+    ("format/container", &["model", "format/decode", "format/json", "format/rebuild"]),
+    ("format/tabular",   &["base", "format/rebuild"]),
     ("parse",            &["model"]),
     ("knowledge",        &["model"]),
     ("classify",         &["model", "knowledge"]),
@@ -33,8 +34,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit",            &["model", "knowledge", "aggregate"]),
     ("report",           &["base", "model", "s3", "knowledge", "aggregate", "audit"]),
     ("engine",           &["base", "model", "s3", "source", "checkpoint", "format/decode", "format/archive",
-                           "format/container", "format/tabular", "parse", "facts", "knowledge",
-                           "classify", "aggregate", "report"]),
+                           "format/container", "format/rebuild", "format/tabular", "parse", "facts",
+                           "knowledge", "classify", "aggregate", "report"]),
 ];
 
 /// Crates that only some rooms may use. Arrow and Parquet are a form of reports and of input.

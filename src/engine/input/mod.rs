@@ -2,11 +2,13 @@
 //! place in the order of the inputs.
 
 mod container;
+mod lost;
 mod reader;
 mod rows;
 mod stream;
 mod subject;
 mod window;
+mod wrapped;
 
 use std::cell::RefCell;
 use std::convert::identity;
@@ -30,6 +32,8 @@ use subject::{Subject, end_failed, unreadable, with_position};
 const LARGE: u64 = 4 << 20;
 /// How many containers there may be around an archive.
 const MAX_DEPTH: usize = 4;
+/// How many layers of compression and base64 are decoded inside the first one.
+const MAX_LAYERS: u32 = 4;
 
 thread_local! {
     /// Each worker's memory for stored bytes and content: an archive is too short to allocate it
@@ -86,13 +90,26 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
 /// Reads an input of any kind.
 fn read<R: Read>(
     scanner: &mut Scanner<'_>,
-    subject: Subject,
+    mut subject: Subject,
     mut content: Decoder<R>,
     origin: Origin<'_, R>,
     buffers: &mut Buffers,
 ) {
     if let Encoding::Unsupported(_) = content.encoding() {
         InputReader::new(scanner, subject).run(DecodeStream::new(content), buffers);
+        return;
+    }
+    if subject.layers < MAX_LAYERS && content.has_layer() {
+        subject.layers += 1;
+        let limit = scanner.plan.limits.archive_bytes;
+        let options = DecodeOptions { stored_size: None, limit, hash: scanner.plan.hash };
+        match content.into_layer(options, buffers) {
+            Ok(content) => {
+                let origin = Origin { archive: None, decode: identity };
+                read(scanner, subject, content, origin, buffers);
+            }
+            Err(error) => end_failed(scanner, &subject, error, StreamPosition::default()),
+        }
         return;
     }
     let first = content.peek(ArchiveFormat::DETECT_BYTES);
@@ -112,11 +129,11 @@ fn read<R: Read>(
                 let stream = (origin.decode)(DecodeStream::new(content));
                 InputReader::new(scanner, subject).run(stream, buffers);
             }
-            Some(CsvKind::Lake) => {
+            Some(kind) if kind != CsvKind::EventHistory => {
                 let stream = (origin.decode)(DecodeStream::new(content));
-                InputReader::new(scanner, subject).run_csv(stream, buffers);
+                InputReader::new(scanner, subject).run_csv(kind, stream, buffers);
             }
-            Some(CsvKind::EventHistory) => {
+            Some(_) => {
                 warn!(
                     archive = %subject.uri,
                     "the event history in CSV does not say which account, key or caller it was: download it as JSON"

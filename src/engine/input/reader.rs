@@ -4,15 +4,17 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use tracing::debug;
+use tracing::{debug, warn};
 
+use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
-use crate::format::container::{self, ContainerReader, Envelope, Extracted, Step};
+use crate::format::container::{self, ContainerReader, Envelope, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
+use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
 use crate::parse::{self, RecordKind};
 use crate::source::Family;
@@ -39,7 +41,16 @@ pub(super) struct InputReader<'r, 's> {
     first_reject: Option<RejectReason>,
     reported_bytes: u64,
     /// The text of a record that is inside a string.
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
+    /// Finds records in values that are neither records nor one of the known envelopes.
+    pub(super) search: RecordSearch,
+    /// A record was rebuilt, and may lack something.
+    pub(super) is_lossy: bool,
+    /// Names of records in content that is not recognised, and how far that was looked at.
+    watch: NameWatch,
+    watched: u64,
+    /// The first bytes of content that is not recognised.
+    head: Vec<u8>,
     /// Decoding stopped early.
     is_broken: bool,
     /// Facts have been emitted: the input can no longer be skipped as no archive.
@@ -49,7 +60,9 @@ pub(super) struct InputReader<'r, 's> {
 impl<'r, 's> InputReader<'r, 's> {
     pub(super) fn new(scanner: &'r mut Scanner<'s>, subject: Subject) -> Self {
         scanner.builder.begin(&subject.uri);
+        let limits = scanner.plan.limits;
         Self {
+            search: RecordSearch::new(limits.record_bytes, limits.archive_bytes),
             scanner,
             input: subject.summary(),
             subject,
@@ -57,6 +70,10 @@ impl<'r, 's> InputReader<'r, 's> {
             first_reject: None,
             reported_bytes: 0,
             text: Vec::new(),
+            is_lossy: false,
+            watch: NameWatch::default(),
+            watched: 0,
+            head: Vec::new(),
             is_broken: false,
             is_committed: false,
         }
@@ -74,6 +91,9 @@ impl<'r, 's> InputReader<'r, 's> {
                 None => Window::new(),
             };
             let ending = self.read(&mut content, &mut window, &mut reader);
+            if !reader.is_recognised() {
+                self.watch(&window, u64::MAX);
+            }
             buffers.recycle(window.into_buffer());
             match ending {
                 Ending::Stopped => return,
@@ -98,18 +118,43 @@ impl<'r, 's> InputReader<'r, 's> {
         content.finish(buffers);
     }
 
+    /// Looks for names of records in content that the window is about to drop: what is before
+    /// `end`.
+    fn watch(&mut self, window: &Window, end: u64) {
+        let view = window.view();
+        if view.start == 0 && self.head.is_empty() {
+            self.head = view.bytes[..view.bytes.len().min(HEAD_BYTES)].to_vec();
+        }
+        self.watch.feed(view.slice(&(self.watched.max(view.start)..end)));
+        self.watched = self.watched.max(end.min(view.start + view.bytes.len() as u64));
+    }
+
+    /// Looks for names of records in a table in which no record was found.
+    pub(super) fn watch_bytes(&mut self, bytes: &[u8]) {
+        self.watch.feed(bytes);
+    }
+
     /// What is not JSON may be a damaged archive. If it is compressed or a member of a container,
     /// it is read to its end, where checksums show damage.
     fn verify<R: Read>(&mut self, content: &mut DecodeStream<R>, mut error: Option<DecodeError>) {
         self.is_broken = false;
         let has_checksum = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && has_checksum {
+        while error.is_none() && (has_checksum || self.watched < WATCHED_BYTES) {
             match content.read(&mut rest) {
                 Ok(0) => return,
-                Ok(_) => self.report_bytes(content.position().compressed_bytes),
+                Ok(n) => {
+                    if self.watched < WATCHED_BYTES {
+                        self.watch.feed(&rest[..n]);
+                        self.watched += n as u64;
+                    }
+                    self.report_bytes(content.position().compressed_bytes);
+                }
                 Err(found) => error = Some(found),
             }
+        }
+        if !has_checksum {
+            return;
         }
         use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
         if let Some(
@@ -134,8 +179,12 @@ impl<'r, 's> InputReader<'r, 's> {
                     let value = window.view().slice(&range);
                     let sound = match envelope {
                         Envelope::None => self.record(value, range.start, may_match),
+                        Envelope::Wrapped => self.searched(value, range.start, reader),
                         _ => self.wrapped(value, range.start, envelope, reader),
                     };
+                    if std::mem::take(&mut self.is_lossy) {
+                        reader.mark_lossy();
+                    }
                     if !sound {
                         reader.resync_within(&range, window.view());
                     }
@@ -146,6 +195,9 @@ impl<'r, 's> InputReader<'r, 's> {
                     self.reject(offset, reason, detail);
                 }
                 Step::NeedMore { keep_from: keep } => {
+                    if !reader.is_recognised() {
+                        self.watch(window, keep);
+                    }
                     if let Err(error) = window.refill(keep, content) {
                         (broken, self.is_broken) = (Some(error), true);
                         window.close();
@@ -168,63 +220,15 @@ impl<'r, 's> InputReader<'r, 's> {
     }
 
     /// Adds what a record that is no KMS call says about KMS calls.
-    fn learn(&mut self, bytes: &[u8], offset: u64) {
+    pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) {
         if self.scanner.learn == Learn::Yes {
-            let facts = parse::facts_of_other(bytes);
+            let facts = match parse::may_contain_facts(bytes) && container::has_text_members(bytes) {
+                // Its parameters may be settings.
+                true => self.restored(bytes).map_or_else(Vec::new, |json| parse::facts_of_other(&json)),
+                false => parse::facts_of_other(bytes),
+            };
             facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
-    }
-
-    /// Reads a value that wraps a record; false when the value is not valid JSON.
-    fn wrapped(
-        &mut self,
-        value: &[u8],
-        offset: u64,
-        envelope: Envelope,
-        reader: &mut ContainerReader,
-    ) -> bool {
-        // A row may lack columns that the query did not ask for.
-        let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
-        if !may_count {
-            self.wrapped_other(value, offset, envelope);
-            return true;
-        }
-        let mut buffer = std::mem::take(&mut self.text);
-        let sound = match container::extract_record(value, envelope, &mut buffer) {
-            Extracted::Record { json: text, offset: at, lossy } => {
-                if lossy {
-                    reader.mark_lossy();
-                }
-                // Damage inside a text does not make what is around it unsound.
-                self.record(text, offset + at as u64, None);
-                true
-            }
-            Extracted::NoRecord => {
-                self.foreign();
-                true
-            }
-            Extracted::Unreadable { reason, detail } => {
-                self.reject(Some(offset), reason, detail.into_owned());
-                reason != RejectReason::JsonSyntax
-            }
-        };
-        self.text = buffer;
-        sound
-    }
-
-    /// Reads a value whose record is no KMS call; damage in it is not looked for.
-    fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
-        self.foreign();
-        if self.scanner.learn == Learn::No || !parse::may_contain_facts(value) {
-            return;
-        }
-        let mut buffer = std::mem::take(&mut self.text);
-        if let Extracted::Record { json: text, offset: at, .. } =
-            container::extract_record(value, envelope, &mut buffer)
-        {
-            self.learn(text, offset + at as u64);
-        }
-        self.text = buffer;
     }
 
     /// Counts a record that is not of KMS, or another value in a record's place.
@@ -242,7 +246,28 @@ impl<'r, 's> InputReader<'r, 's> {
             self.foreign();
             return true;
         }
-        match parse::parse(bytes) {
+        let restored;
+        let mut parsed = parse::parse(bytes);
+        let needs_restoring = match &parsed {
+            Ok(record) => record.text_members,
+            Err(error) => error.reason == RejectReason::BadEventTime,
+        };
+        if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
+            restored = json;
+            let again = parse::parse(&restored);
+            if again.is_ok() || parsed.is_ok() {
+                parsed = again;
+                self.is_lossy |= fidelity == Fidelity::Lossy;
+            }
+        }
+        match parsed {
+            Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
+                let detail = "a member that is an object in CloudTrail's records is text that is not \
+                              JSON: who called, or with which key, is lost";
+                let place = Some((offset, index));
+                self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
+                true
+            }
             Ok(outline) => {
                 self.input.counts.records += 1;
                 if outline.repeated_field {
@@ -313,6 +338,10 @@ impl<'r, 's> InputReader<'r, 's> {
         self.scanner.is_full()
     }
 
+    pub(super) fn has_rejects(&self) -> bool {
+        self.first_reject.is_some()
+    }
+
     /// Emits the batch; false when the run is over.
     pub(super) fn emit(&mut self) -> bool {
         self.scanner.flush_within(&self.subject.uri)
@@ -334,7 +363,12 @@ impl<'r, 's> InputReader<'r, 's> {
         input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like a record or damage is neither.
-            (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
+            let (status, reason) = lost::status(reason, &self.subject.name_fields, &self.watch, &self.head);
+            if let Some(what) = lost::description(&reason, &self.head) {
+                let archive = &input.archive;
+                warn!(%archive, "skipped: it holds {what}");
+            }
+            (input.status, input.reason) = (status, Some(reason));
             input.counts = Counts::default();
             self.scanner.builder.discard();
         } else {
@@ -353,7 +387,9 @@ impl<'r, 's> InputReader<'r, 's> {
         if input.status == InputStatus::Complete {
             input.content_sha256 = sha256;
         }
-        self.scanner.end(self.input, self.coverage, Outcome::MayChange);
+        // What cannot be read in these bytes cannot be read in them later.
+        let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
+        self.scanner.end(self.input, self.coverage, outcome);
     }
 }
 

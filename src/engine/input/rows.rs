@@ -1,14 +1,17 @@
-//! Inputs whose records are rows: Parquet in OCSF's form, CSV of CloudTrail Lake.
+//! Inputs whose records are rows: Parquet and CSV.
 
 use std::io::Read;
 
 use super::reader::InputReader;
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::reason_of;
-use crate::format::container::{self, RowOutcome, record_from_row};
+use crate::format::container;
 use crate::format::decode::{Buffers, DecodeError};
-use crate::format::tabular::{CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape};
-use crate::model::RejectReason;
+use crate::format::rebuild::{Rebuilt, record_from_columns};
+use crate::format::tabular::{
+    CsvKind, CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape,
+};
+use crate::model::{RejectReason, SkipReason};
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -24,7 +27,9 @@ impl InputReader<'_, '_> {
     ) {
         let plan = self.scanner.plan;
         let limits = plan.limits;
-        let shape = table.shape().as_str();
+        let (shape, are_records) = (table.shape(), table.rows_are_records());
+        let mut found = are_records;
+        self.watch_bytes(table.column_names().as_bytes());
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // A value stored once can be repeated in all rows: so their texts are measured, too.
         let mut rows_bytes = 0;
@@ -43,7 +48,11 @@ impl InputReader<'_, '_> {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
                             break;
                         }
-                        self.record(&text, row, None);
+                        if are_records {
+                            self.record(&text, row, None);
+                        } else {
+                            found |= self.search_row(&text, row);
+                        }
                     }
                     Err(error) => {
                         let row = match &error {
@@ -58,7 +67,19 @@ impl InputReader<'_, '_> {
                 }
             }
         }
-        self.finish(position, sha256, shape, None);
+        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let skip = (!found && !self.has_rejects()).then_some(SkipReason::Parquet);
+        self.finish(position, sha256, shape.as_str(), skip);
+    }
+
+    /// Reads the records in a row that is given as an object; whether there are any.
+    fn search_row(&mut self, row: &[u8], offset: u64) -> bool {
+        let found = self.search(row, offset);
+        self.is_lossy |= found.is_lossy;
+        if found.records == 0 && !found.is_header {
+            self.foreign();
+        }
+        found.records > 0
     }
 
     /// Ends a table that cannot be read at all.
@@ -67,10 +88,24 @@ impl InputReader<'_, '_> {
         self.finish(position, None, container::JsonShape::Unknown.as_str(), None);
     }
 
-    /// Reads a CSV file of CloudTrail Lake: the first row has the names of the columns.
-    pub(super) fn run_csv<R: Read>(mut self, mut content: DecodeStream<R>, buffers: &mut Buffers) {
+    /// Reads a CSV file.
+    pub(super) fn run_csv<R: Read>(
+        mut self,
+        kind: CsvKind,
+        mut content: DecodeStream<R>,
+        buffers: &mut Buffers,
+    ) {
         let limit = usize::try_from(self.scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-        let mut rows = Rows { csv: CsvReader::new(limit), names: None, text: String::new(), lossy: false };
+        let (delimiter, has_header) = match kind {
+            CsvKind::Table { delimiter, has_header } => (delimiter, has_header),
+            _ => (b',', true),
+        };
+        let mut rows = Rows {
+            csv: CsvReader::with_delimiter(limit, delimiter),
+            kind,
+            names: (!has_header).then(Vec::new),
+            found: kind == CsvKind::Lake,
+        };
         let mut chunk = content.take_whole();
         let whole = chunk.is_some();
         loop {
@@ -89,6 +124,9 @@ impl InputReader<'_, '_> {
                 self.reject(rows.csv.unfinished_row(), reason_of(&error), error.detail());
                 break;
             }
+            if !rows.found {
+                self.watch_bytes(rest);
+            }
             let last = whole || len == 0;
             while let CsvStep::Row { offset, state } = rows.csv.step(&mut rest, last) {
                 rows.row(&mut self, offset, state);
@@ -102,8 +140,10 @@ impl InputReader<'_, '_> {
         }
         let position = content.position();
         let content = content.into_content();
-        let shape = if rows.lossy { TableShape::LakeCsvLossy } else { TableShape::LakeCsv }.as_str();
-        self.finish(position, content.sha256(), shape, None);
+        let shape = if kind == CsvKind::Lake { TableShape::LakeCsv } else { TableShape::Csv };
+        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let skip = (!rows.found && !self.has_rejects()).then_some(SkipReason::NotJson);
+        self.finish(position, content.sha256(), shape.as_str(), skip);
         if let Some(chunk) = chunk.filter(|_| whole) {
             buffers.recycle(chunk);
         }
@@ -114,11 +154,11 @@ impl InputReader<'_, '_> {
 /// The rows of a CSV file.
 struct Rows {
     csv: CsvReader,
+    kind: CsvKind,
+    /// Names of the columns, once they are known; empty if there are none.
     names: Option<Vec<String>>,
-    /// The record of a row, as text.
-    text: String,
-    /// A record had to be rebuilt from its columns.
-    lossy: bool,
+    /// There was a record.
+    found: bool,
 }
 
 impl Rows {
@@ -126,7 +166,8 @@ impl Rows {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
             // They are known to be good: this is how the file was recognised.
-            self.names = Some(fields.unwrap_or_default().into_iter().map(str::to_owned).collect());
+            let name = |name: &str| name.trim_start_matches('\u{feff}').trim().to_owned();
+            self.names = Some(fields.unwrap_or_default().into_iter().map(name).collect());
             return;
         };
         let fields = match fields {
@@ -138,7 +179,7 @@ impl Rows {
                 let detail = "the file ends inside a quoted field".to_owned();
                 return reading.reject(Some(offset), RejectReason::CsvSyntax, detail);
             }
-            Ok(fields) if fields.len() == names.len() => fields,
+            Ok(fields) if fields.len() == names.len() || names.is_empty() => fields,
             Ok(fields) => {
                 let detail =
                     format!("the row has {} fields, and there are {} columns", fields.len(), names.len());
@@ -146,17 +187,30 @@ impl Rows {
             }
             Err(error) => return reading.reject(Some(offset), RejectReason::InvalidUtf8, error.to_string()),
         };
+        if self.kind != CsvKind::Lake {
+            let name = |n: usize| names.get(n).cloned().unwrap_or_else(|| format!("column {n}"));
+            let members = fields.into_iter().enumerate().map(|(n, field)| (name(n), field.into()));
+            let row = serde_json::Value::Object(members.collect()).to_string();
+            self.found |= reading.search_row(row.as_bytes(), offset);
+            return;
+        }
         let columns: Vec<(&str, &str)> = names.iter().map(String::as_str).zip(fields).collect();
-        self.text.clear();
-        match record_from_row(&columns, &mut self.text) {
-            RowOutcome::NotAnEvent => reading.foreign(),
-            RowOutcome::MissingSource => {
+        let whole = columns.iter().rev().find(|(name, text)| {
+            name.eq_ignore_ascii_case("eventJson") && !matches!(text.trim(), "" | "null")
+        });
+        if let Some((_, json)) = whole {
+            reading.record(json.trim().as_bytes(), offset, None);
+            return;
+        }
+        match record_from_columns(&columns) {
+            Rebuilt::NotAnEvent => reading.foreign(),
+            Rebuilt::MissingSource { .. } => {
                 let detail = "the row shows an event, but not its eventSource".to_owned();
                 reading.reject(Some(offset), RejectReason::MissingField, detail);
             }
-            rebuilt @ (RowOutcome::Verbatim | RowOutcome::Rebuilt) => {
-                self.lossy |= rebuilt == RowOutcome::Rebuilt;
-                reading.record(self.text.as_bytes(), offset, None);
+            Rebuilt::Record { json, .. } => {
+                reading.is_lossy = true;
+                reading.record(json.as_bytes(), offset, None);
             }
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Subject {
     pub(super) container: Option<Arc<str>>,
     /// How many containers there are around it.
     pub(super) depth: usize,
+    /// How many layers of its content were decoded inside the first one.
+    pub(super) layers: u32,
 }
 
 impl Subject {
@@ -35,13 +37,14 @@ impl Subject {
             version: archive.version.clone(),
             container: None,
             depth: 0,
+            layers: 0,
         }
     }
 
     /// An entry of the listing that is not read.
     pub(super) fn unread(uri: &Arc<str>) -> Self {
         let (name_fields, version) = (NameFields::default(), Version::default());
-        Self { uri: uri.clone(), size: None, name_fields, version, container: None, depth: 0 }
+        Self { uri: uri.clone(), size: None, name_fields, version, container: None, depth: 0, layers: 0 }
     }
 
     /// A member of a container.
@@ -54,6 +57,7 @@ impl Subject {
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
+            layers: 0,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The documents that hold records in an array.
 
 use super::envelope::Envelope;
+use super::places::array_name;
 use super::shape::JsonShape;
 
 /// A kind of document whose array holds records.
@@ -16,11 +17,20 @@ pub(super) enum ContainerKind {
     LogEvents,
     /// `QueryResultRows`: the response of `GetQueryResults` of CloudTrail Lake.
     LakeRows,
+    /// Any other array that may hold records, with its name in [`places`](super::places).
+    Other(&'static str),
 }
 
 impl ContainerKind {
+    /// The arrays of documents that AWS writes.
     pub(super) const ALL: [Self; 5] =
         [Self::Records, Self::LookupEvents, Self::LogSubscription, Self::LogEvents, Self::LakeRows];
+
+    /// The kind of the array with this key.
+    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
+        let known = Self::ALL.into_iter().find(|kind| kind.key().as_bytes() == key);
+        known.or_else(|| array_name(key).map(Self::Other))
+    }
 
     /// The key of the array.
     pub(super) fn key(self) -> &'static str {
@@ -30,6 +40,7 @@ impl ContainerKind {
             Self::LogSubscription => "logEvents",
             Self::LogEvents => "events",
             Self::LakeRows => "QueryResultRows",
+            Self::Other(name) => name,
         }
     }
 
@@ -40,6 +51,7 @@ impl ContainerKind {
             Self::LookupEvents => Envelope::LookupEvent,
             Self::LogSubscription | Self::LogEvents => Envelope::LogEvent,
             Self::LakeRows => Envelope::LakeRow,
+            Self::Other(_) => Envelope::Wrapped,
         }
     }
 
@@ -50,6 +62,7 @@ impl ContainerKind {
             Self::LogSubscription => JsonShape::LogSubscription,
             Self::LogEvents => JsonShape::LogEvents,
             Self::LakeRows => JsonShape::LakeRows,
+            Self::Other(_) => JsonShape::Wrapped,
         }
     }
 

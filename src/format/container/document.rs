@@ -9,6 +9,8 @@ use memchr::memchr;
 use super::container_kind::ContainerKind;
 use super::envelope::Envelope;
 use super::members::unquote;
+use super::places::is_object_name;
+use super::resync::LOOK_AHEAD;
 use super::window::Window;
 use crate::format::json::{Backend, ValueScanner};
 
@@ -20,6 +22,8 @@ pub(super) enum DocumentEvent {
     End,
     /// The window ended.
     NeedMore,
+    /// The window ends before what follows the bracket at the current position.
+    NeedLookAhead,
     /// A value without a key after the records: the array was closed too early.
     MisplacedValue,
 }
@@ -35,6 +39,8 @@ pub(super) struct Document {
     /// Whether it is a message that CloudWatch Logs sends to check a subscription. What it holds
     /// are not events.
     is_control_message: bool,
+    /// How many objects are open inside the document, in search of an array of records.
+    depth: u32,
     keys: KeysSeen,
     /// Whether a line break was found before any container's array.
     spans_lines: bool,
@@ -76,6 +82,8 @@ enum DocumentKey {
     MessageType,
     /// A key that only digest files have.
     Digest,
+    /// The key of an object that may hold an array of records.
+    Object,
     Other,
 }
 
@@ -87,10 +95,28 @@ impl DocumentKey {
             b"messageType" => Self::MessageType,
             b"digestS3Object" | b"digestStartTime" => Self::Digest,
             _ => {
-                let container = ContainerKind::ALL.into_iter().find(|c| c.key().as_bytes() == name);
-                container.map_or(Self::Other, Self::Array)
+                let object = if is_object_name(name) { Self::Object } else { Self::Other };
+                ContainerKind::of_key(name).map_or(object, Self::Array)
             }
         }
+    }
+}
+
+/// How many objects are entered in search of an array of records.
+const MAX_DEPTH: u32 = 4;
+
+/// Whether the array at `open` holds values that may be or wrap records; `None` when the window
+/// ends before that can be decided. Arrays of names and numbers do not, and lists of cells are
+/// understood only together with the names of the columns.
+fn holds_values(container: ContainerKind, open: u64, window: Window<'_>) -> Option<bool> {
+    let ContainerKind::Other(_) = container else { return Some(true) };
+    let ahead = window.slice(&(open + 1..open + 1 + LOOK_AHEAD));
+    let is_all = window.last || ahead.len() as u64 == LOOK_AHEAD;
+    let mut tokens = ahead.iter().filter(|b| !b.is_ascii_whitespace());
+    match (tokens.next(), tokens.next()) {
+        (Some(b'{'), _) | (Some(b'['), Some(b'{')) => Some(true),
+        (None, _) | (Some(b'['), None) => is_all.then_some(false),
+        _ => Some(false),
     }
 }
 
@@ -106,6 +132,7 @@ impl Document {
             container: None,
             first_element: start,
             is_control_message: false,
+            depth: 0,
             keys: KeysSeen::default(),
             spans_lines: false,
             string: None,
@@ -198,13 +225,29 @@ impl Document {
     /// such names, too: those are part of the record.
     fn holds_records(&self, container: ContainerKind) -> bool {
         let is_control_message = self.is_control_message && container == ContainerKind::LogSubscription;
+        if self.depth > 0 || matches!(container, ContainerKind::Other(_)) {
+            // The evidence is weak: a record, or an envelope, may have such members.
+            return !self.keys.record && !self.keys.envelope && self.container.is_none();
+        }
         container == ContainerKind::Records || !(self.keys.record || is_control_message)
     }
 
+    /// Whether the object that begins here is entered in search of an array of records.
+    fn enters_object(&self) -> bool {
+        let may_hold_array = match self.key {
+            Some(DocumentKey::Object) => true,
+            Some(DocumentKey::Array(ContainerKind::Other(name))) => is_object_name(name.as_bytes()),
+            _ => false,
+        };
+        may_hold_array && self.container.is_none() && !self.keys.record && self.depth < MAX_DEPTH
+    }
+
     /// Reads on from `at` and moves `at` to where it stops.
-    pub(super) fn advance(&mut self, at: &mut u64, window: Window<'_>) -> DocumentEvent {
+    ///
+    /// `part` is what to read, the beginning of `window`.
+    pub(super) fn advance(&mut self, at: &mut u64, part: Window<'_>, window: Window<'_>) -> DocumentEvent {
         let from = *at;
-        let event = self.read(at, window);
+        let event = self.read(at, part, window);
         // Line breaks do not matter in a container.
         if self.container.is_none() && !self.spans_lines {
             self.spans_lines = memchr(b'\n', window.slice(&(from..*at))).is_some();
@@ -212,7 +255,7 @@ impl Document {
         event
     }
 
-    fn read(&mut self, at: &mut u64, window: Window<'_>) -> DocumentEvent {
+    fn read(&mut self, at: &mut u64, window: Window<'_>, ahead: Window<'_>) -> DocumentEvent {
         loop {
             if let Some(value) = self.value.take() {
                 if !self.skip_value(value, at, window) {
@@ -224,15 +267,22 @@ impl Document {
             *at = next;
             let Some(byte) = byte else { return DocumentEvent::NeedMore };
             match byte {
+                b'}' if self.depth > 0 => {
+                    *at += 1;
+                    self.depth -= 1;
+                    (self.key, self.string) = (None, None);
+                }
                 b'}' => {
                     *at += 1;
                     return DocumentEvent::End;
                 }
                 b':' => {
                     let key = self.string.take().unwrap_or(DocumentKey::Other);
-                    self.keys.record |= key == DocumentKey::Record;
-                    self.keys.envelope |= key == DocumentKey::Envelope;
-                    self.keys.digest |= key == DocumentKey::Digest;
+                    if self.depth == 0 {
+                        self.keys.record |= key == DocumentKey::Record;
+                        self.keys.envelope |= key == DocumentKey::Envelope;
+                        self.keys.digest |= key == DocumentKey::Digest;
+                    }
                     self.key = Some(key);
                     *at += 1;
                 }
@@ -240,15 +290,25 @@ impl Document {
                     (self.key, self.string) = (None, None);
                     *at += 1;
                 }
+                b'{' if self.enters_object() => {
+                    self.depth += 1;
+                    (self.key, self.string) = (None, None);
+                    *at += 1;
+                }
                 b'[' if let Some(DocumentKey::Array(container)) = self.key
-                    && self.holds_records(container) =>
+                    && self.holds_records(container)
+                    && let holds_values = holds_values(container, next, ahead)
+                    && holds_values != Some(false) =>
                 {
+                    if holds_values.is_none() {
+                        return DocumentEvent::NeedLookAhead;
+                    }
                     (self.container, self.kept_whole) = (Some(container), false);
                     *at += 1;
                     self.first_element = *at;
                     return DocumentEvent::ArrayStart(container);
                 }
-                b'{' | b'[' | b']' if self.container.is_some() && self.key.is_none() => {
+                b'{' | b'[' | b']' if self.container.is_some() && self.key.is_none() && self.depth == 0 => {
                     return DocumentEvent::MisplacedValue;
                 }
                 b']' => *at += 1, // the parser rejects the object if this bracket is misplaced

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::container_kind::ContainerKind;
 use super::document::Document;
-use super::envelope::{Envelope, detect_envelope};
+use super::envelope::{Envelope, detect_element, detect_envelope};
 use super::json_error::json_error;
 use super::reader::ContainerReader;
 use super::resync::{self, LOOK_AHEAD};
@@ -56,10 +56,21 @@ impl ContainerReader {
                 self.counter.add_array_element(value, envelope);
                 envelope
             }
-            Some(envelope) => {
-                if envelope != Envelope::None {
-                    self.counter.add_value(value, envelope);
+            Some(Envelope::None) => {
+                let envelope = detect_element(value);
+                self.counter.add_record_element(envelope);
+                envelope
+            }
+            Some(Envelope::Wrapped) => {
+                let envelope = detect_envelope(value);
+                self.counter.add_value(value, envelope);
+                if envelope == Envelope::None {
+                    self.counter.add_record_in_other_array();
                 }
+                envelope
+            }
+            Some(envelope) => {
+                self.counter.add_value(value, envelope);
                 envelope
             }
         }

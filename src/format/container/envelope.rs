@@ -4,6 +4,8 @@
 //! columns. Only the members of the value itself identify an envelope, never anything nested
 //! deeper.
 
+use std::ops::Range;
+
 use super::members::{members, unquote};
 
 /// How a value wraps a record.
@@ -24,8 +26,9 @@ pub enum Envelope {
     /// An EventBridge event: the record is `detail`, if `detail-type` says that it comes from
     /// CloudTrail. (AWS: "Events from AWS services", Amazon EventBridge user guide.)
     EventBridge,
-    /// A whole document of records in the place of one record: several files or pages in one array.
-    Document,
+    /// Something else: [`RecordSearch`](super::RecordSearch) finds the records in it, if there are
+    /// any.
+    Wrapped,
     /// A row of a CloudTrail Lake query: a list of maps with one column each. (AWS:
     /// "GetQueryResults", CloudTrail API reference.)
     LakeRow,
@@ -41,26 +44,44 @@ pub(super) fn has_record_key(object: &[u8]) -> bool {
     members(object).any(|member| is_record_key(&unquote(&object[member.name])))
 }
 
-/// The envelope of a value in the place of a record. A key of a record rules out an envelope.
-pub(super) fn detect_envelope(value: &[u8]) -> Envelope {
-    // Nearly all records begin with this key.
-    if value.starts_with(br#"{"eventVersion""#) {
+/// How nearly all records begin. (Notifications of S3 have version 2.)
+const ORDINARY: &[u8] = br#"{"eventVersion":"1."#;
+
+/// The envelope of an element of a log file's `Records`, which is nearly always a record.
+pub(super) fn detect_element(value: &[u8]) -> Envelope {
+    if value.starts_with(ORDINARY) {
         return Envelope::None;
     }
-    if let Some(text) = value.strip_prefix(b"\"") {
-        return if text.starts_with(b"{") { Envelope::Text } else { Envelope::None };
+    match detect_envelope(value) {
+        Envelope::Wrapped => Envelope::Wrapped,
+        // Anything else in this place is a record, or should be one.
+        _ => Envelope::None,
+    }
+}
+
+/// The envelope of a value in the place of a record. A key of a record rules out an envelope.
+pub(super) fn detect_envelope(value: &[u8]) -> Envelope {
+    if value.starts_with(ORDINARY) {
+        return Envelope::None;
+    }
+    match value.first() {
+        Some(b'"') if value.get(1) == Some(&b'{') => return Envelope::Text,
+        Some(b'"' | b'[') => return Envelope::Wrapped,
+        Some(b'{') => {}
+        _ => return Envelope::None,
+    }
+    match leaf_kind(value) {
+        LeafKind::Record => return Envelope::None,
+        LeafKind::EventBridge(_) => return Envelope::EventBridge,
+        LeafKind::Columns | LeafKind::Notification => return Envelope::Wrapped,
+        LeafKind::Other => {}
     }
     let (mut lookup_event, mut detail_type, mut detail) = (false, false, false);
-    let mut document = false;
     for member in members(value) {
         match &*unquote(&value[member.name]) {
-            name if is_record_key(name) => return Envelope::None,
-            b"CloudTrailEvent" => lookup_event = true,
+            b"CloudTrailEvent" => lookup_event = value.get(member.value.start) == Some(&b'"'),
             b"detail-type" => detail_type = true,
             b"detail" => detail = true,
-            b"Records" | b"Events" | b"logEvents" | b"QueryResultRows" => {
-                document |= value.get(member.value.start) == Some(&b'[');
-            }
             _ => {}
         }
     }
@@ -68,9 +89,70 @@ pub(super) fn detect_envelope(value: &[u8]) -> Envelope {
         Envelope::LookupEvent
     } else if detail_type && detail {
         Envelope::EventBridge
-    } else if document {
-        Envelope::Document
     } else {
-        Envelope::None
+        Envelope::Wrapped
+    }
+}
+
+/// What an object is by the names and the first bytes of its own members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LeafKind {
+    /// A record, or what should be one.
+    Record,
+    /// An EventBridge event from CloudTrail, and where its record is.
+    EventBridge(Option<Range<usize>>),
+    /// A notification or an event of Lambda, which may hold a record or only name a log file.
+    Notification,
+    /// The names of a record, but with a list of values each.
+    Columns,
+    Other,
+}
+
+/// EventBridge ends `detail-type` with this text for events from CloudTrail, such as
+/// `AWS API Call via CloudTrail`.
+const VIA_CLOUDTRAIL: &[u8] = b"via CloudTrail\"";
+
+/// See [`LeafKind`].
+pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
+    if object.starts_with(ORDINARY) {
+        return LeafKind::Record;
+    }
+    let (mut any_record_key, mut source) = (false, None);
+    let (mut names_identity, mut is_flat, mut has_raw) = (false, false, false);
+    let (mut detail_type, mut detail) = (None, None);
+    let (mut is_message, mut log_file) = (false, false);
+    for member in members(object) {
+        let value = &object[member.value.clone()];
+        match &*unquote(&object[member.name]) {
+            b"eventSource" => source = value.first().copied().map(|first| (first, value)),
+            b"eventVersion" | b"eventName" => any_record_key = true,
+            b"userIdentity" => names_identity = true,
+            b"detail-type" => detail_type = Some(value),
+            b"detail" => detail = Some(member.value),
+            b"EventSource" => is_message |= value.starts_with(b"\"aws:"),
+            b"TopicArn" | b"ReceiptHandle" | b"receiptHandle" => is_message = true,
+            b"s3Bucket" | b"s3ObjectKey" => log_file = true,
+            b"Event" => log_file |= value == b"\"s3:TestEvent\"",
+            b"_raw" | b"event.original" => has_raw = value.first() == Some(&b'"'),
+            name => is_flat |= name.starts_with(b"userIdentity.") || name.starts_with(b"userIdentity_"),
+        }
+    }
+    match source {
+        // Lambda's events of S3, SQS, SNS, Kinesis and DynamoDB.
+        Some((b'"', value)) if value.starts_with(b"\"aws:") => return LeafKind::Notification,
+        Some((b'{' | b'[', _)) => return LeafKind::Columns,
+        // Splunk and others keep the record as text beside its flat members.
+        Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
+        Some(_) => return LeafKind::Record,
+        None if any_record_key => return LeafKind::Record,
+        None => {}
+    }
+    match (detail_type, detail) {
+        (Some(detail_type), Some(detail)) if detail_type.ends_with(VIA_CLOUDTRAIL) => {
+            LeafKind::EventBridge(Some(detail).filter(|detail| object[detail.start] == b'{'))
+        }
+        (Some(b"\"Object Created\""), _) => LeafKind::Notification,
+        _ if is_message || log_file => LeafKind::Notification,
+        _ => LeafKind::Other,
     }
 }

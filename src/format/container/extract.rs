@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::envelope::{Envelope, detect_envelope, has_record_key};
 use super::json_error::json_error;
-use super::lake::{self, RowOutcome};
 use super::members::find_members;
+use crate::format::rebuild::{Rebuilt, record_from_columns};
 use crate::model::RejectReason;
 
 /// The result of [`extract_record`].
@@ -38,6 +38,16 @@ pub enum Extracted<'a> {
 }
 
 impl<'a> Extracted<'a> {
+    /// Whether it is a record by the names of its members, or should be one and cannot be read.
+    pub fn is_record(&self) -> bool {
+        match self {
+            // Broken JSON is the record's own damage.
+            Self::Record { json, .. } => has_record_key(json) || json_error(json).is_some(),
+            Self::NoRecord => false,
+            Self::Unreadable { .. } => true,
+        }
+    }
+
     fn verbatim(json: &'a [u8], offset: usize) -> Self {
         Self::Record { json, offset, lossy: false }
     }
@@ -66,10 +76,8 @@ pub fn extract_record<'a>(value: &'a [u8], envelope: Envelope, buffer: &'a mut V
         Envelope::LogEvent => from_log_event(value, buffer),
         Envelope::LakeRow => from_lake_row(value, buffer),
         Envelope::EventBridge => from_eventbridge(value, 0),
-        Envelope::Document => Extracted::missing(
-            "a whole document where a record should stand; \
-             give documents one after the other instead of in an array",
-        ),
+        // The search finds what is in it.
+        Envelope::Wrapped => Extracted::NoRecord,
     }
 }
 
@@ -162,22 +170,28 @@ fn from_lake_row<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> 
         .flatten()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
         .collect();
-    let mut record = String::new();
-    let outcome = lake::record_from_row(&columns, &mut record);
-    let lossy = match outcome {
-        RowOutcome::NotAnEvent => return Extracted::NoRecord,
-        RowOutcome::MissingSource => {
-            return Extracted::missing("a row without eventSource does not say of which service it is");
-        }
-        RowOutcome::Verbatim => false,
-        RowOutcome::Rebuilt => true,
+    let is_whole = |(name, text): &&(&str, &str)| {
+        name.eq_ignore_ascii_case("eventJson") && !matches!(text.trim(), "" | "null")
     };
-    *buffer = record.into_bytes();
-    Extracted::Record { json: buffer, offset: 0, lossy }
+    if let Some((_, json)) = columns.iter().rev().find(is_whole) {
+        *buffer = json.trim().as_bytes().to_vec();
+        return Extracted::verbatim(buffer, 0);
+    }
+    match record_from_columns(&columns) {
+        Rebuilt::NotAnEvent => Extracted::NoRecord,
+        Rebuilt::MissingSource { .. } => {
+            Extracted::missing("a row without eventSource does not say of which service it is")
+        }
+        Rebuilt::Record { json, .. } => {
+            *buffer = json.into_bytes();
+            // What the query did not select is missing.
+            Extracted::Record { json: buffer, offset: 0, lossy: true }
+        }
+    }
 }
 
 /// A string contains half of a surrogate pair.
-struct LoneSurrogate;
+pub(super) struct LoneSurrogate;
 
 impl LoneSurrogate {
     fn unreadable() -> Extracted<'static> {
@@ -190,7 +204,7 @@ impl LoneSurrogate {
 
 /// Writes the text of a JSON string to `buffer`. The syntax of the string is valid, except that it
 /// may contain lone surrogates. Bytes that are not UTF-8 are copied; the parser rejects them.
-fn unescape(quoted: &[u8], buffer: &mut Vec<u8>) -> Result<(), LoneSurrogate> {
+pub(super) fn unescape(quoted: &[u8], buffer: &mut Vec<u8>) -> Result<(), LoneSurrogate> {
     buffer.clear();
     let mut rest = &quoted[1..quoted.len() - 1];
     while let Some(n) = memchr(b'\\', rest) {

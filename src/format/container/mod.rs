@@ -8,8 +8,9 @@
 //! * top-level objects that are not containers: a single record, NDJSON, concatenated objects, and
 //!   the messages of log lines.
 //!
-//! Anything nested deeper is never taken for a record. A value is a record or wraps one in an
-//! [`Envelope`]; [`extract_record`] finds the record inside. The reader itself deals with whole
+//! A value is a record or wraps one in an [`Envelope`]; [`extract_record`] finds the record inside.
+//! If it is neither, a [`RecordSearch`] finds the records in it, in one of the places where tools
+//! put them. What is nested in a record is never taken for one. The reader itself deals with whole
 //! values only: damage costs the value, and the reader looks for the next one after it.
 //!
 //! Deliberately absent: what a record says (`parse`), and input and output (`engine`).
@@ -35,31 +36,39 @@
 mod container_kind;
 mod document;
 mod element;
+mod encoded;
 mod envelope;
 mod extract;
 mod json_error;
-mod lake;
+mod line_prefix;
 mod log_lines;
 mod log_timestamp;
 mod members;
-mod printed_value;
+mod places;
 mod reader;
 mod record_keys;
 mod recovery;
 mod resync;
+mod search;
 mod shape;
 mod shape_counter;
 mod state;
 mod step;
+mod summary;
+mod tables;
+mod watch;
 mod window;
 
 pub use envelope::Envelope;
 pub use extract::{Extracted, extract_record};
 pub use json_error::json_error;
-pub use lake::{RowOutcome, record_from_row};
+pub use members::has_text_members;
 pub use reader::ContainerReader;
+pub use search::RecordSearch;
 pub use shape::JsonShape;
 pub use step::Step;
+pub use summary::SearchSummary;
+pub use watch::{NameWatch, Watched};
 pub use window::Window;
 
 #[cfg(test)]

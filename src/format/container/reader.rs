@@ -2,13 +2,15 @@
 //! states that need more code.
 
 use super::document::{Document, DocumentEvent};
-use super::envelope::detect_envelope;
+use super::envelope::{Envelope, detect_envelope};
+use super::line_prefix::has_prefix;
 use super::log_timestamp::{Timestamp, parse_timestamp};
 use super::resync::LOOK_AHEAD;
 use super::shape::JsonShape;
 use super::shape_counter::{ObjectLayout, ShapeCounter};
 use super::state::{Scope, State};
 use super::step::Step;
+use super::summary::SearchSummary;
 use super::window::Window;
 use crate::format::json::{Backend, ValueScanner};
 use crate::model::SkipReason;
@@ -25,6 +27,8 @@ pub struct ContainerReader {
     pub(super) at: u64,
     /// Whether the current object follows the timestamp of a log line.
     pub(super) in_log_line: bool,
+    /// Whether the content is lines with something before each value: a time, a name, a header.
+    pub(super) has_prefixes: bool,
     pub(super) max_record: u64,
     pub(super) counter: ShapeCounter,
     pub(super) backend: Backend,
@@ -42,16 +46,33 @@ impl ContainerReader {
             state: State::Start,
             at: 0,
             in_log_line: false,
+            has_prefixes: false,
             max_record,
             counter: ShapeCounter::default(),
             backend,
         }
     }
 
+    /// A reader of a text inside a value: whether the text is CloudTrail's is not asked.
+    pub(super) fn inside(max_record: u64) -> Self {
+        let mut reader = Self::new(max_record);
+        reader.counter.is_inside = true;
+        reader
+    }
+
     /// Whether the content read so far is CloudTrail's: it has a `Records` array, an empty response
     /// of CloudTrail's API, or at least one record, which may be damaged.
     pub fn is_recognised(&self) -> bool {
-        self.counter.recognised
+        self.counter.recognised && !self.counter.only_notifications()
+    }
+
+    /// Records what a search has found in the value of the last step; this changes the shape.
+    pub fn mark_searched(&mut self, found: &SearchSummary) {
+        if found.records > 0 {
+            self.counter.add_wrapped(found.is_lossy);
+        } else if found.is_notification {
+            self.counter.add_notification();
+        }
     }
 
     /// Records that a record was rebuilt from the columns of a query
@@ -83,6 +104,8 @@ impl ContainerReader {
                 State::Start => self.start(window),
                 State::Between => self.between(window),
                 State::Message => self.skip_message(window),
+                State::OtherLine => self.skip_line(window),
+                State::Text { start, scanner } => self.text(start, scanner, window),
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),
                 State::Element { parent, start, scanner } => self.element(parent, start, scanner, window),
@@ -138,6 +161,7 @@ impl ContainerReader {
                 second,
                 Some(b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') | None
             ),
+            b'"' => matches!(second, Some(b'{' | b'[' | b'\\')),
             b'0'..=b'9' => match parse_timestamp(window.from(first)) {
                 Timestamp::Incomplete if !window.last => {
                     return self.need_more(State::Start, first);
@@ -151,8 +175,11 @@ impl ContainerReader {
             if !window.last && (bytes.len() as u64) < START_BYTES {
                 return self.need_more(State::Start, first);
             }
-            self.counter.add_damaged_start(bytes);
-            return Some(Step::NotJson);
+            if !has_prefix(bytes) {
+                self.counter.add_damaged_start(bytes);
+                return Some(Step::NotJson);
+            }
+            self.has_prefixes = true;
         }
         self.enter(State::Between, first)
     }
@@ -167,7 +194,15 @@ impl ContainerReader {
                 None if window.last => return Some(Step::End),
                 None => return self.need_more(State::Between, at),
                 Some(b',' | RECORD_SEPARATOR) => self.at = at + 1,
+                Some(byte) if self.has_prefixes && byte != b'{' => return self.prefixed_line(window),
                 Some(b'0'..=b'9') => return self.log_line(window),
+                Some(b'"') if matches!(window.from(at + 1).first(), Some(b'{' | b'[' | b'\\')) => {
+                    let scanner = ValueScanner::with_backend(self.backend, b'"');
+                    return self.enter(State::Text { start: at, scanner }, at);
+                }
+                Some(b'"') if !window.last && window.from(at + 1).is_empty() => {
+                    return self.need_more(State::Between, at);
+                }
                 Some(b'{') => {
                     let document = Document::new(at, self.backend);
                     return self.enter(State::Document(document), at + 1);
@@ -181,19 +216,46 @@ impl ContainerReader {
         }
     }
 
+    /// A top-level string: the text of a record, or of several.
+    fn text(&mut self, start: u64, mut scanner: ValueScanner, window: Window<'_>) -> Option<Step> {
+        match scanner.advance(window.from(self.at)) {
+            Some(n) => self.at += n as u64,
+            None if window.last => return self.end_in_value(Scope::TopLevel, Some(start), window),
+            None if window.end() - start > self.max_record => {
+                // Where a string ends that never ends is not worth the memory.
+                return self.resync_at_misplaced(Scope::TopLevel, window.end());
+            }
+            None => {
+                self.at = window.end();
+                return self.need_more(State::Text { start, scanner }, start);
+            }
+        }
+        self.state = State::Between;
+        let range = start..self.at;
+        if range.end - range.start > self.max_record {
+            return Some(self.too_large(start));
+        }
+        self.counter.add_object(window.slice(&range), Envelope::Wrapped, ObjectLayout::OneLine);
+        Some(Step::Value { range, envelope: Envelope::Wrapped, may_match: None })
+    }
+
     fn document(&mut self, mut document: Document, window: Window<'_>) -> Option<Step> {
         loop {
             let part = match document.kept_from() {
                 Some(start) => window.until(self.next_check(start)),
                 None => window,
             };
-            match document.advance(&mut self.at, part) {
+            match document.advance(&mut self.at, part, window) {
                 DocumentEvent::ArrayStart(container) => {
                     self.counter.add_container(container);
                     return self.enter(State::Array(Some(document)), self.at);
                 }
                 DocumentEvent::End => return self.end_document(&document, window),
                 DocumentEvent::NeedMore => {}
+                DocumentEvent::NeedLookAhead => {
+                    let keep_from = document.keep_from(self.at);
+                    return self.need_more(State::Document(document), keep_from);
+                }
                 DocumentEvent::MisplacedValue => {
                     return self.resync_at_misplaced(Scope::Array(Some(document)), self.at);
                 }

@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::container_kind::ContainerKind;
-use super::lake;
+use crate::format::rebuild::names_event;
 
 /// Which groups of keys a value has at its top level.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,8 @@ impl RecordKeys {
                 Some(ContainerKind::LookupEvents) => self.lookup_event,
                 Some(ContainerKind::LogSubscription | ContainerKind::LogEvents) => self.log_event,
                 Some(ContainerKind::LakeRows) => self.lake_row,
+                // What the elements of other arrays are is not known.
+                Some(ContainerKind::Other(_)) => false,
             }
     }
 }
@@ -71,7 +73,7 @@ impl<'de> Visitor<'de> for KeyVisitor {
                 "detail" => detail = true,
                 _ => {}
             }
-            lake_row |= lake::is_event_column(&key);
+            lake_row |= key.eq_ignore_ascii_case("eventJson") || names_event(std::iter::once(&*key));
             map.next_value::<IgnoredAny>()?;
         }
         Ok(RecordKeys {

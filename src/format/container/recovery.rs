@@ -111,8 +111,12 @@ impl ContainerReader {
         let kept_from = self.at;
         let skip = usize::try_from(search_from - kept_from).unwrap_or(usize::MAX);
         let bytes = window.from(kept_from);
-        let search =
-            RecordSearch { container: scope.container(), max_record: self.max_record, last: window.last };
+        let search = RecordSearch {
+            container: scope.container(),
+            max_record: self.max_record,
+            has_prefixes: self.has_prefixes,
+            last: window.last,
+        };
         let in_array = matches!(scope, Scope::Array(_));
         let to_end = match search.find_record(bytes, skip) {
             SearchResult::Found(n) => {
@@ -167,7 +171,8 @@ impl ContainerReader {
             State::Array(parent) => parent.as_ref().and_then(Document::container),
             _ => None,
         };
-        let search = RecordSearch { container, max_record: self.max_record, last: true };
+        let has_prefixes = self.has_prefixes;
+        let search = RecordSearch { container, max_record: self.max_record, has_prefixes, last: true };
         if let SearchResult::Found(n) = search.find_record(bytes, from)
             && resync::ends_in_string(&bytes[..n])
         {

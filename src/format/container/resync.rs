@@ -46,6 +46,8 @@ pub(super) struct RecordSearch {
     pub(super) container: Option<ContainerKind>,
     /// Maximum length of a record in bytes.
     pub(super) max_record: u64,
+    /// Whether something precedes each record on its line.
+    pub(super) has_prefixes: bool,
     /// Whether the content ends with the bytes.
     pub(super) last: bool,
 }
@@ -63,7 +65,8 @@ impl RecordSearch {
         while let Some(n) = bytes.get(at..).and_then(|rest| memchr2(b'{', opening, rest)) {
             let start = at + n;
             at = start + 1;
-            if !may_precede_record(&bytes[..start]) {
+            let follows_prefix = self.has_prefixes && matches!(bytes[..start].last(), Some(b' ' | b'\t'));
+            if !follows_prefix && !may_precede_record(&bytes[..start]) {
                 continue;
             }
             let undecided =

@@ -29,6 +29,10 @@ pub enum JsonShape {
     LakeRows,
     /// The same, with records rebuilt from other columns.
     LakeRowsLossy,
+    /// Records in anything else: in members of objects, in texts, in rows with other names.
+    Wrapped,
+    /// The same, with records that may lack something.
+    WrappedLossy,
     /// More than one of these.
     Mixed,
     /// More than one of these, with records rebuilt from the columns of a query.
@@ -45,7 +49,7 @@ pub enum JsonShape {
 
 impl JsonShape {
     /// All shapes, in the order of the documentation.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Records,
         Self::Record,
         Self::Array,
@@ -58,6 +62,8 @@ impl JsonShape {
         Self::LogLines,
         Self::LakeRows,
         Self::LakeRowsLossy,
+        Self::Wrapped,
+        Self::WrappedLossy,
         Self::Mixed,
         Self::MixedLossy,
         Self::Digest,
@@ -81,6 +87,8 @@ impl JsonShape {
             Self::LogLines => "log_lines",
             Self::LakeRows => "lake_rows",
             Self::LakeRowsLossy => "lake_rows_lossy",
+            Self::Wrapped => "wrapped",
+            Self::WrappedLossy => "wrapped_lossy",
             Self::Mixed => "mixed",
             Self::MixedLossy => "mixed_lossy",
             Self::Digest => "digest",

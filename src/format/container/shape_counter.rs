@@ -54,6 +54,20 @@ pub(super) struct ShapeCounter {
     not_one_per_line: bool,
     /// White space with a line break follows the last object.
     line_break: bool,
+    /// Objects that are neither records nor known envelopes.
+    undecided: u64,
+    /// The same, as elements of a top-level array.
+    undecided_elements: bool,
+    /// Arrays that may hold records, of other documents.
+    other_arrays: u64,
+    /// Elements of `Records` arrays.
+    record_elements: u64,
+    /// Those of them that are no records themselves.
+    undecided_records: u64,
+    /// Those of them, and other values, that only name log files.
+    notifications: u64,
+    /// The content is a text inside a value: whether it is CloudTrail's is not asked.
+    pub(super) is_inside: bool,
 }
 
 impl ShapeCounter {
@@ -62,9 +76,16 @@ impl ShapeCounter {
         if container == ContainerKind::Records {
             self.documents += 1;
             self.recognised = true;
+        } else if let ContainerKind::Other(_) = container {
+            self.other_arrays += 1;
         } else {
             self.wrapped.insert(container.shape());
         }
+    }
+
+    /// A record without an envelope in an array of another document.
+    pub(super) fn add_record_in_other_array(&mut self) {
+        self.wrapped.insert(JsonShape::Wrapped);
     }
 
     /// The array of a container is empty.
@@ -87,6 +108,7 @@ impl ShapeCounter {
     pub(super) fn add_object(&mut self, bytes: &[u8], envelope: Envelope, layout: ObjectLayout) {
         match (layout, envelope) {
             (ObjectLayout::LogLine, _) | (_, Envelope::None) => self.add_layout(layout),
+            (_, Envelope::Wrapped) => self.undecided += 1,
             _ => self.add_envelope(envelope),
         }
         self.add_value(bytes, envelope);
@@ -111,7 +133,6 @@ impl ShapeCounter {
     fn add_envelope(&mut self, envelope: Envelope) {
         self.wrapped.insert(match envelope {
             Envelope::EventBridge => JsonShape::EventBridge,
-            Envelope::Document => JsonShape::Mixed,
             _ => JsonShape::LookupEvents,
         });
     }
@@ -120,6 +141,7 @@ impl ShapeCounter {
     pub(super) fn add_array_element(&mut self, bytes: &[u8], envelope: Envelope) {
         match envelope {
             Envelope::None => self.bare_elements = true,
+            Envelope::Wrapped => self.undecided_elements = true,
             _ => self.add_envelope(envelope),
         }
         self.add_value(bytes, envelope);
@@ -135,7 +157,7 @@ impl ShapeCounter {
     /// makes the content recognised.
     pub(super) fn add_value(&mut self, bytes: &[u8], envelope: Envelope) {
         self.other_values += 1;
-        if self.recognised {
+        if self.recognised || self.is_inside {
             return;
         }
         let mut buffer = Vec::new();
@@ -150,6 +172,30 @@ impl ShapeCounter {
             }
             Extracted::Unreadable { .. } => self.add_damaged(bytes),
         }
+    }
+
+    /// An element of a `Records` array.
+    pub(super) fn add_record_element(&mut self, envelope: Envelope) {
+        self.record_elements += 1;
+        self.undecided_records += u64::from(envelope == Envelope::Wrapped);
+    }
+
+    /// A search has found records in the last value.
+    pub(super) fn add_wrapped(&mut self, is_lossy: bool) {
+        self.recognised = true;
+        self.lossy |= is_lossy;
+        self.wrapped.insert(JsonShape::Wrapped);
+    }
+
+    /// The last value only names log files.
+    pub(super) fn add_notification(&mut self) {
+        self.notifications += 1;
+    }
+
+    /// Whether there is nothing but notifications, which are no log files.
+    pub(super) fn only_notifications(&self) -> bool {
+        let others = self.objects > 0 || self.bare_elements || self.damaged || !self.wrapped.is_empty();
+        self.notifications > 0 && self.record_elements <= self.notifications && !others
     }
 
     /// A value that is not valid JSON. It counts as a damaged record if it contains keys of
@@ -178,11 +224,18 @@ impl ShapeCounter {
                 _ => JsonShape::Unknown,
             };
         }
-        let has_bare_records = self.documents + self.objects > 0 || self.bare_elements;
-        match (self.wrapped.first(), has_bare_records) {
-            (None, _) => self.bare_shape(),
+        let is_searched = self.wrapped.contains(&JsonShape::Wrapped);
+        // What no record was found in is like any other value.
+        let undecided = if is_searched { 0 } else { self.undecided };
+        let objects = self.objects + undecided;
+        let has_bare_records = self.documents + objects > 0 || self.bare_elements;
+        match (self.wrapped.first(), has_bare_records && !self.only_wrapped_elements()) {
+            (None, _) => self.bare_shape(objects),
             (Some(JsonShape::LakeRows), false) if self.wrapped.len() == 1 && self.lossy => {
                 JsonShape::LakeRowsLossy
+            }
+            (Some(JsonShape::Wrapped), false) if self.wrapped.len() == 1 && self.lossy => {
+                JsonShape::WrappedLossy
             }
             (Some(only), false) if self.wrapped.len() == 1 => *only,
             _ if self.lossy => JsonShape::MixedLossy,
@@ -190,9 +243,17 @@ impl ShapeCounter {
         }
     }
 
+    /// Whether the `Records` arrays hold records only inside other objects.
+    fn only_wrapped_elements(&self) -> bool {
+        self.record_elements == self.undecided_records && self.objects == 0 && !self.bare_elements
+    }
+
     /// The shape if no record has an envelope.
-    fn bare_shape(&self) -> JsonShape {
-        match (self.documents, self.arrays, self.objects) {
+    fn bare_shape(&self, objects: u64) -> JsonShape {
+        if self.lossy {
+            return JsonShape::MixedLossy;
+        }
+        match (self.documents, self.arrays, objects) {
             (_, 0, 0) => JsonShape::Records,
             (0, _, 0) => JsonShape::Array,
             (0, 0, 1) => JsonShape::Record,
@@ -203,8 +264,11 @@ impl ShapeCounter {
     }
 
     pub(super) fn skip_reason(&self) -> SkipReason {
-        let has_values = self.other_values > 0 || self.arrays > 0 || !self.wrapped.is_empty();
-        if self.digest {
+        let has_values =
+            self.other_values > 0 || self.arrays + self.other_arrays > 0 || !self.wrapped.is_empty();
+        if self.only_notifications() {
+            SkipReason::Notification
+        } else if self.digest {
             SkipReason::Digest
         } else if self.damaged_start {
             SkipReason::BrokenStart

@@ -15,6 +15,13 @@ pub(super) enum State {
     Between,
     /// Inside a log message that is not JSON.
     Message,
+    /// Inside the rest of a line that is not JSON.
+    OtherLine,
+    /// Inside a top-level string.
+    Text {
+        start: u64,
+        scanner: ValueScanner,
+    },
     /// Inside a top-level object, one level deep.
     Document(Document),
     /// Inside an array whose elements are records. `None` for a top-level array; otherwise the

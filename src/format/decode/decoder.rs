@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 use super::encoding::{Encoding, SNIFF_BYTES, sniff};
 use super::error::DecodeError;
 use super::hash::hex;
+
 use super::one_shot::{Buffers, MAX_STORED};
 use super::peek::PeekReader;
+use super::progress::OuterProgress;
 use super::zstd_frame::Frame;
 
 /// How to decode an input.
@@ -42,6 +44,8 @@ pub struct Decoder<R: Read> {
     hasher: Option<Sha256>,
     /// Content that [`Self::peek`] decoded and [`Self::read`] has not returned yet.
     peeked: Vec<u8>,
+    /// The decoder around this one, whose content is the input.
+    outer: Option<OuterProgress>,
 }
 
 enum State {
@@ -90,6 +94,7 @@ impl<R: Read> Decoder<R> {
             gzip_members,
             hasher: options.hash.then(Sha256::new),
             peeked: Vec::new(),
+            outer: None,
         };
         let stored_size = options.stored_size.and_then(|n| usize::try_from(n).ok());
         if let Some(size) = stored_size.filter(|n| *n <= MAX_STORED)
@@ -112,7 +117,13 @@ impl<R: Read> Decoder<R> {
             gzip_members: 0,
             hasher: None,
             peeked: Vec::new(),
+            outer: None,
         }
+    }
+
+    /// This decoder with the counts of the decoder around it, whose content is the input.
+    pub(super) fn inside(self, outer: OuterProgress) -> Self {
+        Self { outer: Some(outer), ..self }
     }
 
     fn decode_whole(&mut self, stored_size: usize, buffers: &mut Buffers) -> io::Result<()> {
@@ -197,7 +208,7 @@ impl<R: Read> Decoder<R> {
 
     /// Number of stored bytes consumed so far.
     pub fn compressed_bytes(&self) -> u64 {
-        self.input.consumed()
+        self.outer.as_ref().map_or_else(|| self.input.consumed(), OuterProgress::stored_bytes)
     }
 
     /// Number of content bytes returned so far.
@@ -207,7 +218,7 @@ impl<R: Read> Decoder<R> {
 
     /// Number of gzip members found so far; 0 for any other encoding.
     pub fn gzip_members(&self) -> u64 {
-        self.gzip_members
+        self.outer.as_ref().map_or(self.gzip_members, OuterProgress::gzip_members)
     }
 
     /// Lower-case hexadecimal SHA-256 of the content returned so far; `None` unless

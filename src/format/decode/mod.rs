@@ -41,14 +41,17 @@ mod decoder;
 mod encoding;
 mod error;
 mod hash;
+mod layer;
 mod one_shot;
 mod peek;
+mod progress;
 mod zstd_frame;
 
 pub use decoder::{DecodeOptions, Decoder};
 pub use encoding::{Encoding, sniff};
 pub use error::DecodeError;
 pub use hash::sha256_of;
+pub use layer::{Base64, may_be_base64};
 pub use one_shot::Buffers;
 pub use peek::PeekReader;
 

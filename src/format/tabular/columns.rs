@@ -47,6 +47,38 @@ impl BatchColumn {
     }
 }
 
+/// A batch of rows that become objects.
+pub(super) struct ObjectBatch {
+    rows: usize,
+    columns: Vec<(String, BatchColumn)>,
+}
+
+impl ObjectBatch {
+    pub(super) fn new(batch: &RecordBatch) -> Self {
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns()).map(|(field, array)| {
+            (field.name().clone(), BatchColumn { parents: Vec::new(), array: array.clone() })
+        });
+        Self { rows: batch.num_rows(), columns: columns.collect() }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The JSON text of a row; `None` when it is longer than `max_len` bytes.
+    pub(super) fn object(&self, row: usize, max_len: usize) -> Option<Vec<u8>> {
+        let mut budget = max_len;
+        // Measure before building: many rows can share one large value of a page.
+        if !self.columns.iter().all(|(_, column)| column.fits(row, &mut budget)) {
+            return None;
+        }
+        let members = self.columns.iter().filter_map(|(name, column)| Some((name.clone(), column.get(row)?)));
+        let text = Value::Object(members.collect()).to_string().into_bytes();
+        (text.len() <= max_len).then_some(text)
+    }
+}
+
 /// See [`BatchColumn::fits`]. The JSON text of a value is never shorter than this estimate. Stops
 /// at the first item of a list that does not fit.
 fn fits(array: &dyn Array, row: usize, budget: &mut usize) -> bool {
@@ -155,9 +187,4 @@ fn time(array: &dyn Array, row: usize, unit: TimeUnit) -> Option<Value> {
         }
     };
     Some(time?.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
-}
-
-/// Milliseconds since 1970 as RFC 3339.
-pub(super) fn rfc3339_of_millis(millis: i64) -> Option<Value> {
-    Some(DateTime::from_timestamp_millis(millis)?.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
 }

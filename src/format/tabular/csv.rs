@@ -1,54 +1,13 @@
-//! Splits CSV files with a header row into fields: query results saved by CloudTrail Lake.
+//! Splits CSV files into fields.
 //!
 //! The input arrives in pieces of any size. `csv-core` parses the syntax; only the current row is
 //! kept, up to a maximum length.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use memchr::memchr_iter;
 
-/// The kind of CSV file, detected from its column names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CsvKind {
-    /// Query results of CloudTrail Lake: the columns of the documented schema, in lower case.
-    Lake,
-    /// The event history as saved by the CloudTrail console.
-    EventHistory,
-}
-
-/// Columns of CloudTrail events. One alone also occurs in other tables: event logs have an
-/// `eventid`.
-const EVENT_COLUMNS: [&str; 5] = ["eventname", "eventid", "eventversion", "useridentity", "requestid"];
 /// Maximum number of columns; more than any schema has.
 const MAX_COLUMNS: usize = 1024;
-
-impl CsvKind {
-    /// Number of bytes that [`Self::detect`] needs: more than all column names together.
-    pub const DETECT_BYTES: usize = 4096;
-
-    /// Detects the kind from the first bytes of an input.
-    pub fn detect(first: &[u8]) -> Option<Self> {
-        // A letter, a quote or a byte order mark. JSON objects and arrays are rejected early.
-        let may_be_name = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'"' | 0xEF);
-        if !first.first().is_some_and(may_be_name) {
-            return None;
-        }
-        let mut csv = CsvReader::new(Self::DETECT_BYTES);
-        let mut rest = first;
-        let is_whole = first.len() < Self::DETECT_BYTES;
-        let CsvStep::Row { .. } = csv.step(&mut rest, is_whole) else { return None };
-        let names: Vec<&str> =
-            csv.fields().map(|field| std::str::from_utf8(field).unwrap_or_default()).collect();
-        let has = |name: &str| names.contains(&name);
-        let is_lower_case = names.iter().all(|name| !name.bytes().any(|b| b.is_ascii_uppercase()));
-        let event_columns = EVENT_COLUMNS.into_iter().filter(|name| has(name)).count();
-        if is_lower_case && (has("eventjson") || has("eventsource") || event_columns > 1) {
-            return Some(Self::Lake);
-        }
-        (has("Event ID") && has("Event time") && (has("Event source") || has("Event name")))
-            .then_some(Self::EventHistory)
-    }
-}
 
 /// The result of [`CsvReader::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,8 +69,13 @@ enum RowProgress {
 impl CsvReader {
     /// A parser for rows of at most `max_row` bytes.
     pub fn new(max_row: usize) -> Self {
+        Self::with_delimiter(max_row, b',')
+    }
+
+    /// A parser for rows of at most `max_row` bytes, with another delimiter than a comma.
+    pub fn with_delimiter(max_row: usize, delimiter: u8) -> Self {
         Self {
-            reader: Reader::new(),
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
             text: vec![0; max_row.min(8 << 10)],
             text_len: 0,
             ends: vec![0; MAX_COLUMNS],
@@ -242,20 +206,5 @@ mod tests {
             assert_eq!(whole, [true, false, true, false, true], "{size}");
             assert_eq!(rows[4].0, text.len() as u64 - 4);
         }
-    }
-
-    #[test]
-    fn kinds_are_detected_from_column_names() {
-        let detect = |text: &str| CsvKind::detect(text.as_bytes());
-        assert_eq!(detect("eventversion,useridentity,eventtime\n1.08,{type=Root},x\n"), Some(CsvKind::Lake));
-        assert_eq!(detect("\"eventid\",count,\"eventname\"\r\nx\r\n"), Some(CsvKind::Lake));
-        assert_eq!(detect("eventsource\n"), Some(CsvKind::Lake));
-        assert_eq!(detect("eventid,computer,message\n1,a,b\n"), None);
-        assert_eq!(detect("eventjson"), Some(CsvKind::Lake));
-        assert_eq!(detect("Event ID,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
-        assert_eq!(detect("eventTime,eventSource\n"), None);
-        assert_eq!(detect("a,b\n1,2\n"), None);
-        assert_eq!(detect(""), None);
-        assert_eq!(detect(&format!("eventjson{}", "x".repeat(5000))), None);
     }
 }

@@ -23,12 +23,14 @@
 
 mod columns;
 mod csv;
+mod csv_kind;
 mod error;
 mod ocsf_mapping;
 mod ocsf_reader;
 mod shape;
 
-pub use csv::{CsvKind, CsvReader, CsvStep, RowState};
+pub use csv::{CsvReader, CsvStep, RowState};
+pub use csv_kind::CsvKind;
 pub use error::TableError;
 pub use ocsf_reader::{OcsfReader, OcsfRecord, PARQUET_MAGIC};
 pub use shape::TableShape;

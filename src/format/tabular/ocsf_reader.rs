@@ -5,17 +5,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
-use super::columns;
+use super::columns::{self, ObjectBatch};
 use super::error::TableError;
 use super::ocsf_mapping::{self, OcsfBatch};
 use super::shape::TableShape;
 use crate::base::catch_panic;
+use crate::format::rebuild::event_columns;
 
 /// Magic bytes at the start of a Parquet file.
 pub const PARQUET_MAGIC: &[u8] = b"PAR1";
@@ -30,12 +31,71 @@ const MAX_BATCH_BYTES: u64 = 8 << 20;
 pub struct OcsfRecord {
     /// Number of the row in the file, from 0.
     pub row: u64,
-    /// JSON text of the record; `None` when it is longer than the limit given to
+    /// JSON text of the record, or of the row as an object
+    /// ([`OcsfReader::rows_are_records`]); `None` when it is longer than the limit given to
     /// [`OcsfReader::open`].
     pub json: Option<Vec<u8>>,
 }
 
-/// Reads a Parquet file with the columns of OCSF.
+/// Columns that often hold whole records, as objects or as text.
+const RECORD_COLUMNS: [&str; 14] = [
+    "record",
+    "records",
+    "message",
+    "_raw",
+    "raw",
+    "event",
+    "detail",
+    "body",
+    "data",
+    "log",
+    "value",
+    "payload",
+    "json",
+    "cloud_trail_event",
+];
+
+/// Whether the rows may be or hold records, by the names of the columns.
+fn may_hold_records(schema: &Schema) -> bool {
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    let columns = event_columns(names());
+    let holds_text = |field: &Field| {
+        matches!(
+            field.data_type(),
+            DataType::Utf8 | DataType::Binary | DataType::Struct(_) | DataType::List(_)
+        )
+    };
+    let is_record = |field: &Field| RECORD_COLUMNS.iter().any(|name| field.name().eq_ignore_ascii_case(name));
+    columns.members > 1 && columns.has_source
+        || columns.members > 3
+        || schema.fields().iter().any(|field| is_record(field) && holds_text(field))
+}
+
+/// What the rows of a batch become.
+enum Rows {
+    /// Records, from the columns of OCSF.
+    Ocsf(OcsfBatch),
+    /// Objects with the columns as members.
+    Objects(ObjectBatch),
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        match self {
+            Self::Ocsf(batch) => batch.rows(),
+            Self::Objects(batch) => batch.rows(),
+        }
+    }
+
+    fn json(&self, row: usize, max_len: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::Ocsf(batch) => batch.record(row, max_len),
+            Self::Objects(batch) => batch.object(row, max_len),
+        }
+    }
+}
+
+/// Reads a Parquet file with the columns of OCSF, or with those of records.
 pub struct OcsfReader {
     file: File,
     metadata: ArrowReaderMetadata,
@@ -48,13 +108,14 @@ pub struct OcsfReader {
     group: Range<u64>,
     reader: Option<ParquetRecordBatchReader>,
     /// The current batch and the index of its next row.
-    batch: Option<(OcsfBatch, usize)>,
+    batch: Option<(Rows, usize)>,
     /// Number of the next row.
     row: u64,
 }
 
 impl OcsfReader {
-    /// Opens a Parquet file; `None` when its columns are not those of OCSF's class API Activity.
+    /// Opens a Parquet file; `None` when its columns are neither those of OCSF's class API Activity
+    /// nor such as may hold records.
     /// Records longer than `max_record` bytes are not rebuilt.
     ///
     /// # Errors
@@ -65,7 +126,8 @@ impl OcsfReader {
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
             .map_err(TableError::unreadable)?;
-        if !ocsf_mapping::is_api_activity(metadata.schema()) {
+        let is_ocsf = ocsf_mapping::is_api_activity(metadata.schema());
+        if !is_ocsf && !may_hold_records(metadata.schema()) {
             return Ok(None);
         }
         let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
@@ -74,13 +136,18 @@ impl OcsfReader {
         let lossy = ocsf_mapping::lacks_columns(metadata.schema());
         let roots = metadata.schema().fields().iter().enumerate();
         let roots =
-            roots.filter(|(_, field)| ocsf_mapping::ROOTS.contains(&field.name().as_str())).map(|(n, _)| n);
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
+            roots.filter(|(_, field)| !is_ocsf || ocsf_mapping::ROOTS.contains(&field.name().as_str()));
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.map(|(n, _)| n));
+        let shape = match (is_ocsf, lossy) {
+            (true, true) => TableShape::OcsfParquetLossy,
+            (true, false) => TableShape::OcsfParquet,
+            (false, _) => TableShape::Parquet,
+        };
         Ok(Some(Self {
             file,
             metadata,
             mask,
-            shape: if lossy { TableShape::OcsfParquetLossy } else { TableShape::OcsfParquet },
+            shape,
             max_record,
             next_group: 0,
             group: 0..0,
@@ -95,6 +162,19 @@ impl OcsfReader {
         self.shape
     }
 
+    /// The names of the columns, one in each line.
+    pub fn column_names(&self) -> String {
+        let names: Vec<&str> =
+            self.metadata.schema().fields().iter().map(|field| field.name().as_str()).collect();
+        names.join("\n")
+    }
+
+    /// Whether rows become records. If not, they become objects in which the records are to be
+    /// searched.
+    pub fn rows_are_records(&self) -> bool {
+        self.shape != TableShape::Parquet
+    }
+
     /// Size of all columns before compression in bytes, as the file states it.
     pub fn content_bytes(&self) -> u64 {
         let groups = self.metadata.metadata().row_groups().iter();
@@ -106,16 +186,19 @@ impl OcsfReader {
     pub fn next_record(&mut self) -> Option<Result<OcsfRecord, TableError>> {
         loop {
             if let Some((batch, next)) = &mut self.batch
-                && *next < batch.rows()
+                && *next < batch.len()
             {
-                let json = batch.record(*next, self.max_record);
+                let json = batch.json(*next, self.max_record);
                 let row = self.row;
                 (*next, self.row) = (*next + 1, row + 1);
                 return Some(Ok(OcsfRecord { row, json }));
             }
             self.batch = None;
             match self.next_batch()? {
-                Ok(batch) => self.batch = Some((OcsfBatch::new(&batch), 0)),
+                Ok(batch) if self.rows_are_records() => {
+                    self.batch = Some((Rows::Ocsf(OcsfBatch::new(&batch)), 0));
+                }
+                Ok(batch) => self.batch = Some((Rows::Objects(ObjectBatch::new(&batch)), 0)),
                 Err(error) => {
                     let rows = self.row..self.group.end.max(self.row + 1);
                     self.reader = None;

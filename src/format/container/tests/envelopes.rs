@@ -112,6 +112,19 @@ fn extract_all(bytes: &[u8]) -> Vec<String> {
                 if json_error(value).is_some() {
                     reader.resync_within(&range, window);
                 }
+                if envelope == Envelope::Wrapped {
+                    let mut inner = Vec::new();
+                    RecordSearch::new(MAX_RECORD, MAX_RECORD).search(value, &mut |extracted| {
+                        inner.push(match extracted {
+                            Extracted::Record { json: text, .. } => String::from_utf8(text.to_vec()).unwrap(),
+                            Extracted::NoRecord => "foreign".to_owned(),
+                            Extracted::Unreadable { reason, .. } => format!("!! {}", reason.as_str()),
+                        });
+                    });
+                    let none = inner.is_empty().then(|| "foreign".to_owned());
+                    found.extend(inner.into_iter().chain(none));
+                    continue;
+                }
                 match extract_record(value, envelope, &mut buffer) {
                     Extracted::Record { json: text, .. } => String::from_utf8(text.to_vec()).unwrap(),
                     Extracted::NoRecord => "foreign".to_owned(),
@@ -238,9 +251,11 @@ fn values_without_a_record_are_distinguished() {
         (r#"{"Events":[{"EventId":"1","CloudTrailEvent":"\ud83d"}]}"#, "!! lone_surrogate"),
         (r#"{"Events":[{"EventId":"1","CloudTrailEvent":"{}",}]}"#, "!! json_syntax"),
         (r#"{"QueryResultRows":[[{"eventJson":"\ud83d"}]]}"#, "!! lone_surrogate"),
-        (r#"[{"Records":[{"eventName":"E"}]}]"#, "!! missing_field"),
-        (r#"[{"Events":[{"CloudTrailEvent":"{}"}]}]"#, "!! missing_field"),
-        (r#"[{"Records":{"eventName":"E"}}]"#, r#"{"Records":{"eventName":"E"}}"#),
+        (r#"[{"Records":[{"eventName":"E"}]}]"#, "foreign"),
+        (r#"[{"Records":[{"eventName":"E","eventSource":"s"}]}]"#, r#"{"eventName":"E","eventSource":"s"}"#),
+        (r#"[{"Events":[{"CloudTrailEvent":"{}"}]}]"#, "foreign"),
+        (r#"[{"EventId":"1","EventSource":"kms.amazonaws.com"}]"#, "!! missing_field"),
+        (r#"[{"Records":{"eventName":"E"}}]"#, "foreign"),
     ] {
         assert_eq!(extract_all(text.as_bytes()), [expected], "{text}");
     }

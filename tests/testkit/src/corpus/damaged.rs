@@ -342,7 +342,7 @@ fn not_archives() -> Vec<Case> {
             "records-is-an-object.json",
             "`Records` that is not an array",
             "{\"Records\":{\"eventSource\":\"kms.amazonaws.com\"}}\n",
-            skipped("other_json"),
+            ("unreadable", "unreadable_wrapping"),
             none,
         ),
         case("empty.json", "no bytes", "", skipped("empty"), none),

@@ -16,6 +16,8 @@ pub struct Contents {
     /// What could not be read as a record: where (None = between records), and why.
     pub rejects: Vec<(Option<usize>, &'static str)>,
     pub recognised: bool,
+    /// It is not recognised, but names KMS as a value, or at least two members of records.
+    pub names_records: bool,
     pub shape: &'static str,
 }
 
@@ -77,14 +79,40 @@ pub fn open(raw: &[u8]) -> Contents {
         // Skipped: counts nothing. But nobody knows what a broken gzip would have held, so that is
         // told.
         let rejects = gzip_broke.map(|reason| (None, reason)).into_iter().collect();
-        return Contents { records: Vec::new(), foreign: 0, rejects, recognised, shape: "none" };
+        let names_records = names_records(&bytes);
+        return Contents {
+            records: Vec::new(),
+            foreign: 0,
+            rejects,
+            recognised,
+            names_records,
+            shape: "none",
+        };
     }
     let mut shapes = walk.shapes.iter();
     let shape = match (shapes.next(), shapes.next()) {
         (Some(only), None) => *only,
         _ => "mixed",
     };
-    Contents { records, foreign, rejects, recognised, shape }
+    Contents { records, foreign, rejects, recognised, names_records: false, shape }
+}
+
+/// Whether content without records names KMS as a value, or at least two members of records.
+fn names_records(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes).to_lowercase().replace('_', "");
+    let members = [
+        "eventsource",
+        "eventname",
+        "eventversion",
+        "useridentity",
+        "requestparameters",
+        "recipientaccountid",
+    ]
+    .into_iter()
+    .chain(["sourceipaddress", "cloudtrailevent"])
+    .filter(|name| text.contains(name))
+    .count();
+    members > 1 || text.contains("\"kms.amazonaws.com\"")
 }
 
 /// All gzip members one after the other, and the damage that ended them early. Plain bytes are

@@ -14,6 +14,7 @@ pub mod knowledge;
 pub mod names;
 pub mod outcome;
 pub mod record;
+pub mod search;
 pub mod workload;
 mod wrapped;
 
@@ -125,9 +126,9 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
             }
         }
         let mut count = Counts::new();
-        let mut rejects = contents.rejects;
+        let mut rejects = contents.rejects.clone();
         *count.entry("other_source").or_default() += contents.foreign;
-        for found in contents.records {
+        for found in &contents.records {
             let start = found.offset;
             match class(&found.text, found.value_len, &knowledge, options) {
                 Class::Candidate(event) => {
@@ -141,7 +142,7 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         rejects.sort_by_key(|(offset, _)| offset.unwrap_or(usize::MAX));
         *count.entry("rejected").or_default() += rejects.len() as u64;
         report.inputs.push(json!({
-            "archive": uri, "shape": contents.shape, "status": status(contents.recognised, rejects.len()),
+            "archive": uri, "shape": contents.shape, "status": status(&contents, rejects.len()),
         }));
         let reject = |(offset, reason)| json!({"archive": uri, "record_offset": offset, "reason": reason});
         report.rejects.extend(rejects.into_iter().map(reject));
@@ -174,11 +175,11 @@ fn readable<'a>(
     records.filter(|found| found.value_len <= options.max_record_bytes).map(|found| found.text.as_ref())
 }
 
-fn status(recognised: bool, rejects: usize) -> &'static str {
-    match (recognised, rejects) {
+fn status(contents: &input::Contents, rejects: usize) -> &'static str {
+    match (contents.recognised, rejects) {
         (true, 0) => "complete",
         (true, _) => "partial",
-        (false, 0) => "skipped",
+        (false, 0) if !contents.names_records => "skipped",
         (false, _) => "unreadable",
     }
 }

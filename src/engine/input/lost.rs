@@ -1,0 +1,122 @@
+//! Inputs that hold no records but should: what to say of them.
+
+use crate::aggregate::{InputStatus, StatusReason, UnreadReason};
+use crate::format::container::{NameWatch, Watched};
+use crate::format::decode::{Encoding, may_be_base64, sniff};
+use crate::model::SkipReason;
+use crate::source::{Family, NameFields};
+
+/// Bytes at the beginning of an input that show what was saved instead of a log.
+pub(super) const HEAD_BYTES: usize = 4096;
+/// Bytes of content that is no JSON in which names of records are looked for.
+pub(super) const WATCHED_BYTES: u64 = 64 << 20;
+
+/// The status of an input in which no record was found, and why. It is skipped, unless it may hold
+/// records, or is named like a log file.
+pub(super) fn status(
+    reason: SkipReason,
+    fields: &NameFields,
+    watch: &NameWatch,
+    head: &[u8],
+) -> (InputStatus, StatusReason) {
+    let is_message = reason == SkipReason::NotJson && is_validation_message(head);
+    let reason = if is_message { SkipReason::Notification } else { reason };
+    match unread(reason, fields, watch, head) {
+        Some(unread) => (InputStatus::Unreadable, unread),
+        None => (InputStatus::Skipped, StatusReason::Skipped(reason)),
+    }
+}
+
+/// What a skipped input holds, if its reason alone does not say that.
+pub(super) fn description(reason: &StatusReason, head: &[u8]) -> Option<String> {
+    match reason {
+        StatusReason::Skipped(SkipReason::Notification) => {
+            Some("a notification, which only names log files, and no records".to_owned())
+        }
+        StatusReason::Skipped(_) => what_it_is(head),
+        _ => None,
+    }
+}
+
+/// Why an input that would be skipped is unreadable instead, if it is.
+fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8]) -> Option<StatusReason> {
+    let watched = match reason {
+        SkipReason::OtherJson => Some(Watched::Json),
+        SkipReason::Notification => Some(Watched::Notification),
+        SkipReason::NotJson | SkipReason::BrokenStart | SkipReason::Parquet => Some(Watched::Unknown),
+        _ => None,
+    };
+    let is_log = fields.family == Some(Family::CloudTrail) && fields.delivered.is_some();
+    if watched.is_some_and(|watched| watch.may_hold_records(watched)) && what_it_is(head).is_none() {
+        let detail = format!("it names {watch}, in a form that keytrail does not read");
+        return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
+    }
+    let is_encoded = matches!(sniff(head), Encoding::Gzip | Encoding::Zstd) || may_be_base64(head);
+    if watched.is_some() && is_encoded {
+        let detail = "it is compressed or encoded more often than keytrail looks into, or damaged".to_owned();
+        return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
+    }
+    if !is_log || reason == SkipReason::Digest {
+        return None;
+    }
+    let what = what_it_is(head).unwrap_or_else(|| match reason {
+        SkipReason::Empty => "no bytes".to_owned(),
+        other => other.as_str().to_owned(),
+    });
+    let detail = format!("a log file by its name, but it holds {what}");
+    Some(StatusReason::Unread { reason: UnreadReason::LostLog, detail })
+}
+
+/// What was saved instead of a file; `None` when it is nothing of that kind.
+fn what_it_is(head: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(&head[..head.len().min(HEAD_BYTES)]);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let lower = text.get(..text.len().min(64)).unwrap_or_default().to_ascii_lowercase();
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(inner, _)| inner.trim())
+    };
+    if text.starts_with("version https://git-lfs.github.com/") {
+        return Some("a Git LFS pointer: the content was not fetched (git lfs pull)".to_owned());
+    }
+    if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
+        let title = element("title").map_or(String::new(), |title| format!(" ({title})"));
+        return Some(format!("a web page{title}"));
+    }
+    if (lower.starts_with("<?xml") || lower.starts_with("<error>")) && text.contains("<Error>") {
+        let code = element("Code").unwrap_or("no code");
+        let message = element("Message").map_or(String::new(), |message| format!(": {message}"));
+        return Some(format!("the refusal of its download by S3: {code}{message}"));
+    }
+    None
+}
+
+/// Whether the text is the file or message with which CloudTrail checks that it may deliver.
+fn is_validation_message(head: &[u8]) -> bool {
+    head.trim_ascii_start().starts_with(b"CloudTrail validation message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_saved_instead_is_told() {
+        let xml =
+            b"<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>not you</Message></Error>";
+        for (head, what) in [
+            (&xml[..], Some("the refusal of its download by S3: AccessDenied: not you")),
+            (b"<Error><Code>NoSuchKey</Code></Error>", Some("the refusal of its download by S3: NoSuchKey")),
+            (b"<!DOCTYPE html><html><title>Sign in</title>", Some("a web page (Sign in)")),
+            (b"<HTML>", Some("a web page")),
+            (
+                b"version https://git-lfs.github.com/spec/v1\n",
+                Some("a Git LFS pointer: the content was not fetched (git lfs pull)"),
+            ),
+            (b"{\"Records\":[]}", None),
+            (b"", None),
+        ] {
+            assert_eq!(what_it_is(head).as_deref(), what, "{}", String::from_utf8_lossy(head));
+        }
+    }
+}

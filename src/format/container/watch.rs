@@ -1,0 +1,156 @@
+//! Watches content that is not recognised for names that only records have. Content with them may
+//! hold records in a form that is not known, and must not be passed over in silence.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+/// Names of members of records, in the spellings of most tools; then the name of KMS, and how the
+/// base64 of gzip begins.
+const NAMES: [&str; 18] = [
+    "eventsource",
+    "event_source",
+    "eventname",
+    "event_name",
+    "eventversion",
+    "event_version",
+    "useridentity",
+    "user_identity",
+    "requestparameters",
+    "request_parameters",
+    "recipientaccountid",
+    "recipient_account_id",
+    "sourceipaddress",
+    "source_ip_address",
+    "cloudtrailevent",
+    "cloud_trail_event",
+    KMS,
+    "\"h4si",
+];
+const KMS: &str = "kms.amazonaws.com";
+/// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
+const KMS_AT: usize = 16;
+/// Length of the longest name.
+const LONGEST: usize = 20;
+
+static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let mut builder = AhoCorasick::builder();
+    builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(NAMES).ok()
+});
+
+/// Watches the bytes of one input.
+#[derive(Debug, Default)]
+pub struct NameWatch {
+    /// One bit for each of [`NAMES`], both spellings of a name in the same one.
+    seen: u32,
+    /// There is base64 of gzip.
+    is_encoded: bool,
+    /// KMS's name is a whole string of JSON, not part of a text.
+    is_value: bool,
+    /// The last bytes, with which a name may begin.
+    tail: Vec<u8>,
+}
+
+/// What kind of content is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watched {
+    /// JSON that was read whole. Texts in it may mention KMS without being records.
+    Json,
+    /// Content that was not understood.
+    Unknown,
+    /// Notifications, which have some names in common with records.
+    Notification,
+}
+
+impl NameWatch {
+    /// Looks at the next bytes of the content.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let head = &bytes[..bytes.len().min(2 * LONGEST)];
+        let border = [self.tail.as_slice(), head].concat();
+        self.look_at(&border);
+        self.look_at(bytes);
+        let kept = if bytes.len() < 2 * LONGEST { &border } else { bytes };
+        self.tail = kept[kept.len().saturating_sub(LONGEST + 2)..].to_vec();
+    }
+
+    fn look_at(&mut self, bytes: &[u8]) {
+        let Some(search) = SEARCH.as_ref() else { return };
+        for found in search.find_iter(bytes) {
+            let name = found.pattern().as_usize();
+            if name > KMS_AT {
+                self.is_encoded = true;
+                continue;
+            }
+            self.seen |= 1 << (name / 2);
+            if name == KMS_AT {
+                let quoted = [found.start().checked_sub(1), Some(found.end())];
+                let is_quote = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'"');
+                let is_text = found.start().checked_sub(2).and_then(|at| bytes.get(at)) == Some(&b'\\');
+                self.is_value |= quoted.into_iter().all(is_quote) && !is_text;
+            }
+        }
+    }
+
+    /// Whether the content may hold records.
+    pub fn may_hold_records(&self, watched: Watched) -> bool {
+        let kms = 1 << (KMS_AT / 2);
+        let members = (self.seen & !kms).count_ones();
+        let names_kms = match watched {
+            Watched::Notification => return self.is_value,
+            Watched::Json => self.is_value,
+            Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
+        };
+        members > 1 || names_kms
+    }
+}
+
+/// The names that were seen, for people.
+impl fmt::Display for NameWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: [&str; 9] = [
+            "eventSource",
+            "eventName",
+            "eventVersion",
+            "userIdentity",
+            "requestParameters",
+            "recipientAccountId",
+            "sourceIPAddress",
+            "CloudTrailEvent",
+            KMS,
+        ];
+        let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
+        let encoded = self.is_encoded.then_some("compressed data");
+        f.write_str(&seen.chain(encoded).collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch(text: &str, size: usize) -> NameWatch {
+        let mut watch = NameWatch::default();
+        text.as_bytes().chunks(size).for_each(|piece| watch.feed(piece));
+        watch
+    }
+
+    #[test]
+    fn names_are_seen_in_pieces_of_any_size() {
+        for (text, json, unknown) in [
+            (r#"{"a":"kms.amazonaws.com"}"#, true, true),
+            (r#"{"a":"to kms.amazonaws.com"}"#, false, true),
+            (r#"{"a":"{\"b\":\"kms.amazonaws.com\"}"}"#, false, true),
+            ("event_source: x\nEVENTNAME: y", true, true),
+            ("eventsource, event_source", false, false),
+            ("nothing of a record", false, false),
+        ] {
+            for size in [1, 2, 5, 19, 40, 1000] {
+                let watch = watch(text, size);
+                assert_eq!(watch.may_hold_records(Watched::Json), json, "{text} in {size}");
+                assert_eq!(watch.may_hold_records(Watched::Unknown), unknown, "{text} in {size}");
+            }
+        }
+        assert_eq!(watch("eventName kms.amazonaws.com", 7).to_string(), "eventName, kms.amazonaws.com");
+    }
+}

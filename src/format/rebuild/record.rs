@@ -1,0 +1,305 @@
+//! Rebuilds a record from members with other names and values.
+
+use serde_json::{Map, Value};
+
+use super::names::{MEMBERS, MemberType, Place, place, prefix, squashed};
+use super::printed::{FieldNames, parse_printed};
+use super::quoted::parse_quoted;
+use super::time::rfc3339;
+
+/// Whether a rebuilt record is certain to have all members of the record that it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fidelity {
+    /// Only names and notations differ.
+    Whole,
+    /// Something may be missing.
+    Lossy,
+}
+
+/// What came of the members of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rebuilt {
+    /// A record.
+    Record {
+        /// Its JSON text.
+        json: String,
+        /// Whether it has all members.
+        fidelity: Fidelity,
+        /// It is beyond doubt an event of CloudTrail: `eventSource` is the name of a service of
+        /// AWS, and there are other members. Other programs have events with a source, too.
+        is_event: bool,
+    },
+    /// No record: the row is an event, but `eventSource`, which names the service, is missing.
+    MissingSource {
+        /// Number of members of the record.
+        members: usize,
+    },
+    /// No record: the row is not an event, but for example a count.
+    NotAnEvent,
+}
+
+/// What happens to a text in the place of an object that is in no known notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// It is left out, and the record is lossy.
+    LeftOut,
+    /// It stays, and the parser rejects the record.
+    Kept,
+}
+
+/// Rebuilds the record from named texts: the columns of a query result.
+pub fn record_from_columns(columns: &[(&str, &str)]) -> Rebuilt {
+    let members = columns.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text)));
+    record_from_members(members.collect())
+}
+
+/// Rebuilds the record from named values: a row of a table.
+pub fn record_from_members(members: Map<String, Value>) -> Rebuilt {
+    let mut rebuilding = Rebuilding::new(Unknown::LeftOut);
+    rebuilding.add_all(members);
+    rebuilding.finish()
+}
+
+/// Rewrites a record whose nested members are text, or whose time is in another form; `None` when
+/// it is not a JSON object.
+pub fn restored_record(record: &[u8]) -> Option<(Vec<u8>, Fidelity)> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(record) else { return None };
+    let mut rebuilding = Rebuilding::new(Unknown::Kept);
+    rebuilding.add_all(members);
+    // All of the members are there: only those that cannot be read make it lossy.
+    let fidelity = if rebuilding.is_lossy { Fidelity::Lossy } else { Fidelity::Whole };
+    Some((Value::Object(rebuilding.record).to_string().into_bytes(), fidelity))
+}
+
+/// Members without which nobody can say that the row is the whole record.
+const ESSENTIAL: [&str; 4] = ["userIdentity", "eventTime", "eventID", "awsRegion"];
+
+/// Members of parameters, responses and identities that are objects or lists.
+const NESTED: [&str; 16] = [
+    "sessionContext",
+    "sessionIssuer",
+    "attributes",
+    "webIdFederationData",
+    "onBehalfOf",
+    "inScopeOf",
+    "encryptionContext",
+    "sourceEncryptionContext",
+    "destinationEncryptionContext",
+    "encryptionContextSubset",
+    "encryptionContextEquals",
+    "constraints",
+    "operations",
+    "keyMetadata",
+    "replicaKeyMetadata",
+    "resources",
+];
+
+/// A record being rebuilt.
+struct Rebuilding {
+    record: Map<String, Value>,
+    unknown: Unknown,
+    is_lossy: bool,
+    /// A column of the row is one of an event.
+    names_event: bool,
+}
+
+impl Rebuilding {
+    fn new(unknown: Unknown) -> Self {
+        Self { record: Map::new(), unknown, is_lossy: false, names_event: false }
+    }
+
+    fn add_all(&mut self, members: Map<String, Value>) {
+        let prefix = prefix(members.keys().map(String::as_str)).unwrap_or_default().to_owned();
+        let mut region = None;
+        // Exact names come last, so that they win over other spellings.
+        let (exact, others): (Vec<_>, Vec<_>) =
+            members.into_iter().partition(|(name, _)| MEMBERS.iter().any(|member| member.name == name));
+        for (name, value) in others.into_iter().chain(exact) {
+            if is_nothing(&value) {
+                continue;
+            }
+            let own = name.strip_prefix(prefix.as_str()).unwrap_or(&name);
+            match place(own).or_else(|| place(&name)) {
+                Some(Place::Member(index)) => self.add(index, value),
+                Some(Place::Inside(path)) => self.add_inside(&path, value),
+                None if squashed(own) == "region" => region = Some(value),
+                None => {}
+            }
+        }
+        if let Some(Value::String(region)) = region {
+            self.record.entry("awsRegion").or_insert(region.into());
+        }
+    }
+
+    fn add(&mut self, index: usize, value: Value) {
+        let member = MEMBERS[index];
+        self.names_event |= matches!(member.name, "eventVersion" | "eventName" | "eventID" | "eventSource");
+        let value = match member.member_type {
+            MemberType::Text => text(value),
+            MemberType::Account => text(value).map(account),
+            MemberType::Boolean => boolean(&value),
+            MemberType::Time => rfc3339(&value).map(Value::from).or_else(|| text(value)),
+            MemberType::Struct => self.nested(value, FieldNames::CloudTrail, member.name),
+            MemberType::Map => self.nested(value, FieldNames::Any, member.name),
+        };
+        if let Some(value) = value {
+            self.record.insert(member.name.to_owned(), value);
+        }
+    }
+
+    /// An object or a list, which may be text.
+    fn nested(&mut self, value: Value, names: FieldNames, member: &str) -> Option<Value> {
+        let value = match value {
+            Value::String(printed) => match self.structure(&printed, names) {
+                Some(value) => value,
+                // Without the caller, the event would be of nobody.
+                None if self.unknown == Unknown::Kept || member == "userIdentity" => printed.into(),
+                None => return None,
+            },
+            value @ (Value::Object(_) | Value::Array(_)) => value,
+            _ => return None,
+        };
+        Some(self.expanded(names.restore_all(value), names))
+    }
+
+    /// An object or a list in any of the notations; `None` when there is no value, or none that can
+    /// be read.
+    fn structure(&mut self, printed: &str, names: FieldNames) -> Option<Value> {
+        let printed = printed.trim();
+        match serde_json::from_str(printed) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => return Some(value),
+            // JSON text of JSON text.
+            Ok(Value::String(inner)) if inner.starts_with(['{', '[']) => {
+                if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(&inner) {
+                    return Some(value);
+                }
+            }
+            _ => {}
+        }
+        self.is_lossy = true;
+        parse_quoted(printed).or_else(|| parse_printed(printed, names))
+    }
+
+    /// The value with the texts inside it that show an object or a list.
+    fn expanded(&mut self, value: Value, names: FieldNames) -> Value {
+        match value {
+            Value::Object(members) => {
+                let expand = |(name, value): (String, Value)| {
+                    let value = match value {
+                        Value::String(printed)
+                            if NESTED.iter().any(|nested| nested.eq_ignore_ascii_case(&name)) =>
+                        {
+                            self.text_inside(printed, names)
+                        }
+                        value @ (Value::Object(_) | Value::Array(_)) => self.expanded(value, names),
+                        value => value,
+                    };
+                    (name, value)
+                };
+                Value::Object(members.into_iter().map(expand).collect())
+            }
+            Value::Array(items) => {
+                let expand = |item| match item {
+                    Value::String(printed) if printed.trim_start().starts_with('{') => {
+                        self.text_inside(printed, names)
+                    }
+                    value @ Value::Object(_) => self.expanded(value, names),
+                    value => value,
+                };
+                Value::Array(items.into_iter().map(expand).collect())
+            }
+            value => value,
+        }
+    }
+
+    fn text_inside(&mut self, printed: String, names: FieldNames) -> Value {
+        if !printed.trim_start().starts_with(['{', '[']) {
+            return printed.into();
+        }
+        self.structure(&printed, names).map_or(printed.into(), |value| names.restore_all(value))
+    }
+
+    /// A value with a column of its own, inside a member of the record.
+    fn add_inside(&mut self, path: &[String], value: Value) {
+        // A list that became a column shows one of its items.
+        self.is_lossy = true;
+        self.names_event = true;
+        let value = if value.is_number() { text(value).unwrap_or_default() } else { value };
+        let [first, inner @ ..] = path else { return };
+        if first == "resources" {
+            let items =
+                self.record.entry("resources").or_insert_with(|| Value::Array(vec![Map::new().into()]));
+            if let (Some(Value::Object(item)), [name]) = (items.get_mut(0), inner) {
+                item.entry(name.as_str()).or_insert(value);
+            }
+            return;
+        }
+        let mut object = &mut self.record;
+        let [parents @ .., last] = path else { return };
+        for name in parents {
+            let entry = object.entry(name.as_str()).or_insert_with(|| Value::Object(Map::new()));
+            let Value::Object(inner) = entry else { return };
+            object = inner;
+        }
+        object.entry(last.as_str()).or_insert(value);
+    }
+
+    fn finish(self) -> Rebuilt {
+        let Some(source) = self.record.get("eventSource") else {
+            let members = self.record.len();
+            return if self.names_event { Rebuilt::MissingSource { members } } else { Rebuilt::NotAnEvent };
+        };
+        let names_service = source.as_str().is_some_and(|source| source.contains(".amazon"));
+        let is_event = names_service && (self.record.contains_key("eventName") || self.record.len() > 3);
+        let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
+        let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };
+        Rebuilt::Record { json: Value::Object(self.record).to_string(), fidelity, is_event }
+    }
+}
+
+/// Whether the value says that there is none.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => {
+            matches!(text.trim(), "" | "null" | "NULL" | "None" | "NaN" | "nan" | "<null>" | "\\N")
+        }
+        _ => false,
+    }
+}
+
+fn text(value: Value) -> Option<Value> {
+    match value {
+        Value::String(text) => Some(text.trim().into()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// An account id that became a number has lost its leading zeros, and may have gained a fraction.
+fn account(value: Value) -> Value {
+    let Some(text) = value.as_str() else { return value };
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if (6..=12).contains(&whole.len()) && is_digits(whole) {
+        return format!("{whole:0>12}").into();
+    }
+    match text.parse::<f64>() {
+        Ok(number) if text.contains(['e', 'E']) && (1e5..1e12).contains(&number) && number.fract() == 0.0 => {
+            format!("{number:012.0}").into()
+        }
+        _ => value,
+    }
+}
+
+fn boolean(value: &Value) -> Option<Value> {
+    match value {
+        Value::Bool(_) => Some(value.clone()),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true.into()),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false.into()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
