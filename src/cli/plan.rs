@@ -102,6 +102,7 @@ pub(super) fn recorded_options(
         max_record_bytes: options.max_record_bytes,
         delivery_slack_days: (!prune.no_prune).then_some(prune.delivery_slack),
         user: options.user.clone(),
+        resource: options.resource.clone(),
     }
 }
 
@@ -131,6 +132,7 @@ fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
         keys: patterns(&options.key, KeyPattern::new)?,
         principals: patterns(&options.principal, PrincipalPattern::new)?,
         users: patterns(&options.user, Pattern::new)?,
+        resources: patterns(&options.resource, Pattern::new)?,
     })
 }
 
@@ -220,6 +222,7 @@ fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
         ("--key", &options.key),
         ("--principal", &options.principal),
         ("--user", &options.user),
+        ("--resource", &options.resource),
     ];
     match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
         Some((option, _)) => {

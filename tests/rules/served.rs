@@ -133,3 +133,34 @@ fn own_rules_compare_what_calls_were_for() {
     assert_eq!(found, ["X1", "", "X2", ""], "{}", report.stderr);
     assert!(!rows(&report.path().join("usage.parquet")).is_empty());
 }
+
+#[test]
+fn calls_are_selected_by_what_they_were_for() {
+    let bucket = json!({"aws:s3:arn": "arn:aws:s3:::data/x.csv"});
+    let records = [
+        call(1, json!({"SecretARN": SECRET}), Some("secretsmanager.amazonaws.com")),
+        call(2, json!({"SecretARN": SECRET}), None),
+        call(3, bucket, Some("s3.amazonaws.com")),
+        call(4, Value::Null, Some("athena.amazonaws.com")),
+        call(5, Value::Null, None),
+    ];
+    for (pattern, expected) in [
+        (SECRET, &["1", "2"][..]),
+        ("*:secret:prod/*", &["1", "2"]),
+        ("secretsmanager.amazonaws.com", &["1", "2"]),
+        ("arn:aws:s3:::data/*,athena*", &["3", "4"]),
+        ("*", &["1", "2", "3", "4"]),
+    ] {
+        for more in [&[][..], &["--no-learn"]] {
+            let report = analyze(&records, &[&["--resource", pattern], more].concat());
+            let ids: Vec<String> = report
+                .events()
+                .iter()
+                .map(|row| row["event_time"].as_str().unwrap()[18..19].to_owned())
+                .collect();
+            assert_eq!(ids, expected, "{pattern}: {}", report.stderr);
+        }
+    }
+    let none = analyze(&records, &["--resource", "*:secret:prd/*"]);
+    assert!(none.stderr.contains("--resource \"*:secret:prd/*\" matches no KMS event"), "{}", none.stderr);
+}
