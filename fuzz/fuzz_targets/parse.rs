@@ -49,7 +49,8 @@ fn any_odd_number(value: &Json) -> bool {
 /// The event as the NDJSON of `keytrail events` shows it.
 fn row(event: KmsEvent<'_>) -> Map<String, Value> {
     let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
-    let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
+    let served = event.served();
+    let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0, served: &served };
     let mut bytes = Vec::new();
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();

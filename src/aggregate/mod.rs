@@ -22,4 +22,4 @@ pub use distinct::EXACT_LIMIT;
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
 pub use selected::Selected;
-pub use usage::{DailyRow, Group, GroupStats, Groups, Usage, UsageRow, UsageSample};
+pub use usage::{DailyRow, Group, GroupStats, Groups, SampleText, Usage, UsageRow, UsageSample};

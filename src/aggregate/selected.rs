@@ -1,6 +1,6 @@
 //! A selected event, as every aggregate sees it.
 
-use crate::model::{Evidence, KmsEvent};
+use crate::model::{Evidence, KmsEvent, Served};
 
 /// An event that has passed all filters, with its evidence and its position in the input.
 #[derive(Debug, Clone, Copy)]
@@ -13,4 +13,6 @@ pub struct Selected<'a> {
     pub archive: &'a str,
     /// Byte offset of the record in the decompressed archive.
     pub offset: u64,
+    /// What its call was for.
+    pub served: &'a Served<'a>,
 }

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::{HashMap, HashTable};
 
 use super::activity::{Activity, KeyUse};
-use super::distinct::DistinctCounter;
+use super::distinct::{DistinctCounter, EXACT_LIMIT};
 use super::selected::Selected;
 use crate::base::{stable_hash, table_hash};
 use crate::model::{DeniedBy, EventTime, Outcome};
@@ -165,6 +165,21 @@ pub struct UsageSample {
     source_ip: Option<u64>,
     /// Hash of the users behind the principal.
     users: Option<u64>,
+    /// Hash of the service that the call was for, known or not.
+    service: u64,
+    /// Hash of the resource that the call was for.
+    resource: Option<u64>,
+}
+
+/// A text of an event that [`Usage`] may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleText {
+    /// `eventID`.
+    EventId,
+    /// The service that the call was for.
+    Service,
+    /// The resource that the call was for.
+    Resource,
 }
 
 impl UsageSample {
@@ -178,6 +193,8 @@ impl UsageSample {
             session: event.principal.session_name.as_deref().map(|name| stable_hash(0, &name)),
             source_ip: event.source_ip.as_deref().map(|address| stable_hash(0, &address)),
             users: users.iter().any(Option::is_some).then(|| stable_hash(0, &users)),
+            service: stable_hash(0, &selected.served.service),
+            resource: selected.served.resource.as_deref().map(|name| stable_hash(0, &name)),
         }
     }
 }
@@ -191,6 +208,10 @@ pub struct GroupStats {
     sessions: DistinctCounter,
     source_ips: DistinctCounter,
     users: DistinctCounter,
+    resources: DistinctCounter,
+    /// What all its events have in common.
+    service: Common,
+    resource: Common,
     /// Time of the earliest event.
     pub first_time: EventTime,
     /// Time of the latest event.
@@ -208,6 +229,9 @@ impl GroupStats {
             sessions: DistinctCounter::default(),
             source_ips: DistinctCounter::default(),
             users: DistinctCounter::default(),
+            resources: DistinctCounter::default(),
+            service: Common::default(),
+            resource: Common::default(),
             first_time: time,
             last_time: time,
             first_event_id: None,
@@ -230,6 +254,25 @@ impl GroupStats {
         self.users.count().min(self.event_count)
     }
 
+    /// The service that all its calls were for; `None` if they differ, or one names none.
+    pub fn service(&self) -> Option<&str> {
+        self.service.text()
+    }
+
+    /// The same of the resource.
+    pub fn resource(&self) -> Option<&str> {
+        self.resource.text()
+    }
+
+    /// Distinct resources that the calls were for. An estimate is more than
+    /// [`EXACT_LIMIT`](super::EXACT_LIMIT).
+    pub fn resource_count(&self) -> u64 {
+        match self.resources.is_exact() {
+            true => self.resources.count(),
+            false => self.resources.count().clamp(EXACT_LIMIT as u64 + 1, self.event_count),
+        }
+    }
+
     /// Whether the counts of sessions, addresses and users are exact: none is more than
     /// [`EXACT_LIMIT`](super::EXACT_LIMIT).
     pub fn counts_exact(&self) -> bool {
@@ -250,6 +293,38 @@ impl GroupStats {
         }
         if time == self.last_time {
             keep_smaller(&mut self.last_event_id, id());
+        }
+    }
+}
+
+/// A text that all events of a group have, as far as they do.
+#[derive(Debug, Clone, Default)]
+enum Common {
+    #[default]
+    Unset,
+    /// All have this text, or none has one.
+    Same {
+        hash: u64,
+        text: Option<Box<str>>,
+    },
+    Different,
+}
+
+impl Common {
+    /// Adds the text of an event, given the hash of its presence and value.
+    fn add<'e>(&mut self, hash: u64, text: impl FnOnce() -> Option<&'e str>) {
+        match self {
+            Self::Unset => *self = Self::Same { hash, text: text().map(Into::into) },
+            Self::Same { hash: same, .. } if *same == hash => {}
+            Self::Same { .. } => *self = Self::Different,
+            Self::Different => {}
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Same { text, .. } => text.as_deref(),
+            Self::Unset | Self::Different => None,
         }
     }
 }
@@ -319,8 +394,13 @@ impl Usage {
         numbers
     }
 
-    /// Counts one event of the group that has the number `group` here. `id` gives its `eventID`.
-    pub fn add<'e>(&mut self, group: usize, event: &UsageSample, id: impl Fn() -> Option<&'e str>) {
+    /// Counts one event of the group that has the number `group` here. `text` gives its texts.
+    pub fn add<'e>(
+        &mut self,
+        group: usize,
+        event: &UsageSample,
+        text: impl Fn(SampleText) -> Option<&'e str>,
+    ) {
         let stats = self.stats[group].get_or_insert_with(|| GroupStats::new(event.time));
         stats.event_count += 1;
         if let Some(session) = event.session {
@@ -332,7 +412,13 @@ impl Usage {
         if let Some(users) = event.users {
             stats.users.insert(users);
         }
-        stats.extend_span(event.time, id);
+        if let Some(resource) = event.resource {
+            stats.resources.insert(resource);
+        }
+        stats.service.add(event.service, || text(SampleText::Service));
+        // No hash of a resource is likely to be zero, and nothing would be lost by it.
+        stats.resource.add(event.resource.unwrap_or(0), || text(SampleText::Resource));
+        stats.extend_span(event.time, || text(SampleText::EventId));
         *self.daily.entry((event.time.day(), group)).or_default() += 1;
     }
 

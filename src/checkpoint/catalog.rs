@@ -10,6 +10,7 @@ use super::segment::Segment;
 use super::segment_store::{NewFile, SegmentFile, SegmentStore};
 use super::settings::Settings;
 use crate::base::lock;
+use crate::model::KnownFolder;
 
 const PREFIX: &str = "segment-";
 const SUFFIX: &str = ".arrows";
@@ -41,7 +42,15 @@ pub(super) struct Catalog {
     /// The number of this run.
     pub(super) generation: u64,
     publish: Publish,
+    folders: Mutex<Folders>,
     segments: Mutex<Segments>,
+}
+
+#[derive(Debug, Default)]
+struct Folders {
+    known: Vec<KnownFolder>,
+    /// The manifest does not have them yet.
+    is_changed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,12 +67,32 @@ impl Catalog {
     pub(super) fn new(
         store: Box<dyn SegmentStore>,
         settings: Settings,
+        folders: Vec<KnownFolder>,
         known: Vec<Arc<Segment>>,
         publish: Publish,
     ) -> Self {
         let generation = known.iter().map(|segment| segment.entry.generation).max().unwrap_or(0) + 1;
         let segments = Segments { known: known.len(), permanent: known, of_this_run: Vec::new() };
-        Self { store, settings, generation, publish, segments: Mutex::new(segments) }
+        let folders = Mutex::new(Folders { known: folders, is_changed: false });
+        Self { store, settings, generation, publish, folders, segments: Mutex::new(segments) }
+    }
+
+    /// The folders that archives were read from.
+    pub(super) fn folders(&self) -> Vec<KnownFolder> {
+        lock(&self.folders).known.clone()
+    }
+
+    /// Replaces them. The manifest has them once it is written.
+    pub(super) fn set_folders(&self, known: Vec<KnownFolder>) {
+        let mut folders = lock(&self.folders);
+        folders.is_changed |= folders.known != known;
+        folders.known = known;
+    }
+
+    /// Writes the manifest if it does not have the folders yet.
+    pub(super) fn write_folders(&self) -> Result<(), CheckpointError> {
+        let is_changed = lock(&self.folders).is_changed;
+        if is_changed { self.write_now() } else { Ok(()) }
     }
 
     /// The segments of earlier runs.
@@ -120,11 +149,15 @@ impl Catalog {
 
     fn write(&self, segments: &[Arc<Segment>]) -> Result<(), CheckpointError> {
         let entries = segments.iter().map(|segment| segment.entry.clone()).collect();
-        let json = Manifest::new(self.settings, entries).to_json().map_err(|error| {
+        let mut folders = lock(&self.folders);
+        let manifest = Manifest::new(self.settings, folders.known.clone(), entries);
+        let json = manifest.to_json().map_err(|error| {
             let path = self.store.address(super::segment_store::MANIFEST);
             CheckpointError::File { path, source: error.into() }
         })?;
-        self.store.write_manifest(&json)
+        self.store.write_manifest(&json)?;
+        folders.is_changed = false;
+        Ok(())
     }
 
     /// Removes the segments that the manifest does not name: of killed runs, and of a checkpoint

@@ -44,6 +44,15 @@ impl LocalStore {
         }
     }
 
+    /// Removes the folder, if nothing but the lock is left in it.
+    pub(super) fn remove_folder(self) {
+        // Another run may hold files in it by now.
+        let is_empty = self.list().is_ok_and(|files| files.iter().all(|file| file.name == LOCK));
+        if is_empty && fs::remove_file(self.folder.join(LOCK)).is_ok() {
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+
     /// Makes the names in the folder durable. Where directories cannot be opened, the system has no
     /// way to ask for that.
     fn sync_names(&self) -> io::Result<()> {

@@ -10,10 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::error::Unusable;
 use super::settings::Settings;
+use crate::model::KnownFolder;
 
 /// The format of manifest and segments. It changes whenever another program would find other facts
 /// in an archive, or write them in another form. Formats 1 and 2 had no manifest.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Manifest {
     keytrail_version: String,
     /// The options that the facts were made with.
     pub settings: Settings,
+    /// The folders on this machine that archives were read from.
+    pub folders: Vec<KnownFolder>,
     /// The segments, oldest first: of an archive in several segments, the last one counts.
     pub segments: Vec<SegmentEntry>,
     /// SHA-256 of this object as JSON without blanks and with this field empty. It tells damage; it
@@ -59,10 +62,10 @@ struct AnyManifest {
 }
 
 impl Manifest {
-    /// A manifest of these segments.
-    pub fn new(settings: Settings, segments: Vec<SegmentEntry>) -> Self {
+    /// A manifest of these segments, with archives from these folders.
+    pub fn new(settings: Settings, folders: Vec<KnownFolder>, segments: Vec<SegmentEntry>) -> Self {
         let keytrail_version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format: FORMAT, keytrail_version, settings, segments, sha256: String::new() }
+        Self { format: FORMAT, keytrail_version, settings, folders, segments, sha256: String::new() }
     }
 
     /// The file.
@@ -122,10 +125,19 @@ mod tests {
             first_archive: "s3://b/\u{e9}\n\"".to_owned(),
             last_archive: "s3://b/z".to_owned(),
         };
-        let manifest = Manifest::new(settings, vec![segment.clone(), segment]);
+        let folder = KnownFolder {
+            name: "logs".to_owned(),
+            path: "/data/logs".to_owned(),
+            inode: Some(7),
+            created: Some(1_700_000_000_123_456_789),
+        };
+        let manifest = Manifest::new(settings, vec![folder], vec![segment.clone(), segment]);
         let json = manifest.to_json().unwrap();
         let read = Manifest::from_json(&json).unwrap();
-        assert_eq!((&read.segments, read.settings), (&manifest.segments, settings));
+        assert_eq!(
+            (&read.segments, &read.folders, read.settings),
+            (&manifest.segments, &manifest.folders, settings)
+        );
         for at in 0..json.len() - 1 {
             for bit in 0..8 {
                 let mut damaged = json.clone();

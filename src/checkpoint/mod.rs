@@ -47,7 +47,7 @@ pub use limits::CommitLimits;
 pub use local::LocalStore;
 pub use manifest::{Manifest, SegmentEntry};
 pub use merge::Merged;
-pub use open::{Checkpoint, CheckpointOptions, Earlier};
+pub use open::{Checkpoint, CheckpointOptions, Earlier, remove_from_bucket, remove_from_directory};
 pub use rows::{ArchiveVersion, schema};
 pub use segment::{Run, Segment};
 pub use segment_store::{FOLDER, NewFile, SegmentFile, SegmentStore, StoredFile};

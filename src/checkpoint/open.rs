@@ -18,6 +18,7 @@ use super::segment_store::{FOLDER, MANIFEST, SegmentStore, StoredFile};
 use super::settings::Settings;
 use super::writer::SegmentWriter;
 use crate::base::{into_inner, lock};
+use crate::model::KnownFolder;
 use crate::s3::Bucket;
 
 /// Segments that are fetched and verified at a time.
@@ -109,18 +110,18 @@ impl Checkpoint {
     ) -> Result<Self, CheckpointError> {
         let CheckpointOptions { settings, earlier, limits } = *options;
         let json = store.read_manifest()?;
-        let (known, replaces) = match (json, earlier) {
-            (Some(_), Earlier::Rebuild) => (Vec::new(), true),
-            (Some(json), Earlier::Continue) => (continue_from(&*store, settings, &json)?, false),
-            (None, Earlier::Rebuild) => (Vec::new(), false),
-            (None, Earlier::Continue) => {
-                refuse_lost(&*store, report, holds_report)?;
-                (Vec::new(), false)
+        let (mut folders, mut known, mut replaces) = (Vec::new(), Vec::new(), false);
+        match (json, earlier) {
+            (Some(_), Earlier::Rebuild) => replaces = true,
+            (Some(json), Earlier::Continue) => {
+                (folders, known) = continue_from(&*store, settings, &json)?;
             }
-        };
+            (None, Earlier::Rebuild) => {}
+            (None, Earlier::Continue) => refuse_lost(&*store, report, holds_report)?,
+        }
         let begins = known.is_empty() && !replaces;
         let publish = if replaces { Publish::AtTheEnd } else { Publish::AtOnce };
-        let catalog = Catalog::new(store, settings, known, publish);
+        let catalog = Catalog::new(store, settings, folders, known, publish);
         if begins {
             catalog.write_now()?;
         }
@@ -129,6 +130,16 @@ impl Checkpoint {
         }
         compact(&catalog, limits)?;
         Ok(Self { catalog, limits, replaces, read: AtomicU64::new(0), known: AtomicU64::new(0) })
+    }
+
+    /// The folders on this machine that earlier runs have read archives from.
+    pub fn folders(&self) -> Vec<KnownFolder> {
+        self.catalog.folders()
+    }
+
+    /// Keeps these folders for later runs, instead.
+    pub fn set_folders(&self, folders: Vec<KnownFolder>) {
+        self.catalog.set_folders(folders);
     }
 
     /// Rows of the archives that earlier runs have read.
@@ -169,17 +180,50 @@ impl Checkpoint {
     pub fn finish(&self) -> Result<(), CheckpointError> {
         if self.replaces {
             self.catalog.write_now()?;
+        } else {
+            self.catalog.write_folders()?;
         }
         self.catalog.remove_unnamed(is_of_old_format)
     }
 }
 
-/// The segments that a manifest names, fetched and verified.
+/// Removes the checkpoint of a report directory, if there is one: the report was replaced by one
+/// that is not made from it.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn remove_from_directory(report: &Path) -> Result<(), CheckpointError> {
+    if !report.join(FOLDER).is_dir() {
+        return Ok(());
+    }
+    let store = LocalStore::open(report)?;
+    remove_all(&store)?;
+    store.remove_folder();
+    Ok(())
+}
+
+/// The same for a report in S3. The caller holds its lease.
+///
+/// # Errors
+/// When an object cannot be removed.
+pub fn remove_from_bucket(bucket: &Bucket, report: &str) -> Result<(), CheckpointError> {
+    remove_all(&BucketStore::open(bucket, report))
+}
+
+/// Removes the files of a checkpoint, the manifest first. Other files stay.
+fn remove_all(store: &dyn SegmentStore) -> Result<(), CheckpointError> {
+    store.remove(&[MANIFEST.to_owned()])?;
+    let files = store.list()?.into_iter().filter(|file| file.bytes.is_some()).map(|file| file.name);
+    let own: Vec<String> = files.filter(|name| is_segment(name) || is_of_old_format(name)).collect();
+    store.remove(&own)
+}
+
+/// The folders and the segments that a manifest names; the segments fetched and verified.
 fn continue_from(
     store: &dyn SegmentStore,
     settings: Settings,
     json: &[u8],
-) -> Result<Vec<Arc<Segment>>, CheckpointError> {
+) -> Result<(Vec<KnownFolder>, Vec<Arc<Segment>>), CheckpointError> {
     let address = store.address(MANIFEST);
     let manifest = Manifest::from_json(json).map_err(CheckpointError::unusable(&address))?;
     if manifest.settings != settings {
@@ -209,7 +253,7 @@ fn continue_from(
     });
     match into_inner(failed) {
         Some(error) => Err(error),
-        None => Ok(into_inner(fetched).into_iter().flatten().collect()),
+        None => Ok((manifest.folders, into_inner(fetched).into_iter().flatten().collect())),
     }
 }
 

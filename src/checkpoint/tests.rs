@@ -261,7 +261,7 @@ fn damage_behind_a_right_checksum_is_an_error_or_harmless() {
         entries[0].bytes = damaged.len() as u64;
         entries[0].sha256 = hex(Sha256::new_with_prefix(damaged));
         fs::write(&segment, damaged).unwrap();
-        fs::write(&manifest, Manifest::new(SETTINGS, entries).to_json().unwrap()).unwrap();
+        fs::write(&manifest, Manifest::new(SETTINGS, Vec::new(), entries).to_json().unwrap()).unwrap();
         let outcome = std::panic::catch_unwind(|| read(open(dir.path()).unwrap().known()).is_err());
         wrong += u32::from(outcome.unwrap_or_else(|_| panic!("{what}")));
     };

@@ -1,6 +1,6 @@
 //! The fields of an event that rules can compare.
 
-use crate::model::{KmsEvent, Text, normalize_service};
+use crate::model::{KmsEvent, Served, Text, normalize_service};
 
 /// A field of an event that rules can compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,11 +39,15 @@ pub(super) enum RuleField {
     UserName,
     /// `web_identity`
     WebIdentity,
+    /// The column `service`: what the call was for. The field `service` is who called.
+    ForService,
+    /// The column `resource`.
+    Resource,
 }
 
 impl RuleField {
     /// Every field, in the order of [`FIELD_NAMES`].
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::EventName,
         Self::Principal,
         Self::PrincipalType,
@@ -61,6 +65,8 @@ impl RuleField {
         Self::OnBehalfOf,
         Self::UserName,
         Self::WebIdentity,
+        Self::ForService,
+        Self::Resource,
     ];
 
     /// The field with this name in rule files.
@@ -99,6 +105,8 @@ pub(super) const FIELD_NAMES: [&str; RuleField::ALL.len()] = [
     "on_behalf_of",
     "user_name",
     "web_identity",
+    "for_service",
+    "resource",
 ];
 
 /// The fields of one event, collected once before all rules are applied.
@@ -111,7 +119,7 @@ pub(super) struct EventFields<'e> {
 }
 
 impl<'e> EventFields<'e> {
-    pub(super) fn new(event: &'e KmsEvent<'e>) -> Self {
+    pub(super) fn new(event: &'e KmsEvent<'e>, served: &'e Served<'e>) -> Self {
         let invoked_by = event.principal.invoked_by.as_deref();
         // In the order of `RuleField`.
         let texts = [
@@ -132,6 +140,8 @@ impl<'e> EventFields<'e> {
             event.principal.on_behalf_of.as_deref(),
             event.principal.user_name.as_deref(),
             event.principal.web_identity.as_deref(),
+            served.service.as_deref(),
+            served.resource.as_deref(),
         ];
         let present = texts.iter().rev().fold(0, |bits, text| bits << 1 | u32::from(text.is_some()));
         Self { event, texts, present }

@@ -27,16 +27,18 @@ mod pattern;
 mod rules;
 
 use crate::knowledge::Knowledge;
-use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Strength, Workload, WorkloadSet};
+use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Served, Strength, Workload, WorkloadSet};
 
 pub use error::{RuleError, RulesError};
-use fields::EventFields;
+use fields::{EventFields, RuleField};
 pub use rules::{Rule, RuleFile, RuleOrigin};
 
 /// The rules that a run applies.
 #[derive(Debug)]
 pub struct Classifier {
     rules: Vec<Rule>,
+    /// Whether a rule compares what calls were for.
+    compares_served: bool,
 }
 
 impl Classifier {
@@ -52,7 +54,9 @@ impl Classifier {
             rules.extend(rules::read(own, RuleOrigin::Own)?);
             rules::check_unique_ids(own.name, &rules)?;
         }
-        Ok(Self { rules })
+        let fields = [RuleField::ForService, RuleField::Resource];
+        let compares_served = rules.iter().any(|rule| fields.into_iter().any(|field| rule.compares(field)));
+        Ok(Self { rules, compares_served })
     }
 
     /// The rules of rule files, in the order in which their ids are reported.
@@ -62,7 +66,8 @@ impl Classifier {
 
     /// Applies all rules to `event`, those of rule files first and then the learned ones.
     pub fn classify(&self, event: &KmsEvent<'_>, knowledge: &Knowledge) -> Evidence {
-        let fields = EventFields::new(event);
+        let served = if self.compares_served { event.served() } else { Served::default() };
+        let fields = EventFields::new(event, &served);
         let mut evidence = EvidenceBuilder::default();
         for rule in self.rules.iter().filter(|rule| rule.fires(&fields)) {
             evidence.add(&rule.id, rule.workload, rule.strength);

@@ -66,6 +66,14 @@ impl Rule {
     pub(super) fn fires(&self, event: &EventFields<'_>) -> bool {
         self.conditions.iter().any(|condition| condition.holds(event))
     }
+
+    /// Whether it compares this field.
+    pub(super) fn compares(&self, field: RuleField) -> bool {
+        self.conditions.iter().any(|condition| {
+            let Condition { all_of, none_of, absent, .. } = condition;
+            absent & field.bit() != 0 || all_of.iter().chain(none_of).any(|part| part.field == field)
+        })
+    }
 }
 
 /// One `[[rule.when]]` table.

@@ -294,6 +294,8 @@ fn fired_by_rule_file(event: &KmsEvent<'_>) -> String {
         "on_behalf_of" => text(&event.principal.on_behalf_of),
         "user_name" => text(&event.principal.user_name),
         "web_identity" => text(&event.principal.web_identity),
+        "for_service" => text(&event.served().service.map(|text| text.into_owned().into())),
+        "resource" => text(&event.served().resource.map(|text| text.into_owned().into())),
         other => panic!("{other}"),
     };
     let matches = |text: &str, pattern: &toml::Value| {

@@ -37,7 +37,8 @@ pub(super) fn run(
         cancel: interrupt.cancel_flag(),
     })?;
     let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
-    let destination = Destination::open(args, &mut plan)?;
+    let mut destination = Destination::open(args, &mut plan, reporter.start_time())?;
+    let window = destination.window.take();
 
     let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
@@ -72,7 +73,7 @@ pub(super) fn run(
 
     let unmatched = unmatched::sentences(&run.unmatched);
     if args.common.log_format == LogFormat::Json {
-        unmatched.iter().for_each(|sentence| warn!("{sentence}"));
+        unmatched.iter().chain(&window).for_each(|sentence| warn!("{sentence}"));
     }
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let is_terminal = io::stderr().is_terminal();
@@ -84,6 +85,7 @@ pub(super) fn run(
             run: &run_json,
             usage: &run.usage,
             unmatched: &unmatched,
+            window: window.as_deref(),
             unlisted_folders: plan.unlisted_folders.load(Ordering::Relaxed),
             report: &published.directory,
             elapsed: reporter.elapsed(),

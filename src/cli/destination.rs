@@ -1,7 +1,7 @@
 //! Where a report is published: a local directory, or a folder of a bucket. Also opens what earlier
 //! incremental runs have kept there.
 
-use std::fs::metadata;
+use std::fs::{self, metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -10,19 +10,34 @@ use tempfile::TempDir;
 
 use super::args::AnalyzeArgs;
 use super::error::CliError;
-use super::plan;
-use keytrail::checkpoint::{Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER};
+use super::{plan, window};
+use keytrail::checkpoint::{
+    self, Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER,
+};
 use keytrail::engine::{Plan, RunError};
+use keytrail::model::EventTime;
 use keytrail::report::{
     BucketPublisher, BucketTarget, Existing, PublishedReport, ReportDirectory, SinkError, StagedReport,
 };
-use keytrail::s3::Address;
-use keytrail::source::Input;
+use keytrail::s3::{Address, Bucket};
+use keytrail::source::{FolderNames, Input};
 
-pub(super) enum Destination {
+/// The file of a report that says what it covers.
+const RUN: &str = "run.json";
+
+pub(super) struct Destination {
+    place: Place,
+    /// What the user must know about the time that the new report covers.
+    pub(super) window: Option<String>,
+    /// The checkpoint there was belongs to the report that is replaced.
+    drops_checkpoint: bool,
+}
+
+enum Place {
     Directory(PathBuf),
     /// A folder on S3. The report is written to a local directory first.
     Bucket {
+        bucket: Bucket,
         remote: Box<BucketPublisher>,
         staging: TempDir,
     },
@@ -31,24 +46,37 @@ pub(super) enum Destination {
 impl Destination {
     /// Checks that the report may be written there. With `--incremental`, adds to the plan what
     /// earlier runs have kept.
-    pub(super) fn open(args: &AnalyzeArgs, plan: &mut Plan) -> Result<Self, CliError> {
+    pub(super) fn open(args: &AnalyzeArgs, plan: &mut Plan, now: EventTime) -> Result<Self, CliError> {
         refuse_input_as_output(args)?;
-        match plan::input(&args.output)? {
-            Input::S3(address) => Self::open_bucket(args, plan, address),
-            _ => Self::open_directory(args, plan),
-        }
+        let (place, run_json) = match plan::input(&args.output)? {
+            Input::S3(address) => Self::open_bucket(args, plan, address)?,
+            _ => Self::open_directory(args, plan)?,
+        };
+        name_folders(plan)?;
+        let run_json = run_json.filter(|_| !args.force);
+        let name = args.output.display().to_string();
+        let compare = |json: Vec<u8>| window::compare(&json, &plan.selection, now, &name);
+        let window = run_json.map(compare).transpose()?.flatten();
+        Ok(Self { place, window, drops_checkpoint: args.force && !args.incremental })
     }
 
-    fn open_directory(args: &AnalyzeArgs, plan: &mut Plan) -> Result<Self, CliError> {
+    /// Also returns the `run.json` of the report that an incremental run replaces.
+    fn open_directory(args: &AnalyzeArgs, plan: &mut Plan) -> Result<(Place, Option<Vec<u8>>), CliError> {
+        let mut run_json = None;
         if args.incremental {
             refuse_unrepeatable_inputs(args)?;
             plan.checkpoint = Some(Checkpoint::in_directory(&args.output, &options(args, plan))?);
             ReportDirectory::remove_stale(&args.output)?;
+            run_json = fs::read(args.output.join(RUN)).ok();
         }
-        Ok(Self::Directory(args.output.clone()))
+        Ok((Place::Directory(args.output.clone()), run_json))
     }
 
-    fn open_bucket(args: &AnalyzeArgs, plan: &mut Plan, address: Address) -> Result<Self, CliError> {
+    fn open_bucket(
+        args: &AnalyzeArgs,
+        plan: &mut Plan,
+        address: Address,
+    ) -> Result<(Place, Option<Vec<u8>>), CliError> {
         let path = || address.to_string();
         let store = plan.buckets.open(&address.bucket)?;
         let folder = address.folder().key;
@@ -69,34 +97,62 @@ impl Destination {
                 false => CheckpointError::Busy { path: path() }.into(),
             });
         };
+        let mut run_json = None;
         if args.incremental {
             refuse_unrepeatable_inputs(args)?;
             let checkpoint = Checkpoint::in_bucket(&store, remote.folder(), &options(args, plan))?;
             plan.checkpoint = Some(checkpoint);
+            run_json = store.read(&format!("{folder}{RUN}"))?.map(|content| content.bytes);
         }
         plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
         let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
-        Ok(Self::Bucket { remote: Box::new(remote), staging })
+        Ok((Place::Bucket { bucket: store, remote: Box::new(remote), staging }, run_json))
     }
 
     /// Creates the directory that the report is written to.
     pub(super) fn create_report(&self, args: &AnalyzeArgs) -> Result<ReportDirectory, SinkError> {
-        match self {
-            Self::Directory(path) => ReportDirectory::create(path, existing(args)),
-            Self::Bucket { staging, .. } => ReportDirectory::create(staging.path(), Existing::Refuse),
+        match &self.place {
+            Place::Directory(path) => ReportDirectory::create(path, existing(args)),
+            Place::Bucket { staging, .. } => ReportDirectory::create(staging.path(), Existing::Refuse),
         }
     }
 
-    /// Moves the report to its final place. Only then is the checkpoint removed that `--force`
-    /// replaces.
+    /// Moves the report to its final place. A checkpoint that an incremental run replaces is
+    /// removed afterwards.
     pub(super) fn publish(self, report: StagedReport, plan: &Plan) -> Result<PublishedReport, CliError> {
-        let published = match self {
-            Self::Directory(_) => report.publish()?,
-            Self::Bucket { remote, .. } => remote.publish(&report)?,
+        // First the checkpoint: without one, an incremental run refuses to go on from a report.
+        let drops_checkpoint = self.drops_checkpoint;
+        let published = match self.place {
+            Place::Directory(path) => {
+                if drops_checkpoint {
+                    checkpoint::remove_from_directory(&path)?;
+                }
+                report.publish()?
+            }
+            Place::Bucket { bucket, remote, .. } => {
+                if drops_checkpoint {
+                    checkpoint::remove_from_bucket(&bucket, remote.folder())?;
+                }
+                remote.publish(&report)?
+            }
         };
         plan.checkpoint.as_ref().map_or(Ok(()), Checkpoint::finish)?;
         Ok(published)
     }
+}
+
+/// An incremental run lists folders under the names that earlier runs have used.
+fn name_folders(plan: &mut Plan) -> Result<(), CliError> {
+    let Some(checkpoint) = &plan.checkpoint else { return Ok(()) };
+    let mut names = FolderNames::new(checkpoint.folders());
+    for input in &plan.inputs {
+        if let Input::Path(path) = input {
+            names.add(path).map_err(|error| CliError::Usage(error.to_string()))?;
+        }
+    }
+    checkpoint.set_folders(names.folders().to_vec());
+    plan.names = Some(names);
+    Ok(())
 }
 
 /// How the checkpoint of an incremental run is opened.

@@ -28,6 +28,7 @@ mod unmatched;
 mod usage;
 mod values;
 mod variables;
+mod window;
 
 use std::process::ExitCode;
 

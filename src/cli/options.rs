@@ -89,6 +89,13 @@ pub(super) struct SelectionOptions {
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_USER", value_delimiter = ',')]
     pub(super) user: Vec<String>,
 
+    /// Report events that were for these resources or services, or patterns of them (`*`, `?`)
+    ///
+    /// The columns are resource (a secret, table, volume, object …, as the encryption context
+    /// names it) and service (`secretsmanager.amazonaws.com`).
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_RESOURCE", value_delimiter = ',')]
+    pub(super) resource: Vec<String>,
+
     /// TOML file with your own workload rules, in addition to the built-in ones
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
     pub(super) rules: Option<PathBuf>,

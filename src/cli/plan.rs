@@ -64,6 +64,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         // Only a report has a place for the hashes.
         hash: options.hash && request.output.is_some(),
         checkpoint: None,
+        names: None,
         threads: usize::from(request.common.threads),
         prune,
         buckets: buckets(request.s3),
@@ -101,6 +102,7 @@ pub(super) fn recorded_options(
         max_record_bytes: options.max_record_bytes,
         delivery_slack_days: (!prune.no_prune).then_some(prune.delivery_slack),
         user: options.user.clone(),
+        resource: options.resource.clone(),
     }
 }
 
@@ -130,6 +132,7 @@ fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
         keys: patterns(&options.key, KeyPattern::new)?,
         principals: patterns(&options.principal, PrincipalPattern::new)?,
         users: patterns(&options.user, Pattern::new)?,
+        resources: patterns(&options.resource, Pattern::new)?,
     })
 }
 
@@ -219,6 +222,7 @@ fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
         ("--key", &options.key),
         ("--principal", &options.principal),
         ("--user", &options.user),
+        ("--resource", &options.resource),
     ];
     match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
         Some((option, _)) => {

@@ -82,7 +82,7 @@ impl FilterLog {
         for filter in Filter::ALL.into_iter().filter(|filter| is_unmatched(*filter)) {
             let counts = values.entry(filter).or_default();
             for value in filter.values(event) {
-                if let Some(count) = counts.get_mut(value) {
+                if let Some(count) = counts.get_mut(&*value) {
                     *count += 1;
                 } else if counts.len() < VALUES {
                     counts.insert(value.into(), 1);

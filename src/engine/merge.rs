@@ -15,7 +15,7 @@ use super::result::Run;
 use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{
     Activity, Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
-    Selected, StatusReason, Usage, complete_from,
+    SampleText, Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
@@ -164,7 +164,13 @@ impl<'m> Merge<'m> {
         group: usize,
         order: RowOrder,
     ) -> Result<(), RunError> {
-        self.usage.add(group, &event.measured, || row.text_at(EVENT_ID));
+        self.usage.add(group, &event.measured, |text| {
+            row.text_at(match text {
+                SampleText::EventId => EVENT_ID,
+                SampleText::Service => SERVICE,
+                SampleText::Resource => RESOURCE,
+            })
+        });
         self.observations += event.flags;
         self.progress.add_selected();
         self.sink.event(event.measured.time.day(), row, order)?;
@@ -189,7 +195,8 @@ impl<'m> Merge<'m> {
             complete_from(&mut event, other);
         }
         let mut batch = ResolvedBatch::default();
-        let selected = Selected { event: &event, evidence: &evidence, archive, offset };
+        let served = event.served();
+        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
         batch.add(&selected, Duplicates::Count);
         let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
         batch
@@ -302,3 +309,5 @@ fn damaged() -> std::io::Error {
 }
 
 const EVENT_ID: usize = column_position(EVENTS, "event_id");
+const SERVICE: usize = column_position(EVENTS, "service");
+const RESOURCE: usize = column_position(EVENTS, "resource");

@@ -10,7 +10,7 @@ use crate::checkpoint::{Checkpoint, Settings};
 use crate::classify::{Classifier, RulesError};
 use crate::knowledge::Aliases;
 use crate::s3::Buckets;
-use crate::source::{Input, ListContext, Listing, PruneFilter};
+use crate::source::{FolderNames, Input, ListContext, Listing, PruneFilter};
 
 /// Limits on what one input may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Plan {
     pub threads: usize,
     /// Which folders of S3 are listed.
     pub prune: PruneFilter,
+    /// Under which names an incremental run lists folders on this machine.
+    pub names: Option<FolderNames>,
     /// Access to S3.
     pub buckets: Buckets,
     /// Set it to stop the run.
@@ -85,6 +87,7 @@ impl Plan {
             checkpoint: None,
             threads: 0,
             prune: PruneFilter::default(),
+            names: None,
             buckets: Buckets::default(),
             cancel: Arc::default(),
             filter_log: OnceLock::new(),
@@ -104,6 +107,7 @@ impl Plan {
     pub fn listing(&self) -> Listing {
         let context = ListContext {
             prune: self.prune.clone(),
+            names: self.names.clone(),
             buckets: self.buckets.clone(),
             cancel: self.cancel.clone(),
             unlisted_folders: self.unlisted_folders.clone(),

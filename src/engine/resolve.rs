@@ -84,7 +84,8 @@ impl Resolver<'_> {
             return;
         }
         let duplicates = if plan.keep_duplicates { Duplicates::Count } else { Duplicates::Find };
-        let selected = Selected { event: &event, evidence: &evidence, archive, offset };
+        let served = event.served();
+        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
         resolved.activity.add_selected(&event);
         resolved.add(&selected, duplicates);
     }

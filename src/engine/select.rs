@@ -1,9 +1,10 @@
 //! Which events count: the SELECT options, asked in the order of the accounting.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use super::patterns::{KeyPattern, Pattern, PrincipalPattern};
-use crate::model::{EventTime, KmsEvent, Workload, WorkloadSet};
+use crate::model::{EventTime, KmsEvent, Served, Workload, WorkloadSet};
 use crate::parse;
 
 /// KMS APIs to count.
@@ -36,6 +37,8 @@ pub struct Selection {
     pub principals: Vec<PrincipalPattern>,
     /// Patterns on the person or workload behind the principal; empty: all.
     pub users: Vec<Pattern>,
+    /// Patterns on the resource or service that the call was for; empty: all.
+    pub resources: Vec<Pattern>,
 }
 
 impl Selection {
@@ -61,8 +64,8 @@ impl Selection {
         }
     }
 
-    /// Whether time, account, region and principal are asked for; what else is known of the event
-    /// cannot change that.
+    /// Whether time, account, region, principal and resource are asked for; what else is known of
+    /// the event cannot change that.
     pub(super) fn wants_record(&self, event: &KmsEvent<'_>) -> bool {
         let listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|item| item == value))
@@ -73,6 +76,8 @@ impl Selection {
             && listed(&self.regions, Some(&event.region))
             && (self.principals.is_empty() || self.principals.iter().any(|p| p.matches(&event.principal)))
             && (self.users.is_empty() || self.users.iter().any(|user| matches_user(user, event)))
+            && (self.resources.is_empty()
+                || self.resources.iter().any(|wanted| matches_served(wanted, event)))
     }
 
     /// Whether the key is asked for. `alias_keys` are the keys of the aliases that are asked for.
@@ -93,6 +98,7 @@ impl Selection {
             Filter::Key => self.keys.len(),
             Filter::Principal => self.principals.len(),
             Filter::User => self.users.len(),
+            Filter::Resource => self.resources.len(),
         }
     }
 
@@ -104,6 +110,7 @@ impl Selection {
             Filter::Key => matches_key(&self.keys[nth], event),
             Filter::Principal => self.principals[nth].matches(&event.principal),
             Filter::User => matches_user(&self.users[nth], event),
+            Filter::Resource => matches_served(&self.resources[nth], event),
         }
     }
 
@@ -116,6 +123,7 @@ impl Selection {
         self.keys.iter().for_each(|key| add(Filter::Key, key.as_str()));
         self.principals.iter().for_each(|principal| add(Filter::Principal, principal.as_str()));
         self.users.iter().for_each(|user| add(Filter::User, user.as_str()));
+        self.resources.iter().for_each(|wanted| add(Filter::Resource, wanted.as_str()));
         all
     }
 }
@@ -134,11 +142,14 @@ pub enum Filter {
     Principal,
     /// `--user`
     User,
+    /// `--resource`
+    Resource,
 }
 
 impl Filter {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Account, Self::Region, Self::Key, Self::Principal, Self::User];
+    pub const ALL: [Self; 6] =
+        [Self::Account, Self::Region, Self::Key, Self::Principal, Self::User, Self::Resource];
 
     /// The option.
     pub fn option(self) -> &'static str {
@@ -148,19 +159,24 @@ impl Filter {
             Self::Key => "--key",
             Self::Principal => "--principal",
             Self::User => "--user",
+            Self::Resource => "--resource",
         }
     }
 
     /// What an event has that the option could select.
-    pub(super) fn values<'e>(self, event: &'e KmsEvent<'_>) -> impl Iterator<Item = &'e str> {
-        let [one, two, three, four] = match self {
+    pub(super) fn values<'e>(self, event: &'e KmsEvent<'_>) -> impl Iterator<Item = Cow<'e, str>> {
+        let texts = match self {
             Self::Account => [event.account(), None, None, None],
             Self::Region => [Some(&*event.region), None, None, None],
             Self::Key => [event.key.arn.as_deref(), event.key.alias.as_deref(), None, None],
             Self::Principal => [Some(&*event.principal.name), None, None, None],
             Self::User => event.principal.users(),
+            Self::Resource => {
+                let Served { service, resource, .. } = event.served();
+                return [resource, service, None, None].into_iter().flatten();
+            }
         };
-        [one, two, three, four].into_iter().flatten()
+        texts.map(|text| text.map(Cow::Borrowed)).into_iter().flatten()
     }
 }
 
@@ -171,6 +187,11 @@ fn matches_key(pattern: &KeyPattern, event: &KmsEvent<'_>) -> bool {
 
 fn matches_user(pattern: &Pattern, event: &KmsEvent<'_>) -> bool {
     event.principal.users().into_iter().flatten().any(|user| pattern.matches(user))
+}
+
+fn matches_served(pattern: &Pattern, event: &KmsEvent<'_>) -> bool {
+    let Served { service, resource, .. } = event.served();
+    [service, resource].into_iter().flatten().any(|text| pattern.matches(&text))
 }
 
 impl Default for Selection {
@@ -187,6 +208,7 @@ impl Default for Selection {
             keys: Vec::new(),
             principals: Vec::new(),
             users: Vec::new(),
+            resources: Vec::new(),
         }
     }
 }

@@ -22,11 +22,13 @@ mod denial;
 mod error;
 mod error_chain;
 mod fact;
+mod folder;
 mod key;
 mod kms_event;
 mod outcome;
 mod principal;
 mod reject;
+mod served;
 pub(crate) mod shared_text;
 mod text;
 mod time;
@@ -40,11 +42,13 @@ pub use fact::{
     Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
     SessionId, TrailChange, TrailEffect,
 };
+pub use folder::KnownFolder;
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use kms_event::KmsEvent;
 pub use outcome::{Outcome, normalize_error_code};
 pub use principal::{Principal, normalize_service};
 pub use reject::{RejectReason, Rejection, SkipReason};
+pub use served::{CONTEXT_NAMES, ContextName, Served, context_names_markdown};
 pub use text::{Text, slice_text};
 pub use time::EventTime;
 pub use workload::{Evidence, Strength, Workload, WorkloadSet};

@@ -333,7 +333,9 @@ mod tests {
         };
         let mut row = Vec::new();
         let archive = if offset < 100 { "a" } else { "b" };
-        encode_row(EVENTS, &Selected { event: &event, evidence: &evidence, archive, offset }, &mut row);
+        let served = event.served();
+        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
+        encode_row(EVENTS, &selected, &mut row);
         files.push(day, EncodedRow::new(&row), order).unwrap();
     }
 

@@ -50,17 +50,20 @@ pub struct RunOptions {
     pub delivery_slack_days: Option<u16>,
     /// Patterns on users behind the principal.
     pub user: Vec<String>,
+    /// Patterns on what calls were for.
+    pub resource: Vec<String>,
 }
 
 impl RunOptions {
     /// The options that select events by a list of values, with their names.
-    pub fn filters(&self) -> [(&'static str, &[String]); 5] {
+    pub fn filters(&self) -> [(&'static str, &[String]); 6] {
         [
             ("account", &self.account),
             ("region", &self.region),
             ("key", &self.key),
             ("principal", &self.principal),
             ("user", &self.user),
+            ("resource", &self.resource),
         ]
     }
 

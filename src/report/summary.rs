@@ -61,6 +61,8 @@ pub struct Summary<'a> {
     pub unlisted_folders: u64,
     /// What is to be said about patterns of the selection that match nothing.
     pub unmatched: &'a [String],
+    /// What the report no longer covers that the last one in its place did.
+    pub window: Option<&'a str>,
     /// The report's directory.
     pub report: &'a Path,
     /// How long the run took.
@@ -87,6 +89,9 @@ impl Summary<'_> {
         let RunJson { counts, inputs, incremental, .. } = *self.run;
         if let Some(scope) = scope(self.run.options, self.unlisted_folders) {
             page.line("scope", &scope);
+        }
+        if let Some(window) = self.window {
+            page.line("window", window);
         }
         page.line("archives", &archives(inputs));
         if inputs.compressed_bytes > 0 {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use thiserror::Error;
 
+use super::folders::FolderNames;
 use super::prune::PruneFilter;
 use crate::s3::{Address, AddressError, Buckets, Lookalike};
 
@@ -96,6 +97,8 @@ pub struct ListContext {
     /// Which folders in S3 to list. Directories on this machine are walked completely: that costs
     /// little, and every archive may contain facts.
     pub prune: PruneFilter,
+    /// Under which names folders on this machine are listed; `None`: as they are given.
+    pub names: Option<FolderNames>,
     /// Opens buckets.
     pub buckets: Buckets,
     /// Set to stop waiting for S3.

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::archive::{Archive, ListedInput, Location, Version};
+use super::folders::FolderNames;
 use super::input::{Input, ListContext};
 use super::local::{self, DirectoryWalk};
 use super::name::NameFields;
+use super::named_path::NamedPath;
 use super::s3_folder::{self, FolderListing};
 use crate::model::SkipReason;
 use crate::s3::{Address, S3Error};
@@ -44,8 +46,9 @@ enum Lookup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Root {
     Stdin,
-    File(PathBuf),
-    Directory(PathBuf),
+    File(NamedPath),
+    /// With folders in it that are not entered.
+    Directory(NamedPath, Vec<PathBuf>),
     Object(Address),
     /// The key is empty or ends in `/`.
     Folder(Address),
@@ -53,11 +56,10 @@ enum Root {
 
 impl Root {
     /// An address in S3 may name an object and a folder.
-    fn all_of(input: &Input) -> Vec<Self> {
+    fn all_of(input: &Input, names: Option<&FolderNames>) -> Vec<Self> {
         match input {
             Input::Stdin => vec![Self::Stdin],
-            Input::Path(path) if path.is_dir() => vec![Self::Directory(local::normalized(path))],
-            Input::Path(path) => vec![Self::File(local::normalized(path))],
+            Input::Path(path) => Self::of_path(path, names),
             Input::S3(address) if address.key.is_empty() || address.key.ends_with('/') => {
                 vec![Self::Folder(address.clone())]
             }
@@ -65,13 +67,27 @@ impl Root {
         }
     }
 
+    /// A directory may hold folders that are listed under names of their own.
+    fn of_path(path: &Path, names: Option<&FolderNames>) -> Vec<Self> {
+        let (named, inner) = match names {
+            Some(names) => names.resolve(path),
+            None => (NamedPath::as_given(path), Vec::new()),
+        };
+        if !path.is_dir() {
+            return vec![Self::File(named)];
+        }
+        let mut roots: Vec<Self> = inner.iter().flat_map(|path| Self::of_path(path, names)).collect();
+        roots.push(Self::Directory(named, inner));
+        roots
+    }
+
     /// Sorts a directory like the URIs in it, which continue with `/`.
     fn sort_key(&self) -> Vec<u8> {
         match self {
             Self::Stdin => b"-".to_vec(),
-            Self::Directory(path) if is_current_dir(path) => Vec::new(), // URIs in it lack the `.`
-            Self::File(path) => local::uri_of(path).into_bytes(),
-            Self::Directory(path) => format!("{}/", local::uri_of(path)).into_bytes(),
+            Self::Directory(dir, _) if is_current_dir(&dir.name) => Vec::new(), // URIs in it lack the `.`
+            Self::File(file) => local::uri_of(&file.name).into_bytes(),
+            Self::Directory(dir, _) => format!("{}/", local::uri_of(&dir.name)).into_bytes(),
             Self::Object(address) | Self::Folder(address) => address.to_string().into_bytes(),
         }
     }
@@ -79,12 +95,13 @@ impl Root {
     /// Whether `other` is in this directory or folder, by their names alone.
     fn contains(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Directory(outer), Self::Directory(inner) | Self::File(inner)) => {
+            (Self::Directory(outer, _), Self::Directory(inner, _) | Self::File(inner)) => {
+                let (outer, inner) = (&outer.name, &inner.name);
                 let is_below_current_dir =
                     || inner.is_relative() && !inner.components().any(|c| c == Component::ParentDir);
                 if is_current_dir(outer) { is_below_current_dir() } else { inner.starts_with(outer) }
             }
-            (Self::File(file), Self::Directory(other) | Self::File(other)) => file == other,
+            (Self::File(file), Self::Directory(other, _) | Self::File(other)) => file.name == other.name,
             (Self::Folder(outer), Self::Folder(inner) | Self::Object(inner)) => {
                 outer.bucket == inner.bucket && inner.key.starts_with(&outer.key)
             }
@@ -101,7 +118,8 @@ impl Listing {
     /// Lists `inputs`. An input that is named twice, or is inside another, is listed once.
     /// Everything in the directory `exclude` is left out.
     pub fn new(inputs: &[Input], exclude: Option<&Path>, context: &ListContext) -> Self {
-        let mut roots: Vec<Root> = inputs.iter().flat_map(Root::all_of).collect();
+        let mut roots: Vec<Root> =
+            inputs.iter().flat_map(|input| Root::all_of(input, context.names.as_ref())).collect();
         roots.sort_by_cached_key(Root::sort_key);
         let mut outermost: Vec<Root> = Vec::new();
         for root in roots {
@@ -163,11 +181,12 @@ impl Listing {
                     location: Location::Stdin,
                 }));
             }
-            Root::Directory(path) => {
-                let walk = DirectoryWalk::new(path.clone(), self.exclude.clone());
-                self.current = Some(Current::Directory(Box::new(walk), path));
+            Root::Directory(dir, mut excludes) => {
+                excludes.extend(self.exclude.clone());
+                let name = dir.name.clone();
+                self.current = Some(Current::Directory(Box::new(DirectoryWalk::new(dir, excludes)), name));
             }
-            Root::File(path) => return Some(local::list_named(path)),
+            Root::File(file) => return Some(local::list_named(file)),
             Root::Object(address) => {
                 let bucket = self.context.buckets.open(&address.bucket);
                 let item = bucket

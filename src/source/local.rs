@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,27 +11,41 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{Archive, ListedInput, Location, Version};
 use super::name::{NameFields, name_to_text};
+use super::named_path::{NamedPath, normalized};
 use crate::model::{EventTime, SkipReason};
 
 /// Walks a directory in the bytewise order of the URIs in it.
 pub(super) struct DirectoryWalk {
     entries: walkdir::IntoIter,
-    /// A directory that is never entered: the report being written.
-    exclude: Option<PathBuf>,
+    directory: NamedPath,
+    /// Directories that are never entered, as absolute paths without symbolic links.
+    excludes: Vec<PathBuf>,
 }
 
 impl DirectoryWalk {
-    /// Does not enter `exclude`, which is an absolute path without symbolic links.
-    pub(super) fn new(directory: PathBuf, exclude: Option<PathBuf>) -> Self {
-        Self { entries: WalkDir::new(directory).follow_links(true).sort_by(by_uri).into_iter(), exclude }
+    /// Does not enter `excludes`, which are absolute paths without symbolic links.
+    pub(super) fn new(directory: NamedPath, excludes: Vec<PathBuf>) -> Self {
+        let entries = WalkDir::new(&directory.path).follow_links(true).sort_by(by_uri).into_iter();
+        Self { entries, directory, excludes }
     }
 
     fn is_excluded(&self, entry: &DirEntry) -> bool {
-        let Some(exclude) = &self.exclude else { return false };
         // Names are compared first: resolving a path is slow.
+        let may_be = |path: &PathBuf| entry.depth() == 0 || Some(entry.file_name()) == path.file_name();
         entry.file_type().is_dir()
-            && (entry.depth() == 0 || Some(entry.file_name()) == exclude.file_name())
-            && fs::canonicalize(entry.path()).is_ok_and(|path| path == *exclude)
+            && self.excludes.iter().any(|exclude| {
+                may_be(exclude) && fs::canonicalize(entry.path()).is_ok_and(|path| path == *exclude)
+            })
+    }
+
+    /// A path in the directory, with its name.
+    fn named(&self, path: &Path) -> NamedPath {
+        let path = normalized(path);
+        if self.directory.name == self.directory.path {
+            return NamedPath { name: path.clone(), path };
+        }
+        let rest = path.strip_prefix(&self.directory.path).unwrap_or(&path);
+        NamedPath { name: normalized(&self.directory.name.join(rest)), path }
     }
 }
 
@@ -46,9 +60,9 @@ impl Iterator for DirectoryWalk {
                     continue;
                 }
                 Ok(entry) if entry.file_type().is_dir() => continue,
-                Ok(entry) => list_entry(&normalized(entry.path())),
+                Ok(entry) => list_entry(self.named(entry.path())),
                 Err(error) => {
-                    let uri = error.path().map_or_else(String::new, uri_of);
+                    let uri = error.path().map_or_else(String::new, |path| uri_of(&self.named(path).name));
                     ListedInput::Unreadable { uri: uri.into(), error: io::Error::from(error) }
                 }
             });
@@ -75,24 +89,24 @@ fn by_uri(a: &DirEntry, b: &DirEntry) -> Ordering {
 
 /// Lists a file that the user named. It is read whatever it is: it may be a pipe, for example from
 /// a process substitution.
-pub(super) fn list_named(path: PathBuf) -> ListedInput {
-    match fs::metadata(&path) {
-        Ok(meta) => archive(path, &meta),
-        Err(error) => ListedInput::Unreadable { uri: uri_of(&path).into(), error },
+pub(super) fn list_named(file: NamedPath) -> ListedInput {
+    match fs::metadata(&file.path) {
+        Ok(meta) => archive(file, &meta),
+        Err(error) => ListedInput::Unreadable { uri: uri_of(&file.name).into(), error },
     }
 }
 
-fn list_entry(path: &Path) -> ListedInput {
-    let uri = || Arc::from(uri_of(path));
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_file() => archive(path.to_owned(), &meta),
+fn list_entry(file: NamedPath) -> ListedInput {
+    let uri = || Arc::from(uri_of(&file.name));
+    match fs::metadata(&file.path) {
+        Ok(meta) if meta.is_file() => archive(file, &meta),
         Ok(_) => ListedInput::Skipped { uri: uri(), reason: SkipReason::NotAFile },
         Err(error) => ListedInput::Unreadable { uri: uri(), error },
     }
 }
 
-fn archive(path: PathBuf, meta: &Metadata) -> ListedInput {
-    let uri = uri_of(&path);
+fn archive(NamedPath { name, path }: NamedPath, meta: &Metadata) -> ListedInput {
+    let uri = uri_of(&name);
     let name_fields = NameFields::from_key(&uri);
     let is_regular = meta.is_file();
     let size = is_regular.then_some(meta.len());
@@ -114,12 +128,6 @@ fn to_event_time(time: SystemTime) -> EventTime {
         Ok(since) => ms(since),
         Err(before) => -ms(before.duration()),
     })
-}
-
-/// Removes `./` and double or trailing separators, so that one file has one URI.
-pub(super) fn normalized(path: &Path) -> PathBuf {
-    let normalized: PathBuf = path.components().filter(|c| !matches!(c, Component::CurDir)).collect();
-    if normalized.as_os_str().is_empty() { PathBuf::from(".") } else { normalized }
 }
 
 /// The path as text, with `/` between its parts.

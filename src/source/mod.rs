@@ -23,16 +23,19 @@
 
 mod archive;
 mod fetch;
+mod folders;
 mod input;
 mod listing;
 mod local;
 mod name;
+mod named_path;
 mod object;
 mod prefetcher;
 mod prune;
 mod s3_folder;
 
 pub use archive::{Archive, ListedInput, Version};
+pub use folders::{FolderNames, NameTaken};
 pub use input::{Input, InputError, ListContext};
 pub use listing::Listing;
 pub use name::{Family, NameFields, name_to_text};

@@ -17,7 +17,8 @@ const COLUMNS: &str = "event_time event_id shared_event_id request_id event_name
     key_id key_account_id key_region key_family key_origin key_alias destination_key_arn workload workload_strength \
     workload_rules outcome error_code error_message denied_action denied_by encryption_context s3_bucket s3_object_key grant_id \
     grantee_principal retiring_principal grant_operations read_only vpc_endpoint_id tls_version omitted_fields archive \
-    record_offset cross_account source_identity on_behalf_of user_name web_identity";
+    record_offset cross_account source_identity on_behalf_of user_name web_identity \
+    service resource";
 
 /// Text that callers choose, as a hostile one would.
 const HOSTILE: [&str; 8] = [

@@ -13,6 +13,8 @@ mod engine;
 mod learned;
 // The records of AWS's documentation, in every column.
 mod samples;
+// What calls were for: services and resources.
+mod served;
 // What was done to trails, when and by whom.
 mod trails;
 // The rules of docs/what-counts.md, one by one.

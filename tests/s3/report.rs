@@ -184,6 +184,17 @@ fn nightly_runs_read_what_is_new_and_write_what_changes() {
     assert!(ran.stderr.contains("not from a run with --incremental"), "{}", ran.stderr);
     assert!(analyze(&bed, &into, &["--incremental", "--force"]).status < 2);
     assert_eq!(report(&bed, "logs/report/"), written);
+
+    // A window that would lose events; a report that is not made from the checkpoint.
+    let ran = analyze(&bed, &into, &["--incremental", "--since", "1d"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("would lose the events from 20"), "{}", ran.stderr);
+    assert_eq!(report(&bed, "logs/report/"), written);
+    assert!(analyze(&bed, &into, &["--force"]).status < 2);
+    let left = bed.keys("logs/report/_keytrail/");
+    assert!(!left.iter().any(|key| key.contains("segment-") || key.contains("manifest")), "{left:?}");
+    let ran = analyze(&bed, &into, &["--incremental"]);
+    assert!(ran.stderr.contains("not from a run with --incremental"), "{}", ran.stderr);
 }
 
 /// Of runs that begin together, those that find the lock held give up; one that finds it released

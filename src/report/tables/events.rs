@@ -174,4 +174,13 @@ table! {
         "`sessionContext.webIdFederationData.federatedProvider`: the provider that vouched for \
         the session's web identity.",
         |s| Cell::optional_text(s.event.principal.web_identity.as_deref());
+    "service": Text or null,
+        "The AWS service that the call was for: that of the resource which the encryption context \
+        names, else the service that called, else the service that gets a grant. Named as in \
+        `invoked_by`. Null: the record names none. [More](what-counts.md#for-what).",
+        |s| Cell::optional_text(s.served.service.as_deref());
+    "resource": Text or null,
+        "The resource whose data the key protects, as the encryption context names it: ARN, id or \
+        name. Null: it names none.",
+        |s| Cell::optional_text(s.served.resource.as_deref());
 }

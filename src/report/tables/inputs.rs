@@ -79,8 +79,8 @@ table! {
         "KMS events not in `--workload`.",
         |i| Cell::count(i.counts.other_workload);
     "filtered": Int,
-        "KMS events outside `--since`, `--until`, `--account`, `--region`, `--key`, `--principal` or \
-        `--user`.",
+        "KMS events outside `--since`, `--until`, `--account`, `--region`, `--key`, \
+        `--principal`, `--user` or `--resource`.",
         |i| Cell::count(i.counts.filtered);
     "not_usage": Int,
         "Network-activity, insight, aggregated and dry-run records.",

@@ -118,6 +118,18 @@ table! {
     "key_last_used_event_id": Text or null,
         "`eventID` of that call; the bytewise smallest of several at that time.",
         |row| Cell::optional_text(row.key_last_use.as_ref().and_then(|last| last.event_id.as_deref()));
+    "service": Text or null,
+        "As in `events`, if it is the same for all events of the group. Null: they differ, or a \
+        record names none.",
+        |row| Cell::optional_text(row.stats.service());
+    "resource": Text or null,
+        "As in `events`, if it is the same for all events of the group. Null: they differ, or a \
+        record names none.",
+        |row| Cell::optional_text(row.stats.resource());
+    "resource_count": Int,
+        "Distinct values of `resource` in `events`. Exact up to 1,024; what is more is an estimate \
+        (HyperLogLog, standard error 1.6 %).",
+        |row| Cell::count(row.stats.resource_count());
 }
 
 table! {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Stdio;
 
-use keytrail::model::{LearnedRule, LearnedRuleInfo};
+use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
     Column, ColumnType, DAILY, EVENTS, INPUTS, REJECTS, RULES, Table, USAGE, schema_markdown,
 };
@@ -27,6 +27,11 @@ fn column_tables_are_those_of_the_program() {
             ("example: run.json", run_json_example()),
         ],
     );
+}
+
+#[test]
+fn the_encryption_contexts_are_those_of_the_program() {
+    hold("docs/what-counts.md", &[("encryption contexts", context_names_markdown())]);
 }
 
 /// The rules whose particulars the input gives.

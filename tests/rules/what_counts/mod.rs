@@ -96,7 +96,8 @@ fn outcome_of(record: &Value) -> Value {
         },
     };
     let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
-    let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0 };
+    let served = event.served();
+    let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0, served: &served };
     let mut bytes = Vec::new();
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();

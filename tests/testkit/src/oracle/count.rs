@@ -2,6 +2,7 @@
 
 use super::key;
 use super::record::{self, Event};
+use super::served;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,7 @@ impl Placed {
         let caller = self.column(if by_service { "source_account_id" } else { "principal_account_id" });
         let accounts = key.account.as_deref().zip(caller);
         set("cross_account", json!(accounts.map(|(owner, caller)| owner != caller)));
+        served::add(&mut row);
         row
     }
 
@@ -194,6 +196,11 @@ fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Val
         .map(|row| columns.iter().map(|name| row[*name].as_str()).collect::<Vec<_>>())
         .filter(|users| users.iter().any(Option::is_some))
         .collect();
+    // What all rows have in common; null counts as a value.
+    let common = |name: &str| {
+        let all: BTreeSet<Option<&str>> = members.iter().map(|row| row[name].as_str()).collect();
+        all.first().filter(|_| all.len() == 1).copied().flatten()
+    };
     let times = distinct("event_time");
     let (first, last) = (times.first().cloned(), times.last().cloned());
     let measures = json!({
@@ -201,6 +208,9 @@ fn measured(mut row: Map<String, Value>, members: &[&Map<String, Value>]) -> Val
         "session_count": distinct("session_name").len(),
         "source_ip_count": distinct("source_ip").len(),
         "user_count": users.len(),
+        "service": common("service"),
+        "resource": common("resource"),
+        "resource_count": distinct("resource").len(),
         "distinct_exact": distinct("session_name").len() <= 1024
             && distinct("source_ip").len() <= 1024
             && users.len() <= 1024,

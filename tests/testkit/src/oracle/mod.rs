@@ -15,6 +15,7 @@ pub mod names;
 pub mod outcome;
 pub mod record;
 pub mod search;
+mod served;
 pub mod workload;
 mod wrapped;
 

@@ -1,6 +1,8 @@
 //! `--incremental`: any sequence of runs over growing input, killed at any moment, comes to what
 //! one run over all of it says.
 
+mod places;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -91,6 +93,8 @@ impl World {
             for name in ["started", "ended", "incremental"] {
                 facts.as_object_mut().unwrap().remove(name);
             }
+            // A folder may be named in another way.
+            facts["options"].as_object_mut().unwrap().remove("inputs");
             facts
         };
         assert_eq!(facts(&ours["run.json"]), facts(&theirs["run.json"]));
@@ -122,7 +126,7 @@ const OPTIONS: [&[&str]; 5] = [
     &[],
     &["--no-learn"],
     &["--keep-duplicates", "--threads", "1"],
-    &["--since", "2023-03-01", "--region", "us-west-2"],
+    &["--since", "2000-01-01", "--region", "us-west-2"],
     &["--threads", "7"],
 ];
 
