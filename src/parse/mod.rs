@@ -24,6 +24,7 @@ mod as_text;
 mod call;
 mod error;
 mod facts;
+mod families;
 mod identity;
 mod json;
 mod key;
@@ -35,12 +36,11 @@ mod prefilter;
 mod read;
 mod record;
 mod rule_out;
-mod settings;
-mod trail;
 
 pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, InvalidJson, ParseError};
-pub use facts::{alias_arn, facts, facts_of_event, may_contain_facts};
+pub use facts::{facts, may_contain_facts};
+pub use families::{alias_arn, facts_of_event};
 pub use prefilter::{KMS, may_match, may_match_inside};
 pub use rule_out::facts_of_other;
 
@@ -91,7 +91,7 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
     let kind = if record.event_source.as_deref().or(insight_source) == Some(KMS) {
         kms::event(record)?.map_or(RecordKind::NotUsage, RecordKind::Event)
     } else {
-        RecordKind::OtherSource { excludes_kms: trail::excludes_kms(&record, text) }
+        RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }
     };
     Ok(ParsedRecord { kind, repeated_field, text_members })
 }

@@ -6,6 +6,7 @@
 //! only list or describe. The bytes rule a record out only when no other reading of them is
 //! possible.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -13,24 +14,21 @@ use memchr::memchr;
 use memchr::memmem::Finder;
 
 use super::facts::{facts, may_contain_facts};
-use super::trail::TRAIL_CHANGES;
+use super::families::{FAMILIES, Interest, Word, family_of};
+use super::prefilter::KMS;
 use crate::model::Fact;
 
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
-/// Parts of [`TELLING`], in every case: for some short texts `aho_corasick` uses vector
+/// Parts of the families' words, in every case: for some short texts `aho_corasick` uses vector
 /// instructions, for a search without regard to case it does not.
 static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let parts = ["anva", "mske", "nrol"].iter().flat_map(|part| any_case(part));
+    let words = FAMILIES.iter().flat_map(|family| family.words);
+    let parts: BTreeSet<&str> = words.map(|word| word.part).collect();
+    let parts = parts.into_iter().flat_map(any_case);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
-
-/// In any case: what names of resources contain, and how names of parameters end, in calls that say
-/// anything; with the place of its part. A name in a string that is JSON again ends in an escaped
-/// quote: it is not read.
-const TELLING: [(&str, usize); 4] =
-    [("canvas", 1), ("kmskeyid\"", 1), ("kmskeyarn\"", 1), ("executionrolearn\"", 8)];
 
 /// A word in every spelling of upper and lower case.
 fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
@@ -44,10 +42,10 @@ fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Whether the record contains one of these words, in any case.
-fn contains_any(record: &[u8], words: &[(&str, usize)]) -> bool {
+fn contains_any(record: &[u8], words: &[Word]) -> bool {
     let is_there = |part: usize| {
-        words.iter().any(|(word, at)| {
-            let start = part.checked_sub(*at);
+        words.iter().any(|Word { text: word, part: of_word }| {
+            let start = word.find(of_word).and_then(|at| part.checked_sub(at));
             let text = start.and_then(|start| record.get(start..start + word.len()));
             text.is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
         })
@@ -72,21 +70,14 @@ fn is_ruled_out(record: &[u8]) -> bool {
         return false;
     };
     let Some(name) = only_value(record, &NAME) else { return false };
-    let starts_with_any =
-        |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
-    match source {
-        b"sts.amazonaws.com" => name != b"AssumeRole",
-        b"cloudtrail.amazonaws.com" => !TRAIL_CHANGES.iter().any(|change| change.as_bytes() == name),
-        b"sagemaker.amazonaws.com" | b"sagemaker-geospatial.amazonaws.com" | b"forecast.amazonaws.com" => {
-            // The store of a feature group may have no key.
-            let is_feature_group = name.ends_with(b"FeatureGroup") && !starts_with_any(&["Delete"]);
-            let may_have_rules = starts_with_any(&["Create", "Update", "Start", "Export"]);
-            let words = if may_have_rules { &TELLING } else { &TELLING[..1] };
-            !is_feature_group && !contains_any(record, words)
+    let [Ok(source), Ok(name)] = [source, name].map(std::str::from_utf8) else { return false };
+    let Some(family) = family_of(source) else { return true };
+    source != KMS
+        && match (family.interest)(name) {
+            Interest::Never => true,
+            Interest::IfItContains(words) => !contains_any(record, words),
+            Interest::Always => false,
         }
-        b"kms.amazonaws.com" => false,
-        _ => true,
-    }
 }
 
 /// The value of the only member with a name, if it is a string without escapes. `None` also when
@@ -114,12 +105,15 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_case() {
-        for (word, _) in TELLING {
-            for text in
-                [word.to_owned(), word.to_uppercase(), format!("x{}{}", &word[..3], word[3..].to_uppercase())]
-            {
-                assert!(contains_any(text.as_bytes(), &TELLING), "{text}");
-                assert!(!contains_any(&text.as_bytes()[..text.len() - 1], &TELLING), "{text}");
+        let words = family_of("sagemaker.amazonaws.com").unwrap().words;
+        for Word { text: word, .. } in words {
+            for text in [
+                (*word).to_owned(),
+                word.to_uppercase(),
+                format!("x{}{}", &word[..3], word[3..].to_uppercase()),
+            ] {
+                assert!(contains_any(text.as_bytes(), words), "{text}");
+                assert!(!contains_any(&text.as_bytes()[..text.len() - 1], words), "{text}");
             }
         }
     }

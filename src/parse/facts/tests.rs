@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::LearnedRule as Rule;
+use crate::model::{LearnedCondition, LearnedRule as Rule, RoleSession};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/R";
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";

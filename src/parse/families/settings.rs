@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use simd_json::prelude::ValueIntoString;
 
-use super::call::{Object, ServiceCall, Value};
 use crate::model::{LearnedCondition, LearnedRule};
+use crate::parse::call::{Object, ServiceCall, Value};
 
 type RuleWithCondition = (LearnedRule, LearnedCondition<'static>);
 

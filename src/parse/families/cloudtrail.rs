@@ -3,40 +3,42 @@
 
 use simd_json::prelude::{ValueAsScalar, ValueIntoString};
 
-use super::call::{Array, ServiceCall, Value};
-use super::error::InvalidJson;
-use super::identity;
-use super::prefilter::KMS;
-use super::record::Record;
+use super::family::{Call, Family, Interest};
 use super::settings::text_at;
-use crate::model::{EventTime, Provenance, Text, TrailChange, TrailEffect};
+use crate::model::{Fact, Provenance, Text, TrailChange, TrailEffect};
+use crate::parse::call::{Array, ServiceCall, Value};
+use crate::parse::error::InvalidJson;
+use crate::parse::identity;
+use crate::parse::prefilter::KMS;
+use crate::parse::record::Record;
+
+pub(super) const FAMILY: Family = Family {
+    sources: &["cloudtrail.amazonaws.com"],
+    needles: &TRAIL_CHANGES,
+    words: &[],
+    interest: |name| if TRAIL_CHANGES.contains(&name) { Interest::Always } else { Interest::Never },
+    facts: |call| Ok(change(call)?.map(Fact::Trail).into_iter().collect()),
+};
 
 /// Calls of CloudTrail that change what a trail records.
-pub(super) const TRAIL_CHANGES: [&str; 4] =
-    ["StopLogging", "StartLogging", "DeleteTrail", "PutEventSelectors"];
+const TRAIL_CHANGES: [&str; 4] = ["StopLogging", "StartLogging", "DeleteTrail", "PutEventSelectors"];
 
 /// The change to a trail that a call of CloudTrail made, or tried to make.
 ///
 /// # Errors
 /// When the record is not JSON.
-pub(super) fn change(
-    head: Record<'_>,
-    time: EventTime,
-    text: &str,
-) -> Result<Option<TrailChange>, InvalidJson> {
+fn change(call: Call<'_>) -> Result<Option<TrailChange>, InvalidJson> {
     let own = |text: Option<Text<'_>>| text.map(Text::into_owned);
-    let Some(name) = head.event_name.0.as_deref().filter(|name| TRAIL_CHANGES.contains(name)) else {
-        return Ok(None);
-    };
-    let is_failed = head.error_code.is_some() || head.error_message.is_some();
+    let is_failed = call.is_failed();
+    let Call { name, time, head, text, .. } = call;
     let set = ServiceCall::read(text, |ServiceCall { request, .. }| {
         let trail = text_at(request, &["name"]).or_else(|| text_at(request, &["trailName"]));
         let trail = trail.unwrap_or("unknown").to_owned();
-        effect(name, is_failed, request).map(|effect| (trail, effect))
+        effect(&name, is_failed, request).map(|effect| (trail, effect))
     });
     let Some((trail, effect)) = set.ok_or(InvalidJson)? else { return Ok(None) };
     let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
-    let event_name = name.to_owned();
+    let event_name = name.into_owned();
     let arn = head.identity.arn.as_deref().map(str::to_owned);
     let caller = identity::resolve(head.identity);
     let account_id = own(head.recipient_account_id).or_else(|| own(caller.account_id));
@@ -66,7 +68,7 @@ fn effect(name: &str, is_failed: bool, request: Value<'_>) -> Option<TrailEffect
 }
 
 /// The trail that a record configures to exclude KMS events or KMS read events, if it does.
-pub(super) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
+pub(crate) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     let puts_selectors = record.event_source.as_deref() == Some("cloudtrail.amazonaws.com")
         && record.event_name.0.as_deref() == Some("PutEventSelectors")
         && record.error_code.is_none();
@@ -157,7 +159,7 @@ mod tests {
         let mut parameters = parameters.clone();
         parameters["trailName"] = "t".into();
         let text = json!({"eventSource": "cloudtrail.amazonaws.com", "eventName": "PutEventSelectors", "requestParameters": parameters}).to_string();
-        let record = super::super::read::record(&text).unwrap();
+        let record = crate::parse::read::record(&text).unwrap();
         let trail = excludes_kms(&record, &text);
         assert!(trail.is_none() || trail.as_deref() == Some("t"));
         trail.is_some()

@@ -1,0 +1,63 @@
+//! Facts in records of KMS: where an alias points, and which record corrects which.
+
+use super::family::{Call, Family, Interest, owned};
+use crate::model::{Fact, KmsEvent, region_partition};
+use crate::parse::error::InvalidJson;
+use crate::parse::kms;
+use crate::parse::prefilter::KMS;
+
+pub(super) const FAMILY: Family = Family {
+    sources: &[KMS],
+    needles: &["CreateAlias", "UpdateAlias", "DeleteAlias", "UPDATED_DATA"],
+    words: &[],
+    interest: |_| Interest::Always,
+    facts,
+};
+
+fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
+    if !call.name.ends_with("Alias") && call.head.addendum.original_event_id.is_none() {
+        return Ok(Vec::new());
+    }
+    // A record that cannot be counted has no facts either.
+    let event = kms::event(call.head).ok().flatten();
+    Ok(event.map(|event| facts_of_event(&event).collect()).unwrap_or_default())
+}
+
+/// Returns the facts of a KMS call that has been parsed: the same as [`facts`] of its record.
+pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
+    let succeeded = event.error_code.is_none() && event.error_message.is_none();
+    let alias = if succeeded { alias_change(event) } else { None };
+    correction(event).into_iter().chain(alias)
+}
+
+fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
+    Some(Fact::Correction {
+        original: owned(event.corrects.as_deref()?),
+        by: owned(event.event_id.as_deref()?),
+        account_id: event.recipient_account_id.as_deref().map(owned),
+        time: event.time,
+    })
+}
+
+fn alias_change(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
+    let key = match &*event.name {
+        // When the record does not name the key, the alias no longer points to the previous one.
+        "CreateAlias" | "UpdateAlias" => event.key.arn.as_deref().map(owned),
+        "DeleteAlias" => None,
+        _ => return None,
+    };
+    Some(Fact::Alias { alias: alias_arn(event)?.into(), key, time: event.time })
+}
+
+/// The ARN of the alias that a call names. An alias given without an ARN is in the account and the
+/// region of the caller.
+pub fn alias_arn(event: &KmsEvent<'_>) -> Option<String> {
+    let alias = event.key.alias.as_deref()?;
+    if !alias.starts_with("alias/") {
+        return Some(alias.to_owned());
+    }
+    let caller = event.principal.account_id.as_deref();
+    let account = caller.or(event.recipient_account_id.as_deref())?;
+    let (partition, region) = (region_partition(&event.region), &event.region);
+    Some(format!("arn:{partition}:kms:{region}:{account}:{alias}"))
+}

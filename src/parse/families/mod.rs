@@ -1,0 +1,21 @@
+//! The families of records that may contain facts about KMS calls of other records. A new family is
+//! one file here and one line in [`FAMILIES`].
+
+mod cloudtrail;
+mod family;
+mod kms;
+mod sagemaker;
+mod settings;
+mod sts;
+
+pub(super) use cloudtrail::excludes_kms;
+pub(super) use family::{Call, Family, Interest, Word};
+pub use kms::{alias_arn, facts_of_event};
+
+/// All families.
+pub(super) static FAMILIES: [Family; 4] = [kms::FAMILY, sts::FAMILY, cloudtrail::FAMILY, sagemaker::FAMILY];
+
+/// The family of the records of a service.
+pub(super) fn family_of(event_source: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.sources.contains(&event_source))
+}

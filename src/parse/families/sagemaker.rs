@@ -1,0 +1,71 @@
+//! Facts in records of SageMaker, its geospatial service and Forecast: settings, and the sessions
+//! of Canvas's users.
+
+use super::family::{Call, Family, Interest, Word, owned};
+use super::settings::{names_canvas, rules};
+use crate::model::{Arn, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession};
+use crate::parse::call::{ServiceCall, Value};
+use crate::parse::error::InvalidJson;
+use crate::parse::record::Record;
+
+pub(super) const FAMILY: Family = Family {
+    sources: &["sagemaker.amazonaws.com", "sagemaker-geospatial.amazonaws.com", "forecast.amazonaws.com"],
+    needles: &["sagemaker.", "sagemaker-geospatial.", "forecast."],
+    words: &TELLING,
+    interest,
+    facts,
+};
+
+/// What names of resources contain, and how names of parameters end, in calls that say anything. A
+/// name in a string that is JSON again ends in an escaped quote: it is not read.
+const TELLING: [Word; 4] = [
+    Word { text: "canvas", part: "anva" },
+    Word { text: "kmskeyid\"", part: "mske" },
+    Word { text: "kmskeyarn\"", part: "mske" },
+    Word { text: "executionrolearn\"", part: "nrol" },
+];
+/// The part of [`TELLING`] that calls without settings can contain, too.
+static CANVAS: &[Word] = &[Word { text: "canvas", part: "anva" }];
+
+fn interest(name: &str) -> Interest {
+    let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    if name.ends_with("FeatureGroup") && !starts_with_any(&["Delete"]) {
+        return Interest::Always; // the store of a feature group may have no key
+    }
+    let has_settings = starts_with_any(&["Create", "Update", "Start", "Export"]);
+    Interest::IfItContains(if has_settings { FAMILY.words } else { CANVAS })
+}
+
+fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
+    if call.is_failed() {
+        return Ok(Vec::new());
+    }
+    let provenance = call.provenance();
+    let Call { source, name, head, text, .. } = call;
+    let read = |call: ServiceCall<'_>| {
+        let rules = rules(&source, &name, call);
+        let fact = |(rule, condition)| Fact::Rule(rule, condition, provenance.clone());
+        let session = canvas_session(&head, call.request, &provenance);
+        rules.into_iter().map(fact).chain(session).collect()
+    };
+    ServiceCall::read(text, read).ok_or(InvalidJson)
+}
+
+/// The caller's session, if the call works on a resource with `canvas` in its name.
+fn canvas_session(head: &Record<'_>, request: Value<'_>, provenance: &Provenance) -> Vec<Fact<'static>> {
+    let identity = &head.identity;
+    let role = identity.session.issuer.arn.as_deref().filter(|arn| {
+        identity.kind.as_deref() == Some("AssumedRole")
+            && Arn::parse(arn).is_some_and(|arn| arn.service == "iam")
+    });
+    let Some(role) = role.filter(|_| names_canvas(request)) else { return Vec::new() };
+    let rule = LearnedRule::CanvasSession;
+    // `principalId` contains the session's name, which people and programs use again and again.
+    let access_key_id = identity.access_key_id.as_deref().map(owned);
+    let principal_id = identity.principal_id.as_deref().filter(|_| access_key_id.is_none()).map(owned);
+    let condition = LearnedCondition::SessionOn(owned(role));
+    vec![
+        Fact::Rule(rule, condition, provenance.clone()),
+        Fact::Session(rule, RoleSession { access_key_id, principal_id }),
+    ]
+}
