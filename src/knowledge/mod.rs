@@ -26,7 +26,7 @@
 //! let at = |time: &str| EventTime::parse(time).unwrap();
 //! assert_eq!(known.aliases.key_at(alias, at("2025-06-04T12:30:00Z")), Some(key));
 //! assert_eq!(known.aliases.key_at(alias, at("2025-06-04T11:30:00Z")), None);
-//! # Ok::<(), keytrail::parse::InvalidJson>(())
+//! # Ok::<(), keytrail::parse::NoFacts>(())
 //! ```
 
 mod aliases;

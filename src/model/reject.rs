@@ -47,7 +47,8 @@ pub enum RejectReason {
     BadEventTime,
     /// `eventVersion` has a major version other than 1.
     UnsupportedVersion,
-    /// A member that is an object or a list in CloudTrail's records is text that is not JSON.
+    /// A member that is an object or a list in CloudTrail's records is text that is not JSON; or a
+    /// value among records is none, but names KMS or members of records.
     UnreadableMember,
 }
 

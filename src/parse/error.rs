@@ -25,10 +25,18 @@ impl ParseError {
     }
 }
 
-/// A record that is not a JSON object, from which no facts can be read.
+/// Why no facts could be read from a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("not a JSON object")]
-pub struct InvalidJson;
+#[non_exhaustive]
+pub enum NoFacts {
+    /// It is not a JSON object.
+    #[error("not a JSON object")]
+    InvalidJson,
+    /// Another tool rewrote it: there is text in the place of objects, or a time in another form.
+    /// [`format::rebuild`](crate::format::rebuild) may know how to restore it.
+    #[error("text in the place of objects, or a time in an unknown form")]
+    Rewritten,
+}
 
 /// A file that is not the output of `aws kms list-aliases`.
 #[derive(Debug, Error)]

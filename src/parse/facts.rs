@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 
-use super::error::InvalidJson;
+use super::error::NoFacts;
 use super::families::{Call, FAMILIES, Interest, family_of};
 use super::prefilter::{KMS, escaped_byte};
 use super::{kms, read};
@@ -38,19 +38,16 @@ pub fn may_contain_facts(bytes: &[u8]) -> bool {
 /// Reads the facts that a record contains.
 ///
 /// # Errors
-/// When the record is not a JSON object. A record with another defect has no facts, and a call that
+/// When the record is not a JSON object, or another tool rewrote it. A record with another defect has no facts, and a call that
 /// failed has none but what it corrects, and what it would have done to a trail.
-pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
+pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NoFacts> {
     // A record that cannot be counted has no facts either. Only invalid JSON is reported, because
     // the reader of the container must then find out where the record ends.
     let Ok(text) = read::utf8(record) else { return Ok(Vec::new()) };
     let mut head = match read::record(text) {
         Ok(head) => head,
-        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(InvalidJson),
+        Err(error) if error.reason == RejectReason::JsonSyntax => return Err(NoFacts::InvalidJson),
         Err(_) => return Ok(Vec::new()),
-    };
-    let Some(time) = head.event_time.as_deref().and_then(EventTime::parse) else {
-        return Ok(Vec::new());
     };
     let (Some(source), Some(name)) = (head.event_source.take(), head.event_name.0.clone()) else {
         return Ok(Vec::new());
@@ -60,6 +57,10 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, InvalidJson> {
     if !is_readable || matches!((family.interest)(&name), Interest::Never) {
         return Ok(Vec::new());
     }
+    let Some(time) = head.event_time.as_deref() else { return Ok(Vec::new()) };
+    let Some(time) = EventTime::parse(time).filter(|_| !head.has_text_members()) else {
+        return Err(NoFacts::Rewritten);
+    };
     (family.facts)(Call { source, name, time, head, text })
 }
 

@@ -38,7 +38,7 @@ mod record;
 mod rule_out;
 
 pub use alias_list::{ListedAlias, parse_alias_list};
-pub use error::{AliasListError, InvalidJson, ParseError};
+pub use error::{AliasListError, NoFacts, ParseError};
 pub use facts::{facts, may_contain_facts};
 pub use families::{alias_arn, facts_of_event};
 pub use prefilter::{KMS, may_match, may_match_inside};

@@ -13,6 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+use super::error::NoFacts;
 use super::facts::{facts, may_contain_facts};
 use super::families::{FAMILIES, Interest, Word, family_of};
 use super::prefilter::KMS;
@@ -20,12 +21,14 @@ use crate::model::Fact;
 
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventSource"));
 static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eventName"));
+/// Parameters that another tool has written as JSON text: words in it are spelled in another way.
+static TEXT_PARAMETERS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r#""requestParameters":""#));
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 /// Parts of the families' words, in every case: for some short texts `aho_corasick` uses vector
 /// instructions, for a search without regard to case it does not.
 static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = FAMILIES.iter().flat_map(|family| family.words);
-    let parts: BTreeSet<&str> = words.map(|word| word.part).collect();
+    let parts: BTreeSet<&str> = words.filter_map(|word| word.text.get(word.part..word.part + 4)).collect();
     let parts = parts.into_iter().flat_map(any_case);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
@@ -44,8 +47,8 @@ fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
 /// Whether the record contains one of these words, in any case.
 fn contains_any(record: &[u8], words: &[Word]) -> bool {
     let is_there = |part: usize| {
-        words.iter().any(|Word { text: word, part: of_word }| {
-            let start = word.find(of_word).and_then(|at| part.checked_sub(at));
+        words.iter().any(|Word { text: word, part: at }| {
+            let start = part.checked_sub(*at);
             let text = start.and_then(|start| record.get(start..start + word.len()));
             text.is_some_and(|text| text.eq_ignore_ascii_case(word.as_bytes()))
         })
@@ -54,12 +57,15 @@ fn contains_any(record: &[u8], words: &[Word]) -> bool {
     PARTS.as_ref().is_none_or(|parts| parts.find_iter(record).any(|found| is_there(found.start())))
 }
 
-/// Returns the [`facts`] of a record that is not a KMS call; none when the record is not sound.
-pub fn facts_of_other(record: &[u8]) -> Vec<Fact<'static>> {
+/// Returns the [`facts`] of a record that is not a KMS call.
+///
+/// # Errors
+/// As [`facts`].
+pub fn facts_of_other(record: &[u8]) -> Result<Vec<Fact<'static>>, NoFacts> {
     if !may_contain_facts(record) || is_ruled_out(record) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    facts(record).unwrap_or_default()
+    facts(record)
 }
 
 /// Whether it is certain that [`facts`](super::facts) of the record are none. The record must not
@@ -75,7 +81,9 @@ fn is_ruled_out(record: &[u8]) -> bool {
     source != KMS
         && match (family.interest)(name) {
             Interest::Never => true,
-            Interest::IfItContains(words) => !contains_any(record, words),
+            Interest::IfItContains(words) => {
+                !contains_any(record, words) && TEXT_PARAMETERS.find(record).is_none()
+            }
             Interest::Always => false,
         }
 }

@@ -12,11 +12,11 @@ use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
-use crate::format::container::{self, ContainerReader, Envelope, NameWatch, RecordSearch, Step};
+use crate::format::container::{ContainerReader, Envelope, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
-use crate::parse::{self, RecordKind};
+use crate::parse::{self, NoFacts, RecordKind};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -46,6 +46,8 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) search: RecordSearch,
     /// A record was rebuilt, and may lack something.
     pub(super) is_lossy: bool,
+    /// A KMS call does not say who called.
+    pub(super) lacks_caller: bool,
     /// Names of records in content that is not recognised, and how far that was looked at.
     watch: NameWatch,
     watched: u64,
@@ -71,6 +73,7 @@ impl<'r, 's> InputReader<'r, 's> {
             reported_bytes: 0,
             text: Vec::new(),
             is_lossy: false,
+            lacks_caller: false,
             watch: NameWatch::default(),
             watched: 0,
             head: Vec::new(),
@@ -182,7 +185,9 @@ impl<'r, 's> InputReader<'r, 's> {
                         Envelope::Wrapped => self.searched(value, range.start, reader),
                         _ => self.wrapped(value, range.start, envelope, reader),
                     };
-                    if std::mem::take(&mut self.is_lossy) {
+                    // In a log file, this is CloudTrail's own doing; elsewhere, a query's.
+                    let is_row = std::mem::take(&mut self.lacks_caller) && !reader.is_in_log_file();
+                    if std::mem::take(&mut self.is_lossy) || is_row {
                         reader.mark_lossy();
                     }
                     if !sound {
@@ -221,14 +226,16 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds what a record that is no KMS call says about KMS calls.
     pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) {
-        if self.scanner.learn == Learn::Yes {
-            let facts = match parse::may_contain_facts(bytes) && container::has_text_members(bytes) {
-                // Its parameters may be settings.
-                true => self.restored(bytes).map_or_else(Vec::new, |json| parse::facts_of_other(&json)),
-                false => parse::facts_of_other(bytes),
-            };
-            facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
+        if self.scanner.learn == Learn::No {
+            return;
         }
+        let facts = match parse::facts_of_other(bytes) {
+            Err(NoFacts::Rewritten) => {
+                self.restored(bytes).and_then(|json| parse::facts_of_other(&json).ok()).unwrap_or_default()
+            }
+            facts => facts.unwrap_or_default(),
+        };
+        facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
     }
 
     /// Counts a record that is not of KMS, or another value in a record's place.
@@ -293,6 +300,7 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
+        self.lacks_caller |= event.principal.name == "unknown";
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));

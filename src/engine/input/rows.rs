@@ -67,7 +67,7 @@ impl InputReader<'_, '_> {
                 }
             }
         }
-        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let shape = if self.is_lossy || self.lacks_caller { shape.lossy() } else { shape };
         let skip = (!found && !self.has_rejects()).then_some(SkipReason::Parquet);
         self.finish(position, sha256, shape.as_str(), skip);
     }
@@ -77,7 +77,7 @@ impl InputReader<'_, '_> {
         let found = self.search(row, offset);
         self.is_lossy |= found.is_lossy;
         if found.records == 0 && !found.is_header {
-            self.foreign();
+            self.not_found(row, offset, found.is_notification);
         }
         found.records > 0
     }
@@ -141,7 +141,7 @@ impl InputReader<'_, '_> {
         let position = content.position();
         let content = content.into_content();
         let shape = if kind == CsvKind::Lake { TableShape::LakeCsv } else { TableShape::Csv };
-        let shape = if self.is_lossy { shape.lossy() } else { shape };
+        let shape = if self.is_lossy || self.lacks_caller { shape.lossy() } else { shape };
         let skip = (!rows.found && !self.has_rejects()).then_some(SkipReason::NotJson);
         self.finish(position, content.sha256(), shape.as_str(), skip);
         if let Some(chunk) = chunk.filter(|_| whole) {

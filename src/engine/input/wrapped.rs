@@ -2,7 +2,9 @@
 
 use super::reader::InputReader;
 use crate::engine::scanner::Learn;
-use crate::format::container::{self, ContainerReader, Envelope, Extracted, RecordSearch, SearchSummary};
+use crate::format::container::{
+    self, ContainerReader, Envelope, Extracted, NameWatch, RecordSearch, SearchSummary, Watched,
+};
 use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::RejectReason;
 use crate::parse;
@@ -61,10 +63,27 @@ impl InputReader<'_, '_> {
         }
         let found = self.search(value, offset);
         if found.records == 0 && !found.is_header {
-            self.foreign();
+            self.not_found(value, offset, found.is_notification);
         }
         reader.mark_searched(&found);
         true
+    }
+
+    /// Counts a value in which no record was found: a reject, if it names what only records have.
+    pub(super) fn not_found(&mut self, value: &[u8], offset: u64, is_notification: bool) {
+        let mut watch = NameWatch::default();
+        watch.feed(value);
+        let watched = match value.first() {
+            _ if is_notification => Watched::Notification,
+            Some(b'"') => Watched::Prose,
+            _ => Watched::Json,
+        };
+        if watch.may_hold_records(watched) {
+            let detail = format!("it names {watch}, in a form that keytrail does not read");
+            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        } else {
+            self.foreign();
+        }
     }
 
     /// Whether a search finds records in what an envelope holds, or in the envelope if it holds

@@ -1,20 +1,24 @@
 //! Text that is base64, of JSON or of something compressed: `awslogs.data`, records of Kinesis and
 //! Firehose.
 
-use crate::format::decode::{Base64, Buffers, DecodeOptions, Decoder, Encoding};
+use crate::format::decode::{Base64, Buffers, DecodeOptions, Decoder, Encoding, may_be_base64};
 
-/// How many layers of compression are taken off.
+/// How many layers of compression and of further base64 are taken off.
 const MAX_LAYERS: u32 = 4;
+
+/// Most bytes that one text may decode to: it is held in memory as a whole.
+const MAX_DECODED: u64 = 64 << 20;
 
 /// What the text encodes, decompressed; `None` when it is not base64 or decompression fails, or
 /// comes to more than `budget` bytes, from which its size is taken.
 pub(super) fn decode(text: &[u8], budget: &mut u64) -> Option<Vec<u8>> {
-    let mut bytes = text.to_vec();
-    let len = Base64::default().decode_in_place(&mut bytes)?;
-    bytes.truncate(len);
-    *budget = budget.checked_sub(bytes.len() as u64)?;
+    let mut bytes = from_base64(text.to_vec(), budget)?;
     for _ in 0..MAX_LAYERS {
-        let options = DecodeOptions { limit: *budget, ..DecodeOptions::default() };
+        if may_be_base64(&bytes) {
+            bytes = from_base64(bytes, budget)?;
+            continue;
+        }
+        let options = DecodeOptions { limit: (*budget).min(MAX_DECODED), ..DecodeOptions::default() };
         let mut decoder = Decoder::new(bytes.as_slice(), options, &mut Buffers::default()).ok()?;
         match decoder.encoding() {
             Encoding::Gzip | Encoding::Zstd => {}
@@ -34,6 +38,13 @@ pub(super) fn decode(text: &[u8], budget: &mut u64) -> Option<Vec<u8>> {
     None
 }
 
+fn from_base64(mut text: Vec<u8>, budget: &mut u64) -> Option<Vec<u8>> {
+    let len = Base64::default().decode_in_place(&mut text)?;
+    text.truncate(len);
+    *budget = budget.checked_sub(len as u64)?;
+    Some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +55,6 @@ mod tests {
         assert_eq!(decode(b"eyJhIjoxfQ==", &mut budget).as_deref(), Some(&b"{\"a\":1}"[..]));
         assert_eq!(budget, 93);
         assert_eq!(decode(b"eyJhIjoxfQ==", &mut 3), None);
+        assert_eq!(decode(b"ZXlKaElqb3hmUT09", &mut 100).as_deref(), Some(&b"{\"a\":1}"[..]));
     }
 }

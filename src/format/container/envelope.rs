@@ -39,21 +39,42 @@ fn is_record_key(name: &[u8]) -> bool {
     matches!(name, b"eventVersion" | b"eventSource" | b"eventName")
 }
 
-/// Whether the object has a key of a record.
+/// Whether the object has a key of a record, and not the whole record inside.
 pub(super) fn has_record_key(object: &[u8]) -> bool {
-    members(object).any(|member| is_record_key(&unquote(&object[member.name])))
+    let mut found = false;
+    for member in members(object) {
+        let name = unquote(&object[member.name]);
+        if holds_record(&name, &object[member.value]) {
+            return false;
+        }
+        found |= is_record_key(&name);
+    }
+    found
 }
 
-/// How nearly all records begin. (Notifications of S3 have version 2.)
-const ORDINARY: &[u8] = br#"{"eventVersion":"1."#;
+/// Whether the member is that of an item of `LookupEvents` which holds the record. SDKs that begin
+/// names with a small letter make the item look like a record.
+fn holds_record(name: &[u8], value: &[u8]) -> bool {
+    matches!(value.first(), Some(b'"' | b'{'))
+        && (name == b"cloudTrailEvent" || name == b"CloudTrailEvent" || name == b"cloud_trail_event")
+}
+
+/// Whether the object begins as nearly all records do: `{"eventVersion":"1.11","userIdentity":{`.
+/// (Notifications of S3 have version 2, and tables with a column for each value have no such
+/// object.)
+fn is_ordinary(object: &[u8]) -> bool {
+    let Some(version) = object.strip_prefix(br#"{"eventVersion":"1."#) else { return false };
+    let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
+    version[digits..].starts_with(br#"","userIdentity":{"#)
+}
 
 /// The envelope of an element of a log file's `Records`, which is nearly always a record.
 pub(super) fn detect_element(value: &[u8]) -> Envelope {
-    if value.starts_with(ORDINARY) {
+    if is_ordinary(value) {
         return Envelope::None;
     }
     match detect_envelope(value) {
-        Envelope::Wrapped => Envelope::Wrapped,
+        Envelope::Wrapped | Envelope::Text => Envelope::Wrapped,
         // Anything else in this place is a record, or should be one.
         _ => Envelope::None,
     }
@@ -61,7 +82,7 @@ pub(super) fn detect_element(value: &[u8]) -> Envelope {
 
 /// The envelope of a value in the place of a record. A key of a record rules out an envelope.
 pub(super) fn detect_envelope(value: &[u8]) -> Envelope {
-    if value.starts_with(ORDINARY) {
+    if is_ordinary(value) {
         return Envelope::None;
     }
     match value.first() {
@@ -114,7 +135,7 @@ const VIA_CLOUDTRAIL: &[u8] = b"via CloudTrail\"";
 
 /// See [`LeafKind`].
 pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
-    if object.starts_with(ORDINARY) {
+    if is_ordinary(object) {
         return LeafKind::Record;
     }
     let (mut any_record_key, mut source) = (false, None);
@@ -134,6 +155,7 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
             b"s3Bucket" | b"s3ObjectKey" => log_file = true,
             b"Event" => log_file |= value == b"\"s3:TestEvent\"",
             b"_raw" | b"event.original" => has_raw = value.first() == Some(&b'"'),
+            name if holds_record(name, value) => has_raw = true,
             name => is_flat |= name.starts_with(b"userIdentity.") || name.starts_with(b"userIdentity_"),
         }
     }
@@ -144,10 +166,12 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         // Splunk and others keep the record as text beside its flat members.
         Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
         Some(_) => return LeafKind::Record,
-        None if any_record_key => return LeafKind::Record,
+        None if any_record_key && !has_raw => return LeafKind::Record,
         None => {}
     }
     match (detail_type, detail) {
+        // Its text is searched.
+        (Some(_), Some(detail)) if object[detail.start] == b'"' => LeafKind::Other,
         (Some(detail_type), Some(detail)) if detail_type.ends_with(VIA_CLOUDTRAIL) => {
             LeafKind::EventBridge(Some(detail).filter(|detail| object[detail.start] == b'{'))
         }

@@ -85,6 +85,9 @@ fn from_lookup_event<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<
     let [event, source] = find_members(value, ["CloudTrailEvent", "EventSource"]);
     match event {
         Some(string) if value[string.start] == b'"' => from_string(value, string, buffer),
+        Some(object) if value[object.start] == b'{' => {
+            Extracted::verbatim(&value[object.clone()], object.start)
+        }
         None if has_record_key(value) => Extracted::verbatim(value, 0),
         // Other services also respond with `Events`.
         None if source.is_none() => Extracted::NoRecord,
@@ -144,6 +147,8 @@ fn from_eventbridge(value: &[u8], offset: usize) -> Extracted<'_> {
         Some(detail) if value[detail.start] == b'{' => {
             Extracted::verbatim(&value[detail.clone()], offset + detail.start)
         }
+        // Its text is searched.
+        Some(detail) if value[detail.clone()].starts_with(b"\"{") => Extracted::NoRecord,
         _ => Extracted::missing("an event of EventBridge from CloudTrail without a record in detail"),
     }
 }

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memmem;
-
 use crate::format::json::ValueScanner;
 
 /// The ranges of a member's name (quotes included) and value.
@@ -50,20 +48,6 @@ pub(super) fn find_members<const N: usize>(object: &[u8], names: [&str; N]) -> [
         }
     }
     found
-}
-
-/// Whether the object has text in the place of parameters or another object: JSON text, as some
-/// tools write nested members.
-pub fn has_text_members(object: &[u8]) -> bool {
-    const NESTED: [&[u8]; 5] =
-        [b"userIdentity", b"requestParameters", b"responseElements", b"serviceEventDetails", b"addendum"];
-    // Most records have no JSON text at all, which is found out at once.
-    if memmem::find(object, b"\\\"").is_none() {
-        return false;
-    }
-    members(object).any(|member| {
-        object.get(member.value.start) == Some(&b'"') && NESTED.contains(&&*unquote(&object[member.name]))
-    })
 }
 
 /// The text of a JSON string: no quotes, escapes replaced. Empty when an escape is invalid.

@@ -1,6 +1,7 @@
 //! The state machine that walks over the content. `element`, `log_lines` and `recovery` hold the
 //! states that need more code.
 
+use super::container_kind::ContainerKind;
 use super::document::{Document, DocumentEvent};
 use super::envelope::{Envelope, detect_envelope};
 use super::line_prefix::has_prefix;
@@ -73,6 +74,12 @@ impl ContainerReader {
         } else if found.is_notification {
             self.counter.add_notification();
         }
+    }
+
+    /// Whether the last value was an element of `Records`.
+    pub fn is_in_log_file(&self) -> bool {
+        let parent = if let State::Array(parent) = &self.state { parent.as_ref() } else { None };
+        parent.and_then(Document::container) == Some(ContainerKind::Records)
     }
 
     /// Records that a record was rebuilt from the columns of a query

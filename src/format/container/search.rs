@@ -15,6 +15,7 @@ use super::encoded;
 use super::envelope::{Envelope, LeafKind, leaf_kind};
 use super::extract::{Extracted, unescape};
 use super::members::{MemberRanges, find_members, members, unquote};
+use super::needles::may_hold_records;
 use super::places::rank;
 use super::reader::ContainerReader;
 use super::step::Step;
@@ -94,6 +95,9 @@ struct Run<'s, 'e> {
 impl Run<'_, '_> {
     /// Searches a JSON value; whether it holds a record, or a place for one.
     fn value(&mut self, bytes: &[u8], place: Place, depth: u32) -> bool {
+        if !may_hold_records(bytes) {
+            return false;
+        }
         let Some(depth) = depth.checked_sub(1) else { return self.too_deep(bytes) };
         match bytes.first() {
             Some(b'{') => self.object(bytes, place, depth),
@@ -188,10 +192,9 @@ impl Run<'_, '_> {
                 return true;
             }
         }
-        // What names no event and no service is no event in another form.
-        let may_be_event = || {
-            [&b"vent"[..], b"VENT", b"amazonaws.com"].iter().any(|part| memmem::find(bytes, part).is_some())
-        };
+        // What names no event, and no operation as OCSF does, is no event in another form.
+        let may_be_event =
+            || [&b"vent"[..], b"VENT", b"operation"].iter().any(|part| memmem::find(bytes, part).is_some());
         if !is_notification && may_be_event() && self.is_rebuilt(bytes, place) {
             return true;
         }
@@ -256,6 +259,8 @@ impl Run<'_, '_> {
             }
             Some(_) if may_be_base64(trimmed) => match encoded::decode(trimmed, &mut self.search.budget) {
                 Some(content) => self.json_text(&content, place, depth),
+                // A JSON Web Token begins like base64 of JSON, and has dots.
+                None if trimmed.contains(&b'.') => false,
                 None => {
                     let detail = "base64 text that cannot be decoded or decompressed, or is too large";
                     self.lost(RejectReason::GzipCorrupt, detail);

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-/// Names of members of records, in the spellings of most tools; then the name of KMS, and how the
-/// base64 of gzip begins.
-const NAMES: [&str; 18] = [
+/// Names of members of records, in the spellings of most tools; then the name of KMS, and how
+/// base64 of gzip and of a record begin.
+const NAMES: [&str; 19] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -27,12 +27,13 @@ const NAMES: [&str; 18] = [
     "cloud_trail_event",
     KMS,
     "\"h4si",
+    "\"eyjldmvudfzlcnnpb24i",
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
 const KMS_AT: usize = 16;
 /// Length of the longest name.
-const LONGEST: usize = 20;
+const LONGEST: usize = 21;
 
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let mut builder = AhoCorasick::builder();
@@ -61,6 +62,8 @@ pub enum Watched {
     Unknown,
     /// Notifications, which have some names in common with records.
     Notification,
+    /// Text, a web page, or the answer to a request: it may mention KMS.
+    Prose,
 }
 
 impl NameWatch {
@@ -100,6 +103,7 @@ impl NameWatch {
             Watched::Notification => return self.is_value,
             Watched::Json => self.is_value,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
+            Watched::Prose => false,
         };
         members > 1 || names_kms
     }

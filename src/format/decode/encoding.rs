@@ -35,10 +35,16 @@ pub(super) const SNIFF_BYTES: usize = 6;
 
 /// Detects the encoding from the first bytes of an input; six bytes are enough.
 pub fn sniff(first: &[u8]) -> Encoding {
-    const UNSUPPORTED: [(&[u8], SkipReason); 6] = [
+    const UNSUPPORTED: [(&[u8], SkipReason); 11] = [
         (b"BZh", SkipReason::UnsupportedCompression),
         (b"\xFD7zXZ\0", SkipReason::UnsupportedCompression),
         (b"7z\xBC\xAF\x27\x1C", SkipReason::UnsupportedCompression),
+        // zlib, LZ4 and compress.
+        (b"x\x9C", SkipReason::UnsupportedCompression),
+        (b"x\xDA", SkipReason::UnsupportedCompression),
+        (b"x\x01", SkipReason::UnsupportedCompression),
+        (b"\x04\x22\x4D\x18", SkipReason::UnsupportedCompression),
+        (b"\x1F\x9D", SkipReason::UnsupportedCompression),
         (b"\xFF\xFE", SkipReason::Utf16),
         (b"\xFE\xFF", SkipReason::Utf16),
         (b"{\0", SkipReason::Utf16), // little-endian without a byte order mark

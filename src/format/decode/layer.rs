@@ -20,13 +20,15 @@ enum Layer {
 /// Number of bytes that [`Layer::detect`] looks at.
 const DETECT_BYTES: usize = 64;
 
-/// How base64 of something that may hold records begins: gzip, zstd, and JSON with or without white
-/// space.
-const BASE64_OPENINGS: [&[u8]; 9] =
-    [b"H4sI", b"KLUv", b"eyJ", b"ewo", b"ewog", b"eyAi", b"W3s", b"Wwo", b"ew0K"];
+/// How base64 of something that may hold records begins: gzip, zstd, JSON with or without white
+/// space, and base64 of gzip, of zstd and of JSON.
+const BASE64_OPENINGS: [&[u8]; 11] =
+    [b"H4sI", b"KLUv", b"eyJ", b"ewo", b"eyAi", b"W3s", b"Wwo", b"ew0K", b"SDRz", b"S0xV", b"ZXlK"];
+const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Whether the text may be base64 of something that holds records.
 pub fn may_be_base64(text: &[u8]) -> bool {
+    let text = text.strip_prefix(BOM).unwrap_or(text).trim_ascii_start();
     let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_= \r\n".contains(b);
     BASE64_OPENINGS.iter().any(|opening| text.starts_with(opening))
         && text.iter().take(DETECT_BYTES).all(is_base64)
@@ -118,10 +120,18 @@ impl<R: Read> Read for LayerReader<R> {
 
 /// A decoder of base64, in the standard or the URL alphabet, with or without padding. White space
 /// is ignored; after padding, another text may follow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Base64 {
     bits: u32,
     count: u32,
+    /// Nothing has been decoded.
+    is_at_start: bool,
+}
+
+impl Default for Base64 {
+    fn default() -> Self {
+        Self { bits: 0, count: 0, is_at_start: true }
+    }
 }
 
 impl Base64 {
@@ -141,8 +151,11 @@ impl Base64 {
                     continue;
                 }
                 b'\r' | b'\n' | b' ' | b'\t' => continue,
+                // A byte order mark.
+                0xEF | 0xBB | 0xBF if self.is_at_start => continue,
                 _ => return None,
             };
+            self.is_at_start = false;
             self.bits = self.bits << 6 | u32::from(value);
             self.count += 6;
             if self.count >= 8 {
@@ -182,11 +195,15 @@ mod tests {
             assert_eq!(decoded(pieces).as_deref(), Some(expected), "{pieces:?}");
         }
         assert_eq!(decoded(&["eyJ!"]), None);
+        assert_eq!(decoded(&["\u{feff}eyJh"]).as_deref(), Some("{\"a"));
+        assert_eq!(decoded(&["eyJh\u{feff}"]), None);
     }
 
     #[test]
     fn layers_are_detected() {
-        assert_eq!(Layer::detect(b"H4sIAAAA"), Some(Layer::Base64));
+        for text in [&b"H4sIAAAA"[..], b"\n H4sIAAAA", b"\xEF\xBB\xBFH4sIAAAA", b"ZXlKaElqb3hmUT09"] {
+            assert_eq!(Layer::detect(text), Some(Layer::Base64));
+        }
         assert_eq!(Layer::detect(&[0x1F, 0x8B, 8, 0]), Some(Layer::Compressed));
         for content in [&b"{\"Records\":[]}"[..], b"", b"H4sI\x00", b"text"] {
             assert_eq!(Layer::detect(content), None);

@@ -150,14 +150,26 @@ pub(super) fn place(name: &str) -> Option<Place> {
 }
 
 /// The place of a value inside parameters or another object with the API's own names, such as
-/// `requestParameters.encryptionContext.aws:s3:arn` or `resources[0].ARN`.
+/// `requestParameters.encryptionContext.aws:s3:arn`, `requestParameters_keyId` or
+/// `resources[0].ARN`.
 fn inside_map(name: &str) -> Option<Place> {
-    let (first, rest) = name.split_once('.')?;
-    let first = first.split(['[', '{']).next().unwrap_or(first);
-    let member = MEMBERS.iter().find(|member| is_same(member.name, first))?;
+    ['.', '_', '/'].into_iter().find_map(|separator| inside_map_by(name, separator))
+}
+
+fn inside_map_by(name: &str, separator: char) -> Option<Place> {
+    // The name of the member may have separators, too, but is not long.
+    let separators = name.match_indices(separator).take_while(|(at, _)| *at < 40);
+    let (member, rest) = separators.take(3).find_map(|(at, _)| {
+        let first = name[..at].split(['[', '{']).next()?;
+        let member = match PLACES.get(&squashed(first))? {
+            Place::Member(index) => MEMBERS.get(*index)?,
+            Place::Inside(_) => return None,
+        };
+        Some((member, &name[at + 1..]))
+    })?;
     let mut path = vec![member.name.to_owned()];
     if member.name == "resources" {
-        let last = rest.rsplit('.').next().unwrap_or(rest);
+        let last = rest.rsplit(separator).next().unwrap_or(rest);
         let known = RESOURCE_NAMES.into_iter().find(|name| is_same(name, last))?;
         path.push(known.to_owned());
         return Some(Place::Inside(path));
@@ -166,7 +178,7 @@ fn inside_map(name: &str) -> Option<Place> {
         return None;
     }
     // Names of the context contain anything but rarely a dot, so the rest is one name.
-    match rest.split_once('.') {
+    match rest.split_once(separator) {
         Some((object, inner)) => path.extend([object.to_owned(), inner.to_owned()]),
         None => path.push(rest.to_owned()),
     }
@@ -244,6 +256,18 @@ mod tests {
         assert_eq!(place(issuer), inside(&["userIdentity", "sessionContext", "sessionIssuer", "arn"]));
         let context = "requestParameters.encryptionContext.aws:s3:arn";
         assert_eq!(place(context), inside(&["requestParameters", "encryptionContext", "aws:s3:arn"]));
+        for name in [
+            "requestParameters_encryptionContext_aws:s3:arn",
+            "requestParameters/encryptionContext/aws:s3:arn",
+        ] {
+            assert_eq!(
+                place(name),
+                inside(&["requestParameters", "encryptionContext", "aws:s3:arn"]),
+                "{name}"
+            );
+        }
+        assert_eq!(place("request_parameters.keyId"), inside(&["requestParameters", "keyId"]));
+        assert_eq!(place("request_parameters_keyId"), inside(&["requestParameters", "keyId"]));
         for name in ["resources{}.ARN", "resources[0].arn", "resources.0.ARN"] {
             assert_eq!(place(name), inside(&["resources", "ARN"]), "{name}");
         }

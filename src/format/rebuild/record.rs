@@ -120,7 +120,12 @@ impl Rebuilding {
             }
             let own = name.strip_prefix(prefix.as_str()).unwrap_or(&name);
             match place(own).or_else(|| place(&name)) {
-                Some(Place::Member(index)) => self.add(index, value),
+                Some(Place::Member(index)) => {
+                    // A tool that renames members of the record also renames those inside them.
+                    let is_renamed = MEMBERS[index].member_type == MemberType::Map && own.contains('_');
+                    let value = if is_renamed { self.camel_case(value) } else { value };
+                    self.add(index, value);
+                }
                 Some(Place::Inside(path)) => self.add_inside(&path, value),
                 None if squashed(own) == "region" => region = Some(value),
                 None => {}
@@ -128,6 +133,25 @@ impl Rebuilding {
         }
         if let Some(Value::String(region)) = region {
             self.record.entry("awsRegion").or_insert(region.into());
+        }
+    }
+
+    /// The value with names in snake case as the API spells them. The names in an encryption
+    /// context are data.
+    fn camel_case(&mut self, value: Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                let rename = |(name, value): (String, Value)| {
+                    let renamed = camel_case(&name);
+                    self.is_lossy |= renamed != name;
+                    let is_data = renamed.to_ascii_lowercase().contains("context");
+                    let value = if is_data { value } else { self.camel_case(value) };
+                    (renamed, value)
+                };
+                Value::Object(members.into_iter().map(rename).collect())
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.camel_case(item)).collect(),
+            value => value,
         }
     }
 
@@ -216,7 +240,11 @@ impl Rebuilding {
         if !printed.trim_start().starts_with(['{', '[']) {
             return printed.into();
         }
-        self.structure(&printed, names).map_or(printed.into(), |value| names.restore_all(value))
+        // Text in text doubles its escapes, so the depth is limited by the length.
+        match self.structure(&printed, names) {
+            Some(value) => self.expanded(names.restore_all(value), names),
+            None => printed.into(),
+        }
     }
 
     /// A value with a column of its own, inside a member of the record.
@@ -255,6 +283,22 @@ impl Rebuilding {
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };
         Rebuilt::Record { json: Value::Object(self.record).to_string(), fidelity, is_event }
     }
+}
+
+/// `key_id` as `keyId`; any other name unchanged.
+fn camel_case(name: &str) -> String {
+    let is_snake_case = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if !name.bytes().all(is_snake_case) {
+        return name.to_owned();
+    }
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |mut camel, word| {
+        let (initial, rest) = word.split_at(word.len().min(1));
+        camel.push_str(&initial.to_ascii_uppercase());
+        camel.push_str(rest);
+        camel
+    })
 }
 
 /// Whether the value says that there is none.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
+use memchr::memmem;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -20,6 +21,8 @@ use crate::format::rebuild::event_columns;
 
 /// Magic bytes at the start of a Parquet file.
 pub const PARQUET_MAGIC: &[u8] = b"PAR1";
+/// Rows in which records are looked for, if the columns' names do not say that there are any.
+const FIRST_ROWS: usize = 64;
 /// Maximum number of rows decoded at a time.
 const MAX_BATCH_ROWS: u64 = 64;
 /// Maximum size of a decoded batch in bytes, if the rows of a row group are of equal size.
@@ -69,6 +72,21 @@ fn may_hold_records(schema: &Schema) -> bool {
     columns.members > 1 && columns.has_source
         || columns.members > 3
         || schema.fields().iter().any(|field| is_record(field) && holds_text(field))
+        || schema.fields().iter().any(|field| has_event_members(field.data_type()))
+}
+
+/// Whether a column is, or has inside it, objects with the names of an event.
+fn has_event_members(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Struct(fields) => {
+            let columns = event_columns(fields.iter().map(|field| field.name().as_str()));
+            columns.members > 1 && columns.has_source
+                || columns.members > 3
+                || fields.iter().any(|field| has_event_members(field.data_type()))
+        }
+        DataType::List(item) => has_event_members(item.data_type()),
+        _ => false,
+    }
 }
 
 /// What the rows of a batch become.
@@ -127,9 +145,7 @@ impl OcsfReader {
         let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
             .map_err(TableError::unreadable)?;
         let is_ocsf = ocsf_mapping::is_api_activity(metadata.schema());
-        if !is_ocsf && !may_hold_records(metadata.schema()) {
-            return Ok(None);
-        }
+        let names_records = is_ocsf || may_hold_records(metadata.schema());
         let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
         let metadata = guarded(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
             .map_err(TableError::unreadable)?;
@@ -143,7 +159,7 @@ impl OcsfReader {
             (true, false) => TableShape::OcsfParquet,
             (false, _) => TableShape::Parquet,
         };
-        Ok(Some(Self {
+        let table = Self {
             file,
             metadata,
             mask,
@@ -154,7 +170,30 @@ impl OcsfReader {
             reader: None,
             batch: None,
             row: 0,
-        }))
+        };
+        if !names_records && !table.begins_with_records() {
+            return Ok(None);
+        }
+        Ok(Some(table))
+    }
+
+    /// Whether one of the first rows holds a record in a column with a name that says nothing.
+    fn begins_with_records(&self) -> bool {
+        let Ok(file) = self.file.try_clone() else { return false };
+        let mut first = Self {
+            file,
+            metadata: self.metadata.clone(),
+            mask: self.mask.clone(),
+            reader: None,
+            batch: None,
+            group: 0..0,
+            ..*self
+        };
+        let rows = std::iter::from_fn(|| first.next_record()).take(FIRST_ROWS);
+        rows.filter_map(|row| row.ok()?.json).any(|row| {
+            let has = |name: &str| memmem::find(&row, name.as_bytes()).is_some();
+            has("eventSource") && has("eventName")
+        })
     }
 
     /// The shape: lossy when columns are missing that records are rebuilt from.

@@ -24,7 +24,7 @@ fn facts_of(record: &Value) -> Vec<Fact<'static>> {
     assert!(may_contain_facts(text.as_bytes()), "not ruled out: {text}");
     let facts = facts(text.as_bytes()).unwrap();
     if record["eventSource"] != KMS {
-        assert_eq!(super::super::facts_of_other(text.as_bytes()), facts, "not ruled out: {text}");
+        assert_eq!(super::super::facts_of_other(text.as_bytes()), Ok(facts.clone()), "not ruled out: {text}");
     }
     facts
 }
@@ -256,7 +256,7 @@ fn an_unreadable_record_has_no_facts() {
         "CreateTrainingJob",
         json!({"requestParameters": {"roleArn": ROLE, "kmsKeyId": KEY}}),
     );
-    assert_eq!(facts(b"{\"a\":"), Err(InvalidJson));
+    assert_eq!(facts(b"{\"a\":"), Err(NoFacts::InvalidJson));
     for (member, value) in
         [("eventTime", json!("yesterday")), ("eventSource", json!(1)), ("requestParameters", json!("x"))]
     {

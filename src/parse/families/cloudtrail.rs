@@ -7,7 +7,7 @@ use super::family::{Call, Family, Interest};
 use super::settings::text_at;
 use crate::model::{Fact, Provenance, Text, TrailChange, TrailEffect};
 use crate::parse::call::{Array, ServiceCall, Value};
-use crate::parse::error::InvalidJson;
+use crate::parse::error::NoFacts;
 use crate::parse::identity;
 use crate::parse::prefilter::KMS;
 use crate::parse::record::Record;
@@ -27,7 +27,7 @@ const TRAIL_CHANGES: [&str; 4] = ["StopLogging", "StartLogging", "DeleteTrail", 
 ///
 /// # Errors
 /// When the record is not JSON.
-fn change(call: Call<'_>) -> Result<Option<TrailChange>, InvalidJson> {
+fn change(call: Call<'_>) -> Result<Option<TrailChange>, NoFacts> {
     let own = |text: Option<Text<'_>>| text.map(Text::into_owned);
     let is_failed = call.is_failed();
     let Call { name, time, head, text, .. } = call;
@@ -36,7 +36,7 @@ fn change(call: Call<'_>) -> Result<Option<TrailChange>, InvalidJson> {
         let trail = trail.unwrap_or("unknown").to_owned();
         effect(&name, is_failed, request).map(|effect| (trail, effect))
     });
-    let Some((trail, effect)) = set.ok_or(InvalidJson)? else { return Ok(None) };
+    let Some((trail, effect)) = set.ok_or(NoFacts::InvalidJson)? else { return Ok(None) };
     let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
     let event_name = name.into_owned();
     let arn = head.identity.arn.as_deref().map(str::to_owned);

@@ -1,7 +1,7 @@
 //! What a family of records is.
 
 use crate::model::{EventTime, Fact, Provenance, Text};
-use crate::parse::error::InvalidJson;
+use crate::parse::error::NoFacts;
 use crate::parse::record::Record;
 
 /// Records of some services, and how facts are found in them.
@@ -16,7 +16,7 @@ pub(crate) struct Family {
     /// Which calls may contain facts, by their API name.
     pub(crate) interest: fn(&str) -> Interest,
     /// The facts of a call.
-    pub(crate) facts: fn(Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson>,
+    pub(crate) facts: fn(Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts>,
 }
 
 /// Whether calls of a name may contain facts.
@@ -35,8 +35,8 @@ pub(crate) enum Interest {
 pub(crate) struct Word {
     /// In lower case.
     pub(crate) text: &'static str,
-    /// Four letters of it that are rare in records. They are searched for first.
-    pub(crate) part: &'static str,
+    /// Where its four letters begin that are rare in records. They are searched for first.
+    pub(crate) part: usize,
 }
 
 /// A call whose record has been read.

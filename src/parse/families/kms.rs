@@ -2,7 +2,7 @@
 
 use super::family::{Call, Family, Interest, owned};
 use crate::model::{Fact, KmsEvent, region_partition};
-use crate::parse::error::InvalidJson;
+use crate::parse::error::NoFacts;
 use crate::parse::kms;
 use crate::parse::prefilter::KMS;
 
@@ -14,7 +14,7 @@ pub(super) const FAMILY: Family = Family {
     facts,
 };
 
-fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
+fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     if !call.name.ends_with("Alias") && call.head.addendum.original_event_id.is_none() {
         return Ok(Vec::new());
     }

@@ -5,7 +5,7 @@ use super::family::{Call, Family, Interest, Word, owned};
 use super::settings::{names_canvas, rules};
 use crate::model::{Arn, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession};
 use crate::parse::call::{ServiceCall, Value};
-use crate::parse::error::InvalidJson;
+use crate::parse::error::NoFacts;
 use crate::parse::record::Record;
 
 pub(super) const FAMILY: Family = Family {
@@ -19,13 +19,13 @@ pub(super) const FAMILY: Family = Family {
 /// What names of resources contain, and how names of parameters end, in calls that say anything. A
 /// name in a string that is JSON again ends in an escaped quote: it is not read.
 const TELLING: [Word; 4] = [
-    Word { text: "canvas", part: "anva" },
-    Word { text: "kmskeyid\"", part: "mske" },
-    Word { text: "kmskeyarn\"", part: "mske" },
-    Word { text: "executionrolearn\"", part: "nrol" },
+    Word { text: "canvas", part: 1 },
+    Word { text: "kmskeyid\"", part: 1 },
+    Word { text: "kmskeyarn\"", part: 1 },
+    Word { text: "executionrolearn\"", part: 8 },
 ];
 /// The part of [`TELLING`] that calls without settings can contain, too.
-static CANVAS: &[Word] = &[Word { text: "canvas", part: "anva" }];
+static CANVAS: &[Word] = &[Word { text: "canvas", part: 1 }];
 
 fn interest(name: &str) -> Interest {
     let starts_with_any = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
@@ -36,7 +36,7 @@ fn interest(name: &str) -> Interest {
     Interest::IfItContains(if has_settings { FAMILY.words } else { CANVAS })
 }
 
-fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
+fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     if call.is_failed() {
         return Ok(Vec::new());
     }
@@ -48,7 +48,7 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
         let session = canvas_session(&head, call.request, &provenance);
         rules.into_iter().map(fact).chain(session).collect()
     };
-    ServiceCall::read(text, read).ok_or(InvalidJson)
+    ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)
 }
 
 /// The caller's session, if the call works on a resource with `canvas` in its name.

@@ -6,7 +6,7 @@ use super::family::{Call, Family, Interest, owned};
 use super::settings::text_at;
 use crate::model::{Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, normalize_service};
 use crate::parse::call::ServiceCall;
-use crate::parse::error::InvalidJson;
+use crate::parse::error::NoFacts;
 use crate::parse::record::Identity;
 
 pub(super) const FAMILY: Family = Family {
@@ -18,12 +18,12 @@ pub(super) const FAMILY: Family = Family {
     facts,
 };
 
-fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, InvalidJson> {
+fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     let Some(rule) = session_rule(&call.head.identity).filter(|_| !call.is_failed()) else {
         return Ok(Vec::new());
     };
     let provenance = call.provenance();
-    ServiceCall::read(call.text, |call| opened_session(rule, call, provenance)).ok_or(InvalidJson)
+    ServiceCall::read(call.text, |call| opened_session(rule, call, provenance)).ok_or(NoFacts::InvalidJson)
 }
 
 /// The rule for sessions that the caller opens, if it is a service with such a rule.

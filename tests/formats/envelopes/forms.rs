@@ -124,6 +124,23 @@ pub fn flattened(record: &Value) -> Value {
     Value::Object(record.as_object().unwrap().iter().map(member).collect())
 }
 
+/// Every object and list as JSON text, also those inside others.
+fn deep_text(record: &Value) -> Value {
+    fn printed(value: &Value) -> Value {
+        match value {
+            Value::Object(_) => text(&deep_text(value)).into(),
+            Value::Array(items) => text(&items.iter().map(deep_text).collect()).into(),
+            value => value.clone(),
+        }
+    }
+    match record {
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, value)| (name.clone(), printed(value))).collect())
+        }
+        value => value.clone(),
+    }
+}
+
 /// A form that keeps all of a record.
 pub struct Form {
     pub name: &'static str,
@@ -187,6 +204,21 @@ pub fn envelopes() -> Vec<Form> {
         }),
         each("a map by id", |r| json!({"events_by_id": {"e1": r}}).to_string()),
         form("one text a line", "wrapped", lines(records().iter().map(|r| quoted(&text(r))))),
+        form("lookup events of the SDK for JavaScript", "mixed", {
+            let item = |r: &Value| json!({"eventId": r["eventID"], "eventName": r["eventName"], "cloudTrailEvent": text(r)});
+            json!({"events": records().iter().map(item).collect::<Vec<_>>()}).to_string()
+        }),
+        form("lookup events, parsed", "lookup_events", {
+            let item = |r: &Value| json!({"EventId": r["eventID"], "EventName": r["eventName"], "EventSource": r["eventSource"], "CloudTrailEvent": r});
+            json!({"Events": records().iter().map(item).collect::<Vec<_>>()}).to_string()
+        }),
+        form("eventbridge with its detail as text", "mixed", lines(records().iter().map(|r| {
+            json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms", "detail": text(r)}).to_string()
+        }))),
+        form("texts in Records", "wrapped", {
+            let texts: Vec<String> = records().iter().map(text).collect();
+            json!({"Records": texts}).to_string()
+        }),
         form("vector", "wrapped", json!({"bucket": "b", "message": document(&records())}).to_string()),
         form("documents in an array", "wrapped", format!("[{}]", document(&records()))),
         form("a list in an object", "wrapped", json!({"hits": {"total": 3, "hits": records()}}).to_string()),
@@ -258,6 +290,7 @@ pub fn notations() -> Vec<Form> {
             })),
         ),
         form("nested members as text", "ndjson", lines(records().iter().map(|r| text(&flattened(r))))),
+        form("text in text at every level", "ndjson", lines(records().iter().map(|r| text(&deep_text(r))))),
         form(
             "text in lower case",
             "wrapped",
@@ -309,6 +342,9 @@ pub fn encodings() -> Vec<Form> {
         form("base64 of gzip", "records", base64(&gzip(&log))),
         form("base64 of gzip in gzip", "records", gzip(base64(&gzip(&log)).as_bytes())),
         form("base64 of JSON", "records", base64(&log)),
+        form("base64 of base64 of gzip", "records", base64(base64(&gzip(&log)).as_bytes())),
+        form("base64 after a byte order mark", "records", format!("\u{feff}{}", base64(&gzip(&log)))),
+        form("base64 after a line break", "records", format!("\n{}\n", base64(&gzip(&log)))),
         form("two members in one", "records", gzip(&[gzip(&log[..500]), gzip(&log[500..])].concat())),
     ]
 }

@@ -5,7 +5,7 @@
 mod forms;
 mod told;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use testkit::{Report, analyze_in, assert_rows, document, folder, root};
 
 use forms::{canvas, envelopes, forms, lines, records, text};
@@ -116,6 +116,9 @@ fn kept_files_count_what_they_hold() {
         ("lambda-sqs.json", "wrapped", [1, 1, 0]),
         ("nested-as-text.ndjson", "ndjson", [3, 3, 0]),
         ("nested-as-text.parquet", "parquet", [3, 2, 0]),
+        ("any-struct-column.parquet", "parquet", [3, 2, 0]),
+        ("any-text-column.parquet", "parquet", [3, 2, 0]),
+        ("no-caller.parquet", "parquet_lossy", [3, 0, 0]),
         ("panther.json", "ndjson", [3, 0, 0]),
         ("parameters-as-text.ndjson", "ndjson", [3, 3, 0]),
         ("powershell.json", "mixed_lossy", [2, 0, 2]),
@@ -181,6 +184,61 @@ fn text_that_is_not_json_is_a_reject() {
     }
 }
 
+/// A column for each value inside an object; lists stay.
+fn flatten(value: &Value, path: &str, separator: &str, columns: &mut Map<String, Value>) {
+    let Value::Object(members) = value else {
+        columns.insert(path.to_owned(), value.clone());
+        return;
+    };
+    for (name, value) in members {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}{separator}{name}") };
+        flatten(value, &path, separator, columns);
+    }
+}
+
+/// Every name in snake case, except in an encryption context.
+fn deep_snake(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let rename = |(name, value): (&String, &Value)| {
+                let value = if name == "encryptionContext" { value.clone() } else { deep_snake(value) };
+                (forms::snake(name), value)
+            };
+            Value::Object(members.iter().map(rename).collect())
+        }
+        Value::Array(items) => items.iter().map(deep_snake).collect(),
+        value => value.clone(),
+    }
+}
+
+/// Rows without a caller are events of nobody: the shape says that something was left out.
+#[test]
+fn rows_without_a_caller_are_lossy() {
+    let row = |r: &Value| json!({"eventTime": r["eventTime"], "eventSource": r["eventSource"], "eventName": r["eventName"], "awsRegion": "us-east-1", "arn": r["userIdentity"]["arn"]});
+    let rows: Vec<Value> = records().iter().map(row).collect();
+    let csv = |r: &Value| {
+        ["eventTime", "eventSource", "eventName"].map(|name| r[name].as_str().unwrap().to_owned()).join(",")
+    };
+    let table =
+        lines(std::iter::once("eventTime,eventSource,eventName".to_owned()).chain(rows.iter().map(csv)));
+    for (text, shape) in [
+        (lines(rows.iter().map(text)), "mixed_lossy"),
+        (Value::from(rows.clone()).to_string(), "mixed_lossy"),
+        (json!({"rows": rows}).to_string(), "wrapped_lossy"),
+        (table, "csv_lossy"),
+    ] {
+        let report = read("in", text.as_bytes());
+        let caveats = report.run_json()["caveats"].to_string();
+        assert_eq!((report.status, self::shape(&report).as_str()), (0, shape), "{text}");
+        assert!(caveats.contains("lossy_inputs"), "{text}");
+        assert_eq!(report.run_json()["totals"]["other_workload"], 2, "{text}");
+    }
+    // In a log file it is what CloudTrail wrote.
+    let mut record = canvas(1);
+    record["userIdentity"] = Value::Null;
+    assert_eq!(shape(&read("in", document(&[record]).as_bytes())), "records");
+}
+
 #[test]
 fn forms_that_lose_members_say_so() {
     let flat = |r: &Value| {
@@ -212,7 +270,22 @@ fn forms_that_lose_members_say_so() {
             }},
         })
     };
-    for (name, form) in [("flat", &flat as &dyn Fn(&Value) -> Value), ("OCSF", &ocsf), ("ECS", &ecs)] {
+    // As json_normalize of pandas names columns, in the order of the record.
+    let columns = |separator: &str, r: &Value| {
+        let mut columns = Map::new();
+        flatten(r, "", separator, &mut columns);
+        Value::Object(columns)
+    };
+    let (dots, underscores) = (|r: &Value| columns(".", r), |r: &Value| columns("_", r));
+    let snake_case = |r: &Value| deep_snake(r);
+    for (name, form) in [
+        ("flat", &flat as &dyn Fn(&Value) -> Value),
+        ("OCSF", &ocsf),
+        ("ECS", &ecs),
+        ("columns with dots", &dots),
+        ("columns with underscores", &underscores),
+        ("snake case at every level", &snake_case),
+    ] {
         let report = read("in", lines(records().iter().map(|r| text(&form(r)))).as_bytes());
         assert_eq!(
             (counts(&report), shape(&report).as_str()),

@@ -26,6 +26,10 @@ fn unknown_forms_are_told() {
         ("cef.log", b"CEF:0|AWS|CloudTrail|1|Decrypt|Decrypt|1|sourceService=kms.amazonaws.com\n".to_vec()),
         ("key-value.log", hidden.into_bytes()),
         ("trail.yaml.gz", gzip(yaml.as_bytes())),
+        (
+            "trail.html",
+            b"<html><td>eventSource</td><td>kms.amazonaws.com</td><td>eventName</td></html>".to_vec(),
+        ),
         ("far.txt", format!("{}{yaml}", "nothing of it\n".repeat(50_000)).into_bytes()),
     ] {
         let dir = folder(&[(name, &bytes), ("good.json", document(&records()).as_bytes())]);
@@ -60,6 +64,36 @@ fn unknown_forms_are_told() {
         let told = state(&report.inputs(), name).0.to_owned();
         assert!(told == "skipped" || name == "analytics.json", "{name}: {}", report.stderr);
         assert_eq!(counts(&report), [0, 0, 0], "{name}");
+    }
+}
+
+/// In a file with records, too: what is no record there, but names what only records have, is a
+/// reject.
+#[test]
+fn unknown_forms_among_records_are_rejects() {
+    let record = canvas(1);
+    let printed = "@{eventVersion=1.11; eventSource=kms.amazonaws.com; eventName=Decrypt; userIdentity=}";
+    let cells = json!([{"stringValue": "kms.amazonaws.com"}, {"stringValue": "Decrypt"}]);
+    let short = json!({"src": "kms.amazonaws.com", "op": "Decrypt"});
+    let in_text = json!({"text": "event_source: kms.amazonaws.com, event_name: Decrypt"});
+    for unknown in [printed.into(), cells, short, in_text] {
+        for (document, records) in [
+            (json!({"Records": [record, unknown]}).to_string(), [2, 1, 1]),
+            (json!([record, unknown]).to_string(), [2, 1, 1]),
+            (json!({"rows": [{"record": record}, unknown]}).to_string(), [2, 1, 1]),
+            (json!({"Records": [unknown]}).to_string(), [1, 0, 1]),
+        ] {
+            let report = read("in.json", document.as_bytes());
+            assert_eq!((report.status, counts(&report)), (1, records), "{document}: {}", report.stderr);
+            assert_eq!(report.rejects()[0]["reason"], "unreadable_member", "{document}");
+        }
+    }
+    // A mention is none.
+    for other in
+        [json!("kms.amazonaws.com"), json!({"text": "about kms.amazonaws.com"}), json!([1, 2]), json!(null)]
+    {
+        let report = read("in.json", json!({"Records": [record, other]}).to_string().as_bytes());
+        assert_eq!((report.status, counts(&report)), (0, [2, 1, 0]), "{other}");
     }
 }
 

@@ -23,7 +23,7 @@ fn content(bytes: &[u8], ids: &mut Vec<String>) {
     if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         return content(&zstd::stream::decode_all(bytes).expect("whole zstd"), ids);
     }
-    if let Some(inner) = base64(bytes) {
+    if let Some(inner) = base64(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)) {
         return content(&inner, ids);
     }
     let text = std::str::from_utf8(bytes).expect("text");
