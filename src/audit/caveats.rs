@@ -99,9 +99,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "zero_events",
         severity: Severity::Notice,
         applies: |c| when(c.counts.selected == 0),
-        text: "No event was selected. Zero events is not zero use: the trail may exclude KMS, the \
-            calls may lie outside this input, and use of AWS owned keys is never recorded in a \
-            customer's trail.",
+        text: "No event was selected. That does not prove that no key was used: the trail may \
+            exclude KMS, the calls may be outside this input, and CloudTrail never records \
+            the use of AWS owned keys in a customer's trail.",
         doc: "nothing was selected",
     },
     CaveatRule {
@@ -133,27 +133,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "nothing_learned",
         severity: Severity::Warning,
         applies: |c| when(!c.learn),
-        text: "Nothing was learned from the input (--no-learn): settings, jobs and sessions in other \
-            records were not used to attribute events, calls that name only an alias were not \
-            resolved, corrections did not replace what they correct, and stopped trails were not \
-            looked for.",
+        text: "Nothing was learned from the input (--no-learn): workloads that only other \
+            records show are missing, calls that name only an alias have no key, corrected \
+            events count beside their corrections, and stopped trails are not reported.",
         doc: "`--no-learn` was given",
     },
     CaveatRule {
         id: "not_all_read",
         severity: Severity::Warning,
         applies: not_all_read,
-        text: "Not everything could be read: {}inputs.parquet names the inputs. Counts are lower \
-            bounds.",
+        text: "Not everything could be read, so the counts are lower bounds: {}inputs.parquet \
+            names the inputs.",
         doc: "something could not be read: the counts are lower bounds",
     },
     CaveatRule {
         id: "skipped_unread",
         severity: Severity::Warning,
         applies: |c| count(c.inputs.hidden),
-        text: "Skipped inputs that may hold records: {}. inputs.parquet says why: decompress or \
-            unpack them, save them as UTF-8, or look at what precedes the first record, and run \
-            again. Nothing of them is counted.",
+        text: "Skipped inputs that may hold records: {}. Nothing of them is counted, and \
+            inputs.parquet says why. Decompress or unpack them, save them as UTF-8, or \
+            look at what precedes the first record. Then run again.",
         doc: "a skipped input may hold records: it has an unsupported compression or encoding, is \
             nested too deep, or its beginning is lost",
     },
@@ -170,7 +169,7 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "misnamed_inputs",
         severity: Severity::Warning,
         applies: |c| count(c.inputs.misnamed),
-        text: "Inputs named as CloudTrail logs that hold no CloudTrail records: {}; see \
+        text: "Inputs named as CloudTrail logs that hold no CloudTrail records: {}. See \
             inputs.parquet.",
         doc: "an input is named like a CloudTrail log, but holds no records",
     },
@@ -178,52 +177,52 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "lossy_inputs",
         severity: Severity::Notice,
         applies: |c| count(c.inputs.lossy),
-        text: "Inputs with records put together from the columns a query printed: {}; see shape in \
-            inputs.parquet. What was not selected or cannot be told apart is missing there, so \
-            that callers, keys and workloads may be, too.",
+        text: "Inputs whose records were rebuilt from the columns that a query printed: {} \
+            (shape in inputs.parquet). What the query left out is not known: callers, keys \
+            and workloads may be missing. Export whole records to have them all.",
         doc: "records were rebuilt from the columns that a query of CloudTrail Lake printed",
     },
     CaveatRule {
         id: "missing_days",
         severity: Severity::Warning,
         applies: |c| when(!missing_days(c.coverage).is_empty()),
-        text: "Some delivery days between the first and the last have no archive. CloudTrail \
-            writes none when nothing happens, so this may be quiet or loss; see coverage in \
-            run.json.",
+        text: "Some days between the first and the last delivery have no archive. CloudTrail \
+            writes none when nothing happens, so these may be quiet days or a loss. \
+            coverage in run.json lists them.",
         doc: "a delivery day between the first and the last has no archive",
     },
     CaveatRule {
         id: "refusals_at_caller",
         severity: Severity::Notice,
         applies: |_| ALWAYS,
-        text: "Calls refused for lack of access are recorded in the caller's account only: an \
-            archive of the key owner's account cannot show who in another account was denied.",
+        text: "CloudTrail records a call that was refused for lack of access in the caller's \
+            account only. To see who in another account was refused, read the archives of \
+            that account.",
         doc: "always",
     },
     CaveatRule {
         id: "aws_owned_keys",
         severity: Severity::Notice,
         applies: |_| ALWAYS,
-        text: "Use of AWS owned keys (the default of geospatial jobs and of the online feature \
-            store) never appears in a customer's trail, and a data key may serve many operations \
-            after one recorded call.",
+        text: "CloudTrail never records the use of AWS owned keys in a customer's trail. \
+            Geospatial jobs and the online feature store use such keys by default. And one \
+            recorded call for a data key may stand for many operations.",
         doc: "always",
     },
     CaveatRule {
         id: "bucket_keys",
         severity: Severity::Notice,
         applies: |c| count(c.observations.bucket_only),
-        text: "Events that name a bucket but no object: {}. S3 Bucket Keys hide which objects, and \
-            make far fewer calls than there were reads and writes.",
+        text: "Events that name a bucket but no object: {}. An S3 Bucket Key hides the \
+            objects, and saves calls: there were far more reads and writes.",
         doc: "a selected event names a bucket but no object",
     },
     CaveatRule {
         id: "unattributed_bucket_keys",
         severity: Severity::Warning,
         applies: |c| count(c.coverage.unattributed),
-        text: "Calls that were not counted because nothing shows their workload: {}. They name a \
-            bucket but, because of an S3 Bucket Key, no object, and any of the workloads asked for \
-            may have made them. --workload any counts them, too.",
+        text: "Calls that could not be given to a workload, because an S3 Bucket Key hides \
+            the object: {}. They are not counted. Add --workload any to see them.",
         doc: "records that were not selected name a bucket but no object, and nothing else shows a \
             particular workload",
     },
@@ -232,7 +231,7 @@ pub static CAVEATS: &[CaveatRule] = &[
         severity: Severity::Notice,
         applies: |c| count(c.observations.by_name),
         text: "Events attributed by names of roles, sessions or paths: {}. Anyone who may use \
-            those names matches the same rules.",
+            those names gets the same label.",
         doc: "a selected event is attributed by names or paths",
     },
     CaveatRule {
@@ -247,82 +246,83 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "shared_by_workloads",
         severity: Severity::Notice,
         applies: shared_by_workloads,
-        text: "Used for more than one workload: {}. What one of these did by other calls need not \
-            belong to the workload that it was seen with.",
+        text: "Used for more than one workload: {}. The label of one call says nothing about \
+            the other calls of that key or principal.",
         doc: "a key or a principal was used for more than one workload",
     },
     CaveatRule {
         id: "keys_used_otherwise",
         severity: Severity::Warning,
         applies: keys_used_otherwise,
-        text: "Keys of this report whose latest use is by a call that was not selected: {}. \
-            last_event_time is of the selected calls only; key_last_used_time in usage.parquet is \
-            of all calls that were read.",
+        text: "Keys that were last used by a call outside the selection: {}. last_event_time \
+            covers the selected calls only; key_last_used_time in usage.parquet covers all \
+            calls that were read.",
         doc: "a key in `usage` was used later by a call that was not selected",
     },
     CaveatRule {
         id: "too_many_keys",
         severity: Severity::Warning,
         applies: |c| when(c.activity.has_forgotten_keys()),
-        text: "The input has more than 100,000 keys. The last use by anybody is not known for all of \
-            them: an empty key_last_used_time says nothing. Run keytrail for each account or region.",
+        text: "The input has more than 100,000 keys, and keytrail keeps the last use of \
+            100,000. An empty key_last_used_time may mean that it is not known. Run \
+            keytrail for one account or region at a time.",
         doc: "the input has more keys than keytrail keeps the last use of",
     },
     CaveatRule {
         id: "log_readers",
         severity: Severity::Notice,
         applies: log_readers,
-        text: "Callers that decrypted log files of CloudTrail (aws:cloudtrail:arn in the encryption \
-            context), with their calls, selected or not: {}. They read the logs; CloudTrail's own \
-            delivery is not among them.",
+        text: "Callers that decrypted log files of CloudTrail (aws:cloudtrail:arn in the \
+            encryption context), with the number of their calls, selected or not: {}. \
+            CloudTrail's own delivery is not among them.",
         doc: "someone other than CloudTrail decrypted its log files",
     },
     CaveatRule {
         id: "service_calls",
         severity: Severity::Notice,
         applies: |c| count(c.observations.by_service),
-        text: "Calls of AWS services under their own identity: {}. Their records name no role, and \
-            not whose job they served.",
+        text: "Calls of AWS services under their own identity: {}. Their records name neither \
+            a role nor whose job it was.",
         doc: "an AWS service made a selected call under its own identity, which names no role",
     },
     CaveatRule {
         id: "through_s3",
         severity: Severity::Notice,
         applies: |c| count(c.observations.through_s3),
-        text: "Calls that S3 made with a caller's session: {}. invoked_by is S3 then, and not the \
-            service that asked S3 for an object.",
+        text: "Calls that S3 made with a caller's session: {}. For these, invoked_by is S3, \
+            not the service that asked S3 for an object.",
         doc: "S3 made a selected call with the caller's session",
     },
     CaveatRule {
         id: "log_delivery",
         severity: Severity::Notice,
         applies: |c| count(c.observations.log_delivery),
-        text: "Calls by which CloudTrail itself delivered its logs (cloudtrail.amazonaws.com, with \
-            aws:cloudtrail:arn in the encryption context): {}.",
+        text: "Calls by which CloudTrail delivered its own logs (cloudtrail.amazonaws.com, \
+            with aws:cloudtrail:arn in the encryption context): {}.",
         doc: "a selected event belongs to CloudTrail's own log delivery",
     },
     CaveatRule {
         id: "omitted_fields",
         severity: Severity::Warning,
         applies: |c| count(c.observations.omitted),
-        text: "Events of which CloudTrail left out something as too large (omitted_fields): {}. \
-            What their columns do not say is not known rather than absent.",
+        text: "Events of which CloudTrail left out something as too large (omitted_fields): \
+            {}. An empty column of such an event may mean that the value is not known.",
         doc: "CloudTrail left something out of a selected event as too large",
     },
     CaveatRule {
         id: "accounts_not_covered",
         severity: Severity::Notice,
         applies: accounts_not_covered,
-        text: "Accounts of keys or callers, of which the input has no archive: {}. What else they \
-            did with these keys is not in it.",
+        text: "Accounts of keys or callers, of which the input has no archive: {}. What else \
+            they did with these keys is not known. Add their archives to see it.",
         doc: "a key or a caller belongs to an account of which the input holds nothing",
     },
     CaveatRule {
         id: "multi_region_keys",
         severity: Severity::Notice,
         applies: |c| count(multi_region_keys(c)),
-        text: "Multi-Region keys used: {}. Use of their replicas is recorded in the replicas' \
-            regions, under other ARNs (key_family is the same).",
+        text: "Multi-Region keys used: {}. CloudTrail records the use of their replicas in \
+            the replicas' regions, under other ARNs (key_family is the same).",
         doc: "a selected event uses a multi-Region key; calls to its replicas are recorded \
             elsewhere",
     },
@@ -330,8 +330,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "assumed_key",
         severity: Severity::Notice,
         applies: |c| count(c.observations.assumed_key),
-        text: "Events that give a bare key id, whose account and region are assumed to be the \
-            record's (key_origin = assumed): {}.",
+        text: "Events that give a bare key id, so that keytrail assumes the account and \
+            region of the record for the key (key_origin = assumed): {}.",
         doc: "a selected event gives a bare key id, whose account and region were assumed",
     },
     CaveatRule {
@@ -345,23 +345,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "owner_copy_only",
         severity: Severity::Warning,
         applies: |c| count(c.observations.owner_copy_only),
-        text: "Cross-account calls known from the key owner's copy alone, which may name the \
-            caller's account but not its role: {}.",
+        text: "Cross-account calls of which the input has only the key owner's record, which \
+            may name the caller's account but not its role: {}. Add the archives of the \
+            caller's account to see who it was.",
         doc: "the input has only the key owner's record of a cross-account call",
     },
     CaveatRule {
         id: "conflicts",
         severity: Severity::Warning,
         applies: |c| count(c.counts.conflicts),
-        text: "Events that share eventID and account with another event but differ from it, all of \
-            them counted: {}.",
+        text: "Events that share eventID and account with another event but differ from it, \
+            all of them counted: {}. CloudTrail does not write such events: find out where \
+            the archives come from.",
         doc: "events share `eventID` and account, but differ",
     },
     CaveatRule {
         id: "no_event_id",
         severity: Severity::Warning,
         applies: |c| count(c.observations.without_event_id),
-        text: "Events without an eventID, of which copies cannot be recognised: {}.",
+        text: "Events without an eventID, of which copies cannot be recognised: {}. Each copy \
+            counts.",
         doc: "a selected event has no `eventID`: its copies are not recognised",
     },
     CaveatRule {
@@ -376,8 +379,8 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "names_disagree",
         severity: Severity::Warning,
         applies: disagreeing_names,
-        text: "Archives whose names say another account or region than the KMS records in them: {}. \
-            The report has the account and region of the records. Folders in S3 are chosen, and \
+        text: "Archives whose names say another account or region than the KMS records in \
+            them: {}. The report uses the records. But folders in S3 are chosen, and \
             missing days are found, by names.",
         doc: "an archive's name says another account or region than a KMS record in it",
     },
@@ -385,11 +388,11 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "folders_chosen",
         severity: Severity::Notice,
         applies: |c| when(c.chose_folders),
-        text: "In S3, only the folders of the accounts, regions and delivery days asked for were \
-            listed (--account, --region, --since, and --until with --delivery-slack). Records in \
-            other folders are in no count and contributed no facts, not even records that were \
-            delivered there late. key_last_used_time does not know of them either: a key may have \
-            been used later. --no-prune reads them, too.",
+        text: "In S3, keytrail listed only the folders of the accounts, regions and delivery \
+            days that you asked for (--account, --region, --since, and --until with \
+            --delivery-slack). Records in other folders are not counted, and nothing was \
+            learned from them, even if they were delivered there late. A key may have been \
+            used later than key_last_used_time says. Add --no-prune to read all folders.",
         doc: "the input is in S3, and `--account`, `--region`, `--since` or `--until` was given: \
             folders that cannot match were not listed ([s3.md](s3.md#which-folders-are-read)); \
             `--no-prune` lists them",

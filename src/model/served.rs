@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use memchr::memchr2;
+
 use super::kms_event::KmsEvent;
 
 /// A name in the encryption context by which a service says what a call is for.
@@ -122,14 +124,14 @@ fn named_in(context: &str) -> Option<(&'static str, Cow<'_, str>)> {
 
 /// The JSON string at the start of a text, with its quotation marks, and what follows it.
 fn json_string(text: &str) -> Option<(&str, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let mut at = 0;
+    let bytes = text.as_bytes();
+    let mut at = usize::from(bytes.first() == Some(&b'"'));
     loop {
-        let end = at + inner.get(at..)?.find(['"', '\\'])?;
-        match inner.as_bytes()[end] {
+        let end = at + memchr2(b'"', b'\\', bytes.get(at..).filter(|_| at > 0)?)?;
+        match bytes.get(end)? {
             // What is escaped is one ASCII character, or `u` and digits.
             b'\\' => at = end + 2,
-            _ => return Some(text.split_at(end + 2)),
+            _ => return text.split_at_checked(end + 1),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod examples;
 mod generated;
+mod joins;
 mod links;
 mod lists;
 mod readme;
