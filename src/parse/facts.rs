@@ -38,8 +38,9 @@ pub fn may_contain_facts(bytes: &[u8]) -> bool {
 /// Reads the facts that a record contains.
 ///
 /// # Errors
-/// When the record is not a JSON object, or another tool rewrote it. A record with another defect has no facts, and a call that
-/// failed has none but what it corrects, and what it would have done to a trail.
+/// When the record is not a JSON object, or another tool rewrote it. A record with another defect
+/// has no facts, and a call that failed has none but what it corrects, and what it would have done
+/// to a trail.
 pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NoFacts> {
     // A record that cannot be counted has no facts either. Only invalid JSON is reported, because
     // the reader of the container must then find out where the record ends.
