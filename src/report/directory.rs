@@ -4,6 +4,7 @@
 //! renames everything into place, `run.json` last. A run that fails leaves nothing behind.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -106,11 +107,16 @@ impl ReportDirectory {
     /// When one cannot be removed.
     pub fn remove_stale(target: &Path) -> Result<(), SinkError> {
         let Ok(entries) = fs::read_dir(target) else { return Ok(()) }; // no such directory
+        let directory = File::open(target).ok();
+        let is_alone = directory.as_ref().is_some_and(|directory| directory.try_lock().is_ok());
         for entry in entries {
             let entry = entry.map_err(SinkError::file(target))?;
             let is_staging = entry.file_name().to_string_lossy().starts_with(STAGING);
-            // A folder whose file cannot be opened is being created or removed by another run.
-            let is_dead = || File::open(entry.path().join(ALIVE)).is_ok_and(|alive| alive.try_lock().is_ok());
+            let is_dead = || match File::open(entry.path().join(ALIVE)) {
+                Ok(alive) => alive.try_lock().is_ok(),
+                // Its run was killed before it made the file, unless another run is about to.
+                Err(error) => is_alone && error.kind() == ErrorKind::NotFound,
+            };
             if is_staging && is_dead() {
                 remove(&entry.path())?;
             }

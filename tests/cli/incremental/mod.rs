@@ -219,6 +219,18 @@ fn killed_at_any_moment_it_goes_on() {
     assert_eq!(left, Vec::<PathBuf>::new(), "what killed runs leave behind is removed");
 }
 
+/// A run can be killed right after it made its staging folder.
+#[test]
+fn an_empty_staging_folder_is_removed() {
+    let world = World::new();
+    world.put(0, 0);
+    let staging = world.report().join("_keytrail-AbCdEf");
+    std::fs::create_dir_all(&staging).unwrap();
+    let ran = world.go_on(&[]);
+    assert!(ran.status < 2, "{}", ran.stderr);
+    assert!(!staging.exists());
+}
+
 /// However many runs there were, a run keeps few files, and needs few file handles.
 #[test]
 fn many_runs_keep_few_files() {
