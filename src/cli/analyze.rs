@@ -87,7 +87,7 @@ pub(super) fn run(
             unmatched: &unmatched,
             window: window.as_deref(),
             unlisted_folders: plan.unlisted_folders.load(Ordering::Relaxed),
-            report: &published.directory,
+            report: &published.address,
             elapsed: reporter.elapsed(),
         };
         // The report is complete, with or without its summary.

@@ -197,7 +197,7 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
     let list = parse_alias_list(&text)
         .map_err(|error| CliError::Usage(format!("--aliases {name}: {}", error_chain(&error))))?;
     for ListedAlias { alias, key, since, .. } in list {
-        aliases.insert(alias, since.unwrap_or(EventTime(i64::MIN)), key);
+        aliases.insert(alias, since, key);
     }
     Ok(aliases)
 }

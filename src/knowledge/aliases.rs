@@ -20,16 +20,16 @@ enum Target {
 /// The history of all aliases, as far as it is known. Nothing is known of the time before the first
 /// change of an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Aliases(BTreeMap<String, BTreeMap<EventTime, Target>>);
+pub struct Aliases(BTreeMap<String, BTreeMap<Option<EventTime>, Target>>);
 
 impl Aliases {
-    /// From `time` on, `alias` points to `key`, or to no key. Both are ARNs.
-    pub fn insert(&mut self, alias: String, time: EventTime, key: Option<String>) {
-        self.add(alias, time, key.map_or(Target::None, Target::Key));
+    /// From `since` on, or from the beginning, `alias` points to `key`, or to no key. Both are ARNs.
+    pub fn insert(&mut self, alias: String, since: Option<EventTime>, key: Option<String>) {
+        self.add(alias, since, key.map_or(Target::None, Target::Key));
     }
 
-    fn add(&mut self, alias: String, time: EventTime, target: Target) {
-        let known = self.0.entry(alias).or_default().entry(time).or_insert_with(|| target.clone());
+    fn add(&mut self, alias: String, since: Option<EventTime>, target: Target) {
+        let known = self.0.entry(alias).or_default().entry(since).or_insert_with(|| target.clone());
         if *known != target {
             *known = Target::Conflict;
         }
@@ -39,10 +39,10 @@ impl Aliases {
     /// known of the second of a change.
     pub fn key_at(&self, alias: &str, time: EventTime) -> Option<&str> {
         let history = self.0.get(alias)?;
-        if history.contains_key(&time) {
+        if history.contains_key(&Some(time)) {
             return None;
         }
-        match history.range(..time).next_back()?.1 {
+        match history.range(..Some(time)).next_back()?.1 {
             Target::Key(key) => Some(key),
             Target::None | Target::Conflict => None,
         }
@@ -82,8 +82,8 @@ impl Aliases {
 impl AddAssign for Aliases {
     fn add_assign(&mut self, other: Self) {
         for (alias, history) in other.0 {
-            for (time, target) in history {
-                self.add(alias.clone(), time, target);
+            for (since, target) in history {
+                self.add(alias.clone(), since, target);
             }
         }
     }
@@ -97,18 +97,20 @@ mod tests {
     fn the_last_change_before_a_time_decides() {
         let mut aliases = Aliases::default();
         let mut later = Aliases::default();
-        aliases.insert("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
-        later.insert("a".to_owned(), EventTime(3000), None);
-        later.insert("a".to_owned(), EventTime(2000), Some("k2".to_owned()));
-        later.insert("a".to_owned(), EventTime(1000), Some("k1".to_owned()));
+        aliases.insert("a".to_owned(), Some(EventTime(1000)), Some("k1".to_owned()));
+        later.insert("a".to_owned(), Some(EventTime(3000)), None);
+        later.insert("a".to_owned(), Some(EventTime(2000)), Some("k2".to_owned()));
+        later.insert("a".to_owned(), Some(EventTime(1000)), Some("k1".to_owned()));
         aliases += later;
         let key = |time| aliases.key_at("a", EventTime(time));
         assert_eq!(
             [key(0), key(1000), key(1001), key(2001), key(3001)],
             [None, None, Some("k1"), Some("k2"), None]
         );
-        aliases.insert("a".to_owned(), EventTime(2000), Some("k3".to_owned()));
+        aliases.insert("a".to_owned(), Some(EventTime(2000)), Some("k3".to_owned()));
         assert_eq!(aliases.key_at("a", EventTime(2500)), None, "contradicting sources");
         assert_eq!(aliases.key_at("b", EventTime(2500)), None);
+        aliases.insert("a".to_owned(), None, Some("k0".to_owned()));
+        assert_eq!(aliases.key_at("a", EventTime(i64::MIN)), Some("k0"), "from the beginning");
     }
 }

@@ -76,7 +76,7 @@ impl Facts {
                 }
             }
             Fact::Alias { alias, key, time } => {
-                self.aliases.insert(alias.into_owned(), time, key.map(Into::into));
+                self.aliases.insert(alias.into_owned(), Some(time), key.map(Into::into));
             }
             Fact::Correction { original, by, account_id, time } => {
                 let corrected = (account_id.map(Into::into), original.into_owned());

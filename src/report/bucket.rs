@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::Hasher;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -180,7 +180,7 @@ impl BucketPublisher {
         if self.keep_uploads {
             self.write_uploaded(digests)?;
         }
-        Ok(PublishedReport::new(PathBuf::from(self.address())))
+        Ok(PublishedReport::new(self.address()))
     }
 
     /// Writes which objects are there, so that the next run need not upload them again.

@@ -60,13 +60,13 @@ pub struct ReportDirectory {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PublishedReport {
-    /// Its directory, or its `s3://` address.
-    pub directory: PathBuf,
+    /// The path of its directory, or its `s3://` address.
+    pub address: String,
 }
 
 impl PublishedReport {
-    pub(super) fn new(directory: PathBuf) -> Self {
-        Self { directory }
+    pub(super) fn new(address: String) -> Self {
+        Self { address }
     }
 }
 
@@ -282,7 +282,7 @@ impl StagedReport {
             fs::rename(self.staging.path().join(part), &path).map_err(SinkError::file(&path))?;
         }
         self.staging.close().map_err(SinkError::file(&self.target))?;
-        Ok(PublishedReport::new(self.target))
+        Ok(PublishedReport::new(self.target.display().to_string()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as TextTable, presets};
@@ -64,7 +63,7 @@ pub struct Summary<'a> {
     /// What the report no longer covers that the last one in its place did.
     pub window: Option<&'a str>,
     /// The report's directory.
-    pub report: &'a Path,
+    pub report: &'a str,
     /// How long the run took.
     pub elapsed: Duration,
 }
@@ -145,7 +144,7 @@ impl Summary<'_> {
             page.items(warnings);
         }
         page.text.push('\n');
-        page.copyable("report", &self.report.display().to_string());
+        page.copyable("report", self.report);
         if notices > 0 {
             page.line("caveats", &format!("{notices} that hold for most runs are in run.json"));
         }
@@ -233,8 +232,8 @@ fn first_of(values: &[String]) -> String {
 }
 
 /// A command that shows the report. DuckDB looks for credentials only if a secret says so.
-fn query(report: &Path) -> String {
-    let file = report.join("usage.parquet").display().to_string();
+fn query(report: &str) -> String {
+    let file = format!("{}/usage.parquet", report.trim_end_matches('/'));
     let secret = match file.starts_with("s3://") {
         true => "create secret (type s3, provider credential_chain); ",
         false => "",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use testkit::{accounts, analyze_in, everything, folder, good, keytrail, read_report, run, state};
+use testkit::{accounts, analyze_in, everything, folder, good, keytrail, read_report, root, run, state};
 
 use crate::text;
 
@@ -70,6 +70,27 @@ fn quiet_still_prints_inputs_that_cannot_be_read() {
         assert_eq!(ran.status, 1, "{}", ran.stderr);
         assert!(ran.stderr.contains("gone.json") && ran.stderr.contains("No such file"), "{}", ran.stderr);
     }
+}
+
+/// Whatever an input is, the three commands that read it end with the same status.
+#[test]
+fn all_commands_end_alike() {
+    let mut statuses = [0; 3];
+    for folder in ["damaged", "containers", "envelopes", "lake", "ocsf", "shapes"] {
+        let folder = root().join("tests/data").join(folder);
+        for name in everything(&folder).into_keys().filter(|name| !name.ends_with('/')) {
+            let file = folder.join(name);
+            let ends = ["analyze", "events", "rules"].map(|command| {
+                let scratch = tempfile::tempdir().unwrap();
+                let mut program = keytrail();
+                program.current_dir(scratch.path()).args([command, "-q", "--threads", "1"]).arg(&file);
+                run(&mut program).status
+            });
+            assert_eq!(ends, [ends[0]; 3], "{}", file.display());
+            statuses[ends[0] as usize] += 1;
+        }
+    }
+    assert!(statuses[0] > 20 && statuses[1] > 20 && statuses[2] == 0, "{statuses:?}");
 }
 
 /// The same status, line and row, whatever is empty; and it is an alarm where one was asked for.
