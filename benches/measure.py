@@ -63,6 +63,9 @@ class Row:
     base_corpus: Corpus = None
     base_options: tuple = None
     from_s3: bool = False
+    # Incremental: so many nights before the one that is measured, which is compared with that
+    # night alone.
+    nights: int = 0
 
 
 # Archives of 1 KiB hold one record each, which is 1.6 KiB on average: 100,000 of them are about
@@ -92,6 +95,12 @@ ROWS = {
         (*TWO, "--no-learn"),
         Corpus(mib=1024),
         (*TWO, "--no-learn"),
+    ),
+    "nights": Row(
+        "`--incremental`: one new night onto a hundred, against that night alone",
+        Corpus(archive_kib=256),
+        ONE,
+        nights=100,
     ),
     "s3": Row("from S3, 2 threads, objects of 4 MiB, against files", STORED, TWO, base_options=TWO, from_s3=True),
     "s3small": Row("from S3, 2 threads, objects of 4 MiB of JSON, against files", LARGER, TWO, base_options=TWO, from_s3=True),
@@ -176,6 +185,8 @@ class Bench:
 
     def measure(self, row):
         """Costs of the row and of what it is compared with, in pairs."""
+        if row.nights:
+            return self.measure_last_night(row)
         against_floor = row.base_corpus is None and row.base_options is None
         server = Server(self.bed, self.archives(row.corpus)) if row.from_s3 else None
         ours, base, served = [], [], []
@@ -194,6 +205,40 @@ class Bench:
             server.end()
             cpu = statistics.median(served[1:])
             print(f"the server took {cpu:.2f} s of CPU in each run of {median(ours, 'wall'):.2f} s", file=sys.stderr)
+        return ours, base
+
+    def measure_last_night(self, row):
+        """An incremental run with one new night, and that night alone."""
+        logs, report, before = (self.folder / name for name in ("logs", "report", "before"))
+        files = sorted(self.archives(row.corpus).rglob("*.json.gz"))
+        command = [self.keytrail, "analyze", "-q", *row.options]
+        incremental = [*command, logs, "-o", report, "--incremental"]
+        night = []
+        for number in range(row.nights + 1):
+            night = files[number :: row.nights + 1]
+            for file in night:
+                to = logs / file.relative_to(self.archives(row.corpus))
+                to.parent.mkdir(parents=True, exist_ok=True)
+                os.link(file, to)
+            if number < row.nights:
+                run(incremental)
+        known = json.loads((report / "run.json").read_text())
+        old = sum(scope["kms_records"] for scope in known["coverage"]["scopes"])
+        report.rename(before)
+        ours, base = [], []
+        for turn in range(self.runs + 1):
+            shutil.copytree(before, report)
+            cost = run(incremental)
+            shutil.rmtree(report)
+            alone = run([*command, *night, "-o", report, "--force"])
+            shutil.rmtree(report)
+            if turn > 0:
+                ours.append(cost)
+                base.append(alone)
+        more = median(ours, "cpu") - median(base, "cpu")
+        print(f"{more / old * 1e6:.2f} µs for each of {old} old KMS records", file=sys.stderr)
+        shutil.rmtree(logs)
+        shutil.rmtree(before)
         return ours, base
 
     def show(self, row):
