@@ -23,7 +23,8 @@ enum Target {
 pub struct Aliases(BTreeMap<String, BTreeMap<Option<EventTime>, Target>>);
 
 impl Aliases {
-    /// From `since` on, or from the beginning, `alias` points to `key`, or to no key. Both are ARNs.
+    /// From `since` on, or from the beginning, `alias` points to `key`, or to no key. Both are
+    /// ARNs.
     pub fn insert(&mut self, alias: String, since: Option<EventTime>, key: Option<String>) {
         self.add(alias, since, key.map_or(Target::None, Target::Key));
     }
