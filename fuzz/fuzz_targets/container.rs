@@ -12,7 +12,7 @@ use keytrail_fuzz::{Cuts, Input};
 use libfuzzer_sys::fuzz_target;
 
 /// How many bytes may be kept beyond the longest record: white space before and after one.
-const SLACK: u64 = 8 << 10;
+const SLACK: u64 = (16 << 10) + 64;
 
 struct Case<'c> {
     content: &'c [u8],

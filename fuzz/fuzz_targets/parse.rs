@@ -106,7 +106,8 @@ const VERBATIM: [&str; 18] = [
 ];
 
 fn same_rows(ours: &Map<String, Value>, theirs: &Map<String, Value>) {
-    assert!(ours.keys().eq(theirs.keys()), "the same columns");
+    // What the call was for is worked out later.
+    assert!(theirs.keys().all(|name| ours.contains_key(name)), "columns of the oracle");
     for name in VERBATIM {
         assert_eq!(ours[name], theirs[name], "{name}, the program's first, the oracle's second");
     }

@@ -1,6 +1,9 @@
 //! Counts distinct values: exactly while they are few, then as an estimate with a known error, in
 //! bounded memory.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use hashbrown::HashSet;
 
 /// Up to so many distinct values are counted exactly.
@@ -10,7 +13,7 @@ const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 
 /// A counter of distinct values, given as 64-bit hashes that spread evenly.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum DistinctCounter {
     /// All hashes.
     Few(HashSet<u64>),
@@ -18,6 +21,16 @@ pub(super) enum DistinctCounter {
     /// of leading zeros. It depends on the set of values, not on their order. Standard error:
     /// 1.04 / √4096 = 1.6 %.
     Many(Box<[u8; REGISTERS]>),
+}
+
+/// Equal sets print alike.
+impl fmt::Debug for DistinctCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Few(values) => values.iter().collect::<BTreeSet<_>>().fmt(f),
+            Self::Many(registers) => registers.fmt(f),
+        }
+    }
 }
 
 impl Default for DistinctCounter {
