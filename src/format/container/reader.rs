@@ -225,13 +225,15 @@ impl ContainerReader {
 
     /// A top-level string: the text of a record, or of several.
     fn text(&mut self, start: u64, mut scanner: ValueScanner, window: Window<'_>) -> Option<Step> {
-        match scanner.advance(window.from(self.at)) {
+        // The limit is at a fixed place, however the content is cut.
+        let part = window.until(start.saturating_add(self.max_record).saturating_add(1));
+        match scanner.advance(part.from(self.at)) {
             Some(n) => self.at += n as u64,
-            None if window.last => return self.end_in_value(Scope::TopLevel, Some(start), window),
-            None if window.end() - start > self.max_record => {
+            None if part.end() - start > self.max_record => {
                 // Where a string ends that never ends is not worth the memory.
-                return self.resync_at_misplaced(Scope::TopLevel, window.end());
+                return self.resync_at_misplaced(Scope::TopLevel, part.end());
             }
+            None if window.last => return self.end_in_value(Scope::TopLevel, Some(start), window),
             None => {
                 self.at = window.end();
                 return self.need_more(State::Text { start, scanner }, start);

@@ -23,7 +23,8 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     Ok(event.map(|event| facts_of_event(&event).collect()).unwrap_or_default())
 }
 
-/// Returns the facts of a KMS call that has been parsed: the same as [`facts`] of its record.
+/// Returns the facts of a KMS call that has been parsed: the same as
+/// [`facts`](crate::parse::facts()) of its record.
 pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
     let succeeded = event.error_code.is_none() && event.error_message.is_none();
     let alias = if succeeded { alias_change(event) } else { None };
