@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::AddAssign;
 
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 
 /// Up to so many distinct values are counted exactly.
 pub const EXACT_LIMIT: usize = 1024;
@@ -13,7 +15,10 @@ const INDEX_BITS: u32 = 12;
 const REGISTERS: usize = 1 << INDEX_BITS;
 
 /// A counter of distinct values, given as 64-bit hashes that spread evenly.
-#[derive(Clone)]
+///
+/// It serialises as the sorted hashes, or as the registers: the same in every order of events.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "StoredCounter", try_from = "StoredCounter")]
 pub(super) enum DistinctCounter {
     /// All hashes.
     Few(HashSet<u64>),
@@ -21,6 +26,58 @@ pub(super) enum DistinctCounter {
     /// of leading zeros. It depends on the set of values, not on their order. Standard error:
     /// 1.04 / √4096 = 1.6 %.
     Many(Box<[u8; REGISTERS]>),
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredCounter {
+    Few(Vec<u64>),
+    Many(Vec<u8>),
+}
+
+impl From<DistinctCounter> for StoredCounter {
+    fn from(counter: DistinctCounter) -> Self {
+        match counter {
+            DistinctCounter::Few(values) => {
+                let mut values: Vec<u64> = values.into_iter().collect();
+                values.sort_unstable();
+                Self::Few(values)
+            }
+            DistinctCounter::Many(registers) => Self::Many(registers.to_vec()),
+        }
+    }
+}
+
+impl TryFrom<StoredCounter> for DistinctCounter {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredCounter) -> Result<Self, Self::Error> {
+        match stored {
+            StoredCounter::Few(values) if values.len() <= EXACT_LIMIT => {
+                Ok(Self::Few(values.into_iter().collect()))
+            }
+            StoredCounter::Few(_) => Err("more values than are counted exactly"),
+            // 52 bits of a hash are left for the run, and one ends it.
+            StoredCounter::Many(registers) if registers.iter().all(|run| *run <= 53) => {
+                registers.try_into().map(Self::Many).map_err(|_| "another number of registers")
+            }
+            StoredCounter::Many(_) => Err("a run that is longer than a hash"),
+        }
+    }
+}
+
+impl AddAssign for DistinctCounter {
+    fn add_assign(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (_, Self::Few(values)) => values.into_iter().for_each(|hash| self.insert(hash)),
+            (Self::Few(values), Self::Many(mut registers)) => {
+                values.iter().for_each(|hash| add(&mut registers, *hash));
+                *self = Self::Many(registers);
+            }
+            (Self::Many(mine), Self::Many(others)) => {
+                mine.iter_mut().zip(others.iter()).for_each(|(mine, other)| *mine = (*mine).max(*other));
+            }
+        }
+    }
 }
 
 /// Equal sets print alike.

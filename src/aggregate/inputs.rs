@@ -148,7 +148,7 @@ pub struct InputSummary {
 }
 
 /// Totals over all inputs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InputTotals {
     /// Inputs by status.
@@ -216,6 +216,30 @@ impl InputTotals {
     /// Whether every archive was read completely.
     pub fn read_whole(&self) -> bool {
         self.count(InputStatus::Partial) == 0 && self.count(InputStatus::Unreadable) == 0
+    }
+}
+
+/// Adds totals of inputs that come after these.
+impl AddAssign for InputTotals {
+    fn add_assign(&mut self, later: Self) {
+        fn add<K: Ord>(counts: &mut BTreeMap<K, u64>, later: BTreeMap<K, u64>) {
+            later.into_iter().for_each(|(key, count)| *counts.entry(key).or_default() += count);
+        }
+        add(&mut self.by_status, later.by_status);
+        add(&mut self.skipped, later.skipped);
+        add(&mut self.rejects, later.rejects);
+        for (texts, later) in [(&mut self.problems, later.problems), (&mut self.empty, later.empty)] {
+            let room = PROBLEMS.saturating_sub(texts.len());
+            texts.extend(later.into_iter().take(room));
+        }
+        self.names_disagree += later.names_disagree;
+        self.first_name_to_disagree = self.first_name_to_disagree.take().or(later.first_name_to_disagree);
+        self.misnamed += later.misnamed;
+        self.hidden += later.hidden;
+        self.unknown_envelopes += later.unknown_envelopes;
+        self.lossy += later.lossy;
+        self.compressed_bytes += later.compressed_bytes;
+        self.content_bytes += later.content_bytes;
     }
 }
 

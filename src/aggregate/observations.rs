@@ -2,6 +2,8 @@
 
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use super::selected::Selected;
 use crate::model::{KeyOrigin, Outcome, Strength};
 
@@ -9,7 +11,7 @@ use crate::model::{KeyOrigin, Outcome, Strength};
 macro_rules! observations {
     ($( $(#[$meta:meta])* $field:ident: $has:expr; )*) => {
         /// How many of the selected events have each property. Unit: events.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct Observations {
             $( $(#[$meta])* pub $field: u64, )*
@@ -28,6 +30,13 @@ macro_rules! observations {
                 const HAS: &[fn(&Selected<'_>) -> bool] = &[ $( $has, )* ];
                 let bits = HAS.iter().rev().fold(0, |bits, has| bits << 1 | u16::from(has(selected)));
                 Self(bits)
+            }
+        }
+
+        impl AddAssign for Observations {
+            fn add_assign(&mut self, other: Self) {
+                $( self.$field += other.$field; )*
+                self.owner_copy_only += other.owner_copy_only;
             }
         }
 

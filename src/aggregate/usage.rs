@@ -1,9 +1,12 @@
 //! Usage per key × principal × workload × …: the groups of `usage.parquet` and
 //! `usage_daily.parquet`.
 
+mod merge;
+
 use std::hash::{Hash, Hasher};
 
 use hashbrown::{HashMap, HashTable};
+use serde::{Deserialize, Serialize};
 
 use super::activity::{Activity, KeyUse};
 use super::distinct::{DistinctCounter, EXACT_LIMIT};
@@ -15,7 +18,7 @@ use crate::model::{DeniedBy, EventTime, Outcome};
 macro_rules! group {
     ($( $(#[$meta:meta])* $field:ident : $kind:tt ),* $(,)?) => {
         /// What distinguishes one usage row from another. Field order is sort order.
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, Serialize, Deserialize)]
         #[non_exhaustive]
         pub struct Group { $( $(#[$meta])* pub $field: group!(@owned $kind), )* }
 
@@ -94,7 +97,7 @@ impl GroupRef<'_> {
 }
 
 /// Distinct groups, numbered from 0 in the order of their first event.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Groups {
     numbers: HashTable<usize>,
     groups: Vec<(u64, Group)>,
@@ -134,14 +137,15 @@ impl Groups {
 
     /// Adds the groups of `others`. Returns the number here of each, in their order.
     fn merge(&mut self, others: Groups) -> Vec<usize> {
-        let number_of = |(hash, group): (u64, Group)| {
-            let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group.as_ref();
-            match self.numbers.find(hash, same) {
-                Some(number) => *number,
-                None => self.add(hash, group),
-            }
-        };
-        others.groups.into_iter().map(number_of).collect()
+        others.groups.into_iter().map(|(hash, group)| self.merge_one(hash, group)).collect()
+    }
+
+    fn merge_one(&mut self, hash: u64, group: Group) -> usize {
+        let same = |n: &usize| self.groups[*n].0 == hash && self.groups[*n].1.as_ref() == group.as_ref();
+        match self.numbers.find(hash, same) {
+            Some(number) => *number,
+            None => self.add(hash, group),
+        }
     }
 
     fn add(&mut self, hash: u64, group: Group) -> usize {
@@ -200,7 +204,7 @@ impl UsageSample {
 }
 
 /// The numbers of one group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GroupStats {
     /// Events.
@@ -298,7 +302,7 @@ impl GroupStats {
 }
 
 /// A text that all events of a group have, as far as they do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 enum Common {
     #[default]
     Unset,
@@ -379,7 +383,9 @@ pub struct DailyRow {
 }
 
 /// Usage per group and per day, so far.
-#[derive(Debug, Default)]
+///
+/// Parts of it, made anywhere from any events, add up to the same rows in any order.
+#[derive(Debug, Clone, Default)]
 pub struct Usage {
     groups: Groups,
     stats: Vec<Option<GroupStats>>,
