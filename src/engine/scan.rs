@@ -8,10 +8,10 @@ use super::batch_store::BatchStore;
 use super::checkpoint::{archive_version, is_recognizable};
 use super::error::RunError;
 use super::input::{self, scan_list};
-use super::kept::Kept;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
+use super::scanned::ScannedFacts;
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{Activity, InputStatus, InputTotals};
 use crate::base::{into_inner, lock};
@@ -37,21 +37,21 @@ pub(super) fn scan<'p>(
     plan: &'p Plan,
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
-) -> Result<(Found, Kept<'p>), RunError> {
+) -> Result<(Found, ScannedFacts<'p>), RunError> {
     if !plan.learn && plan.checkpoint.is_none() {
-        return Ok((Found::default(), Kept::of_inputs(plan, progress)));
+        return Ok((Found::default(), ScannedFacts::of_inputs(plan, progress)));
     }
     if let Some(checkpoint) = &plan.checkpoint {
         let facts = Scan::new(plan, progress, Destination::Checkpoint(checkpoint)).run(pool)?;
         // All calls are retained.
         let found = Found { facts, activity: Activity::default() };
-        return Ok((found, Kept::of_checkpoint(checkpoint)));
+        return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
     }
     let store = BatchStore::default();
     let scan = Scan::new(plan, progress, Destination::Store(&store));
     let facts = scan.run(pool)?;
     let activity = into_inner(scan.activity);
-    Ok((Found { facts, activity }, Kept::of_store(store)))
+    Ok((Found { facts, activity }, ScannedFacts::of_store(store)))
 }
 
 /// Scans all inputs only for what their records say about other calls; also returns how many inputs

@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::error::RunError;
-use super::kept::{Kept, Piece};
 use super::merge::Merge;
 use super::plan::Plan;
 use super::resolve::Resolver;
 use super::resolved::ResolvedBatch;
+use super::scanned::{FactBatches, ScannedFacts};
 use crate::base::{TaskQueue, into_inner, lock, wait_timeout};
 use crate::report::SinkError;
 
@@ -31,7 +31,7 @@ pub(super) struct Scheduler<'d> {
     plan: &'d Plan,
     resolver: Resolver<'d>,
     tasks: TaskQueue<SinkError>,
-    queue: Mutex<Kept<'d>>,
+    queue: Mutex<ScannedFacts<'d>>,
     buffer: Mutex<ReorderBuffer>,
     /// Something left the buffer, or the run is over.
     advanced: Condvar,
@@ -81,7 +81,7 @@ impl Drop for PanicGuard<'_, '_> {
 impl<'d> Scheduler<'d> {
     pub(super) fn new(
         resolver: Resolver<'d>,
-        queue: Kept<'d>,
+        queue: ScannedFacts<'d>,
         tasks: TaskQueue<SinkError>,
         merge: Merge<'d>,
     ) -> Self {
@@ -150,7 +150,7 @@ impl<'d> Scheduler<'d> {
     }
 
     /// The next piece, with its number.
-    fn next(&self) -> Option<(u64, Result<Piece<'d>, RunError>)> {
+    fn next(&self) -> Option<(u64, Result<FactBatches<'d>, RunError>)> {
         let mut buffer = lock(&self.buffer);
         while (buffer.bytes >= BUFFER_BYTES || buffer.slots.len() >= BUFFER_SLOTS) && !self.is_over() {
             buffer = self.wait(buffer);

@@ -12,7 +12,7 @@ use crate::facts::{Batch, BatchBuilder};
 use crate::source::{ListedInput, Prefetcher};
 
 /// All facts of a run.
-pub(super) enum Kept<'p> {
+pub(super) enum ScannedFacts<'p> {
     /// Not scanned yet.
     Inputs {
         plan: &'p Plan,
@@ -24,13 +24,13 @@ pub(super) enum Kept<'p> {
 }
 
 /// Facts that stand together.
-pub(super) enum Piece<'p> {
+pub(super) enum FactBatches<'p> {
     Inputs { plan: &'p Plan, progress: &'p Progress, list: Vec<ListedInput> },
     Stored(StoredBatch),
     Known(Run),
 }
 
-impl<'p> Kept<'p> {
+impl<'p> ScannedFacts<'p> {
     /// The inputs themselves, to be scanned when their turn comes.
     pub(super) fn of_inputs(plan: &'p Plan, progress: &'p Progress) -> Self {
         let queue = Box::new(Prefetcher::new(Queue::listed(plan), plan.cancel.clone()));
@@ -46,22 +46,24 @@ impl<'p> Kept<'p> {
     }
 }
 
-impl<'p> Iterator for Kept<'p> {
-    type Item = Result<Piece<'p>, RunError>;
+impl<'p> Iterator for ScannedFacts<'p> {
+    type Item = Result<FactBatches<'p>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Inputs { plan, progress, queue } => {
                 let work = next_work(queue).transpose()?;
-                Some(work.map(|list| Piece::Inputs { plan, progress, list }).map_err(RunError::from))
+                Some(work.map(|list| FactBatches::Inputs { plan, progress, list }).map_err(RunError::from))
             }
-            Self::Store(held) => held.next().map(|held| Ok(Piece::Stored(held))),
-            Self::Checkpoint(rows) => rows.next().map(|run| run.map(Piece::Known).map_err(RunError::from)),
+            Self::Store(stored) => stored.next().map(|stored| Ok(FactBatches::Stored(stored))),
+            Self::Checkpoint(rows) => {
+                rows.next().map(|run| run.map(FactBatches::Known).map_err(RunError::from))
+            }
         }
     }
 }
 
-impl Piece<'_> {
+impl FactBatches<'_> {
     /// Reads its batches, as long as `take` says so.
     ///
     /// # Errors
@@ -73,8 +75,8 @@ impl Piece<'_> {
                 scan_list(Scanner::new(plan, progress, retain, Learn::No, &mut builder, take), list);
                 Ok(())
             }
-            Self::Stored(held) => {
-                take(held.read().map_err(RunError::Temporary)?);
+            Self::Stored(stored) => {
+                take(stored.read().map_err(RunError::Temporary)?);
                 Ok(())
             }
             Self::Known(run) => {
