@@ -175,12 +175,12 @@ pub static CAVEATS: &[CaveatRule] = &[
     },
     CaveatRule {
         id: "lossy_inputs",
-        severity: Severity::Notice,
+        severity: Severity::Warning,
         applies: |c| count(c.inputs.lossy),
-        text: "Inputs whose records were rebuilt from the columns that a query printed: {} \
-            (shape in inputs.parquet). What the query left out is not known: callers, keys \
-            and workloads may be missing. Export whole records to have them all.",
-        doc: "records were rebuilt from the columns that a query of CloudTrail Lake printed",
+        text: "Inputs whose records were rebuilt from what another tool wrote: {} (shape in \
+            inputs.parquet). What the tool left out is not known: callers, keys and workloads \
+            may be missing. Export whole records to have them all.",
+        doc: "records were rebuilt from columns or texts that another tool wrote",
     },
     CaveatRule {
         id: "missing_days",

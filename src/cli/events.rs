@@ -69,6 +69,14 @@ fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[St
         text.push_str(&format!("scope: {scope}\n"));
     }
     text.push_str(&unread_inputs(&run.inputs));
+    if run.inputs.hidden > 0 {
+        let n = run.inputs.hidden;
+        let inputs = if n == 1 { "1 skipped input" } else { &*format!("{n} skipped inputs") };
+        text.push_str(&format!(
+            "{inputs} may hold records in a form that is not read; `keytrail analyze` names them in \
+             inputs.parquet\n"
+        ));
+    }
     unmatched.iter().for_each(|sentence| text.push_str(&format!("{}\n", printable(sentence))));
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");

@@ -42,6 +42,23 @@ pub fn may_contain_facts(bytes: &[u8]) -> bool {
 /// has no facts, and a call that failed has none but what it corrects, and what it would have done
 /// to a trail.
 pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NoFacts> {
+    read_facts(record, Texts::Refuse)
+}
+
+/// The facts of a record in which there is text in the place of objects, as far as they do not
+/// depend on what the text says.
+pub fn facts_without_texts(record: &[u8]) -> Vec<Fact<'static>> {
+    read_facts(record, Texts::Ignore).unwrap_or_default()
+}
+
+/// What to do with a record that has text in the place of objects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Refuse,
+    Ignore,
+}
+
+fn read_facts(record: &[u8], texts: Texts) -> Result<Vec<Fact<'static>>, NoFacts> {
     // A record that cannot be counted has no facts either. Only invalid JSON is reported, because
     // the reader of the container must then find out where the record ends.
     let Ok(text) = read::utf8(record) else { return Ok(Vec::new()) };
@@ -59,7 +76,8 @@ pub fn facts(record: &[u8]) -> Result<Vec<Fact<'static>>, NoFacts> {
         return Ok(Vec::new());
     }
     let Some(time) = head.event_time.as_deref() else { return Ok(Vec::new()) };
-    let Some(time) = EventTime::parse(time).filter(|_| !head.has_text_members()) else {
+    let Some(time) = EventTime::parse(time).filter(|_| texts == Texts::Ignore || !head.has_text_members())
+    else {
         return Err(NoFacts::Rewritten);
     };
     (family.facts)(Call { source, name, time, head, text })

@@ -39,7 +39,7 @@ mod rule_out;
 
 pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, NoFacts, ParseError};
-pub use facts::{facts, may_contain_facts};
+pub use facts::{facts, facts_without_texts, may_contain_facts};
 pub use families::{alias_arn, facts_of_event};
 pub use prefilter::{KMS, may_match, may_match_inside};
 pub use rule_out::facts_of_other;

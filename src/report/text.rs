@@ -3,10 +3,26 @@
 use super::cell::Cell;
 use crate::model::EventTime;
 
-/// The text with control characters replaced: a caller chooses the names in its records, and they
-/// must not be able to control the terminal.
+/// The text with control characters replaced, and with characters that change the direction of
+/// text or are not seen: a caller chooses the names in its records, and they must not be able to
+/// control the terminal, or to look like other names.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// Marks of direction, characters without width, separators of lines, and tags.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// A space at which [`wrap`] does not break a line.
@@ -90,6 +106,16 @@ pub(super) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_deceives_the_eye_is_replaced() {
+        for odd in
+            ['\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{e0041}', '\u{2028}', '\u{ad}']
+        {
+            assert_eq!(printable(&format!("a{odd}b")), "a\u{fffd}b", "{odd:?}");
+        }
+        assert_eq!(printable("müller-用户"), "müller-用户");
+    }
 
     #[test]
     fn numbers_and_sizes_are_readable() {

@@ -175,3 +175,20 @@ fn very_many_values_cost_bounded_memory() {
     assert_eq!(report.status, 0);
     assert!(report.stderr.contains("--principal \"Nobody\" matches no KMS event"), "{}", report.stderr);
 }
+
+/// An alias whose key is not known does not stand for every key.
+#[test]
+fn a_key_that_matches_nothing_is_named_beside_aliases() {
+    let mut by_alias = decrypt(7);
+    by_alias["eventName"] = "DescribeKey".into();
+    by_alias["resources"] = json!([]);
+    by_alias["requestParameters"] = json!({"keyId": "alias/of-another"});
+    let dir = folder(&[("a.json", document(&[decrypt(1), by_alias]).as_bytes())]);
+    for extra in [&[][..], &["--no-learn"], &["--event", "any"]] {
+        let ran = run(keytrail()
+            .current_dir(dir.path())
+            .args(["analyze", "a.json", "-o", "out", "--force", "--key", "nokey"])
+            .args(extra));
+        assert!(ran.stderr.contains("--key \"nokey\" matches no KMS event"), "{extra:?}: {}", ran.stderr);
+    }
+}

@@ -207,3 +207,28 @@ fn what_was_only_tried() {
         assert_eq!(caveat(&report, id), None);
     }
 }
+
+/// A trail records what any of its selectors selects.
+#[test]
+fn one_of_several_selectors_that_records_is_enough() {
+    let excluding = json!({"readWriteType": "All", "excludeManagementEventSources": ["kms.amazonaws.com"]});
+    for (other, expected) in [
+        (json!({"readWriteType": "All", "includeManagementEvents": true}), vec![]),
+        (json!({"includeManagementEvents": false}), vec!["main excludes_kms 02-- e2 -"]),
+        (json!({"readWriteType": "WriteOnly"}), vec!["main excludes_kms 02-- e2 -"]),
+    ] {
+        let request = json!({"trailName": "main", "eventSelectors": [excluding, other]});
+        assert_eq!(periods(&analyze(&[call(2, "PutEventSelectors", request)], &[])), expected, "{other}");
+    }
+}
+
+/// Parameters that another tool printed as text do not hide who stopped a trail.
+#[test]
+fn a_stop_with_printed_parameters_counts() {
+    for printed in ["@{name=main}", "{'name': 'main'}", "map[name:main]"] {
+        let report = analyze(&[call(2, "StopLogging", json!(printed))], &[]);
+        let periods = periods(&report);
+        assert_eq!(periods.len(), 1, "{printed}: {}", report.stderr);
+        assert!(periods[0].ends_with("not_logging 02-- e2 -"), "{printed}: {periods:?}");
+    }
+}

@@ -231,7 +231,9 @@ impl<'r, 's> InputReader<'r, 's> {
         }
         let facts = match parse::facts_of_other(bytes) {
             Err(NoFacts::Rewritten) => {
-                self.restored(bytes).and_then(|json| parse::facts_of_other(&json).ok()).unwrap_or_default()
+                let restored = self.restored(bytes).and_then(|json| parse::facts_of_other(&json).ok());
+                // Who changed a trail, and when, is there without the parameters.
+                restored.unwrap_or_else(|| parse::facts_without_texts(bytes))
             }
             facts => facts.unwrap_or_default(),
         };
@@ -308,18 +310,20 @@ impl<'r, 's> InputReader<'r, 's> {
         if self.scanner.learn == Learn::Yes {
             parse::facts_of_event(event).for_each(|fact| self.scanner.builder.learn(offset, fact));
         }
+        // Only resolve knows the key of an alias, and so which filters such an event matches.
+        let is_key_unknown = event.key.arn.is_none() && event.key.alias.is_some();
+        let is_asked_for = is_key_unknown && self.scanner.plan.filter_log().has_filters();
         let counts = &mut self.input.counts;
         match self.scanner.retain {
+            Retain::Selectable(_) if is_asked_for => return self.scanner.builder.event(event, offset),
             Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
             Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
             Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
             Retain::Nothing => return,
         }
         self.scanner.builder.unretained(event);
-        // Resolve does not see it. Only there the key of an alias is known.
-        let is_key_unknown = event.key.arn.is_none() && event.key.alias.is_some();
         let plan = self.scanner.plan;
-        plan.filter_log().add(&plan.selection, event, is_key_unknown);
+        plan.filter_log().add(&plan.selection, event, is_key_unknown); // resolve does not see it
     }
 
     pub(super) fn reject(&mut self, offset: Option<u64>, reason: RejectReason, detail: String) {

@@ -133,12 +133,17 @@ pub(super) enum LeafKind {
 /// `AWS API Call via CloudTrail`.
 const VIA_CLOUDTRAIL: &[u8] = b"via CloudTrail\"";
 
+/// Whether a JSON text can be the `eventSource` of a record.
+fn is_service(value: &[u8]) -> bool {
+    unquote(value).windows(b".amazonaws.".len()).any(|part| part.eq_ignore_ascii_case(b".amazonaws."))
+}
+
 /// See [`LeafKind`].
 pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
     if is_ordinary(object) {
         return LeafKind::Record;
     }
-    let (mut any_record_key, mut source) = (false, None);
+    let (mut has_version, mut has_name, mut source) = (false, false, None);
     let (mut names_identity, mut is_flat, mut has_raw) = (false, false, false);
     let (mut detail_type, mut detail) = (None, None);
     let (mut is_message, mut log_file) = (false, false);
@@ -146,7 +151,8 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         let value = &object[member.value.clone()];
         match &*unquote(&object[member.name]) {
             b"eventSource" => source = value.first().copied().map(|first| (first, value)),
-            b"eventVersion" | b"eventName" => any_record_key = true,
+            b"eventVersion" => has_version = true,
+            b"eventName" => has_name = true,
             b"userIdentity" => names_identity = true,
             b"detail-type" => detail_type = Some(value),
             b"detail" => detail = Some(member.value),
@@ -165,8 +171,12 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         Some((b'{' | b'[', _)) => return LeafKind::Columns,
         // Splunk and others keep the record as text beside its flat members.
         Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
+        // Other events have such a name, too, and may carry records.
+        Some((b'"', value)) if !has_version && !has_name && !names_identity && !is_service(value) => {
+            return LeafKind::Other;
+        }
         Some(_) => return LeafKind::Record,
-        None if any_record_key && !has_raw => return LeafKind::Record,
+        None if (has_name || has_version && names_identity) && !has_raw => return LeafKind::Record,
         None => {}
     }
     match (detail_type, detail) {

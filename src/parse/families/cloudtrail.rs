@@ -89,10 +89,10 @@ fn configured_without_kms(text: &str) -> Option<String> {
 
 /// Whether these parameters of a `PutEventSelectors` exclude KMS or its read events.
 fn selectors_exclude_kms(request: Value<'_>) -> bool {
+    // A trail records what any of its selectors selects.
     let by_basic = selectors(request, BASIC).is_some_and(|selectors| {
-        selectors.iter().any(excludes_kms_by_name) || selectors.iter().all(has_no_read_events)
+        selectors.iter().all(|selector| excludes_kms_by_name(selector) || has_no_read_events(selector))
     });
-    // A trail records what any of its advanced selectors selects.
     let by_advanced =
         selectors(request, ADVANCED).is_some_and(|selectors| selectors.iter().all(selects_no_kms_reads));
     by_basic || by_advanced
@@ -185,6 +185,20 @@ mod tests {
                 true,
             ),
             (json!({"eventSelectors": [{"readWriteType": "All", "includeManagementEvents": true}]}), false),
+            (
+                json!({"eventSelectors": [
+                    {"excludeManagementEventSources": ["kms.amazonaws.com"]},
+                    {"readWriteType": "All", "includeManagementEvents": true}
+                ]}),
+                false,
+            ),
+            (
+                json!({"eventSelectors": [
+                    {"excludeManagementEventSources": ["kms.amazonaws.com"]},
+                    {"includeManagementEvents": false}
+                ]}),
+                true,
+            ),
             (json!({"eventSelectors": []}), false),
             (advanced(json!([management.clone()])), false),
             (advanced(json!([{"field": "eventCategory", "equals": ["Data"]}])), true),

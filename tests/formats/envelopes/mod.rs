@@ -305,3 +305,22 @@ fn forms_that_lose_members_say_so() {
         assert!(report.run_json()["caveats"].to_string().contains("lossy_inputs"));
     }
 }
+
+/// Events of other systems have names in common with records, and may carry records.
+#[test]
+fn events_that_carry_records_are_not_records() {
+    let all = records();
+    let encoded: Vec<Value> =
+        all.iter().map(|r| json!({"value": forms::base64(text(r).as_bytes())})).collect();
+    for event in [
+        json!({"eventSource": "SelfManagedKafka", "bootstrapServers": "b:9092", "records": {"t-0": encoded}}),
+        json!({"eventSource": "my-app", "payload": all}),
+        json!({"eventVersion": "1", "records": all}),
+        json!({"eventVersion": "1.0", "kind": "batch", "items": {"list": all}}),
+    ] {
+        let report = read("in.json", text(&event).as_bytes());
+        assert_eq!(counts(&report), [3, 2, 0], "{event}: {}", report.stderr);
+        let cut = &text(&event)[..text(&event).len() - 40];
+        assert_eq!(read("in.json", cut.as_bytes()).status, 1, "{event}");
+    }
+}
