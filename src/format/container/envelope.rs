@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem;
+
 use super::members::{members, unquote};
 
 /// How a value wraps a record.
@@ -138,6 +140,10 @@ fn is_service(value: &[u8]) -> bool {
     unquote(value).windows(b".amazonaws.".len()).any(|part| part.eq_ignore_ascii_case(b".amazonaws."))
 }
 
+fn names_kms(object: &[u8]) -> bool {
+    memmem::find(object, b"kms.amazonaws.com").is_some()
+}
+
 /// See [`LeafKind`].
 pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
     if is_ordinary(object) {
@@ -176,7 +182,10 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
             return LeafKind::Other;
         }
         Some(_) => return LeafKind::Record,
-        None if (has_name || has_version && names_identity) && !has_raw => return LeafKind::Record,
+        // Without a source, what names KMS is more likely around a record than a record.
+        None if !has_raw && (has_version && names_identity || has_name && !names_kms(object)) => {
+            return LeafKind::Record;
+        }
         None => {}
     }
     match (detail_type, detail) {

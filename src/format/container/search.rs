@@ -6,6 +6,7 @@
 //! searched: what looks like a record in its parameters is none.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use memchr::memmem;
@@ -55,7 +56,7 @@ impl RecordSearch {
     /// those in `value`; see [`Extracted::Record`].
     pub fn search(&mut self, value: &[u8], emit: &mut dyn FnMut(Extracted<'_>)) -> SearchSummary {
         let summary = SearchSummary::default();
-        let mut run = Run { search: self, emit, summary };
+        let mut run = Run { search: self, emit, summary, ids: HashSet::new(), only_new: false };
         run.value(value, Place { offset: 0, is_exact: true }, MAX_DEPTH);
         run.summary
     }
@@ -90,6 +91,10 @@ struct Run<'s, 'e> {
     search: &'s mut RecordSearch,
     emit: &'e mut dyn FnMut(Extracted<'_>),
     summary: SearchSummary,
+    /// The ids of the records so far, as they are spelled.
+    ids: HashSet<Box<[u8]>>,
+    /// Records were found in a better place. What is beside it may repeat them.
+    only_new: bool,
 }
 
 impl Run<'_, '_> {
@@ -121,12 +126,20 @@ impl Run<'_, '_> {
     }
 
     fn lost(&mut self, reason: RejectReason, detail: impl Into<Cow<'static, str>>) {
+        if self.only_new {
+            return;
+        }
         self.summary.records += 1;
         (self.emit)(Extracted::Unreadable { reason, detail: detail.into() });
     }
 
     fn record(&mut self, json: &[u8], place: Place, fidelity: Fidelity) -> bool {
         let lossy = fidelity == Fidelity::Lossy;
+        let [id] = find_members(json, ["eventID"]);
+        let is_new = id.is_some_and(|id| self.ids.insert(json[id].into()));
+        if self.only_new && !is_new {
+            return true;
+        }
         self.summary.records += 1;
         self.summary.is_lossy |= lossy;
         (self.emit)(Extracted::Record { json, offset: place.offset, lossy });
@@ -187,10 +200,15 @@ impl Run<'_, '_> {
             |member: MemberRanges| Member { rank: rank(&unquote(&bytes[member.name])), value: member.value };
         let mut list: Vec<Member> = members(bytes).map(member).collect();
         list.sort_by_key(|member| member.rank.unwrap_or(usize::MAX));
-        for member in list.iter().filter(|member| member.rank.is_some()) {
-            if self.member(bytes, member, place, depth) {
-                return true;
+        let is_placed = |member: &&Member| member.rank.is_some();
+        if let Some(found) = list.iter().filter(is_placed).position(|m| self.member(bytes, m, place, depth)) {
+            // Many tools keep one record in several members; some keep several records.
+            let before = std::mem::replace(&mut self.only_new, true);
+            for member in &list[found + 1..] {
+                self.member(bytes, member, place, depth);
             }
+            self.only_new = before;
+            return true;
         }
         // What names no event, and no operation as OCSF does, is no event in another form.
         let may_be_event =

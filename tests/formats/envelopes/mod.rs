@@ -316,11 +316,30 @@ fn events_that_carry_records_are_not_records() {
         json!({"eventSource": "SelfManagedKafka", "bootstrapServers": "b:9092", "records": {"t-0": encoded}}),
         json!({"eventSource": "my-app", "payload": all}),
         json!({"eventVersion": "1", "records": all}),
+        json!({"eventName": "batch-arrived", "items": all}),
         json!({"eventVersion": "1.0", "kind": "batch", "items": {"list": all}}),
     ] {
         let report = read("in.json", text(&event).as_bytes());
         assert_eq!(counts(&report), [3, 2, 0], "{event}: {}", report.stderr);
         let cut = &text(&event)[..text(&event).len() - 40];
         assert_eq!(read("in.json", cut.as_bytes()).status, 1, "{event}");
+    }
+}
+
+/// Records beside the place where one was found are read, too; the same ones again are not.
+#[test]
+fn records_in_several_members_are_all_read() {
+    let all = records();
+    let (first, rest) = (json!([all[0]]), json!(all[1..]));
+    for value in [
+        json!({"message": text(&all[0]), "extra": {"list": rest}}),
+        json!({"detail": all[0], "more": rest}),
+        json!({"event": {"original": text(&all[0])}, "_raw": text(&all[1]), "payload": text(&all[2])}),
+        json!({"page": {"data": first, "included": rest}}),
+        json!({"message": text(&all[0]), "copy": {"list": all}}),
+    ] {
+        let report = read("in.json", text(&value).as_bytes());
+        assert_eq!(counts(&report), [3, 2, 0], "{value}: {}", report.stderr);
+        assert_eq!(report.run_json()["totals"]["duplicate"], 0, "{value}");
     }
 }
