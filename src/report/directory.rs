@@ -14,7 +14,7 @@ use super::error::SinkError;
 use super::events::EventFiles;
 use super::parquet::{EncodeBy, TableFile};
 use super::run::RunJson;
-use super::sink::{RowOrder, Sink};
+use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
@@ -310,19 +310,11 @@ impl UnfinishedReport {
 }
 
 impl Sink for ReportDirectory {
-    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
-        self.events.push(day, row, order)
+    fn event(&mut self, day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
+        self.events.step(day, step)
     }
 
-    fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
-        self.events.expect_out_of_order(day)
-    }
-
-    fn cancel_expected(&mut self, day: i32) {
-        self.events.cancel_expected(day);
-    }
-
-    fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
+    fn reject(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(&RejectRow { archive, rejection });
         Ok(())
     }
@@ -332,7 +324,7 @@ impl Sink for ReportDirectory {
         Ok(())
     }
 
-    fn end_of_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    fn finish_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
         self.rejects.queue_rows(EncodeBy::Column);
         self.inputs.queue_rows(EncodeBy::Column);
         self.events.queue_rows(keep_going)
