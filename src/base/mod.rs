@@ -1,4 +1,4 @@
-//! The ground floor: locks, hashes, spill files and a task queue.
+//! The ground floor: locks, hashes, spill files, a task queue and how memory is shared out.
 //!
 //! Nothing here knows about CloudTrail or KMS. This room imports only `std` and crates, so every
 //! other room may use it.
@@ -6,11 +6,13 @@
 mod catch_panic;
 mod hash;
 mod locks;
+mod memory;
 mod spill;
 mod tasks;
 
 pub use catch_panic::catch_panic;
 pub use hash::{keyed_hash, stable_hash, stable_hasher, table_hash};
 pub use locks::{into_inner, lock, wait_timeout};
+pub use memory::MemoryBudget;
 pub use spill::SpillFile;
 pub use tasks::{Task, TaskQueue};
