@@ -94,8 +94,8 @@ impl ReportDirectory {
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
         let tasks = TaskQueue::default();
-        let rejects = TableFile::create_in(staging.path(), &tasks)?;
-        let inputs = TableFile::create_in(staging.path(), &tasks)?;
+        let rejects = TableFile::new_in(staging.path(), &tasks);
+        let inputs = TableFile::new_in(staging.path(), &tasks);
         let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
         Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive, lock })
@@ -191,7 +191,7 @@ fn write_table<'a, T: Table>(
     rows: &[T::Item<'a>],
     tasks: &TaskQueue<SinkError>,
 ) -> Result<(), SinkError> {
-    let mut file = TableFile::<T>::create_in(folder, tasks)?;
+    let mut file = TableFile::<T>::new_in(folder, tasks);
     rows.iter().for_each(|row| file.push(row));
     file.finish()
 }

@@ -5,8 +5,8 @@
 //! They are buffered, and spilled to disk (compressed) when they become many. At the end they are
 //! merged with the out-of-order rows.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -26,6 +26,8 @@ use crate::base::{SpillFile, TaskQueue, lock};
 
 /// Bytes of rows buffered over all days. Beyond it, the largest buffers are encoded or spilled.
 const BUFFERED: usize = 32 << 20;
+/// Files at the end of a run that are not completed yet.
+const OPEN_FILES: usize = 64;
 /// With at most so many days, each column is encoded as its own task.
 const FEW_DAYS: usize = 8;
 /// Bytes that are worth a row group although more rows of the day may come. When no day has as
@@ -49,7 +51,9 @@ pub(super) struct EventFiles {
     /// Bytes of buffered rows, over all days.
     buffered: usize,
     tasks: TaskQueue<SinkError>,
-    files: Vec<FileHandle>,
+    /// Files whose last row group is queued.
+    files: VecDeque<FileHandle>,
+    has_files: bool,
 }
 
 struct DayFile {
@@ -105,8 +109,8 @@ impl EventFiles {
     /// Writes below `root`, the folder `events` of the report.
     pub(super) fn new(root: PathBuf, tasks: &TaskQueue<SinkError>) -> Self {
         let spill = Arc::new(Mutex::new(SpillFile::new()));
-        let (days, files) = (BTreeMap::new(), Vec::new());
-        Self { root, days, spill, buffered: 0, tasks: tasks.clone(), files }
+        let (days, files) = (BTreeMap::new(), VecDeque::new());
+        Self { root, days, spill, buffered: 0, tasks: tasks.clone(), files, has_files: false }
     }
 
     fn day(&mut self, day: i32) -> Result<&mut DayFile, SinkError> {
@@ -115,8 +119,7 @@ impl EventFiles {
             Entry::Vacant(entry) => {
                 let folder = day_folder(&self.root, day);
                 fs::create_dir_all(&folder).map_err(SinkError::file(&folder))?;
-                let file = TableFile::create_in(&folder, &self.tasks)?;
-                self.files.push(file.handle());
+                let file = TableFile::new_in(&folder, &self.tasks);
                 entry.insert(DayFile {
                     file,
                     expected: 0,
@@ -174,6 +177,13 @@ impl EventFiles {
                 merge(blocked, out_of_order, &self.spill, keep_going, push).map_err(SinkError::Temporary)?;
             }
             file.queue_rows(by);
+            self.files.push_back(file.handle());
+            self.has_files = true;
+            if self.files.len() > OPEN_FILES
+                && let Some(oldest) = self.files.pop_front()
+            {
+                oldest.finish(&self.tasks)?;
+            }
         }
         Ok(())
     }
@@ -181,7 +191,7 @@ impl EventFiles {
     /// Completes all files. A report without events has one file without rows, so that readers find
     /// the columns. No call to KMS was recorded on its day.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        if self.files.is_empty() {
+        if !self.has_files && self.days.is_empty() {
             self.day(NO_DAY)?;
         }
         self.queue_rows(&|| true)?;

@@ -26,7 +26,7 @@ impl<W: Write, T: Table> ParquetEncoder<W, T> {
     pub(super) fn new(columns: &'static [Column<T>], out: W) -> Result<Self, SinkError> {
         let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
         let tasks = TaskQueue::default();
-        let file = TableFile::create(&folder.path().join(FILE), columns, &tasks)?;
+        let file = TableFile::new(&folder.path().join(FILE), columns, &tasks);
         Ok(Self { out, folder, file, tasks })
     }
 }
