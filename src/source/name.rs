@@ -95,7 +95,7 @@ impl NameFields {
     }
 }
 
-/// The years in which CloudTrail delivers: it began in 2013. Any other year in a name is no delivery,
+/// The years in which CloudTrail delivers: it began in 2013. Another year in a name is no delivery,
 /// and would make every day since then a missing one.
 const YEARS: RangeInclusive<i32> = 2013..=2100;
 
