@@ -16,8 +16,8 @@ pub struct MissingDays {
     pub account_id: String,
     /// Region, as the archives are filed.
     pub region: String,
-    /// The days, in days since the epoch: one range between two days with archives. Names of archives
-    /// can imply decades.
+    /// The days, in days since the epoch: one range between two days with archives, since names of
+    /// archives can imply decades.
     pub ranges: Vec<Range<i32>>,
 }
 

@@ -7,8 +7,6 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use super::cell::EncodedRow;
 use super::error::SinkError;
 use super::events::EventFiles;
@@ -18,7 +16,7 @@ use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
-use crate::base::TaskQueue;
+use crate::base::{TaskQueue, TemporaryFolder};
 use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
@@ -47,7 +45,7 @@ pub struct ReportDirectory {
     /// The target did not exist before.
     created: bool,
     existing: Existing,
-    staging: TempDir,
+    staging: TemporaryFolder,
     events: EventFiles,
     rejects: TableFile<RejectsTable>,
     inputs: TableFile<InputsTable>,
@@ -85,8 +83,7 @@ impl ReportDirectory {
             Existing::Replace => refuse_foreign(&target.join(EVENTS_FOLDER))?,
             Existing::Refuse => refuse_nonempty(target)?,
         }
-        let staging =
-            tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
+        let staging = TemporaryFolder::create_in(target, STAGING).map_err(SinkError::file(target))?;
         let path = staging.path().join(ALIVE);
         let alive = File::create(&path).map_err(SinkError::file(&path))?;
         // Where files cannot be locked, another run may take this one for dead.
@@ -201,7 +198,7 @@ fn write_table<'a, T: Table>(
 pub struct StagedReport {
     target: PathBuf,
     existing: Existing,
-    staging: TempDir,
+    staging: TemporaryFolder,
     unfinished: UnfinishedReport,
     _alive: File,
     _lock: DirectoryLock,
@@ -281,7 +278,7 @@ impl StagedReport {
             let path = self.target.join(part);
             fs::rename(self.staging.path().join(part), &path).map_err(SinkError::file(&path))?;
         }
-        self.staging.close().map_err(SinkError::file(&self.target))?;
+        drop(self.staging);
         Ok(PublishedReport::new(self.target.display().to_string()))
     }
 }
