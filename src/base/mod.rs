@@ -5,6 +5,7 @@
 //! other room may use it.
 
 mod catch_panic;
+mod files;
 mod hash;
 mod locks;
 mod memory;
@@ -13,6 +14,7 @@ mod tasks;
 mod temporary;
 
 pub use catch_panic::catch_panic;
+pub use files::{SMALL_FILE, open_regular, read_small};
 pub use hash::{keyed_hash, stable_hash, stable_hasher, table_hash};
 pub use locks::{into_inner, lock, wait_timeout};
 pub use memory::MemoryBudget;

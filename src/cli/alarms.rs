@@ -108,7 +108,8 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
             (run.counts.conflicts, "events share their eventID with an event of other content")
         }
         FailOn::Skipped => {
-            let expected = run.inputs.skipped_for(SkipReason::Digest) + empty;
+            let listed = run.inputs.skipped_for(SkipReason::AlreadyListed);
+            let expected = run.inputs.skipped_for(SkipReason::Digest) + listed + empty;
             let others = run.inputs.count(InputStatus::Skipped) - expected;
             (others, "files are not CloudTrail archives: see inputs.parquet")
         }

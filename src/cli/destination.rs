@@ -1,7 +1,7 @@
 //! Where a report is published: a local directory, or a folder of a bucket. Also opens what earlier
 //! incremental runs have kept there.
 
-use std::fs::{self, metadata};
+use std::fs::metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::args::AnalyzeArgs;
 use super::error::CliError;
 use super::{plan, window};
-use keytrail::base::TemporaryFolder;
+use keytrail::base::{TemporaryFolder, open_regular, read_small};
 use keytrail::checkpoint::{
     self, Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER,
 };
@@ -66,7 +66,7 @@ impl Destination {
             refuse_unrepeatable_inputs(args)?;
             plan.checkpoint = Some(Checkpoint::in_directory(&args.output, &options(args, plan))?);
             ReportDirectory::remove_stale(&args.output)?;
-            run_json = fs::read(args.output.join(RUN)).ok();
+            run_json = open_regular(&args.output.join(RUN)).and_then(read_small).ok();
         }
         Ok((Place::Directory(args.output.clone()), run_json))
     }

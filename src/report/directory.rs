@@ -16,7 +16,7 @@ use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
-use crate::base::{TaskQueue, TemporaryFolder};
+use crate::base::{TaskQueue, TemporaryFolder, open_regular};
 use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
@@ -109,7 +109,7 @@ impl ReportDirectory {
         for entry in entries {
             let entry = entry.map_err(SinkError::file(target))?;
             let is_staging = entry.file_name().to_string_lossy().starts_with(STAGING);
-            let is_dead = || match File::open(entry.path().join(ALIVE)) {
+            let is_dead = || match open_regular(&entry.path().join(ALIVE)) {
                 Ok(alive) => alive.try_lock().is_ok(),
                 // Its run was killed before it made the file, unless another run is about to.
                 Err(error) => is_alone && error.kind() == ErrorKind::NotFound,

@@ -10,7 +10,7 @@ use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::container::JsonShape;
 use crate::format::decode::{Budget, DecodeError, DecodeOptions, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
-use crate::source::{Archive, NameFields, Version, name_to_text};
+use crate::source::{Archive, NameFields, Version, member_name_to_text};
 
 /// What is known of an input before it is read.
 pub(super) struct Subject {
@@ -54,7 +54,7 @@ impl Subject {
 
     /// A member of a container.
     pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
-        let name = name_to_text(name);
+        let name = member_name_to_text(name);
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
