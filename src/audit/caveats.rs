@@ -4,8 +4,9 @@
 use std::fmt::Write;
 
 use super::details::{
-    CaveatContext, accounts_not_covered, disagreeing_names, failed_trail_changes, keys_used_otherwise,
-    log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails, trails_excluding_kms,
+    CaveatContext, NEXT_ITEM, accounts_not_covered, disagreeing_names, failed_trail_changes,
+    keys_used_otherwise, log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails,
+    trails_excluding_kms,
 };
 use super::gaps::missing_days;
 
@@ -19,6 +20,8 @@ pub struct Caveat {
     pub severity: Severity,
     /// The sentence.
     pub text: String,
+    /// What the sentence lists, joined with `; `, and is easier to read on lines of its own.
+    pub items: Vec<String>,
 }
 
 /// How much a caveat matters for a run.
@@ -41,6 +44,9 @@ impl Severity {
     }
 }
 
+/// What stands between the items of [`Caveat::items`] in the sentence.
+pub const ITEM_SEPARATOR: &str = "; ";
+
 /// One row of [`CAVEATS`].
 #[derive(Debug)]
 #[non_exhaustive]
@@ -60,8 +66,13 @@ pub struct CaveatRule {
 impl CaveatRule {
     fn caveat(&self, context: &CaveatContext<'_>) -> Option<Caveat> {
         let value = (self.applies)(context)?;
+        let items: Vec<String> = match value.contains(NEXT_ITEM) {
+            true => value.split(NEXT_ITEM).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
+            false => Vec::new(),
+        };
+        let value = if items.is_empty() { value } else { items.join(ITEM_SEPARATOR) };
         let text = self.text.replacen("{}", &value, 1);
-        Some(Caveat { id: self.id, severity: self.severity, text })
+        Some(Caveat { id: self.id, severity: self.severity, text, items })
     }
 }
 
@@ -108,26 +119,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "trail_excludes_kms",
         severity: Severity::Warning,
         applies: trails_excluding_kms,
-        text: "Trails were set to leave out events of kms.amazonaws.com, or all events that only \
-            read (Decrypt and GenerateDataKey are such events): {}. While this was set, their \
-            archives lack KMS use.",
-        doc: "a record sets a trail to exclude KMS",
+        text: "Trails or event data stores were set to leave out KMS calls: all of them, those \
+            that only read (Decrypt, GenerateDataKey), those that do not (CreateGrant), or some \
+            by name: {}. While this was set, their archives lack KMS use.",
+        doc: "a record sets a trail or an event data store to leave out calls by which keys are used",
     },
     CaveatRule {
         id: "logging_stopped",
         severity: Severity::Warning,
         applies: stopped_trails,
-        text: "Trails that were stopped or deleted: {}. Calls made while no trail was logging are \
+        text: "Trails or event data stores that were stopped or deleted: {}. Calls made while no trail was logging are \
             not in any archive. coverage.trail_periods of run.json lists all periods.",
-        doc: "a record stops or deletes a trail",
+        doc: "a record stops or deletes a trail or an event data store",
     },
     CaveatRule {
         id: "trail_change_failed",
         severity: Severity::Warning,
         applies: failed_trail_changes,
-        text: "Somebody tried to stop, delete or reconfigure a trail. The calls failed and changed \
+        text: "Somebody tried to stop, delete or reconfigure a trail or an event data store. The calls failed and changed \
             nothing: {}.",
-        doc: "a StopLogging, DeleteTrail or PutEventSelectors failed",
+        doc: "a call that stops, deletes or reconfigures a trail or an event data store failed",
     },
     CaveatRule {
         id: "nothing_learned",

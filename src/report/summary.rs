@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table as 
 use super::run::{IncrementalSummary, RunJson, RunOptions};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds, wrap};
 use crate::aggregate::{Counts, Group, InputStatus, InputTotals, UsageRow};
-use crate::audit::{Caveat, Severity, trails_without_kms};
+use crate::audit::{Caveat, ITEM_SEPARATOR, Severity, trails_without_kms};
 use crate::model::{EventTime, Outcome, SkipReason};
 
 /// How the text may look.
@@ -136,12 +136,11 @@ impl Summary<'_> {
 
     fn caveats(&self, page: &mut Page) {
         let is_warning = |caveat: &&Caveat| caveat.severity == Severity::Warning;
-        let warnings: Vec<String> =
-            self.run.caveats.iter().filter(is_warning).map(|c| printable(&c.text)).collect();
+        let warnings: Vec<&Caveat> = self.run.caveats.iter().filter(is_warning).collect();
         let notices = self.run.caveats.len() - warnings.len();
         if !warnings.is_empty() {
             page.heading("Before relying on these numbers");
-            page.items(warnings);
+            page.items(warnings.into_iter().map(one_item_a_line).collect());
         }
         page.text.push('\n');
         page.copyable("report", self.report);
@@ -152,6 +151,20 @@ impl Summary<'_> {
             page.copyable("query", &query(self.report));
         }
         page.line("elapsed", &format!("{:.1} s", self.elapsed.as_secs_f64()));
+    }
+}
+
+/// The sentence of a caveat, in which each item of its list has a line of its own.
+fn one_item_a_line(caveat: &Caveat) -> String {
+    let list = caveat.items.join(ITEM_SEPARATOR);
+    match caveat.text.split_once(&list) {
+        Some((before, after)) if !list.is_empty() => {
+            let items: Vec<String> =
+                caveat.items.iter().map(|item| format!("  {}", printable(item))).collect();
+            let after = after.trim_start_matches(['.', ' ']);
+            format!("{}\n{}\n{}", printable(before.trim_end()), items.join("\n"), printable(after))
+        }
+        _ => printable(&caveat.text),
     }
 }
 
@@ -179,7 +192,12 @@ impl Page {
 
     fn items(&mut self, items: Vec<String>) {
         for item in items {
-            let _ = writeln!(self.text, "  - {}", wrap(&item, self.style.width, 4));
+            for (number, line) in item.lines().enumerate() {
+                let indent = 4 + line.chars().take_while(|c| *c == ' ').count();
+                let mark = if number == 0 { "  - ".to_owned() } else { " ".repeat(indent) };
+                let text = wrap(line.trim_start(), self.style.width, indent);
+                let _ = writeln!(self.text, "{mark}{text}");
+            }
         }
     }
 }
