@@ -387,6 +387,17 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "`--keep-duplicates` was given",
     },
     CaveatRule {
+        id: "events_gone",
+        severity: Severity::Warning,
+        applies: |c| count(c.events_gone),
+        text: "KMS events that an earlier run had in its report, and that no archive has now: {}. \
+            Archives were replaced, shortened or emptied since then (archives_replaced in \
+            run.json), so these events have left the report. The next run does not say so \
+            again.",
+        doc: "in a run with `--incremental`: archives have changed, and events that earlier runs \
+            found in them are in no archive any more",
+    },
+    CaveatRule {
         id: "names_disagree",
         severity: Severity::Warning,
         applies: disagreeing_names,

@@ -28,6 +28,8 @@ pub struct CaveatContext<'a> {
     pub activity: &'a Activity,
     /// Whether every delivered copy was counted.
     pub keep_duplicates: bool,
+    /// Events of archives that have changed since an earlier run, which no archive has now.
+    pub events_gone: u64,
     /// Whether some folders of S3 were not listed, because of their names.
     pub chose_folders: bool,
 }

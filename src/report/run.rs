@@ -110,6 +110,10 @@ pub struct IncrementalSummary {
     pub archives_read: u64,
     /// Archives that earlier runs read. Their facts come from the checkpoint.
     pub archives_known: u64,
+    /// Archives among those read that an earlier run read, too, and that have changed since.
+    pub archives_replaced: u64,
+    /// KMS events that these had, and that no archive has now.
+    pub events_gone: u64,
 }
 
 impl Serialize for RunJson<'_> {

@@ -97,12 +97,22 @@ impl Summary<'_> {
             let (stored, content) = (size(inputs.compressed_bytes), size(inputs.content_bytes));
             page.line("bytes", &format!("{stored} stored, {content} of JSON"));
         }
-        if let Some(IncrementalSummary { archives_read, archives_known }) = incremental {
+        if let Some(IncrementalSummary { archives_read, archives_known, archives_replaced, events_gone }) =
+            incremental
+        {
             let known = match archives_known {
                 0 => String::new(),
                 known => format!(", {} known from earlier runs", number(known)),
             };
             page.line("new", &format!("{} read now{known}", number(archives_read)));
+            if archives_replaced > 0 {
+                let gone = match events_gone {
+                    0 => "none of their earlier KMS events is gone".to_owned(),
+                    n => format!("{} of their earlier content left the report", counted(n, "KMS event")),
+                };
+                let changed = counted(archives_replaced, "archive");
+                page.line("changed", &format!("{changed} since an earlier run: read again; {gone}"));
+            }
         }
         page.line("records", &number(counts.records));
         let span = time_span(self.usage).map_or_else(String::new, |(first, last)| {
