@@ -40,9 +40,9 @@ pub(super) fn run(
     if args.selection.hash {
         warn!("--hash has no effect: the events that are printed have no column for it");
     }
-    let width = is_terminal.then(terminal::width).flatten();
+    let target = terminal::output_target(is_terminal);
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::events(format, out, width)?;
+    let mut stream = RowStream::events(format, out, target)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 

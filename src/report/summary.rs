@@ -153,12 +153,13 @@ impl Summary<'_> {
             page.items(warnings.into_iter().map(one_item_a_line).collect());
         }
         page.text.push('\n');
-        page.copyable("report", self.report);
+        let report = printable(self.report);
+        page.copyable("report", &report);
         if notices > 0 {
             page.line("caveats", &format!("{notices} that hold for most runs are in run.json"));
         }
         if !self.usage.is_empty() {
-            page.copyable("query", &query(self.report));
+            page.copyable("query", &query(&report));
         }
         page.line("elapsed", &format!("{:.1} s", self.elapsed.as_secs_f64()));
     }

@@ -10,6 +10,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
 }
 
+/// The same for a text of several lines, which stay lines.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// Marks of direction, characters without width, separators of lines, and tags.
 fn is_invisible(c: char) -> bool {
     matches!(
