@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use crate::model::EventTime;
+pub(super) use crate::model::number;
 
 /// The text with control characters replaced, and with characters that change the direction of
 /// text or are not seen: a caller chooses the names in its records, and they must not be able to
@@ -77,19 +78,6 @@ pub(super) fn date_text(day: i32) -> String {
 /// To the second: CloudTrail's times are no more precise.
 pub(super) fn time_to_seconds(time: EventTime) -> String {
     time.to_rfc3339().replace(".000Z", "Z")
-}
-
-/// `1,234,567`
-pub(super) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `14.3 MiB`

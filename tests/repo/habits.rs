@@ -33,8 +33,8 @@ fn what_is_shown_goes_through_one_function() {
     let writing = Regex::new(r"io::stdout\(\)|io::stderr\(\)|error\.print\(\)").unwrap();
     let asks = Regex::new(r"io::std(out|err)\(\)\.is_terminal\(\)").unwrap();
     let listed = [
-        ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary.rs"),
-        ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary.rs"),
+        ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary"),
+        ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary"),
         ("cli/terminal.rs", "completions and the manual, which are the program's own text"),
     ];
     let mut found = Vec::new();
@@ -45,7 +45,13 @@ fn what_is_shown_goes_through_one_function() {
     }
     found.sort();
     assert_eq!(found, listed.map(|(path, _)| path));
-    for path in ["report/summary.rs", "report/formats/csv.rs", "report/formats/ndjson.rs"] {
+    for path in [
+        "report/summary/mod.rs",
+        "report/summary/notes.rs",
+        "report/summary/tables.rs",
+        "report/formats/csv.rs",
+        "report/formats/ndjson.rs",
+    ] {
         assert!(sources().iter().any(|source| source.path == path && source.code.contains("printable(")));
     }
 }
