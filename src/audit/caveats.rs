@@ -9,6 +9,7 @@ use super::details::{
     trails_excluding_kms,
 };
 use super::gaps::missing_days;
+use crate::model::counted;
 
 /// A caveat that applies to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,9 +232,9 @@ pub static CAVEATS: &[CaveatRule] = &[
     CaveatRule {
         id: "unattributed_bucket_keys",
         severity: Severity::Warning,
-        applies: |c| count(c.coverage.unattributed),
-        text: "Calls that could not be given to a workload, because an S3 Bucket Key hides \
-            the object: {}. They are not counted. Add --workload any to see them.",
+        applies: |c| (c.coverage.unattributed > 0).then(|| counted(c.coverage.unattributed, "call")),
+        text: "{} for S3 buckets could not be given to a workload, because an S3 Bucket Key hides \
+            the object. Such calls are not counted. Add `--workload any` to see them.",
         doc: "records that were not selected name a bucket but no object, and nothing else shows a \
             particular workload",
     },

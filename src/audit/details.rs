@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::trails::{TrailState, failed_attempts, periods, trails_without_kms};
 use crate::aggregate::{Activity, Counts, Coverage, InputTotals, KeyUse, Observations, UsageRow, is_use};
 use crate::knowledge::Facts;
-use crate::model::{EventTime, Outcome, TrailChange, multi_region_id};
+use crate::model::{EventTime, Outcome, TrailChange, counted, multi_region_id};
 
 /// What decides which caveats apply to a run.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +68,7 @@ fn lines(items: &[String], where_all_are: &str) -> Option<String> {
 pub(super) fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
     let rejects = match context.counts.rejected {
         0 => String::new(),
-        1 => "rejects.parquet has 1 row, and ".to_owned(),
-        n => format!("rejects.parquet has {n} rows, and "),
+        n => format!("rejects.parquet has {}, and ", counted(n, "row")),
     };
     (!context.inputs.read_whole()).then_some(rejects)
 }

@@ -125,7 +125,9 @@ impl Summary<'_> {
         let report = printable(self.report);
         page.copyable("report", &report);
         if notices > 0 {
-            page.line("caveats", &format!("{notices} that hold for most runs are in run.json"));
+            let verb = if notices == 1 { "is" } else { "are" };
+            let notes = counted(notices as u64, "general note");
+            page.line("caveats", &format!("{notes} {verb} in run.json"));
         }
         if !self.usage.is_empty() {
             page.copyable("query", &query(&report));
@@ -174,7 +176,7 @@ fn archives(inputs: &InputTotals) -> String {
     }
     let skipped = inputs.count(InputStatus::Skipped);
     if skipped > 0 {
-        let reason = |(reason, n): (&SkipReason, &u64)| format!("{} {}", number(*n), reason.as_str());
+        let reason = |(reason, n): (&SkipReason, &u64)| format!("{} {}", number(*n), reason.in_words());
         let reasons: Vec<String> = inputs.skipped.iter().map(reason).collect();
         parts.push(format!("{} skipped ({})", number(skipped), reasons.join(", ")));
     }

@@ -39,8 +39,7 @@ pub fn scope(options: &RunOptions, unlisted_folders: u64) -> Option<String> {
     parts.extend(options.until.as_ref().map(|time| format!("until {time}")));
     let unlisted = match unlisted_folders {
         0 => String::new(),
-        1 => ": 1 folder not listed".to_owned(),
-        n => format!(": {} folders not listed", number(n)),
+        n => format!(": {} not listed", counted(n, "folder")),
     };
     (!parts.is_empty()).then(|| printable(&format!("{}{unlisted}", parts.join(", "))))
 }
@@ -92,13 +91,18 @@ pub fn zero_result_causes(
         (
             counts.other_workload > 0,
             format!(
-                "{} of the APIs asked for, but of workloads not asked for: try --workload any",
-                counted(counts.other_workload, "call")
+                "{} {} to other workloads: try --workload any",
+                counted(counts.other_workload, "call"),
+                if counts.other_workload == 1 { "belongs" } else { "belong" }
             ),
         ),
         (
             counts.other_event > 0,
-            format!("{} of APIs not asked for: try --event any", counted(counts.other_event, "KMS event")),
+            format!(
+                "{} {} of other APIs: try --event any",
+                counted(counts.other_event, "KMS event"),
+                if counts.other_event == 1 { "is" } else { "are" }
+            ),
         ),
         (
             counts.not_usage > 0,
