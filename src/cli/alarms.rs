@@ -123,6 +123,6 @@ pub(super) fn missing_days_in(run: &Run, selection: &Selection) -> u64 {
         selection.since.is_none_or(|since| end > since) && selection.until.is_none_or(|until| begin < until)
     };
     let missing = missing_days(&run.coverage);
-    let days = missing.iter().flat_map(|scope| &scope.days);
-    days.filter(|day| is_selected(EventTime::midnight(**day))).count() as u64
+    let days = missing.iter().flat_map(|scope| scope.days());
+    days.filter(|day| is_selected(EventTime::midnight(*day))).count() as u64
 }

@@ -6,11 +6,10 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use tempfile::TempDir;
-
 use super::args::AnalyzeArgs;
 use super::error::CliError;
 use super::{plan, window};
+use keytrail::base::TemporaryFolder;
 use keytrail::checkpoint::{
     self, Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER,
 };
@@ -39,7 +38,7 @@ enum Place {
     Bucket {
         bucket: Bucket,
         remote: Box<BucketPublisher>,
-        staging: TempDir,
+        staging: TemporaryFolder,
     },
 }
 
@@ -105,7 +104,7 @@ impl Destination {
             run_json = store.read(&format!("{folder}{RUN}"))?.map(|content| content.bytes);
         }
         plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
-        let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
+        let staging = TemporaryFolder::create().map_err(SinkError::Temporary)?;
         Ok((Place::Bucket { bucket: store, remote: Box::new(remote), staging }, run_json))
     }
 

@@ -14,6 +14,7 @@ use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::values::{as_millis, parse_duration};
+use keytrail::base::MemoryBudget;
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
     EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
@@ -57,7 +58,11 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         exclude: request.output.map(Path::to_owned),
         selection,
         classifier: classifier(options.rules.as_deref())?,
-        limits: Limits { archive_bytes: options.max_archive_bytes, record_bytes: options.max_record_bytes },
+        limits: Limits {
+            archive_bytes: options.max_archive_bytes,
+            record_bytes: options.max_record_bytes,
+            memory: MemoryBudget::new(options.memory),
+        },
         keep_duplicates: options.keep_duplicates,
         learn: !options.no_learn,
         aliases: aliases(options.aliases.as_deref())?,

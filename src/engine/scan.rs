@@ -51,7 +51,7 @@ pub(super) fn scan<'p>(
         let found = Found { facts, activity: Activity::default(), replaced: scan.replaced };
         return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
     }
-    let store = BatchStore::default();
+    let store = BatchStore::new(plan.limits.memory.facts());
     let scan = Scan::new(plan, progress, Destination::Store(&store));
     let facts = scan.run(pool)?;
     let activity = into_inner(scan.activity);
@@ -105,7 +105,8 @@ impl<'p> Scan<'p> {
             }
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
-        let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
+        let queue =
+            Mutex::new((0, Prefetcher::new(queue, plan.limits.memory.objects(), plan.cancel.clone())));
         Self { plan, progress, to, queue, known, replaced, activity: Mutex::default() }
     }
 

@@ -9,6 +9,7 @@
 //! the events. Names are hints for coverage and pruning; they never decide what an input is.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 
@@ -94,12 +95,13 @@ impl NameFields {
     }
 }
 
+/// The years in which CloudTrail delivers: it began in 2013. Another year in a name is no delivery,
+/// and would make every day since then a missing one.
+const YEARS: RangeInclusive<i32> = 2013..=2100;
+
 fn parse_date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(
-        i32::try_from(parse_digits(year)?).ok()?,
-        parse_digits(month)?,
-        parse_digits(day)?,
-    )
+    let year = i32::try_from(parse_digits(year)?).ok().filter(|year| YEARS.contains(year))?;
+    NaiveDate::from_ymd_opt(year, parse_digits(month)?, parse_digits(day)?)
 }
 
 pub(super) fn parse_digits(digits: &str) -> Option<u32> {

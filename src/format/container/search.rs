@@ -23,7 +23,7 @@ use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
 use super::window::Window;
-use crate::format::decode::may_be_base64;
+use crate::format::decode::{Budget, may_be_base64};
 use crate::format::json::ValueScanner;
 use crate::format::rebuild::{Fidelity, Rebuilt, is_mapped, record_from_mapped, record_from_members};
 use crate::model::RejectReason;
@@ -40,15 +40,15 @@ const MAX_TEXT_PREFIX: usize = 512;
 pub struct RecordSearch {
     max_record: u64,
     /// Bytes that may still be decompressed.
-    budget: u64,
+    budget: Budget,
     /// Names of the columns, when the rows of a table are values of their own.
     columns: Option<Vec<String>>,
 }
 
 impl RecordSearch {
-    /// A search in an input: records longer than `max_record` bytes are damage, and at most
-    /// `budget` bytes are decompressed out of texts.
-    pub fn new(max_record: u64, budget: u64) -> Self {
+    /// A search in an input: records longer than `max_record` bytes are damage, and what is
+    /// decompressed out of texts comes out of `budget`.
+    pub fn new(max_record: u64, budget: Budget) -> Self {
         Self { max_record, budget, columns: None }
     }
 
@@ -275,7 +275,7 @@ impl Run<'_, '_> {
             Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[' | b'\\')) => {
                 self.json_text(trimmed, place, depth)
             }
-            Some(_) if may_be_base64(trimmed) => match encoded::decode(trimmed, &mut self.search.budget) {
+            Some(_) if may_be_base64(trimmed) => match encoded::decode(trimmed, &self.search.budget) {
                 Some(content) => self.json_text(&content, place, depth),
                 // A JSON Web Token begins like base64 of JSON, and has dots.
                 None if trimmed.contains(&b'.') => false,

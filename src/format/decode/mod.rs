@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod budget;
 mod decoder;
 mod encoding;
 mod error;
@@ -47,6 +48,7 @@ mod peek;
 mod progress;
 mod zstd_frame;
 
+pub use budget::Budget;
 pub use decoder::{DecodeOptions, Decoder};
 pub use encoding::{Encoding, sniff};
 pub use error::DecodeError;

@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::OutputTarget;
-use super::encoder::{RowEncoder, STANDARD_OUTPUT, output_error};
+use super::encoder::{OutputTarget, RowEncoder, STANDARD_OUTPUT, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{cell_text, printable};

@@ -12,10 +12,11 @@ mod terminal;
 
 use std::io::Write;
 
+pub use self::encoder::OutputTarget;
 use self::encoder::RowEncoder;
 use super::cell::EncodedRow;
 use super::error::SinkError;
-use super::sink::{RowOrder, Sink};
+use super::sink::{EventStep, Sink};
 use super::table::{Column, Table};
 use super::tables::EVENTS;
 use crate::base::TaskQueue;
@@ -69,18 +70,6 @@ impl OutputFormat {
     }
 }
 
-/// What shows the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputTarget {
-    /// A terminal: what could control it is replaced ([`printable`](crate::report::printable)).
-    Terminal {
-        /// Its width in characters, if known.
-        width: Option<u16>,
-    },
-    /// A file or a program: it gets all characters as they are.
-    File,
-}
-
 /// The columns of [`EVENTS`] that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] =
     &["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
@@ -115,7 +104,7 @@ impl<'w> RowStream<'w> {
         Self::new(EVENTS, TERMINAL_COLUMNS, format, out, target)
     }
 
-    /// A stream of rows of a table. `terminal_columns` are those that [`OutputFormat::Table`] shows.
+    /// A stream of rows of a table. [`OutputFormat::Table`] shows the `terminal_columns`.
     ///
     /// # Errors
     /// When the format's header cannot be written.
@@ -158,15 +147,22 @@ impl<'w> RowStream<'w> {
 
 impl Sink for RowStream<'_> {
     /// Out-of-order rows stay out of order: a stream cannot be sorted afterwards.
-    fn event(&mut self, _day: i32, row: EncodedRow<'_>, _: RowOrder) -> Result<(), SinkError> {
-        self.push(row)
+    fn event(&mut self, _day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
+        match step {
+            EventStep::Row(row, _) => self.push(row),
+            EventStep::Expected | EventStep::NotExpected => Ok(()),
+        }
     }
 
-    fn rejection(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
+    fn reject(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
         Ok(())
     }
 
     fn input(&mut self, _row: EncodedRow<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
         Ok(())
     }
 

@@ -5,8 +5,7 @@ use std::io::Write;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
-use super::OutputTarget;
-use super::encoder::{RowEncoder, output_error};
+use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{date_text, printable};

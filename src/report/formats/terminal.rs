@@ -4,8 +4,7 @@ use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table as TextTable, presets};
 
-use super::OutputTarget;
-use super::encoder::{RowEncoder, output_error};
+use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{cell_text, printable, time_to_seconds};

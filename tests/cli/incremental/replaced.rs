@@ -50,7 +50,7 @@ fn what_has_left_the_report_is_said() {
         fs::write(dir.join("a.json"), archive(&[8])).unwrap();
     };
     let twice: Change = |dir| fs::write(dir.join("b.json"), archive(&[5])).unwrap();
-    let anew: Change = |dir| {
+    let created_again: Change = |dir| {
         fs::remove_dir_all(dir).unwrap();
         fs::create_dir(dir).unwrap();
         fs::write(dir.join("a.json"), archive(&[8, 9])).unwrap();
@@ -64,7 +64,7 @@ fn what_has_left_the_report_is_said() {
         ("another archive", add, (0, 0, false)),
         ("moved to another archive", move_on, (1, 0, false)),
         ("also in another archive", twice, (1, 1, true)),
-        ("a new folder of the same name", anew, (1, 2, true)),
+        ("a new folder of the same name", created_again, (1, 2, true)),
         ("removed: it stays in the report", remove, (0, 0, false)),
     ] {
         let dir = tempfile::tempdir().unwrap();
