@@ -222,7 +222,7 @@ impl SkipReason {
             Self::NotAFile => "not a file",
             Self::NoArchive => "without archives",
             Self::Notification => "notification",
-            Self::AlreadyListed => "listed twice",
+            Self::AlreadyListed => "listed before",
         }
     }
 
