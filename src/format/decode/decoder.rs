@@ -64,7 +64,9 @@ enum State {
     Frame(Box<Frame>),
     /// After a member. The next bytes are looked at only when more content is requested, so the
     /// member count at the size limit does not depend on the sizes of the reads.
-    BetweenMembers,
+    ///
+    /// A zstd decoder is reused for the next frame: frames without content can come by the million.
+    BetweenMembers(Option<Box<Frame>>),
     /// Damage was found, and all content before it has been returned.
     Failed(DecodeError),
     Done,
@@ -293,8 +295,8 @@ impl<R: Read> Decoder<R> {
                 }
                 State::Deflate(decompress) => self.inflate(decompress, target)?,
                 State::Frame(frame) => self.decode_frame(frame, target)?,
-                State::BetweenMembers => {
-                    self.state = self.next_member();
+                State::BetweenMembers(frame) => {
+                    self.state = self.next_member(frame);
                     0
                 }
             };
@@ -323,7 +325,7 @@ impl<R: Read> Decoder<R> {
             self.input.consume(consumed);
             self.state = match status {
                 Ok(Status::StreamEnd) if self.encoding == Encoding::Deflate => State::Done,
-                Ok(Status::StreamEnd) => State::BetweenMembers,
+                Ok(Status::StreamEnd) => State::BetweenMembers(None),
                 Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => self.truncated(),
                 Ok(Status::Ok | Status::BufError) if produced == 0 && !target.is_empty() => continue,
                 Ok(Status::Ok | Status::BufError) => State::Deflate(decompress),
@@ -348,7 +350,7 @@ impl<R: Read> Decoder<R> {
             };
             self.input.consume(progress.consumed);
             self.state = match progress.produced {
-                _ if progress.frame_ended => State::BetweenMembers,
+                _ if progress.frame_ended => State::BetweenMembers(Some(frame)),
                 0 if at_end => self.truncated(),
                 0 if !target.is_empty() => continue,
                 _ => State::Frame(frame),
@@ -370,13 +372,13 @@ impl<R: Read> Decoder<R> {
     }
 
     /// The state for the bytes after a member: another member, the end, or trailing bytes.
-    fn next_member(&mut self) -> State {
+    fn next_member(&mut self, frame: Option<Box<Frame>>) -> State {
         let (offset, encoding) = (self.input.consumed(), self.encoding);
         match self.input.peek(SNIFF_BYTES) {
             Err(error) => State::Failed(DecodeError::from_read(offset, error)),
             Ok([]) => State::Done,
             Ok(next) if sniff(next) == encoding => match encoding {
-                Encoding::Zstd => match Frame::new() {
+                Encoding::Zstd => match frame.map_or_else(Frame::new, Frame::renewed) {
                     Ok(frame) => State::Frame(frame),
                     Err(error) => self.corrupt(error),
                 },
