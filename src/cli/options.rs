@@ -68,8 +68,9 @@ pub(super) struct SelectionOptions {
     /// Report events of these keys: ARN, id or alias, or a pattern of one (`*`, `?`)
     ///
     /// An alias selects every event of the keys that it pointed to in the input, not only those
-    /// that name it. A pattern must match the whole text, and `*` also matches `/` and `:`. So most
-    /// patterns begin with `*`. Quote them, or the shell may expand them.
+    /// that name it. A key may be written as the summary prints it
+    /// (`us-west-2:111122223333:key/…`). A pattern must match the whole text, and `*` also matches
+    /// `/` and `:`. So most patterns begin with `*`. Quote them, or the shell may expand them.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
     pub(super) key: Vec<String>,
 

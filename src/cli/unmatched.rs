@@ -18,7 +18,9 @@ fn sentence(unmatched: &UnmatchedPattern) -> String {
     let UnmatchedPattern { filter, pattern, values, .. } = unmatched;
     let what = format!("{} {pattern:?} matches no KMS event", filter.option());
     if values.is_empty() {
-        return format!("{what}; none of them names any");
+        let noun = filter.option().trim_start_matches('-');
+        let article = if noun.starts_with('a') { "an" } else { "a" };
+        return format!("{what}: none of them names {article} {noun}");
     }
     let similar = values.iter().filter_map(|(value, n)| Some((unlikeness(pattern, value)?, value, n)));
     if let Some((_, value, _)) =

@@ -84,7 +84,7 @@ impl KeyPattern {
     /// # Errors
     /// When it is too long to be matched quickly.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        let wanted = completed_arn(&with_alias_in_lower_case(text.trim()));
+        let wanted = completed_arn(&with_alias_in_lower_case(&uncut(text.trim())));
         let as_given = |pattern: Pattern| Pattern { text: text.to_owned(), ..pattern };
         if wanted.contains("alias/") {
             // Names of aliases differ by case.
@@ -125,6 +125,18 @@ impl KeyPattern {
             Some(AliasPattern::Arn(pattern)) => pattern.matches(alias),
             None => false,
         }
+    }
+}
+
+/// A pattern for a key as the summary prints it on a narrow terminal: `us-west-2:1234ab…7890ab`.
+fn uncut(text: &str) -> String {
+    if !text.contains('…') {
+        return text.to_owned();
+    }
+    let pattern = text.replace('…', "*");
+    match pattern.rsplit_once(':') {
+        Some((scope, id)) => format!("*{}*key/{id}", scope.replace(':', "*")),
+        None => pattern,
     }
 }
 

@@ -220,7 +220,7 @@ impl SkipReason {
             Self::NestedTooDeep => "nested too deep",
             Self::Parquet => "other Parquet",
             Self::NotAFile => "not a file",
-            Self::NoArchive => "no archive in it",
+            Self::NoArchive => "without archives",
             Self::Notification => "notification",
             Self::AlreadyListed => "listed before",
         }

@@ -63,7 +63,7 @@ fn principals_keys_and_accounts_are_found_as_they_are_pasted() {
     let dir = input();
     let sts = "arn:aws:sts::111122223333:assumed-role/BackupOperator";
     let upper = KEY.to_uppercase();
-    let cases: [(&str, &str, &[i64]); 40] = [
+    let cases: [(&str, &str, &[i64]); 43] = [
         ("--principal", &format!("{sts}/night"), &[1]),
         ("--principal", sts, &[1, 2]),
         ("--principal", &format!("{sts}/*"), &[1, 2]),
@@ -100,6 +100,10 @@ fn principals_keys_and_accounts_are_found_as_they_are_pasted() {
         ("--key", &format!("us-west-2:1111-2222-3333:key/{KEY}"), &[0, 1, 2]),
         ("--key", &format!("arn:aws:kms:us-west-2:1111-2222-3333:key/{KEY}"), &[0, 1, 2]),
         ("--key", &format!(" {KEY} "), &[0, 1, 2]),
+        // And on a narrow terminal.
+        ("--key", "0f1e2d…d2e1f0", &[0, 1, 2]),
+        ("--key", "us-west-2:0f1e2d…d2e1f0", &[0, 1, 2]),
+        ("--key", "us-west-2:111122223333:1234ab…7890ab", &[3, 4, 5]),
         ("--principal", "arn:aws:sts::1111-2222-3333:assumed-role/BackupOperator/night", &[1]),
         ("--principal", "arn:aws:iam::1111-2222-3333:user/team/jane", &[5]),
         ("--account", "4444-5555-6666", &[3]),

@@ -174,14 +174,14 @@ fn a_key_pending_deletion() {
     };
     shown(&report, "events denied failed key");
     shown(&report, "7 - 7 us-east-1:111122223333:key/0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0");
-    shown(&report, "key_state (KMSInvalidState)");
+    shown(&report, "state of the key (KMSInvalidState)");
     // Every failure that is no refusal is shown so, whatever the code.
     for (code, why) in [
-        ("DisabledException", "key_state (Disabled)"),
-        ("NotFoundException", "not_found (NotFound)"),
-        ("IncorrectKeyException", "misuse (IncorrectKey)"),
+        ("DisabledException", "state of the key (Disabled)"),
+        ("NotFoundException", "no such key (NotFound)"),
+        ("IncorrectKeyException", "wrong request (IncorrectKey)"),
         ("ThrottlingException", "throttled (Throttling)"),
-        ("KMSInternalException", "internal (KMSInternal)"),
+        ("KMSInternalException", "error inside AWS (KMSInternal)"),
         ("BrandNew", "unknown (BrandNew)"),
     ] {
         let report = analyze(&[failed(1, code)], &[]);
@@ -234,7 +234,8 @@ fn why_a_call_was_refused() {
         "2 denied kms:Decrypt implicit_resource_policy",
     ];
     assert_eq!(outcomes(&report), expected);
-    for why in ["explicit_service_control_policy", "implicit_resource_policy", "AccessDenied"] {
+    let words = ["denied in a service control policy", "no resource-based policy allows it", "AccessDenied"];
+    for why in words {
         assert!(report.stderr.contains(why), "{}", report.stderr);
     }
 }

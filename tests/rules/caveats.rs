@@ -74,7 +74,12 @@ fn each_is_said_when_it_applies() {
     let cases: Vec<(&str, Vec<Value>, &[&str], &str)> = vec![
         ("zero_events", vec![with(1, json!({"eventName": "ListKeys"}))], &[], "No event was selected"),
         ("bucket_keys", vec![with(1, json!({"requestParameters": context("b")}))], &[], "no object: 1."),
-        ("unattributed_bucket_keys", vec![decrypt(1), hidden(), sagemaker()], &[], "hides the object: 2."),
+        (
+            "unattributed_bucket_keys",
+            vec![decrypt(1), hidden(), sagemaker()],
+            &[],
+            "2 calls for S3 buckets could not be given",
+        ),
         ("named_by_anyone", vec![canvas(1, alice())], &[], "paths: 1."),
         (
             "ambiguous_workload",

@@ -76,8 +76,8 @@ impl Summary<'_> {
             page.line("new", &format!("{} read now{known}", number(archives_read)));
             if archives_replaced > 0 {
                 let gone = match events_gone {
-                    0 => "none of their earlier KMS events is gone".to_owned(),
-                    n => format!("{} of their earlier content left the report", counted(n, "KMS event")),
+                    0 => "none of the earlier KMS events is gone".to_owned(),
+                    n => format!("{} of the earlier content left the report", counted(n, "KMS event")),
                 };
                 let changed = counted(archives_replaced, "archive");
                 page.line("changed", &format!("{changed} since an earlier run: read again; {gone}"));
