@@ -34,7 +34,7 @@ static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 });
 
 /// A word in every spelling of upper and lower case.
-fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
+pub(super) fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
     let letters = word.as_bytes();
     (0u32..1 << letters.len()).map(move |upper| {
         let spell = |(n, letter): (usize, &u8)| {

@@ -271,8 +271,8 @@ impl<'r, 's> InputReader<'r, 's> {
         }
         match parsed {
             Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
-                let detail = "a member that is an object in CloudTrail's records is text that is not \
-                              JSON: who called, or with which key, is lost";
+                let detail = "a member that is an object or a list in CloudTrail's records is something \
+                              else, and no JSON text of one: who called, or with which key, is lost";
                 let place = Some((offset, index));
                 self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
                 true

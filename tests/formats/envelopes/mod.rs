@@ -3,6 +3,7 @@
 //! so; what cannot be read is told.
 
 mod forms;
+mod members;
 mod told;
 
 use serde_json::{Map, Value, json};
