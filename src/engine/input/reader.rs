@@ -194,6 +194,7 @@ impl<'r, 's> InputReader<'r, 's> {
                         reader.resync_within(&range, window.view());
                     }
                 }
+                Step::Beside { range } => self.beside(window.view().slice(&range), range.start, reader),
                 Step::Message { .. } => self.foreign(),
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);

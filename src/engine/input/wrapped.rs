@@ -69,6 +69,32 @@ impl InputReader<'_, '_> {
         true
     }
 
+    /// Reads the records in a value beside an array of records. Without any, it is no record either,
+    /// unless it has what only records have.
+    pub(super) fn beside(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) {
+        if let Some(error) = container::json_error(value) {
+            if parse::may_match_inside(value) {
+                let detail =
+                    format!("{} (byte {} of a value beside the records)", error.message, error.offset);
+                self.reject(Some(offset), RejectReason::JsonSyntax, detail);
+            }
+            return;
+        }
+        let found = self.search(value, offset);
+        if found.records > 0 {
+            reader.mark_searched(&found);
+            return;
+        }
+        let mut watch = NameWatch::default();
+        watch.feed(value);
+        let watched = if found.is_notification { Watched::Notification } else { Watched::Beside };
+        if watch.may_hold_records(watched) {
+            let detail =
+                format!("beside the records: it names {watch}, in a form that keytrail does not read");
+            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        }
+    }
+
     /// Counts a value in which no record was found: a reject, if it names what only records have.
     pub(super) fn not_found(&mut self, value: &[u8], offset: u64, is_notification: bool) {
         let mut watch = NameWatch::default();

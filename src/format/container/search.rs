@@ -330,6 +330,13 @@ impl Run<'_, '_> {
                         _ => self.value(value, place, depth),
                     };
                 }
+                Step::Beside { range } => {
+                    let value = window.slice(&range);
+                    let inner = usize::try_from(range.start).unwrap_or_default();
+                    let before = std::mem::replace(&mut self.only_new, true);
+                    found |= self.value(value, Place { offset: place.offset + inner, ..place }, depth);
+                    self.only_new = before;
+                }
                 Step::Damage { reason, detail, .. } if tells_damage => {
                     self.lost(reason, detail);
                     (found, tells_damage) = (true, false);

@@ -124,11 +124,8 @@ fn a_look_alike_nested_in_another_record_is_never_counted() {
     };
     let all: Vec<Value> =
         [decrypt(1)].into_iter().chain(hosts.iter().cloned()).chain([kms, decrypt(3)]).collect();
-    // Behind the array, too, the document may hold what it likes.
-    let text = format!("{},\"other\":{log},\"more\":[{inner}]}}", document(&all).strip_suffix('}').unwrap());
     let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
-    let shapes =
-        [text, lines.join("\n"), lines.concat(), format!("[{}]", lines.join(",")), document(&all[..])];
+    let shapes = [lines.join("\n"), lines.concat(), format!("[{}]", lines.join(",")), document(&all[..])];
     for shape in shapes {
         let dir = folder(&[("in", shape.as_bytes())]);
         let report = analyze_in(dir.path(), &["in", "--workload", "any", "--event", "any"]);

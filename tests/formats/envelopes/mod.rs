@@ -2,6 +2,7 @@
 //! must give the same events in every form that keeps all of them; a form that loses something says
 //! so; what cannot be read is told.
 
+mod beside;
 mod forms;
 mod members;
 mod told;
