@@ -21,9 +21,17 @@ static NAME: LazyLock<Option<AhoCorasick>> =
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ventSource"));
 
-/// Whether the text is the `eventSource` of KMS. Tools change its case, or put blanks around it.
+/// Whether the text is the `eventSource` of KMS. Tools change its case, put blanks around it, or
+/// write `kms` alone or the name of an endpoint.
 pub(super) fn is_kms(source: &str) -> bool {
-    source == KMS || source.trim().eq_ignore_ascii_case(KMS)
+    if source == KMS {
+        return true;
+    }
+    let source = source.trim().to_ascii_lowercase();
+    source.strip_prefix("kms").is_some_and(|rest| {
+        rest.is_empty()
+            || rest.starts_with('.') && (rest.ends_with(".amazonaws.com") || rest == ".amazonaws.com.cn")
+    })
 }
 
 /// Whether the record may be a KMS call: its bytes contain `kms.amazonaws.com` in any case, or an
@@ -194,6 +202,12 @@ mod tests {
         let text = format!(r#"{{"message":"{{\"eventSource\":\"s3.amazonaws.com\",\"k\":\"{arn}\"}}"}}"#);
         assert!(!may_match_inside(text.as_bytes()), "{text}");
         assert!(is_kms(KMS) && is_kms(" KMS.amazonaws.com\n") && !is_kms("s3.amazonaws.com"));
+        for source in ["kms", "KMS", "kms.amazonaws.com.cn", "kms.us-east-1.amazonaws.com"] {
+            assert!(is_kms(source), "{source}");
+        }
+        for source in ["kmsx", "kms.example.com", "kms-fips.amazonaws.com", "", "amazonaws.com"] {
+            assert!(!is_kms(source), "{source}");
+        }
     }
 
     #[test]

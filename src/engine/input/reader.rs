@@ -48,6 +48,8 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) is_lossy: bool,
     /// A KMS call does not say who called.
     pub(super) lacks_caller: bool,
+    /// The columns of a table say neither with which key nor for what.
+    pub(super) lacks_key_columns: bool,
     /// Names of records in content that is not recognised, and how far that was looked at.
     watch: NameWatch,
     watched: u64,
@@ -74,6 +76,7 @@ impl<'r, 's> InputReader<'r, 's> {
             text: Vec::new(),
             is_lossy: false,
             lacks_caller: false,
+            lacks_key_columns: false,
             watch: NameWatch::default(),
             watched: 0,
             head: Vec::new(),
@@ -86,7 +89,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
         let foreign = match content.format() {
             Encoding::Unsupported(reason) => Some(reason),
-            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
+            Encoding::Gzip | Encoding::Zstd | Encoding::Zlib | Encoding::Deflate | Encoding::Plain => None,
         };
         if foreign.is_none() {
             let mut window = match content.take_whole() {

@@ -1,5 +1,7 @@
 //! Values that wrap records.
 
+use memchr::memmem;
+
 use super::reader::InputReader;
 use crate::engine::scanner::Learn;
 use crate::format::container::{
@@ -139,6 +141,8 @@ impl InputReader<'_, '_> {
         let mut search = std::mem::replace(&mut self.search, none);
         let found = search.search(value, &mut |extracted| match extracted {
             Extracted::Record { json, offset: at, .. } => {
+                // A column may also hold the whole record.
+                self.is_lossy |= self.lacks_key_columns && !has_key_members(json);
                 self.record(json, offset + at as u64, None);
             }
             Extracted::Unreadable { reason, detail } => {
@@ -171,4 +175,11 @@ impl InputReader<'_, '_> {
         }
         self.text = buffer;
     }
+}
+
+/// Whether the record has one of the members that say which key it was, even without a value.
+fn has_key_members(record: &[u8]) -> bool {
+    ["\"requestParameters\"", "\"resources\""]
+        .iter()
+        .any(|name| memmem::find(record, name.as_bytes()).is_some())
 }

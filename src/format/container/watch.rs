@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
-/// base64 of gzip and of a record begin.
-const NAMES: [&str; 19] = [
+/// base64 of gzip, of a record and of a log file begin, in a string or on a line.
+const NAMES: [&str; 23] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -27,7 +27,11 @@ const NAMES: [&str; 19] = [
     "cloud_trail_event",
     KMS,
     "\"h4si",
+    "\nh4si",
     "\"eyjldmvudfzlcnnpb24i",
+    "\neyjldmvudfzlcnnpb24i",
+    "\"eyjszwnvcmrzi",
+    "\neyjszwnvcmrzi",
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
