@@ -14,7 +14,7 @@ use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
 use keytrail::format::archive::ArchiveFormat;
 use keytrail::format::decode::{Encoding, sniff};
 use keytrail::model::{Rejection, WorkloadSet};
-use keytrail::report::{Cell, EncodedRow, INPUTS, RowOrder, Sink, SinkError};
+use keytrail::report::{Cell, EncodedRow, EventStep, INPUTS, Sink, SinkError};
 use keytrail::source::Input as Source;
 use keytrail_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
@@ -23,8 +23,9 @@ use tempfile::TempDir;
 /// All that a run gives out.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
-    /// Day, row, and order.
-    events: Vec<(i32, String, RowOrder)>,
+    /// Day and row, in order or not; what is said of rows to come.
+    steps: Vec<(i32, String)>,
+    events: u64,
     rejects: Vec<Rejection>,
     inputs: Vec<BTreeMap<&'static str, Cell<'static>>>,
     /// Accounting, groups and days.
@@ -32,12 +33,16 @@ struct Given {
 }
 
 impl Sink for Given {
-    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
-        let text = format!("{:?}", row.cells().collect::<Vec<_>>());
-        self.events.push((day, text, order));
+    fn event(&mut self, day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
+        let text = match step {
+            EventStep::Row(row, order) => format!("{order:?} {:?}", row.cells().collect::<Vec<_>>()),
+            EventStep::Expected | EventStep::NotExpected => format!("{step:?}"),
+        };
+        self.events += u64::from(matches!(step, EventStep::Row(..)));
+        self.steps.push((day, text));
         Ok(())
     }
-    fn rejection(&mut self, _: &str, rejection: &Rejection) -> Result<(), SinkError> {
+    fn reject(&mut self, _: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(rejection.clone());
         Ok(())
     }
@@ -55,6 +60,9 @@ impl Sink for Given {
         self.inputs.push(INPUTS.iter().map(|column| column.name).zip(cells).collect());
         Ok(())
     }
+    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 fn run(plan: &mut Plan, threads: usize) -> Given {
@@ -63,7 +71,7 @@ fn run(plan: &mut Plan, threads: usize) -> Given {
     let run = engine::run(plan, &mut given, &Progress::default()).expect("a run over any input ends well");
     run.counts.check().expect("every record is in one class");
     assert_eq!(run.counts.rejected, given.rejects.len() as u64);
-    assert_eq!(run.counts.selected, given.events.len() as u64);
+    assert_eq!(run.counts.selected, given.events);
     assert_eq!(run.usage.iter().map(|row| row.stats.event_count).sum::<u64>(), run.counts.selected);
     given.result = format!("{:?} {:?} {:?} {:?}", run.counts, run.usage, run.daily, run.observations);
     given

@@ -1,5 +1,7 @@
 //! Delivery days without an archive, between days that have one.
 
+use std::ops::Range;
+
 use chrono::NaiveDate;
 
 use crate::aggregate::Coverage;
@@ -14,8 +16,21 @@ pub struct MissingDays {
     pub account_id: String,
     /// Region, as the archives are filed.
     pub region: String,
-    /// The days.
-    pub days: Vec<NaiveDate>,
+    /// The days, in days since the epoch: one range between two days with archives, since names of
+    /// archives can imply decades.
+    pub ranges: Vec<Range<i32>>,
+}
+
+impl MissingDays {
+    /// The days, in order.
+    pub fn days(&self) -> impl Iterator<Item = NaiveDate> {
+        self.ranges.iter().cloned().flatten().filter_map(NaiveDate::from_epoch_days)
+    }
+
+    /// How many days.
+    pub fn count(&self) -> u64 {
+        self.ranges.iter().map(|range| u64::from(range.end.abs_diff(range.start))).sum()
+    }
 }
 
 /// The missing days between the first and the last delivery day of each account and region.
@@ -23,17 +38,10 @@ pub fn missing_days(coverage: &Coverage) -> Vec<MissingDays> {
     let mut found = Vec::new();
     for (account, region, covered) in coverage.iter() {
         let days: Vec<i32> = covered.delivery_days.iter().copied().collect();
-        let missing: Vec<NaiveDate> = days
-            .windows(2)
-            .flat_map(|pair| pair[0] + 1..pair[1])
-            .filter_map(NaiveDate::from_epoch_days)
-            .collect();
-        if !missing.is_empty() {
-            found.push(MissingDays {
-                account_id: account.to_owned(),
-                region: region.to_owned(),
-                days: missing,
-            });
+        let between = days.windows(2).map(|pair| pair[0] + 1..pair[1]);
+        let ranges: Vec<Range<i32>> = between.filter(|range| !range.is_empty()).collect();
+        if !ranges.is_empty() {
+            found.push(MissingDays { account_id: account.to_owned(), region: region.to_owned(), ranges });
         }
     }
     found
@@ -51,6 +59,7 @@ mod tests {
         let found = missing_days(&coverage);
         assert_eq!(found.len(), 1);
         let expected: Vec<NaiveDate> = [12, 13].into_iter().filter_map(NaiveDate::from_epoch_days).collect();
-        assert_eq!((found[0].account_id.as_str(), &found[0].days), ("1", &expected));
+        assert_eq!((found[0].account_id.as_str(), found[0].count()), ("1", 2));
+        assert_eq!(found[0].days().collect::<Vec<_>>(), expected);
     }
 }

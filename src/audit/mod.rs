@@ -9,7 +9,7 @@
 //! let mut coverage = Coverage::default();
 //! let region = coverage.region_mut(Some("111122223333"), Some("us-west-2"));
 //! region.delivery_days.extend([20_000, 20_002]);
-//! assert_eq!(missing_days(&coverage)[0].days.len(), 1);
+//! assert_eq!(missing_days(&coverage)[0].count(), 1);
 //! ```
 
 mod caveats;

@@ -9,6 +9,7 @@ use tempfile::TempPath;
 
 use super::error::{CheckpointError, Unusable};
 use super::segment_store::{FOLDER, MANIFEST, MAX_MANIFEST, NewFile, SegmentFile, SegmentStore, StoredFile};
+use crate::base::open_regular;
 
 const LOCK: &str = "lock";
 /// A manifest that is not complete yet.
@@ -83,7 +84,7 @@ impl SegmentStore for LocalStore {
     fn read_manifest(&self) -> Result<Option<Vec<u8>>, CheckpointError> {
         let path = self.folder.join(MANIFEST);
         refuse_special(&path)?;
-        let file = match File::open(&path) {
+        let file = match open_regular(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(CheckpointError::file(&path)(error)),

@@ -10,6 +10,7 @@ use tempfile::TempPath;
 
 use super::error::CheckpointError;
 use crate::base::lock;
+use crate::base::open_regular;
 
 /// The folder of a report that holds its checkpoint. Readers of reports ignore names that start
 /// with an underscore.
@@ -130,8 +131,8 @@ impl SegmentFile {
             file.take(length).read_to_end(buffer).map(drop)
         };
         match self {
-            Self::Permanent(path) => read(&File::open(path)?, 0, length),
-            Self::Temporary(path) => read(&File::open(&**path)?, 0, length),
+            Self::Permanent(path) => read(&open_regular(path)?, 0, length),
+            Self::Temporary(path) => read(&open_regular(path)?, 0, length),
             Self::Part { file, start, length: all } => {
                 let length = length.min(all.saturating_sub(offset));
                 read(&lock(file), *start, length)

@@ -108,7 +108,8 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
             (run.counts.conflicts, "events share their eventID with an event of other content")
         }
         FailOn::Skipped => {
-            let expected = run.inputs.skipped_for(SkipReason::Digest) + empty;
+            let listed = run.inputs.skipped_for(SkipReason::AlreadyListed);
+            let expected = run.inputs.skipped_for(SkipReason::Digest) + listed + empty;
             let others = run.inputs.count(InputStatus::Skipped) - expected;
             (others, "files are not CloudTrail archives: see inputs.parquet")
         }
@@ -125,6 +126,6 @@ pub(super) fn missing_days_in(run: &Run, selection: &Selection) -> u64 {
         selection.since.is_none_or(|since| end > since) && selection.until.is_none_or(|until| begin < until)
     };
     let missing = missing_days(&run.coverage);
-    let days = missing.iter().flat_map(|scope| &scope.days);
-    days.filter(|day| is_selected(EventTime::midnight(**day))).count() as u64
+    let days = missing.iter().flat_map(|scope| scope.days());
+    days.filter(|day| is_selected(EventTime::midnight(*day))).count() as u64
 }

@@ -1,16 +1,15 @@
 //! Where a report is published: a local directory, or a folder of a bucket. Also opens what earlier
 //! incremental runs have kept there.
 
-use std::fs::{self, metadata};
+use std::fs::metadata;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use tempfile::TempDir;
-
 use super::args::AnalyzeArgs;
 use super::error::CliError;
 use super::{plan, window};
+use keytrail::base::{TemporaryFolder, open_regular, read_small};
 use keytrail::checkpoint::{
     self, Checkpoint, CheckpointError, CheckpointOptions, CommitLimits, Earlier, FOLDER,
 };
@@ -39,7 +38,7 @@ enum Place {
     Bucket {
         bucket: Bucket,
         remote: Box<BucketPublisher>,
-        staging: TempDir,
+        staging: TemporaryFolder,
     },
 }
 
@@ -67,7 +66,7 @@ impl Destination {
             refuse_unrepeatable_inputs(args)?;
             plan.checkpoint = Some(Checkpoint::in_directory(&args.output, &options(args, plan))?);
             ReportDirectory::remove_stale(&args.output)?;
-            run_json = fs::read(args.output.join(RUN)).ok();
+            run_json = open_regular(&args.output.join(RUN)).and_then(read_small).ok();
         }
         Ok((Place::Directory(args.output.clone()), run_json))
     }
@@ -105,7 +104,7 @@ impl Destination {
             run_json = store.read(&format!("{folder}{RUN}"))?.map(|content| content.bytes);
         }
         plan.prune = std::mem::take(&mut plan.prune).excluding_report(Some(address));
-        let staging = tempfile::tempdir().map_err(SinkError::Temporary)?;
+        let staging = TemporaryFolder::create().map_err(SinkError::Temporary)?;
         Ok((Place::Bucket { bucket: store, remote: Box::new(remote), staging }, run_json))
     }
 

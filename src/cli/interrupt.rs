@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::exit::ExitStatus;
 use super::reporter::ExitReporter;
-use keytrail::base::lock;
+use keytrail::base::{lock, remove_temporary_folders};
 use keytrail::report::UnfinishedReport;
 
 /// How long a run may take to stop by itself.
@@ -49,6 +49,7 @@ impl Interrupt {
         if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();
         }
+        remove_temporary_folders();
         reporter.interrupted();
         std::process::exit(ExitStatus::Interrupted.code().into());
     }

@@ -1,12 +1,12 @@
 //! The file of `--metrics`: written beside its place, then moved into it.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::error::CliError;
+use keytrail::base::{open_regular, read_small};
 use keytrail::model::EventTime;
 use keytrail::report::{SinkError, last_success};
 
@@ -32,7 +32,8 @@ impl MetricsFile {
 
     /// Time of the last successful run, from the file as the last run left it.
     pub(super) fn last_success(&self) -> Option<EventTime> {
-        last_success(&fs::read_to_string(&self.0).ok()?)
+        let bytes = open_regular(&self.0).and_then(read_small).ok()?;
+        last_success(std::str::from_utf8(&bytes).ok()?)
     }
 
     /// Replaces the file atomically.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
-use super::values::{ColorWhen, FailOn, LogFormat, parse_duration};
+use super::values::{ColorWhen, FailOn, LogFormat, parse_duration, parse_memory};
 
 /// Which archives to read, and which of their events to report.
 #[derive(Debug, ClapArgs)]
@@ -143,6 +143,18 @@ pub(super) struct SelectionOptions {
         value_parser = clap::value_parser!(u64).range(1..=1 << 40)
     )]
     pub(super) max_record_bytes: u64,
+
+    /// Memory to use for what can also wait on disk, such as 256MiB or 2GiB
+    ///
+    /// Results are the same with any. What also takes memory is in docs/architecture.md.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "KEYTRAIL_MEMORY",
+        default_value = "512MiB",
+        value_parser = parse_memory
+    )]
+    pub(super) memory: u64,
 }
 
 /// Which folders of S3 to list.

@@ -1,7 +1,8 @@
 //! Options → a [`Plan`]: names are checked, times become absolute, files are read.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::values::{as_millis, parse_duration};
+use keytrail::base::{MemoryBudget, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
     EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
@@ -57,7 +59,11 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         exclude: request.output.map(Path::to_owned),
         selection,
         classifier: classifier(options.rules.as_deref())?,
-        limits: Limits { archive_bytes: options.max_archive_bytes, record_bytes: options.max_record_bytes },
+        limits: Limits {
+            archive_bytes: options.max_archive_bytes,
+            record_bytes: options.max_record_bytes,
+            memory: MemoryBudget::new(options.memory),
+        },
         keep_duplicates: options.keep_duplicates,
         learn: !options.no_learn,
         aliases: aliases(options.aliases.as_deref())?,
@@ -205,7 +211,10 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
 /// Name and content of a file that an option names.
 fn read(path: &Path) -> Result<(String, String), CliError> {
     let name = path.display().to_string();
-    match fs::read_to_string(path) {
+    let text = File::open(path)
+        .and_then(read_small)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    match text {
         Ok(text) => Ok((name, text)),
         Err(error) => Err(CliError::Read { path: name, error }),
     }

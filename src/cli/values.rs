@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use keytrail::base::MemoryBudget;
 use keytrail::report::OutputFormat;
 
 /// The parser of `--format`. The report room has the list of formats.
@@ -75,6 +76,22 @@ fn duration(text: &str) -> Option<Duration> {
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
+/// Reads a number of bytes, or one followed by `KiB`, `MiB` or `GiB`; at least 64 MiB.
+pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let (digits, shift) = units
+        .iter()
+        .find_map(|(unit, shift)| text.strip_suffix(unit).map(|digits| (digits, *shift)))
+        .unwrap_or((text, 0));
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let bytes = digits.parse::<u64>().ok().filter(|_| is_number).and_then(|n| n.checked_mul(1 << shift));
+    match bytes {
+        None => Err("write a number and KiB, MiB or GiB, such as 256MiB or 2GiB".to_owned()),
+        Some(bytes) if bytes < MemoryBudget::LEAST => Err("a run needs at least 64MiB".to_owned()),
+        Some(bytes) => Ok(bytes),
+    }
+}
+
 /// A duration in the milliseconds of event times, at most `i64::MAX`.
 pub(super) fn as_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
@@ -83,6 +100,17 @@ pub(super) fn as_millis(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_a_number_and_a_unit() {
+        assert_eq!(parse_memory("64MiB"), Ok(64 << 20));
+        assert_eq!(parse_memory("2GiB"), Ok(2 << 30));
+        assert_eq!(parse_memory("100000KiB"), Ok(102_400_000));
+        assert_eq!(parse_memory("536870912"), Ok(512 << 20));
+        for bad in ["", "MiB", "-1GiB", "+1GiB", "1.5GiB", "1GB", "99999999999GiB", "1MiB", "0"] {
+            assert!(parse_memory(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_duration_is_a_number_and_a_unit() {

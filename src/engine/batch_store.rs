@@ -12,14 +12,13 @@ use zstd::bulk::{Compressor, decompress};
 use crate::base::{into_inner, lock};
 use crate::facts::Batch;
 
-/// Bytes of batches in memory; later ones go to the spill file.
-const IN_MEMORY: usize = 64 << 20;
 /// zstd's level. Every input passes here: compression only has to keep the disk from filling.
 const LEVEL: i32 = -5;
 
 /// The batches of a run. Memory beside the batches: 64 bytes for each.
-#[derive(Default)]
 pub(super) struct BatchStore {
+    /// Bytes of batches in memory; later ones go to the spill file.
+    in_memory: usize,
     stored: Mutex<Vec<StoredBatch>>,
     bytes: AtomicUsize,
     file: Arc<Mutex<Option<Spill>>>,
@@ -42,10 +41,15 @@ enum Location {
 }
 
 impl BatchStore {
+    /// An empty store with so many bytes of batches in memory.
+    pub(super) fn new(in_memory: usize) -> Self {
+        Self { in_memory, stored: Mutex::default(), bytes: AtomicUsize::new(0), file: Arc::default() }
+    }
+
     /// Takes the next batch of a piece of work.
     pub(super) fn put(&self, order: (u64, usize), batch: Batch) -> io::Result<()> {
         let bytes = batch.bytes();
-        let location = if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= IN_MEMORY {
+        let location = if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.in_memory {
             Location::Memory(Box::new(batch))
         } else {
             self.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -121,9 +125,9 @@ mod tests {
 
     #[test]
     fn batches_come_back_in_order_from_memory_and_from_the_file() {
-        let store = BatchStore::default();
+        let store = BatchStore::new(64 << 20);
         store.put((2, 0), batch(2)).unwrap();
-        store.bytes.store(IN_MEMORY, Ordering::Relaxed); // from here on, memory is full
+        store.bytes.store(64 << 20, Ordering::Relaxed); // from here on, memory is full
         store.put((3, 0), batch(3)).unwrap();
         store.put((1, 1), batch(1)).unwrap();
         store.put((1, 0), batch(0)).unwrap();

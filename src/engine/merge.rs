@@ -21,7 +21,7 @@ use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
 use crate::model::SkipReason;
 use crate::model::{TrailChange, TrailEffect};
-use crate::report::{EVENTS, EncodedRow, RowOrder, Sink, column_position};
+use crate::report::{EVENTS, EncodedRow, EventStep, RowOrder, Sink, column_position};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
@@ -88,7 +88,7 @@ impl<'m> Merge<'m> {
             for rejection in &batch.rejects {
                 info!(%archive, %rejection, "rejected");
                 self.inputs.add_reject(&archive, rejection);
-                self.sink.rejection(&archive, rejection)?;
+                self.sink.reject(&archive, rejection)?;
             }
         }
         if let Some(end) = batch.end.take() {
@@ -130,7 +130,7 @@ impl<'m> Merge<'m> {
             Decision::Hold(_) => {
                 self.current.pending += 1;
                 let (input, day) = (self.rows.current(), event.measured.time.day());
-                self.sink.expect_out_of_order(day)?;
+                self.sink.event(day, EventStep::Expected)?;
                 let pushed = self.pending.push(input, day, archive, event.offset, batch.copy(event));
                 pushed.map_err(RunError::Temporary)
             }
@@ -149,7 +149,7 @@ impl<'m> Merge<'m> {
                 self.current.decided.selected += 1;
                 let other = self.pending.remove(id).map_err(RunError::Temporary)?;
                 self.discard_pending(other.input);
-                self.sink.cancel_expected(other.day);
+                self.sink.event(other.day, EventStep::NotExpected)?;
                 let mut others = vec![other.event];
                 others.extend(other.others);
                 self.count_completed(archive, event.offset, batch.copy(event), &others, RowOrder::InOrder)
@@ -173,7 +173,7 @@ impl<'m> Merge<'m> {
         });
         self.observations += event.flags;
         self.progress.add_selected();
-        self.sink.event(event.measured.time.day(), row, order)?;
+        self.sink.event(event.measured.time.day(), EventStep::Row(row, order))?;
         Ok(())
     }
 
@@ -272,7 +272,7 @@ impl<'m> Merge<'m> {
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
         let plan = self.plan;
-        self.sink.end_of_rows(&|| !plan.is_cancelled())?;
+        self.sink.finish_rows(&|| !plan.is_cancelled())?;
         Ok(())
     }
 

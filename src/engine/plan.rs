@@ -6,24 +6,27 @@ use std::sync::{Arc, OnceLock};
 
 use super::filter_log::FilterLog;
 use super::select::Selection;
+use crate::base::MemoryBudget;
 use crate::checkpoint::{Checkpoint, Settings};
 use crate::classify::{Classifier, RulesError};
 use crate::knowledge::Aliases;
 use crate::s3::Buckets;
 use crate::source::{FolderNames, Input, ListContext, Listing, PruneFilter};
 
-/// Limits on what one input may cost.
+/// Limits on what one input, or the run, may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Decompressed bytes per archive; 8 GiB by default.
     pub archive_bytes: u64,
     /// Bytes per record; 4 MiB by default.
     pub record_bytes: u64,
+    /// Memory of the run; 512 MiB by default.
+    pub memory: MemoryBudget,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { archive_bytes: 8 << 30, record_bytes: 4 << 20 }
+        Self { archive_bytes: 8 << 30, record_bytes: 4 << 20, memory: MemoryBudget::default() }
     }
 }
 

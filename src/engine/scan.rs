@@ -47,7 +47,7 @@ pub(super) fn scan<'p>(
         let found = Found { facts, activity: Activity::default() };
         return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
     }
-    let store = BatchStore::default();
+    let store = BatchStore::new(plan.limits.memory.facts());
     let scan = Scan::new(plan, progress, Destination::Store(&store));
     let facts = scan.run(pool)?;
     let activity = into_inner(scan.activity);
@@ -96,7 +96,8 @@ impl<'p> Scan<'p> {
             Destination::Checkpoint(checkpoint) => Queue::incremental(plan, checkpoint, Arc::clone(&known)),
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
-        let queue = Mutex::new((0, Prefetcher::new(queue, plan.cancel.clone())));
+        let queue =
+            Mutex::new((0, Prefetcher::new(queue, plan.limits.memory.objects(), plan.cancel.clone())));
         Self { plan, progress, to, queue, known, activity: Mutex::default() }
     }
 

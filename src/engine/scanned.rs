@@ -33,7 +33,8 @@ pub(super) enum FactBatches<'p> {
 impl<'p> ScannedFacts<'p> {
     /// The inputs themselves, to be scanned when their turn comes.
     pub(super) fn of_inputs(plan: &'p Plan, progress: &'p Progress) -> Self {
-        let queue = Box::new(Prefetcher::new(Queue::listed(plan), plan.cancel.clone()));
+        let held_bytes = plan.limits.memory.objects();
+        let queue = Box::new(Prefetcher::new(Queue::listed(plan), held_bytes, plan.cancel.clone()));
         Self::Inputs { plan, progress, queue }
     }
 

@@ -21,8 +21,6 @@ use crate::report::SinkError;
 
 /// Memory of one piece's batches that are not merged yet, bytes. A worker beyond it waits.
 const SLOT_BYTES: usize = 4 << 20;
-/// Memory of all batches that are not merged yet, bytes. Beyond it no worker starts another piece.
-const BUFFER_BYTES: usize = 32 << 20;
 /// Pieces that are not merged yet, however small.
 const BUFFER_SLOTS: usize = 4096;
 
@@ -152,7 +150,9 @@ impl<'d> Scheduler<'d> {
     /// The next piece, with its number.
     fn next(&self) -> Option<(u64, Result<FactBatches<'d>, RunError>)> {
         let mut buffer = lock(&self.buffer);
-        while (buffer.bytes >= BUFFER_BYTES || buffer.slots.len() >= BUFFER_SLOTS) && !self.is_over() {
+        while (buffer.bytes >= self.plan.limits.memory.results() || buffer.slots.len() >= BUFFER_SLOTS)
+            && !self.is_over()
+        {
             buffer = self.wait(buffer);
         }
         drop(buffer);

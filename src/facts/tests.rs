@@ -56,7 +56,7 @@ fn every_event_of_the_samples_comes_back() {
     let mut all = 0;
     for path in paths {
         let stored = fs::read(&path).unwrap();
-        let options = DecodeOptions { stored_size: None, limit: 1 << 30, hash: false };
+        let options = DecodeOptions { limit: 1 << 30, ..DecodeOptions::default() };
         let mut decoder = Decoder::new(&stored[..], options, &mut Buffers::default()).unwrap();
         let (mut content, mut some) = (Vec::new(), [0; 4096]);
         while let Ok(n @ 1..) = decoder.read(&mut some) {

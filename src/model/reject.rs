@@ -171,11 +171,13 @@ pub enum SkipReason {
     NoArchive,
     /// A notification of S3, SNS, SQS or CloudTrail that names log files, and holds no records.
     Notification,
+    /// A directory that has been listed under another name, to which symbolic links lead.
+    AlreadyListed,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -189,6 +191,7 @@ impl SkipReason {
         Self::NotAFile,
         Self::NoArchive,
         Self::Notification,
+        Self::AlreadyListed,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -219,6 +222,7 @@ impl SkipReason {
             Self::NotAFile => "not_a_file",
             Self::NoArchive => "no_archive",
             Self::Notification => "notification",
+            Self::AlreadyListed => "already_listed",
         }
     }
 }
@@ -243,6 +247,7 @@ mod tests {
             SkipReason::NotAFile => 10,
             SkipReason::NoArchive => 11,
             SkipReason::Notification => 12,
+            SkipReason::AlreadyListed => 13,
         }
     }
 

@@ -7,18 +7,16 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use super::cell::EncodedRow;
 use super::error::SinkError;
 use super::events::EventFiles;
 use super::parquet::{EncodeBy, TableFile};
 use super::run::RunJson;
-use super::sink::{RowOrder, Sink};
+use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
-use crate::base::TaskQueue;
+use crate::base::{TaskQueue, TemporaryFolder, open_regular};
 use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
@@ -47,7 +45,7 @@ pub struct ReportDirectory {
     /// The target did not exist before.
     created: bool,
     existing: Existing,
-    staging: TempDir,
+    staging: TemporaryFolder,
     events: EventFiles,
     rejects: TableFile<RejectsTable>,
     inputs: TableFile<InputsTable>,
@@ -85,8 +83,7 @@ impl ReportDirectory {
             Existing::Replace => refuse_foreign(&target.join(EVENTS_FOLDER))?,
             Existing::Refuse => refuse_nonempty(target)?,
         }
-        let staging =
-            tempfile::Builder::new().prefix(STAGING).tempdir_in(target).map_err(SinkError::file(target))?;
+        let staging = TemporaryFolder::create_in(target, STAGING).map_err(SinkError::file(target))?;
         let path = staging.path().join(ALIVE);
         let alive = File::create(&path).map_err(SinkError::file(&path))?;
         // Where files cannot be locked, another run may take this one for dead.
@@ -94,8 +91,8 @@ impl ReportDirectory {
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
         let tasks = TaskQueue::default();
-        let rejects = TableFile::create_in(staging.path(), &tasks)?;
-        let inputs = TableFile::create_in(staging.path(), &tasks)?;
+        let rejects = TableFile::new_in(staging.path(), &tasks);
+        let inputs = TableFile::new_in(staging.path(), &tasks);
         let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
         Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive, lock })
@@ -112,7 +109,7 @@ impl ReportDirectory {
         for entry in entries {
             let entry = entry.map_err(SinkError::file(target))?;
             let is_staging = entry.file_name().to_string_lossy().starts_with(STAGING);
-            let is_dead = || match File::open(entry.path().join(ALIVE)) {
+            let is_dead = || match open_regular(&entry.path().join(ALIVE)) {
                 Ok(alive) => alive.try_lock().is_ok(),
                 // Its run was killed before it made the file, unless another run is about to.
                 Err(error) => is_alone && error.kind() == ErrorKind::NotFound,
@@ -191,7 +188,7 @@ fn write_table<'a, T: Table>(
     rows: &[T::Item<'a>],
     tasks: &TaskQueue<SinkError>,
 ) -> Result<(), SinkError> {
-    let mut file = TableFile::<T>::create_in(folder, tasks)?;
+    let mut file = TableFile::<T>::new_in(folder, tasks);
     rows.iter().for_each(|row| file.push(row));
     file.finish()
 }
@@ -201,7 +198,7 @@ fn write_table<'a, T: Table>(
 pub struct StagedReport {
     target: PathBuf,
     existing: Existing,
-    staging: TempDir,
+    staging: TemporaryFolder,
     unfinished: UnfinishedReport,
     _alive: File,
     _lock: DirectoryLock,
@@ -281,7 +278,7 @@ impl StagedReport {
             let path = self.target.join(part);
             fs::rename(self.staging.path().join(part), &path).map_err(SinkError::file(&path))?;
         }
-        self.staging.close().map_err(SinkError::file(&self.target))?;
+        drop(self.staging);
         Ok(PublishedReport::new(self.target.display().to_string()))
     }
 }
@@ -310,19 +307,11 @@ impl UnfinishedReport {
 }
 
 impl Sink for ReportDirectory {
-    fn event(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
-        self.events.push(day, row, order)
+    fn event(&mut self, day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
+        self.events.step(day, step)
     }
 
-    fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
-        self.events.expect_out_of_order(day)
-    }
-
-    fn cancel_expected(&mut self, day: i32) {
-        self.events.cancel_expected(day);
-    }
-
-    fn rejection(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
+    fn reject(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError> {
         self.rejects.push(&RejectRow { archive, rejection });
         Ok(())
     }
@@ -332,7 +321,7 @@ impl Sink for ReportDirectory {
         Ok(())
     }
 
-    fn end_of_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
+    fn finish_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
         self.rejects.queue_rows(EncodeBy::Column);
         self.inputs.queue_rows(EncodeBy::Column);
         self.events.queue_rows(keep_going)

@@ -5,8 +5,8 @@
 //! They are buffered, and spilled to disk (compressed) when they become many. At the end they are
 //! merged with the out-of-order rows.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -19,13 +19,15 @@ use super::batch::RowBuffer;
 use super::cell::{CellReader, EncodedRow, RawCell};
 use super::error::SinkError;
 use super::parquet::{EncodeBy, FileHandle, TableFile};
-use super::sink::RowOrder;
+use super::sink::{EventStep, RowOrder};
 use super::table::column_position;
 use super::tables::{EVENTS, EventsTable};
 use crate::base::{SpillFile, TaskQueue, lock};
 
 /// Bytes of rows buffered over all days. Beyond it, the largest buffers are encoded or spilled.
 const BUFFERED: usize = 32 << 20;
+/// Files at the end of a run that are not completed yet.
+const OPEN_FILES: usize = 64;
 /// With at most so many days, each column is encoded as its own task.
 const FEW_DAYS: usize = 8;
 /// Bytes that are worth a row group although more rows of the day may come. When no day has as
@@ -49,7 +51,9 @@ pub(super) struct EventFiles {
     /// Bytes of buffered rows, over all days.
     buffered: usize,
     tasks: TaskQueue<SinkError>,
-    files: Vec<FileHandle>,
+    /// Files whose last row group is queued.
+    files: VecDeque<FileHandle>,
+    has_files: bool,
 }
 
 struct DayFile {
@@ -105,8 +109,8 @@ impl EventFiles {
     /// Writes below `root`, the folder `events` of the report.
     pub(super) fn new(root: PathBuf, tasks: &TaskQueue<SinkError>) -> Self {
         let spill = Arc::new(Mutex::new(SpillFile::new()));
-        let (days, files) = (BTreeMap::new(), Vec::new());
-        Self { root, days, spill, buffered: 0, tasks: tasks.clone(), files }
+        let (days, files) = (BTreeMap::new(), VecDeque::new());
+        Self { root, days, spill, buffered: 0, tasks: tasks.clone(), files, has_files: false }
     }
 
     fn day(&mut self, day: i32) -> Result<&mut DayFile, SinkError> {
@@ -115,8 +119,7 @@ impl EventFiles {
             Entry::Vacant(entry) => {
                 let folder = day_folder(&self.root, day);
                 fs::create_dir_all(&folder).map_err(SinkError::file(&folder))?;
-                let file = TableFile::create_in(&folder, &self.tasks)?;
-                self.files.push(file.handle());
+                let file = TableFile::new_in(&folder, &self.tasks);
                 entry.insert(DayFile {
                     file,
                     expected: 0,
@@ -127,30 +130,16 @@ impl EventFiles {
         })
     }
 
-    /// An out-of-order row of `day` may come, which belongs after the rows so far.
-    pub(super) fn expect_out_of_order(&mut self, day: i32) -> Result<(), SinkError> {
-        self.day(day)?.expected += 1;
-        Ok(())
-    }
-
-    /// One of the expected rows will not come.
-    pub(super) fn cancel_expected(&mut self, day: i32) {
-        if let Some(day) = self.days.get_mut(&day) {
-            day.expected = day.expected.saturating_sub(1);
-            if day.expected == 0 && day.blocked.spilled.is_empty() && day.out_of_order.is_empty() {
-                day.file.append(&std::mem::take(&mut day.blocked.buffer));
-            }
-        }
-    }
-
-    /// Adds an event's row.
-    pub(super) fn push(&mut self, day: i32, row: EncodedRow<'_>, order: RowOrder) -> Result<(), SinkError> {
+    /// Takes the next row of a day, or what is known of rows to come.
+    pub(super) fn step(&mut self, day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
         let day = self.day(day)?;
         let before = day.buffered_bytes();
-        match order {
-            RowOrder::OutOfOrder => day.out_of_order.buffer.push(row),
-            RowOrder::InOrder if day.is_blocked() => day.blocked.buffer.push(row),
-            RowOrder::InOrder => day.file.push_encoded(row),
+        match step {
+            EventStep::Expected => day.expected += 1,
+            EventStep::NotExpected => day.expect_one_less(),
+            EventStep::Row(row, RowOrder::OutOfOrder) => day.out_of_order.buffer.push(row),
+            EventStep::Row(row, RowOrder::InOrder) if day.is_blocked() => day.blocked.buffer.push(row),
+            EventStep::Row(row, RowOrder::InOrder) => day.file.push_encoded(row),
         }
         let after = day.buffered_bytes();
         self.buffered = (self.buffered + after).saturating_sub(before);
@@ -173,7 +162,6 @@ impl EventFiles {
             }
             file.queue_rows(EncodeBy::RowGroup);
         }
-        // Added up again: `cancel_expected` also changes what is buffered.
         self.buffered = self.days.values().map(DayFile::buffered_bytes).sum();
         Ok(())
     }
@@ -189,6 +177,13 @@ impl EventFiles {
                 merge(blocked, out_of_order, &self.spill, keep_going, push).map_err(SinkError::Temporary)?;
             }
             file.queue_rows(by);
+            self.files.push_back(file.handle());
+            self.has_files = true;
+            if self.files.len() > OPEN_FILES
+                && let Some(oldest) = self.files.pop_front()
+            {
+                oldest.finish(&self.tasks)?;
+            }
         }
         Ok(())
     }
@@ -196,7 +191,7 @@ impl EventFiles {
     /// Completes all files. A report without events has one file without rows, so that readers find
     /// the columns. No call to KMS was recorded on its day.
     pub(super) fn finish(mut self) -> Result<(), SinkError> {
-        if self.files.is_empty() {
+        if !self.has_files && self.days.is_empty() {
             self.day(NO_DAY)?;
         }
         self.queue_rows(&|| true)?;
@@ -205,6 +200,15 @@ impl EventFiles {
 }
 
 impl DayFile {
+    /// One of the expected rows will not come. After the last one, the rows that waited for them
+    /// are in their place.
+    fn expect_one_less(&mut self) {
+        self.expected = self.expected.saturating_sub(1);
+        if self.expected == 0 && self.blocked.spilled.is_empty() && self.out_of_order.is_empty() {
+            self.file.append(&std::mem::take(&mut self.blocked.buffer));
+        }
+    }
+
     /// Whether rows in order have to wait for rows that may come before them.
     fn is_blocked(&self) -> bool {
         self.expected > 0 || !self.blocked.is_empty()
@@ -310,6 +314,7 @@ mod tests {
     use arrow_array::Int64Array;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+    use EventStep::{Expected, NotExpected};
     use RowOrder::{InOrder, OutOfOrder};
 
     fn file(root: &Path, day: i32) -> PathBuf {
@@ -336,7 +341,7 @@ mod tests {
         let served = event.served();
         let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
         encode_row(EVENTS, &selected, &mut row);
-        files.push(day, EncodedRow::new(&row), order).unwrap();
+        files.step(day, EventStep::Row(EncodedRow::new(&row), order)).unwrap();
     }
 
     fn offsets(path: &Path) -> Vec<i64> {
@@ -360,7 +365,7 @@ mod tests {
             let is_out_of_order = |n: u64| n >= 80 && (n % 7 == 3 || (90..110).contains(&n) || n > 290);
             for n in 0..300 {
                 if is_out_of_order(n) {
-                    files.expect_out_of_order(0).unwrap();
+                    files.step(0, Expected).unwrap();
                 } else if n < first {
                     push(&mut files, n, text, InOrder);
                 }
@@ -384,7 +389,7 @@ mod tests {
             for offset in 0..rows {
                 for day in 0..days {
                     if expect {
-                        files.expect_out_of_order(day).unwrap();
+                        files.step(day, Expected).unwrap();
                     }
                     push_on(&mut files, day, 2 * offset + 1, text, InOrder);
                 }
@@ -409,12 +414,12 @@ mod tests {
     fn cancelled_rows_no_longer_block_a_day() {
         let dir = tempfile::tempdir().unwrap();
         let mut files = EventFiles::new(dir.path().to_owned(), &TaskQueue::default());
-        files.expect_out_of_order(0).unwrap();
-        files.expect_out_of_order(0).unwrap();
+        files.step(0, Expected).unwrap();
+        files.step(0, Expected).unwrap();
         (0..10).for_each(|n| push(&mut files, n, 10, InOrder));
-        files.cancel_expected(0);
+        files.step(0, NotExpected).unwrap();
         assert_eq!(files.days[&0].blocked.buffer.rows, 10);
-        files.cancel_expected(0);
+        files.step(0, NotExpected).unwrap();
         assert!(files.days[&0].blocked.is_empty());
         (10..20).for_each(|n| push(&mut files, n, 10, InOrder));
         files.finish().unwrap();

@@ -58,19 +58,15 @@ pub(super) struct TableFile<T: Table> {
 }
 
 impl<T: Table> TableFile<T> {
-    /// Creates the file of a table in `folder`, named after the table.
-    pub(super) fn create_in(folder: &Path, tasks: &TaskQueue<SinkError>) -> Result<Self, SinkError> {
-        Self::create(&folder.join(format!("{}.parquet", T::NAME)), T::COLUMNS, tasks)
+    /// The file of a table in `folder`, named after the table.
+    pub(super) fn new_in(folder: &Path, tasks: &TaskQueue<SinkError>) -> Self {
+        Self::new(&folder.join(format!("{}.parquet", T::NAME)), T::COLUMNS, tasks)
     }
 
-    /// Creates the file. Its row groups are encoded as tasks in `tasks`.
-    pub(super) fn create(
-        path: &Path,
-        columns: &'static [Column<T>],
-        tasks: &TaskQueue<SinkError>,
-    ) -> Result<Self, SinkError> {
-        let file = Arc::new(SharedFile::create(path, schema(columns))?);
-        Ok(Self { columns, rows: RowBuffer::default(), file, tasks: tasks.clone() })
+    /// The file, created with its first row group. Row groups are encoded as tasks in `tasks`.
+    pub(super) fn new(path: &Path, columns: &'static [Column<T>], tasks: &TaskQueue<SinkError>) -> Self {
+        let file = Arc::new(SharedFile::new(path, schema(columns)));
+        Self { columns, rows: RowBuffer::default(), file, tasks: tasks.clone() }
     }
 
     /// Adds a row.
@@ -137,9 +133,14 @@ impl<T: Table> TableFile<T> {
 pub(super) struct FileHandle(Arc<SharedFile>);
 
 impl FileHandle {
-    /// Runs all tasks that are left, and completes the file.
+    /// Runs all tasks that are left, waits for those that other threads run, and completes the
+    /// file.
     pub(super) fn finish(self, tasks: &TaskQueue<SinkError>) -> Result<(), SinkError> {
-        while tasks.run_one() {}
+        while !tasks.is_idle() {
+            if !tasks.run_one() {
+                tasks.wait();
+            }
+        }
         tasks.take_error()?;
         self.0.close()
     }
@@ -149,16 +150,17 @@ impl FileHandle {
 struct SharedFile {
     path: PathBuf,
     schema: SchemaRef,
-    factory: ArrowRowGroupWriterFactory,
     /// Row groups queued so far.
     groups: AtomicUsize,
-    appender: Mutex<Appender>,
+    /// `None` before the first row group, and again once the file is closed: a writer takes some
+    /// 60 KiB, and a report may have thousands of days.
+    appender: Mutex<Option<Appender>>,
 }
 
 /// Puts encoded row groups into their order.
 struct Appender {
-    /// `None` once the file is closed.
-    writer: Option<SerializedFileWriter<AppendFile>>,
+    writer: SerializedFileWriter<AppendFile>,
+    factory: Arc<ArrowRowGroupWriterFactory>,
     /// The next row group to append.
     next: usize,
     /// The columns encoded so far of each row group that has not been appended.
@@ -166,7 +168,12 @@ struct Appender {
 }
 
 impl SharedFile {
-    fn create(path: &Path, schema: SchemaRef) -> Result<Self, SinkError> {
+    fn new(path: &Path, schema: SchemaRef) -> Self {
+        Self { path: path.to_owned(), schema, groups: AtomicUsize::new(0), appender: Mutex::new(None) }
+    }
+
+    /// Creates the file.
+    fn create(path: &Path, schema: &SchemaRef) -> Result<Appender, SinkError> {
         File::create_new(path).map_err(SinkError::file(path))?;
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -179,14 +186,17 @@ impl SharedFile {
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties));
         let (writer, factory) =
             writer.and_then(ArrowWriter::into_serialized_writer).map_err(parquet_error(path))?;
-        let appender = Appender { writer: Some(writer), next: 0, ready: BTreeMap::new() };
-        Ok(Self {
-            path: path.to_owned(),
-            schema,
-            factory,
-            groups: AtomicUsize::new(0),
-            appender: Mutex::new(appender),
-        })
+        Ok(Appender { writer, factory: Arc::new(factory), next: 0, ready: BTreeMap::new() })
+    }
+
+    /// What makes the columns of row groups. The first caller creates the file.
+    fn factory(&self) -> Result<Arc<ArrowRowGroupWriterFactory>, SinkError> {
+        let mut appender = lock(&self.appender);
+        let appender = match &mut *appender {
+            Some(appender) => appender,
+            none => none.insert(Self::create(&self.path, &self.schema)?),
+        };
+        Ok(appender.factory.clone())
     }
 
     /// Encodes row group number `group`.
@@ -198,7 +208,7 @@ impl SharedFile {
     ) -> Result<Vec<Task<SinkError>>, SinkError> {
         let arrays = rows.to_arrays(&file.schema).map_err(SinkError::encode(&file.path))?;
         drop(rows);
-        let writers = file.factory.create_column_writers(group).map_err(parquet_error(&file.path))?;
+        let writers = file.factory()?.create_column_writers(group).map_err(parquet_error(&file.path))?;
         let columns = writers.into_iter().zip(arrays).enumerate();
         match by {
             EncodeBy::Column => Ok(columns
@@ -239,12 +249,12 @@ impl SharedFile {
     /// Appends a column, or keeps it until its row group is complete and the next in order.
     fn append(&self, group: usize, column: usize, chunk: ArrowColumnChunk) -> Result<(), ParquetError> {
         let mut guard = lock(&self.appender);
-        let Appender { writer, next, ready } = &mut *guard;
+        let Some(Appender { writer, next, ready, .. }) = &mut *guard else { return Ok(()) };
         let columns = self.schema.fields().len();
         let chunks = ready.entry(group).or_insert_with(|| (0..columns).map(|_| None).collect());
         chunks[column] = Some(chunk);
         while ready.get(next).is_some_and(|chunks| chunks.iter().all(Option::is_some))
-            && let (Some(writer), Some(chunks)) = (&mut *writer, ready.remove(next))
+            && let Some(chunks) = ready.remove(next)
         {
             let mut row_group = writer.next_row_group()?;
             for chunk in chunks.into_iter().flatten() {
@@ -258,14 +268,15 @@ impl SharedFile {
     }
 
     fn close(&self) -> Result<(), SinkError> {
+        self.factory()?; // a file without rows is created here
         let groups = self.groups.load(Ordering::Relaxed);
-        let mut appender = lock(&self.appender);
-        let done = appender.next;
-        let Some(writer) = appender.writer.take().filter(|_| done == groups) else {
+        let appender = lock(&self.appender).take();
+        let done = appender.as_ref().map_or(0, |appender| appender.next);
+        let Some(appender) = appender.filter(|_| done == groups) else {
             let message = format!("internal error: {done} of {groups} row groups were encoded");
             return Err(SinkError::encode(&self.path)(message));
         };
-        let mut file = writer.into_inner().map_err(parquet_error(&self.path))?;
+        let mut file = appender.writer.into_inner().map_err(parquet_error(&self.path))?;
         file.flush().map_err(SinkError::file(&self.path))
     }
 }

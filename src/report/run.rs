@@ -256,7 +256,7 @@ struct MissingDaysJson {
     account_id: String,
     region: String,
     /// How many.
-    count: usize,
+    count: u64,
     /// The first of them.
     days: Vec<String>,
 }
@@ -266,8 +266,8 @@ const LISTED_DAYS: usize = 366;
 
 impl From<MissingDays> for MissingDaysJson {
     fn from(missing: MissingDays) -> Self {
-        let count = missing.days.len();
-        let days = missing.days.iter().take(LISTED_DAYS).map(ToString::to_string).collect();
+        let count = missing.count();
+        let days = missing.days().take(LISTED_DAYS).map(|day| day.to_string()).collect();
         Self { account_id: missing.account_id, region: missing.region, count, days }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::name::NameFields;
 use super::object::RemoteObject;
+use crate::base::open_regular;
 use crate::model::{EventTime, SkipReason};
 
 /// One archive that can be opened.
@@ -98,6 +99,7 @@ impl Archive {
     /// When the operating system or S3 refuses.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match &self.location {
+            Location::File(path) if self.size.is_some() => Box::new(open_regular(path)?),
             Location::File(path) => Box::new(File::open(path)?),
             Location::Stdin => Box::new(io::stdin()),
             Location::S3(object) => object.open(self.version.etag.as_deref())?,
@@ -111,7 +113,7 @@ impl Archive {
     /// As for [`Self::open`].
     pub fn open_file(&self) -> io::Result<Option<File>> {
         match &self.location {
-            Location::File(path) if self.size.is_some() => File::open(path).map(Some),
+            Location::File(path) if self.size.is_some() => open_regular(path).map(Some),
             _ => Ok(None),
         }
     }

@@ -12,9 +12,6 @@ use std::time::Duration;
 use crate::base::{lock, wait_timeout};
 use crate::s3::{Bucket, S3Error};
 
-/// The most bytes of objects that are being fetched or wait to be read. A single larger object is
-/// fetched all the same.
-const HELD_BYTES: u64 = 64 << 20;
 /// How many fetches run at a time in the beginning.
 const FIRST_LIMIT: usize = 8;
 /// How many fetches run at a time at most.
@@ -26,6 +23,8 @@ pub(super) const CANCEL_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct FetchPool {
     state: Mutex<PoolState>,
+    /// The most bytes of objects that are being fetched or wait to be read.
+    most_held: u64,
     /// Signalled when a fetch has ended.
     fetch_ended: Condvar,
     cancel: Arc<AtomicBool>,
@@ -79,7 +78,7 @@ pub(super) fn cancelled() -> io::Error {
 }
 
 impl FetchPool {
-    pub(super) fn new(cancel: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(most_held: u64, cancel: Arc<AtomicBool>) -> Self {
         let state = PoolState {
             queue: VecDeque::new(),
             running: 0,
@@ -88,7 +87,7 @@ impl FetchPool {
             next_number: 0,
             first_after_halving: 0,
         };
-        Self { state: Mutex::new(state), fetch_ended: Condvar::new(), cancel }
+        Self { state: Mutex::new(state), most_held, fetch_ended: Condvar::new(), cancel }
     }
 
     /// Queues the fetch of an object. If the fetch is dropped before it starts, it never does.
@@ -101,7 +100,7 @@ impl FetchPool {
     /// Whether more fetches could run than are queued.
     pub(super) fn has_room(&self) -> bool {
         let state = lock(&self.state);
-        state.queue.len() < state.limit && state.held_bytes < HELD_BYTES
+        state.queue.len() < state.limit && state.held_bytes < self.most_held
     }
 
     /// Starts as many fetches as there is room for.
@@ -117,7 +116,7 @@ impl FetchPool {
                 state.queue.pop_front(); // its owner has dropped it
                 continue;
             };
-            let fits = state.held_bytes == 0 || state.held_bytes + fetch.object.size <= HELD_BYTES;
+            let fits = state.held_bytes == 0 || state.held_bytes + fetch.object.size <= self.most_held;
             if fits {
                 state.queue.pop_front();
             }

@@ -1,6 +1,7 @@
 //! Files and directories on this machine.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,18 +21,36 @@ pub(super) struct DirectoryWalk {
     directory: NamedPath,
     /// Directories that are never entered, as absolute paths without symbolic links.
     excludes: Vec<PathBuf>,
+    /// Directories that were entered. With symbolic links, many names can lead to one.
+    entered: HashSet<FileId>,
+}
+
+/// What tells two files apart: device and inode.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(entry: &DirEntry) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    entry.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_: &DirEntry) -> Option<FileId> {
+    None
 }
 
 impl DirectoryWalk {
     /// Does not enter `excludes`, which are absolute paths without symbolic links.
     pub(super) fn new(directory: NamedPath, excludes: Vec<PathBuf>) -> Self {
         let entries = WalkDir::new(&directory.path).follow_links(true).sort_by(by_uri).into_iter();
-        Self { entries, directory, excludes }
+        Self { entries, directory, excludes, entered: HashSet::new() }
     }
 
     fn is_excluded(&self, entry: &DirEntry) -> bool {
-        // Names are compared first: resolving a path is slow.
-        let may_be = |path: &PathBuf| entry.depth() == 0 || Some(entry.file_name()) == path.file_name();
+        // Names are compared first: resolving a path is slow. A link can have any name.
+        let may_be = |path: &PathBuf| {
+            entry.depth() == 0 || entry.path_is_symlink() || Some(entry.file_name()) == path.file_name()
+        };
         entry.file_type().is_dir()
             && self.excludes.iter().any(|exclude| {
                 may_be(exclude) && fs::canonicalize(entry.path()).is_ok_and(|path| path == *exclude)
@@ -59,8 +78,18 @@ impl Iterator for DirectoryWalk {
                     self.entries.skip_current_dir();
                     continue;
                 }
-                Ok(entry) if entry.file_type().is_dir() => continue,
+                Ok(entry) if entry.file_type().is_dir() => {
+                    if file_id(&entry).is_none_or(|id| self.entered.insert(id)) {
+                        continue;
+                    }
+                    self.entries.skip_current_dir();
+                    already_listed(&self.named(entry.path()))
+                }
                 Ok(entry) => list_entry(self.named(entry.path())),
+                Err(error) if error.loop_ancestor().is_some() => match error.path() {
+                    Some(path) => already_listed(&self.named(path)),
+                    None => continue,
+                },
                 Err(error) => {
                     let uri = error.path().map_or_else(String::new, |path| uri_of(&self.named(path).name));
                     ListedInput::Unreadable { uri: uri.into(), error: io::Error::from(error) }
@@ -68,6 +97,10 @@ impl Iterator for DirectoryWalk {
             });
         }
     }
+}
+
+fn already_listed(directory: &NamedPath) -> ListedInput {
+    ListedInput::Skipped { uri: uri_of(&directory.name).into(), reason: SkipReason::AlreadyListed }
 }
 
 /// Compares two entries of a directory by their URIs. In the URIs of what is in a directory, its

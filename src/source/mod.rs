@@ -38,6 +38,6 @@ pub use archive::{Archive, ListedInput, Version};
 pub use folders::{FolderNames, NameTaken};
 pub use input::{Input, InputError, ListContext};
 pub use listing::Listing;
-pub use name::{Family, NameFields, name_to_text};
+pub use name::{Family, NameFields, member_name_to_text, name_to_text};
 pub use prefetcher::{Prefetchable, Prefetcher};
 pub use prune::PruneFilter;

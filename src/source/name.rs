@@ -9,9 +9,11 @@
 //! the events. Names are hints for coverage and pruning; they never decide what an input is.
 
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 use chrono::NaiveDate;
 
+use crate::base::stable_hash;
 use crate::model::EventTime;
 
 /// What kind of files CloudTrail delivers to a folder.
@@ -94,12 +96,13 @@ impl NameFields {
     }
 }
 
+/// The years in which CloudTrail delivers: it began in 2013. Another year in a name is no delivery,
+/// and would make every day since then a missing one.
+const YEARS: RangeInclusive<i32> = 2013..=2100;
+
 fn parse_date(year: &str, month: &str, day: &str) -> Option<NaiveDate> {
-    NaiveDate::from_ymd_opt(
-        i32::try_from(parse_digits(year)?).ok()?,
-        parse_digits(month)?,
-        parse_digits(day)?,
-    )
+    let year = i32::try_from(parse_digits(year)?).ok().filter(|year| YEARS.contains(year))?;
+    NaiveDate::from_ymd_opt(year, parse_digits(month)?, parse_digits(day)?)
 }
 
 pub(super) fn parse_digits(digits: &str) -> Option<u32> {
@@ -125,12 +128,21 @@ pub(super) fn parse_family(text: &str) -> Option<Family> {
     }
 }
 
-/// A name as text. Bytes that are not UTF-8 become `%HH`, so a name that itself contains such a
-/// `%HH` looks the same.
+/// A name as text. No two names become the same text: bytes that are not UTF-8 become `%HH`, from
+/// `%80` on, and a `%` before such digits, or before `25`, becomes `%25`.
 pub fn name_to_text(name: &[u8]) -> String {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
-        text.push_str(chunk.valid());
+        let mut rest = chunk.valid();
+        while let Some(at) = rest.find('%') {
+            let (before, after) = (&rest[..=at], &rest[at + 1..]);
+            text.push_str(before);
+            if is_escape(after) {
+                text.push_str("25");
+            }
+            rest = after;
+        }
+        text.push_str(rest);
         for byte in chunk.invalid() {
             let _ = write!(text, "%{byte:02X}"); // writing to a String cannot fail
         }
@@ -138,9 +150,45 @@ pub fn name_to_text(name: &[u8]) -> String {
     text
 }
 
+/// Whether a `%` before this text would be read as an escape.
+fn is_escape(text: &str) -> bool {
+    let digits = text.as_bytes();
+    let is_upper_hex = |b: &u8| b.is_ascii_digit() || (b'A'..=b'F').contains(b);
+    digits.starts_with(b"25")
+        || matches!(digits, [b'8' | b'9' | b'A'..=b'F', second, ..] if is_upper_hex(second))
+}
+
+/// Bytes of the name of a container's member in reports. Zip files allow 64 KiB, and the name is in
+/// each row of the member's events.
+const MEMBER_NAME: usize = 1024;
+
+/// The name of a container's member as text. A long name is cut; a hash of the whole name follows.
+pub fn member_name_to_text(name: &[u8]) -> String {
+    let text = name_to_text(name);
+    if text.len() <= MEMBER_NAME {
+        return text;
+    }
+    let end = text.floor_char_boundary(MEMBER_NAME);
+    format!("{}…{:016x}", &text[..end], stable_hash(0, &text))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn names_become_different_texts() {
+        let names: [&[u8]; 9] =
+            [b"a\xff", b"a%FF", b"a%25FF", b"a%2525FF", b"a%", b"a%2", b"a%20b", b"a%ff", b"\xe3\x81"];
+        let texts: BTreeSet<String> = names.iter().map(|name| name_to_text(name)).collect();
+        assert_eq!(texts.len(), names.len(), "{texts:?}");
+        assert_eq!(name_to_text(b"a\xff%20%e3"), "a%FF%20%e3");
+        let long = [b'n'; 65_000];
+        let (one, other) = (member_name_to_text(&long), member_name_to_text(&long[1..]));
+        assert!(one.len() < 1100 && other.len() < 1100 && one != other);
+    }
 
     fn day(text: &str) -> Option<NaiveDate> {
         text.parse().ok()

@@ -38,9 +38,11 @@ pub struct Prefetcher<I: Iterator> {
 }
 
 impl<I: Iterator<Item: Prefetchable>> Prefetcher<I> {
-    /// Every archive of `items` is fetched, so leave out those that will not be read.
-    pub fn new(items: I, cancel: Arc<AtomicBool>) -> Self {
-        let pool = Arc::new(FetchPool::new(cancel));
+    /// Every archive of `items` is fetched, so leave out those that will not be read. At most
+    /// `held_bytes` of objects are being fetched or wait to be read; a single larger object is
+    /// fetched all the same.
+    pub fn new(items: I, held_bytes: u64, cancel: Arc<AtomicBool>) -> Self {
+        let pool = Arc::new(FetchPool::new(held_bytes, cancel));
         Self { items, queue: VecDeque::new(), pool, has_ended: false }
     }
 

@@ -120,11 +120,9 @@ fn back_ends_are_chosen_by_the_environment() {
 fn an_unreadable_file_is_said_and_the_others_go_on() {
     let dir = folder(&[("in/a.json", &good(1)), ("in/z.json", &good(3))]);
     let inside = dir.path().join("in");
-    // A link to nothing, a link that leads back, a file that opens but cannot be read at its first
-    // byte.
+    // A link to nothing, a file that opens but cannot be read at its first byte.
     symlink("gone", inside.join("dangling")).unwrap();
-    symlink(".", inside.join("loop")).unwrap();
-    let mut unreadable = vec!["in/dangling", "in/loop"];
+    let mut unreadable = vec!["in/dangling"];
     if Path::new("/proc/self/mem").exists() {
         symlink("/proc/self/mem", inside.join("mem")).unwrap();
         unreadable.push("in/mem");
@@ -227,5 +225,65 @@ fn a_pipe_named_as_input_is_read() {
         let (run, inputs, _) = read_report(dir.path());
         assert_eq!(run["totals"]["selected"], 2);
         assert_eq!(state(&inputs, "pipe"), ("complete", ""));
+    }
+}
+
+/// Links from 14 directories to their parent: 16,383 names for one file without a rule against it.
+#[test]
+fn a_directory_is_read_once_however_many_links_lead_to_it() {
+    let dir = folder(&[("in/z.json", &good(1))]);
+    let mut path = dir.path().join("in");
+    for n in 0..14 {
+        symlink("..", path.join("a")).unwrap();
+        path = path.join(format!("d{n}"));
+        fs::create_dir(&path).unwrap();
+        symlink("..", path.join("b")).unwrap();
+    }
+    symlink("..", path.join("a")).unwrap();
+    let report = analyze_in(dir.path(), &["in/d0/.."]);
+    assert_eq!(report.status, 0, "{}", report.stderr);
+    let inputs = report.inputs();
+    assert!(inputs.len() < 40, "{}", inputs.len());
+    assert_eq!(inputs.iter().filter(|input| input["status"] == "complete").count(), 1);
+    assert!(inputs.iter().any(|input| input["reason"] == "already_listed"));
+    assert_eq!(report.run_json()["totals"]["selected"], 2);
+}
+
+/// The report is not read as input, whatever the name that leads to it.
+#[test]
+fn a_link_to_the_report_is_not_read() {
+    let dir = folder(&[("in/a.json", &good(1))]);
+    for _ in 0..2 {
+        let mut command = keytrail();
+        let args = ["analyze", "-q", "--force", "-o", "in/report", "in"];
+        let ran = run(command.current_dir(dir.path()).args(args));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let _ = symlink("report", dir.path().join("in/other"));
+    }
+    assert_eq!(rows(&dir.path().join("in/report/inputs.parquet")).len(), 1);
+}
+
+/// A pipe or an endless file in the place of a small file neither blocks nor fills memory.
+#[test]
+fn small_files_are_read_within_bounds() {
+    let dir = folder(&[("in/a.json", &good(1))]);
+    let metrics = dir.path().join("metrics.prom");
+    mkfifo(&metrics);
+    let mut command = keytrail();
+    command.current_dir(dir.path()).args([
+        "analyze",
+        "-q",
+        "-o",
+        "report",
+        "in",
+        "--metrics",
+        "metrics.prom",
+    ]);
+    assert_eq!(ended(&mut command.stderr(Stdio::null()).spawn().unwrap()), 0);
+    for option in ["--rules", "--aliases"] {
+        let args = ["in", option, "/dev/zero", "--force"];
+        let ran = testkit::with_memory(400_000, dir.path(), &args);
+        assert_eq!(ran.status, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("/dev/zero") && ran.stderr.contains("64 MiB"), "{}", ran.stderr);
     }
 }

@@ -37,6 +37,21 @@ fn threads_do_not_matter() {
     }
 }
 
+/// With little memory, facts and rows go to temporary files: the report is the same.
+#[test]
+fn the_memory_to_use_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    Corpus::sized(13, 40.0, 3072, 0.9).write(dir.path()).unwrap();
+    let with = |memory: &str| {
+        let args = ["AWSLogs", "--workload", "any", "--event", "any", "--memory", memory];
+        let report = analyze_in(dir.path(), &args);
+        (report.status, report.parquet_bytes())
+    };
+    let much = with("2GiB");
+    assert_eq!(much.0, 0);
+    assert!(with("64MiB") == much, "the reports differ");
+}
+
 /// A large archive of several members is decoded in a stream, and with a second thread ahead of
 /// what follows. Nothing of that shows, however the archive ends.
 #[test]

@@ -11,7 +11,7 @@ use crate::aggregate::{InputStatus, InputSummary, StatusReason};
 use crate::engine::progress::Progress;
 use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
-use crate::format::decode::{Buffers, DecodeError, DecodeOptions, Decoder, Encoding, sha256_of};
+use crate::format::decode::{Buffers, DecodeError, Decoder, Encoding, sha256_of};
 use crate::model::{RejectReason, Rejection, SkipReason};
 
 /// Rejects of the container itself, which are emitted at its end. The last one stands for all
@@ -172,8 +172,7 @@ impl<'w, 's> Walk<'w, 's> {
 
     fn member(&mut self, member: Subject, content: &mut dyn Read, buffers: &mut Buffers) {
         let plan = self.scanner.plan;
-        let options =
-            DecodeOptions { stored_size: member.size, limit: plan.limits.archive_bytes, hash: plan.hash };
+        let options = member.decode_options(plan, member.size);
         match Decoder::new(content, options, buffers) {
             Ok(content) => {
                 (self.read_member)(self.scanner, member, content, buffers);

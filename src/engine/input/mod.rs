@@ -19,7 +19,7 @@ use tracing::warn;
 
 use super::scanner::{Outcome, Scanner};
 use crate::format::archive::ArchiveFormat;
-use crate::format::decode::{Buffers, DecodeOptions, Decoder, Encoding};
+use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
 use crate::source::{Archive, ListedInput};
@@ -65,15 +65,13 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
             return scanner.input(input, Vec::new(), Outcome::MayChange);
         }
     };
-    let subject = Subject::of_archive(&archive);
+    let subject = Subject::of_archive(&archive, scanner.plan.limits);
     let is_large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
         let content = archive.open().and_then(|reader| {
-            let options = DecodeOptions {
-                stored_size: archive.size,
-                limit: scanner.plan.limits.archive_bytes,
-                hash: scanner.plan.hash,
-            };
+            let mut options = subject.decode_options(scanner.plan, archive.size);
+            // Its own content has its own limit: a budget is for what is inside.
+            options.budget = Budget::default();
             Decoder::new(reader, options, buffers)
         });
         match content {
@@ -101,8 +99,7 @@ fn read<R: Read>(
     }
     if subject.layers < MAX_LAYERS && content.has_layer() {
         subject.layers += 1;
-        let limit = scanner.plan.limits.archive_bytes;
-        let options = DecodeOptions { stored_size: None, limit, hash: scanner.plan.hash };
+        let options = subject.decode_options(scanner.plan, None);
         match content.into_layer(options, buffers) {
             Ok(content) => {
                 let origin = Origin { archive: None, decode: identity };

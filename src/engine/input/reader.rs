@@ -66,7 +66,7 @@ impl<'r, 's> InputReader<'r, 's> {
         scanner.builder.begin(&subject.uri);
         let limits = scanner.plan.limits;
         Self {
-            search: RecordSearch::new(limits.record_bytes, limits.archive_bytes),
+            search: RecordSearch::new(limits.record_bytes, subject.budget.clone()),
             scanner,
             input: subject.summary(),
             subject,

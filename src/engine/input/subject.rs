@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::stream::StreamPosition;
 use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason};
+use crate::engine::plan::{Limits, Plan};
 use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::container::JsonShape;
-use crate::format::decode::{DecodeError, Encoding};
+use crate::format::decode::{Budget, DecodeError, DecodeOptions, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
-use crate::source::{Archive, NameFields, Version, name_to_text};
+use crate::source::{Archive, NameFields, Version, member_name_to_text};
 
 /// What is known of an input before it is read.
 pub(super) struct Subject {
@@ -23,13 +24,15 @@ pub(super) struct Subject {
     pub(super) container: Option<Arc<str>>,
     /// How many containers there are around it.
     pub(super) depth: usize,
+    /// What may be decoded out of the listed input that it is, or that it is in.
+    pub(super) budget: Budget,
     /// How many layers of its content were decoded inside the first one.
     pub(super) layers: u32,
 }
 
 impl Subject {
     /// An archive of the listing.
-    pub(super) fn of_archive(archive: &Archive) -> Self {
+    pub(super) fn of_archive(archive: &Archive, limits: Limits) -> Self {
         Self {
             uri: archive.uri.clone(),
             size: archive.size,
@@ -37,6 +40,7 @@ impl Subject {
             version: archive.version.clone(),
             container: None,
             depth: 0,
+            budget: Budget::of_input(archive.size, limits.archive_bytes),
             layers: 0,
         }
     }
@@ -44,12 +48,13 @@ impl Subject {
     /// An entry of the listing that is not read.
     pub(super) fn unread(uri: &Arc<str>) -> Self {
         let (name_fields, version) = (NameFields::default(), Version::default());
-        Self { uri: uri.clone(), size: None, name_fields, version, container: None, depth: 0, layers: 0 }
+        let (container, budget) = (None, Budget::new(0));
+        Self { uri: uri.clone(), size: None, name_fields, version, container, depth: 0, budget, layers: 0 }
     }
 
     /// A member of a container.
     pub(super) fn member_of(container: &Self, name: &[u8], size: Option<u64>) -> Self {
-        let name = name_to_text(name);
+        let name = member_name_to_text(name);
         Self {
             uri: format!("{}!/{name}", container.uri).into(),
             size,
@@ -57,8 +62,15 @@ impl Subject {
             version: Version::default(),
             container: Some(container.uri.clone()),
             depth: container.depth + 1,
+            budget: container.budget.clone(),
             layers: 0,
         }
+    }
+
+    /// How its content is decoded; `stored_size`: its stored bytes, where known.
+    pub(super) fn decode_options(&self, plan: &Plan, stored_size: Option<u64>) -> DecodeOptions {
+        let (limit, budget) = (plan.limits.archive_bytes, self.budget.clone());
+        DecodeOptions { stored_size, limit, budget, hash: plan.hash }
     }
 
     /// Its summary, before anything is counted.
@@ -146,7 +158,7 @@ pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
         }
         DecodeError::Corrupt { .. } | DecodeError::MemberCorrupt { .. } => RejectReason::ContainerCorrupt,
         DecodeError::Trailing { .. } => RejectReason::TrailingBytes,
-        DecodeError::TooLarge { .. } => RejectReason::ArchiveTooLarge,
+        DecodeError::TooLarge { .. } | DecodeError::BudgetSpent => RejectReason::ArchiveTooLarge,
         DecodeError::Read { .. } => RejectReason::ReadError,
     }
 }

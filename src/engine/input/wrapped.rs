@@ -7,6 +7,7 @@ use crate::engine::scanner::Learn;
 use crate::format::container::{
     self, ContainerReader, Envelope, Extracted, NameWatch, RecordSearch, SearchSummary, Watched,
 };
+use crate::format::decode::Budget;
 use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::RejectReason;
 use crate::parse;
@@ -137,7 +138,7 @@ impl InputReader<'_, '_> {
 
     /// Reads the records that a search finds in a value.
     pub(super) fn search(&mut self, value: &[u8], offset: u64) -> SearchSummary {
-        let none = RecordSearch::new(0, 0);
+        let none = RecordSearch::new(0, Budget::new(0));
         let mut search = std::mem::replace(&mut self.search, none);
         let found = search.search(value, &mut |extracted| match extracted {
             Extracted::Record { json, offset: at, .. } => {

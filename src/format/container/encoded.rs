@@ -1,7 +1,7 @@
 //! Text that is base64 or hexadecimal digits, of JSON or of something compressed: `awslogs.data`,
 //! records of Kinesis and Firehose, columns of bytes.
 
-use crate::format::decode::{Buffers, DecodeOptions, Decoder, Encoding, TextDecoder, TextLayer};
+use crate::format::decode::{Budget, Buffers, DecodeOptions, Decoder, Encoding, TextDecoder, TextLayer};
 
 /// How many layers of compression and of further text are taken off.
 const MAX_LAYERS: u32 = 5;
@@ -10,17 +10,20 @@ const MAX_LAYERS: u32 = 5;
 const MAX_DECODED: u64 = 64 << 20;
 
 /// What the bytes or the text of bytes encode, decompressed; `None` when they cannot be decoded or
-/// decompressed, or come to more than `budget` bytes, from which their size is taken.
-pub(super) fn decode(encoded: &[u8], budget: &mut u64) -> Option<Vec<u8>> {
+/// decompressed, or come to more than is left of the budget.
+pub(super) fn decode(encoded: &[u8], budget: &Budget) -> Option<Vec<u8>> {
     let mut bytes = encoded.to_vec();
     for _ in 0..MAX_LAYERS {
         if let Some((layer, _)) = TextLayer::detect(&bytes) {
             let len = TextDecoder::new(layer).decode_in_place(&mut bytes)?;
             bytes.truncate(len);
-            *budget = budget.checked_sub(len as u64)?;
+            if !budget.take(len as u64) {
+                return None;
+            }
             continue;
         }
-        let options = DecodeOptions { limit: (*budget).min(MAX_DECODED), ..DecodeOptions::default() };
+        let options =
+            DecodeOptions { limit: MAX_DECODED, budget: budget.clone(), ..DecodeOptions::default() };
         let mut decoder = Decoder::new(bytes.as_slice(), options, &mut Buffers::default()).ok()?;
         match decoder.encoding() {
             Encoding::Gzip | Encoding::Zstd | Encoding::Zlib => {}
@@ -34,10 +37,22 @@ pub(super) fn decode(encoded: &[u8], budget: &mut u64) -> Option<Vec<u8>> {
                 n => content.extend_from_slice(&chunk[..n]),
             }
         }
-        *budget = budget.checked_sub(content.len() as u64)?;
         bytes = content;
     }
     None
+}
+
+/// Whether a text that cannot be decoded to its end is one of bytes whose content begins like JSON.
+pub(super) fn begins_like_json(encoded: &[u8]) -> bool {
+    const HEAD: usize = 4096;
+    let mut bytes = encoded[..encoded.len().min(HEAD)].to_vec();
+    let layer = TextLayer::detect(&bytes).map(|(layer, _)| layer);
+    let Some(len) = layer.and_then(|layer| TextDecoder::new(layer).decode_in_place(&mut bytes)) else {
+        return false;
+    };
+    bytes.truncate(len);
+    let decoder = Decoder::new(bytes.as_slice(), DecodeOptions::default(), &mut Buffers::default());
+    decoder.is_ok_and(|mut decoder| matches!(decoder.peek(64).trim_ascii_start().first(), Some(b'{' | b'[')))
 }
 
 /// The bytes of which a list has the numbers, if they begin like JSON or gzip: what Node.js and
@@ -56,11 +71,11 @@ mod tests {
 
     #[test]
     fn the_budget_is_kept() {
-        let mut budget = 100;
-        assert_eq!(decode(b"eyJhIjoxfQ==", &mut budget).as_deref(), Some(&b"{\"a\":1}"[..]));
-        assert_eq!(budget, 93);
-        assert_eq!(decode(b"eyJhIjoxfQ==", &mut 3), None);
-        assert_eq!(decode(b"ZXlKaElqb3hmUT09", &mut 100).as_deref(), Some(&b"{\"a\":1}"[..]));
+        let budget = Budget::new(100);
+        assert_eq!(decode(b"eyJhIjoxfQ==", &budget).as_deref(), Some(&b"{\"a\":1}"[..]));
+        assert_eq!(budget.left(), 93);
+        assert_eq!(decode(b"eyJhIjoxfQ==", &Budget::new(3)), None);
+        assert_eq!(decode(b"ZXlKaElqb3hmUT09", &Budget::new(100)).as_deref(), Some(&b"{\"a\":1}"[..]));
     }
 
     #[test]

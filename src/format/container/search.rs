@@ -23,7 +23,7 @@ use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
 use super::window::Window;
-use crate::format::decode::{Certainty, TextLayer};
+use crate::format::decode::{Budget, Certainty, TextLayer};
 use crate::format::json::ValueScanner;
 use crate::format::rebuild::{Fidelity, Rebuilt, is_mapped, record_from_mapped, record_from_members};
 use crate::model::RejectReason;
@@ -40,15 +40,15 @@ const MAX_TEXT_PREFIX: usize = 512;
 pub struct RecordSearch {
     max_record: u64,
     /// Bytes that may still be decompressed.
-    budget: u64,
+    budget: Budget,
     /// Names of the columns, when the rows of a table are values of their own.
     columns: Option<Vec<String>>,
 }
 
 impl RecordSearch {
-    /// A search in an input: records longer than `max_record` bytes are damage, and at most
-    /// `budget` bytes are decompressed out of texts.
-    pub fn new(max_record: u64, budget: u64) -> Self {
+    /// A search in an input: records longer than `max_record` bytes are damage, and what is
+    /// decompressed out of texts comes out of `budget`.
+    pub fn new(max_record: u64, budget: Budget) -> Self {
         Self { max_record, budget, columns: None }
     }
 
@@ -151,7 +151,7 @@ impl Run<'_, '_> {
             return self.row(row, place, depth);
         }
         if let Some(content) = encoded::bytes_of_list(bytes) {
-            let content = encoded::decode(&content, &mut self.search.budget);
+            let content = encoded::decode(&content, &self.search.budget);
             return content.is_some_and(|content| self.json_text(&content, place.in_text(), depth));
         }
         let mut found = false;
@@ -281,10 +281,11 @@ impl Run<'_, '_> {
                 self.json_text(trimmed, place, depth)
             }
             Some(_) if let Some((_, certainty)) = TextLayer::detect(encoded) => {
-                match encoded::decode(encoded, &mut self.search.budget) {
+                match encoded::decode(encoded, &self.search.budget) {
                     Some(content) => self.json_text(&content, place, depth),
                     // A JSON Web Token begins like base64 of JSON, and has dots.
-                    None if encoded.contains(&b'.') || certainty == Certainty::Weak => false,
+                    None if encoded.contains(&b'.') => false,
+                    None if certainty == Certainty::Weak && !encoded::begins_like_json(encoded) => false,
                     None => {
                         let detail = "base64 or hexadecimal text that cannot be decoded or decompressed, \
                                       or is too large";

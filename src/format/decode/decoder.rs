@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Read};
 use flate2::{Decompress, FlushDecompress, Status};
 use sha2::{Digest, Sha256};
 
+use super::budget::Budget;
 use super::encoding::{Encoding, SNIFF_BYTES, sniff};
 use super::error::DecodeError;
 use super::hash::hex;
@@ -15,7 +16,7 @@ use super::progress::OuterProgress;
 use super::zstd_frame::Frame;
 
 /// How to decode an input.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DecodeOptions {
     /// Size of the stored input in bytes, where known. It selects the method of decoding and never
@@ -23,13 +24,16 @@ pub struct DecodeOptions {
     pub stored_size: Option<u64>,
     /// Largest content that is decoded, in bytes. Unlimited by default.
     pub limit: u64,
+    /// What the content is taken from, with all else that the listed input holds. Unlimited by
+    /// default.
+    pub budget: Budget,
     /// Whether to compute the SHA-256 of the content.
     pub hash: bool,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { stored_size: None, limit: u64::MAX, hash: false }
+        Self { stored_size: None, limit: u64::MAX, budget: Budget::default(), hash: false }
     }
 }
 
@@ -39,6 +43,7 @@ pub struct Decoder<R: Read> {
     encoding: Encoding,
     state: State,
     limit: u64,
+    budget: Budget,
     content_bytes: u64,
     gzip_members: u64,
     hasher: Option<Sha256>,
@@ -95,6 +100,7 @@ impl<R: Read> Decoder<R> {
             encoding,
             state,
             limit: options.limit,
+            budget: options.budget,
             content_bytes: 0,
             gzip_members,
             hasher: options.hash.then(Sha256::new),
@@ -118,6 +124,7 @@ impl<R: Read> Decoder<R> {
             encoding: Encoding::Deflate,
             state: State::Deflate(Box::new(Decompress::new(false))),
             limit,
+            budget: Budget::default(),
             content_bytes: 0,
             gzip_members: 0,
             hasher: None,
@@ -133,10 +140,11 @@ impl<R: Read> Decoder<R> {
 
     fn decode_whole(&mut self, stored_size: usize, buffers: &mut Buffers) -> io::Result<()> {
         let Some(stored) = self.input.peek_all(stored_size)? else { return Ok(()) };
-        let Some(content) = buffers.gunzip(stored, self.limit) else { return Ok(()) };
+        let Some(content) = buffers.gunzip(stored, self.limit.min(self.budget.left())) else { return Ok(()) };
         let stored = stored.len();
         self.input.consume(stored);
         self.content_bytes = content.len() as u64;
+        self.budget.take(self.content_bytes);
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&content);
         }
@@ -244,7 +252,7 @@ impl<R: Read> Decoder<R> {
     /// When the rest of the input cannot be decoded. All content before the damage has been
     /// returned.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DecodeError> {
-        let left = self.limit - self.content_bytes;
+        let left = (self.limit - self.content_bytes).min(self.budget.left());
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         // At the limit, one more byte decides whether the content ends here or is too large.
         let mut probe = [0u8; 1];
@@ -252,9 +260,13 @@ impl<R: Read> Decoder<R> {
         let n = self.fill(target)?;
         if n > 0 && room == 0 {
             self.state = State::Done;
-            return Err(DecodeError::TooLarge { limit: self.limit });
+            return Err(match self.content_bytes {
+                n if n >= self.limit => DecodeError::TooLarge { limit: self.limit },
+                _ => DecodeError::BudgetSpent,
+            });
         }
         self.content_bytes += n as u64;
+        self.budget.take(n as u64);
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..n]);
         }

@@ -49,6 +49,13 @@ pub enum DecodeError {
         /// The limit, in bytes of content.
         limit: u64,
     },
+    /// The levels of compression in the listed input hold more than all of them may together.
+    #[error(
+        "all that is compressed inside this file comes to more than --max-archive-bytes and {} times \
+         its size allow",
+        super::budget::PER_STORED_BYTE
+    )]
+    BudgetSpent,
     /// The tar or zip file ends inside this member.
     #[error(
         "the container ends inside this member{}",

@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod budget;
 mod decoder;
 mod encoding;
 mod error;
@@ -49,6 +50,7 @@ mod progress;
 mod text_layer;
 mod zstd_frame;
 
+pub use budget::Budget;
 pub use decoder::{DecodeOptions, Decoder};
 pub use encoding::{Encoding, sniff};
 pub use error::DecodeError;

@@ -6,7 +6,7 @@ use flate2::write::GzEncoder;
 use super::*;
 
 fn options(stored_size: Option<u64>, limit: u64, hash: bool) -> DecodeOptions {
-    DecodeOptions { stored_size, limit, hash }
+    DecodeOptions { stored_size, limit, hash, ..DecodeOptions::default() }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -15,7 +15,7 @@ use std::io::Write;
 use self::encoder::RowEncoder;
 use super::cell::EncodedRow;
 use super::error::SinkError;
-use super::sink::{RowOrder, Sink};
+use super::sink::{EventStep, Sink};
 use super::table::{Column, Table};
 use super::tables::EVENTS;
 use crate::base::TaskQueue;
@@ -147,15 +147,22 @@ impl<'w> RowStream<'w> {
 
 impl Sink for RowStream<'_> {
     /// Out-of-order rows stay out of order: a stream cannot be sorted afterwards.
-    fn event(&mut self, _day: i32, row: EncodedRow<'_>, _: RowOrder) -> Result<(), SinkError> {
-        self.push(row)
+    fn event(&mut self, _day: i32, step: EventStep<'_>) -> Result<(), SinkError> {
+        match step {
+            EventStep::Row(row, _) => self.push(row),
+            EventStep::Expected | EventStep::NotExpected => Ok(()),
+        }
     }
 
-    fn rejection(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
+    fn reject(&mut self, _archive: &str, _rejection: &Rejection) -> Result<(), SinkError> {
         Ok(())
     }
 
     fn input(&mut self, _row: EncodedRow<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
         Ok(())
     }
 

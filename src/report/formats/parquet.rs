@@ -4,10 +4,8 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use tempfile::TempDir;
-
 use super::encoder::{RowEncoder, output_error};
-use crate::base::TaskQueue;
+use crate::base::{TaskQueue, TemporaryFolder};
 use crate::report::cell::EncodedRow;
 use crate::report::error::SinkError;
 use crate::report::parquet::TableFile;
@@ -17,16 +15,16 @@ const FILE: &str = "rows.parquet";
 
 pub(super) struct ParquetEncoder<W, T: Table> {
     out: W,
-    folder: TempDir,
+    folder: TemporaryFolder,
     file: TableFile<T>,
     tasks: TaskQueue<SinkError>,
 }
 
 impl<W: Write, T: Table> ParquetEncoder<W, T> {
     pub(super) fn new(columns: &'static [Column<T>], out: W) -> Result<Self, SinkError> {
-        let folder = tempfile::tempdir().map_err(SinkError::file(&std::env::temp_dir()))?;
+        let folder = TemporaryFolder::create().map_err(SinkError::file(&std::env::temp_dir()))?;
         let tasks = TaskQueue::default();
-        let file = TableFile::create(&folder.path().join(FILE), columns, &tasks)?;
+        let file = TableFile::new(&folder.path().join(FILE), columns, &tasks);
         Ok(Self { out, folder, file, tasks })
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::connection::OPEN_TIMEOUT;
 use super::env::env_var;
 use super::profile::ProfileError;
+use crate::model::error_chain;
 
 /// Credentials are replaced this long before they expire.
 const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(5 * 60);
@@ -42,6 +43,11 @@ pub(super) enum CredentialsError {
     NoneInProfile(String),
     #[error("the environment, the default profile, the container and the instance provide none")]
     NoneAnywhere,
+    #[error(
+        "the credential_process of profile {0:?} failed; its error output is not repeated here, since it \
+         may contain credentials: run it by hand"
+    )]
+    Process(String),
     #[error(transparent)]
     Provider(ProviderError),
 }
@@ -170,6 +176,10 @@ impl Credentials {
                 CredentialsError::NoneInProfile(profile)
             }
             (ProviderError::CredentialsNotLoaded(_), None) => CredentialsError::NoneAnywhere,
+            // A program's own error output may contain credentials.
+            (error, profile) if error_chain(&error).contains("Stderr:") => {
+                CredentialsError::Process(profile.unwrap_or_else(|| "default".to_owned()))
+            }
             (error, _) => CredentialsError::Provider(error),
         }
     }

@@ -121,6 +121,14 @@ pub(super) fn check_url(url: &str) -> Result<(), EndpointUrlError> {
     if rest[authority.len()..].bytes().all(is_path) { Ok(()) } else { Err(EndpointUrlError::Extra) }
 }
 
+/// What an error shows of a URL that [`check_url`] refused: neither user nor password, nor what
+/// follows a question mark.
+pub(super) fn shown_url(url: &str) -> &str {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +162,15 @@ mod tests {
         let custom = Endpoint::custom("http://127.0.0.1:9000", "b", "us-east-1");
         assert_eq!(custom.bucket_url, "http://127.0.0.1:9000/b");
         assert_eq!(custom.region, "us-east-1");
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_not_shown() {
+        for url in
+            ["https://user:secret@h:1/x?token=secret", "user:secret@h:1/x", "s3://u@secret@h:1/x#secret"]
+        {
+            assert_eq!(shown_url(url), "h:1/x", "{url}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::config::AwsConfig;
 use super::connection::{OPEN_TIMEOUT, READ_TIMEOUT, http_client};
-use super::endpoint::{Addressing, Endpoint, EndpointVariant, check_url};
+use super::endpoint::{Addressing, Endpoint, EndpointVariant, check_url, shown_url};
 use super::refusal::{TransferError, region_header};
 use crate::s3::error::Cause;
 use crate::s3::{Access, S3Error};
@@ -24,8 +24,10 @@ pub(super) async fn find_endpoint(
 ) -> Result<Endpoint, S3Error> {
     let region = config.region.as_deref().unwrap_or(DEFAULT_REGION);
     if let Some(url) = &config.endpoint_url {
-        check_url(url)
-            .map_err(|error| S3Error::Unreachable { endpoint: url.clone(), source: error.into() })?;
+        check_url(url).map_err(|error| S3Error::Unreachable {
+            endpoint: shown_url(url).to_owned(),
+            source: error.into(),
+        })?;
         return Ok(Endpoint::custom(url, bucket, region));
     }
     let addressing = if access.path_style { Addressing::Path } else { Addressing::VirtualHost };

@@ -181,3 +181,52 @@ fn content_that_never_closes_takes_little_memory() {
         assert_eq!(input(&inputs, "in.gz")["status"], "partial");
     }
 }
+
+/// A tar file of plain files with these contents.
+fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, content) in members {
+        let mut header = [0u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+        header[148..156].copy_from_slice(b"        ");
+        header[156] = b'0';
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u32 = header.iter().map(|b| u32::from(*b)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+/// Levels of containers multiply: 30 files of 1 MiB in each of 30 archives, and that three times
+/// deep, are 26 GiB. All that is inside one listed input comes out of one budget.
+#[test]
+fn nested_containers_do_not_multiply() {
+    let member = |n: usize, content: &[u8]| (format!("{n}.gz"), gzip(content));
+    let mut content = vec![b' '; 1 << 20];
+    for _ in 0..3 {
+        content = tar(&(0..30).map(|n| member(n, &content)).collect::<Vec<_>>());
+    }
+    let bomb = gzip(&content);
+    let dir = folder(&[("bomb.tar.gz", &bomb), ("good.json", &good(10))]);
+    let limit = 2 << 20;
+    let args = ["bomb.tar.gz", "good.json", "--max-archive-bytes", &limit.to_string()];
+    let ran = with_memory(LITTLE, dir.path(), &args);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    let (run, inputs, _) = read_report(dir.path());
+    assert_eq!(run["totals"]["selected"], 2, "those of the other file");
+    let is_inside = |row: &&Value| row["archive"].as_str().is_some_and(|name| name.contains("!/"));
+    let decoded: u64 = inputs.iter().filter(is_inside).filter_map(|row| row["content_bytes"].as_u64()).sum();
+    let budget = limit + 64 * bomb.len() as u64;
+    assert!((limit / 2..=budget).contains(&decoded), "{decoded} bytes were decoded of {budget}");
+    let refused = inputs.iter().filter(|row| row["reason"] == "archive_too_large").count();
+    assert!(refused > 10, "{refused} members are named as too large");
+    // One level alone is no bomb: the members are within the limit.
+    let one = tar(&[member(0, &vec![b' '; 1 << 20]), ("a.json".into(), good(10))]);
+    let report = analyze_in(folder(&[("one.tar", &one)]).path(), &["one.tar"]);
+    assert_eq!(report.run_json()["totals"]["selected"], 2);
+}

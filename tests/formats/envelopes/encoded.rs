@@ -115,6 +115,10 @@ fn texts_that_cannot_be_read_are_rejects() {
             assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{document}: {}", report.stderr);
         }
     }
+    // Cut off after its beginning, zlib is still recognised.
+    let cut = base64(&zlib(document(&records()).as_bytes())[..600]);
+    let report = read("in", json!({"Records": [canvas(1), {"data": cut}]}).to_string().as_bytes());
+    assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{}", report.stderr);
     // Other texts of bytes are none of ours: an image, a hash, a token, noise with two bytes of zlib.
     for other in [
         base64(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x06\0\0\0\x1F\xF3\xFFa"),

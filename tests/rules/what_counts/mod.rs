@@ -19,7 +19,7 @@ use keytrail::aggregate::Selected;
 use keytrail::classify::Classifier;
 use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
-use keytrail::report::{EVENTS, EncodedRow, OutputFormat, RowOrder, RowStream, Sink, encode_row};
+use keytrail::report::{EVENTS, EncodedRow, EventStep, OutputFormat, RowOrder, RowStream, Sink, encode_row};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ fn outcome_of(record: &Value) -> Value {
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
     let mut stream = RowStream::events(OutputFormat::Ndjson, &mut out, None).unwrap();
-    stream.event(0, EncodedRow::new(&bytes), RowOrder::InOrder).unwrap();
+    stream.event(0, EventStep::Row(EncodedRow::new(&bytes), RowOrder::InOrder)).unwrap();
     stream.finish().unwrap();
     let mut row: Value = serde_json::from_slice(&out).unwrap();
     row["class"] = json!("event");

@@ -74,6 +74,26 @@ fn a_program_that_never_gives_credentials_is_not_waited_for() {
     refused(&mut command, &bed.uri("logs/"), &["credentials", "do not answer"]);
 }
 
+/// A password in the endpoint's URL, and what a program for credentials writes to its error output.
+#[test]
+fn no_credential_is_printed() {
+    let bed = bed();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let process = "sh -c 'echo password-of-somebody >&2; exit 3'";
+    std::fs::write(&config, format!("[default]\ncredential_process = {process}\n")).unwrap();
+    let mut by_process = without_credentials(&bed);
+    by_process.env("AWS_CONFIG_FILE", config.path());
+    let mut by_url = bed.around(keytrail());
+    by_url.env("AWS_ENDPOINT_URL", "http://somebody:password-of-somebody@127.0.0.1:1/x");
+    for (command, part) in [(&mut by_process, "credential_process"), (&mut by_url, "127.0.0.1:1")] {
+        let dir = tempfile::tempdir().unwrap();
+        let ran = run(command.current_dir(dir.path()).args(["analyze", &bed.uri("logs/")]));
+        assert_eq!(ran.status, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("password-of-somebody"), "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_wrong_secret_is_refused() {
     if bed::is_second() {

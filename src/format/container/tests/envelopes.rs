@@ -3,6 +3,7 @@
 
 use super::windows::{all_ends, check_windows, reasons};
 use super::*;
+use crate::format::decode::Budget;
 
 const MAX_RECORD: u64 = 4000;
 
@@ -114,7 +115,7 @@ fn extract_all(bytes: &[u8]) -> Vec<String> {
                 }
                 if envelope == Envelope::Wrapped {
                     let mut inner = Vec::new();
-                    RecordSearch::new(MAX_RECORD, MAX_RECORD).search(value, &mut |extracted| {
+                    RecordSearch::new(MAX_RECORD, Budget::new(MAX_RECORD)).search(value, &mut |extracted| {
                         inner.push(match extracted {
                             Extracted::Record { json: text, .. } => String::from_utf8(text.to_vec()).unwrap(),
                             Extracted::NoRecord => "foreign".to_owned(),
