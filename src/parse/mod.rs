@@ -20,6 +20,7 @@
 //! ```
 
 mod alias_list;
+mod any_case;
 mod as_text;
 mod call;
 mod error;
@@ -69,8 +70,8 @@ pub struct ParsedRecord<'a> {
     pub kind: RecordKind<'a>,
     /// A member that is used was given twice; the last value counts.
     pub repeated_field: bool,
-    /// A member that is used, and is an object or a list in CloudTrail's records, is text or another
-    /// value: what it says has not been read.
+    /// A member that is used, and is an object or a list in CloudTrail's records, is text or
+    /// another value: what it says has not been read.
     pub text_members: bool,
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
 
-use super::rule_out::any_case;
+use super::any_case::any_case;
 
 /// The `eventSource` of KMS, in every partition.
 pub const KMS: &str = "kms.amazonaws.com";

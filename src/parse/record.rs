@@ -66,7 +66,7 @@ impl Record<'_> {
     /// that what it says is not read.
     pub(super) fn has_text_members(&self) -> bool {
         let (identity, request, response) = (&self.identity, &self.request, &self.response);
-        // Nothing hides the caller or the resources: any text there is something that was an object.
+        // Nothing hides the caller or the resources: any text there was an object.
         let never_hidden = [
             identity.as_text,
             identity.session.as_text,

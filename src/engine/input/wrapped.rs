@@ -72,7 +72,7 @@ impl InputReader<'_, '_> {
         true
     }
 
-    /// Reads the records in a value beside an array of records. Without any, it is no record either,
+    /// Reads the records in a value beside an array of records. Without any, it counts as nothing,
     /// unless it has what only records have.
     pub(super) fn beside(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) {
         if let Some(error) = container::json_error(value) {

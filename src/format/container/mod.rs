@@ -8,7 +8,8 @@
 //! * top-level objects that are not containers: a single record, NDJSON, concatenated objects, and
 //!   the messages of log lines.
 //!
-//! What else a document holds beside its array is passed to the caller, too, if it may hold records.
+//! What else a document holds beside its array is passed to the caller, too, if it may hold
+//! records.
 //!
 //! A value is a record or wraps one in an [`Envelope`]; [`extract_record`] finds the record inside.
 //! If it is neither, a [`RecordSearch`] finds the records in it, in one of the places where tools

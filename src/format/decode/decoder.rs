@@ -57,8 +57,8 @@ enum State {
     /// All content was decoded with one call and waits for [`Decoder::take_whole`].
     Whole(Vec<u8>),
     Plain,
-    /// Inside a gzip member, or a deflate stream with or without zlib's header. The readers of flate2 drop decoded bytes when
-    /// they find damage; this decoder returns them first.
+    /// Inside a gzip member, or a deflate stream with or without zlib's header. The readers of
+    /// flate2 drop decoded bytes when they find damage; this decoder returns them first.
     Deflate(Box<Decompress>),
     /// Inside a zstd frame.
     Frame(Box<Frame>),

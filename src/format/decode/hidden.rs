@@ -21,8 +21,8 @@ pub fn may_hold_compressed(head: &[u8]) -> bool {
     is_known || memmem::find(head, b"\x1F\x8B\x08").is_some() || is_deflate(head) || is_encoded_archive(head)
 }
 
-/// Whether content that is damaged, or in no known form, has a text or a list of bytes that may hold
-/// records.
+/// Whether content that is damaged, or in no known form, has a text or a list of bytes that may
+/// hold records.
 pub fn may_hold_encoded(head: &[u8]) -> bool {
     let is_encoded = |part: &[u8]| {
         let digits = part.trim_ascii_start().strip_prefix(b"\\\\x").unwrap_or(part);

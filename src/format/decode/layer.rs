@@ -32,8 +32,8 @@ impl Layer {
 }
 
 impl<R: Read> Decoder<R> {
-    /// Whether the content is compressed again, or base64 or hexadecimal text. Call this before the first
-    /// [`Self::read`].
+    /// Whether the content is compressed again, or base64 or hexadecimal text. Call this before the
+    /// first [`Self::read`].
     pub fn has_layer(&mut self) -> bool {
         Layer::detect(self.peek(DETECT_BYTES)).is_some()
     }

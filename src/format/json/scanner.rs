@@ -90,8 +90,8 @@ impl ValueScanner {
         }
     }
 
-    /// Whether the value contains `kms.amazonaws.com` in any case, an escape that could spell one of
-    /// its characters, or the type of a key. Call this after the end was found.
+    /// Whether the value contains `kms.amazonaws.com` in any case, an escape that could spell one
+    /// of its characters, or the type of a key. Call this after the end was found.
     ///
     /// `None` when not known: only objects and arrays are examined, a match may span two pieces,
     /// and the ARN of a key is a sign of a KMS call in a record without `eventSource` only.

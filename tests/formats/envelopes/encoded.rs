@@ -119,7 +119,7 @@ fn texts_that_cannot_be_read_are_rejects() {
     let cut = base64(&zlib(document(&records()).as_bytes())[..600]);
     let report = read("in", json!({"Records": [canvas(1), {"data": cut}]}).to_string().as_bytes());
     assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{}", report.stderr);
-    // Other texts of bytes are none of ours: an image, a hash, a token, noise with two bytes of zlib.
+    // Other texts of bytes are none of ours: an image, a hash, noise with two bytes of zlib.
     for other in [
         base64(b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\x06\0\0\0\x1F\xF3\xFFa"),
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
