@@ -4,10 +4,12 @@
 use std::fmt::Write;
 
 use super::details::{
-    CaveatContext, accounts_not_covered, disagreeing_names, failed_trail_changes, keys_used_otherwise,
-    log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails, trails_excluding_kms,
+    CaveatContext, NEXT_ITEM, accounts_not_covered, disagreeing_names, failed_trail_changes,
+    keys_used_otherwise, log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails,
+    trails_excluding_kms,
 };
 use super::gaps::missing_days;
+use crate::model::counted;
 
 /// A caveat that applies to a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Caveat {
     pub severity: Severity,
     /// The sentence.
     pub text: String,
+    /// What the sentence lists, joined with `; `, and is easier to read on lines of its own.
+    pub items: Vec<String>,
 }
 
 /// How much a caveat matters for a run.
@@ -41,6 +45,9 @@ impl Severity {
     }
 }
 
+/// What stands between the items of [`Caveat::items`] in the sentence.
+pub const ITEM_SEPARATOR: &str = "; ";
+
 /// One row of [`CAVEATS`].
 #[derive(Debug)]
 #[non_exhaustive]
@@ -60,8 +67,13 @@ pub struct CaveatRule {
 impl CaveatRule {
     fn caveat(&self, context: &CaveatContext<'_>) -> Option<Caveat> {
         let value = (self.applies)(context)?;
+        let items: Vec<String> = match value.contains(NEXT_ITEM) {
+            true => value.split(NEXT_ITEM).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
+            false => Vec::new(),
+        };
+        let value = if items.is_empty() { value } else { items.join(ITEM_SEPARATOR) };
         let text = self.text.replacen("{}", &value, 1);
-        Some(Caveat { id: self.id, severity: self.severity, text })
+        Some(Caveat { id: self.id, severity: self.severity, text, items })
     }
 }
 
@@ -108,26 +120,26 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "trail_excludes_kms",
         severity: Severity::Warning,
         applies: trails_excluding_kms,
-        text: "Trails were set to leave out events of kms.amazonaws.com, or all events that only \
-            read (Decrypt and GenerateDataKey are such events): {}. While this was set, their \
-            archives lack KMS use.",
-        doc: "a record sets a trail to exclude KMS",
+        text: "Trails or event data stores were set to leave out KMS calls: all of them, those \
+            that only read (Decrypt, GenerateDataKey), those that do not (CreateGrant), or some \
+            by name: {}. While this was set, their archives lack KMS use.",
+        doc: "a record sets a trail or an event data store to leave out calls by which keys are used",
     },
     CaveatRule {
         id: "logging_stopped",
         severity: Severity::Warning,
         applies: stopped_trails,
-        text: "Trails that were stopped or deleted: {}. Calls made while no trail was logging are \
+        text: "Trails or event data stores that were stopped or deleted: {}. Calls made while no trail was logging are \
             not in any archive. coverage.trail_periods of run.json lists all periods.",
-        doc: "a record stops or deletes a trail",
+        doc: "a record stops or deletes a trail or an event data store",
     },
     CaveatRule {
         id: "trail_change_failed",
         severity: Severity::Warning,
         applies: failed_trail_changes,
-        text: "Somebody tried to stop, delete or reconfigure a trail. The calls failed and changed \
+        text: "Somebody tried to stop, delete or reconfigure a trail or an event data store. The calls failed and changed \
             nothing: {}.",
-        doc: "a StopLogging, DeleteTrail or PutEventSelectors failed",
+        doc: "a call that stops, deletes or reconfigures a trail or an event data store failed",
     },
     CaveatRule {
         id: "nothing_learned",
@@ -220,9 +232,9 @@ pub static CAVEATS: &[CaveatRule] = &[
     CaveatRule {
         id: "unattributed_bucket_keys",
         severity: Severity::Warning,
-        applies: |c| count(c.coverage.unattributed),
-        text: "Calls that could not be given to a workload, because an S3 Bucket Key hides \
-            the object: {}. They are not counted. Add --workload any to see them.",
+        applies: |c| (c.coverage.unattributed > 0).then(|| counted(c.coverage.unattributed, "call")),
+        text: "{} for S3 buckets could not be given to a workload, because an S3 Bucket Key hides \
+            the object. Such calls are not counted. Add `--workload any` to see them.",
         doc: "records that were not selected name a bucket but no object, and nothing else shows a \
             particular workload",
     },
@@ -374,6 +386,17 @@ pub static CAVEATS: &[CaveatRule] = &[
         text: "Every delivered copy was counted (--keep-duplicates): counts are deliveries, not \
             calls.",
         doc: "`--keep-duplicates` was given",
+    },
+    CaveatRule {
+        id: "events_gone",
+        severity: Severity::Warning,
+        applies: |c| count(c.events_gone),
+        text: "KMS events that an earlier run had in its report, and that no archive has now: {}. \
+            Archives were replaced, shortened or emptied since then (archives_replaced in \
+            run.json), so these events have left the report. The next run does not say so \
+            again.",
+        doc: "in a run with `--incremental`: archives have changed, and events that earlier runs \
+            found in them are in no archive any more",
     },
     CaveatRule {
         id: "names_disagree",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::trails::{TrailState, failed_attempts, periods, trails_without_kms};
 use crate::aggregate::{Activity, Counts, Coverage, InputTotals, KeyUse, Observations, UsageRow, is_use};
 use crate::knowledge::Facts;
-use crate::model::{EventTime, Outcome, TrailChange, multi_region_id};
+use crate::model::{EventTime, Outcome, TrailChange, counted, multi_region_id};
 
 /// What decides which caveats apply to a run.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,8 @@ pub struct CaveatContext<'a> {
     pub activity: &'a Activity,
     /// Whether every delivered copy was counted.
     pub keep_duplicates: bool,
+    /// Events of archives that have changed since an earlier run, which no archive has now.
+    pub events_gone: u64,
     /// Whether some folders of S3 were not listed, because of their names.
     pub chose_folders: bool,
 }
@@ -51,11 +53,22 @@ fn listed<S: AsRef<str>>(names: &[S], limit: usize, where_all_are: &str) -> Opti
     (!first.is_empty()).then(|| format!("{}{more}", first.join(", ")))
 }
 
+/// What stands before each item of a list that is shown with one item a line.
+pub(super) const NEXT_ITEM: char = '\n';
+
+/// The first few items, each on a line of its own, and how many more there are.
+fn lines(items: &[String], where_all_are: &str) -> Option<String> {
+    let first = items.iter().take(LISTED_TRAILS).map(|item| item.replace(NEXT_ITEM, " "));
+    let more = items.len().saturating_sub(LISTED_TRAILS);
+    let more = (more > 0).then(|| format!("and {more} more{where_all_are}"));
+    let all: Vec<String> = first.chain(more).map(|item| format!("{NEXT_ITEM}{item}")).collect();
+    (!all.is_empty()).then(|| all.concat())
+}
+
 pub(super) fn not_all_read(context: &CaveatContext<'_>) -> Option<String> {
     let rejects = match context.counts.rejected {
         0 => String::new(),
-        1 => "rejects.parquet has 1 row, and ".to_owned(),
-        n => format!("rejects.parquet has {n} rows, and "),
+        n => format!("rejects.parquet has {}, and ", counted(n, "row")),
     };
     (!context.inputs.read_whole()).then_some(rejects)
 }
@@ -70,11 +83,11 @@ pub(super) fn disagreeing_names(context: &CaveatContext<'_>) -> Option<String> {
 
 pub(super) fn trails_excluding_kms(context: &CaveatContext<'_>) -> Option<String> {
     let trails = trails_without_kms(context.facts, context.coverage);
-    listed(&trails, LISTED_TRAILS, " (coverage.trail_periods of run.json)")
+    lines(&trails, " (coverage.trail_periods of run.json)")
 }
 
 pub(super) fn stopped_trails(context: &CaveatContext<'_>) -> Option<String> {
-    listed(&periods(context.facts, TrailState::NotLogging), LISTED_TRAILS, "")
+    lines(&periods(context.facts, TrailState::NotLogging), "")
 }
 
 pub(super) fn failed_trail_changes(context: &CaveatContext<'_>) -> Option<String> {
@@ -85,7 +98,7 @@ pub(super) fn failed_trail_changes(context: &CaveatContext<'_>) -> Option<String
         format!("{name} of {} at {time} by {by} ({code})", change.trail)
     };
     let attempts: Vec<String> = failed_attempts(&context.facts.trails).into_iter().map(attempt).collect();
-    listed(&attempts, LISTED_TRAILS, " (coverage.failed_trail_changes in run.json)")
+    lines(&attempts, " (coverage.failed_trail_changes in run.json)")
 }
 
 /// Accounts that own keys or make calls, but of which the input has neither archives nor records.

@@ -17,7 +17,9 @@ mod details;
 mod gaps;
 mod trails;
 
-pub use caveats::{CAVEATS, Caveat, CaveatRule, Severity, caveats, caveats_markdown};
+pub use caveats::{CAVEATS, Caveat, CaveatRule, ITEM_SEPARATOR, Severity, caveats, caveats_markdown};
 pub use details::CaveatContext;
 pub use gaps::{MissingDays, missing_days};
-pub use trails::{TrailPeriod, TrailState, failed_attempts, trail_periods, trails_without_kms};
+pub use trails::{
+    TrailPeriod, TrailState, failed_attempts, names_of_trails_without_kms, trail_periods, trails_without_kms,
+};

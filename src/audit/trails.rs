@@ -1,5 +1,5 @@
-//! What was done to trails: from when until when one recorded nothing, or nothing of KMS, and who
-//! did it.
+//! What was done to trails and event data stores: from when until when one recorded nothing, or not
+//! all of KMS, and who did it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::model::{Arn, TrailChange, TrailEffect};
 pub enum TrailState {
     /// Everything: it was stopped or deleted.
     NotLogging,
-    /// The events of KMS, or those of them that only read.
+    /// The events of KMS, or some of them.
     ExcludesKms,
 }
 
@@ -45,12 +45,8 @@ type TrailId<'a> = (&'a str, &'a str, &'a str);
 
 /// The periods, by time. Several calls that begin the same are one period.
 pub fn trail_periods(changes: &BTreeSet<TrailChange>) -> Vec<TrailPeriod<'_>> {
-    let mut by_trail: BTreeMap<TrailId<'_>, Vec<&TrailChange>> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.error_code.is_none()) {
-        by_trail.entry(trail_id(change)).or_default().push(change);
-    }
     let mut periods = Vec::new();
-    for mut changes in by_trail.into_values() {
+    for mut changes in by_trail(changes).into_values() {
         changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
         let mut open: BTreeMap<TrailState, &TrailChange> = BTreeMap::new();
         for change in changes {
@@ -81,13 +77,28 @@ pub(super) fn periods(facts: &Facts, state: TrailState) -> Vec<String> {
     periods.filter(|period| period.state == state).map(|period| period.to_string()).collect()
 }
 
-/// The trails that were set to leave out KMS, or its events that only read: from when until when,
-/// and by whom. With `--no-learn`, only their names are known.
+/// The trails that were set to leave out KMS, or some of its events: from when until when, and by
+/// whom. With `--no-learn`, only their names are known.
 pub fn trails_without_kms(facts: &Facts, coverage: &Coverage) -> Vec<String> {
     let mut trails = periods(facts, TrailState::ExcludesKms);
     let is_known = |trail: &&String| facts.trails.iter().any(|change| change.trail == **trail);
     trails.extend(coverage.kms_excluded_by.iter().filter(|trail| !is_known(trail)).cloned());
     trails
+}
+
+/// The names of these trails: each once, by its ARN if any record gives it.
+pub fn names_of_trails_without_kms<'a>(facts: &'a Facts, coverage: &'a Coverage) -> BTreeSet<&'a str> {
+    let mut names: BTreeSet<&str> = coverage.kms_excluded_by.iter().map(|name| &**name).collect();
+    for changes in by_trail(&facts.trails).into_values() {
+        let excludes = changes.iter().any(|change| change.effect == TrailEffect::ExcludesKms);
+        let spelled: BTreeSet<&str> = changes.iter().map(|change| &*change.trail).collect();
+        let arn = spelled.iter().copied().find(|name| name.starts_with("arn:"));
+        for name in &spelled {
+            names.remove(name);
+        }
+        names.extend(arn.or_else(|| spelled.first().copied()).filter(|_| excludes));
+    }
+    names
 }
 
 /// Calls that would have changed a trail, but failed, by time.
@@ -97,10 +108,31 @@ pub fn failed_attempts(changes: &BTreeSet<TrailChange>) -> Vec<&TrailChange> {
     failed
 }
 
-/// Records name a trail by its name or by its ARN.
+/// The changes that were made, by trail. Records name a trail by its name or by its ARN, and may
+/// lack account or region.
+fn by_trail(changes: &BTreeSet<TrailChange>) -> BTreeMap<TrailId<'_>, Vec<&TrailChange>> {
+    let mut by_trail: BTreeMap<TrailId<'_>, Vec<&TrailChange>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.error_code.is_none()) {
+        by_trail.entry(trail_id(change)).or_default().push(change);
+    }
+    let is_whole = |(account, region, _): &TrailId<'_>| !account.is_empty() && !region.is_empty();
+    let (whole, partial): (Vec<TrailId<'_>>, Vec<TrailId<'_>>) = by_trail.keys().copied().partition(is_whole);
+    for id in partial {
+        let agrees = |part: &str, whole: &str| part.is_empty() || part == whole;
+        let mut others = whole.iter().filter(|o| agrees(id.0, o.0) && agrees(id.1, o.1) && id.2 == o.2);
+        // Two trails may have that name: then it is not known which of them is meant.
+        if let (Some(other), None) = (others.next(), others.next()) {
+            let changes = by_trail.remove(&id).unwrap_or_default();
+            by_trail.entry(*other).or_default().extend(changes);
+        }
+    }
+    by_trail
+}
+
+/// The trail that a change is of. Account and region are empty where they are not known.
 fn trail_id(change: &TrailChange) -> TrailId<'_> {
     let arn = Arn::parse(&change.trail).and_then(|arn| {
-        let name = arn.resource.strip_prefix("trail/")?;
+        let (_, name) = arn.resource.split_once('/')?;
         Some((arn.account, arn.region, name))
     });
     let own = || {
@@ -174,5 +206,49 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(failed_attempts(&changes).len(), 1);
+    }
+
+    #[test]
+    fn a_trail_is_named_once_however_records_spell_it() {
+        use TrailEffect::{ExcludesKms, IncludesKms, StartsLogging};
+        const ARN: &str = "arn:aws:cloudtrail:us-east-1:111122223333:trail/t";
+        const OTHER: &str = "arn:aws:cloudtrail:us-east-1:444455556666:trail/t";
+        let without = |mut change: TrailChange| {
+            (change.region, change.by.account_id) = (None, None);
+            change
+        };
+        let in_region = |region: &str, mut change: TrailChange| {
+            change.region = Some(region.to_owned());
+            change
+        };
+        for (changes, expected) in [
+            (vec![change(1, "t", ExcludesKms), change(2, ARN, ExcludesKms)], vec![ARN]),
+            (vec![change(1, "t", ExcludesKms), change(2, ARN, IncludesKms)], vec![ARN]),
+            (vec![change(1, "t", ExcludesKms), change(2, "t", StartsLogging)], vec!["t"]),
+            (vec![change(1, "t", ExcludesKms), change(2, OTHER, ExcludesKms)], vec![OTHER, "t"]),
+            // Another trail of that name, in another region.
+            (
+                vec![change(1, ARN, ExcludesKms), in_region("eu-west-1", change(2, "t", ExcludesKms))],
+                vec![ARN, "t"],
+            ),
+            (vec![without(change(1, "t", ExcludesKms)), change(2, ARN, StartsLogging)], vec![ARN]),
+            // Which of two it is, is not known.
+            (
+                vec![
+                    without(change(1, "t", ExcludesKms)),
+                    change(2, ARN, StartsLogging),
+                    change(3, OTHER, StartsLogging),
+                ],
+                vec!["t"],
+            ),
+        ] {
+            let mut facts = Facts::default();
+            let mut coverage = Coverage::default();
+            let excluding = changes.iter().filter(|change| change.effect == ExcludesKms);
+            coverage.kms_excluded_by.extend(excluding.map(|change| change.trail.clone()));
+            facts.trails = changes.iter().cloned().collect();
+            let names = Vec::from_iter(names_of_trails_without_kms(&facts, &coverage));
+            assert_eq!(names, expected, "{changes:#?}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub struct ArchiveVersion {
     pub uri: Arc<str>,
     /// Stored bytes, where known.
     pub size: Option<u64>,
-    /// The object's ETag.
+    /// The object's ETag; of a file, its inode number and when that was last changed.
     pub etag: Option<Box<str>>,
     /// When it was last written.
     pub modified: Option<EventTime>,
@@ -36,7 +36,7 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| Arc::new(build_schema()));
 /// |---|---|
 /// | `archive` | URI of the archive: a file or object that a listing names |
 /// | `archive_size` | its stored bytes |
-/// | `archive_etag` | its ETag, in S3 |
+/// | `archive_etag` | its ETag, in S3; of a file, its inode number and when that was last changed |
 /// | `archive_modified` | when it was last written |
 /// | the others | [facts](crate::facts::schema) |
 pub fn schema() -> SchemaRef {

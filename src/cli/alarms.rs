@@ -7,7 +7,7 @@ use super::values::{FailOn, as_millis};
 use keytrail::aggregate::InputStatus;
 use keytrail::audit::missing_days;
 use keytrail::engine::{Run, Selection};
-use keytrail::model::{EventTime, SkipReason};
+use keytrail::model::{EventTime, SkipReason, counted};
 
 /// How far in the future an event may be before its time, or this machine's clock, must be wrong.
 const CLOCK_TOLERANCE_MS: i64 = 3_600_000;
@@ -87,7 +87,10 @@ fn check_age(newest: Option<EventTime>, max: Duration, now: EventTime) -> Option
              it hides how old the others are"
         ))
     } else if age > as_millis(max) {
-        Some(format!("the newest KMS event read is {} hours old ({time})", age / 3_600_000))
+        Some(format!(
+            "the newest KMS event read is {} old ({time})",
+            counted((age / 3_600_000).unsigned_abs(), "hour")
+        ))
     } else {
         None
     }
@@ -95,27 +98,22 @@ fn check_age(newest: Option<EventTime>, max: Duration, now: EventTime) -> Option
 
 fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String> {
     let empty = run.inputs.skipped_for(SkipReason::NoArchive);
-    let (n, what) = match condition {
-        FailOn::Rejects => {
-            (run.counts.rejected, "records or stretches of archives could not be read: see rejects.parquet")
+    let (n, noun, what) = match condition {
+        FailOn::Rejects => (run.counts.rejected, "reject", "(what could not be read): see rejects.parquet"),
+        FailOn::Unreadable => {
+            (run.inputs.count(InputStatus::Unreadable), "unreadable archive", "(see inputs.parquet)")
         }
-        FailOn::Unreadable => (
-            run.inputs.count(InputStatus::Unreadable),
-            "archives could not be opened or read: see inputs.parquet",
-        ),
-        FailOn::Gaps => (missing_days, "delivery days are missing: see coverage in run.json"),
-        FailOn::Conflicts => {
-            (run.counts.conflicts, "events share their eventID with an event of other content")
-        }
+        FailOn::Gaps => (missing_days, "missing delivery day", "(see coverage in run.json)"),
+        FailOn::Conflicts => (run.counts.conflicts, "event", "with the eventID of an event of other content"),
         FailOn::Skipped => {
             let listed = run.inputs.skipped_for(SkipReason::AlreadyListed);
             let expected = run.inputs.skipped_for(SkipReason::Digest) + listed + empty;
             let others = run.inputs.count(InputStatus::Skipped) - expected;
-            (others, "files are not CloudTrail archives: see inputs.parquet")
+            (others, "file", "without CloudTrail records: see inputs.parquet")
         }
-        FailOn::Empty => (empty, "inputs have no archive: see inputs.parquet"),
+        FailOn::Empty => (empty, "input", "without any archive: see inputs.parquet"),
     };
-    (n > 0).then(|| format!("{n} {what}"))
+    (n > 0).then(|| format!("{} {what}", counted(n, noun)))
 }
 
 /// Days without an archive between days that have one, inside `--since` and `--until`: the sum over

@@ -16,7 +16,7 @@ use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal, unmatched};
 use keytrail::audit::{Caveat, CaveatContext, caveats};
-use keytrail::engine::{self, Plan, Run};
+use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
@@ -63,7 +63,8 @@ pub(super) fn run(
         facts: &run.facts,
         incremental: plan.checkpoint.as_ref().map(|checkpoint| {
             let (archives_read, archives_known) = checkpoint.archives();
-            IncrementalSummary { archives_read, archives_known }
+            let ReplacedArchives { archives: archives_replaced, events_gone, .. } = run.replaced;
+            IncrementalSummary { archives_read, archives_known, archives_replaced, events_gone }
         }),
         caveats: &caveats,
     };
@@ -110,6 +111,7 @@ fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
         usage: &run.usage,
         activity: &run.activity,
         keep_duplicates: plan.keep_duplicates,
+        events_gone: run.replaced.events_gone,
         chose_folders: !plan.prune.keeps_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
     })

@@ -15,6 +15,7 @@ use super::{alarms, plan, progress, startup, terminal, unmatched};
 
 use keytrail::audit::trails_without_kms;
 use keytrail::engine::{self, Run};
+use keytrail::model::counted;
 use keytrail::report::{RowStream, RunOptions, printable, scope, unread_inputs, zero_result_causes};
 use tracing::warn;
 
@@ -40,9 +41,9 @@ pub(super) fn run(
     if args.selection.hash {
         warn!("--hash has no effect: the events that are printed have no column for it");
     }
-    let width = is_terminal.then(terminal::width).flatten();
+    let target = terminal::output_target(is_terminal);
     let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::events(format, out, width)?;
+    let mut stream = RowStream::events(format, out, target)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
     stream.finish()?;
 
@@ -70,8 +71,7 @@ fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[St
     }
     text.push_str(&unread_inputs(&run.inputs));
     if run.inputs.hidden > 0 {
-        let n = run.inputs.hidden;
-        let inputs = if n == 1 { "1 skipped input" } else { &*format!("{n} skipped inputs") };
+        let inputs = counted(run.inputs.hidden, "skipped input");
         text.push_str(&format!(
             "{inputs} may hold records in a form that is not read; `keytrail analyze` names them in \
              inputs.parquet\n"

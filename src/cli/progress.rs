@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::options::CommonOptions;
 use super::values::LogFormat;
 use keytrail::engine::{Plan, Progress};
+use keytrail::model::counted;
 use keytrail::source::{Input, ListedInput};
 
 const TICK: Duration = Duration::from_millis(120);
@@ -83,7 +84,7 @@ fn message(progress: &Progress) -> String {
     if progress.is_scanning() {
         "scanning".to_owned()
     } else {
-        format!("{} archives · {} events", progress.archives(), progress.selected())
+        format!("{} · {}", counted(progress.archives(), "archive"), counted(progress.selected(), "event"))
     }
 }
 

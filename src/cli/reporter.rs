@@ -24,7 +24,7 @@ use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::audit::{Caveat, Severity};
 use keytrail::engine::Run;
 use keytrail::model::{EventTime, error_chain};
-use keytrail::report::{Metrics, RunSummary, SinkError, metrics};
+use keytrail::report::{Metrics, RunSummary, SinkError, metrics, printable_lines};
 
 const INTERRUPTED: &str = "stopped before the result was complete";
 
@@ -173,6 +173,8 @@ impl ExitReporter {
         if self.is_json() {
             log::line("ERROR", message, fields);
         } else {
+            // A name in the text may hold a line break: what follows must not look like a message.
+            let text = printable_lines(text).replace('\n', "\n  ");
             let _ = writeln!(io::stderr(), "keytrail: {text}"); // nowhere left to report to
         }
     }

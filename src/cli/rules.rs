@@ -42,9 +42,9 @@ pub(super) fn run(
         progress::with_bar(&bar, &plan, |progress| engine::learn(&plan, progress))?
     };
 
-    let width = is_terminal.then(terminal::width).flatten();
+    let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::new(RULES, TERMINAL_COLUMNS, format, out, width)?;
+    let mut stream = RowStream::new(RULES, TERMINAL_COLUMNS, format, out, target)?;
     let mut bytes = Vec::new();
     let mut push = |rule: &RuleRow<'_>| {
         bytes.clear();

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::error::CliError;
 use super::values::ColorWhen;
-use keytrail::report::{OutputFormat, SinkError};
+use keytrail::report::{OutputFormat, OutputTarget, SinkError};
 
 /// The requested output format, or the default: a table on a terminal, NDJSON otherwise.
 pub(super) fn stdout_format(
@@ -32,6 +32,11 @@ pub(super) fn use_color(when: ColorWhen, is_terminal: bool) -> bool {
 /// Width of the terminal in characters.
 pub(super) fn width() -> Option<u16> {
     terminal_size::terminal_size().map(|(width, _)| width.0)
+}
+
+/// What standard output is.
+pub(super) fn output_target(is_terminal: bool) -> OutputTarget {
+    if is_terminal { OutputTarget::Terminal { width: width() } } else { OutputTarget::File }
 }
 
 /// Writes all of `bytes` to standard output. A closed pipe is not an error.

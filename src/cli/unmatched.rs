@@ -2,6 +2,7 @@
 
 use super::similar::distance;
 use keytrail::engine::{Filter, UnmatchedPattern};
+use keytrail::model::counted;
 
 /// Values listed when none is like the pattern.
 const LISTED: usize = 3;
@@ -29,10 +30,10 @@ fn sentence(unmatched: &UnmatchedPattern) -> String {
             None => as_pattern(*filter, value) == offer,
         };
         let events: u64 = values.iter().filter(|(value, _)| is_offered(value)).map(|(_, n)| n).sum();
-        return format!("{what}; did you mean {offer:?} ({})?", counted(events));
+        return format!("{what}; did you mean {offer:?} ({})?", counted(events, "event"));
     }
     let listed: Vec<String> =
-        values.iter().take(LISTED).map(|(value, n)| format!("{value} ({})", counted(*n))).collect();
+        values.iter().take(LISTED).map(|(value, n)| format!("{value} ({})", counted(*n, "event"))).collect();
     let more = if values.len() > LISTED { ", and others" } else { "" };
     format!("{what}; there are {}{more}", listed.join(", "))
 }
@@ -71,8 +72,4 @@ fn as_pattern(filter: Filter, value: &str) -> String {
 fn last_part(text: &str) -> &str {
     let text = text.rsplit('/').next().unwrap_or(text);
     text.rsplit(':').next().unwrap_or(text)
-}
-
-fn counted(n: u64) -> String {
-    if n == 1 { "1 event".to_owned() } else { format!("{n} events") }
 }

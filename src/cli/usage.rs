@@ -1,11 +1,13 @@
 //! Arguments that clap does not accept, and requests for help or the version.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 
 use serde_json::json;
 
 use super::exit::ExitStatus;
 use super::log;
+use keytrail::report::printable_lines;
 
 /// Prints what clap says. Help and version go to standard output and are a success.
 pub(super) fn report(error: &clap::Error) -> ExitStatus {
@@ -14,7 +16,14 @@ pub(super) fn report(error: &clap::Error) -> ExitStatus {
         let text = error.render().to_string();
         log::line("ERROR", "failed", json!({"error": text, "exit_status": status.code()}));
     } else {
-        let _ = error.print(); // a closed pipe is not an error
+        // An argument may be a file name that somebody else has chosen.
+        let plain = error.render().to_string();
+        let shown = printable_lines(&plain);
+        // A closed pipe is not an error.
+        let _ = match shown == plain {
+            true => error.print(),
+            false => io::stderr().write_all(shown.as_bytes()),
+        };
     }
     status
 }

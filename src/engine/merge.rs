@@ -10,6 +10,7 @@ use super::input_rows::InputRows;
 use super::pending::{PendingCopies, PendingCopy};
 use super::plan::Plan;
 use super::progress::Progress;
+use super::replaced::ReplacedArchives;
 use super::resolved::{Duplicates, ResolvedBatch, ResolvedEvent};
 use super::result::Run;
 use super::run_knowledge::RunKnowledge;
@@ -299,6 +300,7 @@ impl<'m> Merge<'m> {
             activity: self.activity,
             observations: self.observations,
             unmatched: self.plan.filter_log().unmatched(),
+            replaced: ReplacedArchives::default(),
             facts,
         })
     }

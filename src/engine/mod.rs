@@ -30,6 +30,7 @@ mod pending;
 mod plan;
 mod progress;
 mod queue;
+mod replaced;
 mod resolve;
 mod resolved;
 mod result;
@@ -52,6 +53,7 @@ use merge::Merge;
 pub use patterns::{KeyPattern, Pattern, PatternError, PrincipalPattern, account_id};
 pub use plan::{Limits, Plan};
 pub use progress::Progress;
+pub use replaced::ReplacedArchives;
 use resolve::Resolver;
 pub use result::Run;
 use run_knowledge::RunKnowledge;
@@ -67,13 +69,13 @@ pub use select::{EventNames, Filter, Selection};
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
     let pool = start_threads(plan)?;
     // Scan: every input once, to batches of facts.
-    let (Found { mut facts, activity }, batches) = scan::scan(plan, &pool, progress)?;
+    let (Found { mut facts, activity, replaced }, batches) = scan::scan(plan, &pool, progress)?;
     // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
     let knowledge = RunKnowledge::new(plan, &mut facts);
     // Resolve: classify and select in parallel; deduplicate, aggregate and emit in input order.
     let tasks = sink.tasks();
     let merge = Merge::new(plan, &knowledge, sink, progress);
-    let resolver = Resolver { plan, knowledge: &knowledge };
+    let resolver = Resolver { plan, knowledge: &knowledge, replaced: &replaced };
     let scheduler = Scheduler::new(resolver, batches, tasks.clone(), merge);
     pool.broadcast(|_| scheduler.work());
     let mut merge = scheduler.into_merge()?;
@@ -81,7 +83,8 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     if plan.is_cancelled() {
         return Err(RunError::Cancelled);
     }
-    merge.finish(facts, activity)
+    let run = merge.finish(facts, activity)?;
+    Ok(Run { replaced: replaced.summary(), ..run })
 }
 
 /// Scans the plan's inputs only for what their records say about other calls; also returns how many

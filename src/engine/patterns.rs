@@ -60,13 +60,22 @@ fn has_wildcard(text: &str) -> bool {
 
 /// Which keys are asked for: a pattern on the key's ARN, id or alias.
 ///
-/// Upper and lower case are the same in ARNs and ids of keys, and `key/` may precede an id. An
-/// alias also selects the keys that it pointed to.
+/// Upper and lower case are the same in ARNs and ids of keys, and in the word `alias/`. `key/` may
+/// precede an id. An ARN may lack its beginning, as in the summary (`REGION:ACCOUNT:key/ID`), and
+/// its account may be written with dashes. An alias also selects the keys that it pointed to.
 #[derive(Debug, Clone)]
 pub struct KeyPattern {
     pattern: Pattern,
-    /// For aliases: the pattern on the part of an alias ARN from `alias/` on.
-    alias: Option<Pattern>,
+    alias: Option<AliasPattern>,
+}
+
+/// Which aliases are asked for.
+#[derive(Debug, Clone)]
+enum AliasPattern {
+    /// A pattern on the part of an alias ARN from `alias/` on.
+    Name(Pattern),
+    /// A pattern on the whole ARN.
+    Arn(Pattern),
 }
 
 impl KeyPattern {
@@ -75,18 +84,22 @@ impl KeyPattern {
     /// # Errors
     /// When it is too long to be matched quickly.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        if text.contains("alias/") {
+        let wanted = completed_arn(&with_alias_in_lower_case(text.trim()));
+        let as_given = |pattern: Pattern| Pattern { text: text.to_owned(), ..pattern };
+        if wanted.contains("alias/") {
             // Names of aliases differ by case.
-            let alias = text.starts_with("alias/").then(|| Pattern::new(text)).transpose()?;
-            return Ok(Self { pattern: Pattern::new(text)?, alias });
+            let pattern = Pattern::new(&wanted)?;
+            let alias = match wanted.starts_with("alias/") {
+                true => AliasPattern::Name(pattern.clone()),
+                false => AliasPattern::Arn(pattern.clone()),
+            };
+            return Ok(Self { pattern: as_given(pattern), alias: Some(alias) });
         }
-        let is_name = !has_wildcard(text) && !text.contains([':', '/']);
-        let alias = is_name.then(|| Pattern::new(&format!("alias/{text}"))).transpose()?;
-        let id = text.strip_prefix("key/").unwrap_or(text);
-        Ok(Self {
-            pattern: Pattern { text: text.to_owned(), ..Pattern::with_case(id, Case::Ignored)? },
-            alias,
-        })
+        let is_name = !has_wildcard(&wanted) && !wanted.contains([':', '/']);
+        let alias = is_name.then(|| Pattern::new(&format!("alias/{wanted}"))).transpose()?;
+        let id = wanted.strip_prefix("key/").unwrap_or(&wanted);
+        let pattern = as_given(Pattern::with_case(id, Case::Ignored)?);
+        Ok(Self { pattern, alias: alias.map(AliasPattern::Name) })
     }
 
     /// The pattern as it was written.
@@ -107,9 +120,49 @@ impl KeyPattern {
     /// Whether an alias, given by its ARN or by its name, is asked for as such.
     pub(super) fn matches_alias(&self, alias: &str) -> bool {
         let name = alias.find("alias/").and_then(|at| alias.get(at..)).unwrap_or(alias);
-        self.alias.as_ref().is_some_and(|pattern| pattern.matches(name))
-            || self.pattern.text.contains("alias/") && self.pattern.matches(alias)
+        match &self.alias {
+            Some(AliasPattern::Name(pattern)) => pattern.matches(name),
+            Some(AliasPattern::Arn(pattern)) => pattern.matches(alias),
+            None => false,
+        }
     }
+}
+
+/// The text with `alias/`, however it is capitalized, in lower case.
+fn with_alias_in_lower_case(text: &str) -> String {
+    const WORD: &str = "alias/";
+    let lower = text.to_ascii_lowercase();
+    // What is before the name of the alias; the ARN's parts have no such word.
+    let start = lower.find(WORD).filter(|at| *at == 0 || lower[..*at].ends_with([':', '*', '?']));
+    match start {
+        Some(at) => format!("{}{WORD}{}", &lower[..at], &text[at + WORD.len()..]),
+        None => text.to_owned(),
+    }
+}
+
+/// An ARN with the beginning that the summary leaves out, and with the account's digits alone.
+fn completed_arn(text: &str) -> String {
+    let parts: Vec<&str> = text.splitn(3, ':').collect();
+    match parts[..] {
+        [region, account, rest]
+            if region != "arn" && ["key/", "alias/"].iter().any(|kind| rest.starts_with(kind)) =>
+        {
+            with_digits(&format!("arn:*:kms:{region}:{account}:{rest}"))
+        }
+        _ => with_digits(text),
+    }
+}
+
+/// An ARN with the account's digits alone: people write them with dashes.
+fn with_digits(text: &str) -> String {
+    const ACCOUNT: usize = 4;
+    let mut parts: Vec<&str> = text.splitn(ACCOUNT + 2, ':').collect();
+    let Some(account) = parts.get(ACCOUNT).filter(|_| parts[0] == "arn").and_then(|part| account_id(part))
+    else {
+        return text.to_owned();
+    };
+    parts[ACCOUNT] = &account;
+    parts.join(":")
 }
 
 /// Which callers are asked for.
@@ -139,7 +192,7 @@ impl PrincipalPattern {
     /// # Errors
     /// When it is too long to be matched quickly.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        Ok(Self { text: text.to_owned(), form: PrincipalForm::new(text)? })
+        Ok(Self { text: text.to_owned(), form: PrincipalForm::new(&with_digits(text.trim()))? })
     }
 
     /// The pattern as it was written.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::checkpoint::is_known;
 use super::plan::Plan;
+use super::replaced::ReplacedEvents;
 use crate::base::lock;
 use crate::checkpoint::{Checkpoint, CheckpointError, Merged, Run};
 use crate::knowledge::Facts;
@@ -58,10 +59,16 @@ impl<'p> Queue<'p> {
     }
 
     /// Of a run that scans what is new. Facts in the checkpoint about calls of other records are
-    /// added to `facts`.
-    pub(super) fn incremental(plan: &'p Plan, checkpoint: &'p Checkpoint, facts: Arc<Mutex<Facts>>) -> Self {
+    /// added to `facts`; what archives had that have changed is noted in `replaced`.
+    pub(super) fn incremental(
+        plan: &'p Plan,
+        checkpoint: &'p Checkpoint,
+        facts: Arc<Mutex<Facts>>,
+        replaced: ReplacedEvents,
+    ) -> Self {
         let rows = checkpoint.known();
-        let known = KnownArchives { checkpoint, rows, facts, run: None, row: 0, first: 0, last: None };
+        let known =
+            KnownArchives { checkpoint, rows, facts, replaced, run: None, row: 0, first: 0, last: None };
         Self::Incremental { plan, listing: Box::new(plan.listing().peekable()), known }
     }
 }
@@ -108,6 +115,7 @@ pub(super) struct KnownArchives<'p> {
     checkpoint: &'p Checkpoint,
     rows: Merged,
     facts: Arc<Mutex<Facts>>,
+    replaced: ReplacedEvents,
     run: Option<Run>,
     /// The first row of the current archive.
     row: usize,
@@ -152,6 +160,7 @@ impl KnownArchives<'_> {
     }
 
     fn replace(&mut self) -> Result<(), CheckpointError> {
+        self.replaced.add_archive();
         self.pass(Fate::Replaced)
     }
 
@@ -162,6 +171,9 @@ impl KnownArchives<'_> {
         }
         let Some(run) = &self.run else { return Ok(()) };
         let end = run.end_of_archive(self.row);
+        if fate == Fate::Replaced {
+            self.replaced.add(&run.slice(self.row..end).facts()?);
+        }
         if end == run.len() {
             self.last = Some((run.uri(self.row).to_owned(), fate));
         }

@@ -1,6 +1,7 @@
 //! From facts to events that count: knowledge completes them; the selection and the rules decide.
 
 use super::plan::Plan;
+use super::replaced::ReplacedEvents;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{Selected, is_use};
@@ -18,6 +19,7 @@ pub(super) type EmitResolved<'e> = &'e mut dyn FnMut(ResolvedBatch) -> bool;
 pub(super) struct Resolver<'r> {
     pub(super) plan: &'r Plan,
     pub(super) knowledge: &'r RunKnowledge,
+    pub(super) replaced: &'r ReplacedEvents,
 }
 
 impl Resolver<'_> {
@@ -33,6 +35,7 @@ impl Resolver<'_> {
                 resolved
             };
             let mut resolved = begin();
+            self.replaced.found(&events, stretch.events.clone());
             for row in stretch.events.clone() {
                 let name = events.name(row);
                 if !needs_all && !is_use(name) && !self.plan.selection.wants_name(name) {
@@ -55,7 +58,7 @@ impl Resolver<'_> {
     }
 
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
-        let Self { plan, knowledge } = *self;
+        let Self { plan, knowledge, .. } = *self;
         let selection = &plan.selection;
         // Whatever is selected, and before an alias is resolved, as in a scan.
         resolved.activity.add(&event);

@@ -1,6 +1,7 @@
 //! What a run returns.
 
 use super::filter_log::UnmatchedPattern;
+use super::replaced::ReplacedArchives;
 use crate::aggregate::{Activity, Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
 use crate::knowledge::Facts;
 
@@ -24,6 +25,8 @@ pub struct Run {
     pub observations: Observations,
     /// The patterns of the selection that matched no KMS event.
     pub unmatched: Vec<UnmatchedPattern>,
+    /// What became of archives that earlier runs have read, in an incremental run.
+    pub replaced: ReplacedArchives,
     /// What records said about other calls.
     pub facts: Facts,
 }

@@ -11,6 +11,7 @@ use super::input::{self, scan_list};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
+use super::replaced::ReplacedEvents;
 use super::scanned::ScannedFacts;
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{Activity, InputStatus, InputTotals};
@@ -27,6 +28,8 @@ pub(super) struct Found {
     pub(super) facts: Facts,
     /// What the calls show that were not retained.
     pub(super) activity: Activity,
+    /// What archives had that have changed since an earlier run.
+    pub(super) replaced: ReplacedEvents,
 }
 
 /// Scans all inputs. Returns what it found, and the facts to resolve.
@@ -42,16 +45,17 @@ pub(super) fn scan<'p>(
         return Ok((Found::default(), ScannedFacts::of_inputs(plan, progress)));
     }
     if let Some(checkpoint) = &plan.checkpoint {
-        let facts = Scan::new(plan, progress, Destination::Checkpoint(checkpoint)).run(pool)?;
+        let scan = Scan::new(plan, progress, Destination::Checkpoint(checkpoint));
+        let facts = scan.run(pool)?;
         // All calls are retained.
-        let found = Found { facts, activity: Activity::default() };
+        let found = Found { facts, activity: Activity::default(), replaced: scan.replaced };
         return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
     }
     let store = BatchStore::new(plan.limits.memory.facts());
     let scan = Scan::new(plan, progress, Destination::Store(&store));
     let facts = scan.run(pool)?;
     let activity = into_inner(scan.activity);
-    Ok((Found { facts, activity }, ScannedFacts::of_store(store)))
+    Ok((Found { facts, activity, replaced: ReplacedEvents::default() }, ScannedFacts::of_store(store)))
 }
 
 /// Scans all inputs only for what their records say about other calls; also returns how many inputs
@@ -85,6 +89,8 @@ struct Scan<'p> {
     queue: Mutex<(u64, Prefetcher<Queue<'p>>)>,
     /// What the checkpoint says about calls of other records.
     known: Arc<Mutex<Facts>>,
+    /// What archives had that have changed since.
+    replaced: ReplacedEvents,
     /// What the calls show that were not retained.
     activity: Mutex<Activity>,
 }
@@ -92,13 +98,16 @@ struct Scan<'p> {
 impl<'p> Scan<'p> {
     fn new(plan: &'p Plan, progress: &'p Progress, to: Destination<'p>) -> Self {
         let known = Arc::default();
+        let replaced = ReplacedEvents::default();
         let queue = match to {
-            Destination::Checkpoint(checkpoint) => Queue::incremental(plan, checkpoint, Arc::clone(&known)),
+            Destination::Checkpoint(checkpoint) => {
+                Queue::incremental(plan, checkpoint, Arc::clone(&known), replaced.clone())
+            }
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
         };
         let queue =
             Mutex::new((0, Prefetcher::new(queue, plan.limits.memory.objects(), plan.cancel.clone())));
-        Self { plan, progress, to, queue, known, activity: Mutex::default() }
+        Self { plan, progress, to, queue, known, replaced, activity: Mutex::default() }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {

@@ -87,6 +87,16 @@ impl PolicyType {
         ("resource control policy", Self::ResourceControl),
     ];
 
+    /// Its name in messages.
+    fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, policy)| *policy == self).map_or("policy", |(name, _)| name)
+    }
+
+    /// The indefinite article that goes with the name.
+    fn article(self) -> &'static str {
+        if self == Self::Identity { "an" } else { "a" }
+    }
+
     /// The type whose name `text` begins with, and the rest of `text`.
     fn parse_prefix(text: &str) -> Option<(Self, &str)> {
         Self::NAMES.iter().find_map(|(name, policy)| Some((*policy, text.strip_prefix(name)?)))
@@ -115,6 +125,15 @@ impl DeniedBy {
             Self::Explicit(ServiceControl) => "explicit_service_control_policy",
             Self::Explicit(ResourceControl) => "explicit_resource_control_policy",
             Self::MissingOrNotAllowed => "missing_or_not_allowed",
+        }
+    }
+
+    /// Plain words, for people.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Implicit(policy) => format!("no {} allows it", policy.name()),
+            Self::Explicit(policy) => format!("denied in {} {}", policy.article(), policy.name()),
+            Self::MissingOrNotAllowed => "no such key, or its policy refuses".to_owned(),
         }
     }
 

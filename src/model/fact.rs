@@ -356,13 +356,13 @@ pub struct Provenance {
     pub account_id: Option<String>,
 }
 
-/// A call that changes, or would have changed, what a trail records.
+/// A call that changes, or would have changed, what a trail or an event data store records.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct TrailChange {
     /// The record of the call.
     pub by: Provenance,
-    /// The trail's name or ARN, as the record spells it.
+    /// The trail's name or ARN, or the event data store's ARN, as the record spells it.
     pub trail: String,
     /// `awsRegion` of the record.
     pub region: Option<String>,
@@ -378,15 +378,15 @@ pub struct TrailChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TrailEffect {
-    /// `StopLogging`
+    /// `StopLogging`, `StopEventDataStoreIngestion`
     StopsLogging,
-    /// `StartLogging`
+    /// `StartLogging`, `StartEventDataStoreIngestion`, `RestoreEventDataStore`
     StartsLogging,
-    /// `DeleteTrail`
+    /// `DeleteTrail`, `DeleteEventDataStore`
     Deletes,
-    /// `PutEventSelectors` that leave out KMS, or its events that only read.
+    /// `PutEventSelectors` or `UpdateEventDataStore` that leave out calls by which keys are used.
     ExcludesKms,
-    /// `PutEventSelectors` that leave out nothing of KMS.
+    /// `PutEventSelectors` or `UpdateEventDataStore` that leave out none of them.
     IncludesKms,
 }
 

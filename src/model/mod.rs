@@ -18,6 +18,7 @@
 //! ```
 
 mod arn;
+mod count;
 mod denial;
 mod error;
 mod error_chain;
@@ -35,6 +36,7 @@ mod time;
 mod workload;
 
 pub use arn::{Arn, is_region, region_partition};
+pub use count::{counted, number};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;
 pub use error_chain::error_chain;

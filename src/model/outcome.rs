@@ -69,6 +69,20 @@ impl Outcome {
         }
     }
 
+    /// Plain words, for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Success => "succeeded",
+            Self::Denied => "denied",
+            Self::KeyState => "state of the key",
+            Self::NotFound => "no such key",
+            Self::Misuse => "wrong request",
+            Self::Throttled => "throttled",
+            Self::Internal => "error inside AWS",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The outcome of a call with this normalized error code and error message.
     pub fn from_error(code: Option<&str>, message: Option<&str>) -> Self {
         match (code, message) {

@@ -206,6 +206,25 @@ impl SkipReason {
         )
     }
 
+    /// Plain words, for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Digest => "CloudTrail digest",
+            Self::OtherJson => "JSON without records",
+            Self::NotJson => "not JSON",
+            Self::BrokenStart => "beginning missing",
+            Self::Utf16 => "UTF-16 or UTF-32",
+            Self::UnsupportedCompression => "unsupported compression",
+            Self::EventHistoryCsv => "event history as CSV",
+            Self::NestedTooDeep => "nested too deep",
+            Self::Parquet => "other Parquet",
+            Self::NotAFile => "not a file",
+            Self::NoArchive => "no archive in it",
+            Self::Notification => "notification",
+        }
+    }
+
     /// The value of the `reason` column.
     pub fn as_str(self) -> &'static str {
         match self {

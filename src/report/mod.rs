@@ -43,7 +43,7 @@ pub use bucket::{BucketPublisher, BucketTarget};
 pub use cell::{Cell, EncodedRow};
 pub use directory::{Existing, PublishedReport, ReportDirectory, StagedReport, UnfinishedReport};
 pub use error::SinkError;
-pub use formats::{OutputFormat, RowStream};
+pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sink::{EventStep, RowOrder, Sink};
@@ -53,4 +53,4 @@ pub use tables::{
     DAILY, DailyTable, EVENTS, EventsTable, INPUTS, InputsTable, REJECTS, RULES, RejectRow, RejectsTable,
     RuleRow, RulesTable, USAGE, UsageTable,
 };
-pub use text::printable;
+pub use text::{printable, printable_lines};

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, RegionCoverage};
-use crate::audit::{Caveat, MissingDays, TrailPeriod, failed_attempts, missing_days, trail_periods};
+use crate::audit::{
+    Caveat, MissingDays, TrailPeriod, failed_attempts, missing_days, names_of_trails_without_kms,
+    trail_periods,
+};
 use crate::knowledge::Facts;
 use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange, TrailEffect};
 
@@ -107,6 +110,10 @@ pub struct IncrementalSummary {
     pub archives_read: u64,
     /// Archives that earlier runs read. Their facts come from the checkpoint.
     pub archives_known: u64,
+    /// Archives among those read that an earlier run read, too, and that have changed since.
+    pub archives_replaced: u64,
+    /// KMS events that these had, and that no archive has now.
+    pub events_gone: u64,
 }
 
 impl Serialize for RunJson<'_> {
@@ -210,7 +217,7 @@ impl<'a> CoverageJson<'a> {
         Self {
             scopes: coverage.iter().map(region).collect(),
             missing_days: missing_days(coverage).into_iter().map(MissingDaysJson::from).collect(),
-            trails_excluding_kms: coverage.kms_excluded_by.iter().map(String::as_str).collect(),
+            trails_excluding_kms: names_of_trails_without_kms(facts, coverage).into_iter().collect(),
             trails_stopped_or_started: stopped_or_started(facts).map(TrailChangeJson::from).collect(),
             trail_periods: trail_periods(&facts.trails).into_iter().map(TrailPeriodJson::from).collect(),
             failed_trail_changes: failed_attempts(&facts.trails)

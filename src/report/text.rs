@@ -2,12 +2,18 @@
 
 use super::cell::Cell;
 use crate::model::EventTime;
+pub(super) use crate::model::number;
 
 /// The text with control characters replaced, and with characters that change the direction of
 /// text or are not seen: a caller chooses the names in its records, and they must not be able to
 /// control the terminal, or to look like other names.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// The same for a text of several lines, which stay lines.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Marks of direction, characters without width, separators of lines, and tags.
@@ -72,19 +78,6 @@ pub(super) fn date_text(day: i32) -> String {
 /// To the second: CloudTrail's times are no more precise.
 pub(super) fn time_to_seconds(time: EventTime) -> String {
     time.to_rfc3339().replace(".000Z", "Z")
-}
-
-/// `1,234,567`
-pub(super) fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `14.3 MiB`

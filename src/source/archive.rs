@@ -38,7 +38,8 @@ pub(super) enum Location {
 /// reading would tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// The object's ETag as S3 sends it.
+    /// The object's ETag as S3 sends it. Of a file, the number of its inode and the time of its
+    /// last change, which no program can set, as far as the platform gives them.
     pub etag: Option<Box<str>>,
     /// When it was last written.
     pub modified: Option<EventTime>,
@@ -54,8 +55,8 @@ impl Version {
     /// those of the two archives.
     pub fn is_same(&self, size: Option<u64>, other: &Self, other_size: Option<u64>) -> bool {
         match (&self.etag, &other.etag) {
-            (Some(etag), Some(other)) => etag == other,
-            _ => !self.is_unknown() && self == other && size == other_size,
+            (Some(etag), Some(other)) => etag == other && size == other_size,
+            _ => self.modified.is_some() && self.modified == other.modified && size == other_size,
         }
     }
 }

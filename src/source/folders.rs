@@ -11,13 +11,15 @@ use std::time::UNIX_EPOCH;
 
 use thiserror::Error;
 
-use super::named_path::{NamedPath, normalized};
+use super::named_path::{FolderState, NamedPath, normalized};
 use crate::model::KnownFolder;
 
 /// The folders that runs with the same checkpoint have read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderNames {
     folders: Vec<KnownFolder>,
+    /// The real paths of those that have taken the place of others since the last run.
+    replaced: Vec<PathBuf>,
 }
 
 /// A folder has no name that would not be mistaken for that of another folder.
@@ -36,7 +38,7 @@ pub struct NameTaken {
 impl FolderNames {
     /// The folders of earlier runs.
     pub fn new(folders: Vec<KnownFolder>) -> Self {
-        Self { folders }
+        Self { folders, replaced: Vec::new() }
     }
 
     /// All folders, for the next run.
@@ -64,8 +66,13 @@ impl FolderNames {
         // A folder of this name that is gone: the new one has taken its place.
         let replaced =
             || self.folders.iter().position(|known| Path::new(&known.name) == name && is_gone(known));
-        if let Some((at, place)) = moved.or_else(|| Some((replaced()?, &*real))) {
+        if let Some((at, place)) = moved {
             self.relocate(at, place);
+            return Ok(());
+        }
+        if let Some(at) = replaced() {
+            self.relocate(at, &real);
+            self.replaced.push(real);
             return Ok(());
         }
         let free = [name, &real].into_iter().find(|name| self.mistaken(name, &real).is_none());
@@ -135,9 +142,11 @@ impl FolderNames {
         let rest = real.strip_prefix(&known.path).unwrap_or(Path::new(""));
         let name = join(Path::new(&known.name), rest);
         let NamedPath { path, .. } = given;
+        let is_replaced = self.replaced.iter().any(|replaced| real.starts_with(replaced));
+        let folder = if is_replaced { FolderState::Replaced } else { FolderState::Same };
         if !is_dir {
             let file = path.file_name().map_or(Path::new(""), Path::new);
-            return (NamedPath { name: join(&name, file), path }, Vec::new());
+            return (NamedPath { name: join(&name, file), path, folder }, Vec::new());
         }
         let has_other_name = |inner: &&KnownFolder| {
             let rest = Path::new(&inner.path).strip_prefix(&real).ok();
@@ -146,7 +155,7 @@ impl FolderNames {
         };
         let inner = self.folders.iter().filter(has_other_name).map(|inner| PathBuf::from(&inner.path));
         let inner = inner.filter(|path| path.is_dir()).collect();
-        (NamedPath { name: normalized(&name), path }, inner)
+        (NamedPath { name: normalized(&name), path, folder }, inner)
     }
 }
 

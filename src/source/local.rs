@@ -12,7 +12,7 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{Archive, ListedInput, Location, Version};
 use super::name::{NameFields, name_to_text};
-use super::named_path::{NamedPath, normalized};
+use super::named_path::{FolderState, NamedPath, normalized};
 use crate::model::{EventTime, SkipReason};
 
 /// Walks a directory in the bytewise order of the URIs in it.
@@ -59,12 +59,12 @@ impl DirectoryWalk {
 
     /// A path in the directory, with its name.
     fn named(&self, path: &Path) -> NamedPath {
-        let path = normalized(path);
+        let (path, folder) = (normalized(path), self.directory.folder);
         if self.directory.name == self.directory.path {
-            return NamedPath { name: path.clone(), path };
+            return NamedPath { name: path.clone(), path, folder };
         }
         let rest = path.strip_prefix(&self.directory.path).unwrap_or(&path);
-        NamedPath { name: normalized(&self.directory.name.join(rest)), path }
+        NamedPath { name: normalized(&self.directory.name.join(rest)), path, folder }
     }
 }
 
@@ -138,13 +138,14 @@ fn list_entry(file: NamedPath) -> ListedInput {
     }
 }
 
-fn archive(NamedPath { name, path }: NamedPath, meta: &Metadata) -> ListedInput {
+fn archive(NamedPath { name, path, folder }: NamedPath, meta: &Metadata) -> ListedInput {
     let uri = uri_of(&name);
     let name_fields = NameFields::from_key(&uri);
     let is_regular = meta.is_file();
     let size = is_regular.then_some(meta.len());
     let modified = meta.modified().ok().filter(|_| is_regular).map(to_event_time);
-    let version = Version { etag: None, modified };
+    let is_same = is_regular && folder == FolderState::Same;
+    let version = Version { etag: is_same.then(|| last_change(meta)).flatten(), modified };
     ListedInput::Archive(Archive {
         uri: uri.into(),
         size,
@@ -152,6 +153,19 @@ fn archive(NamedPath { name, path }: NamedPath, meta: &Metadata) -> ListedInput 
         version,
         location: Location::File(path),
     })
+}
+
+/// Distinguishes the content of a file from what was there before, even if a program has set the
+/// old time again.
+#[cfg(unix)]
+fn last_change(meta: &Metadata) -> Option<Box<str>> {
+    use std::os::unix::fs::MetadataExt;
+    Some(format!("{}-{}.{:09}", meta.ino(), meta.ctime(), meta.ctime_nsec()).into())
+}
+
+#[cfg(not(unix))]
+fn last_change(_: &Metadata) -> Option<Box<str>> {
+    None
 }
 
 /// Converts a time of the file system, rounded to milliseconds towards the epoch.

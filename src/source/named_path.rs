@@ -7,13 +7,23 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct NamedPath {
     pub(super) name: PathBuf,
     pub(super) path: PathBuf,
+    pub(super) folder: FolderState,
+}
+
+/// What became of a folder that an earlier run has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FolderState {
+    /// It is the same, or no earlier run has read it.
+    Same,
+    /// Another one has taken its place: all files in it are new, even those with the old content.
+    Replaced,
 }
 
 impl NamedPath {
     /// A path that is named as it was given.
     pub(super) fn as_given(path: &Path) -> Self {
         let path = normalized(path);
-        Self { name: path.clone(), path }
+        Self { name: path.clone(), path, folder: FolderState::Same }
     }
 }
 

@@ -17,8 +17,8 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
     fs::write(dir.path().join("kms.json"), document(&[decrypt(1)])).unwrap();
     fs::create_dir(dir.path().join("empty")).unwrap();
     let cases: [(&[&str], &[&str]); 7] = [
-        (&["kms.json", "--workload", "autopilot"], &["workloads not asked for", "--workload any"]),
-        (&["kms.json", "--event", "Encrypt"], &["not asked for", "--event any"]),
+        (&["kms.json", "--workload", "autopilot"], &["1 call belongs to other workloads", "--workload any"]),
+        (&["kms.json", "--event", "Encrypt"], &["1 KMS event is of other APIs", "--event any"]),
         (&["kms.json", "--since", "2030-01-01"], &["1 KMS event outside --since"]),
         (&["kms.json", "--account", "999999999999"], &["--account"]),
         (&["s3.json"], &["of 1 record, none is of kms.amazonaws.com", "AWS owned keys"]),
@@ -39,6 +39,41 @@ fn a_run_that_finds_nothing_says_what_may_explain_it() {
     }
     // And one that finds something does not.
     assert!(!analyze_in(dir.path(), &["kms.json"]).stderr.contains("ikely causes"));
+}
+
+/// One of a thing is not several, and several are not one; and words stand where files have ids.
+#[test]
+fn what_is_counted_is_named_in_plain_words() {
+    let several = regex::Regex::new(
+        r"(?m)(^|[ (])1 (archives|inputs|events|KMS events|calls|records|rejects|files|rows|folders|notes|general notes|days|hours|more pairs|skipped inputs)\b",
+    )
+    .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("one.json"), document(&[decrypt(1)])).unwrap();
+    fs::write(dir.path().join("two.json"), document(&[decrypt(1), decrypt(2)])).unwrap();
+    fs::write(dir.path().join("page.html"), "<html>").unwrap();
+    fs::write(dir.path().join("list.json"), "{\"a\":1}").unwrap();
+    fs::write(dir.path().join("void.json"), "").unwrap();
+    fs::write(dir.path().join("cut.json"), &document(&[decrypt(1), decrypt(2)])[..900]).unwrap();
+    fs::write(dir.path().join("utf16.json"), b"\xff\xfe{\0\"\0").unwrap();
+    let cases: [(&[&str], &[&str]); 8] = [
+        (&["one.json"], &["1 read whole"]),
+        (&["two.json", "--workload", "autopilot"], &["2 calls belong to other workloads"]),
+        (&["two.json", "--event", "Encrypt"], &["2 KMS events are of other APIs"]),
+        (&["page.html"], &["1 skipped (1 not JSON)"]),
+        (&["list.json", "void.json"], &["2 skipped (1 empty, 1 JSON without records)"]),
+        (&["utf16.json"], &["1 skipped (1 UTF-16 or UTF-32)"]),
+        (&["cut.json", "--fail-on", "rejects"], &["--fail-on rejects: 1 reject (what could not be read)"]),
+        (&["page.html", "--fail-on", "skipped"], &["--fail-on skipped: 1 file without CloudTrail records"]),
+    ];
+    for (args, wanted) in cases {
+        let stderr = analyze_in(dir.path(), args).stderr.clone();
+        assert!(wanted.iter().all(|text| stderr.contains(text)), "{args:?}: {stderr}");
+        assert!(!several.is_match(&stderr), "{args:?}: {stderr}");
+        for id in ["not_json", "other_json", "utf16)", "utf16,", "no_archive"] {
+            assert!(!stderr.contains(id), "{args:?}: {stderr}");
+        }
+    }
 }
 
 #[test]

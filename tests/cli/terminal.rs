@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use testkit::{decrypt, document, ended, keytrail, mkfifo};
+use serde_json::Value;
+use testkit::{decrypt, document, ended, keytrail, mkfifo, run};
 
 use crate::streams::hostile_archive;
 use crate::text;
@@ -210,4 +211,63 @@ fn on_a_terminal_the_bar_wipes_no_row_away() {
     let screen = screen(&seen);
     assert!(!screen.lines().last().unwrap_or_default().contains("archives ·"), "the bar is still there");
     assert_eq!(screen.matches("2024-").count(), 4500);
+}
+
+/// What callers and file names choose does not steer a terminal, whatever the format; a pipe gets
+/// it as it is.
+#[test]
+fn on_a_terminal_nothing_steers_it() {
+    const ODD: [char; 6] = ['\u{1b}', '\u{9b}', '\u{7}', '\u{202e}', '\u{200b}', '\u{8}'];
+    let dir = tempfile::tempdir().unwrap();
+    let records: Vec<Value> = (1..)
+        .zip(ODD)
+        .map(|(n, odd)| {
+            let mut record = decrypt(n);
+            record["userAgent"] = format!("{odd}[31mred\nnext").into();
+            record
+        })
+        .collect();
+    fs::write(dir.path().join("a.json"), document(&records)).unwrap();
+    let rules = "[[rule]]\nid = \"own\"\nworkload = \"canvas\"\nstrength = \"weak\"\nabout = \"\\u001b[31mred\"\nuser_agent = [\"x\"]\n";
+    fs::write(dir.path().join("rules.toml"), rules).unwrap();
+    let odd_name = "$'x\\e[31m\\u202e\\nkeytrail: fine'";
+    let arguments = [
+        "events --format csv a.json".to_owned(),
+        "events --format ndjson a.json".to_owned(),
+        "events --format table a.json".to_owned(),
+        "rules --rules rules.toml --format csv".to_owned(),
+        "rules --rules rules.toml --format table".to_owned(),
+        format!("analyze -o {odd_name}/x/y a.json --rules {odd_name}"),
+        format!("analyze -o /dev/null/{odd_name} a.json"),
+        format!("analyze -o {odd_name} a.json"),
+        format!("analyze -o r --aliases {odd_name} a.json"),
+        format!("analyze -o r {odd_name}"),
+        format!("events --no-such-option={odd_name}"),
+        format!("analyze --threads {odd_name} a.json"),
+        odd_name.to_owned(),
+    ];
+    // Colours, and what the progress bar writes, are the program's own.
+    let own = regex::Regex::new("\u{1b}\\[[0-9;?]*[a-zA-Z]").unwrap();
+    for arguments in arguments {
+        let mut command = Command::new("script");
+        let program = keytrail();
+        let path = program.get_program().to_str().unwrap();
+        command.current_dir(dir.path()).args(["-qec", "exec bash -c \"$KT\"", "/dev/null"]);
+        command.env("KT", format!("stty cols 100; exec '{path}' {arguments}"));
+        command.env("TERM", "xterm-256color").stdin(Stdio::null()).stderr(Stdio::inherit());
+        let output = command.output().unwrap();
+        let shown = text(&output.stdout).replace("\r\n", "\n");
+        assert!(!shown.trim().is_empty(), "{arguments}");
+        assert!(
+            !shown.contains("\u{1b}[31mred") && !shown.contains("\u{1b}[31m\u{fffd}"),
+            "{arguments}: {shown:?}"
+        );
+        let rest = own.replace_all(&shown, "");
+        let steering: Vec<char> =
+            rest.chars().filter(|c| (c.is_control() && !"\n\r".contains(*c)) || ODD.contains(c)).collect();
+        assert!(steering.is_empty(), "{arguments}: {shown:?}");
+        assert!(!shown.lines().any(|line| line == "keytrail: fine"), "{arguments}: {shown}");
+    }
+    let ran = run(keytrail().current_dir(dir.path()).args(["events", "--format", "csv", "a.json"]));
+    assert!(ODD.iter().all(|odd| text(&ran.stdout).contains(*odd)), "a pipe gets what is there");
 }

@@ -26,6 +26,36 @@ fn only_the_command_line_prints() {
     assert!(prints > 0, "the search finds printing");
 }
 
+/// Whatever reaches a person goes through `report::printable`: names in records and file names are
+/// chosen by others. A file that writes to a terminal calls it, or is listed with what it writes.
+#[test]
+fn what_is_shown_goes_through_one_function() {
+    let writing = Regex::new(r"io::stdout\(\)|io::stderr\(\)|error\.print\(\)").unwrap();
+    let asks = Regex::new(r"io::std(out|err)\(\)\.is_terminal\(\)").unwrap();
+    let listed = [
+        ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary"),
+        ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary"),
+        ("cli/terminal.rs", "completions and the manual, which are the program's own text"),
+    ];
+    let mut found = Vec::new();
+    for source in sources() {
+        if writing.is_match(&asks.replace_all(&source.code, "")) && !source.code.contains("printable") {
+            found.push(source.path.clone());
+        }
+    }
+    found.sort();
+    assert_eq!(found, listed.map(|(path, _)| path));
+    for path in [
+        "report/summary/mod.rs",
+        "report/summary/notes.rs",
+        "report/summary/tables.rs",
+        "report/formats/csv.rs",
+        "report/formats/ndjson.rs",
+    ] {
+        assert!(sources().iter().any(|source| source.path == path && source.code.contains("printable(")));
+    }
+}
+
 /// The compiler denies `unsafe` wherever it is not allowed, and clippy denies a block without its
 /// argument. What is left to hold is where it is allowed, and that the places stay few.
 #[test]

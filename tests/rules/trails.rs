@@ -232,3 +232,59 @@ fn a_stop_with_printed_parameters_counts() {
         assert!(periods[0].ends_with("not_logging 02-- e2 -"), "{printed}: {periods:?}");
     }
 }
+
+/// An export from CloudTrail Lake lacks what its event data store did not take in.
+#[test]
+fn event_data_stores_count_like_trails() {
+    let store = format!("arn:aws:cloudtrail:us-east-1:{ACCOUNT}:eventdatastore/4d0a");
+    let request = |more: Value| with(json!({"eventDataStore": store}), &more);
+    let plain = |minute, name| call(minute, name, request(json!({})));
+    let selects = |source: &str| {
+        let selector = json!({"fieldSelectors": [
+            {"field": "eventCategory", "equals": ["Management"]},
+            {"field": "eventSource", "notStartsWith": [source]},
+        ]});
+        request(json!({"name": "renamed", "advancedEventSelectors": [selector]}))
+    };
+    let update = |minute, source| call(minute, "UpdateEventDataStore", selects(source));
+    for (records, expected) in [
+        (
+            vec![plain(2, "StopEventDataStoreIngestion"), plain(3, "StartEventDataStoreIngestion")],
+            vec![format!("{store} not_logging 02-03 e2 e3")],
+        ),
+        (
+            vec![plain(2, "DeleteEventDataStore"), plain(3, "RestoreEventDataStore")],
+            vec![format!("{store} not_logging 02-03 e2 e3")],
+        ),
+        (
+            vec![update(2, "kms"), plain(3, "UpdateEventDataStore"), update(4, "rds")],
+            vec![format!("{store} excludes_kms 02-04 e2 e4")],
+        ),
+        (vec![update(2, "rds"), plain(3, "UpdateEventDataStore")], vec![]),
+    ] {
+        let report = analyze(&records, &[]);
+        assert_eq!(periods(&report), expected, "{records:#?}");
+        let excluded = expected.iter().any(|period| period.contains("excludes_kms"));
+        let listed = report.run_json()["coverage"]["trails_excluding_kms"].clone();
+        assert_eq!(listed, if excluded { json!([store]) } else { json!([]) });
+    }
+}
+
+/// On the screen, each trail has a line of its own; `run.json` has one sentence.
+#[test]
+fn trails_are_listed_one_a_line() {
+    let records = [stop(2, "main"), stop(3, "audit"), stop(4, "other")];
+    let report = analyze(&records, &[]);
+    for line in [
+        "      main (StopLogging 2025-",
+        "      audit (StopLogging 2025-",
+        "      and 1 more\n    Calls made",
+    ] {
+        assert!(report.stderr.contains(line), "{}", report.stderr);
+    }
+    let text = caveat(&report, "logging_stopped").unwrap();
+    assert!(
+        !text.contains('\n') && text.contains("; audit (") && text.contains("; and 1 more. Calls"),
+        "{text}"
+    );
+}

@@ -5,6 +5,7 @@ mod cloudtrail;
 mod family;
 mod kms;
 mod sagemaker;
+mod selectors;
 mod settings;
 mod sts;
 

@@ -6,6 +6,18 @@ use crate::base::TaskQueue;
 use crate::report::cell::EncodedRow;
 use crate::report::error::SinkError;
 
+/// What shows the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputTarget {
+    /// A terminal: what could control it is replaced ([`printable`](crate::report::printable)).
+    Terminal {
+        /// Its width in characters, if known.
+        width: Option<u16>,
+    },
+    /// A file or a program: it gets all characters as they are.
+    File,
+}
+
 /// Writes rows in one format.
 pub(super) trait RowEncoder {
     /// Writes a row, or keeps it for later.

@@ -12,6 +12,7 @@ mod terminal;
 
 use std::io::Write;
 
+pub use self::encoder::OutputTarget;
 use self::encoder::RowEncoder;
 use super::cell::EncodedRow;
 use super::error::SinkError;
@@ -76,11 +77,11 @@ const TERMINAL_COLUMNS: &[&str] =
 /// Writes the rows of one table to a writer as they come.
 ///
 /// ```
-/// use keytrail::report::{OutputFormat, RULES, RowStream};
+/// use keytrail::report::{OutputFormat, OutputTarget, RULES, RowStream};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut out = Vec::new();
-/// let stream = RowStream::new(RULES, &["rule"], OutputFormat::Csv, &mut out, None)?;
+/// let stream = RowStream::new(RULES, &["rule"], OutputFormat::Csv, &mut out, OutputTarget::File)?;
 /// stream.finish()?;
 /// assert!(out.starts_with(b"rule,workload,strength,"));
 /// # Ok(())
@@ -98,13 +99,12 @@ impl<'w> RowStream<'w> {
     pub fn events(
         format: OutputFormat,
         out: impl Write + Send + 'w,
-        width: Option<u16>,
+        target: OutputTarget,
     ) -> Result<Self, SinkError> {
-        Self::new(EVENTS, TERMINAL_COLUMNS, format, out, width)
+        Self::new(EVENTS, TERMINAL_COLUMNS, format, out, target)
     }
 
-    /// A stream of rows of a table. `terminal_columns` and `width` are for [`OutputFormat::Table`]:
-    /// the columns to show, and the terminal's width in characters, if `out` is one.
+    /// A stream of rows of a table. [`OutputFormat::Table`] shows the `terminal_columns`.
     ///
     /// # Errors
     /// When the format's header cannot be written.
@@ -113,15 +113,15 @@ impl<'w> RowStream<'w> {
         terminal_columns: &'static [&'static str],
         format: OutputFormat,
         out: impl Write + Send + 'w,
-        width: Option<u16>,
+        target: OutputTarget,
     ) -> Result<Self, SinkError> {
         let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
         let encoder: Box<dyn RowEncoder + Send + 'w> = match format {
             OutputFormat::Table => {
-                Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, width))
+                Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, target))
             }
-            OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out)),
-            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out)?),
+            OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out, target)),
+            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out, target)?),
             OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
             OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
         };

@@ -5,19 +5,20 @@ use std::io::Write;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::Serializer as JsonSerializer;
 
-use super::encoder::{RowEncoder, output_error};
+use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
-use crate::report::text::date_text;
+use crate::report::text::{date_text, printable};
 
 pub(super) struct NdjsonEncoder<W> {
     names: Vec<&'static str>,
     out: W,
+    target: OutputTarget,
 }
 
 impl<W: Write> NdjsonEncoder<W> {
-    pub(super) fn new(names: Vec<&'static str>, out: W) -> Self {
-        Self { names, out }
+    pub(super) fn new(names: Vec<&'static str>, out: W, target: OutputTarget) -> Self {
+        Self { names, out, target }
     }
 
     fn write(&mut self, row: EncodedRow<'_>) -> Result<(), serde_json::Error> {
@@ -26,6 +27,9 @@ impl<W: Write> NdjsonEncoder<W> {
         for (name, cell) in self.names.iter().zip(row.cells()) {
             match cell {
                 Cell::Null => map.serialize_entry(name, &())?,
+                Cell::Text(text) if self.target != OutputTarget::File => {
+                    map.serialize_entry(name, &printable(&text))?;
+                }
                 Cell::Text(text) => map.serialize_entry(name, &text)?,
                 Cell::Int(n) => map.serialize_entry(name, &n)?,
                 Cell::Time(time) => map.serialize_entry(name, &time.to_rfc3339())?,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table as TextTable, presets};
 
-use super::encoder::{RowEncoder, output_error};
+use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{cell_text, printable, time_to_seconds};
@@ -27,8 +27,12 @@ impl<W: Write> TerminalEncoder<W> {
         names: Vec<&'static str>,
         shown: &'static [&'static str],
         out: W,
-        width: Option<u16>,
+        target: OutputTarget,
     ) -> Self {
+        let width = match target {
+            OutputTarget::Terminal { width } => width,
+            OutputTarget::File => None,
+        };
         Self { names, shown, out, width, rows: Vec::new() }
     }
 

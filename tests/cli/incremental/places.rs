@@ -36,7 +36,9 @@ fn a_folder_under_another_name_is_the_same() {
         let run: Value = serde_json::from_slice(&now["run.json"]).unwrap();
         assert_eq!(
             run["incremental"],
-            serde_json::json!({"archives_read": 0, "archives_known": 12}),
+            serde_json::json!({
+                "archives_read": 0, "archives_known": 12, "archives_replaced": 0, "events_gone": 0
+            }),
             "{said}"
         );
     };

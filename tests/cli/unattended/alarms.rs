@@ -141,7 +141,7 @@ fn an_alarm_for_what_could_not_be_read_and_for_what_is_missing() {
         assert_eq!(alarms.iter().map(|(name, _)| name).collect::<Vec<_>>(), expected, "{args:?}");
     }
     let days = alarm(dir.path(), &["AWSLogs", "--fail-on", "gaps"]).1;
-    assert!(days[0].1.starts_with("2 delivery days"), "{days:?}");
+    assert!(days[0].1.starts_with("2 missing delivery days"), "{days:?}");
     for bad in ["", "rejects,", "nothing"] {
         assert_eq!(analyze(dir.path(), &["good.json", "--fail-on", bad]).status, 2, "{bad:?}");
     }

@@ -100,7 +100,10 @@ fn every_dependency_has_its_reason() {
         manifest[section].as_table().unwrap().keys().cloned().collect()
     };
     let testkit: toml::Table = toml::from_str(&read("tests/testkit/Cargo.toml")).unwrap();
-    let dependencies = names(&manifest, "dependencies");
+    let mut dependencies = names(&manifest, "dependencies");
+    for (_, section) in manifest["target"].as_table().unwrap() {
+        dependencies.extend(names(section.as_table().unwrap(), "dependencies"));
+    }
     let of_testkit = &names(&testkit, "dependencies") - &dependencies;
     let of_tests = &names(&manifest, "dev-dependencies") | &of_testkit;
     for (section, needed, text) in

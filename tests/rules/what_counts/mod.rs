@@ -19,7 +19,9 @@ use keytrail::aggregate::Selected;
 use keytrail::classify::Classifier;
 use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
-use keytrail::report::{EVENTS, EncodedRow, EventStep, OutputFormat, RowOrder, RowStream, Sink, encode_row};
+use keytrail::report::{
+    EVENTS, EncodedRow, EventStep, OutputFormat, OutputTarget, RowOrder, RowStream, Sink, encode_row,
+};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
@@ -101,7 +103,7 @@ fn outcome_of(record: &Value) -> Value {
     let mut bytes = Vec::new();
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
-    let mut stream = RowStream::events(OutputFormat::Ndjson, &mut out, None).unwrap();
+    let mut stream = RowStream::events(OutputFormat::Ndjson, &mut out, OutputTarget::File).unwrap();
     stream.event(0, EventStep::Row(EncodedRow::new(&bytes), RowOrder::InOrder)).unwrap();
     stream.finish().unwrap();
     let mut row: Value = serde_json::from_slice(&out).unwrap();

@@ -1,0 +1,122 @@
+//! Sentences about a run that `keytrail events` shows, too: what narrowed it, what could not be
+//! read, and why nothing was selected.
+
+use std::fmt::Write;
+
+use crate::aggregate::{Counts, InputStatus, InputTotals};
+use crate::model::{SkipReason, counted};
+use crate::report::run::RunOptions;
+use crate::report::text::{number, printable};
+
+/// The inputs and records that could not be read, and the inputs without archives: the first few,
+/// and how many more there are. Empty when everything was read.
+pub fn unread_inputs(inputs: &InputTotals) -> String {
+    let mut text = String::new();
+    for problem in &inputs.problems {
+        let _ = writeln!(text, "not read: {}", printable(problem));
+    }
+    let all = inputs.rejects.values().sum::<u64>() + inputs.count(InputStatus::Unreadable);
+    let shown = inputs.problems.len() as u64;
+    if all > shown {
+        let _ = writeln!(text, "not read: {} more", number(all - shown));
+    }
+    for uri in &inputs.empty {
+        let _ = writeln!(text, "empty: no archive in {}", printable(uri));
+    }
+    let more = inputs.skipped_for(SkipReason::NoArchive) - inputs.empty.len() as u64;
+    if more > 0 {
+        let _ = writeln!(text, "empty: {} more", number(more));
+    }
+    text
+}
+
+/// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were
+/// not listed because of them.
+pub fn scope(options: &RunOptions, unlisted_folders: u64) -> Option<String> {
+    let lists = options.filters().into_iter().filter(|(_, values)| !values.is_empty());
+    let mut parts: Vec<String> = lists.map(|(name, values)| format!("{name} {}", first_of(values))).collect();
+    parts.extend(options.since.as_ref().map(|time| format!("since {time}")));
+    parts.extend(options.until.as_ref().map(|time| format!("until {time}")));
+    let unlisted = match unlisted_folders {
+        0 => String::new(),
+        n => format!(": {} not listed", counted(n, "folder")),
+    };
+    (!parts.is_empty()).then(|| printable(&format!("{}{unlisted}", parts.join(", "))))
+}
+
+/// The first few values of an option.
+fn first_of(values: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = match values.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("{}{more}", values[..values.len().min(SHOWN)].join(","))
+}
+
+/// What may explain that nothing was selected, the most likely cause first.
+pub fn zero_result_causes(
+    options: &RunOptions,
+    counts: &Counts,
+    inputs: &InputTotals,
+    trails_without_kms: &[String],
+) -> Vec<String> {
+    let kms = counts.records - counts.other_source - counts.rejected;
+    let all = inputs.total();
+    let empty = inputs.skipped_for(SkipReason::NoArchive);
+    let unreadable = inputs.count(InputStatus::Unreadable);
+    let causes = [
+        (all == empty, "there is no archive in the inputs named".to_owned()),
+        (
+            all > empty && all == inputs.count(InputStatus::Skipped),
+            "none of the inputs is a CloudTrail archive: inputs.parquet says what each is".to_owned(),
+        ),
+        (unreadable > 0, format!("{} could not be read", counted(unreadable, "input"))),
+        (
+            counts.records > 0 && counts.records == counts.rejected,
+            "nothing in the inputs could be read: rejects.parquet says where and why".to_owned(),
+        ),
+        (
+            counts.records > counts.rejected && kms == 0,
+            format!(
+                "of {}, none is of kms.amazonaws.com: the trail may exclude KMS events (its event \
+                 selectors say), or record data events only",
+                counted(counts.records, "record")
+            ),
+        ),
+        (
+            counts.filtered > 0,
+            format!("{} outside {}", counted(counts.filtered, "KMS event"), options.narrowing().join(" or ")),
+        ),
+        (
+            counts.other_workload > 0,
+            format!(
+                "{} {} to other workloads: try --workload any",
+                counted(counts.other_workload, "call"),
+                if counts.other_workload == 1 { "belongs" } else { "belong" }
+            ),
+        ),
+        (
+            counts.other_event > 0,
+            format!(
+                "{} {} of other APIs: try --event any",
+                counted(counts.other_event, "KMS event"),
+                if counts.other_event == 1 { "is" } else { "are" }
+            ),
+        ),
+        (
+            counts.not_usage > 0,
+            format!(
+                "{} without use of a key (network activity, insights, dry runs)",
+                counted(counts.not_usage, "KMS record")
+            ),
+        ),
+        (
+            !trails_without_kms.is_empty(),
+            format!("these trails were set to leave KMS out: {}", trails_without_kms.join(", ")),
+        ),
+        (kms == 0, "use of AWS owned keys is never recorded in a customer's trail".to_owned()),
+    ];
+    let applying = causes.into_iter().filter(|(applies, _)| *applies);
+    applying.map(|(_, text)| printable(&text)).collect()
+}
