@@ -222,6 +222,7 @@ impl SkipReason {
             Self::NotAFile => "not a file",
             Self::NoArchive => "no archive in it",
             Self::Notification => "notification",
+            Self::AlreadyListed => "listed before",
         }
     }
 
