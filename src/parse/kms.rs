@@ -98,21 +98,23 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
 }
 
 /// Whether a record without `eventSource` is a KMS call by its other members: it has the ARN of a
-/// key as its resource or in a member in which only KMS calls have it, or the name and the key id
-/// of a use of a key.
+/// key as its resource, or in a member in which only KMS calls have it. (A bare id is no sign of
+/// KMS, and the search of raw bytes finds none.)
 pub(super) fn lacks_source(record: &Record<'_>) -> bool {
-    const USES: [&str; 5] = ["Decrypt", "Encrypt", "ReEncrypt", "GenerateDataKey", "CreateGrant"];
     if is_other_family(record) {
         return false;
     }
     let (request, response) = (&record.request, &record.response);
-    let ids = [&request.key_id, &request.target_key_id, &request.source_key_id, &request.destination_key_id];
-    let mut ids = ids.into_iter().chain([&response.key_id]).flatten();
-    let mut resources = record.resources.0.iter().filter_map(|resource| resource.arn.as_ref());
-    let name = record.event_name.0.as_deref();
-    let is_use = name.is_some_and(|name| USES.iter().any(|used| name.starts_with(used)));
-    let is_of_kms = |arn: &Text<'_>| Arn::parse(arn).is_some_and(|arn| arn.service == "kms");
-    resources.any(is_of_kms) || ids.any(|id| is_use || is_of_kms(id))
+    let ids = [
+        &request.key_id,
+        &request.target_key_id,
+        &request.source_key_id,
+        &request.destination_key_id,
+        &response.key_id,
+    ];
+    let resources = record.resources.0.iter().filter_map(|resource| resource.arn.as_ref());
+    let mut arns = resources.chain(ids.into_iter().flatten());
+    arns.any(|arn| Arn::parse(arn).is_some_and(|arn| arn.service == "kms"))
 }
 
 /// Whether CloudTrail itself calls. Old records name a service only as the source address.
