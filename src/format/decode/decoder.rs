@@ -57,8 +57,8 @@ enum State {
     /// All content was decoded with one call and waits for [`Decoder::take_whole`].
     Whole(Vec<u8>),
     Plain,
-    /// Inside a gzip member or a raw deflate stream. The readers of flate2 drop decoded bytes when
-    /// they find damage; this decoder returns them first.
+    /// Inside a gzip member, or a deflate stream with or without zlib's header. The readers of
+    /// flate2 drop decoded bytes when they find damage; this decoder returns them first.
     Deflate(Box<Decompress>),
     /// Inside a zstd frame.
     Frame(Box<Frame>),
@@ -79,6 +79,10 @@ fn gzip_member() -> State {
     State::Deflate(Box::new(Decompress::new_gzip(WINDOW_BITS)))
 }
 
+fn zlib_stream() -> State {
+    State::Deflate(Box::new(Decompress::new(true)))
+}
+
 impl<R: Read> Decoder<R> {
     /// Detects the encoding from the first bytes of `reader` and prepares to decode it.
     ///
@@ -90,6 +94,7 @@ impl<R: Read> Decoder<R> {
         let (state, gzip_members) = match encoding {
             Encoding::Gzip => (gzip_member(), 1),
             Encoding::Zstd => (State::Frame(Frame::new()?), 0),
+            Encoding::Zlib => (zlib_stream(), 0),
             Encoding::Deflate | Encoding::Plain | Encoding::Unsupported(_) => (State::Plain, 0),
         };
         let mut decoder = Self {
@@ -382,6 +387,7 @@ impl<R: Read> Decoder<R> {
                     Ok(frame) => State::Frame(frame),
                     Err(error) => self.corrupt(error),
                 },
+                Encoding::Zlib => zlib_stream(),
                 _ => {
                     self.gzip_members += 1;
                     gzip_member()
