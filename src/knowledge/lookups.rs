@@ -168,12 +168,18 @@ fn key_names<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = &'e str> {
     [event.key.arn.as_deref(), event.key.id.as_deref()].into_iter().flatten()
 }
 
+/// Bytes of an object's key at most (Amazon S3 User Guide: "Naming Amazon S3 objects").
+const LONGEST_KEY: usize = 1024;
+
 /// The empty path, each folder that contains the object, and the object itself, each with what of
 /// the object's key follows it and the slash.
+///
+/// Folders that end beyond [`LONGEST_KEY`] are left out: no path can be as long.
 fn splits(object: &str) -> impl Iterator<Item = (&str, &str)> {
     let split_at = |(at, _)| Some((object.get(..at)?, object.get(at + 1..)?));
     // A slash at the start of a key ends a folder without a name, not the empty path.
-    let folders = object.match_indices('/').filter(|(at, _)| *at > 0).filter_map(split_at);
+    let slashes = object.match_indices('/').take_while(|(at, _)| *at <= LONGEST_KEY);
+    let folders = slashes.filter(|(at, _)| *at > 0).filter_map(split_at);
     std::iter::once(("", object)).chain(folders).chain(std::iter::once((object, "")))
 }
 

@@ -47,8 +47,8 @@ pub enum RejectReason {
     BadEventTime,
     /// `eventVersion` has a major version other than 1.
     UnsupportedVersion,
-    /// A member that is an object or a list in CloudTrail's records is text that is not JSON; or a
-    /// value among records is none, but names KMS or members of records.
+    /// A member that is an object or a list in CloudTrail's records is another value, and not the
+    /// JSON text of one; or a value among records is none, but names KMS or members of records.
     UnreadableMember,
 }
 

@@ -12,9 +12,9 @@ use serde::de::{
 };
 use simd_json::tape;
 
-use super::as_text::AsText;
+use super::as_text::{AsText, lost_for};
 use super::json::{FastResult, Reader};
-use super::lenient::{any_value, default_for};
+use super::lenient::any_value;
 use super::member::{Member, read_fast};
 use super::members::{MemberNames, NameCase, NameMatch, Occurrence, ReadInto, SeenMembers, json_struct};
 

@@ -225,10 +225,12 @@ fn bare_id(text: &str) -> Option<&str> {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-').then_some(text)
 }
 
-/// The KMS ARNs in an error message, except one at the end that may have been truncated.
+/// The KMS ARNs in an error message, except one at the end that may have been truncated. The search
+/// goes on behind each of them: every byte is looked at once.
 fn arns_in(message: &str) -> impl Iterator<Item = &str> {
+    let mut from = 0;
     message.match_indices("arn:").filter_map(move |(at, _)| {
-        let rest = message.get(at..)?;
+        let rest = message.get(at..).filter(|_| at >= from)?;
         // Messages name ARNs of other services, too.
         if rest.split(':').nth(2) != Some("kms") {
             return None;
@@ -237,6 +239,7 @@ fn arns_in(message: &str) -> impl Iterator<Item = &str> {
         let arn = rest
             .split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-' | '_')))
             .next()?;
+        from = at + arn.len();
         let arn = arn.trim_end_matches(':');
         let touches_end = at + arn.len() == message.len();
         (!touches_end || message.len() < TRUNCATED_MESSAGE_LEN).then_some(arn)

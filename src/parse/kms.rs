@@ -5,7 +5,7 @@ use super::identity;
 use super::key::{self, KeySources, ResolvedKeys};
 use super::record::Record;
 use crate::model::{
-    Denial, EventTime, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
+    Arn, Denial, EventTime, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
     normalize_service, slice_text,
 };
 
@@ -95,6 +95,26 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         omitted_fields,
         name,
     })))
+}
+
+/// Whether a record without `eventSource` is a KMS call by its other members: it has the ARN of a
+/// key as its resource, or in a member in which only KMS calls have it. (A bare id is no sign of
+/// KMS, and the search of raw bytes finds none.)
+pub(super) fn lacks_source(record: &Record<'_>) -> bool {
+    if is_other_family(record) {
+        return false;
+    }
+    let (request, response) = (&record.request, &record.response);
+    let ids = [
+        &request.key_id,
+        &request.target_key_id,
+        &request.source_key_id,
+        &request.destination_key_id,
+        &response.key_id,
+    ];
+    let resources = record.resources.0.iter().filter_map(|resource| resource.arn.as_ref());
+    let mut arns = resources.chain(ids.into_iter().flatten());
+    arns.any(|arn| Arn::parse(arn).is_some_and(|arn| arn.service == "kms"))
 }
 
 /// Whether CloudTrail itself calls. Old records name a service only as the source address.

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::as_text::AsText;
+use super::as_text::{AsText, lost_for};
 use super::json;
 use crate::model::Text;
 
@@ -215,13 +215,13 @@ pub(super) struct TextMap<'a> {
     pairs: Vec<(Text<'a>, Text<'a>)>,
     /// The object as the record spells it, if that is its compact JSON text.
     spelling: Option<&'a str>,
-    /// The value is text that shows an object.
-    is_text: bool,
+    /// Something else is in the place of the object.
+    is_lost: bool,
 }
 
 impl PartialEq for TextMap<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.pairs == other.pairs && self.is_text == other.is_text
+        self.pairs == other.pairs && self.is_lost == other.is_lost
     }
 }
 
@@ -240,22 +240,22 @@ impl<'a> TextMap<'a> {
             spelling = None;
         }
         let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
-        let mut texts = Self { pairs: pairs.collect(), spelling: None, is_text: false };
+        let mut texts = Self { pairs: pairs.collect(), spelling: None, is_lost: false };
         // White space and escapes in names make a spelling longer than the compact text; nothing
         // else can differ here.
         texts.spelling = spelling.filter(|spelling| spelling.len() == texts.plain_length());
         texts
     }
 
-    /// The value is a text. `None` when it does not show an object: CloudTrail hides some values.
-    pub(super) fn from_text(text: &str) -> Option<Self> {
-        let is_text = AsText::of(text).is_structure();
-        is_text.then(|| Self { pairs: Vec::new(), spelling: None, is_text })
+    /// Something else is in the place of the object. `None` when nothing is lost by that:
+    /// CloudTrail hides some values.
+    pub(super) fn in_place_of_object(kind: AsText) -> Option<Self> {
+        kind.is_lost().then(|| Self { pairs: Vec::new(), spelling: None, is_lost: true })
     }
 
-    /// Whether the value is text that shows an object.
-    pub(super) fn is_text(&self) -> bool {
-        self.is_text
+    /// Whether something else is in the place of the object.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Text<'a>> {
@@ -314,11 +314,8 @@ impl<'de> Deserialize<'de> for ContextField<'de> {
                 }
                 Ok(ContextField(Some(TextMap::new(pairs, None))))
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(ContextField(TextMap::from_text(text)))
-            }
-            default_for!(seq);
-            default_for!(scalars);
+            lost_for!(seq, |_, kind| ContextField(TextMap::in_place_of_object(kind)));
+            lost_for!(scalars, |_, kind| ContextField(TextMap::in_place_of_object(kind)));
         }
         any_value(deserializer, TextMapVisitor(PhantomData))
     }
@@ -328,7 +325,7 @@ impl<'de> Deserialize<'de> for ContextField<'de> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ContextField<'a>(pub(super) Option<TextMap<'a>>);
 
-/// An array; anything else counts as an empty one. The second member says whether it is text.
+/// An array; anything else counts as an empty one. The second member says what it is then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct List<T>(pub(super) Vec<T>, pub(super) AsText);
 
@@ -367,11 +364,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
                 }
                 Ok(List(items, AsText::No))
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(List(Vec::new(), AsText::of(text)))
-            }
-            default_for!(map);
-            default_for!(scalars);
+            lost_for!(map, |_, kind| List(Vec::new(), kind));
+            lost_for!(scalars, |_, kind| List(Vec::new(), kind));
         }
         any_value(deserializer, ListVisitor(PhantomData))
     }

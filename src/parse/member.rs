@@ -89,7 +89,7 @@ impl<'de> Member<'de> for Option<TextMap<'de>> {
 
     fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
         if !reader.begin_object() {
-            *self = reader.string_or_skip()?.as_deref().and_then(TextMap::from_text);
+            *self = TextMap::in_place_of_object(AsText::read_fast(reader)?);
             return Ok(());
         }
         let start = reader.position();
@@ -121,7 +121,7 @@ impl<'de, T: Member<'de> + Deserialize<'de> + Default> Member<'de> for List<T> {
 
     fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
         if !reader.begin_array() {
-            self.1 = reader.string_or_skip()?.as_deref().map_or(AsText::No, AsText::of);
+            self.1 = AsText::read_fast(reader)?;
             return Ok(());
         }
         let mut more = reader.has_first_item();

@@ -128,7 +128,7 @@ pub(super) struct ReadInto<'p, T>(pub(super) &'p mut T);
 ///
 /// `exact`: names are compared exactly. `any_case`: ASCII case does not matter, but an exact name
 /// takes precedence over another spelling (CloudTrail lowers first letters in more than one way).
-/// A value that is not an object gives the default.
+/// A value that is not an object gives the default, and `as_text` says what it is.
 macro_rules! json_struct {
     (
         $(#[$seena:meta])*
@@ -140,7 +140,7 @@ macro_rules! json_struct {
             $( pub(super) $field: $ty, )*
             /// A member that is used was given twice.
             pub(super) repeated: bool,
-            /// The value is a text instead of an object.
+            /// Whether the value is something else than an object.
             pub(super) as_text: AsText,
             borrow: std::marker::PhantomData<&'a ()>,
         }
@@ -172,7 +172,7 @@ macro_rules! json_struct {
 
             fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
                 if !reader.begin_object() {
-                    self.as_text = reader.string_or_skip()?.as_deref().map_or(AsText::No, AsText::of);
+                    self.as_text = AsText::read_fast(reader)?;
                     return Ok(());
                 }
                 let mut seen = SeenMembers::default();
@@ -227,12 +227,8 @@ macro_rules! json_struct {
                 }
                 Ok(())
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                self.0.as_text = AsText::of(text);
-                Ok(())
-            }
-            default_for!(seq);
-            default_for!(scalars);
+            lost_for!(seq, |this: Self, kind| this.0.as_text = kind);
+            lost_for!(scalars, |this: Self, kind| this.0.as_text = kind);
         }
     };
     (@case exact) => { NameCase::Exact };

@@ -20,6 +20,7 @@
 //! ```
 
 mod alias_list;
+mod any_case;
 mod as_text;
 mod call;
 mod error;
@@ -69,8 +70,8 @@ pub struct ParsedRecord<'a> {
     pub kind: RecordKind<'a>,
     /// A member that is used was given twice; the last value counts.
     pub repeated_field: bool,
-    /// A member that is used, and is an object or a list in CloudTrail's records, is text: what it
-    /// says has not been read.
+    /// A member that is used, and is an object or a list in CloudTrail's records, is text or
+    /// another value: what it says has not been read.
     pub text_members: bool,
 }
 
@@ -78,7 +79,8 @@ pub struct ParsedRecord<'a> {
 ///
 /// # Errors
 /// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record
-/// without a usable `eventName` or `eventTime`, or of an unknown major version.
+/// without a usable `eventName` or `eventTime`, or of an unknown major version. A record without
+/// `eventSource` is a KMS record if it names a key as only those do.
 pub fn parse(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
     let text = read::utf8(record)?;
     parsed_record(read::record(text)?, text)
@@ -88,7 +90,11 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
     let (repeated_field, text_members) = (record.repeated(), record.has_text_members());
     // An Insights event has no source of its own, only that of the calls that it is about.
     let insight_source = record.insight.event_source.as_deref().filter(|_| kms::is_other_family(&record));
-    let kind = if record.event_source.as_deref().or(insight_source) == Some(KMS) {
+    let source = record.event_source.as_deref().or(insight_source);
+    if source.is_none() && kms::lacks_source(&record) {
+        return Err(ParseError::missing_field("eventSource"));
+    }
+    let kind = if source.is_some_and(prefilter::is_kms) {
         kms::event(record)?.map_or(RecordKind::NotUsage, RecordKind::Event)
     } else {
         RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }

@@ -2,26 +2,82 @@
 
 use std::sync::LazyLock;
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem::Finder;
+
+use super::any_case::any_case;
 
 /// The `eventSource` of KMS, in every partition.
 pub const KMS: &str = "kms.amazonaws.com";
+/// How the type of a key in `resources` ends.
+const KEY_TYPE: &str = "kms::key";
+/// What follows the partition in the ARN of a key.
+const IN_ARN: &str = "kms:";
 
-// Searchers are built once, since they are used for every record.
-static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KMS));
+// Searchers are built once, since they are used for every record. That of names looks for their
+// first letters in every case: `aho_corasick` uses vector instructions for short texts.
+static NAME: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(any_case("kms")).ok());
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
+static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ventSource"));
 
-/// Whether the record may have `kms.amazonaws.com` as a value: its bytes contain the name, or an
-/// escape of one of its characters. `false` is certain.
+/// Whether the text is the `eventSource` of KMS. Tools change its case, put blanks around it, or
+/// write `kms` alone or the name of an endpoint.
+pub(super) fn is_kms(source: &str) -> bool {
+    if source == KMS {
+        return true;
+    }
+    let source = source.trim().to_ascii_lowercase();
+    source.strip_prefix("kms").is_some_and(|rest| {
+        rest.is_empty()
+            || rest.starts_with('.') && (rest.ends_with(".amazonaws.com") || rest == ".amazonaws.com.cn")
+    })
+}
+
+/// Whether the record may be a KMS call: its bytes contain `kms.amazonaws.com` in any case, or an
+/// escape of one of its characters, or `KMS::Key`, the type of a resource of KMS calls; or there
+/// is no `eventSource`, but the ARN of a key. `false` is certain.
 pub fn may_match(record: &[u8]) -> bool {
-    NAME.find(record).is_some() || ESCAPE.find_iter(record).any(|at| is_escape_of(record, at, is_in_name))
+    has_name(record) || ESCAPE.find_iter(record).any(|at| is_escape_of(record, at, is_in_name))
 }
 
 /// [`may_match`] for a value that contains records as strings of JSON text. There an escape may
 /// also stand for a part of another escape.
 pub fn may_match_inside(value: &[u8]) -> bool {
-    NAME.find(value).is_some()
-        || ESCAPE.find_iter(value).any(|at| is_escape_of(value, at, is_in_name_or_escape))
+    has_name(value) || ESCAPE.find_iter(value).any(|at| is_escape_of(value, at, is_in_name_or_escape))
+}
+
+fn has_name(bytes: &[u8]) -> bool {
+    // If the searcher could not be built (it can be), any record may match.
+    let Some(search) = NAME.as_ref() else { return true };
+    let mut names_key = false;
+    for found in search.find_iter(bytes) {
+        let rest = &bytes[found.start()..];
+        let begins_with =
+            |text: &str| rest.get(..text.len()).is_some_and(|b| b.eq_ignore_ascii_case(text.as_bytes()));
+        if begins_with(KMS) || begins_with(KEY_TYPE) {
+            return true;
+        }
+        names_key |= begins_with(IN_ARN);
+    }
+    names_key && lacks_source(bytes)
+}
+
+/// Whether no `eventSource` in these bytes has a text as its value.
+fn lacks_source(bytes: &[u8]) -> bool {
+    !SOURCE.find_iter(bytes).any(|at| {
+        let after = &bytes[at + SOURCE.needle().len()..];
+        let is_name = matches!(after.first(), Some(b'"' | b'\\'));
+        let mut value = after.iter().skip_while(|b| b.is_ascii_whitespace() || b"\\\":".contains(b));
+        // The opening quote of a text was skipped, and so was an empty text.
+        is_name && value.next().is_some_and(|b| b.is_ascii_alphanumeric()) && !is_null(after)
+    })
+}
+
+/// Whether what follows the name of a member says that its value is null.
+fn is_null(after: &[u8]) -> bool {
+    let mut bytes = after.iter().filter(|b| !b.is_ascii_whitespace()).skip_while(|b| b"\\\"".contains(b));
+    bytes.next() == Some(&b':') && bytes.next() == Some(&b'n')
 }
 
 fn is_in_name(byte: u8) -> bool {
@@ -119,6 +175,38 @@ mod tests {
             let envelope: serde_json::Value = serde_json::from_str(&value).unwrap();
             prop_assert_eq!(&envelope["CloudTrailEvent"], &record);
             prop_assert!(may_match_inside(value.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn other_cases_and_records_without_a_source_may_match() {
+        let arn = "arn:aws:kms:us-east-1:111122223333:key/k";
+        for record in [
+            r#"{"eventSource":"KMS.AMAZONAWS.COM"}"#.to_owned(),
+            r#"{"eventSource":" Kms.AmazonAws.Com "}"#.to_owned(),
+            r#"{"resources":[{"type":"AWS::KMS::Key"}]}"#.to_owned(),
+            format!(r#"{{"eventName":"Decrypt","requestParameters":{{"keyId":"{arn}"}}}}"#),
+            format!(r#"{{"eventSource":null,"keyId":"{arn}"}}"#),
+            format!(r#"{{"eventSource" : "", "keyId":"{arn}"}}"#),
+        ] {
+            assert!(may_match(record.as_bytes()), "{record}");
+            assert!(may_match_inside(record.as_bytes()), "{record}");
+        }
+        for record in [
+            format!(r#"{{"eventSource":"s3.amazonaws.com","keyId":"{arn}"}}"#),
+            format!(r#"{{"keyId":"{arn}","EventSource" : "s3.amazonaws.com"}}"#),
+            r#"{"a":"kmsx.amazonaws.com"}"#.to_owned(),
+        ] {
+            assert!(!may_match(record.as_bytes()), "{record}");
+        }
+        let text = format!(r#"{{"message":"{{\"eventSource\":\"s3.amazonaws.com\",\"k\":\"{arn}\"}}"}}"#);
+        assert!(!may_match_inside(text.as_bytes()), "{text}");
+        assert!(is_kms(KMS) && is_kms(" KMS.amazonaws.com\n") && !is_kms("s3.amazonaws.com"));
+        for source in ["kms", "KMS", "kms.amazonaws.com.cn", "kms.us-east-1.amazonaws.com"] {
+            assert!(is_kms(source), "{source}");
+        }
+        for source in ["kmsx", "kms.example.com", "kms-fips.amazonaws.com", "", "amazonaws.com"] {
+            assert!(!is_kms(source), "{source}");
         }
     }
 

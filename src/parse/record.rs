@@ -6,7 +6,7 @@ use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::as_text::AsText;
+use super::as_text::{AsText, lost_for};
 use super::json::{FastResult, Reader};
 use super::lenient::{Flag, List, StrictText, TextField, TextMap, any_value, default_for};
 use super::member::{Ignored, Member, impl_member_by_serde, read_fast};
@@ -62,33 +62,33 @@ impl Record<'_> {
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
-    /// Whether a member that is an object or a list in CloudTrail's records is text, so that what
-    /// it says is not read.
+    /// Whether a member that is an object or a list in CloudTrail's records is something else, so
+    /// that what it says is not read.
     pub(super) fn has_text_members(&self) -> bool {
         let (identity, request, response) = (&self.identity, &self.request, &self.response);
-        // Nothing hides the caller: any text in its place is something that was an object.
-        let caller = [
+        // Nothing hides the caller or the resources: any text there was an object.
+        let never_hidden = [
             identity.as_text,
             identity.session.as_text,
             identity.session.issuer.as_text,
             identity.in_scope_of.as_text,
+            self.resources.1,
+            request.operations.1,
         ];
         let others = [
             request.as_text,
-            request.operations.1,
             response.as_text,
             response.key_metadata.as_text,
             response.replica_key_metadata.as_text,
             self.additional.as_text,
-            self.resources.1,
             self.service_details.as_text,
             self.tls.as_text,
             self.addendum.as_text,
         ];
         let contexts = [&request.encryption_context, &request.source_context, &request.destination_context];
-        caller.into_iter().any(|member| member != AsText::No)
-            || others.into_iter().any(AsText::is_structure)
-            || contexts.into_iter().flatten().any(TextMap::is_text)
+        never_hidden.into_iter().any(|member| member != AsText::No)
+            || others.into_iter().any(AsText::is_lost)
+            || contexts.into_iter().flatten().any(TextMap::is_lost)
             || self.resources.0.iter().any(|resource| resource.as_text != AsText::No)
     }
 
@@ -272,7 +272,7 @@ pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
     /// CloudTrail omitted it because it was too large.
     omitted: bool,
-    /// The value is text that is not JSON.
+    /// Whether the value is something else than an object or the JSON text of one.
     as_text: AsText,
 }
 
@@ -297,7 +297,8 @@ impl<'de> Deserialize<'de> for Additional<'de> {
                 let (mut members, mut as_text) = (AdditionalMembers::default(), AsText::No);
                 if read_fast(text, &mut members).is_err() {
                     let read = serde_json::from_str(text);
-                    as_text = if read.is_ok() { AsText::No } else { AsText::of(text) };
+                    let is_printed = text.trim_start().starts_with(['{', '[', '@']);
+                    as_text = if read.is_err() && is_printed { AsText::of(text) } else { AsText::No };
                     members = read.unwrap_or_default();
                 }
                 let omitted = is_placeholder(members.omitted, &members.reason);

@@ -13,6 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memchr;
 use memchr::memmem::Finder;
 
+use super::any_case::any_case;
 use super::error::NoFacts;
 use super::facts::{facts, may_contain_facts};
 use super::families::{FAMILIES, Interest, Word, family_of};
@@ -32,17 +33,6 @@ static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let parts = parts.into_iter().flat_map(any_case);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
-
-/// A word in every spelling of upper and lower case.
-fn any_case(word: &str) -> impl Iterator<Item = Vec<u8>> {
-    let letters = word.as_bytes();
-    (0u32..1 << letters.len()).map(move |upper| {
-        let spell = |(n, letter): (usize, &u8)| {
-            if upper >> n & 1 == 1 { letter.to_ascii_uppercase() } else { *letter }
-        };
-        letters.iter().enumerate().map(spell).collect()
-    })
-}
 
 /// Whether the record contains one of these words, in any case.
 fn contains_any(record: &[u8], words: &[Word]) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::aggregate::{InputStatus, StatusReason, UnreadReason};
 use crate::format::container::{NameWatch, Watched};
-use crate::format::decode::{Encoding, may_be_base64, sniff};
+use crate::format::decode::{may_be_encoded, may_hold_compressed, may_hold_encoded};
 use crate::model::SkipReason;
 use crate::source::{Family, NameFields};
 
@@ -40,6 +40,18 @@ pub(super) fn description(reason: &StatusReason, head: &[u8]) -> Option<String> 
 
 /// Why an input that would be skipped is unreadable instead, if it is.
 fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8]) -> Option<StatusReason> {
+    // It may hold records, and nobody can say that it does not.
+    let detail = match reason {
+        SkipReason::UnsupportedCompression => Some(
+            "it is compressed with bzip2, xz or another method that keytrail does not read: decompress it",
+        ),
+        SkipReason::Utf16 => Some("it is UTF-16 text, which keytrail does not read: convert it to UTF-8"),
+        _ => None,
+    };
+    if let Some(detail) = detail {
+        let detail = detail.to_owned();
+        return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
+    }
     let watched = match reason {
         SkipReason::OtherJson => Some(Watched::Json),
         SkipReason::Notification => Some(Watched::Notification),
@@ -53,8 +65,10 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
         let detail = format!("it names {watch}, in a form that keytrail does not read");
         return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }
-    let is_encoded = matches!(sniff(head), Encoding::Gzip | Encoding::Zstd) || may_be_base64(head);
-    if watched.is_some() && is_encoded {
+    let is_encoded = may_be_encoded(head) || may_hold_compressed(head);
+    // In JSON that was read whole, every text was looked at.
+    let is_whole = reason != SkipReason::NotJson;
+    if watched.is_some() && (is_encoded || !is_whole && may_hold_encoded(head)) {
         let detail = "it is compressed or encoded more often than keytrail looks into, or damaged".to_owned();
         return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }

@@ -48,6 +48,8 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) is_lossy: bool,
     /// A KMS call does not say who called.
     pub(super) lacks_caller: bool,
+    /// The columns of a table say neither with which key nor for what.
+    pub(super) lacks_key_columns: bool,
     /// Names of records in content that is not recognised, and how far that was looked at.
     watch: NameWatch,
     watched: u64,
@@ -74,6 +76,7 @@ impl<'r, 's> InputReader<'r, 's> {
             text: Vec::new(),
             is_lossy: false,
             lacks_caller: false,
+            lacks_key_columns: false,
             watch: NameWatch::default(),
             watched: 0,
             head: Vec::new(),
@@ -86,7 +89,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let mut reader = ContainerReader::new(self.scanner.plan.limits.record_bytes);
         let foreign = match content.format() {
             Encoding::Unsupported(reason) => Some(reason),
-            Encoding::Gzip | Encoding::Zstd | Encoding::Deflate | Encoding::Plain => None,
+            Encoding::Gzip | Encoding::Zstd | Encoding::Zlib | Encoding::Deflate | Encoding::Plain => None,
         };
         if foreign.is_none() {
             let mut window = match content.take_whole() {
@@ -194,6 +197,7 @@ impl<'r, 's> InputReader<'r, 's> {
                         reader.resync_within(&range, window.view());
                     }
                 }
+                Step::Beside { range } => self.beside(window.view().slice(&range), range.start, reader),
                 Step::Message { .. } => self.foreign(),
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
@@ -271,8 +275,8 @@ impl<'r, 's> InputReader<'r, 's> {
         }
         match parsed {
             Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
-                let detail = "a member that is an object in CloudTrail's records is text that is not \
-                              JSON: who called, or with which key, is lost";
+                let detail = "a member that is an object or a list in CloudTrail's records is something \
+                              else, and no JSON text of one: who called, or with which key, is lost";
                 let place = Some((offset, index));
                 self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
                 true

@@ -7,7 +7,7 @@ use super::stream::{DecodeStream, StreamPosition};
 use super::subject::reason_of;
 use crate::format::container;
 use crate::format::decode::{Buffers, DecodeError};
-use crate::format::rebuild::{Rebuilt, record_from_columns};
+use crate::format::rebuild::{Rebuilt, lack_key, record_from_columns};
 use crate::format::tabular::{
     CsvKind, CsvReader, CsvStep, OcsfReader, OcsfRecord, RowState, TableError, TableShape,
 };
@@ -29,7 +29,9 @@ impl InputReader<'_, '_> {
         let limits = plan.limits;
         let (shape, are_records) = (table.shape(), table.rows_are_records());
         let mut found = are_records;
-        self.watch_bytes(table.column_names().as_bytes());
+        let columns = table.column_names();
+        self.lacks_key_columns = lack_key(columns.split('\n'));
+        self.watch_bytes(columns.as_bytes());
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // A value stored once can be repeated in all rows: so their texts are measured, too.
         let mut rows_bytes = 0;
@@ -167,7 +169,9 @@ impl Rows {
         let Some(names) = &self.names else {
             // They are known to be good: this is how the file was recognised.
             let name = |name: &str| name.trim_start_matches('\u{feff}').trim().to_owned();
-            self.names = Some(fields.unwrap_or_default().into_iter().map(name).collect());
+            let names: Vec<String> = fields.unwrap_or_default().into_iter().map(name).collect();
+            reading.lacks_key_columns = lack_key(names.iter().map(String::as_str));
+            self.names = Some(names);
             return;
         };
         let fields = match fields {

@@ -148,8 +148,10 @@ pub(super) fn reason_of(error: &DecodeError) -> RejectReason {
     match error {
         DecodeError::Truncated { encoding: Encoding::Zstd, .. } => RejectReason::ZstdTruncated,
         DecodeError::Corrupt { encoding: Encoding::Zstd, .. } => RejectReason::ZstdCorrupt,
-        DecodeError::Truncated { encoding: Encoding::Gzip, .. } => RejectReason::GzipTruncated,
-        DecodeError::Corrupt { encoding: Encoding::Gzip, .. } => RejectReason::GzipCorrupt,
+        DecodeError::Truncated { encoding: Encoding::Gzip | Encoding::Zlib, .. } => {
+            RejectReason::GzipTruncated
+        }
+        DecodeError::Corrupt { encoding: Encoding::Gzip | Encoding::Zlib, .. } => RejectReason::GzipCorrupt,
         // Other compressions occur in containers only.
         DecodeError::Truncated { .. } | DecodeError::MemberTruncated { .. } => {
             RejectReason::ContainerTruncated

@@ -1,5 +1,7 @@
 //! Values that wrap records.
 
+use memchr::memmem;
+
 use super::reader::InputReader;
 use crate::engine::scanner::Learn;
 use crate::format::container::{
@@ -70,6 +72,32 @@ impl InputReader<'_, '_> {
         true
     }
 
+    /// Reads the records in a value beside an array of records. Without any, it counts as nothing,
+    /// unless it has what only records have.
+    pub(super) fn beside(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) {
+        if let Some(error) = container::json_error(value) {
+            if parse::may_match_inside(value) {
+                let detail =
+                    format!("{} (byte {} of a value beside the records)", error.message, error.offset);
+                self.reject(Some(offset), RejectReason::JsonSyntax, detail);
+            }
+            return;
+        }
+        let found = self.search(value, offset);
+        if found.records > 0 {
+            reader.mark_searched(&found);
+            return;
+        }
+        let mut watch = NameWatch::default();
+        watch.feed(value);
+        let watched = if found.is_notification { Watched::Notification } else { Watched::Beside };
+        if watch.may_hold_records(watched) {
+            let detail =
+                format!("beside the records: it names {watch}, in a form that keytrail does not read");
+            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        }
+    }
+
     /// Counts a value in which no record was found: a reject, if it names what only records have.
     pub(super) fn not_found(&mut self, value: &[u8], offset: u64, is_notification: bool) {
         let mut watch = NameWatch::default();
@@ -114,6 +142,8 @@ impl InputReader<'_, '_> {
         let mut search = std::mem::replace(&mut self.search, none);
         let found = search.search(value, &mut |extracted| match extracted {
             Extracted::Record { json, offset: at, .. } => {
+                // A column may also hold the whole record.
+                self.is_lossy |= self.lacks_key_columns && !has_key_members(json);
                 self.record(json, offset + at as u64, None);
             }
             Extracted::Unreadable { reason, detail } => {
@@ -146,4 +176,11 @@ impl InputReader<'_, '_> {
         }
         self.text = buffer;
     }
+}
+
+/// Whether the record has one of the members that say which key it was, even without a value.
+fn has_key_members(record: &[u8]) -> bool {
+    ["\"requestParameters\"", "\"resources\""]
+        .iter()
+        .any(|name| memmem::find(record, name.as_bytes()).is_some())
 }

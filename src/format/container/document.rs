@@ -4,13 +4,17 @@
 //! The reader is tolerant on purpose: it only finds keys and skips values. Whether an object that
 //! turns out to be a record is valid JSON is decided by the parser.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
+use super::beside::can_hold_record;
 use super::container_kind::ContainerKind;
 use super::envelope::Envelope;
 use super::members::unquote;
 use super::places::is_object_name;
 use super::resync::LOOK_AHEAD;
+use super::watch::{NameWatch, Watched};
 use super::window::Window;
 use crate::format::json::{Backend, ValueScanner};
 
@@ -26,6 +30,10 @@ pub(super) enum DocumentEvent {
     NeedLookAhead,
     /// A value without a key after the records: the array was closed too early.
     MisplacedValue,
+    /// A value beside the records ended.
+    Beside(Range<u64>),
+    /// The same, but it is too large to keep, and names what only records have.
+    LargeBeside(u64),
 }
 
 #[derive(Debug)]
@@ -50,6 +58,11 @@ pub(super) struct Document {
     key: Option<DocumentKey>,
     /// The value that is being skipped.
     value: Option<SkippedValue>,
+    /// What the bytes name that are no longer kept: those before the array, or of the value that is
+    /// being skipped.
+    watch: Option<Box<NameWatch>>,
+    /// Length of the longest value beside the array that is kept, in bytes.
+    max_record: u64,
     backend: Backend,
 }
 
@@ -68,6 +81,18 @@ struct SkippedValue {
     scanner: ValueScanner,
     /// Whether its text is needed; true only while it is short.
     keep_text: bool,
+    /// Whether it is beside the array of records and may hold some, too.
+    is_beside: bool,
+}
+
+/// How far a value was skipped.
+enum Skipped {
+    /// To its end.
+    Whole,
+    /// To the end of the window.
+    Part,
+    /// To its end, and it is beside the records.
+    Beside(DocumentEvent),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +150,7 @@ const MAX_KEY: u64 = 256;
 
 impl Document {
     /// A document whose opening brace is at `start`.
-    pub(super) fn new(start: u64, backend: Backend) -> Self {
+    pub(super) fn new(start: u64, max_record: u64, backend: Backend) -> Self {
         Self {
             start,
             kept_whole: true,
@@ -138,13 +163,15 @@ impl Document {
             string: None,
             key: None,
             value: None,
+            watch: None,
+            max_record,
             backend,
         }
     }
 
     /// A document whose array is open at `start` and whose beginning could not be read.
-    pub(super) fn in_array(container: ContainerKind, start: u64, backend: Backend) -> Self {
-        Self { container: Some(container), kept_whole: false, ..Self::new(start, backend) }
+    pub(super) fn in_array(container: ContainerKind, start: u64, max_record: u64, backend: Backend) -> Self {
+        Self { container: Some(container), kept_whole: false, ..Self::new(start, max_record, backend) }
     }
 
     pub(super) fn start(&self) -> u64 {
@@ -156,9 +183,15 @@ impl Document {
         self.kept_whole.then_some(self.start)
     }
 
-    /// Stops keeping the object: it is too large.
-    pub(super) fn release(&mut self) {
+    /// Stops keeping the object, of which `bytes` were read: it is too large.
+    pub(super) fn release(&mut self, bytes: &[u8]) {
         self.kept_whole = false;
+        self.watch.get_or_insert_default().feed(bytes);
+    }
+
+    /// Whether what was before the array, and is no longer kept, names what only records have.
+    pub(super) fn takes_names_before_array(&mut self) -> bool {
+        self.watch.take().is_some_and(|watch| watch.may_hold_records(Watched::Json))
     }
 
     /// The container whose array was entered last.
@@ -216,7 +249,7 @@ impl Document {
             return self.start;
         }
         match &self.value {
-            Some(value) if value.keep_text => value.start,
+            Some(value) if value.keep_text || value.is_beside && self.watch.is_none() => value.start,
             _ => at,
         }
     }
@@ -248,6 +281,11 @@ impl Document {
     pub(super) fn advance(&mut self, at: &mut u64, part: Window<'_>, window: Window<'_>) -> DocumentEvent {
         let from = *at;
         let event = self.read(at, part, window);
+        if self.container.is_none()
+            && let Some(watch) = &mut self.watch
+        {
+            watch.feed(window.slice(&(from..*at)));
+        }
         // Line breaks do not matter in a container.
         if self.container.is_none() && !self.spans_lines {
             self.spans_lines = memchr(b'\n', window.slice(&(from..*at))).is_some();
@@ -258,10 +296,11 @@ impl Document {
     fn read(&mut self, at: &mut u64, window: Window<'_>, ahead: Window<'_>) -> DocumentEvent {
         loop {
             if let Some(value) = self.value.take() {
-                if !self.skip_value(value, at, window) {
-                    return DocumentEvent::NeedMore;
+                match self.skip_value(value, at, window) {
+                    Skipped::Whole => continue,
+                    Skipped::Part => return DocumentEvent::NeedMore,
+                    Skipped::Beside(event) => return event,
                 }
-                continue;
             }
             let (next, byte) = window.next_token(*at);
             *at = next;
@@ -318,6 +357,7 @@ impl Document {
                         start: next,
                         scanner: ValueScanner::with_backend(self.backend, first),
                         keep_text: first == b'"' && is_key_or_type,
+                        is_beside: self.container.is_some() && self.key.is_some(),
                     });
                     self.string = None;
                 }
@@ -325,14 +365,24 @@ impl Document {
         }
     }
 
-    /// Skips the rest of a value; false when the window ends inside it.
-    fn skip_value(&mut self, mut value: SkippedValue, at: &mut u64, window: Window<'_>) -> bool {
+    /// Skips the rest of a value.
+    fn skip_value(&mut self, mut value: SkippedValue, at: &mut u64, window: Window<'_>) -> Skipped {
+        let from = *at;
         let end = value.scanner.advance(window.from(*at)).map(|n| *at + n as u64);
         *at = end.unwrap_or_else(|| window.end());
-        value.keep_text &= *at - value.start <= MAX_KEY;
+        let len = *at - value.start;
+        value.keep_text &= len <= MAX_KEY;
+        if value.is_beside && len > self.max_record {
+            // Until now, the window kept all of it.
+            let unseen = if self.watch.is_some() { from } else { value.start };
+            self.watch.get_or_insert_default().feed(window.slice(&(unseen..*at)));
+        }
         if end.is_none() {
             self.value = Some(value);
-            return false;
+            return Skipped::Part;
+        }
+        if value.is_beside {
+            return self.end_beside(value.start..*at, window);
         }
         let text = value.keep_text.then(|| unquote(window.slice(&(value.start..*at))));
         if self.key == Some(DocumentKey::MessageType) {
@@ -340,6 +390,23 @@ impl Document {
         } else {
             self.string = text.map(|text| DocumentKey::new(&text));
         }
-        true
+        Skipped::Whole
+    }
+
+    /// A value beside the records ended.
+    fn end_beside(&mut self, range: Range<u64>, window: Window<'_>) -> Skipped {
+        if let Some(watch) = self.watch.take() {
+            let is_told = watch.may_hold_records(Watched::Json);
+            return if is_told {
+                Skipped::Beside(DocumentEvent::LargeBeside(range.start))
+            } else {
+                Skipped::Whole
+            };
+        }
+        let first = window.from(range.start).first().copied().unwrap_or_default();
+        match can_hold_record(first, range.end - range.start) {
+            true => Skipped::Beside(DocumentEvent::Beside(range)),
+            false => Skipped::Whole,
+        }
     }
 }

@@ -178,7 +178,7 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         // Splunk and others keep the record as text beside its flat members.
         Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
         // Other events have such a name, too, and may carry records.
-        Some((b'"', value)) if !has_version && !has_name && !names_identity && !is_service(value) => {
+        Some((b'"', value)) if !has_name && !names_identity && !is_service(value) => {
             return LeafKind::Other;
         }
         Some(_) => return LeafKind::Record,

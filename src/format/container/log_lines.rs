@@ -29,7 +29,7 @@ impl ContainerReader {
                     None if !window.last => self.need_more(State::Between, self.at),
                     Some(b'{') => {
                         self.in_log_line = true;
-                        let document = Document::new(start, self.backend);
+                        let document = Document::new(start, self.max_record, self.backend);
                         self.enter(State::Document(document), start + 1)
                     }
                     _ => {
@@ -54,7 +54,8 @@ impl ContainerReader {
         if let Some(n) = value_in(line) {
             self.in_log_line = true;
             let start = self.at + n as u64;
-            return self.enter(State::Document(Document::new(start, self.backend)), start + 1);
+            return self
+                .enter(State::Document(Document::new(start, self.max_record, self.backend)), start + 1);
         }
         let start = self.at;
         if let Some(n) = line_end {
@@ -64,7 +65,10 @@ impl ContainerReader {
                 Some(b'{') => {
                     self.in_log_line = true;
                     let start = start + n as u64 + 1;
-                    return self.enter(State::Document(Document::new(start, self.backend)), start + 1);
+                    return self.enter(
+                        State::Document(Document::new(start, self.max_record, self.backend)),
+                        start + 1,
+                    );
                 }
                 _ => {}
             }

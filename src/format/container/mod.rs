@@ -8,6 +8,9 @@
 //! * top-level objects that are not containers: a single record, NDJSON, concatenated objects, and
 //!   the messages of log lines.
 //!
+//! What else a document holds beside its array is passed to the caller, too, if it may hold
+//! records.
+//!
 //! A value is a record or wraps one in an [`Envelope`]; [`extract_record`] finds the record inside.
 //! If it is neither, a [`RecordSearch`] finds the records in it, in one of the places where tools
 //! put them. What is nested in a record is never taken for one. The reader itself deals with whole
@@ -33,6 +36,7 @@
 //! assert_eq!(reader.shape(), JsonShape::Records);
 //! ```
 
+mod beside;
 mod container_kind;
 mod document;
 mod element;

@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Texts of which every value with a record, or with a notification, has at least one: the name of
-/// a service, a name that only records have, how base64 of something compressed or of JSON begins,
+/// a service, a name that only records have, how text or a list of bytes begins that are JSON or
+/// compressed,
 /// an escape that may hide any of them, and what is typical of notifications and of tables.
-const NEEDLES: [&str; 35] = [
+const NEEDLES: [&str; 69] = [
     "amazonaws",
     "ventsource",
     "vent_source",
@@ -46,6 +47,41 @@ const NEEDLES: [&str; 35] = [
     "receipthandle",
     "\"s3",
     "object created",
+    // zlib, bzip2, xz and LZ4 in base64, three layers of it, and hexadecimal digits.
+    "\"ejw",
+    "\"ejx",
+    "\"ejy",
+    "\"ejz",
+    "\"eno",
+    "\"enp",
+    "\"enq",
+    "\"enr",
+    "\"eae",
+    "\"eaf",
+    "\"eag",
+    "\"eah",
+    "\"qlpo",
+    "\"/td6w",
+    "\"bcjng",
+    "\"wlhs",
+    "\"u0rse",
+    "\"uzb4v",
+    "\"7b22",
+    "\"7b0a",
+    "\"7b20",
+    "\"5b7b",
+    "\"5b0a",
+    "\"1f8b08",
+    "\"789c",
+    "\"78da",
+    "\"28b52f",
+    "x7b22",
+    "x1f8b08",
+    ";base64,",
+    "123,34",
+    "123, 34",
+    "31,139",
+    "31, 139",
 ];
 
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
@@ -61,7 +97,7 @@ pub(super) fn may_hold_records(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::decode::may_be_base64;
+    use crate::format::decode::may_be_encoded;
 
     #[test]
     fn what_may_hold_records_is_not_passed_over() {
@@ -77,7 +113,7 @@ mod tests {
             assert!(may_hold_records(value.as_bytes()), "{value}");
         }
         for opening in ["H4sI", "KLUv", "eyJ", "ewo", "eyAi", "W3s", "Wwo", "ew0K", "SDRz", "S0xV", "ZXlK"] {
-            assert!(may_be_base64(opening.as_bytes()), "{opening}");
+            assert!(may_be_encoded(opening.as_bytes()), "{opening}");
             assert!(may_hold_records(format!("{{\"a\":\"{opening}AAAA\"}}").as_bytes()), "{opening}");
         }
         assert!(!may_hold_records(br#"{"type":"finding","events":[{"id":1,"framework":"x"}]}"#));

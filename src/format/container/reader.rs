@@ -1,6 +1,9 @@
 //! The state machine that walks over the content. `element`, `log_lines` and `recovery` hold the
 //! states that need more code.
 
+use std::ops::Range;
+
+use super::beside::values_before;
 use super::container_kind::ContainerKind;
 use super::document::{Document, DocumentEvent};
 use super::envelope::{Envelope, detect_envelope};
@@ -33,6 +36,8 @@ pub struct ContainerReader {
     pub(super) max_record: u64,
     pub(super) counter: ShapeCounter,
     pub(super) backend: Backend,
+    /// Values before the array of a document that are still to be reported, the last one first.
+    before_array: Vec<Range<u64>>,
 }
 
 impl ContainerReader {
@@ -51,6 +56,7 @@ impl ContainerReader {
             max_record,
             counter: ShapeCounter::default(),
             backend,
+            before_array: Vec::new(),
         }
     }
 
@@ -102,6 +108,9 @@ impl ContainerReader {
     ///
     /// `window` must contain everything from `keep_from` of the last [`Step::NeedMore`] on.
     pub fn step(&mut self, window: Window<'_>) -> Step {
+        if let Some(range) = self.before_array.pop() {
+            return Step::Beside { range };
+        }
         if let Some(step) = self.ordinary_element(window) {
             return step;
         }
@@ -211,7 +220,7 @@ impl ContainerReader {
                     return self.need_more(State::Between, at);
                 }
                 Some(b'{') => {
-                    let document = Document::new(at, self.backend);
+                    let document = Document::new(at, self.max_record, self.backend);
                     return self.enter(State::Document(document), at + 1);
                 }
                 Some(b'[') => {
@@ -254,10 +263,19 @@ impl ContainerReader {
                 Some(start) => window.until(self.next_check(start)),
                 None => window,
             };
+            let kept_from = document.kept_from();
             match document.advance(&mut self.at, part, window) {
                 DocumentEvent::ArrayStart(container) => {
                     self.counter.add_container(container);
-                    return self.enter(State::Array(Some(document)), self.at);
+                    return self.enter_array(document, kept_from, window);
+                }
+                DocumentEvent::Beside(range) => {
+                    self.state = State::Document(document);
+                    return Some(Step::Beside { range });
+                }
+                DocumentEvent::LargeBeside(start) => {
+                    self.state = State::Document(document);
+                    return Some(self.large_beside(start));
                 }
                 DocumentEvent::End => return self.end_document(&document, window),
                 DocumentEvent::NeedMore => {}
@@ -274,7 +292,7 @@ impl ContainerReader {
                     return self.resync_after_error(Scope::TopLevel, damaged, window);
                 }
                 if self.at - start > self.max_record {
-                    document.release();
+                    document.release(window.slice(&(start..self.at)));
                 }
             }
             if self.at < window.end() {
@@ -291,6 +309,26 @@ impl ContainerReader {
             }
             return self.end_in_value(Scope::TopLevel, kept_from, window);
         }
+    }
+
+    /// Enters the array of a container. What was before it comes first: what is still kept from
+    /// `kept_from` on is reported, and what is not is damage if it names members of records.
+    fn enter_array(
+        &mut self,
+        mut document: Document,
+        kept_from: Option<u64>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let (start, names) = (document.start(), document.takes_names_before_array());
+        self.state = State::Array(Some(document));
+        if names {
+            return Some(self.large_beside(start));
+        }
+        let start = kept_from?;
+        let values = values_before(window.slice(&(start..self.at)));
+        let range = |value: Range<usize>| start + value.start as u64..start + value.end as u64;
+        self.before_array = values.into_iter().rev().map(range).collect();
+        self.before_array.pop().map(|range| Step::Beside { range })
     }
 
     fn end_document(&mut self, document: &Document, window: Window<'_>) -> Option<Step> {

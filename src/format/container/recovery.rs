@@ -30,6 +30,18 @@ impl ContainerReader {
         }
     }
 
+    /// What is beside an array of records is too large to be searched, and names what only records
+    /// have.
+    pub(super) fn large_beside(&self, start: u64) -> Step {
+        let detail = format!(
+            "{} bytes beside an array of records that name members of records: more than \
+             --max-record-bytes allows ({})",
+            self.at.saturating_sub(start),
+            self.max_record
+        );
+        Step::Damage { offset: Some(start), reason: RejectReason::RecordTooLarge, detail, to_end: false }
+    }
+
     /// Damage, if the document is a container and has keys of a record as well: it could be either.
     pub(super) fn record_in_container(&self, document: &Document) -> Option<Step> {
         let other = document.container().is_some_and(|container| container != ContainerKind::Records);
@@ -126,7 +138,7 @@ impl ContainerReader {
                 self.state = match resync::opened_container(before) {
                     Some(container) => {
                         self.counter.add_container(container);
-                        let document = Document::in_array(container, self.at, self.backend);
+                        let document = Document::in_array(container, self.at, self.max_record, self.backend);
                         State::Array(Some(document))
                     }
                     None => scope.into_state(),

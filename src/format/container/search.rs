@@ -23,7 +23,7 @@ use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
 use super::window::Window;
-use crate::format::decode::{Budget, may_be_base64};
+use crate::format::decode::{Budget, Certainty, TextLayer};
 use crate::format::json::ValueScanner;
 use crate::format::rebuild::{Fidelity, Rebuilt, is_mapped, record_from_mapped, record_from_members};
 use crate::model::RejectReason;
@@ -150,6 +150,10 @@ impl Run<'_, '_> {
         if let Some(row) = tables::row_of_pairs(bytes) {
             return self.row(row, place, depth);
         }
+        if let Some(content) = encoded::bytes_of_list(bytes) {
+            let content = encoded::decode(&content, &self.search.budget);
+            return content.is_some_and(|content| self.json_text(&content, place.in_text(), depth));
+        }
         let mut found = false;
         for item in items(bytes) {
             found |= self.value(&bytes[item.clone()], place.inner(item.start), depth);
@@ -270,21 +274,26 @@ impl Run<'_, '_> {
     fn text(&mut self, text: &[u8], place: Place, depth: u32) -> bool {
         let start = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
         let trimmed = &text[start..];
+        let encoded = data_of_url(trimmed).unwrap_or(trimmed);
         match trimmed.first() {
             Some(b'{' | b'[') => self.json_text(trimmed, place, depth),
             Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[' | b'\\')) => {
                 self.json_text(trimmed, place, depth)
             }
-            Some(_) if may_be_base64(trimmed) => match encoded::decode(trimmed, &self.search.budget) {
-                Some(content) => self.json_text(&content, place, depth),
-                // A JSON Web Token begins like base64 of JSON, and has dots.
-                None if trimmed.contains(&b'.') => false,
-                None => {
-                    let detail = "base64 text that cannot be decoded or decompressed, or is too large";
-                    self.lost(RejectReason::GzipCorrupt, detail);
-                    true
+            Some(_) if let Some((_, certainty)) = TextLayer::detect(encoded) => {
+                match encoded::decode(encoded, &self.search.budget) {
+                    Some(content) => self.json_text(&content, place, depth),
+                    // A JSON Web Token begins like base64 of JSON, and has dots.
+                    None if encoded.contains(&b'.') => false,
+                    None if certainty == Certainty::Weak && !encoded::begins_like_json(encoded) => false,
+                    None => {
+                        let detail = "base64 or hexadecimal text that cannot be decoded or decompressed, \
+                                      or is too large";
+                        self.lost(RejectReason::GzipCorrupt, detail);
+                        true
+                    }
                 }
-            },
+            }
             Some(_) => {
                 // A log line: a time or a header, then the record.
                 let head = &trimmed[..trimmed.len().min(MAX_TEXT_PREFIX)];
@@ -330,6 +339,13 @@ impl Run<'_, '_> {
                         _ => self.value(value, place, depth),
                     };
                 }
+                Step::Beside { range } => {
+                    let value = window.slice(&range);
+                    let inner = usize::try_from(range.start).unwrap_or_default();
+                    let before = std::mem::replace(&mut self.only_new, true);
+                    found |= self.value(value, Place { offset: place.offset + inner, ..place }, depth);
+                    self.only_new = before;
+                }
                 Step::Damage { reason, detail, .. } if tells_damage => {
                     self.lost(reason, detail);
                     (found, tells_damage) = (true, false);
@@ -348,6 +364,14 @@ impl Run<'_, '_> {
             _ => self.value(value, place, depth),
         }
     }
+}
+
+/// The base64 text of a `data:` URL.
+fn data_of_url(text: &[u8]) -> Option<&[u8]> {
+    const MARK: &[u8] = b";base64,";
+    let rest = text.strip_prefix(b"data:")?;
+    let at = memmem::find(&rest[..rest.len().min(MAX_TEXT_PREFIX)], MARK)?;
+    rest.get(at + MARK.len()..)
 }
 
 /// Whether the object has at least two of the names that only records have. In a place where

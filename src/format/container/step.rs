@@ -14,10 +14,15 @@ pub enum Step {
         range: Range<u64>,
         /// How it wraps the record.
         envelope: Envelope,
-        /// Whether it contains `kms.amazonaws.com`, or an escape that could spell one of its
-        /// characters: the same answer as `parse::may_match`. `None` when not known, as for any
-        /// value that wraps a record.
+        /// Whether it may be a KMS call by its bytes: the same answer as `parse::may_match`. `None`
+        /// when not known, as for any value that wraps a record.
         may_match: Option<bool>,
+    },
+    /// A value in a document beside its array of records. It is not in the place of a record, but
+    /// may hold some. The window still contains it.
+    Beside {
+        /// Its range in the content.
+        range: Range<u64>,
     },
     /// A log message that is not JSON and therefore not a record.
     Message {

@@ -84,7 +84,9 @@ fn records_are_found_in_every_container() {
         format!("{a}{b}"),
         format!(r#"{{"Records":[{a}]}}{{"Records":[{b}]}}"#),
     ] {
-        assert_eq!(outcomes(text.as_bytes()), [a.clone(), b.clone()], "{text}");
+        let mut found = outcomes(text.as_bytes());
+        found.retain(|outcome| !outcome.starts_with("Beside"));
+        assert_eq!(found, [a.clone(), b.clone()], "{text}");
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
-/// base64 of gzip and of a record begin.
-const NAMES: [&str; 19] = [
+/// base64 of gzip, of a record and of a log file begin, in a string or on a line.
+const NAMES: [&str; 23] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -27,7 +27,11 @@ const NAMES: [&str; 19] = [
     "cloud_trail_event",
     KMS,
     "\"h4si",
+    "\nh4si",
     "\"eyjldmvudfzlcnnpb24i",
+    "\neyjldmvudfzlcnnpb24i",
+    "\"eyjszwnvcmrzi",
+    "\neyjszwnvcmrzi",
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
@@ -45,6 +49,8 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
 pub struct NameWatch {
     /// One bit for each of [`NAMES`], both spellings of a name in the same one.
     seen: u32,
+    /// The same for names of members of objects.
+    keys: u32,
     /// There is base64 of gzip.
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
@@ -58,6 +64,9 @@ pub struct NameWatch {
 pub enum Watched {
     /// JSON that was read whole. Texts in it may mention KMS without being records.
     Json,
+    /// A value beside an array of records. It may describe the columns of that array, and name
+    /// what records have without having it.
+    Beside,
     /// Content that was not understood.
     Unknown,
     /// Notifications, which have some names in common with records.
@@ -86,6 +95,9 @@ impl NameWatch {
                 continue;
             }
             self.seen |= 1 << (name / 2);
+            if is_key(&bytes[found.end()..]) {
+                self.keys |= 1 << (name / 2);
+            }
             if name == KMS_AT {
                 let quoted = [found.start().checked_sub(1), Some(found.end())];
                 let is_quote = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'"');
@@ -98,15 +110,26 @@ impl NameWatch {
     /// Whether the content may hold records.
     pub fn may_hold_records(&self, watched: Watched) -> bool {
         let kms = 1 << (KMS_AT / 2);
-        let members = (self.seen & !kms).count_ones();
+        let seen = if watched == Watched::Beside { self.keys } else { self.seen };
+        let members = (seen & !kms).count_ones();
         let names_kms = match watched {
             Watched::Notification => return self.is_value,
-            Watched::Json => self.is_value,
+            Watched::Json | Watched::Beside => self.is_value,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
             Watched::Prose => false,
         };
         members > 1 || names_kms
     }
+}
+
+/// Whether a text that ends before `after` is the name of a member: in JSON, in a text of it, or in
+/// what programs print for an object. (In a query, blanks are around an equals sign.)
+fn is_key(after: &[u8]) -> bool {
+    if let Some(b'=' | b':') = after.first() {
+        return true;
+    }
+    let mut after = after.iter().skip_while(|b| **b == b'\\');
+    after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
 /// The names that were seen, for people.

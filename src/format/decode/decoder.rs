@@ -57,14 +57,16 @@ enum State {
     /// All content was decoded with one call and waits for [`Decoder::take_whole`].
     Whole(Vec<u8>),
     Plain,
-    /// Inside a gzip member or a raw deflate stream. The readers of flate2 drop decoded bytes when
-    /// they find damage; this decoder returns them first.
+    /// Inside a gzip member, or a deflate stream with or without zlib's header. The readers of
+    /// flate2 drop decoded bytes when they find damage; this decoder returns them first.
     Deflate(Box<Decompress>),
     /// Inside a zstd frame.
     Frame(Box<Frame>),
     /// After a member. The next bytes are looked at only when more content is requested, so the
     /// member count at the size limit does not depend on the sizes of the reads.
-    BetweenMembers,
+    ///
+    /// A zstd decoder is reused for the next frame: frames without content can come by the million.
+    BetweenMembers(Option<Box<Frame>>),
     /// Damage was found, and all content before it has been returned.
     Failed(DecodeError),
     Done,
@@ -75,6 +77,10 @@ const WINDOW_BITS: u8 = 15;
 
 fn gzip_member() -> State {
     State::Deflate(Box::new(Decompress::new_gzip(WINDOW_BITS)))
+}
+
+fn zlib_stream() -> State {
+    State::Deflate(Box::new(Decompress::new(true)))
 }
 
 impl<R: Read> Decoder<R> {
@@ -88,6 +94,7 @@ impl<R: Read> Decoder<R> {
         let (state, gzip_members) = match encoding {
             Encoding::Gzip => (gzip_member(), 1),
             Encoding::Zstd => (State::Frame(Frame::new()?), 0),
+            Encoding::Zlib => (zlib_stream(), 0),
             Encoding::Deflate | Encoding::Plain | Encoding::Unsupported(_) => (State::Plain, 0),
         };
         let mut decoder = Self {
@@ -293,8 +300,8 @@ impl<R: Read> Decoder<R> {
                 }
                 State::Deflate(decompress) => self.inflate(decompress, target)?,
                 State::Frame(frame) => self.decode_frame(frame, target)?,
-                State::BetweenMembers => {
-                    self.state = self.next_member();
+                State::BetweenMembers(frame) => {
+                    self.state = self.next_member(frame);
                     0
                 }
             };
@@ -323,7 +330,7 @@ impl<R: Read> Decoder<R> {
             self.input.consume(consumed);
             self.state = match status {
                 Ok(Status::StreamEnd) if self.encoding == Encoding::Deflate => State::Done,
-                Ok(Status::StreamEnd) => State::BetweenMembers,
+                Ok(Status::StreamEnd) => State::BetweenMembers(None),
                 Ok(Status::Ok | Status::BufError) if produced == 0 && at_end => self.truncated(),
                 Ok(Status::Ok | Status::BufError) if produced == 0 && !target.is_empty() => continue,
                 Ok(Status::Ok | Status::BufError) => State::Deflate(decompress),
@@ -348,7 +355,7 @@ impl<R: Read> Decoder<R> {
             };
             self.input.consume(progress.consumed);
             self.state = match progress.produced {
-                _ if progress.frame_ended => State::BetweenMembers,
+                _ if progress.frame_ended => State::BetweenMembers(Some(frame)),
                 0 if at_end => self.truncated(),
                 0 if !target.is_empty() => continue,
                 _ => State::Frame(frame),
@@ -370,16 +377,17 @@ impl<R: Read> Decoder<R> {
     }
 
     /// The state for the bytes after a member: another member, the end, or trailing bytes.
-    fn next_member(&mut self) -> State {
+    fn next_member(&mut self, frame: Option<Box<Frame>>) -> State {
         let (offset, encoding) = (self.input.consumed(), self.encoding);
         match self.input.peek(SNIFF_BYTES) {
             Err(error) => State::Failed(DecodeError::from_read(offset, error)),
             Ok([]) => State::Done,
             Ok(next) if sniff(next) == encoding => match encoding {
-                Encoding::Zstd => match Frame::new() {
+                Encoding::Zstd => match frame.map_or_else(Frame::new, Frame::renewed) {
                     Ok(frame) => State::Frame(frame),
                     Err(error) => self.corrupt(error),
                 },
+                Encoding::Zlib => zlib_stream(),
                 _ => {
                     self.gzip_members += 1;
                     gzip_member()

@@ -10,6 +10,8 @@ pub enum Encoding {
     Gzip,
     /// zstd, one or more frames.
     Zstd,
+    /// zlib, one or more streams: records of Kinesis, and what many programs call deflate.
+    Zlib,
     /// A raw deflate stream. It has no magic bytes: only the zip file that contains it says so.
     Deflate,
     /// Not compressed, as far as the first bytes show.
@@ -24,6 +26,7 @@ impl Encoding {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+            Self::Zlib => "zlib",
             Self::Deflate => "deflate",
             Self::Plain | Self::Unsupported(_) => "plain",
         }
@@ -39,12 +42,12 @@ pub fn sniff(first: &[u8]) -> Encoding {
         (b"BZh", SkipReason::UnsupportedCompression),
         (b"\xFD7zXZ\0", SkipReason::UnsupportedCompression),
         (b"7z\xBC\xAF\x27\x1C", SkipReason::UnsupportedCompression),
-        // zlib, LZ4 and compress.
-        (b"x\x9C", SkipReason::UnsupportedCompression),
-        (b"x\xDA", SkipReason::UnsupportedCompression),
-        (b"x\x01", SkipReason::UnsupportedCompression),
+        // LZ4 in two formats, compress, LZMA and framed Snappy.
         (b"\x04\x22\x4D\x18", SkipReason::UnsupportedCompression),
+        (b"\x02\x21\x4C\x18", SkipReason::UnsupportedCompression),
         (b"\x1F\x9D", SkipReason::UnsupportedCompression),
+        (b"\x5D\0\0", SkipReason::UnsupportedCompression),
+        (b"\xFF\x06\0\0sN", SkipReason::UnsupportedCompression),
         (b"\xFF\xFE", SkipReason::Utf16),
         (b"\xFE\xFF", SkipReason::Utf16),
         (b"{\0", SkipReason::Utf16), // little-endian without a byte order mark
@@ -53,6 +56,8 @@ pub fn sniff(first: &[u8]) -> Encoding {
         [0x1F, 0x8B, ..] => Encoding::Gzip,
         // A frame, or a skippable frame: parallel compressors write those before their frames.
         [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Encoding::Zstd,
+        // The usual window, at the levels that the second byte names.
+        [b'x', 0x01 | 0x9C | 0xDA, ..] => Encoding::Zlib,
         _ => UNSUPPORTED
             .iter()
             .find(|(magic, _)| first.starts_with(magic))

@@ -42,10 +42,12 @@ mod decoder;
 mod encoding;
 mod error;
 mod hash;
+mod hidden;
 mod layer;
 mod one_shot;
 mod peek;
 mod progress;
+mod text_layer;
 mod zstd_frame;
 
 pub use budget::Budget;
@@ -53,9 +55,10 @@ pub use decoder::{DecodeOptions, Decoder};
 pub use encoding::{Encoding, sniff};
 pub use error::DecodeError;
 pub use hash::sha256_of;
-pub use layer::{Base64, may_be_base64};
+pub use hidden::{may_hold_compressed, may_hold_encoded};
 pub use one_shot::Buffers;
 pub use peek::PeekReader;
+pub use text_layer::{Certainty, TextDecoder, TextLayer, may_be_encoded};
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,13 @@ impl Frame {
         Ok(Box::new(Self { decoder: Decoder::new()?, next_input: SHORTEST_HEADER }))
     }
 
+    /// The same decoder, for the next frame.
+    pub(super) fn renewed(mut self: Box<Self>) -> io::Result<Box<Self>> {
+        self.decoder.reinit()?;
+        self.next_input = SHORTEST_HEADER;
+        Ok(self)
+    }
+
     /// Decodes part of `input` into `target`.
     ///
     /// When libzstd finds damage, it does not return what it decoded earlier in the same call. So

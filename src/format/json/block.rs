@@ -14,16 +14,17 @@ pub(super) struct BlockMasks {
     pub(super) open: u64,
     /// `}` and `]`
     pub(super) close: u64,
-    /// `k`; followed by `m`, the needle may begin here.
+    /// `k` and `K`; followed by `m`, the needle may begin here.
     pub(super) k: u64,
-    /// `m`
+    /// `m` and `M`
     pub(super) m: u64,
     /// `u`; after a backslash, it escapes a character by its code.
     pub(super) u: u64,
 }
 
 /// The bit that distinguishes `{` from `[` and `}` from `]`. Setting it in every byte turns `[`
-/// into `{` and `]` into `}`, and no other byte into either.
+/// into `{` and `]` into `}`, and no other byte into either. It is also the bit that distinguishes
+/// small letters from capitals.
 pub(super) const BRACKET_BIT: u8 = b'{' ^ b'[';
 
 /// How far ahead to prefetch, in bytes. The decoder has just written the content, so it is in a

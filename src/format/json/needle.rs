@@ -1,13 +1,18 @@
 //! Finds values that can contain the needle `kms.amazonaws.com`: the question that `parse` asks
 //! about every record, answered while the scanner passes over the bytes anyway.
 //!
-//! The bit masks of a block show the pairs `km` and `\u`. Only after such a pair are bytes
-//! compared.
+//! The bit masks of a block show the pairs `km`, in any case, and `\u`. Only after such a pair are
+//! bytes compared.
 
 use super::block::{BLOCK, BlockMasks};
 
 /// The needle. `parse` has the same constant as `KMS`; a test compares the two answers.
 const NEEDLE: &[u8; 17] = b"kms.amazonaws.com";
+
+/// How the type of a key in `resources` ends: another sign of a KMS call.
+const KEY_TYPE: &[u8; 8] = b"kms::key";
+/// What follows the partition in the ARN of a key.
+const IN_ARN: &[u8; 4] = b"kms:";
 
 /// The set of characters in the needle: bit `b` stands for the character `b`.
 const NEEDLE_CHARACTERS: u128 = {
@@ -65,14 +70,35 @@ impl PairFinder {
     }
 }
 
-/// Whether the needle, or an escape that could spell one of its characters, is at one of the
-/// candidates. The block starts at `block_start` in `value`, and `value` ends where the JSON value
-/// does.
+/// What is at the candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// The needle in any case, the type of a key, or an escape that could spell a character of the
+    /// needle.
+    Match,
+    /// The ARN of a key, which records of many services have.
+    KeyArn,
+    Nothing,
+}
+
+/// Looks at the candidates. The block starts at `block_start` in `value`, and `value` ends where
+/// the JSON value does.
 #[inline(never)]
-pub(super) fn may_match(value: &[u8], block_start: usize, candidates: Candidates) -> bool {
+pub(super) fn sign_at(value: &[u8], block_start: usize, candidates: Candidates) -> Sign {
     let pair_at = |bit: u32| &value[block_start + bit as usize - 1..];
-    set_bits(candidates.needle).any(|bit| pair_at(bit).starts_with(NEEDLE))
-        || set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit)))
+    let begins_with = |bit: u32, text: &[u8]| {
+        pair_at(bit).get(..text.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(text))
+    };
+    let is_match = set_bits(candidates.needle)
+        .any(|bit| begins_with(bit, NEEDLE) || begins_with(bit, KEY_TYPE))
+        || set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit)));
+    if is_match {
+        Sign::Match
+    } else if set_bits(candidates.needle).any(|bit| begins_with(bit, IN_ARN)) {
+        Sign::KeyArn
+    } else {
+        Sign::Nothing
+    }
 }
 
 /// The positions of the bits that are set, lowest first.

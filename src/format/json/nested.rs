@@ -7,7 +7,7 @@
 //! next.
 
 use super::block::{BLOCK, BlockMasks};
-use super::needle::{self, Candidates, PairFinder};
+use super::needle::{self, Candidates, PairFinder, Sign};
 
 /// The state inside an object or array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,22 +18,22 @@ pub(super) struct NestedScanner {
     string: u64,
     /// 1 if the next byte is escaped by a backslash, otherwise 0.
     escaped: u64,
-    /// Whether the needle, or an escape that could spell one of its characters, was found.
-    may_match: bool,
+    /// What was found of the needle.
+    sign: Sign,
 }
 
 impl NestedScanner {
     /// The state before the opening bracket.
     pub(super) const fn new() -> Self {
-        Self { depth: 0, string: 0, escaped: 0, may_match: false }
+        Self { depth: 0, string: 0, escaped: 0, sign: Sign::Nothing }
     }
 
     pub(super) fn is_in_string(self) -> bool {
         self.string != 0
     }
 
-    pub(super) fn may_match(self) -> bool {
-        self.may_match
+    pub(super) fn sign(self) -> Sign {
+        self.sign
     }
 
     /// Scans the next bytes; `Some(n)` if the value ends after `n` of them.
@@ -145,9 +145,12 @@ impl NestedScanner {
         block_start: usize,
     ) {
         let candidates = candidates.truncate(end.unwrap_or(BLOCK));
-        if !candidates.is_empty() && !self.may_match {
+        if !candidates.is_empty() && self.sign != Sign::Match {
             let value = &bytes[..end.map_or(bytes.len(), |end| block_start + end)];
-            self.may_match = needle::may_match(value, block_start, candidates);
+            match needle::sign_at(value, block_start, candidates) {
+                Sign::Nothing => {}
+                sign => self.sign = sign,
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use memchr::memchr2;
 
+use super::needle::Sign;
 use super::nested::NestedScanner;
 use super::simd::Backend;
 
@@ -89,15 +90,15 @@ impl ValueScanner {
         }
     }
 
-    /// Whether the value contains `kms.amazonaws.com`, or an escape that could spell one of its
-    /// characters. Call this after the end was found.
+    /// Whether the value contains `kms.amazonaws.com` in any case, an escape that could spell one
+    /// of its characters, or the type of a key. Call this after the end was found.
     ///
-    /// `None` when not known: only objects and arrays are examined, and a match may span two
-    /// pieces.
+    /// `None` when not known: only objects and arrays are examined, a match may span two pieces,
+    /// and the ARN of a key is a sign of a KMS call in a record without `eventSource` only.
     pub fn may_match(&self) -> Option<bool> {
         match &self.state {
-            State::Nested(nested) if nested.may_match() => Some(true),
-            State::Nested(_) if self.pieces == 1 => Some(false),
+            State::Nested(nested) if nested.sign() == Sign::Match => Some(true),
+            State::Nested(nested) if self.pieces == 1 && nested.sign() == Sign::Nothing => Some(false),
             _ => None,
         }
     }

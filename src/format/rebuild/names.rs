@@ -136,6 +136,17 @@ pub(super) enum Place {
     Inside(Vec<String>),
 }
 
+impl Place {
+    /// Whether the key of a KMS call is there: in its parameters or resources.
+    fn says_which_key(&self) -> bool {
+        let member = match self {
+            Self::Member(index) => MEMBERS.get(*index).map(|member| member.name),
+            Self::Inside(path) => path.first().map(String::as_str),
+        };
+        matches!(member, Some("requestParameters" | "resources"))
+    }
+}
+
 /// The places of all names that are known, by [`squashed`] name.
 static PLACES: LazyLock<HashMap<String, Place>> = LazyLock::new(|| {
     let inside = |path: &[&str]| Place::Inside(path.iter().map(|name| (*name).to_owned()).collect());
@@ -204,6 +215,16 @@ pub(super) fn prefix<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option
     };
     let mut sources = names.clone().filter_map(|name| prefix_of(name, "eventsource")).take(8);
     sources.find(|prefix| names.clone().any(|name| prefix_of(name, "eventname") == Some(prefix)))
+}
+
+/// Whether the columns are those of events without the ones that say with which key, and for what:
+/// the parameters and the resources.
+pub fn lack_key<'n>(names: impl Iterator<Item = &'n str> + Clone) -> bool {
+    let prefix = prefix(names.clone()).unwrap_or_default();
+    let own = |name: &'n str| name.strip_prefix(prefix).unwrap_or(name);
+    let says_which_key =
+        |name: &'n str| place(own(name)).or_else(|| place(name)).is_some_and(|place| place.says_which_key());
+    event_columns(names.clone()).has_source && !names.into_iter().any(says_which_key)
 }
 
 /// Whether any of the names is that of `eventSource`, `eventName` or `eventVersion` in any

@@ -1,6 +1,6 @@
 //! Rebuilds a record from members with other names and values.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::names::{MEMBERS, MemberType, Place, place, prefix, squashed};
 use super::printed::{FieldNames, parse_printed};
@@ -167,7 +167,31 @@ impl Rebuilding {
             MemberType::Map => self.nested(value, FieldNames::Any, member.name),
         };
         if let Some(value) = value {
+            let value = if member.name == "resources" { self.list_of_resources(value) } else { value };
             self.record.insert(member.name.to_owned(), value);
+        }
+    }
+
+    /// The resources as a list of objects: some tools write a list of one item as the item, and an
+    /// object with one name as that name.
+    fn list_of_resources(&mut self, resources: Value) -> Value {
+        match resources {
+            Value::Object(resource) if !resource.is_empty() => Value::Array(vec![resource.into()]),
+            Value::String(arn) if is_arn(&arn) => {
+                self.is_lossy = true;
+                Value::Array(vec![json!({"ARN": arn.trim()})])
+            }
+            Value::Array(items) => {
+                let object = |item| match item {
+                    Value::String(arn) if is_arn(&arn) => {
+                        self.is_lossy = true;
+                        json!({"ARN": arn.trim()})
+                    }
+                    item => item,
+                };
+                Value::Array(items.into_iter().map(object).collect())
+            }
+            other => other,
         }
     }
 
@@ -181,7 +205,12 @@ impl Rebuilding {
                 None => return None,
             },
             value @ (Value::Object(_) | Value::Array(_)) => value,
-            _ => return None,
+            // The parser rejects a record with a number here.
+            other if self.unknown == Unknown::Kept || member == "userIdentity" => other,
+            _ => {
+                self.is_lossy = true;
+                return None;
+            }
         };
         Some(self.expanded(names.restore_all(value), names))
     }
@@ -277,7 +306,8 @@ impl Rebuilding {
             let members = self.record.len();
             return if self.names_event { Rebuilt::MissingSource { members } } else { Rebuilt::NotAnEvent };
         };
-        let names_service = source.as_str().is_some_and(|source| source.contains(".amazon"));
+        let names_service =
+            source.as_str().is_some_and(|source| source.to_ascii_lowercase().contains(".amazon"));
         let is_event = names_service && (self.record.contains_key("eventName") || self.record.len() > 3);
         let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };
@@ -299,6 +329,12 @@ fn camel_case(name: &str) -> String {
         camel.push_str(rest);
         camel
     })
+}
+
+/// Whether the text is one ARN.
+fn is_arn(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("arn:") && !text.contains([',', ' ', '"', '{', ';'])
 }
 
 /// Whether the value says that there is none.

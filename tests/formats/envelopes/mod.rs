@@ -2,7 +2,10 @@
 //! must give the same events in every form that keeps all of them; a form that loses something says
 //! so; what cannot be read is told.
 
+mod beside;
+mod encoded;
 mod forms;
+mod members;
 mod told;
 
 use serde_json::{Map, Value, json};

@@ -65,8 +65,19 @@ pub fn records_that_are_no_calls() -> Vec<Case> {
         ),
         case(
             "details of an insight do not make one",
-            json!({"eventSource": null, "insightDetails": {"eventSource": "kms.amazonaws.com"}}),
+            json!({
+                "eventSource": null,
+                "insightDetails": {"eventSource": "kms.amazonaws.com"},
+                "requestParameters": null,
+                "resources": null,
+                "responseElements": null,
+            }),
             json!({"class": "other_source"}),
+        ),
+        case(
+            "without a source, a key says that it is a KMS call",
+            json!({"eventSource": null}),
+            json!({"class": "rejected", "reason": "missing_field"}),
         ),
         case("an aggregate has neither name nor time", aggregated, not_usage()),
         case(

@@ -193,7 +193,11 @@ fn the_oracle_agrees(rule: &str, record: &Value, found: &Value) {
     let options = oracle::Options { workloads: None, events: None, ..oracle::Options::default() };
     let report = oracle::analyze(&[(String::new(), record.to_string().into_bytes())], &options);
     let class = found["class"].as_str().unwrap();
-    assert_eq!(report.totals[if class == "event" { "selected" } else { class }], 1, "{rule}: {class}");
+    assert_eq!(
+        report.totals[if class == "event" { "selected" } else { class }],
+        1,
+        "{rule}: {class}\n{record}"
+    );
     for row in &report.events {
         for (column, theirs) in row.as_object().unwrap() {
             assert_eq!(&found[column], theirs, "{rule}: {column}, ours first, the oracle's second\n{record}");

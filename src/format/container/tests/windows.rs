@@ -38,6 +38,7 @@ pub(super) fn reasons(steps: &[Step]) -> Vec<&'static str> {
         .map(|step| match step {
             Step::Damage { reason, .. } => reason.as_str(),
             Step::Value { .. } => "value",
+            Step::Beside { .. } => "beside",
             _ => "other",
         })
         .collect()
@@ -69,6 +70,31 @@ fn values_that_are_too_large_are_counted() {
     }
     let (steps, ..) = check_windows(300, array.as_bytes(), &[]);
     assert_eq!(reasons(&steps), ["record_too_large", "record_too_large"]);
+}
+
+#[test]
+fn what_is_beside_the_records_is_reported_once() {
+    let a = record(1);
+    let long = format!("[{}]", [a.clone(), a.clone(), a.clone(), a.clone(), a.clone()].join(","));
+    for (text, expected) in [
+        (format!(r#"{{"Records":[{a}],"more":[{a}],"n":1,"s":"short"}}"#), &["value", "beside"][..]),
+        (format!(r#"{{"more":[{a}],"n":{{"m":[{a}]}},"Records":[{a}]}}"#), &["beside", "beside", "value"]),
+        (
+            format!(r#"{{"hits":{{"more":[{a}],"hits":[{a}],"after":{{"b":[{a}]}}}}}}"#),
+            &["beside", "value", "beside"],
+        ),
+        (
+            format!(r#"{{"Records":[{a}],"more":{long},"end":[{a}]}}"#),
+            &["value", "record_too_large", "beside"],
+        ),
+        (format!(r#"{{"more":{long},"Records":[{a}]}}"#), &["record_too_large", "value"]),
+        (format!(r#"{{"Records":[{a}],"pad":["{}"]}}"#, "x".repeat(500)), &["value"]),
+        (format!(r#"{{"pad":["{}"],"Records":[{a}]}}"#, "x".repeat(500)), &["value"]),
+    ] {
+        let (steps, ..) = check_windows(300, text.as_bytes(), &all_ends(text.as_bytes()));
+        assert_eq!(reasons(&steps), expected, "{text}");
+        check_windows(300, &text.as_bytes()[..text.len() - 2], &all_ends(&text.as_bytes()[..text.len() - 2]));
+    }
 }
 
 #[test]

@@ -34,8 +34,8 @@ fn masks(block: &[u8; BLOCK]) -> BlockMasks {
         backslash: equal(low, high, b'\\'),
         open: equal(low_brackets, high_brackets, b'{'),
         close: equal(low_brackets, high_brackets, b'}'),
-        k: equal(low, high, b'k'),
-        m: equal(low, high, b'm'),
+        k: equal(low_brackets, high_brackets, b'k'),
+        m: equal(low_brackets, high_brackets, b'm'),
         u: equal(low, high, b'u'),
     }
 }

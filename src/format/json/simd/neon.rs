@@ -29,8 +29,8 @@ fn masks(block: &[u8; BLOCK]) -> BlockMasks {
         backslash: equal(&bytes, b'\\'),
         open: equal(&brackets, b'{'),
         close: equal(&brackets, b'}'),
-        k: equal(&bytes, b'k'),
-        m: equal(&bytes, b'm'),
+        k: equal(&brackets, b'k'),
+        m: equal(&brackets, b'm'),
         u: equal(&bytes, b'u'),
     }
 }

@@ -19,8 +19,8 @@ fn masks(block: &[u8; BLOCK]) -> BlockMasks {
         backslash: equal(block, b'\\'),
         open: equal(&brackets, b'{'),
         close: equal(&brackets, b'}'),
-        k: equal(block, b'k'),
-        m: equal(block, b'm'),
+        k: equal(&brackets, b'k'),
+        m: equal(&brackets, b'm'),
         u: equal(block, b'u'),
     }
 }

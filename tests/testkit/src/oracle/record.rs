@@ -39,8 +39,10 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
     // An Insights event has no eventSource of its own: that of the calls it is about stands for it.
     let source = root.text_at(&["eventSource"]);
     let about = root.text_at(&["insightDetails", "eventSource"]).filter(|_| is_other_family(&root));
-    if source.or(about).as_deref() != Some("kms.amazonaws.com") {
-        return Record::OtherSource;
+    match source.filter(|source| !source.is_empty()).or(about) {
+        Some(source) if is_kms(&source) => {}
+        None if !is_other_family(&root) && names_key(&root) => return Record::Rejected("missing_field"),
+        _ => return Record::OtherSource,
     }
     if !is_supported_version(&root) {
         return Record::Rejected("unsupported_version");
@@ -56,7 +58,29 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
     }
 }
 
-/// The pre-filter: the service's name in plain, or an escape of one of its characters.
+/// The service, in any case, with blanks around it, alone or as the name of an endpoint.
+fn is_kms(source: &str) -> bool {
+    names::matches("^kms([.].*)?$", &source.trim().to_lowercase())
+        && names::matches(
+            "^(kms|.*[.]amazonaws[.]com|kms[.]amazonaws[.]com[.]cn)$",
+            &source.trim().to_lowercase(),
+        )
+}
+
+/// A key is where only KMS calls have it.
+fn names_key(root: &Json) -> bool {
+    let is_arn = |text: &str| names::matches("^arn:[^:]*:kms:", text);
+    let resources = root.get("resources").map(Json::elements).unwrap_or_default();
+    let arns = resources.iter().filter_map(|resource| resource.get_any_case("ARN")?.text());
+    let asked =
+        ["keyId", "targetKeyId", "sourceKeyId", "destinationKeyId"].map(|name| param_text(root, name));
+    let answered = root.get("responseElements").and_then(|answer| answer.get_any_case("keyId")?.text());
+    let ids = asked.into_iter().chain([answered]).flatten();
+    arns.into_iter().chain(ids).any(|arn| is_arn(&arn))
+}
+
+/// The pre-filter: the service's name in any case, the type of a key, or an escape of one of the
+/// name's characters; without a source, the ARN of a key.
 pub fn may_be_kms(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"kms.amazonaws.com";
     let is_escaped_letter = |window: &[u8]| {
@@ -64,7 +88,13 @@ pub fn may_be_kms(bytes: &[u8]) -> bool {
         let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         code.is_some_and(|code| NAME.contains(&code))
     };
-    bytes.windows(NAME.len()).any(|window| window == NAME) || bytes.windows(6).any(is_escaped_letter)
+    let lower = bytes.to_ascii_lowercase();
+    let has = |text: &[u8]| lower.windows(text.len()).any(|window| window == text);
+    let lacks_source = || match json::parse(bytes) {
+        Ok(root) => root.text_at(&["eventSource"]).is_none_or(|source| source.is_empty()),
+        Err(_) => false,
+    };
+    has(NAME) || has(b"kms::key") || bytes.windows(6).any(is_escaped_letter) || has(b"kms:") && lacks_source()
 }
 
 /// Network activity, insights, aggregates.

@@ -1,0 +1,136 @@
+//! Members of another type than CloudTrail writes, and records without the member that says of
+//! which service they are.
+
+use serde_json::{Value, json};
+use testkit::document;
+
+use super::forms::{canvas, ec2, text};
+use super::{counts, placeless, read, shape};
+
+/// A record whose member is not what it should be, beside a sound one.
+fn beside(member: &str, value: Value) -> String {
+    let mut record = canvas(1);
+    record[member] = value;
+    document(&[canvas(2), record])
+}
+
+/// Another type in the place of an object or a list loses what the member said.
+#[test]
+fn members_of_another_type_are_rejects() {
+    let identity = canvas(1)["userIdentity"].clone();
+    let context = canvas(1)["requestParameters"]["encryptionContext"].clone();
+    for (member, value) in [
+        ("userIdentity", json!([identity])),
+        ("userIdentity", json!(5)),
+        ("userIdentity", json!("5")),
+        ("userIdentity", json!(false)),
+        ("userIdentity", json!("[object Object]")),
+        ("userIdentity", json!("arn:aws:iam::111122223333:role/R")),
+        ("userIdentity", json!({"type": "AssumedRole", "sessionContext": "[object Object]"})),
+        ("userIdentity", json!({"type": "AssumedRole", "sessionContext": ["x"]})),
+        ("userIdentity", json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": 1}})),
+        ("requestParameters", json!([{"name": "keyId", "value": "x"}])),
+        ("requestParameters", json!(5)),
+        ("requestParameters", json!("keyId=x")),
+        ("requestParameters", json!({"encryptionContext": [context]})),
+        ("requestParameters", json!({"encryptionContext": 7})),
+        ("requestParameters", json!({"encryptionContext": "aws:s3:arn=x"})),
+        ("responseElements", json!([1])),
+        ("resources", json!("[object Object]")),
+        ("resources", json!("the key")),
+        ("resources", json!(5)),
+        ("resources", json!(["x"])),
+    ] {
+        let report = read("in", beside(member, value.clone()).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{member}: {value}");
+        assert_eq!(report.rejects()[0]["reason"], "unreadable_member", "{member}: {value}");
+    }
+    // What says that there is nothing loses nothing.
+    for (member, value) in [
+        ("responseElements", json!([])),
+        ("requestParameters", json!({"encryptionContext": context, "operations": {}})),
+        ("additionalEventData", json!("a note")),
+        ("tlsDetails", json!(null)),
+    ] {
+        let report = read("in", beside(member, value.clone()).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{member}: {value}");
+    }
+}
+
+/// One resource without its list, and ARNs without their objects, still name the key.
+#[test]
+fn resources_are_read_in_three_forms() {
+    let resource = canvas(1)["resources"][0].clone();
+    let arn = resource["ARN"].clone();
+    let expected = placeless(read("in", document(&[canvas(2), canvas(1)]).as_bytes()).events());
+    for (value, expected_shape) in
+        [(resource, "records"), (arn.clone(), "mixed_lossy"), (json!([arn]), "mixed_lossy")]
+    {
+        let report = read("in", beside("resources", value.clone()).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{value}");
+        assert_eq!(placeless(report.events()), expected, "{value}");
+        assert_eq!(shape(&report), expected_shape, "{value}");
+    }
+}
+
+/// A KMS call that does not say that it is one is a reject, not a record of another service.
+#[test]
+fn records_without_a_source_are_rejects() {
+    let key = canvas(1)["resources"][0]["ARN"].clone();
+    let without = |change: &dyn Fn(&mut Value)| {
+        let mut record = canvas(1);
+        record.as_object_mut().unwrap().remove("eventSource");
+        change(&mut record);
+        record
+    };
+    for record in [
+        without(&|_| {}),
+        without(&|r| r["eventSource"] = Value::Null),
+        without(&|r| r["eventSource"] = "".into()),
+        without(&|r| {
+            r["resources"] = Value::Null;
+            r["requestParameters"]["keyId"] = key.clone();
+        }),
+    ] {
+        for document in [
+            document(&[canvas(2), record.clone()]),
+            json!([canvas(2), record]).to_string(),
+            format!("{}\n{}\n", canvas(2), text(&record)),
+            json!({"rows": [canvas(2), record]}).to_string(),
+        ] {
+            let report = read("in", document.as_bytes());
+            assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{document}");
+            let reject = &report.rejects()[0];
+            assert_eq!(reject["reason"], "missing_field", "{document}");
+            assert!(reject["detail"].as_str().unwrap().contains("eventSource"), "{reject}");
+        }
+    }
+    // A record of another service may name a key, and one without anything of KMS is none of ours.
+    let mut names_key = ec2();
+    names_key["requestParameters"] = json!({"keyId": key});
+    let mut nothing = ec2();
+    nothing["eventSource"] = Value::Null;
+    let report = read("in", document(&[canvas(2), names_key, nothing]).as_bytes());
+    assert_eq!((counts(&report), report.status), ([3, 1, 0], 0));
+}
+
+/// Tools change the case of a name, or put blanks around it.
+#[test]
+fn the_source_is_read_in_any_case() {
+    let expected = placeless(read("in", document(&[canvas(2), canvas(1)]).as_bytes()).events());
+    for source in ["KMS.AMAZONAWS.COM", " kms.amazonaws.com ", "Kms.AmazonAWS.com", "kms.amazonaws.com\n"] {
+        let mut record = canvas(1);
+        record["eventSource"] = source.into();
+        for document in [
+            document(&[canvas(2), record.clone()]),
+            format!("{}\n{}\n", canvas(2), text(&record)),
+            json!({"rows": [{"message": text(&canvas(2))}, {"message": text(&record)}]}).to_string(),
+        ] {
+            let report = read("in", document.as_bytes());
+            assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{document}");
+            assert_eq!(placeless(report.events()), expected, "{document}");
+        }
+    }
+    let report = read("in", beside("eventSource", "KMZ.AMAZONAWS.COM".into()).as_bytes());
+    assert_eq!((counts(&report), report.status), ([2, 1, 0], 0));
+}
