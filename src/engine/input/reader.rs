@@ -12,7 +12,7 @@ use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
-use crate::format::container::{ContainerReader, Envelope, NameWatch, RecordSearch, Step};
+use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, restored_record};
 use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
@@ -251,9 +251,15 @@ impl<'r, 's> InputReader<'r, 's> {
     }
 
     /// Reads one record; false when it is not valid JSON.
-    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
+    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: MayMatch) -> bool {
         let index = self.input.counts.records;
-        if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
+        let may_match = match may_match {
+            MayMatch::Yes => true,
+            MayMatch::No => false,
+            MayMatch::WithoutSource => parse::lacks_source(bytes),
+            MayMatch::Unknown => parse::may_match(bytes),
+        };
+        if !may_match {
             // Damage in a record that is not of KMS is not looked for.
             self.learn(bytes, offset);
             self.foreign();

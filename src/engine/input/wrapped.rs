@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::reader::InputReader;
 use crate::engine::scanner::Learn;
 use crate::format::container::{
-    self, ContainerReader, Envelope, Extracted, NameWatch, RecordSearch, SearchSummary, Watched,
+    self, ContainerReader, Envelope, Extracted, MayMatch, NameWatch, RecordSearch, SearchSummary, Watched,
 };
 use crate::format::decode::Budget;
 use crate::format::rebuild::{Fidelity, restored_record};
@@ -36,7 +36,7 @@ impl InputReader<'_, '_> {
                     reader.mark_lossy();
                 }
                 // Damage inside a text does not make what is around it unsound.
-                self.record(text, offset + at as u64, None);
+                self.record(text, offset + at as u64, MayMatch::Unknown);
                 true
             }
             Extracted::NoRecord => {
@@ -144,7 +144,7 @@ impl InputReader<'_, '_> {
             Extracted::Record { json, offset: at, .. } => {
                 // A column may also hold the whole record.
                 self.is_lossy |= self.lacks_key_columns && !has_key_members(json);
-                self.record(json, offset + at as u64, None);
+                self.record(json, offset + at as u64, MayMatch::Unknown);
             }
             Extracted::Unreadable { reason, detail } => {
                 self.reject(Some(offset), reason, detail.into_owned());
