@@ -61,8 +61,7 @@ fn check(cuts: &Cuts, content: &[u8]) {
     let expected = naive(content);
     for back_end in BACK_ENDS.iter().copied() {
         let mut whole = ValueScanner::with_backend(back_end, *first);
-        if let Some(end) = whole.advance(content)
-        {
+        if let Some(end) = whole.advance(content) {
             let parser = keytrail::parse::may_match(&content[..end]);
             match whole.may_match() {
                 MayMatch::Yes => assert!(parser, "{back_end:?}: a match"),
