@@ -94,6 +94,11 @@ impl Case<'_> {
                     }
                     steps.push(Step::Value { range, envelope, may_match: MayMatch::Unknown });
                 }
+                Step::Beside { range } => {
+                    self.check(&range, window, floor);
+                    floor = range.end;
+                    steps.push(Step::Beside { range });
+                }
                 step @ Step::Message { offset } => {
                     assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");
                     floor = offset;
