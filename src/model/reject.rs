@@ -50,11 +50,13 @@ pub enum RejectReason {
     /// A member that is an object or a list in CloudTrail's records is another value, and not the
     /// JSON text of one; or a value among records is none, but names KMS or members of records.
     UnreadableMember,
+    /// A name in the record is longer than any that AWS writes.
+    FieldTooLong,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
@@ -75,6 +77,7 @@ impl RejectReason {
         Self::BadEventTime,
         Self::UnsupportedVersion,
         Self::UnreadableMember,
+        Self::FieldTooLong,
     ];
 
     /// The value of the `reason` column.
@@ -100,6 +103,7 @@ impl RejectReason {
             Self::BadEventTime => "bad_event_time",
             Self::UnsupportedVersion => "unsupported_version",
             Self::UnreadableMember => "unreadable_member",
+            Self::FieldTooLong => "field_too_long",
         }
     }
 }

@@ -164,15 +164,13 @@ impl InputReader<'_, '_> {
 
     /// Reads a value whose record is no KMS call; damage in it is not looked for.
     fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
-        self.foreign();
         if self.scanner.learn == Learn::No || !parse::may_contain_facts(value) {
-            return;
+            return self.foreign();
         }
         let mut buffer = std::mem::take(&mut self.text);
-        if let Extracted::Record { json: text, offset: at, .. } =
-            container::extract_record(value, envelope, &mut buffer)
-        {
-            self.learn(text, offset + at as u64);
+        match container::extract_record(value, envelope, &mut buffer) {
+            Extracted::Record { json: text, offset: at, .. } => self.other(text, offset + at as u64),
+            Extracted::NoRecord | Extracted::Unreadable { .. } => self.foreign(),
         }
         self.text = buffer;
     }
