@@ -198,7 +198,7 @@ impl<'r, 's> InputReader<'r, 's> {
                     }
                 }
                 Step::Beside { range } => self.beside(window.view().slice(&range), range.start, reader),
-                Step::Message { .. } => self.foreign(),
+                Step::Message { range } => self.message(window.view().slice(&range), range.start, reader),
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);

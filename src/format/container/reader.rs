@@ -119,8 +119,8 @@ impl ContainerReader {
             let step = match state {
                 State::Start => self.start(window),
                 State::Between => self.between(window),
-                State::Message => self.skip_message(window),
-                State::OtherLine => self.skip_line(window),
+                State::Message { start } => self.message(start, window),
+                State::OtherLine { start } => self.other_line(start, window),
                 State::Text { start, scanner } => self.text(start, scanner, window),
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),
