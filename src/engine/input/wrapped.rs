@@ -45,6 +45,10 @@ impl InputReader<'_, '_> {
                 self.extracted(text, offset + at as u64, envelope);
                 true
             }
+            Extracted::NoRecord if container::is_other_event(value) => {
+                self.foreign();
+                true
+            }
             Extracted::NoRecord => {
                 self.not_found(value, offset, found.is_notification);
                 true
@@ -69,7 +73,7 @@ impl InputReader<'_, '_> {
             // The parser tells what is wrong with it.
             None if container::has_record_key(text) => {}
             None => {
-                if let Some(detail) = unknown_form(text, Watched::Json) {
+                if let Some(detail) = self.unknown_form(text, Watched::Prose) {
                     return self.reject(Some(offset), RejectReason::UnreadableMember, detail);
                 }
             }
@@ -94,8 +98,10 @@ impl InputReader<'_, '_> {
     pub(super) fn message(&mut self, text: &[u8], offset: u64, reader: &mut ContainerReader) {
         let found = self.search_by(offset, |search, emit| search.search_text(text, emit));
         reader.mark_searched(&found);
-        match unknown_form(text, Watched::Prose) {
-            _ if found.records > 0 => {}
+        if found.records > 0 {
+            return;
+        }
+        match self.unknown_form(text, Watched::Prose) {
             Some(detail) => self.reject(Some(offset), RejectReason::UnreadableMember, detail),
             None => self.foreign(),
         }
@@ -114,7 +120,10 @@ impl InputReader<'_, '_> {
             return false;
         }
         let found = self.search(value, offset);
-        if found.records == 0 && !found.is_header {
+        if value == b"\"kms.amazonaws.com\"" && reader.is_in_top_array() {
+            let detail = "a row of values without the names of their columns".to_owned();
+            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        } else if found.records == 0 && !found.is_header {
             self.not_found(value, offset, found.is_notification);
         }
         reader.mark_searched(&found);
@@ -137,12 +146,9 @@ impl InputReader<'_, '_> {
             reader.mark_searched(&found);
             return;
         }
-        let mut watch = NameWatch::default();
-        watch.feed(value);
         let watched = if found.is_notification { Watched::Notification } else { Watched::Beside };
-        if watch.may_hold_records(watched) {
-            let detail =
-                format!("beside the records: it names {watch}, in a form that keytrail does not read");
+        if let Some(form) = self.unknown_form(value, watched) {
+            let detail = format!("beside the records: {form}");
             self.reject(Some(offset), RejectReason::UnreadableMember, detail);
         }
     }
@@ -154,7 +160,7 @@ impl InputReader<'_, '_> {
             Some(b'"') => Watched::Prose,
             _ => Watched::Json,
         };
-        match unknown_form(value, watched) {
+        match self.unknown_form(value, watched) {
             Some(detail) => self.reject(Some(offset), RejectReason::UnreadableMember, detail),
             None => self.foreign(),
         }
@@ -209,6 +215,16 @@ impl InputReader<'_, '_> {
         found
     }
 
+    /// What to say of a value in which no record was found; `None` unless it names what only records
+    /// have, or has bytes that may hold some.
+    fn unknown_form(&mut self, value: &[u8], watched: Watched) -> Option<String> {
+        let mut watch = NameWatch::default();
+        watch.feed_unread(value);
+        self.watch.add_unread(&watch);
+        let is_told = watch.may_hold_records(watched);
+        is_told.then(|| format!("it {watch}, in a form that keytrail does not read"))
+    }
+
     /// The record with the text in it turned back into objects; `None` when it is not JSON.
     pub(super) fn restored(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (json, fidelity) = restored_record(bytes)?;
@@ -230,18 +246,11 @@ impl InputReader<'_, '_> {
     }
 }
 
-/// What to say of a value in which no record was found; `None` unless it names what only records
-/// have.
-fn unknown_form(value: &[u8], watched: Watched) -> Option<String> {
-    let mut watch = NameWatch::default();
-    watch.feed(value);
-    let is_told = watch.may_hold_records(watched);
-    is_told.then(|| format!("it names {watch}, in a form that keytrail does not read"))
-}
-
 /// Whether a text, of JSON or not, names what only records have.
 fn names_record(text: &[u8]) -> bool {
-    unknown_form(text, Watched::Prose).is_some()
+    let mut watch = NameWatch::default();
+    watch.feed(text);
+    watch.may_hold_records(Watched::Prose)
 }
 
 /// Whether the record has one of the members that say which key it was, even without a value.

@@ -168,6 +168,15 @@ fn from_eventbridge(value: &[u8], offset: usize) -> Extracted<'_> {
     }
 }
 
+/// Whether the value is an event of EventBridge that does not come from CloudTrail.
+pub fn is_other_event(value: &[u8]) -> bool {
+    let [detail_type, detail] = find_members(value, ["detail-type", "detail"]);
+    let is_object = |range: Range<usize>| value[range.start] == b'{';
+    detail_type.is_some()
+        && detail.is_some_and(is_object)
+        && matches!(from_eventbridge(value, 0), Extracted::NoRecord)
+}
+
 fn from_lake_row<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {
     let row: Value = match serde_json::from_slice(value) {
         Ok(row) => row,

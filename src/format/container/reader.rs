@@ -88,6 +88,11 @@ impl ContainerReader {
         parent.and_then(Document::container) == Some(ContainerKind::Records)
     }
 
+    /// Whether the last value was an element of an array at the top level.
+    pub fn is_in_top_array(&self) -> bool {
+        matches!(self.state, State::Array(None))
+    }
+
     /// Records that a record was rebuilt from the columns of a query
     /// ([`Extracted::Record::lossy`](super::Extracted::Record)); this changes the shape.
     pub fn mark_lossy(&mut self) {

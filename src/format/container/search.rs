@@ -22,6 +22,7 @@ use super::reader::ContainerReader;
 use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
+use super::unread::unread_content;
 use super::window::Window;
 use crate::format::decode::{Budget, Certainty, TextLayer};
 use crate::format::json::ValueScanner;
@@ -162,7 +163,7 @@ impl<'s, 'e> Run<'s, 'e> {
         }
         if let Some(content) = encoded::bytes_of_list(bytes) {
             let content = encoded::decode(&content, &self.search.budget);
-            return content.is_some_and(|content| self.json_text(&content, place.in_text(), depth));
+            return content.is_some_and(|content| self.content(&content, place.in_text(), depth));
         }
         let mut found = false;
         for item in items(bytes) {
@@ -283,7 +284,11 @@ impl<'s, 'e> Run<'s, 'e> {
 
     fn text(&mut self, text: &[u8], place: Place, depth: u32) -> bool {
         let trimmed = text.trim_ascii_start();
+        // What Python prints for bytes.
+        let trimmed =
+            trimmed.strip_prefix(b"b'").map_or(trimmed, |rest| rest.strip_suffix(b"'").unwrap_or(rest));
         match trimmed.first() {
+            Some(b'[') if encoded::bytes_of_list(trimmed).is_some() => self.list(trimmed, place, depth),
             Some(b'{' | b'[') => self.json_text(trimmed, place, depth),
             Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[' | b'\\')) => {
                 self.json_text(trimmed, place, depth)
@@ -300,7 +305,7 @@ impl<'s, 'e> Run<'s, 'e> {
     fn encoded(&mut self, text: &[u8], place: Place, depth: u32) -> Option<bool> {
         let (_, certainty) = TextLayer::detect(text)?;
         let found = match encoded::decode(text, &self.search.budget) {
-            Some(content) => self.json_text(&content, place, depth),
+            Some(content) => self.content(&content, place, depth),
             // A JSON Web Token begins like base64 of JSON, and has dots.
             None if text.contains(&b'.') => false,
             None if certainty == Certainty::Weak && !encoded::begins_like_json(text) => false,
@@ -312,6 +317,16 @@ impl<'s, 'e> Run<'s, 'e> {
             }
         };
         Some(found)
+    }
+
+    /// Searches what was decoded and decompressed.
+    fn content(&mut self, content: &[u8], place: Place, depth: u32) -> bool {
+        if self.json_text(content, place, depth) {
+            return true;
+        }
+        let Some(form) = unread_content(content) else { return false };
+        self.lost(RejectReason::UnreadableMember, format!("it holds {form}, which keytrail does not read"));
+        true
     }
 
     /// A log line: a time or a header, then the record, as JSON, as Python prints it, or encoded.

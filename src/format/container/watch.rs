@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
+use super::unread::unread_form;
+
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
 /// base64 of gzip, of a record and of a log file begin, in a string or on a line.
 const NAMES: [&str; 27] = [
@@ -62,10 +64,12 @@ pub struct NameWatch {
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
     is_value: bool,
-    /// KMS's name is a whole string of a JSON text, and the text is no policy.
+    /// KMS's name is a whole string of JSON or of a text of it, and an operation of KMS is one, too.
     is_value_in_text: bool,
     /// KMS's name is the value of a member that is named like the source of a record.
     is_source: bool,
+    /// What was found in which records may be; see `unread`.
+    unread: Option<&'static str>,
     /// The last bytes, with which a name may begin.
     tail: Vec<u8>,
 }
@@ -97,6 +101,18 @@ impl NameWatch {
         self.tail = kept[kept.len().saturating_sub(SPAN)..].to_vec();
     }
 
+    /// Looks at a whole value in which no record was found: for names, and for bytes that may hold
+    /// records.
+    pub fn feed_unread(&mut self, value: &[u8]) {
+        self.feed(value);
+        self.unread = self.unread.or_else(|| unread_form(value));
+    }
+
+    /// Adds what another watch has found that is not a name.
+    pub fn add_unread(&mut self, other: &Self) {
+        self.unread = self.unread.or(other.unread);
+    }
+
     fn look_at(&mut self, bytes: &[u8]) {
         let Some(search) = SEARCH.as_ref() else { return };
         let mut source_end = None;
@@ -119,16 +135,19 @@ impl NameWatch {
                 let quoted = [found.start().checked_sub(1), Some(found.end())];
                 let is_quote = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'"');
                 let is_text = found.start().checked_sub(2).and_then(|at| bytes.get(at)) == Some(&b'\\');
-                self.is_value |= quoted.into_iter().all(is_quote) && !is_text;
                 let is_whole = is_text && bytes[found.end()..].starts_with(b"\\\"");
-                // In a policy, KMS is who may do something.
-                self.is_value_in_text |= is_whole && memmem::find(bytes, b"Principal").is_none();
+                let is_value = quoted.into_iter().all(is_quote) && !is_text;
+                self.is_value |= is_value;
+                self.is_value_in_text |= (is_whole || is_value) && names_operation(bytes);
             }
         }
     }
 
     /// Whether the content may hold records.
     pub fn may_hold_records(&self, watched: Watched) -> bool {
+        if self.unread.is_some() {
+            return true;
+        }
         let kms = 1 << (KMS_AT / 2);
         let seen = if watched == Watched::Beside { self.keys } else { self.seen };
         let members = (seen & !kms).count_ones();
@@ -142,10 +161,35 @@ impl NameWatch {
     }
 }
 
+/// Whether a string of JSON or of a text of it begins like the name of an operation of KMS.
+fn names_operation(bytes: &[u8]) -> bool {
+    const OPERATIONS: [&str; 18] = [
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateMac",
+        "GenerateRandom",
+        "ReEncrypt",
+        "Sign",
+        "Verify",
+        "DeriveSharedSecret",
+        "CreateGrant",
+        "RetireGrant",
+        "RevokeGrant",
+        "ListGrants",
+        "DescribeKey",
+        "CreateKey",
+        "GetKey",
+        "GetPublicKey",
+        "RotateKey",
+    ];
+    OPERATIONS.iter().any(|name| memmem::find(bytes, format!("\"{name}").as_bytes()).is_some())
+}
+
 /// Whether only the marks of a notation are between a name and its value. (In a query, blanks are
 /// around an equals sign.)
 fn is_gap(gap: &[u8]) -> bool {
-    (1..=MAX_GAP).contains(&gap.len()) && gap[0] != b' ' && gap.iter().all(|b| b"\\\"'>=:[{ ".contains(b))
+    (1..=MAX_GAP).contains(&gap.len()) && gap[0] != b' ' && gap.iter().all(|b| b"'>=: ".contains(b))
 }
 
 /// Whether a text that ends before `after` is the name of a member: in JSON, in a text of it, or in
@@ -158,7 +202,7 @@ fn is_key(after: &[u8]) -> bool {
     after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
-/// The names that were seen, for people.
+/// What was seen, for people: `names eventSource, eventName` or `holds UTF-16 in a text`.
 impl fmt::Display for NameWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: [&str; 11] = [
@@ -174,9 +218,12 @@ impl fmt::Display for NameWatch {
             "managementEvent",
             KMS,
         ];
+        if let Some(form) = self.unread {
+            return write!(f, "holds {form}");
+        }
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
         let encoded = self.is_encoded.then_some("compressed data");
-        f.write_str(&seen.chain(encoded).collect::<Vec<_>>().join(", "))
+        write!(f, "names {}", seen.chain(encoded).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -195,7 +242,9 @@ mod tests {
         for (text, json, unknown) in [
             (r#"{"a":"kms.amazonaws.com"}"#, true, true),
             (r#"{"a":"to kms.amazonaws.com"}"#, false, true),
+            (r#"calling {"eventSource":"to kms.amazonaws.com"}"#, false, true),
             (r#"{"a":"{\"Service\":\"to kms.amazonaws.com\"}"}"#, false, true),
+            (r#"{"a":"[\"kms.amazonaws.com\",\"Decrypt\"]"}"#, true, true),
             ("<eventSource>kms.amazonaws.com</eventSource>", true, true),
             ("eventSource=kms.amazonaws.com", true, true),
             ("WHERE eventSource = 'kms.amazonaws.com'", false, true),
@@ -209,6 +258,6 @@ mod tests {
                 assert_eq!(watch.may_hold_records(Watched::Unknown), unknown, "{text} in {size}");
             }
         }
-        assert_eq!(watch("eventName kms.amazonaws.com", 7).to_string(), "eventName, kms.amazonaws.com");
+        assert_eq!(watch("eventName kms.amazonaws.com", 7).to_string(), "names eventName, kms.amazonaws.com");
     }
 }
