@@ -30,7 +30,9 @@ impl InputReader<'_, '_> {
         let mut buffer = std::mem::take(&mut self.text);
         let extracted = container::extract_record(value, envelope, &mut buffer);
         // What stands there may be wrapped again.
-        let found = if extracted.is_record() {
+        let is_bridge =
+            envelope == Envelope::EventBridge && matches!(extracted, Extracted::Unreadable { .. });
+        let found = if extracted.is_record() && !is_bridge {
             SearchSummary::default()
         } else {
             self.search_extracted(&extracted, value, offset, reader)
@@ -53,7 +55,9 @@ impl InputReader<'_, '_> {
                 self.not_found(value, offset, found.is_notification);
                 true
             }
-            Extracted::Unreadable { .. } if !may_count && !names_record(value) => {
+            Extracted::Unreadable { .. }
+                if !may_count && self.unknown_form(value, Watched::Prose).is_none() =>
+            {
                 self.foreign();
                 true
             }
@@ -111,7 +115,9 @@ impl InputReader<'_, '_> {
     /// JSON.
     pub(super) fn searched(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) -> bool {
         if let Some(error) = container::json_error(value) {
-            if !parse::may_match_inside(value) && !(parse::lacks_source(value) && names_record(value)) {
+            let may_count =
+                parse::may_match_inside(value) || parse::lacks_source(value) && names_record(value);
+            if !may_count {
                 self.foreign();
                 return true;
             }

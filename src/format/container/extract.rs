@@ -45,8 +45,7 @@ impl<'a> Extracted<'a> {
             Self::Record { json, .. } => {
                 begins_like_object(json) && (has_record_key(json) || json_error(json).is_some())
             }
-            // What is missing may be in another place.
-            Self::NoRecord | Self::Unreadable { reason: RejectReason::MissingField, .. } => false,
+            Self::NoRecord => false,
             Self::Unreadable { .. } => true,
         }
     }
