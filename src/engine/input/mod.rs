@@ -179,7 +179,8 @@ fn read_parquet<R: Read>(
         }
     };
     let max_record = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-    match OcsfReader::open(file, max_record) {
+    let max_content = scanner.plan.limits.archive_bytes.min(subject.budget.left());
+    match OcsfReader::open(file, max_record, max_content) {
         Ok(Some(table)) => InputReader::new(scanner, subject).run_table(table, position, sha256),
         Ok(None) => {
             let input = with_position(subject.skipped(SkipReason::Parquet), position);
