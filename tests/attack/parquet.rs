@@ -115,8 +115,8 @@ const PLAIN: i32 = 0;
 const DELTA_BYTE_ARRAY: i32 = 7;
 const RLE_DICTIONARY: i32 = 8;
 
-/// A file with one column of texts, `record`, and as many row groups, which all say that these pages
-/// are theirs.
+/// A file with one column of texts, `record`, and as many row groups, which all say that these
+/// pages are theirs.
 fn pages(repetition: i32, rows: usize, values: usize, pages: &[Page], groups: usize) -> Vec<u8> {
     let body: Vec<u8> = pages.iter().flat_map(Page::bytes).collect();
     let has_dictionary = pages[0].dictionary;
