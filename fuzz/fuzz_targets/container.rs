@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use keytrail::format::container::{
-    ContainerReader, Envelope, Extracted, Step, Window, extract_record, json_error,
+    ContainerReader, Envelope, Extracted, MayMatch, Step, Window, extract_record, json_error,
 };
 use keytrail::parse;
 use keytrail_fuzz::{Cuts, Input};
@@ -70,8 +70,14 @@ impl Case<'_> {
                     if self.resync && json_error(window.slice(&range)).is_some() {
                         reader.resync_within(&range, window);
                     }
-                    if let Some(may_match) = may_match {
-                        assert_eq!(may_match, parse::may_match(window.slice(&range)));
+                    let answer = parse::may_match(window.slice(&range));
+                    match may_match {
+                        MayMatch::Yes => assert!(answer),
+                        MayMatch::No => assert!(!answer),
+                        MayMatch::WithoutSource => {
+                            assert_eq!(answer, parse::lacks_source(window.slice(&range)));
+                        }
+                        MayMatch::Unknown => {}
                     }
                     let mut buffer = Vec::new();
                     let value = window.slice(&range);
@@ -86,7 +92,12 @@ impl Case<'_> {
                             "a match inside the envelope is found from outside"
                         );
                     }
-                    steps.push(Step::Value { range, envelope, may_match: None });
+                    steps.push(Step::Value { range, envelope, may_match: MayMatch::Unknown });
+                }
+                Step::Beside { range } => {
+                    self.check(&range, window, floor);
+                    floor = range.end;
+                    steps.push(Step::Beside { range });
                 }
                 step @ Step::Message { offset } => {
                     assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");

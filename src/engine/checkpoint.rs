@@ -8,7 +8,8 @@ pub(super) fn archive_version(listed: &ListedInput) -> ArchiveVersion {
     let uri = listed.uri().clone();
     match listed {
         ListedInput::Archive(archive) => {
-            let Version { etag, modified } = archive.version.clone();
+            let etag = archive.version.tag().map(Box::from);
+            let modified = archive.version.modified;
             ArchiveVersion { uri, size: archive.size, etag, modified }
         }
         ListedInput::Skipped { .. } | ListedInput::Unreadable { .. } => {
@@ -26,7 +27,7 @@ pub(super) fn is_recognizable(listed: &ListedInput) -> bool {
 pub(super) fn is_known(listed: &ListedInput, known: ArchiveVersion) -> bool {
     match listed {
         ListedInput::Archive(archive) => {
-            let version = Version { etag: known.etag, modified: known.modified };
+            let version = Version { etag: known.etag, inode: None, modified: known.modified };
             archive.version.is_same(archive.size, &version, known.size)
         }
         // It was read when it could be.

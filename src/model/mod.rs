@@ -18,6 +18,7 @@
 //! ```
 
 mod arn;
+mod bounds;
 mod count;
 mod denial;
 mod error;
@@ -36,6 +37,7 @@ mod time;
 mod workload;
 
 pub use arn::{Arn, is_region, region_partition};
+pub use bounds::{LONGEST_CONTEXT, LONGEST_NAME, TooLong};
 pub use count::{counted, number};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;

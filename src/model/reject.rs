@@ -50,11 +50,13 @@ pub enum RejectReason {
     /// A member that is an object or a list in CloudTrail's records is another value, and not the
     /// JSON text of one; or a value among records is none, but names KMS or members of records.
     UnreadableMember,
+    /// A name in the record is longer than any that AWS writes.
+    FieldTooLong,
 }
 
 impl RejectReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::GzipTruncated,
         Self::GzipCorrupt,
         Self::ZstdTruncated,
@@ -75,6 +77,7 @@ impl RejectReason {
         Self::BadEventTime,
         Self::UnsupportedVersion,
         Self::UnreadableMember,
+        Self::FieldTooLong,
     ];
 
     /// The value of the `reason` column.
@@ -100,6 +103,7 @@ impl RejectReason {
             Self::BadEventTime => "bad_event_time",
             Self::UnsupportedVersion => "unsupported_version",
             Self::UnreadableMember => "unreadable_member",
+            Self::FieldTooLong => "field_too_long",
         }
     }
 }
@@ -173,11 +177,13 @@ pub enum SkipReason {
     Notification,
     /// A directory that has been listed under another name, to which symbolic links lead.
     AlreadyListed,
+    /// An ORC, Arrow, Avro or SQLite file.
+    UnsupportedFile,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -192,6 +198,7 @@ impl SkipReason {
         Self::NoArchive,
         Self::Notification,
         Self::AlreadyListed,
+        Self::UnsupportedFile,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -201,6 +208,7 @@ impl SkipReason {
             Self::BrokenStart
                 | Self::Utf16
                 | Self::UnsupportedCompression
+                | Self::UnsupportedFile
                 | Self::EventHistoryCsv
                 | Self::NestedTooDeep
         )
@@ -223,6 +231,7 @@ impl SkipReason {
             Self::NoArchive => "without archives",
             Self::Notification => "notification",
             Self::AlreadyListed => "listed before",
+            Self::UnsupportedFile => "ORC, Arrow, Avro or SQLite",
         }
     }
 
@@ -243,6 +252,7 @@ impl SkipReason {
             Self::NoArchive => "no_archive",
             Self::Notification => "notification",
             Self::AlreadyListed => "already_listed",
+            Self::UnsupportedFile => "unsupported_file",
         }
     }
 }
@@ -268,6 +278,7 @@ mod tests {
             SkipReason::NoArchive => 11,
             SkipReason::Notification => 12,
             SkipReason::AlreadyListed => 13,
+            SkipReason::UnsupportedFile => 14,
         }
     }
 

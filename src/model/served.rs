@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use memchr::memchr2;
 
+use super::bounds::LONGEST_NAME;
 use super::kms_event::KmsEvent;
 
 /// A name in the encryption context by which a service says what a call is for.
@@ -119,7 +120,15 @@ fn named_in(context: &str) -> Option<(&'static str, Cow<'_, str>)> {
         true => Cow::Owned(serde_json::from_str(value).ok()?),
         false => Cow::Borrowed(&value[1..value.len() - 1]),
     };
-    Some((CONTEXT_NAMES.get(place)?.service, text)).filter(|(_, text)| !text.is_empty())
+    Some((CONTEXT_NAMES.get(place)?.service, shortened(text))).filter(|(_, text)| !text.is_empty())
+}
+
+/// No resource of AWS has as long a name as an encryption context may hold, and reports keep one.
+fn shortened(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text.len() {
+        ..=LONGEST_NAME => text,
+        _ => Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(LONGEST_NAME)])),
+    }
 }
 
 /// The JSON string at the start of a text, with its quotation marks, and what follows it.

@@ -42,7 +42,7 @@ pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, NoFacts, ParseError};
 pub use facts::{facts, facts_without_texts, may_contain_facts};
 pub use families::{alias_arn, facts_of_event};
-pub use prefilter::{KMS, may_match, may_match_inside};
+pub use prefilter::{KMS, lacks_source, may_match, may_match_inside};
 pub use rule_out::facts_of_other;
 
 use crate::model::KmsEvent;

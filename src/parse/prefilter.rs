@@ -64,7 +64,7 @@ fn has_name(bytes: &[u8]) -> bool {
 }
 
 /// Whether no `eventSource` in these bytes has a text as its value.
-fn lacks_source(bytes: &[u8]) -> bool {
+pub fn lacks_source(bytes: &[u8]) -> bool {
     !SOURCE.find_iter(bytes).any(|at| {
         let after = &bytes[at + SOURCE.needle().len()..];
         let is_name = matches!(after.first(), Some(b'"' | b'\\'));

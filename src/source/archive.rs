@@ -38,9 +38,11 @@ pub(super) enum Location {
 /// reading would tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
-    /// The object's ETag as S3 sends it. Of a file, the number of its inode and the time of its
-    /// last change, which no program can set, as far as the platform gives them.
+    /// The object's ETag as S3 sends it.
     pub etag: Option<Box<str>>,
+    /// The number of a file's inode and the time of its last change, which no program can set, as
+    /// far as the platform gives them. They differ in every copy: no report shows them.
+    pub inode: Option<Box<str>>,
     /// When it was last written.
     pub modified: Option<EventTime>,
 }
@@ -51,10 +53,15 @@ impl Version {
         *self == Self::default()
     }
 
+    /// The text that distinguishes this version best.
+    pub fn tag(&self) -> Option<&str> {
+        self.etag.as_deref().or(self.inode.as_deref())
+    }
+
     /// Whether both are the same version, as far as that is known without reading. The sizes are
     /// those of the two archives.
     pub fn is_same(&self, size: Option<u64>, other: &Self, other_size: Option<u64>) -> bool {
-        match (&self.etag, &other.etag) {
+        match (self.tag(), other.tag()) {
             (Some(etag), Some(other)) => etag == other && size == other_size,
             _ => self.modified.is_some() && self.modified == other.modified && size == other_size,
         }

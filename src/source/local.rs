@@ -145,7 +145,8 @@ fn archive(NamedPath { name, path, folder }: NamedPath, meta: &Metadata) -> List
     let size = is_regular.then_some(meta.len());
     let modified = meta.modified().ok().filter(|_| is_regular).map(to_event_time);
     let is_same = is_regular && folder == FolderState::Same;
-    let version = Version { etag: is_same.then(|| last_change(meta)).flatten(), modified };
+    let inode = is_same.then(|| last_change(meta)).flatten();
+    let version = Version { etag: None, inode, modified };
     ListedInput::Archive(Archive {
         uri: uri.into(),
         size,

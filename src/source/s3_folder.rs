@@ -287,7 +287,7 @@ fn to_archive(bucket: &Bucket, bucket_name: &str, object: Object, context: &List
         uri: format!("s3://{bucket_name}/{key}").into(),
         size: Some(size),
         name_fields: NameFields::from_key(&key),
-        version: Version { etag: etag.map(String::into_boxed_str), modified },
+        version: Version { etag: etag.map(String::into_boxed_str), inode: None, modified },
         location: Location::S3(RemoteObject::new(bucket.clone(), key, size, context.cancel.clone())),
     })
 }

@@ -12,10 +12,10 @@ use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
-use crate::format::container::{ContainerReader, Envelope, NameWatch, RecordSearch, Step};
+use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, restored_record};
-use crate::model::{KmsEvent, RejectReason, Rejection, SkipReason};
+use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong};
 use crate::parse::{self, NoFacts, RecordKind};
 use crate::source::Family;
 
@@ -228,10 +228,11 @@ impl<'r, 's> InputReader<'r, 's> {
         }
     }
 
-    /// Adds what a record that is no KMS call says about KMS calls.
-    pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) {
+    /// Adds what a record that is no KMS call says about KMS calls; an error if a name in it is too
+    /// long to be kept.
+    pub(super) fn learn(&mut self, bytes: &[u8], offset: u64) -> Result<(), TooLong> {
         if self.scanner.learn == Learn::No {
-            return;
+            return Ok(());
         }
         let facts = match parse::facts_of_other(bytes) {
             Err(NoFacts::Rewritten) => {
@@ -241,7 +242,17 @@ impl<'r, 's> InputReader<'r, 's> {
             }
             facts => facts.unwrap_or_default(),
         };
+        facts.iter().try_for_each(Fact::check_lengths)?;
         facts.into_iter().for_each(|fact| self.scanner.builder.learn(offset, fact));
+        Ok(())
+    }
+
+    /// Counts a record of another service, and adds what it says about KMS calls.
+    pub(super) fn other(&mut self, bytes: &[u8], offset: u64) {
+        match self.learn(bytes, offset) {
+            Ok(()) => self.foreign(),
+            Err(long) => self.reject(Some(offset), RejectReason::FieldTooLong, long.to_string()),
+        }
     }
 
     /// Counts a record that is not of KMS, or another value in a record's place.
@@ -251,12 +262,17 @@ impl<'r, 's> InputReader<'r, 's> {
     }
 
     /// Reads one record; false when it is not valid JSON.
-    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: Option<bool>) -> bool {
+    pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: MayMatch) -> bool {
         let index = self.input.counts.records;
-        if !may_match.unwrap_or_else(|| parse::may_match(bytes)) {
+        let may_match = match may_match {
+            MayMatch::Yes => true,
+            MayMatch::No => false,
+            MayMatch::WithoutSource => parse::lacks_source(bytes),
+            MayMatch::Unknown => parse::may_match(bytes),
+        };
+        if !may_match {
             // Damage in a record that is not of KMS is not looked for.
-            self.learn(bytes, offset);
-            self.foreign();
+            self.other(bytes, offset);
             return true;
         }
         let restored;
@@ -282,17 +298,27 @@ impl<'r, 's> InputReader<'r, 's> {
                 true
             }
             Ok(outline) => {
-                self.input.counts.records += 1;
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
                 }
                 match outline.kind {
-                    RecordKind::Event(event) => self.event(&event, offset),
-                    RecordKind::NotUsage => self.input.counts.not_usage += 1,
+                    RecordKind::Event(event) => match event.check_lengths() {
+                        Ok(()) => {
+                            self.input.counts.records += 1;
+                            self.event(&event, offset);
+                        }
+                        Err(long) => {
+                            self.reject(Some(offset), RejectReason::FieldTooLong, long.to_string());
+                        }
+                    },
+                    RecordKind::NotUsage => {
+                        self.input.counts.records += 1;
+                        self.input.counts.not_usage += 1;
+                    }
                     RecordKind::OtherSource { excludes_kms } => {
-                        self.input.counts.other_source += 1;
-                        self.coverage.kms_excluded_by.extend(excludes_kms);
-                        self.learn(bytes, offset);
+                        let is_kept = |trail: &String| trail.len() <= LONGEST_NAME;
+                        self.coverage.kms_excluded_by.extend(excludes_kms.filter(is_kept));
+                        self.other(bytes, offset);
                     }
                 }
                 true

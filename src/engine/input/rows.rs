@@ -5,7 +5,7 @@ use std::io::Read;
 use super::reader::InputReader;
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::reason_of;
-use crate::format::container;
+use crate::format::container::{self, MayMatch};
 use crate::format::decode::{Buffers, DecodeError};
 use crate::format::rebuild::{Rebuilt, lack_key, record_from_columns};
 use crate::format::tabular::{
@@ -55,7 +55,7 @@ impl InputReader<'_, '_> {
                             break;
                         }
                         if are_records {
-                            self.record(&text, row, None);
+                            self.record(&text, row, MayMatch::Unknown);
                         } else {
                             found |= self.search_row(&text, row);
                         }
@@ -207,7 +207,7 @@ impl Rows {
             name.eq_ignore_ascii_case("eventJson") && !matches!(text.trim(), "" | "null")
         });
         if let Some((_, json)) = whole {
-            reading.record(json.trim().as_bytes(), offset, None);
+            reading.record(json.trim().as_bytes(), offset, MayMatch::Unknown);
             return;
         }
         match record_from_columns(&columns) {
@@ -218,7 +218,7 @@ impl Rows {
             }
             Rebuilt::Record { json, .. } => {
                 reading.is_lossy = true;
-                reading.record(json.as_bytes(), offset, None);
+                reading.record(json.as_bytes(), offset, MayMatch::Unknown);
             }
         }
     }

@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::reader::InputReader;
 use crate::engine::scanner::Learn;
 use crate::format::container::{
-    self, ContainerReader, Envelope, Extracted, NameWatch, RecordSearch, SearchSummary, Watched,
+    self, ContainerReader, Envelope, Extracted, MayMatch, NameWatch, RecordSearch, SearchSummary, Watched,
 };
 use crate::format::decode::Budget;
 use crate::format::rebuild::{Fidelity, restored_record};
@@ -36,7 +36,7 @@ impl InputReader<'_, '_> {
                     reader.mark_lossy();
                 }
                 // Damage inside a text does not make what is around it unsound.
-                self.record(text, offset + at as u64, None);
+                self.record(text, offset + at as u64, MayMatch::Unknown);
                 true
             }
             Extracted::NoRecord => {
@@ -144,7 +144,7 @@ impl InputReader<'_, '_> {
             Extracted::Record { json, offset: at, .. } => {
                 // A column may also hold the whole record.
                 self.is_lossy |= self.lacks_key_columns && !has_key_members(json);
-                self.record(json, offset + at as u64, None);
+                self.record(json, offset + at as u64, MayMatch::Unknown);
             }
             Extracted::Unreadable { reason, detail } => {
                 self.reject(Some(offset), reason, detail.into_owned());
@@ -164,15 +164,13 @@ impl InputReader<'_, '_> {
 
     /// Reads a value whose record is no KMS call; damage in it is not looked for.
     fn wrapped_other(&mut self, value: &[u8], offset: u64, envelope: Envelope) {
-        self.foreign();
         if self.scanner.learn == Learn::No || !parse::may_contain_facts(value) {
-            return;
+            return self.foreign();
         }
         let mut buffer = std::mem::take(&mut self.text);
-        if let Extracted::Record { json: text, offset: at, .. } =
-            container::extract_record(value, envelope, &mut buffer)
-        {
-            self.learn(text, offset + at as u64);
+        match container::extract_record(value, envelope, &mut buffer) {
+            Extracted::Record { json: text, offset: at, .. } => self.other(text, offset + at as u64),
+            Extracted::NoRecord | Extracted::Unreadable { .. } => self.foreign(),
         }
         self.text = buffer;
     }

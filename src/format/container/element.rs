@@ -12,7 +12,7 @@ use super::resync::{self, LOOK_AHEAD};
 use super::state::{Scope, State};
 use super::step::Step;
 use super::window::Window;
-use crate::format::json::ValueScanner;
+use crate::format::json::{MayMatch, ValueScanner};
 
 /// Length from which on a value is checked for damage before it ends. CloudTrail's limit for one
 /// event is 256 KB. (AWS: "CloudTrail record contents".)
@@ -126,7 +126,7 @@ impl ContainerReader {
         &mut self,
         parent: Option<Document>,
         range: Range<u64>,
-        may_match: Option<bool>,
+        may_match: MayMatch,
         window: Window<'_>,
     ) -> Option<Step> {
         if parent.as_ref().and_then(Document::container) == Some(ContainerKind::LakeRows)
@@ -199,7 +199,7 @@ impl ContainerReader {
 
 /// The step for an element. What `may_match` says about the envelope does not hold for the record
 /// in it.
-fn value_step(range: Range<u64>, envelope: Envelope, may_match: Option<bool>) -> Step {
-    let may_match = may_match.filter(|_| envelope == Envelope::None);
+fn value_step(range: Range<u64>, envelope: Envelope, may_match: MayMatch) -> Step {
+    let may_match = if envelope == Envelope::None { may_match } else { MayMatch::Unknown };
     Step::Value { range, envelope, may_match }
 }

@@ -64,6 +64,7 @@ mod tables;
 mod watch;
 mod window;
 
+pub use crate::format::json::MayMatch;
 pub use envelope::Envelope;
 pub use extract::{Extracted, extract_record};
 pub use json_error::json_error;

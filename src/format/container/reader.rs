@@ -16,7 +16,7 @@ use super::state::{Scope, State};
 use super::step::Step;
 use super::summary::SearchSummary;
 use super::window::Window;
-use crate::format::json::{Backend, ValueScanner};
+use crate::format::json::{Backend, MayMatch, ValueScanner};
 use crate::model::SkipReason;
 
 /// If the content does not begin like JSON, keys of records are searched in this many bytes, the
@@ -254,7 +254,7 @@ impl ContainerReader {
             return Some(self.too_large(start));
         }
         self.counter.add_object(window.slice(&range), Envelope::Wrapped, ObjectLayout::OneLine);
-        Some(Step::Value { range, envelope: Envelope::Wrapped, may_match: None })
+        Some(Step::Value { range, envelope: Envelope::Wrapped, may_match: MayMatch::Unknown })
     }
 
     fn document(&mut self, mut document: Document, window: Window<'_>) -> Option<Step> {
@@ -319,6 +319,11 @@ impl ContainerReader {
         kept_from: Option<u64>,
         window: Window<'_>,
     ) -> Option<Step> {
+        // Whatever the window holds, what is longer than a record is only watched.
+        let kept_from = kept_from.filter(|start| self.at - start <= self.max_record);
+        if let Some(start) = document.kept_from().filter(|_| kept_from.is_none()) {
+            document.release(window.slice(&(start..self.at)));
+        }
         let (start, names) = (document.start(), document.takes_names_before_array());
         self.state = State::Array(Some(document));
         if names {
@@ -355,7 +360,7 @@ impl ContainerReader {
         let value = window.slice(&range);
         let envelope = detect_envelope(value);
         self.counter.add_object(value, envelope, layout);
-        Some(Step::Value { range, envelope, may_match: None })
+        Some(Step::Value { range, envelope, may_match: MayMatch::Unknown })
     }
 
     fn array(&mut self, mut parent: Option<Document>, window: Window<'_>) -> Option<Step> {

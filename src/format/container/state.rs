@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::container_kind::ContainerKind;
 use super::document::Document;
-use crate::format::json::ValueScanner;
+use crate::format::json::{MayMatch, ValueScanner};
 
 /// Where the reader is.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) enum State {
     AfterElement {
         parent: Option<Document>,
         range: Range<u64>,
-        may_match: Option<bool>,
+        may_match: MayMatch,
     },
     /// Inside an element that is too large to keep.
     OversizedElement {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::envelope::Envelope;
+use crate::format::json::MayMatch;
 use crate::model::RejectReason;
 
 /// The result of [`ContainerReader::step`](super::ContainerReader::step).
@@ -14,9 +15,9 @@ pub enum Step {
         range: Range<u64>,
         /// How it wraps the record.
         envelope: Envelope,
-        /// Whether it may be a KMS call by its bytes: the same answer as `parse::may_match`. `None`
-        /// when not known, as for any value that wraps a record.
-        may_match: Option<bool>,
+        /// Whether it may be a KMS call by its bytes: the same answer as `parse::may_match`. Not
+        /// known for any value that wraps a record.
+        may_match: MayMatch,
     },
     /// A value in a document beside its array of records. It is not in the place of a record, but
     /// may hold some. The window still contains it.

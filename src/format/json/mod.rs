@@ -28,7 +28,7 @@ mod scanner;
 mod simd;
 
 pub use error::BackendError;
-pub use scanner::ValueScanner;
+pub use scanner::{MayMatch, ValueScanner};
 pub use simd::Backend;
 
 #[cfg(test)]

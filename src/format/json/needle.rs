@@ -11,8 +11,6 @@ const NEEDLE: &[u8; 17] = b"kms.amazonaws.com";
 
 /// How the type of a key in `resources` ends: another sign of a KMS call.
 const KEY_TYPE: &[u8; 8] = b"kms::key";
-/// What follows the partition in the ARN of a key.
-const IN_ARN: &[u8; 4] = b"kms:";
 
 /// The set of characters in the needle: bit `b` stands for the character `b`.
 const NEEDLE_CHARACTERS: u128 = {
@@ -89,16 +87,20 @@ pub(super) fn sign_at(value: &[u8], block_start: usize, candidates: Candidates) 
     let begins_with = |bit: u32, text: &[u8]| {
         pair_at(bit).get(..text.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(text))
     };
-    let is_match = set_bits(candidates.needle)
-        .any(|bit| begins_with(bit, NEEDLE) || begins_with(bit, KEY_TYPE))
-        || set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit)));
-    if is_match {
-        Sign::Match
-    } else if set_bits(candidates.needle).any(|bit| begins_with(bit, IN_ARN)) {
-        Sign::KeyArn
-    } else {
-        Sign::Nothing
+    let mut sign = Sign::Nothing;
+    for bit in set_bits(candidates.needle) {
+        // What follows the pair rules most of them out.
+        match pair_at(bit) {
+            [_, _, b's' | b'S', b'.', ..] if begins_with(bit, NEEDLE) => return Sign::Match,
+            [_, _, b's' | b'S', b':', ..] if begins_with(bit, KEY_TYPE) => return Sign::Match,
+            [_, _, b's' | b'S', b':', ..] => sign = Sign::KeyArn,
+            _ => {}
+        }
     }
+    if set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit))) {
+        return Sign::Match;
+    }
+    sign
 }
 
 /// The positions of the bits that are set, lowest first.

@@ -59,6 +59,20 @@ impl StringScanner {
     }
 }
 
+/// Whether a value may be a KMS call, by what was seen while it was scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MayMatch {
+    /// It contains `kms.amazonaws.com` in any case, an escape that could spell one of its
+    /// characters, or the type of a key.
+    Yes,
+    /// It contains none of these.
+    No,
+    /// It contains the ARN of a key: a sign of a KMS call only in a record without `eventSource`.
+    WithoutSource,
+    /// Not known: only objects and arrays are examined, and a match may span two pieces.
+    Unknown,
+}
+
 impl ValueScanner {
     /// A scanner for the value that begins with the byte `first`. The first call of
     /// [`Self::advance`] must include that byte.
@@ -90,16 +104,15 @@ impl ValueScanner {
         }
     }
 
-    /// Whether the value contains `kms.amazonaws.com` in any case, an escape that could spell one
-    /// of its characters, or the type of a key. Call this after the end was found.
-    ///
-    /// `None` when not known: only objects and arrays are examined, a match may span two pieces,
-    /// and the ARN of a key is a sign of a KMS call in a record without `eventSource` only.
-    pub fn may_match(&self) -> Option<bool> {
+    /// What the value contains of KMS. Call this after the end was found.
+    pub fn may_match(&self) -> MayMatch {
         match &self.state {
-            State::Nested(nested) if nested.sign() == Sign::Match => Some(true),
-            State::Nested(nested) if self.pieces == 1 && nested.sign() == Sign::Nothing => Some(false),
-            _ => None,
+            State::Nested(nested) if nested.sign() == Sign::Match => MayMatch::Yes,
+            State::Nested(nested) if self.pieces == 1 => match nested.sign() {
+                Sign::KeyArn => MayMatch::WithoutSource,
+                _ => MayMatch::No,
+            },
+            _ => MayMatch::Unknown,
         }
     }
 

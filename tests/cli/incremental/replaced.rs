@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use testkit::{Ran, keytrail, run};
+use testkit::{Ran, keytrail, rows, run};
 
 /// An archive with calls of these numbers, all of the same length.
 fn archive(calls: &[u32]) -> String {
@@ -122,5 +122,8 @@ fn the_same_size_and_time_do_not_hide_other_content() {
         assert_eq!(said(dir.path()), (1, 1, true));
         go_on(dir.path());
         assert_eq!(said(dir.path()), (0, 0, false));
+        // What differs in every copy of a file is in no report.
+        let inputs = rows(&dir.path().join("report/inputs.parquet"));
+        assert!(inputs.iter().all(|input| input["etag"].is_null()), "{inputs:?}");
     }
 }
