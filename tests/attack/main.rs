@@ -3,8 +3,12 @@
 
 #![cfg(unix)]
 
+// Names that are kept in memory.
+mod memory;
 // Compressed files of very many members.
 mod members;
+// Time that grows with the square of the input.
+mod time;
 // Parquet files whose footer or page headers lie.
 mod parquet;
 
