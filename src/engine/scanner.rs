@@ -211,7 +211,7 @@ mod tests {
         let batches = scan(|scanner| {
             scanner.builder.begin(&"bad".into());
             scanner.reject(rejection());
-            None::<()>.unwrap();
+            panic!("at the input");
         });
         let sound = ("sound".to_owned(), InputStatus::Complete, 0);
         assert_eq!(ended(&batches), [sound.clone(), ("bad".to_owned(), InputStatus::Unreadable, 0)]);
@@ -222,7 +222,7 @@ mod tests {
             scanner.reject(rejection());
             scanner.flush_within(&"bad".into(), Counts { records: 1, rejected: 1, ..Counts::default() });
             scanner.reject(rejection());
-            None::<()>.unwrap();
+            panic!("at the input");
         });
         assert_eq!(ended(&batches), [sound.clone(), ("bad".to_owned(), InputStatus::Unreadable, 1)]);
         let rejects = batches.iter().flat_map(|batch| &batch.stretches).map(|stretch| stretch.rejects.len());
@@ -230,7 +230,7 @@ mod tests {
         // In a member of a container.
         let batches = scan(|scanner| {
             scanner.builder.begin(&"bad!/member".into());
-            None::<()>.unwrap();
+            panic!("at the input");
         });
         let unreadable = |uri: &str| (uri.to_owned(), InputStatus::Unreadable, 0);
         assert_eq!(ended(&batches), [sound, unreadable("bad!/member"), unreadable("bad")]);
