@@ -43,7 +43,8 @@ fn csv_field(cell: &Cell<'_>) -> String {
     if matches!(cell, Cell::Text(_)) && is_formula(&text) { format!("'{text}") } else { text }
 }
 
-/// Spreadsheets pass over blanks and invisible characters, and take full-width signs for plain ones.
+/// Spreadsheets pass over blanks and invisible characters, and take full-width signs for plain
+/// ones.
 fn is_formula(text: &str) -> bool {
     let is_passed_over = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
     let begins = text.trim_start_matches(is_passed_over);
