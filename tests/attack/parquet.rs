@@ -264,3 +264,34 @@ fn texts_that_repeat_the_one_before() {
     let page = Page { dictionary: false, encoding: DELTA_BYTE_ARRAY, values: 64, claimed: len, content };
     rejected(&pages(REQUIRED, 64, 64, &[page], 1), "more than 128 MiB");
 }
+
+/// A run of equal levels takes a few bytes, whatever its length: one row had a billion values.
+#[test]
+fn a_list_of_a_billion_values() {
+    for (values, why) in [(1 << 30, "4 million values"), (4 << 20, "a time")] {
+        let run = |count: i32, value: u8| {
+            let mut run = Thrift::default().varint(count as u64 * 2).0;
+            run.push(value);
+            run
+        };
+        let level = |runs: Vec<u8>| [&(runs.len() as u32).to_le_bytes()[..], &runs].concat();
+        let repeats = level([run(1, 0), run(values - 1, 1)].concat());
+        let content = [repeats, level(run(values, 1)), vec![0], run(values, 0)].concat();
+        let data = |content: Vec<u8>| Page {
+            dictionary: false,
+            encoding: 8,
+            values,
+            claimed: content.len(),
+            content,
+        };
+        let text = vec![0; 4];
+        let dictionary = Page { dictionary: true, encoding: PLAIN, values: 1, claimed: 4, content: text };
+        let page = data(content);
+        let more = if why == "a time" {
+            vec![dictionary, data(page.content.clone()), page]
+        } else {
+            vec![dictionary, page]
+        };
+        rejected(&pages(2, 1, values as usize * 2, &more, 1), why);
+    }
+}

@@ -35,6 +35,12 @@ const FIRST_READ: u64 = 1 << 10;
 const VIEW: u64 = 16;
 /// What a text of a dictionary takes in the file at least: its length.
 const TEXT_LENGTH: u64 = 4;
+/// Most values in a page of a column inside lists. One row may have all of them.
+const MAX_LIST_VALUES: u64 = 4 << 20;
+/// What the crate takes for each such value: a view and its levels.
+const LIST_VALUE: u64 = 24;
+/// Values of a column in a row on average, up to which lists are taken to be alike.
+const VALUES_PER_ROW: i64 = 64;
 /// Rows decoded at a time, where texts are stored as differences: each may repeat the one before,
 /// however long.
 pub(super) const DELTA_ROWS: u64 = 4;
@@ -74,7 +80,7 @@ impl CheckedPages {
         let columns = group.columns().iter().enumerate();
         let mut chunks: Vec<Chunk> = columns
             .filter(|(leaf, _)| mask.leaf_included(*leaf))
-            .map(|(_, column)| Chunk::new(column, file_size))
+            .map(|(_, column)| Chunk::new(column, group.num_rows(), file_size))
             .collect::<Result<_>>()?;
         chunks.sort_unstable_by_key(|chunk| (chunk.range.start, chunk.range.end));
         // What is held for each column is found by the offset of its pages.
@@ -233,14 +239,26 @@ struct Chunk {
     range: Range<u64>,
     physical_type: Type,
     has_deltas: bool,
+    /// Values that it says it has, without those of the pages read.
+    values_left: u64,
+    lists: Lists,
     /// Bytes that its dictionary takes.
     dictionary: u64,
     /// Bytes that its current page takes.
     page: u64,
 }
 
+/// Whether a column is inside lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lists {
+    None,
+    Usual,
+    /// They have so many values that one row may have most of them.
+    Long,
+}
+
 impl Chunk {
-    fn new(column: &ColumnChunkMetaData, file_size: u64) -> Result<Self> {
+    fn new(column: &ColumnChunkMetaData, rows: i64, file_size: u64) -> Result<Self> {
         let (start, len) = column.byte_range();
         let end = start.checked_add(len).filter(|end| *end <= file_size);
         let end = end.ok_or_else(|| refused("a column is said to be outside the file"))?;
@@ -248,6 +266,12 @@ impl Chunk {
             range: start..end,
             physical_type: column.column_type(),
             has_deltas: column.encodings().any(|encoding| encoding == Encoding::DELTA_BYTE_ARRAY),
+            values_left: u64::try_from(column.num_values()).unwrap_or_default(),
+            lists: match column.column_descr().max_rep_level() {
+                0 => Lists::None,
+                _ if column.num_values() / VALUES_PER_ROW > rows => Lists::Long,
+                _ => Lists::Usual,
+            },
             dictionary: 0,
             page: 0,
         })
@@ -279,8 +303,19 @@ impl Held {
             if header.is_delta && !chunk.has_deltas {
                 return Err(refused("a page has an encoding that its column does not name"));
             }
+            let mut values = 0;
+            if chunk.lists != Lists::None {
+                let left = chunk.values_left.checked_sub(header.values);
+                chunk.values_left = left.ok_or_else(|| refused("a column has more values than it says"))?;
+                if header.values > MAX_LIST_VALUES {
+                    return Err(refused("a page of lists has more than 4 million values"));
+                }
+                if chunk.lists == Lists::Long {
+                    values = header.values * LIST_VALUE;
+                }
+            }
             let copies = if header.is_delta { 1 + DELTA_ROWS } else { 1 };
-            replaced = std::mem::replace(&mut chunk.page, size * copies);
+            replaced = std::mem::replace(&mut chunk.page, size * copies + values);
         }
         self.before += replaced;
         let held: u64 = self.chunks.iter().map(|chunk| chunk.dictionary + chunk.page).sum();
