@@ -19,7 +19,7 @@ use serde_json::Value;
 use testkit::{LITTLE, good, read_report, state, with_memory};
 
 /// Time for one run. Nothing is optimized, and other tests run beside it.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_secs(60);
 
 /// What became of an attack.
 struct Attacked {
