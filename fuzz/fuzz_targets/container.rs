@@ -99,10 +99,12 @@ impl Case<'_> {
                     floor = range.end;
                     steps.push(Step::Beside { range });
                 }
-                step @ Step::Message { offset } => {
-                    assert!(offset >= floor && offset <= self.content.len() as u64, "a message at {offset}");
-                    floor = offset;
-                    steps.push(step);
+                Step::Message { range } => {
+                    assert!(range.start >= floor && range.end <= self.content.len() as u64, "{range:?}");
+                    let len = range.end - range.start;
+                    assert_eq!(window.slice(&range).len() as u64, len, "the window holds the message");
+                    floor = range.end;
+                    steps.push(Step::Message { range });
                 }
                 step @ Step::Damage { .. } => {
                     if let Step::Damage { offset: Some(offset), .. } = step {

@@ -65,7 +65,7 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
     // What says in prose why there is no log may name KMS.
     let watched = if what_it_is(head).is_some() { watched.map(|_| Watched::Prose) } else { watched };
     if watched.is_some_and(|watched| watch.may_hold_records(watched)) {
-        let detail = format!("it names {watch}, in a form that keytrail does not read");
+        let detail = format!("it {watch}, in a form that keytrail does not read");
         return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }
     let is_encoded = may_be_encoded(head) || may_hold_compressed(head);

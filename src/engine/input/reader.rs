@@ -14,7 +14,7 @@ use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
-use crate::format::rebuild::{Fidelity, restored_record};
+use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong};
 use crate::parse::{self, NoFacts, RecordKind};
 use crate::source::Family;
@@ -51,7 +51,7 @@ pub(super) struct InputReader<'r, 's> {
     /// The columns of a table say neither with which key nor for what.
     pub(super) lacks_key_columns: bool,
     /// Names of records in content that is not recognised, and how far that was looked at.
-    watch: NameWatch,
+    pub(super) watch: NameWatch,
     watched: u64,
     /// The first bytes of content that is not recognised.
     head: Vec<u8>,
@@ -198,7 +198,7 @@ impl<'r, 's> InputReader<'r, 's> {
                     }
                 }
                 Step::Beside { range } => self.beside(window.view().slice(&range), range.start, reader),
-                Step::Message { .. } => self.foreign(),
+                Step::Message { range } => self.message(window.view().slice(&range), range.start, reader),
                 Step::Damage { offset, reason, detail, to_end } => {
                     let (reason, detail) = name_damage(reason, detail, to_end, &mut broken);
                     self.reject(offset, reason, detail);
@@ -278,7 +278,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let restored;
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
-            Ok(record) => record.text_members,
+            Ok(record) => record.text_members || may_have_quoted_texts(bytes),
             Err(error) => error.reason == RejectReason::BadEventTime,
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {

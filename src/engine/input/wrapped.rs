@@ -23,23 +23,37 @@ impl InputReader<'_, '_> {
     ) -> bool {
         // A row may lack columns that the query did not ask for.
         let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
-        if !may_count {
+        if !may_count && !parse::lacks_source(value) {
             self.wrapped_other(value, offset, envelope);
             return true;
         }
         let mut buffer = std::mem::take(&mut self.text);
-        let sound = match container::extract_record(value, envelope, &mut buffer) {
-            // What stands there may be wrapped again.
-            extracted if !extracted.is_record() && self.is_nested(&extracted, value, offset, reader) => true,
+        let extracted = container::extract_record(value, envelope, &mut buffer);
+        // What stands there may be wrapped again.
+        let found = if extracted.is_record() {
+            SearchSummary::default()
+        } else {
+            self.search_extracted(&extracted, value, offset, reader)
+        };
+        let sound = match extracted {
+            _ if found.records > 0 => true,
             Extracted::Record { json: text, offset: at, lossy } => {
                 if lossy {
                     reader.mark_lossy();
                 }
                 // Damage inside a text does not make what is around it unsound.
-                self.record(text, offset + at as u64, MayMatch::Unknown);
+                self.extracted(text, offset + at as u64, envelope);
+                true
+            }
+            Extracted::NoRecord if container::is_other_event(value) => {
+                self.foreign();
                 true
             }
             Extracted::NoRecord => {
+                self.not_found(value, offset, found.is_notification);
+                true
+            }
+            Extracted::Unreadable { .. } if !may_count && !names_record(value) => {
                 self.foreign();
                 true
             }
@@ -52,11 +66,52 @@ impl InputReader<'_, '_> {
         sound
     }
 
+    /// Reads a text that stands in the place of a record.
+    fn extracted(&mut self, text: &[u8], offset: u64, envelope: Envelope) {
+        let error = parse::lacks_source(text).then(|| container::json_error(text)).flatten();
+        match error {
+            // The parser tells what is wrong with it.
+            None if container::has_record_key(text) => {}
+            None => {
+                if let Some(detail) = self.unknown_form(text, Watched::Prose) {
+                    return self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+                }
+            }
+            Some(_) if parse::may_match(text) => {}
+            Some(error) => {
+                // In these two, nothing but a record can be in that place.
+                let is_record = matches!(envelope, Envelope::LookupEvent | Envelope::LakeRow);
+                if is_record || container::begins_like_record(text) || names_record(text) {
+                    let reason = match error.at_end {
+                        true => RejectReason::JsonTruncated,
+                        false => RejectReason::UnreadableMember,
+                    };
+                    let detail = format!("{} (byte {} of the record)", error.message, error.offset);
+                    return self.reject(Some(offset), reason, detail);
+                }
+            }
+        }
+        self.record(text, offset, MayMatch::Unknown);
+    }
+
+    /// Reads a log message that is not JSON.
+    pub(super) fn message(&mut self, text: &[u8], offset: u64, reader: &mut ContainerReader) {
+        let found = self.search_by(offset, |search, emit| search.search_text(text, emit));
+        reader.mark_searched(&found);
+        if found.records > 0 {
+            return;
+        }
+        match self.unknown_form(text, Watched::Prose) {
+            Some(detail) => self.reject(Some(offset), RejectReason::UnreadableMember, detail),
+            None => self.foreign(),
+        }
+    }
+
     /// Reads a value that is neither a record nor a known envelope; false when it is not valid
     /// JSON.
     pub(super) fn searched(&mut self, value: &[u8], offset: u64, reader: &mut ContainerReader) -> bool {
         if let Some(error) = container::json_error(value) {
-            if !parse::may_match_inside(value) {
+            if !parse::may_match_inside(value) && !(parse::lacks_source(value) && names_record(value)) {
                 self.foreign();
                 return true;
             }
@@ -65,7 +120,10 @@ impl InputReader<'_, '_> {
             return false;
         }
         let found = self.search(value, offset);
-        if found.records == 0 && !found.is_header {
+        if value == b"\"kms.amazonaws.com\"" && reader.is_in_top_array() {
+            let detail = "a row of values without the names of their columns".to_owned();
+            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        } else if found.records == 0 && !found.is_header {
             self.not_found(value, offset, found.is_notification);
         }
         reader.mark_searched(&found);
@@ -88,59 +146,61 @@ impl InputReader<'_, '_> {
             reader.mark_searched(&found);
             return;
         }
-        let mut watch = NameWatch::default();
-        watch.feed(value);
         let watched = if found.is_notification { Watched::Notification } else { Watched::Beside };
-        if watch.may_hold_records(watched) {
-            let detail =
-                format!("beside the records: it names {watch}, in a form that keytrail does not read");
+        if let Some(form) = self.unknown_form(value, watched) {
+            let detail = format!("beside the records: {form}");
             self.reject(Some(offset), RejectReason::UnreadableMember, detail);
         }
     }
 
     /// Counts a value in which no record was found: a reject, if it names what only records have.
     pub(super) fn not_found(&mut self, value: &[u8], offset: u64, is_notification: bool) {
-        let mut watch = NameWatch::default();
-        watch.feed(value);
         let watched = match value.first() {
             _ if is_notification => Watched::Notification,
             Some(b'"') => Watched::Prose,
             _ => Watched::Json,
         };
-        if watch.may_hold_records(watched) {
-            let detail = format!("it names {watch}, in a form that keytrail does not read");
-            self.reject(Some(offset), RejectReason::UnreadableMember, detail);
-        } else {
-            self.foreign();
+        match self.unknown_form(value, watched) {
+            Some(detail) => self.reject(Some(offset), RejectReason::UnreadableMember, detail),
+            None => self.foreign(),
         }
     }
 
-    /// Whether a search finds records in what an envelope holds, or in the envelope if it holds
-    /// nothing; reads them.
-    fn is_nested(
+    /// Searches what an envelope holds, or the envelope if that is no JSON; reads the records.
+    fn search_extracted(
         &mut self,
         extracted: &Extracted<'_>,
         value: &[u8],
         offset: u64,
         reader: &mut ContainerReader,
-    ) -> bool {
+    ) -> SearchSummary {
         let (value, offset) = match extracted {
-            Extracted::Record { json, offset: at, .. } => (*json, offset + *at as u64),
+            Extracted::Record { json, offset: at, .. } if container::json_error(json).is_none() => {
+                (*json, offset + *at as u64)
+            }
             _ => (value, offset),
         };
         if container::json_error(value).is_some() {
-            return false;
+            return SearchSummary::default();
         }
         let found = self.search(value, offset);
         reader.mark_searched(&found);
-        found.records > 0
+        found
     }
 
     /// Reads the records that a search finds in a value.
     pub(super) fn search(&mut self, value: &[u8], offset: u64) -> SearchSummary {
+        self.search_by(offset, |search, emit| search.search(value, emit))
+    }
+
+    fn search_by(
+        &mut self,
+        offset: u64,
+        run: impl FnOnce(&mut RecordSearch, &mut dyn FnMut(Extracted<'_>)) -> SearchSummary,
+    ) -> SearchSummary {
         let none = RecordSearch::new(0, Budget::new(0));
         let mut search = std::mem::replace(&mut self.search, none);
-        let found = search.search(value, &mut |extracted| match extracted {
+        let found = run(&mut search, &mut |extracted| match extracted {
             Extracted::Record { json, offset: at, .. } => {
                 // A column may also hold the whole record.
                 self.is_lossy |= self.lacks_key_columns && !has_key_members(json);
@@ -153,6 +213,16 @@ impl InputReader<'_, '_> {
         });
         self.search = search;
         found
+    }
+
+    /// What to say of a value in which no record was found; `None` unless it names what only records
+    /// have, or has bytes that may hold some.
+    fn unknown_form(&mut self, value: &[u8], watched: Watched) -> Option<String> {
+        let mut watch = NameWatch::default();
+        watch.feed_unread(value);
+        self.watch.add_unread(&watch);
+        let is_told = watch.may_hold_records(watched);
+        is_told.then(|| format!("it {watch}, in a form that keytrail does not read"))
     }
 
     /// The record with the text in it turned back into objects; `None` when it is not JSON.
@@ -174,6 +244,13 @@ impl InputReader<'_, '_> {
         }
         self.text = buffer;
     }
+}
+
+/// Whether a text, of JSON or not, names what only records have.
+fn names_record(text: &[u8]) -> bool {
+    let mut watch = NameWatch::default();
+    watch.feed(text);
+    watch.may_hold_records(Watched::Prose)
 }
 
 /// Whether the record has one of the members that say which key it was, even without a value.

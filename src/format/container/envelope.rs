@@ -42,7 +42,7 @@ fn is_record_key(name: &[u8]) -> bool {
 }
 
 /// Whether the object has a key of a record, and not the whole record inside.
-pub(super) fn has_record_key(object: &[u8]) -> bool {
+pub fn has_record_key(object: &[u8]) -> bool {
     let mut found = false;
     for member in members(object) {
         let name = unquote(&object[member.name]);

@@ -41,9 +41,12 @@ impl<'a> Extracted<'a> {
     /// Whether it is a record by the names of its members, or should be one and cannot be read.
     pub fn is_record(&self) -> bool {
         match self {
-            // Broken JSON is the record's own damage.
-            Self::Record { json, .. } => has_record_key(json) || json_error(json).is_some(),
-            Self::NoRecord => false,
+            // Broken JSON is the record's own damage; what Python prints is another form.
+            Self::Record { json, .. } => {
+                begins_like_object(json) && (has_record_key(json) || json_error(json).is_some())
+            }
+            // What is missing may be in another place.
+            Self::NoRecord | Self::Unreadable { reason: RejectReason::MissingField, .. } => false,
             Self::Unreadable { .. } => true,
         }
     }
@@ -55,6 +58,18 @@ impl<'a> Extracted<'a> {
     fn missing(detail: &'static str) -> Self {
         Self::Unreadable { reason: RejectReason::MissingField, detail: Cow::Borrowed(detail) }
     }
+}
+
+/// Whether a text begins like a JSON object with members.
+fn begins_like_object(text: &[u8]) -> bool {
+    let rest = text.trim_ascii_start().strip_prefix(b"{");
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\""))
+}
+
+/// Whether a text, which may be cut off, begins as nearly all records do: with `eventVersion`.
+pub fn begins_like_record(text: &[u8]) -> bool {
+    let rest = text.trim_ascii_start().strip_prefix(b"{");
+    rest.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"eventVersion\""))
 }
 
 /// EventBridge ends `detail-type` with this text for events from CloudTrail, such as
@@ -151,6 +166,15 @@ fn from_eventbridge(value: &[u8], offset: usize) -> Extracted<'_> {
         Some(detail) if value[detail.clone()].starts_with(b"\"{") => Extracted::NoRecord,
         _ => Extracted::missing("an event of EventBridge from CloudTrail without a record in detail"),
     }
+}
+
+/// Whether the value is an event of EventBridge that does not come from CloudTrail.
+pub fn is_other_event(value: &[u8]) -> bool {
+    let [detail_type, detail] = find_members(value, ["detail-type", "detail"]);
+    let is_object = |range: Range<usize>| value[range.start] == b'{';
+    detail_type.is_some()
+        && detail.is_some_and(is_object)
+        && matches!(from_eventbridge(value, 0), Extracted::NoRecord)
 }
 
 fn from_lake_row<'a>(value: &'a [u8], buffer: &'a mut Vec<u8>) -> Extracted<'a> {

@@ -5,7 +5,7 @@
 //! There, a value may stand after anything on its line that has no quotes and braces.
 //!
 //! A message that is JSON is read like any top-level object. Any other message extends to the next
-//! line that begins with a timestamp; it is reported and not a record.
+//! line that begins with a timestamp; it is reported as text.
 
 use memchr::memchr;
 
@@ -34,8 +34,7 @@ impl ContainerReader {
                     }
                     _ => {
                         self.counter.add_message();
-                        (self.state, self.at) = (State::Message, start);
-                        Some(Step::Message { offset: start })
+                        self.enter(State::Message { start }, start)
                     }
                 }
             }
@@ -74,43 +73,66 @@ impl ContainerReader {
             }
         }
         self.counter.add_message();
-        (self.state, self.at) = (State::OtherLine, start);
-        Some(Step::Message { offset: start })
+        self.enter(State::OtherLine { start }, start)
     }
 
-    /// Skips the rest of a line.
-    pub(super) fn skip_line(&mut self, window: Window<'_>) -> Option<Step> {
-        match memchr(b'\n', window.from(self.at)) {
-            Some(n) => self.enter(State::Between, self.at + n as u64 + 1),
-            None if window.last => self.enter(State::Between, window.end()),
-            None => {
-                self.at = window.end();
-                self.need_more(State::OtherLine, self.at)
-            }
+    /// Reads to the end of a line.
+    pub(super) fn other_line(&mut self, start: u64, window: Window<'_>) -> Option<Step> {
+        let limit = self.message_limit(start);
+        let part = window.until(limit);
+        let found = memchr(b'\n', part.from(self.at)).map(|n| self.at + n as u64);
+        self.at = found.unwrap_or_else(|| part.end());
+        if found.is_none() && self.at == limit {
+            return self.end_message(start, State::OtherLine { start: limit });
         }
+        if found.is_some() || window.last {
+            return self.end_message(start, State::Between);
+        }
+        self.need_more(State::OtherLine { start }, start)
     }
 
-    /// Skips the rest of a message, up to the next line that begins with a timestamp.
-    pub(super) fn skip_message(&mut self, window: Window<'_>) -> Option<Step> {
+    /// Reads to the end of a message: the next line that begins with a timestamp.
+    pub(super) fn message(&mut self, start: u64, window: Window<'_>) -> Option<Step> {
+        let limit = self.message_limit(start);
+        let part = window.until(limit);
         loop {
-            let rest = window.from(self.at);
-            let Some(n) = memchr(b'\n', rest) else {
-                self.at = window.end();
-                return match window.last {
-                    true => self.enter(State::Between, self.at),
-                    false => self.need_more(State::Message, self.at),
+            let Some(n) = memchr(b'\n', part.from(self.at)) else {
+                self.at = part.end();
+                return if self.at == limit {
+                    self.end_message(start, State::Message { start: limit })
+                } else if window.last {
+                    self.end_message(start, State::Between)
+                } else {
+                    self.need_more(State::Message { start }, start)
                 };
             };
-            match parse_timestamp(&rest[n + 1..]) {
+            let line_end = self.at + n as u64;
+            match parse_timestamp(window.from(line_end + 1)) {
                 Timestamp::Complete(_) => {
-                    return self.enter(State::Between, self.at + n as u64 + 1);
+                    self.at = line_end;
+                    return self.end_message(start, State::Between);
                 }
                 Timestamp::Incomplete if !window.last => {
-                    self.at += n as u64;
-                    return self.need_more(State::Message, self.at);
+                    self.at = line_end;
+                    return self.need_more(State::Message { start }, start);
                 }
-                _ => self.at += n as u64 + 1,
+                _ => self.at = line_end + 1,
+            }
+            if self.at >= limit {
+                return self.end_message(start, State::Message { start: self.at });
             }
         }
+    }
+
+    /// Where a message is cut that is too long to keep: at a fixed place, however the content is
+    /// cut into windows.
+    fn message_limit(&self, start: u64) -> u64 {
+        start.saturating_add(self.max_record.max(1))
+    }
+
+    /// Reports the message that ends at the current position.
+    fn end_message(&mut self, start: u64, next: State) -> Option<Step> {
+        self.state = next;
+        Some(Step::Message { range: start..self.at })
     }
 }

@@ -61,12 +61,13 @@ mod state;
 mod step;
 mod summary;
 mod tables;
+mod unread;
 mod watch;
 mod window;
 
 pub use crate::format::json::MayMatch;
-pub use envelope::Envelope;
-pub use extract::{Extracted, extract_record};
+pub use envelope::{Envelope, has_record_key};
+pub use extract::{Extracted, begins_like_record, extract_record, is_other_event};
 pub use json_error::json_error;
 pub use reader::ContainerReader;
 pub use search::RecordSearch;

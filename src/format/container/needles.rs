@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 /// a service, a name that only records have, how text or a list of bytes begins that are JSON or
 /// compressed,
 /// an escape that may hide any of them, and what is typical of notifications and of tables.
-const NEEDLES: [&str; 69] = [
+const NEEDLES: [&str; 70] = [
     "amazonaws",
     "ventsource",
     "vent_source",
@@ -37,6 +37,7 @@ const NEEDLES: [&str; 69] = [
     "s0xv",
     "zxlk",
     "\"eyj",
+    "\"b'",
     "\"eya",
     "\"ewo",
     "\"ew0k",

@@ -88,6 +88,11 @@ impl ContainerReader {
         parent.and_then(Document::container) == Some(ContainerKind::Records)
     }
 
+    /// Whether the last value was an element of an array at the top level.
+    pub fn is_in_top_array(&self) -> bool {
+        matches!(self.state, State::Array(None))
+    }
+
     /// Records that a record was rebuilt from the columns of a query
     /// ([`Extracted::Record::lossy`](super::Extracted::Record)); this changes the shape.
     pub fn mark_lossy(&mut self) {
@@ -119,8 +124,8 @@ impl ContainerReader {
             let step = match state {
                 State::Start => self.start(window),
                 State::Between => self.between(window),
-                State::Message => self.skip_message(window),
-                State::OtherLine => self.skip_line(window),
+                State::Message { start } => self.message(start, window),
+                State::OtherLine { start } => self.other_line(start, window),
                 State::Text { start, scanner } => self.text(start, scanner, window),
                 State::Document(document) => self.document(document, window),
                 State::Array(parent) => self.array(parent, window),

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::encoded;
 use super::envelope::{Envelope, LeafKind, leaf_kind};
-use super::extract::{Extracted, unescape};
+use super::extract::{Extracted, begins_like_record, unescape};
 use super::members::{MemberRanges, find_members, members, unquote};
 use super::needles::may_hold_records;
 use super::places::rank;
@@ -22,6 +22,7 @@ use super::reader::ContainerReader;
 use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
+use super::unread::unread_content;
 use super::window::Window;
 use crate::format::decode::{Budget, Certainty, TextLayer};
 use crate::format::json::ValueScanner;
@@ -55,9 +56,15 @@ impl RecordSearch {
     /// Passes the records in `value`, which is valid JSON, to `emit`, in their order. Offsets are
     /// those in `value`; see [`Extracted::Record`].
     pub fn search(&mut self, value: &[u8], emit: &mut dyn FnMut(Extracted<'_>)) -> SearchSummary {
-        let summary = SearchSummary::default();
-        let mut run = Run { search: self, emit, summary, ids: HashSet::new(), only_new: false };
+        let mut run = Run::new(self, emit);
         run.value(value, Place { offset: 0, is_exact: true }, MAX_DEPTH);
+        run.summary
+    }
+
+    /// The same in a text that is no JSON string: a log message.
+    pub fn search_text(&mut self, text: &[u8], emit: &mut dyn FnMut(Extracted<'_>)) -> SearchSummary {
+        let mut run = Run::new(self, emit);
+        run.text(text, Place { offset: 0, is_exact: false }, MAX_DEPTH);
         run.summary
     }
 }
@@ -97,7 +104,11 @@ struct Run<'s, 'e> {
     only_new: bool,
 }
 
-impl Run<'_, '_> {
+impl<'s, 'e> Run<'s, 'e> {
+    fn new(search: &'s mut RecordSearch, emit: &'e mut dyn FnMut(Extracted<'_>)) -> Self {
+        Self { search, emit, summary: SearchSummary::default(), ids: HashSet::new(), only_new: false }
+    }
+
     /// Searches a JSON value; whether it holds a record, or a place for one.
     fn value(&mut self, bytes: &[u8], place: Place, depth: u32) -> bool {
         if !may_hold_records(bytes) {
@@ -152,7 +163,7 @@ impl Run<'_, '_> {
         }
         if let Some(content) = encoded::bytes_of_list(bytes) {
             let content = encoded::decode(&content, &self.search.budget);
-            return content.is_some_and(|content| self.json_text(&content, place.in_text(), depth));
+            return content.is_some_and(|content| self.content(&content, place.in_text(), depth));
         }
         let mut found = false;
         for item in items(bytes) {
@@ -272,39 +283,62 @@ impl Run<'_, '_> {
     }
 
     fn text(&mut self, text: &[u8], place: Place, depth: u32) -> bool {
-        let start = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
-        let trimmed = &text[start..];
-        let encoded = data_of_url(trimmed).unwrap_or(trimmed);
+        let trimmed = text.trim_ascii_start();
+        // What Python prints for bytes.
+        let trimmed =
+            trimmed.strip_prefix(b"b'").map_or(trimmed, |rest| rest.strip_suffix(b"'").unwrap_or(rest));
         match trimmed.first() {
+            Some(b'[') if encoded::bytes_of_list(trimmed).is_some() => self.list(trimmed, place, depth),
             Some(b'{' | b'[') => self.json_text(trimmed, place, depth),
             Some(b'"') if matches!(trimmed.get(1), Some(b'{' | b'[' | b'\\')) => {
                 self.json_text(trimmed, place, depth)
             }
-            Some(_) if let Some((_, certainty)) = TextLayer::detect(encoded) => {
-                match encoded::decode(encoded, &self.search.budget) {
-                    Some(content) => self.json_text(&content, place, depth),
-                    // A JSON Web Token begins like base64 of JSON, and has dots.
-                    None if encoded.contains(&b'.') => false,
-                    None if certainty == Certainty::Weak && !encoded::begins_like_json(encoded) => false,
-                    None => {
-                        let detail = "base64 or hexadecimal text that cannot be decoded or decompressed, \
-                                      or is too large";
-                        self.lost(RejectReason::GzipCorrupt, detail);
-                        true
-                    }
-                }
-            }
             Some(_) => {
-                // A log line: a time or a header, then the record.
-                let head = &trimmed[..trimmed.len().min(MAX_TEXT_PREFIX)];
-                let json = head
-                    .windows(2)
-                    .position(|pair| pair == b"{\"")
-                    .filter(|at| !head[..*at].iter().any(|b| matches!(b, b'"' | b'{' | b'}')));
-                json.is_some_and(|at| self.json_text(&trimmed[at..], place, depth))
+                let encoded = data_of_url(trimmed).unwrap_or(trimmed);
+                self.encoded(encoded, place, depth).unwrap_or_else(|| self.log_line(trimmed, place, depth))
             }
             None => false,
         }
+    }
+
+    /// Searches what a text of bytes encodes; `None` when it is another text.
+    fn encoded(&mut self, text: &[u8], place: Place, depth: u32) -> Option<bool> {
+        let (_, certainty) = TextLayer::detect(text)?;
+        let found = match encoded::decode(text, &self.search.budget) {
+            Some(content) => self.content(&content, place, depth),
+            // A JSON Web Token begins like base64 of JSON, and has dots.
+            None if text.contains(&b'.') => false,
+            None if certainty == Certainty::Weak && !encoded::begins_like_json(text) => false,
+            None => {
+                let detail =
+                    "base64 or hexadecimal text that cannot be decoded or decompressed, or is too large";
+                self.lost(RejectReason::GzipCorrupt, detail);
+                true
+            }
+        };
+        Some(found)
+    }
+
+    /// Searches what was decoded and decompressed.
+    fn content(&mut self, content: &[u8], place: Place, depth: u32) -> bool {
+        if self.json_text(content, place, depth) {
+            return true;
+        }
+        let Some(form) = unread_content(content) else { return false };
+        self.lost(RejectReason::UnreadableMember, format!("it holds {form}, which keytrail does not read"));
+        true
+    }
+
+    /// A log line: a time or a header, then the record, as JSON, as Python prints it, or encoded.
+    fn log_line(&mut self, line: &[u8], place: Place, depth: u32) -> bool {
+        let head = &line[..line.len().min(MAX_TEXT_PREFIX)];
+        if let Some(at) = head.windows(2).position(|pair| matches!(pair, b"{\"" | b"{'")) {
+            let is_free = !head[..at].iter().any(|b| matches!(b, b'"' | b'{' | b'}'));
+            return is_free && self.json_text(&line[at..], place, depth);
+        }
+        let line = line.trim_ascii_end();
+        let blank = memchr::memrchr2(b' ', b'\t', line).filter(|at| *at < MAX_TEXT_PREFIX);
+        blank.is_some_and(|at| self.encoded(&line[at + 1..], place, depth).unwrap_or(false))
     }
 
     /// A text of JSON values: a record, a document of records, or several of either.
@@ -326,7 +360,7 @@ impl Run<'_, '_> {
         let window = Window { bytes: text, start: 0, last: true };
         let (mut found, before) = (false, self.summary.records);
         // Damage is told once in a text.
-        let mut tells_damage = names_record(text);
+        let mut tells_damage = names_record(text) || begins_like_record(text);
         loop {
             match reader.step(window) {
                 Step::Value { range, envelope, .. } => {
@@ -350,7 +384,8 @@ impl Run<'_, '_> {
                     self.lost(reason, detail);
                     (found, tells_damage) = (true, false);
                 }
-                Step::Message { .. } | Step::Damage { .. } => {}
+                Step::Message { range } => found |= self.text(window.slice(&range), place, depth),
+                Step::Damage { .. } => {}
                 Step::NeedMore { .. } | Step::End | Step::NotJson => break,
             }
         }

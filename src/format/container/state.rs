@@ -14,9 +14,13 @@ pub(super) enum State {
     /// Between top-level values.
     Between,
     /// Inside a log message that is not JSON.
-    Message,
+    Message {
+        start: u64,
+    },
     /// Inside the rest of a line that is not JSON.
-    OtherLine,
+    OtherLine {
+        start: u64,
+    },
     /// Inside a top-level string.
     Text {
         start: u64,

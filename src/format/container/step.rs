@@ -25,10 +25,11 @@ pub enum Step {
         /// Its range in the content.
         range: Range<u64>,
     },
-    /// A log message that is not JSON and therefore not a record.
+    /// A log message that is not JSON, or a part of one that is too long to keep. The window still
+    /// contains it.
     Message {
-        /// Offset of the message.
-        offset: u64,
+        /// Its range in the content.
+        range: Range<u64>,
     },
     /// Bytes that cannot be read as records.
     Damage {

@@ -5,10 +5,13 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem;
+
+use super::unread::unread_form;
 
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
 /// base64 of gzip, of a record and of a log file begin, in a string or on a line.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 27] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -25,6 +28,10 @@ const NAMES: [&str; 23] = [
     "source_ip_address",
     "cloudtrailevent",
     "cloud_trail_event",
+    "responseelements",
+    "response_elements",
+    "managementevent",
+    "management_event",
     KMS,
     "\"h4si",
     "\nh4si",
@@ -35,9 +42,11 @@ const NAMES: [&str; 23] = [
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
-const KMS_AT: usize = 16;
-/// Length of the longest name.
-const LONGEST: usize = 21;
+const KMS_AT: usize = 20;
+/// Bytes that are kept of a piece: as many as a name and the value after it may have.
+const SPAN: usize = 48;
+/// Most bytes between the name of the source and KMS as its value.
+const MAX_GAP: usize = 12;
 
 static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let mut builder = AhoCorasick::builder();
@@ -55,6 +64,12 @@ pub struct NameWatch {
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
     is_value: bool,
+    /// KMS's name is a whole string of JSON or of a text of it, and an operation of KMS is one, too.
+    is_value_in_text: bool,
+    /// KMS's name is the value of a member that is named like the source of a record.
+    is_source: bool,
+    /// What was found in which records may be; see `unread`.
+    unread: Option<&'static str>,
     /// The last bytes, with which a name may begin.
     tail: Vec<u8>,
 }
@@ -78,16 +93,29 @@ pub enum Watched {
 impl NameWatch {
     /// Looks at the next bytes of the content.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let head = &bytes[..bytes.len().min(2 * LONGEST)];
+        let head = &bytes[..bytes.len().min(2 * SPAN)];
         let border = [self.tail.as_slice(), head].concat();
         self.look_at(&border);
         self.look_at(bytes);
-        let kept = if bytes.len() < 2 * LONGEST { &border } else { bytes };
-        self.tail = kept[kept.len().saturating_sub(LONGEST + 2)..].to_vec();
+        let kept = if bytes.len() < 2 * SPAN { &border } else { bytes };
+        self.tail = kept[kept.len().saturating_sub(SPAN)..].to_vec();
+    }
+
+    /// Looks at a whole value in which no record was found: for names, and for bytes that may hold
+    /// records.
+    pub fn feed_unread(&mut self, value: &[u8]) {
+        self.feed(value);
+        self.unread = self.unread.or_else(|| unread_form(value));
+    }
+
+    /// Adds what another watch has found that is not a name.
+    pub fn add_unread(&mut self, other: &Self) {
+        self.unread = self.unread.or(other.unread);
     }
 
     fn look_at(&mut self, bytes: &[u8]) {
         let Some(search) = SEARCH.as_ref() else { return };
+        let mut source_end = None;
         for found in search.find_iter(bytes) {
             let name = found.pattern().as_usize();
             if name > KMS_AT {
@@ -98,28 +126,70 @@ impl NameWatch {
             if is_key(&bytes[found.end()..]) {
                 self.keys |= 1 << (name / 2);
             }
+            if name < 2 {
+                source_end = Some(found.end());
+            }
             if name == KMS_AT {
+                let gap = source_end.and_then(|end| bytes.get(end..found.start()));
+                self.is_source |= gap.is_some_and(is_gap);
                 let quoted = [found.start().checked_sub(1), Some(found.end())];
                 let is_quote = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'"');
                 let is_text = found.start().checked_sub(2).and_then(|at| bytes.get(at)) == Some(&b'\\');
-                self.is_value |= quoted.into_iter().all(is_quote) && !is_text;
+                let is_whole = is_text && bytes[found.end()..].starts_with(b"\\\"");
+                let is_value = quoted.into_iter().all(is_quote) && !is_text;
+                self.is_value |= is_value;
+                self.is_value_in_text |= (is_whole || is_value) && names_operation(bytes);
             }
         }
     }
 
     /// Whether the content may hold records.
     pub fn may_hold_records(&self, watched: Watched) -> bool {
+        if self.unread.is_some() {
+            return true;
+        }
         let kms = 1 << (KMS_AT / 2);
         let seen = if watched == Watched::Beside { self.keys } else { self.seen };
         let members = (seen & !kms).count_ones();
         let names_kms = match watched {
             Watched::Notification => return self.is_value,
-            Watched::Json | Watched::Beside => self.is_value,
+            Watched::Json | Watched::Beside => self.is_value || self.is_value_in_text || self.is_source,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
-            Watched::Prose => false,
+            Watched::Prose => self.is_value_in_text || self.is_source,
         };
         members > 1 || names_kms
     }
+}
+
+/// Whether a string of JSON or of a text of it begins like the name of an operation of KMS.
+fn names_operation(bytes: &[u8]) -> bool {
+    const OPERATIONS: [&str; 18] = [
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateMac",
+        "GenerateRandom",
+        "ReEncrypt",
+        "Sign",
+        "Verify",
+        "DeriveSharedSecret",
+        "CreateGrant",
+        "RetireGrant",
+        "RevokeGrant",
+        "ListGrants",
+        "DescribeKey",
+        "CreateKey",
+        "GetKey",
+        "GetPublicKey",
+        "RotateKey",
+    ];
+    OPERATIONS.iter().any(|name| memmem::find(bytes, format!("\"{name}").as_bytes()).is_some())
+}
+
+/// Whether only the marks of a notation are between a name and its value. (In a query, blanks are
+/// around an equals sign.)
+fn is_gap(gap: &[u8]) -> bool {
+    (1..=MAX_GAP).contains(&gap.len()) && gap[0] != b' ' && gap.iter().all(|b| b"'>=: ".contains(b))
 }
 
 /// Whether a text that ends before `after` is the name of a member: in JSON, in a text of it, or in
@@ -132,10 +202,10 @@ fn is_key(after: &[u8]) -> bool {
     after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
-/// The names that were seen, for people.
+/// What was seen, for people: `names eventSource, eventName` or `holds UTF-16 in a text`.
 impl fmt::Display for NameWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: [&str; 9] = [
+        const SHOWN: [&str; 11] = [
             "eventSource",
             "eventName",
             "eventVersion",
@@ -144,11 +214,16 @@ impl fmt::Display for NameWatch {
             "recipientAccountId",
             "sourceIPAddress",
             "CloudTrailEvent",
+            "responseElements",
+            "managementEvent",
             KMS,
         ];
+        if let Some(form) = self.unread {
+            return write!(f, "holds {form}");
+        }
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
         let encoded = self.is_encoded.then_some("compressed data");
-        f.write_str(&seen.chain(encoded).collect::<Vec<_>>().join(", "))
+        write!(f, "names {}", seen.chain(encoded).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -167,7 +242,12 @@ mod tests {
         for (text, json, unknown) in [
             (r#"{"a":"kms.amazonaws.com"}"#, true, true),
             (r#"{"a":"to kms.amazonaws.com"}"#, false, true),
-            (r#"{"a":"{\"b\":\"kms.amazonaws.com\"}"}"#, false, true),
+            (r#"calling {"eventSource":"to kms.amazonaws.com"}"#, false, true),
+            (r#"{"a":"{\"Service\":\"to kms.amazonaws.com\"}"}"#, false, true),
+            (r#"{"a":"[\"kms.amazonaws.com\",\"Decrypt\"]"}"#, true, true),
+            ("<eventSource>kms.amazonaws.com</eventSource>", true, true),
+            ("eventSource=kms.amazonaws.com", true, true),
+            ("WHERE eventSource = 'kms.amazonaws.com'", false, true),
             ("event_source: x\nEVENTNAME: y", true, true),
             ("eventsource, event_source", false, false),
             ("nothing of a record", false, false),
@@ -178,6 +258,6 @@ mod tests {
                 assert_eq!(watch.may_hold_records(Watched::Unknown), unknown, "{text} in {size}");
             }
         }
-        assert_eq!(watch("eventName kms.amazonaws.com", 7).to_string(), "eventName, kms.amazonaws.com");
+        assert_eq!(watch("eventName kms.amazonaws.com", 7).to_string(), "names eventName, kms.amazonaws.com");
     }
 }

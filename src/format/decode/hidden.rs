@@ -35,22 +35,29 @@ pub fn may_hold_encoded(head: &[u8]) -> bool {
 
 /// Whether the bytes begin a deflate stream of text.
 fn is_deflate(head: &[u8]) -> bool {
-    let is_text = |bytes: &[u8]| !bytes.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace());
-    if head.is_empty() || is_text(&head[..head.len().min(512)]) {
-        return false;
-    }
-    let (mut inflate, mut content) = (Decompress::new(false), [0; 4096]);
-    let result = inflate.decompress(head, &mut content, FlushDecompress::None);
-    let len = usize::try_from(inflate.total_out()).unwrap_or(usize::MAX).min(content.len());
-    result.is_ok() && inflate.total_out() >= MIN_INFLATED && is_text(&content[..len])
+    inflated(head).is_some()
 }
 
-/// Whether the bytes are base64 of a tar or zip file.
+/// The first text of the deflate stream that the bytes begin; `None` if they begin none of text.
+pub fn inflated(head: &[u8]) -> Option<Vec<u8>> {
+    let is_text = |bytes: &[u8]| !bytes.iter().any(|b| b.is_ascii_control() && !b.is_ascii_whitespace());
+    if head.is_empty() || is_text(&head[..head.len().min(512)]) {
+        return None;
+    }
+    let (mut inflate, mut content) = (Decompress::new(false), vec![0; 4096]);
+    let result = inflate.decompress(head, &mut content, FlushDecompress::None);
+    content.truncate(usize::try_from(inflate.total_out()).unwrap_or(usize::MAX));
+    (result.is_ok() && inflate.total_out() >= MIN_INFLATED && is_text(&content)).then_some(content)
+}
+
+/// Whether the bytes are base64 of a tar, zip or Parquet file.
 fn is_encoded_archive(head: &[u8]) -> bool {
     let mut bytes = head[..head.len() / 4 * 4].to_vec();
     let decoded = TextDecoder::new(TextLayer::Base64).decode_in_place(&mut bytes);
     let Some(bytes) = decoded.and_then(|len| bytes.get(..len)) else { return false };
-    bytes.starts_with(b"PK\x03\x04") || bytes.get(TAR_MAGIC..).is_some_and(|rest| rest.starts_with(b"ustar"))
+    bytes.starts_with(b"PK\x03\x04")
+        || bytes.starts_with(b"PAR1")
+        || bytes.get(TAR_MAGIC..).is_some_and(|rest| rest.starts_with(b"ustar"))
 }
 
 #[cfg(test)]

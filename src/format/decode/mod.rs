@@ -55,7 +55,7 @@ pub use decoder::{DecodeOptions, Decoder};
 pub use encoding::{Encoding, sniff};
 pub use error::DecodeError;
 pub use hash::sha256_of;
-pub use hidden::{may_hold_compressed, may_hold_encoded};
+pub use hidden::{inflated, may_hold_compressed, may_hold_encoded};
 pub use one_shot::Buffers;
 pub use peek::PeekReader;
 pub use text_layer::{Certainty, TextDecoder, TextLayer, may_be_encoded};

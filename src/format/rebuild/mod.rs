@@ -19,4 +19,6 @@ mod time;
 pub use mapped::{OCSF_FIELDS, is_mapped, record_from_mapped, record_from_ocsf};
 pub use names::{EventColumns, event_columns, lack_key, names_event};
 pub use quoted::parse_quoted;
-pub use record::{Fidelity, Rebuilt, record_from_columns, record_from_members, restored_record};
+pub use record::{
+    Fidelity, Rebuilt, may_have_quoted_texts, record_from_columns, record_from_members, restored_record,
+};

@@ -1,5 +1,7 @@
 //! Rebuilds a record from members with other names and values.
 
+use memchr::memmem;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::names::{MEMBERS, MemberType, Place, place, prefix, squashed};
@@ -112,12 +114,14 @@ impl Rebuilding {
         let prefix = prefix(members.keys().map(String::as_str)).unwrap_or_default().to_owned();
         let mut region = None;
         // Exact names come last, so that they win over other spellings.
+        let is_quoted = members.iter().any(|(name, value)| is_quoted_member(name, value));
         let (exact, others): (Vec<_>, Vec<_>) =
             members.into_iter().partition(|(name, _)| MEMBERS.iter().any(|member| member.name == name));
         for (name, value) in others.into_iter().chain(exact) {
             if is_nothing(&value) {
                 continue;
             }
+            let value = if is_quoted { unquoted(value) } else { value };
             let own = name.strip_prefix(prefix.as_str()).unwrap_or(&name);
             match place(own).or_else(|| place(&name)) {
                 Some(Place::Member(index)) => {
@@ -212,7 +216,7 @@ impl Rebuilding {
                 return None;
             }
         };
-        Some(self.expanded(names.restore_all(value), names))
+        Some(self.expanded(names.restore_all(unquoted_members(value)), names))
     }
 
     /// An object or a list in any of the notations; `None` when there is no value, or none that can
@@ -312,6 +316,65 @@ impl Rebuilding {
         let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };
         Rebuilt::Record { json: Value::Object(self.record).to_string(), fidelity, is_event }
+    }
+}
+
+/// Names of texts that begin with no quote of their own.
+const NEVER_QUOTED: [&str; 10] = [
+    "eventVersion",
+    "eventTime",
+    "eventSource",
+    "eventName",
+    "awsRegion",
+    "eventID",
+    "type",
+    "arn",
+    "principalId",
+    "keyId",
+];
+
+/// Whether the record may have texts that are JSON text of a string, with its quotes: what DuckDB
+/// and Snowflake make of a value whose type they do not infer.
+pub fn may_have_quoted_texts(record: &[u8]) -> bool {
+    memmem::find_iter(record, br#""\""#).any(|at| {
+        let before = record[..at].trim_ascii_end().strip_suffix(b":").unwrap_or_default().trim_ascii_end();
+        let before = before.strip_suffix(b"\"").unwrap_or_default();
+        NEVER_QUOTED
+            .iter()
+            .any(|name| before.strip_suffix(name.as_bytes()).is_some_and(|before| before.ends_with(b"\"")))
+    })
+}
+
+/// Whether a member of the record is JSON text of a string. Other programs choose these two texts.
+fn is_quoted_member(name: &str, value: &Value) -> bool {
+    let is_free = |name: &str| matches!(squashed(name).as_str(), "useragent" | "errormessage");
+    value.as_str().is_some_and(|text| unquoted_text(text).is_some()) && !is_free(name)
+}
+
+/// The string of which the whole text is the JSON text.
+fn unquoted_text(text: &str) -> Option<String> {
+    let text = text.trim();
+    (text.len() > 1 && text.starts_with('"')).then(|| serde_json::from_str(text).ok())?
+}
+
+/// The value without the quotes of JSON text, if it has them. Text of an object or a list keeps
+/// them: it is turned back later.
+fn unquoted(value: Value) -> Value {
+    let text = value.as_str().and_then(unquoted_text).filter(|text| !text.starts_with(['{', '[']));
+    text.map_or(value, Value::String)
+}
+
+/// The members of an object without the quotes of JSON text, if all of its texts are JSON.
+fn unquoted_members(object: Value) -> Value {
+    let is_json = |value: &Value| match value {
+        Value::String(text) => serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        _ => true,
+    };
+    match object {
+        Value::Object(members) if members.values().all(is_json) => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, unquoted(value))).collect())
+        }
+        other => other,
     }
 }
 

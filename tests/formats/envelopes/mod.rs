@@ -7,6 +7,7 @@ mod encoded;
 mod forms;
 mod members;
 mod told;
+mod unread;
 
 use serde_json::{Map, Value, json};
 use testkit::{Report, analyze_in, assert_rows, document, folder, root};

@@ -286,12 +286,18 @@ fn messages_span_lines() {
     let text = format!(
         "2024-01-01T00:00:00.000Z text {a}\n{a}\n  more\n2024-01-01T00:00:01Z {a}\n2024-01-01T00:00:02Z \n2024-01-01T00:00:03Z [x]\n\n2024-01-01T00:00:04Z {{\"eventName\":\n1}}\n"
     );
-    let message = |second: &str| {
-        let at = text.find(second).unwrap() + second.len();
-        format!("{:?}", Step::Message { offset: at as u64 })
+    let message = |before: &str, after: &str| {
+        let start = text.find(before).unwrap() + before.len();
+        let end = text.find(after).unwrap();
+        format!("{:?}", Step::Message { range: start as u64..end as u64 })
     };
-    let expected =
-        [message(":00.000Z "), a, message(":02Z "), message(":03Z "), "{\"eventName\":\n1}".to_owned()];
+    let expected = [
+        message(":00.000Z ", "\n2024-01-01T00:00:01Z"),
+        a,
+        message(":02Z ", "\n2024-01-01T00:00:03Z"),
+        message(":03Z ", "\n2024-01-01T00:00:04Z"),
+        "{\"eventName\":\n1}".to_owned(),
+    ];
     assert_eq!(extract_all(text.as_bytes()), expected);
     check_windows(MAX_RECORD, text.as_bytes(), &all_ends(text.as_bytes()));
 }
