@@ -39,6 +39,7 @@ for target in "${targets[@]}"; do
     # Room for a whole record where records are parsed; short inputs elsewhere, for speed.
     case $target in
     parse | engine) options=(-dict=cloudtrail.dict -max_len=4096) ;;
+    parquet) options=(-max_len=262144) ;;
     decode) options=(-max_len=768) ;;
     *) options=(-dict=cloudtrail.dict -max_len=768) ;;
     esac

@@ -97,6 +97,8 @@ def main():
                 write("container", bytes([choice, 2, 3, 70]) + content)
             for flavour in range(8):  # two members, damaged once
                 write("decode", bytes([6, 0, flavour, 8 * flavour, flavour, 90, 0, 16]) + content)
+    for path in sorted((ROOT / "tests/data/ocsf").glob("*.parquet")):
+        write("parquet", path.read_bytes())
     for target in sorted((FUZZ / "corpus").iterdir()):
         print(f"{target.name}: {len(list(target.iterdir()))} seeds")
 

@@ -60,6 +60,8 @@ observations! {
     assumed_key: |s| s.event.key.origin == KeyOrigin::Assumed;
     /// Events that name no key.
     without_key: |s| s.event.key.origin == KeyOrigin::None;
+    /// Events that do not say who called: the principal is `unknown`.
+    unknown_caller: |s| s.event.principal.name == "unknown";
     /// Events whose encryption context names a bucket but no object.
     bucket_only: |s| s.event.s3_bucket.is_some() && s.event.s3_object_key.is_none();
     /// Events whose evidence is equally strong for more than one workload.

@@ -354,6 +354,14 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "a selected event does not name its key",
     },
     CaveatRule {
+        id: "unknown_callers",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.unknown_caller),
+        text: "Events that do not say who called, so that their principal is `unknown`: {}. \
+            CloudTrail always says it: another program left it out. Look at the archive itself.",
+        doc: "a selected event does not say who called",
+    },
+    CaveatRule {
         id: "owner_copy_only",
         severity: Severity::Warning,
         applies: |c| count(c.observations.owner_copy_only),

@@ -35,6 +35,9 @@ pub(super) enum CliError {
     /// None of the inputs can be opened.
     #[error("{}", unopened(.0))]
     NoInput(Vec<UnopenedInput>),
+    /// The program has a mistake.
+    #[error("an internal error happened, please report it: {0}")]
+    Internal(String),
     /// The arguments do not fit together. The text says what to write instead.
     #[error("{0}")]
     Usage(String),

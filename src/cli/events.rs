@@ -16,7 +16,9 @@ use super::{alarms, plan, progress, startup, terminal, unmatched};
 use keytrail::audit::trails_without_kms;
 use keytrail::engine::{self, Run};
 use keytrail::model::counted;
-use keytrail::report::{RowStream, RunOptions, printable, scope, unread_inputs, zero_result_causes};
+use keytrail::report::{
+    RowStream, RunOptions, ZeroResult, printable, scope, unread_inputs, zero_result_causes,
+};
 use tracing::warn;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -77,11 +79,26 @@ fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[St
              inputs.parquet\n"
         ));
     }
+    if run.inputs.lossy > 0 {
+        let inputs = counted(run.inputs.lossy, "input");
+        text.push_str(&format!(
+            "{inputs} held records that another tool rebuilt: callers, keys and workloads may be missing; \
+             `keytrail analyze` names them in inputs.parquet\n"
+        ));
+    }
     unmatched.iter().for_each(|sentence| text.push_str(&format!("{}\n", printable(sentence))));
     if run.counts.selected == 0 {
         text.push_str("no event was selected; likely causes:\n");
         let trails = trails_without_kms(&run.facts, &run.coverage);
-        for cause in zero_result_causes(options, &run.counts, &run.inputs, &trails) {
+        let zero = ZeroResult {
+            options,
+            counts: &run.counts,
+            inputs: &run.inputs,
+            trails_without_kms: &trails,
+            unmatched: unmatched.len(),
+            unlisted_folders,
+        };
+        for cause in zero_result_causes(&zero) {
             text.push_str(&format!("  - {cause}\n"));
         }
     }

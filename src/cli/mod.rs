@@ -35,7 +35,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches};
 
 use args::{Args, Command};
+use error::CliError;
 use interrupt::Interrupt;
+use keytrail::base::catch_panic;
 use reporter::ExitReporter;
 
 /// Parses the command line, runs the command and returns its exit status.
@@ -49,12 +51,14 @@ pub fn run() -> ExitCode {
     };
     let reporter = ExitReporter::new(&args.command);
     let interrupt = Interrupt::listen(&reporter);
-    let result = match &args.command {
+    // The last line and the metrics are written even then.
+    let result = catch_panic(|| match &args.command {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
-    };
+    });
+    let result = result.unwrap_or_else(|panic| Err(CliError::Internal(panic)));
     result.unwrap_or_else(|error| reporter.failed(&error)).into()
 }

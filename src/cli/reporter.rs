@@ -23,7 +23,7 @@ use super::values::LogFormat;
 use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::audit::{Caveat, Severity};
 use keytrail::engine::Run;
-use keytrail::model::{EventTime, error_chain};
+use keytrail::model::{EventTime, counted, error_chain};
 use keytrail::report::{Metrics, RunSummary, SinkError, metrics, printable_lines};
 
 const INTERRUPTED: &str = "stopped before the result was complete";
@@ -108,6 +108,15 @@ impl ExitReporter {
             let Some(reason) = &alarm.reason else { continue };
             let fields = json!({"condition": alarm.condition.as_str(), "reason": reason});
             self.error("alarm", fields, &format!("{}: {reason}", alarm.condition.option()));
+        }
+        // Nothing else on the screen says why the status is not 0.
+        let rejected = finished.run.counts.rejected;
+        if self.0.quiet && rejected > 0 {
+            let text = format!(
+                "{} could not be read: damaged, or in a form that is not known",
+                counted(rejected, "place")
+            );
+            self.error("read in part", json!({"rejected": rejected}), &text);
         }
         if let Err(error) = self.write_metrics(status, Some(finished)) {
             status = ExitStatus::Failure;

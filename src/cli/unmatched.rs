@@ -70,8 +70,13 @@ fn as_pattern(filter: Filter, value: &str) -> String {
     }
 }
 
-/// The part after the last `/`, else after the last `:`.
+/// The part that names most: of a session, its role; else what is after the last `/`, else after
+/// the last `:`.
 fn last_part(text: &str) -> &str {
+    let text = match text.split_once("assumed-role/") {
+        Some((_, session)) => session.split('/').next().unwrap_or(session),
+        None => text,
+    };
     let text = text.rsplit('/').next().unwrap_or(text);
     text.rsplit(':').next().unwrap_or(text)
 }

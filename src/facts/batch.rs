@@ -132,6 +132,11 @@ impl BatchBuilder {
         }
     }
 
+    /// The current input, unless it has been ended.
+    pub fn unfinished(&self) -> Option<&Arc<str>> {
+        self.stretches.last().filter(|stretch| stretch.end.is_none()).map(|stretch| &stretch.uri)
+    }
+
     /// Takes back what the current stretch holds.
     pub fn discard(&mut self) {
         if let Some(stretch) = self.stretches.last_mut() {

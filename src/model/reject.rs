@@ -177,11 +177,13 @@ pub enum SkipReason {
     Notification,
     /// A directory that has been listed under another name, to which symbolic links lead.
     AlreadyListed,
+    /// An ORC, Arrow, Avro or SQLite file.
+    UnsupportedFile,
 }
 
 impl SkipReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Empty,
         Self::Digest,
         Self::OtherJson,
@@ -196,6 +198,7 @@ impl SkipReason {
         Self::NoArchive,
         Self::Notification,
         Self::AlreadyListed,
+        Self::UnsupportedFile,
     ];
 
     /// Whether the input may contain records, which then were not read.
@@ -205,6 +208,7 @@ impl SkipReason {
             Self::BrokenStart
                 | Self::Utf16
                 | Self::UnsupportedCompression
+                | Self::UnsupportedFile
                 | Self::EventHistoryCsv
                 | Self::NestedTooDeep
         )
@@ -227,6 +231,7 @@ impl SkipReason {
             Self::NoArchive => "without archives",
             Self::Notification => "notification",
             Self::AlreadyListed => "listed before",
+            Self::UnsupportedFile => "ORC, Arrow, Avro or SQLite",
         }
     }
 
@@ -247,6 +252,7 @@ impl SkipReason {
             Self::NoArchive => "no_archive",
             Self::Notification => "notification",
             Self::AlreadyListed => "already_listed",
+            Self::UnsupportedFile => "unsupported_file",
         }
     }
 }
@@ -272,6 +278,7 @@ mod tests {
             SkipReason::NoArchive => 11,
             SkipReason::Notification => 12,
             SkipReason::AlreadyListed => 13,
+            SkipReason::UnsupportedFile => 14,
         }
     }
 

@@ -165,7 +165,7 @@ impl MetricsText<'_> {
 
 /// A label may have any text as its value. These three characters must be escaped.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace(['\n', '\r'], "\\n")
 }
 
 #[cfg(test)]

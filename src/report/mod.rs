@@ -47,7 +47,7 @@ pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sink::{EventStep, RowOrder, Sink};
-pub use summary::{Style, Summary, scope, unread_inputs, zero_result_causes};
+pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     DAILY, DailyTable, EVENTS, EventsTable, INPUTS, InputsTable, REJECTS, RULES, RejectRow, RejectsTable,

@@ -17,7 +17,7 @@ pub fn printable_lines(text: &str) -> String {
 }
 
 /// Marks of direction, characters without width, separators of lines, and tags.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

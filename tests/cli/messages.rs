@@ -62,7 +62,7 @@ fn what_is_counted_is_named_in_plain_words() {
         (&["two.json", "--event", "Encrypt"], &["2 KMS events are of other APIs"]),
         (&["page.html"], &["1 skipped (1 not JSON)"]),
         (&["list.json", "void.json"], &["2 skipped (1 empty, 1 JSON without records)"]),
-        (&["utf16.json"], &["1 skipped (1 UTF-16 or UTF-32)"]),
+        (&["utf16.json"], &["1 unreadable"]),
         (&["cut.json", "--fail-on", "rejects"], &["--fail-on rejects: 1 reject (what could not be read)"]),
         (&["page.html", "--fail-on", "skipped"], &["--fail-on skipped: 1 file without CloudTrail records"]),
     ];
@@ -164,4 +164,33 @@ fn messages_pass_on_no_control_characters() {
         let steering: Vec<char> = report.stderr.chars().filter(|c| c.is_control() && *c != '\n').collect();
         assert_eq!(steering, Vec::<char>::new(), "{:?}", report.stderr);
     }
+}
+
+/// Whoever asks for silence still learns why the status is not 0; and `events` says, as `analyze`
+/// does, that records were rebuilt.
+#[test]
+fn what_is_lost_is_said_by_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("cut.json"), &document(&[decrypt(1), decrypt(2)])[..900]).unwrap();
+    let row = "eventTime,eventName,eventSource,awsRegion\n2025-10-07T05:36:22Z,Decrypt,kms.amazonaws.com,eu-west-1\n";
+    fs::write(dir.path().join("rows.csv"), row).unwrap();
+    for command in [&["analyze", "-q", "-o", "report"][..], &["events", "-q"]] {
+        let ran = run(keytrail().current_dir(dir.path()).args(command).arg("cut.json"));
+        assert_eq!(ran.status, 1);
+        assert!(ran.stderr.contains("1 place could not be read"), "{}", ran.stderr);
+    }
+    let args = ["events", "--workload", "any", "rows.csv"];
+    let ran = run(keytrail().current_dir(dir.path()).args(args));
+    assert!(ran.stderr.contains("1 input held records that another tool rebuilt"), "{}", ran.stderr);
+}
+
+/// Advice names only what can help: where a value matches nothing, no other API or workload does.
+#[test]
+fn advice_is_never_false() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("two.json"), document(&[decrypt(1), decrypt(2)])).unwrap();
+    let advice = |args: &[&str]| analyze_in(dir.path(), &[&["two.json"], args].concat()).stderr.clone();
+    assert!(advice(&["--event", "Encrypt"]).contains("try --event any"));
+    let nothing = advice(&["--event", "Encrypt", "--account", "999999999999"]);
+    assert!(nothing.contains("matches no KMS event") && !nothing.contains("try --event any"), "{nothing}");
 }

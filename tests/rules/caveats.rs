@@ -176,3 +176,13 @@ fn each_is_said_when_it_applies() {
     let s3 = with(1, json!({"userIdentity": {"type": "AWSService", "invokedBy": "s3.amazonaws.com"}}));
     assert!(!caveats(&[s3], any).contains_key("through_s3"));
 }
+
+/// A call that does not say who called is counted for `unknown`, and the report says so.
+#[test]
+fn unknown_callers_are_said() {
+    for identity in [json!({}), Value::Null, json!({"type": null})] {
+        let said = caveats(&[with(1, json!({"userIdentity": identity}))], &["--workload", "any"]);
+        assert!(said["unknown_callers"].contains(": 1."), "{said:?}");
+    }
+    assert!(!caveats(&[decrypt(1)], &[]).contains_key("unknown_callers"));
+}

@@ -45,6 +45,9 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
         SkipReason::UnsupportedCompression => Some(
             "it is compressed with bzip2, xz or another method that keytrail does not read: decompress it",
         ),
+        SkipReason::UnsupportedFile => Some(
+            "it is an ORC, Arrow, Avro or SQLite file, which keytrail does not read: export it as Parquet or JSON",
+        ),
         SkipReason::Utf16 => Some("it is UTF-16 text, which keytrail does not read: convert it to UTF-8"),
         _ => None,
     };

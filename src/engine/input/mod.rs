@@ -66,6 +66,16 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
         }
     };
     let subject = Subject::of_archive(&archive, scanner.plan.limits);
+    scanner.catch(subject.summary(), |scanner| scan_archive(scanner, &archive, subject));
+}
+
+/// The summary of an input of which nothing is known.
+#[cfg(test)]
+pub(super) fn summary_of(uri: &std::sync::Arc<str>) -> crate::aggregate::InputSummary {
+    Subject::unread(uri).summary()
+}
+
+fn scan_archive(scanner: &mut Scanner<'_>, archive: &Archive, subject: Subject) {
     let is_large = archive.size.is_none_or(|size| size >= LARGE) && rayon::current_num_threads() > 1;
     BUFFERS.with_borrow_mut(|buffers| {
         let content = archive.open().and_then(|reader| {
@@ -77,7 +87,7 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
         match content {
             Ok(content) => {
                 let decode = if is_large { DecodeStream::decode_ahead } else { identity };
-                let origin = Origin { archive: Some(&archive), decode };
+                let origin = Origin { archive: Some(archive), decode };
                 read(scanner, subject, content, origin, buffers);
             }
             Err(error) => end_failed(scanner, &subject, error, StreamPosition::default()),
@@ -179,7 +189,8 @@ fn read_parquet<R: Read>(
         }
     };
     let max_record = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-    match OcsfReader::open(file, max_record) {
+    let max_content = scanner.plan.limits.archive_bytes.min(subject.budget.left());
+    match OcsfReader::open(file, max_record, max_content) {
         Ok(Some(table)) => InputReader::new(scanner, subject).run_table(table, position, sha256),
         Ok(None) => {
             let input = with_position(subject.skipped(SkipReason::Parquet), position);

@@ -386,7 +386,7 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Emits the batch; false when the run is over.
     pub(super) fn emit(&mut self) -> bool {
-        self.scanner.flush_within(&self.subject.uri)
+        self.scanner.flush_within(&self.subject.uri, self.input.counts)
     }
 
     /// Ends the input.

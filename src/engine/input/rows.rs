@@ -16,6 +16,9 @@ use crate::model::{RejectReason, SkipReason};
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
 
+/// What a row of a table counts as at least, in bytes. The shortest record is longer.
+const LEAST_ROW: u64 = 256;
+
 impl InputReader<'_, '_> {
     /// Reads the rows of a table; `position`: how much was read for its file; `sha256`: the file's
     /// hash.
@@ -33,7 +36,8 @@ impl InputReader<'_, '_> {
         self.lacks_key_columns = lack_key(columns.split('\n'));
         self.watch_bytes(columns.as_bytes());
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
-        // A value stored once can be repeated in all rows: so their texts are measured, too.
+        // A value stored once can be repeated in all rows: so their texts are measured, too. So can
+        // none at all.
         let mut rows_bytes = 0;
         if table.content_bytes() > limits.archive_bytes {
             self.reject(None, reason_of(&too_large), too_large.to_string());
@@ -45,7 +49,7 @@ impl InputReader<'_, '_> {
                         self.reject(Some(row), RejectReason::RecordTooLarge, detail);
                     }
                     Ok(OcsfRecord { row, json: Some(text) }) => {
-                        rows_bytes += text.len() as u64;
+                        rows_bytes += (text.len() as u64).max(LEAST_ROW);
                         if rows_bytes > limits.archive_bytes {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
                             break;

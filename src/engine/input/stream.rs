@@ -158,14 +158,24 @@ fn decode<R: Read>(
     loop {
         let mut bytes = empty.try_recv().unwrap_or_default();
         bytes.resize(CHUNK, 0);
-        let read = content.read(&mut bytes);
-        let last = !matches!(read, Ok(1..));
-        let bytes = read.map(|n| {
-            bytes.truncate(n);
-            bytes
-        });
-        let chunk = Chunk { bytes, end: StreamPosition::of(&content) };
-        if filled.send(chunk).is_err() || last {
+        // A read ends with its gzip member. Members can be of one byte, chunks should not.
+        let (mut len, mut last) = (0, Ok(1));
+        while len < CHUNK && matches!(last, Ok(1..)) {
+            last = content.read(&mut bytes[len..]);
+            len += last.as_ref().copied().unwrap_or_default();
+        }
+        bytes.truncate(len);
+        let end = StreamPosition::of(&content);
+        // The end comes with a chunk in any case: it has the last position.
+        let send = |bytes| filled.send(Chunk { bytes, end }).is_ok();
+        let goes_on = match last {
+            Ok(n) => send(Ok(bytes)) && n > 0,
+            Err(error) => {
+                let _ = (len == 0 || send(Ok(bytes))) && send(Err(error)); // nobody may ask for it
+                false
+            }
+        };
+        if !goes_on {
             return content;
         }
     }

@@ -324,6 +324,11 @@ impl ContainerReader {
         kept_from: Option<u64>,
         window: Window<'_>,
     ) -> Option<Step> {
+        // Whatever the window holds, what is longer than a record is only watched.
+        let kept_from = kept_from.filter(|start| self.at - start <= self.max_record);
+        if let Some(start) = document.kept_from().filter(|_| kept_from.is_none()) {
+            document.release(window.slice(&(start..self.at)));
+        }
         let (start, names) = (document.start(), document.takes_names_before_array());
         self.state = State::Array(Some(document));
         if names {

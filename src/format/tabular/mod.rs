@@ -27,10 +27,15 @@ mod csv_kind;
 mod error;
 mod ocsf_mapping;
 mod ocsf_reader;
+mod parquet_footer;
+mod parquet_pages;
+mod parquet_shapes;
 mod shape;
+mod thrift;
 
 pub use csv::{CsvReader, CsvStep, RowState};
 pub use csv_kind::CsvKind;
 pub use error::TableError;
-pub use ocsf_reader::{OcsfReader, OcsfRecord, PARQUET_MAGIC};
+pub use ocsf_reader::{OcsfReader, OcsfRecord};
+pub use parquet_footer::PARQUET_MAGIC;
 pub use shape::TableShape;

@@ -15,12 +15,12 @@ use parquet::arrow::arrow_reader::{
 use super::columns::{self, ObjectBatch};
 use super::error::TableError;
 use super::ocsf_mapping::{self, OcsfBatch};
+use super::parquet_footer::read_footer;
+use super::parquet_pages::{CheckedPages, ContentLeft, DELTA_ROWS};
 use super::shape::TableShape;
 use crate::base::catch_panic;
 use crate::format::rebuild::event_columns;
 
-/// Magic bytes at the start of a Parquet file.
-pub const PARQUET_MAGIC: &[u8] = b"PAR1";
 /// Rows in which records are looked for, if the columns' names do not say that there are any.
 const FIRST_ROWS: usize = 64;
 /// Maximum number of rows decoded at a time.
@@ -124,7 +124,8 @@ pub struct OcsfReader {
     next_group: usize,
     /// Rows of the current row group.
     group: Range<u64>,
-    reader: Option<ParquetRecordBatchReader>,
+    reader: Option<(ParquetRecordBatchReader, CheckedPages)>,
+    left: ContentLeft,
     /// The current batch and the index of its next row.
     batch: Option<(Rows, usize)>,
     /// Number of the next row.
@@ -134,16 +135,20 @@ pub struct OcsfReader {
 impl OcsfReader {
     /// Opens a Parquet file; `None` when its columns are neither those of OCSF's class API Activity
     /// nor such as may hold records.
-    /// Records longer than `max_record` bytes are not rebuilt.
+    /// Records longer than `max_record` bytes are not rebuilt, and pages are read up to
+    /// `max_content` bytes in all.
     ///
     /// # Errors
     /// When the metadata of the file cannot be read.
-    pub fn open(file: File, max_record: usize) -> Result<Option<Self>, TableError> {
+    pub fn open(file: File, max_record: usize, max_content: u64) -> Result<Option<Self>, TableError> {
         // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and
         // suffice.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = guarded(|| Ok(ArrowReaderMetadata::load(&file, options.clone())?))
-            .map_err(TableError::unreadable)?;
+        let metadata = guarded(|| {
+            let footer = Arc::new(read_footer(&file)?);
+            Ok(ArrowReaderMetadata::try_new(footer, options.clone())?)
+        })
+        .map_err(TableError::unreadable)?;
         let is_ocsf = ocsf_mapping::is_api_activity(metadata.schema());
         let names_records = is_ocsf || may_hold_records(metadata.schema());
         let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
@@ -168,6 +173,7 @@ impl OcsfReader {
             next_group: 0,
             group: 0..0,
             reader: None,
+            left: ContentLeft::new(max_content),
             batch: None,
             row: 0,
         };
@@ -185,6 +191,7 @@ impl OcsfReader {
             metadata: self.metadata.clone(),
             mask: self.mask.clone(),
             reader: None,
+            left: self.left.clone(),
             batch: None,
             group: 0..0,
             ..*self
@@ -251,7 +258,11 @@ impl OcsfReader {
     fn next_batch(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
         loop {
             let reader = self.reader.as_mut();
-            match guarded(|| reader.and_then(Iterator::next).transpose()) {
+            let next = |(reader, pages): &mut (ParquetRecordBatchReader, CheckedPages)| {
+                pages.next_batch();
+                reader.next()
+            };
+            match guarded(|| reader.and_then(next).transpose()) {
                 Ok(None) => {}
                 Ok(Some(batch)) => return Some(Ok(batch)),
                 Err(error) => return Some(Err(error)),
@@ -268,7 +279,7 @@ impl OcsfReader {
     }
 
     /// Moves to the next row group; `None` after the last.
-    fn open_next_group(&mut self) -> Option<Result<ParquetRecordBatchReader, ArrowError>> {
+    fn open_next_group(&mut self) -> Option<Result<(ParquetRecordBatchReader, CheckedPages), ArrowError>> {
         let index = self.next_group;
         let group = self.metadata.metadata().row_groups().get(index)?;
         let rows = u64::try_from(group.num_rows()).unwrap_or_default();
@@ -277,14 +288,16 @@ impl OcsfReader {
         self.group = self.group.end..self.group.end.saturating_add(rows);
         self.row = self.group.start;
         self.next_group += 1;
-        Some(self.file.try_clone().map_err(ArrowError::from).and_then(|file| {
-            let metadata = self.metadata.clone();
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-                .with_row_groups(vec![index])
-                .with_batch_size(usize::try_from(batch_rows).unwrap_or(1))
-                .with_projection(self.mask.clone())
-                .build()
-                .map_err(ArrowError::from)
+        Some(guarded(|| {
+            let pages = CheckedPages::new(self.file.try_clone()?, group, &self.mask, self.left.clone())?;
+            let batch_rows = if pages.has_deltas() { batch_rows.min(DELTA_ROWS) } else { batch_rows };
+            let reader =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(pages.clone(), self.metadata.clone())
+                    .with_row_groups(vec![index])
+                    .with_batch_size(usize::try_from(batch_rows).unwrap_or(1))
+                    .with_projection(self.mask.clone())
+                    .build()?;
+            Ok((reader, pages))
         }))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::encoder::{OutputTarget, RowEncoder, STANDARD_OUTPUT, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
-use crate::report::text::{cell_text, printable};
+use crate::report::text::{cell_text, is_invisible, printable};
 
 pub(super) struct CsvEncoder<W: Write> {
     writer: csv::Writer<W>,
@@ -40,8 +40,16 @@ impl<W: Write> RowEncoder for CsvEncoder<W> {
 /// session names and object keys are chosen by whoever makes the call.
 fn csv_field(cell: &Cell<'_>) -> String {
     let text = cell_text(cell);
-    let is_formula = matches!(cell, Cell::Text(_)) && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if is_formula { format!("'{text}") } else { text }
+    if matches!(cell, Cell::Text(_)) && is_formula(&text) { format!("'{text}") } else { text }
+}
+
+/// Spreadsheets pass over blanks and invisible characters, and take full-width signs for plain
+/// ones.
+fn is_formula(text: &str) -> bool {
+    let is_passed_over = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
+    let begins = text.trim_start_matches(is_passed_over);
+    let is_cell = begins.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    is_cell || text.starts_with(['\t', '\r', '\n'])
 }
 
 fn csv_error(error: csv::Error) -> SinkError {
@@ -57,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_spreadsheet_sees_text_not_formulas() {
-        for start in ["=", "+", "-", "@", "\t", "\r"] {
+        for start in ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\u{200b}=", "\u{a0}@", "\n+", "＝", "＠"]
+        {
             let text = format!("{start}cmd|' /C calc'!A0");
             assert_eq!(csv_field(&Cell::text(&text)), format!("'{text}"));
         }

@@ -7,7 +7,7 @@ mod tables;
 use std::fmt::Write;
 use std::time::Duration;
 
-pub use notes::{scope, unread_inputs, zero_result_causes};
+pub use notes::{ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use page::Style;
 
 use super::run::{IncrementalSummary, RunJson};
@@ -109,7 +109,14 @@ impl Summary<'_> {
         if counts.selected == 0 {
             page.heading("Nothing was selected. Likely causes:");
             let trails = trails_without_kms(facts, coverage);
-            page.items(zero_result_causes(self.run.options, counts, inputs, &trails));
+            page.items(zero_result_causes(&ZeroResult {
+                options: self.run.options,
+                counts,
+                inputs,
+                trails_without_kms: &trails,
+                unmatched: self.unmatched.len(),
+                unlisted_folders: self.unlisted_folders,
+            }));
         }
     }
 

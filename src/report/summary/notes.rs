@@ -54,22 +54,49 @@ fn first_of(values: &[String]) -> String {
     format!("{}{more}", values[..values.len().min(SHOWN)].join(","))
 }
 
+/// A run that selected nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct ZeroResult<'a> {
+    /// Its options.
+    pub options: &'a RunOptions,
+    /// Its accounting.
+    pub counts: &'a Counts,
+    /// Its inputs.
+    pub inputs: &'a InputTotals,
+    /// Trails that were set to leave KMS out.
+    pub trails_without_kms: &'a [String],
+    /// Values of options that match no KMS event at all.
+    pub unmatched: usize,
+    /// Folders of S3 that were not listed because of the options.
+    pub unlisted_folders: u64,
+}
+
 /// What may explain that nothing was selected, the most likely cause first.
-pub fn zero_result_causes(
-    options: &RunOptions,
-    counts: &Counts,
-    inputs: &InputTotals,
-    trails_without_kms: &[String],
-) -> Vec<String> {
+pub fn zero_result_causes(run: &ZeroResult<'_>) -> Vec<String> {
+    let ZeroResult { options, counts, inputs, trails_without_kms, unmatched, unlisted_folders } = *run;
+    // Other APIs or workloads cannot help where a value matches nothing.
+    let may_widen = unmatched == 0;
     let kms = counts.records - counts.other_source - counts.rejected;
     let all = inputs.total();
     let empty = inputs.skipped_for(SkipReason::NoArchive);
     let unreadable = inputs.count(InputStatus::Unreadable);
     let causes = [
-        (all == empty, "there is no archive in the inputs named".to_owned()),
+        (all == empty && unlisted_folders == 0, "there is no archive in the inputs named".to_owned()),
+        (
+            all == empty && unlisted_folders > 0,
+            format!(
+                "no folder that was listed has an archive; {} not listed because of {}: \
+                 --no-prune lists all",
+                match unlisted_folders {
+                    1 => "1 folder was".to_owned(),
+                    n => format!("{n} folders were"),
+                },
+                options.narrowing().join(" or ")
+            ),
+        ),
         (
             all > empty && all == inputs.count(InputStatus::Skipped),
-            "none of the inputs is a CloudTrail archive: inputs.parquet says what each is".to_owned(),
+            "none of the inputs is a CloudTrail archive".to_owned(),
         ),
         (unreadable > 0, format!("{} could not be read", counted(unreadable, "input"))),
         (
@@ -89,7 +116,7 @@ pub fn zero_result_causes(
             format!("{} outside {}", counted(counts.filtered, "KMS event"), options.narrowing().join(" or ")),
         ),
         (
-            counts.other_workload > 0,
+            counts.other_workload > 0 && may_widen,
             format!(
                 "{} {} to other workloads: try --workload any",
                 counted(counts.other_workload, "call"),
@@ -97,7 +124,7 @@ pub fn zero_result_causes(
             ),
         ),
         (
-            counts.other_event > 0,
+            counts.other_event > 0 && may_widen,
             format!(
                 "{} {} of other APIs: try --event any",
                 counted(counts.other_event, "KMS event"),

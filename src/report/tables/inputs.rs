@@ -18,7 +18,8 @@ table! {
         |i| Cell::optional_text(i.container.as_deref());
     "status": Text,
         "`complete`; `partial`: some of its bytes or records could not be read; `unreadable`: none \
-        could; `skipped`: not a CloudTrail archive.",
+        could, or an internal error ended reading it (the `reason` says so; what was found before may \
+        count); `skipped`: not a CloudTrail archive.",
         |i| Cell::text(i.status.as_str());
     "reason": Text or null,
         "Partial: the reason of the first reject. Skipped: one of the list below. Unreadable: the \

@@ -148,3 +148,21 @@ fn a_look_alike_nested_in_another_record_is_never_counted() {
         assert_eq!(ids, [1, 2, 3].map(|n| decrypt(n)["eventID"].clone()));
     }
 }
+
+/// Tables of other programs that are not read may hold records: they are told, not skipped.
+#[test]
+fn tables_that_are_not_read_are_told() {
+    let heads: [(&str, &[u8]); 4] = [
+        ("a.orc", b"ORC\x0a\x03\x00\x00\x00"),
+        ("a.feather", b"ARROW1\0\0\xff\xff\xff\xff"),
+        ("a.avro", b"Obj\x01\x04\x14avro.codec"),
+        ("a.db", b"SQLite format 3\0\x10\0"),
+    ];
+    for (name, head) in heads {
+        let bytes = [head, &[7; 300][..]].concat();
+        let report = testkit::analyze_in(testkit::folder(&[(name, &bytes)]).path(), &[name]);
+        assert_eq!(report.status, 1, "{name}: {}", report.stderr);
+        assert_eq!(testkit::state(&report.inputs(), name), ("unreadable", "unreadable_wrapping"));
+        assert!(report.stderr.contains("ORC, Arrow, Avro or SQLite"), "{}", report.stderr);
+    }
+}

@@ -1,0 +1,53 @@
+//! Bytes that were looked at again and again: time grows with the input, not with its square.
+
+use serde_json::json;
+use testkit::{decrypt, document};
+
+use super::attack;
+
+/// Bytes of one value.
+const LEN: usize = 512 << 10;
+
+fn with(changes: serde_json::Value) -> serde_json::Value {
+    let mut record = decrypt(7);
+    for (name, value) in changes.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    record
+}
+
+/// Each `arn:` in a message begins an ARN that reaches to its end.
+#[test]
+fn messages_of_nothing_but_arns() {
+    for arn in ["arn:a:kms:", "arn:aws:kms:us-east-1:111122223333:"] {
+        let message = arn.repeat(LEN / arn.len());
+        let record = with(json!({"errorCode": "AccessDenied", "errorMessage": message, "resources": []}));
+        attack("messages.json", &document(&[record]).into_bytes(), 0, &[]);
+    }
+}
+
+/// Each slash in the key of an object ends a folder that may have been learned.
+#[test]
+fn keys_of_nothing_but_slashes() {
+    let settings = json!({"eventVersion": "1.08", "eventSource": "sagemaker.amazonaws.com",
+        "eventName": "CreateDomain", "eventTime": "2023-01-01T00:00:00Z", "awsRegion": "us-east-1",
+        "recipientAccountId": "111122223333", "userIdentity": {"accountId": "111122223333"},
+        "requestParameters": {"defaultUserSettings": {"canvasAppSettings":
+            {"workspaceSettings": {"s3ArtifactPath": "s3://bucket/a/b"}}}}});
+    for folder in ["/", "a/", "Canvas/"] {
+        let key = folder.repeat(4000 / folder.len());
+        let context = json!({"aws:s3:arn": format!("arn:aws:s3:::bucket/{key}")});
+        let record = with(json!({"requestParameters": {"encryptionContext": context}}));
+        let records: Vec<_> =
+            [settings.clone()].into_iter().chain((0..100).map(|_| record.clone())).collect();
+        attack("slashes.json", &document(&records).into_bytes(), 0, &[]);
+    }
+}
+
+/// A million frames of zstd without content, which once each had a decoder of their own.
+#[test]
+fn frames_without_content() {
+    let frames = [0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0].repeat(1_000_000);
+    attack("frames.zst", &frames, 0, &[]);
+    attack("frames.zst.gz", &testkit::gzip(&frames), 0, &[]);
+}
