@@ -221,12 +221,14 @@ impl InputReader<'_, '_> {
         found
     }
 
-    /// What to say of a value in which no record was found; `None` unless it names what only records
-    /// have, or has bytes that may hold some.
+    /// What to say of a value in which no record was found; `None` unless it names what only
+    /// records have, or has bytes that may hold some.
     fn unknown_form(&mut self, value: &[u8], watched: Watched) -> Option<String> {
         let mut watch = NameWatch::default();
-        watch.feed_unread(value);
-        self.watch.add_unread(&watch);
+        let form = container::unread_form(value);
+        watch.feed(value);
+        watch.add_unread(form);
+        self.watch.add_unread(form);
         let is_told = watch.may_hold_records(watched);
         is_told.then(|| format!("it {watch}, in a form that keytrail does not read"))
     }

@@ -23,7 +23,7 @@ const NUMBERS: [&[u8]; 3] =
     [b"31,139,8,", b"123,34,101,118,101,110,116,", b"123,34,82,101,99,111,114,100,115,"];
 
 /// What a value or a text holds in which records may be, although none was found.
-pub(super) fn unread_form(value: &[u8]) -> Option<&'static str> {
+pub fn unread_form(value: &[u8]) -> Option<&'static str> {
     let value = &value[..value.len().min(MAX_VALUE)];
     if has_mangled_gzip(value) {
         return Some("gzip that was taken for text");

@@ -7,8 +7,6 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
-use super::unread::unread_form;
-
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
 /// base64 of gzip, of a record and of a log file begin, in a string or on a line.
 const NAMES: [&str; 27] = [
@@ -64,11 +62,11 @@ pub struct NameWatch {
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
     is_value: bool,
-    /// KMS's name is a whole string of JSON or of a text of it, and an operation of KMS is one, too.
+    /// KMS's name is a whole string of JSON or of a text of it, and so is an operation of KMS.
     is_value_in_text: bool,
     /// KMS's name is the value of a member that is named like the source of a record.
     is_source: bool,
-    /// What was found in which records may be; see `unread`.
+    /// What was found in which records may be.
     unread: Option<&'static str>,
     /// The last bytes, with which a name may begin.
     tail: Vec<u8>,
@@ -101,16 +99,9 @@ impl NameWatch {
         self.tail = kept[kept.len().saturating_sub(SPAN)..].to_vec();
     }
 
-    /// Looks at a whole value in which no record was found: for names, and for bytes that may hold
-    /// records.
-    pub fn feed_unread(&mut self, value: &[u8]) {
-        self.feed(value);
-        self.unread = self.unread.or_else(|| unread_form(value));
-    }
-
-    /// Adds what another watch has found that is not a name.
-    pub fn add_unread(&mut self, other: &Self) {
-        self.unread = self.unread.or(other.unread);
+    /// Adds what holds records in a form that is not read, if there is anything.
+    pub fn add_unread(&mut self, form: Option<&'static str>) {
+        self.unread = self.unread.or(form);
     }
 
     fn look_at(&mut self, bytes: &[u8]) {
