@@ -280,10 +280,9 @@ impl Document {
     /// `part` is what to read, the beginning of `window`.
     pub(super) fn advance(&mut self, at: &mut u64, part: Window<'_>, window: Window<'_>) -> DocumentEvent {
         let from = *at;
+        let is_before_array = self.container.is_none();
         let event = self.read(at, part, window);
-        if self.container.is_none()
-            && let Some(watch) = &mut self.watch
-        {
+        if is_before_array && let Some(watch) = &mut self.watch {
             watch.feed(window.slice(&(from..*at)));
         }
         // Line breaks do not matter in a container.

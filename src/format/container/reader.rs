@@ -325,10 +325,10 @@ impl ContainerReader {
         window: Window<'_>,
     ) -> Option<Step> {
         // Whatever the window holds, what is longer than a record is only watched.
-        let kept_from = kept_from.filter(|start| self.at - start <= self.max_record);
-        if let Some(start) = document.kept_from().filter(|_| kept_from.is_none()) {
+        if let Some(start) = kept_from.filter(|start| self.at - start > self.max_record) {
             document.release(window.slice(&(start..self.at)));
         }
+        let kept_from = kept_from.filter(|start| self.at - start <= self.max_record);
         let (start, names) = (document.start(), document.takes_names_before_array());
         self.state = State::Array(Some(document));
         if names {

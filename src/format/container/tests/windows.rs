@@ -166,3 +166,15 @@ fn white_space_before_a_record_does_not_depend_on_windows() {
         }
     }
 }
+
+/// What is before an array, and is longer than a record, is told or not whatever the windows are.
+#[test]
+fn what_is_before_an_array_does_not_depend_on_windows() {
+    let names = r#""eventVersion":"1.08","eventTime":"t","eventSource":"kms.amazonaws.com""#;
+    for member in [format!("\"a\":{{{names}}},"), format!("\"a\":[{{{names}}},"), "\"a\":1,".to_owned()] {
+        for max in [16, 60, 300] {
+            let text = format!("{{{member}\"Records\":[{{\"a\":1}}]}}");
+            check_windows(max, text.as_bytes(), &all_ends(text.as_bytes()));
+        }
+    }
+}

@@ -69,7 +69,7 @@ fn is_kms(source: &str) -> bool {
 
 /// A key is where only KMS calls have it.
 fn names_key(root: &Json) -> bool {
-    let is_arn = |text: &str| names::matches("^arn:[^:]*:kms:", text);
+    let is_arn = |text: &str| names::matches("^arn:[^:]*:kms:[^:]*:[^:]*:", text);
     let resources = root.get("resources").map(Json::elements).unwrap_or_default();
     let arns = resources.iter().filter_map(|resource| resource.get_any_case("ARN")?.text());
     let asked =
