@@ -31,7 +31,7 @@ impl Budget {
     }
 
     /// The budget of a listed input of `stored` bytes, whose archives have `limit` bytes each.
-    /// Unknown sizes, as of standard input, count as [`PER_STORED_BYTE`] times the limit.
+    /// Unknown sizes, as of standard input, count as 64 times the limit.
     pub fn of_input(stored: Option<u64>, limit: u64) -> Self {
         let by_size = stored.unwrap_or(limit).saturating_mul(PER_STORED_BYTE);
         Self::new(limit.saturating_add(by_size))
