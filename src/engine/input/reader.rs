@@ -50,6 +50,8 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) lacks_caller: bool,
     /// The columns of a table say neither with which key nor for what.
     pub(super) lacks_key_columns: bool,
+    /// Rows without a record that are rejects because they name what only records have.
+    pub(super) unknown_rows: u64,
     /// Names of records in content that is not recognised, and how far that was looked at.
     pub(super) watch: NameWatch,
     watched: u64,
@@ -78,6 +80,7 @@ impl<'r, 's> InputReader<'r, 's> {
             is_lossy: false,
             lacks_caller: false,
             lacks_key_columns: false,
+            unknown_rows: 0,
             watch: NameWatch::default(),
             watched: 0,
             source_place: SourcePlace::default(),
@@ -383,6 +386,11 @@ impl<'r, 's> InputReader<'r, 's> {
 
     pub(super) fn has_rejects(&self) -> bool {
         self.first_reject.is_some()
+    }
+
+    /// Whether there are other rejects than these.
+    pub(super) fn has_rejects_beside(&self, rejects: u64) -> bool {
+        self.input.counts.rejected > rejects
     }
 
     /// Emits the batch; false when the run is over.
