@@ -62,34 +62,42 @@ impl Record<'_> {
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
-    /// Whether a member that is an object or a list in CloudTrail's records is something else, so
-    /// that what it says is not read.
-    pub(super) fn has_text_members(&self) -> bool {
+    /// The first member that is an object or a list in CloudTrail's records and here is something
+    /// else, so that what it says is not read.
+    pub(super) fn text_member(&self) -> Option<&'static str> {
         let (identity, request, response) = (&self.identity, &self.request, &self.response);
         // Nothing hides the caller or the resources: any text there was an object.
         let never_hidden = [
-            identity.as_text,
-            identity.session.as_text,
-            identity.session.issuer.as_text,
-            identity.in_scope_of.as_text,
-            self.resources.1,
-            request.operations.1,
+            ("userIdentity", identity.as_text),
+            ("sessionContext", identity.session.as_text),
+            ("sessionIssuer", identity.session.issuer.as_text),
+            ("inScopeOf", identity.in_scope_of.as_text),
+            ("resources", self.resources.1),
+            ("operations", request.operations.1),
         ];
         let others = [
-            request.as_text,
-            response.as_text,
-            response.key_metadata.as_text,
-            response.replica_key_metadata.as_text,
-            self.additional.as_text,
-            self.service_details.as_text,
-            self.tls.as_text,
-            self.addendum.as_text,
+            ("requestParameters", request.as_text),
+            ("responseElements", response.as_text),
+            ("keyMetadata", response.key_metadata.as_text),
+            ("replicaKeyMetadata", response.replica_key_metadata.as_text),
+            ("additionalEventData", self.additional.as_text),
+            ("serviceEventDetails", self.service_details.as_text),
+            ("tlsDetails", self.tls.as_text),
+            ("addendum", self.addendum.as_text),
         ];
-        let contexts = [&request.encryption_context, &request.source_context, &request.destination_context];
-        never_hidden.into_iter().any(|member| member != AsText::No)
-            || others.into_iter().any(AsText::is_lost)
-            || contexts.into_iter().flatten().any(TextMap::is_lost)
-            || self.resources.0.iter().any(|resource| resource.as_text != AsText::No)
+        let contexts = [
+            ("encryptionContext", &request.encryption_context),
+            ("sourceEncryptionContext", &request.source_context),
+            ("destinationEncryptionContext", &request.destination_context),
+        ];
+        let is_lost_map = |map: &Option<TextMap<'_>>| map.as_ref().is_some_and(TextMap::is_lost);
+        let is_text = |resource: &Resource<'_>| resource.as_text != AsText::No;
+        let lost = never_hidden.into_iter().filter(|(_, member)| *member != AsText::No);
+        let lost =
+            lost.chain(others.into_iter().filter(|(_, member)| member.is_lost())).map(|(name, _)| name);
+        let maps = contexts.into_iter().filter(|(_, map)| is_lost_map(map)).map(|(name, _)| name);
+        let resource = || self.resources.0.iter().any(is_text).then_some("an item of resources");
+        lost.chain(maps).next().or_else(resource)
     }
 
     /// Names of the members that CloudTrail omitted because they are too large, comma-joined.
