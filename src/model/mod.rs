@@ -27,6 +27,7 @@ mod fact;
 mod folder;
 mod key;
 mod kms_event;
+mod mask;
 mod outcome;
 mod principal;
 mod reject;
@@ -49,6 +50,7 @@ pub use fact::{
 pub use folder::KnownFolder;
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use kms_event::KmsEvent;
+pub use mask::is_masked;
 pub use outcome::{Outcome, normalize_error_code};
 pub use principal::{Principal, normalize_service};
 pub use reject::{RejectReason, Rejection, SkipReason};
