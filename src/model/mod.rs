@@ -26,6 +26,7 @@ mod error_chain;
 mod fact;
 mod folder;
 mod key;
+mod kms_apis;
 mod kms_event;
 mod mask;
 mod outcome;
@@ -49,6 +50,7 @@ pub use fact::{
 };
 pub use folder::KnownFolder;
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
+pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use mask::is_masked;
 pub use outcome::{Outcome, normalize_error_code};

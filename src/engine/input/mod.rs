@@ -15,8 +15,6 @@ use std::convert::identity;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use tracing::warn;
-
 use super::scanner::{Outcome, Scanner};
 use crate::format::archive::ArchiveFormat;
 use crate::format::container::may_hold_records_inside;
@@ -128,7 +126,8 @@ fn read<R: Read>(
     }
     match ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= MAX_DEPTH => {
-            scanner.input(subject.skipped(SkipReason::NestedTooDeep), Vec::new(), Outcome::Permanent);
+            let detail = "it is in more than four containers, one in another: unpack some of them";
+            scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
         }
         Some(format) => {
             container::read(scanner, &subject, format, content, origin, read_member, buffers);
@@ -143,11 +142,9 @@ fn read<R: Read>(
                 InputReader::new(scanner, subject).run_csv(kind, stream, buffers);
             }
             Some(_) => {
-                warn!(
-                    archive = %subject.uri,
-                    "the event history in CSV does not say which account, key or caller it was: download it as JSON"
-                );
-                scanner.input(subject.skipped(SkipReason::EventHistoryCsv), Vec::new(), Outcome::Permanent);
+                let detail = "it is the event history in CSV, which does not say which account, key or \
+                              caller it was: download it as JSON";
+                scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
             }
         },
     }

@@ -16,7 +16,7 @@ use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, R
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked};
-use crate::parse::{self, NoFacts, RecordKind};
+use crate::parse::{self, NoFacts, RecordKind, SourcePlace};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -57,6 +57,7 @@ pub(super) struct InputReader<'r, 's> {
     watched: u64,
     /// The first bytes of content that is not recognised.
     head: Vec<u8>,
+    source_place: SourcePlace,
     /// Decoding stopped early.
     is_broken: bool,
     /// Facts have been emitted: the input can no longer be skipped as no archive.
@@ -82,6 +83,7 @@ impl<'r, 's> InputReader<'r, 's> {
             unknown_rows: 0,
             watch: NameWatch::default(),
             watched: 0,
+            source_place: SourcePlace::default(),
             head: Vec::new(),
             is_broken: false,
             is_committed: false,
@@ -269,8 +271,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let index = self.input.counts.records;
         let may_match = match may_match {
             MayMatch::Yes => true,
-            MayMatch::No => false,
-            MayMatch::WithoutSource => parse::lacks_source(bytes),
+            MayMatch::IfSourceIsMissing => self.source_place.is_missing_in(bytes),
             MayMatch::Unknown => parse::may_match(bytes),
         };
         if !may_match {
@@ -282,7 +283,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
             Ok(record) => record.text_members || may_have_quoted_texts(bytes),
-            Err(error) => error.reason == RejectReason::BadEventTime,
+            Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
             restored = json;

@@ -229,8 +229,12 @@ impl fmt::Display for NameWatch {
             return write!(f, "holds {form}");
         }
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
-        let encoded = self.is_encoded.then_some("compressed data");
-        write!(f, "names {}", seen.chain(encoded).collect::<Vec<_>>().join(", "))
+        let names = seen.collect::<Vec<_>>().join(", ");
+        match (names.is_empty(), self.is_encoded) {
+            (true, _) => write!(f, "holds text that looks like encoded records"),
+            (false, true) => write!(f, "names {names}, and holds text that looks like encoded records"),
+            (false, false) => write!(f, "names {names}"),
+        }
     }
 }
 
