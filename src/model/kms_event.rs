@@ -83,7 +83,8 @@ pub struct KmsEvent<'a> {
     /// `addendum.originalEventID` of a correction (`addendum.reason` is `UPDATED_DATA`): the event
     /// that this one replaces.
     pub corrects: Option<Text<'a>>,
-    /// Members that CloudTrail omitted from the record because they are too large, comma-joined.
+    /// Members that were omitted from the record because they are too large, or are hidden behind a
+    /// text, comma-joined.
     /// Fields that would be read from them are unknown.
     pub omitted_fields: Option<Text<'a>>,
 }

@@ -72,8 +72,8 @@ pub struct ParsedRecord<'a> {
     pub kind: RecordKind<'a>,
     /// A member that is used was given twice; the last value counts.
     pub repeated_field: bool,
-    /// The name of a member that is used, and is an object or a list in CloudTrail's records, but
-    /// here text or another value: what it says has not been read.
+    /// The name of a member that is used, and is an object, a list or a name in CloudTrail's
+    /// records, but here another value: what it says has not been read.
     pub text_member: Option<&'static str>,
 }
 
@@ -85,10 +85,8 @@ impl ParsedRecord<'_> {
     pub fn with_known_members(self) -> Result<Self, ParseError> {
         match self.text_member {
             Some(member) if matches!(self.kind, RecordKind::Event(_)) => {
-                let detail = format!(
-                    "{member} is an object or a list in CloudTrail's records, and here something else: \
-                     what it said is lost"
-                );
+                let detail =
+                    format!("{member} is of another type than in CloudTrail's records: what it said is lost");
                 Err(ParseError::new(RejectReason::UnreadableMember, detail))
             }
             _ => Ok(self),

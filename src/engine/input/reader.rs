@@ -15,7 +15,7 @@ use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
-use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong};
+use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked};
 use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
 use crate::source::Family;
 
@@ -330,7 +330,10 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
-        self.lacks_caller |= event.principal.name == "unknown";
+        let principal = &event.principal;
+        self.lacks_caller |= principal.name == "unknown";
+        let accounts = [&principal.account_id, &event.recipient_account_id].into_iter().flatten();
+        self.is_lossy |= is_masked(&principal.name) || accounts.into_iter().any(|id| is_masked(id));
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));
