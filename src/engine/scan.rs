@@ -12,6 +12,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
 use super::replaced::ReplacedEvents;
+use super::scan_facts::add_fact;
 use super::scanned::ScannedFacts;
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{Activity, InputStatus, InputTotals};
@@ -240,7 +241,7 @@ impl<'p> Scan<'p> {
 /// Moves what a stretch says about other calls into `facts`.
 fn gather(facts: &mut Facts, stretch: &mut Stretch) {
     for (offset, fact) in std::mem::take(&mut stretch.learned) {
-        facts.add(fact, &stretch.uri, offset);
+        add_fact(facts, &stretch.uri, offset, fact);
     }
 }
 
