@@ -17,7 +17,7 @@ use super::scanned::ScannedFacts;
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{Activity, InputStatus, InputTotals};
 use crate::base::{into_inner, lock};
-use crate::checkpoint::{Checkpoint, SegmentWriter};
+use crate::checkpoint::{Checkpoint, SegmentWriter, Verdict};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
 use crate::source::{ListedInput, Prefetcher};
@@ -182,7 +182,9 @@ impl<'p> Scan<'p> {
                     writer.commit()?;
                 }
                 let is_recognizable = is_recognizable(&listed);
-                writer.begin(archive_version(&listed), builder.stretches());
+                let version = archive_version(&listed);
+                let verdict = checkpoint.journal().begin(&version);
+                writer.begin(version, builder.stretches());
                 let mut result = Ok(());
                 let mut emit = |batch| {
                     result = push(&mut writer, batch);
@@ -191,7 +193,10 @@ impl<'p> Scan<'p> {
                 let (retain, learn) = (Retain::All, Learn::Yes);
                 let mut scanner =
                     Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
-                input::scan(&mut scanner, listed);
+                match verdict {
+                    Verdict::Read(_reading) => input::scan(&mut scanner, listed),
+                    Verdict::Refuse => input::refuse_killer(&mut scanner, &listed),
+                }
                 let is_reusable = scanner.is_reusable() && is_recognizable;
                 result?;
                 // A run that was stopped may have read the archive in part.
