@@ -4,6 +4,7 @@
 
 use std::io::Write;
 
+use keytrail::format::container::may_hold_records_inside;
 use keytrail::format::tabular::OcsfReader;
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +17,8 @@ const MAX_ROWS: usize = 10_000;
 fuzz_target!(|stored: &[u8]| {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(stored).unwrap();
-    let Ok(Some(mut table)) = OcsfReader::open(file, MAX_RECORD, MAX_CONTENT) else { return };
+    let opened = OcsfReader::open(file, MAX_RECORD, MAX_CONTENT, may_hold_records_inside);
+    let Ok(Some(mut table)) = opened else { return };
     let mut next_row = 0;
     for record in std::iter::from_fn(|| table.next_record()).take(MAX_ROWS) {
         let Ok(record) = record else { continue };

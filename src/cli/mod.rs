@@ -12,7 +12,6 @@ mod error;
 mod events;
 mod exit;
 mod interrupt;
-mod kms_apis;
 mod log;
 mod man;
 mod metrics_file;

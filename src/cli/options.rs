@@ -77,9 +77,9 @@ pub(super) struct SelectionOptions {
     /// Report events of these callers: ARN, name or id of a role, user or session, or a pattern
     ///
     /// The ARN of a session (`arn:aws:sts::…:assumed-role/ROLE/SESSION`) selects this session. A
-    /// name or path without `*` and `?` selects roles, users and services of that name. A pattern
-    /// must match the whole column `principal`, which has the ARN of the role. An account id
-    /// selects all its callers.
+    /// name or path without `*` and `?` selects roles, users, sessions (`jane@example.com`) and
+    /// services of that name. A pattern must match the whole column `principal`, which has the ARN
+    /// of the role. An account id selects all its callers.
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_PRINCIPAL", value_delimiter = ',')]
     pub(super) principal: Vec<String>,
 

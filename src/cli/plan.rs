@@ -11,7 +11,6 @@ use chrono::{NaiveDate, Utc};
 use tracing::warn;
 
 use super::error::{CliError, UnopenedInput};
-use super::kms_apis::KMS_APIS;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::values::{as_millis, parse_duration};
@@ -21,7 +20,7 @@ use keytrail::engine::{
     EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
 };
 use keytrail::knowledge::Aliases;
-use keytrail::model::{EventTime, Workload, WorkloadSet, error_chain};
+use keytrail::model::{EventTime, KMS_APIS, Workload, WorkloadSet, error_chain, is_region};
 use keytrail::parse::{ListedAlias, parse_alias_list};
 use keytrail::report::RunOptions;
 use keytrail::s3::{Access, Buckets};
@@ -134,12 +133,27 @@ fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
             .iter()
             .map(|text| account_id(text).unwrap_or_else(|| text.clone()))
             .collect(),
-        regions: options.region.iter().map(|text| text.trim().to_ascii_lowercase()).collect(),
+        regions: options.region.iter().map(|text| region(text)).collect(),
         keys: patterns(&options.key, KeyPattern::new)?,
         principals: patterns(&options.principal, PrincipalPattern::new)?,
         users: patterns(&options.user, Pattern::new)?,
         resources: patterns(&options.resource, Pattern::new)?,
     })
+}
+
+/// A Region as records name it. A text that cannot be one is warned of: it would select nothing,
+/// and no folder of S3 would be listed.
+fn region(text: &str) -> String {
+    let region = text.trim().to_ascii_lowercase();
+    if !is_region(&region) {
+        let digits = region.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let dashed = format!("{}-{}", region[..digits].trim_end_matches('-'), &region[digits..]);
+        let zone = region.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        let meant = [dashed.as_str(), zone].into_iter().find(|name| is_region(name));
+        let offer = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+        warn!("--region {text} is not a name of a Region, such as us-east-1{offer}");
+    }
+    region
 }
 
 fn patterns<P>(texts: &[String], new: impl Fn(&str) -> Result<P, PatternError>) -> Result<Vec<P>, CliError> {

@@ -190,7 +190,7 @@ enum PrincipalForm {
     Name(Pattern),
     /// The session of a role: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`, or a part of it.
     Session { account: Option<Pattern>, role: Pattern, session: Option<Pattern> },
-    /// The name of a role, user or service; or the end of an ARN, from a `/` or `:` on.
+    /// The name of a role, user, session or service; or the end of an ARN, from a `/` or `:` on.
     End(String),
     /// The unique id of a role, user or session: `AROA…`, `AIDA…`, `AROA…:SESSION`.
     Id(String),
@@ -227,6 +227,7 @@ impl PrincipalPattern {
             PrincipalForm::End(end) => {
                 let before = principal.name.strip_suffix(end.as_str());
                 before.is_some_and(|before| before.is_empty() || before.ends_with(['/', ':']))
+                    || principal.session_name.as_deref() == Some(end.as_str())
             }
             PrincipalForm::Id(id) => principal.principal_id.as_ref().is_some_and(|found| {
                 found.strip_prefix(id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))

@@ -26,6 +26,7 @@ mod error_chain;
 mod fact;
 mod folder;
 mod key;
+mod kms_apis;
 mod kms_event;
 mod outcome;
 mod principal;
@@ -48,6 +49,7 @@ pub use fact::{
 };
 pub use folder::KnownFolder;
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
+pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use outcome::{Outcome, normalize_error_code};
 pub use principal::{Principal, normalize_service};

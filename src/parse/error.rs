@@ -20,6 +20,11 @@ impl ParseError {
         Self { reason, detail }
     }
 
+    pub(super) fn unknown_source(source: &str) -> Self {
+        let detail = format!("eventSource {source:?} names KMS in a form that is not known");
+        Self::new(RejectReason::UnreadableMember, detail)
+    }
+
     pub(super) fn missing_field(name: &str) -> Self {
         Self::new(RejectReason::MissingField, format!("a KMS record without {name}"))
     }

@@ -5,7 +5,7 @@ use super::identity;
 use super::key::{self, KeySources, ResolvedKeys};
 use super::record::Record;
 use crate::model::{
-    Arn, Denial, EventTime, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
+    Arn, Denial, EventTime, KMS_APIS, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
     normalize_service, slice_text,
 };
 
@@ -98,12 +98,15 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     })))
 }
 
-/// Whether a record without `eventSource` is a KMS call by its other members: it has the ARN of a
-/// key as its resource, or in a member in which only KMS calls have it. (A bare id is no sign of
-/// KMS, and the search of raw bytes finds none.)
+/// Whether a record without `eventSource` is a KMS call by what else it says: it names an API of
+/// KMS, or has the ARN of a key as its resource or in a member in which only KMS calls have it. (A
+/// bare id is no sign of KMS.)
 pub(super) fn lacks_source(record: &Record<'_>) -> bool {
     if is_other_family(record) {
         return false;
+    }
+    if record.event_name.0.as_deref().is_some_and(|name| KMS_APIS.contains(&name)) {
+        return true;
     }
     let (request, response) = (&record.request, &record.response);
     let ids = [

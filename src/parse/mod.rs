@@ -42,8 +42,10 @@ pub use alias_list::{ListedAlias, parse_alias_list};
 pub use error::{AliasListError, NoFacts, ParseError};
 pub use facts::{facts, facts_without_texts, may_contain_facts};
 pub use families::{alias_arn, facts_of_event};
-pub use prefilter::{KMS, lacks_source, may_match, may_match_inside};
+pub use prefilter::{KMS, SourcePlace, lacks_source, may_lack_source, may_match, may_match_inside};
 pub use rule_out::facts_of_other;
+
+use prefilter::SourceName;
 
 use crate::model::KmsEvent;
 
@@ -80,7 +82,8 @@ pub struct ParsedRecord<'a> {
 /// # Errors
 /// When the record is not valid JSON or UTF-8, has an unpaired surrogate escape, or is a KMS record
 /// without a usable `eventName` or `eventTime`, or of an unknown major version. A record without
-/// `eventSource` is a KMS record if it names a key as only those do.
+/// `eventSource` is a KMS record if it names a key as only those records do, or an API of KMS.
+/// An `eventSource` that names KMS in an unknown form is an error.
 pub fn parse(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
     let text = read::utf8(record)?;
     parsed_record(read::record(text)?, text)
@@ -91,13 +94,13 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
     // An Insights event has no source of its own, only that of the calls that it is about.
     let insight_source = record.insight.event_source.as_deref().filter(|_| kms::is_other_family(&record));
     let source = record.event_source.as_deref().or(insight_source);
-    if source.is_none() && kms::lacks_source(&record) {
-        return Err(ParseError::missing_field("eventSource"));
-    }
-    let kind = if source.is_some_and(prefilter::is_kms) {
-        kms::event(record)?.map_or(RecordKind::NotUsage, RecordKind::Event)
-    } else {
-        RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }
+    let kind = match source.map(SourceName::of) {
+        Some(SourceName::Kms) => kms::event(record)?.map_or(RecordKind::NotUsage, RecordKind::Event),
+        Some(SourceName::LikeKms) => return Err(ParseError::unknown_source(source.unwrap_or_default())),
+        None if kms::lacks_source(&record) => return Err(ParseError::missing_field("eventSource")),
+        None | Some(SourceName::Other) => {
+            RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }
+        }
     };
     Ok(ParsedRecord { kind, repeated_field, text_members })
 }

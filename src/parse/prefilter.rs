@@ -20,58 +20,147 @@ static NAME: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(any_case("kms")).ok());
 static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(r"\u00"));
 static SOURCE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ventSource"));
+static MEMBERS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["ventName", "serIdentity"].map(Finder::new));
 
-/// Whether the text is the `eventSource` of KMS. Tools change its case, put blanks around it, or
-/// write `kms` alone or the name of an endpoint.
-pub(super) fn is_kms(source: &str) -> bool {
-    if source == KMS {
+/// What the text of an `eventSource` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SourceName {
+    /// KMS.
+    Kms,
+    /// KMS as a word, in a form that is not known.
+    LikeKms,
+    /// Another service.
+    Other,
+}
+
+impl SourceName {
+    /// Reads the text. Tools change its case, put blanks around it, and write `kms` alone, an
+    /// endpoint, a URL, or dots so that nobody can click on them.
+    pub(super) fn of(source: &str) -> Self {
+        if source == KMS {
+            return Self::Kms;
+        }
+        let words = || source.split(|c: char| !c.is_ascii_alphanumeric());
+        if !words().any(|word| word.eq_ignore_ascii_case("kms")) {
+            return Self::Other;
+        }
+        if is_endpoint_of_kms(source) { Self::Kms } else { Self::LikeKms }
+    }
+}
+
+/// Whether the text names KMS, or one of its [endpoints].
+///
+/// [endpoints]: https://docs.aws.amazon.com/general/latest/gr/kms.html
+fn is_endpoint_of_kms(source: &str) -> bool {
+    let is_invisible = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{feff}');
+    let mut name = source.replace(is_invisible, " ").trim().to_ascii_lowercase().replace("[.]", ".");
+    for scheme in ["https://", "http://"] {
+        name = name.strip_prefix(scheme).unwrap_or(&name).to_owned();
+    }
+    let name = name.trim_end_matches(['/', '.']);
+    if matches!(name, "kms" | "aws.kms" | "aws kms" | "aws-kms" | "aws:kms" | "aws::kms") {
         return true;
     }
-    let source = source.trim().to_ascii_lowercase();
-    source.strip_prefix("kms").is_some_and(|rest| {
-        rest.is_empty()
-            || rest.starts_with('.') && (rest.ends_with(".amazonaws.com") || rest == ".amazonaws.com.cn")
+    let rest = name.strip_prefix("kms-fips").or_else(|| name.strip_prefix("kms")).unwrap_or_default();
+    let domains = [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"];
+    let region = domains.iter().find_map(|domain| rest.strip_suffix(domain));
+    let is_of_region = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    region.is_some_and(|region| {
+        region.is_empty() || region.strip_prefix('.').is_some_and(|region| region.chars().all(is_of_region))
     })
 }
 
-/// Whether the record may be a KMS call: its bytes contain `kms.amazonaws.com` in any case, or an
-/// escape of one of its characters, or `KMS::Key`, the type of a resource of KMS calls; or there
-/// is no `eventSource`, but the ARN of a key. `false` is certain.
+/// Whether the record may be a KMS call: its bytes name KMS in one of the ways in which an
+/// `eventSource` does, in any case, or have an escape of a character of `kms.amazonaws.com`, or
+/// `KMS::Key`, the type of a resource of KMS calls; or it [lacks its source](may_lack_source).
+/// `false` is certain.
 pub fn may_match(record: &[u8]) -> bool {
-    has_name(record) || ESCAPE.find_iter(record).any(|at| is_escape_of(record, at, is_in_name))
+    may_name_kms(record, is_in_name) || may_lack_source(record)
+}
+
+/// Where `eventSource` was in the last record. In the next one it is near there, and need not be
+/// looked for in all of its bytes.
+#[derive(Debug, Default)]
+pub struct SourcePlace {
+    last: usize,
+}
+
+impl SourcePlace {
+    /// Bytes around that place in which it is looked for first.
+    const NEAR: usize = 192;
+
+    /// [`may_lack_source`] of the next record.
+    pub fn is_missing_in(&mut self, record: &[u8]) -> bool {
+        let start = self.last.saturating_sub(Self::NEAR).min(record.len());
+        let near = &record[start..record.len().min(start + 2 * Self::NEAR)];
+        if let Some(at) = SOURCE.find(near)
+            && names_source(&record[start + at..])
+        {
+            self.last = start + at;
+            return false;
+        }
+        self.last = SOURCE.find(record).unwrap_or_default();
+        may_lack_source(record)
+    }
+}
+
+/// Whether the record has no `eventSource`, but the name of another member, or the ARN of a key.
+pub fn may_lack_source(record: &[u8]) -> bool {
+    lacks_source(record)
+        && (MEMBERS.iter().any(|name| name.find(record).is_some())
+            || has_part(record, |_, rest| begins_with(rest, IN_ARN)))
+}
+
+fn may_name_kms(bytes: &[u8], is_hidden: impl Fn(u8) -> bool) -> bool {
+    has_name(bytes) || ESCAPE.find_iter(bytes).any(|at| is_escape_of(bytes, at, &is_hidden))
 }
 
 /// [`may_match`] for a value that contains records as strings of JSON text. There an escape may
 /// also stand for a part of another escape.
 pub fn may_match_inside(value: &[u8]) -> bool {
-    has_name(value) || ESCAPE.find_iter(value).any(|at| is_escape_of(value, at, is_in_name_or_escape))
+    may_name_kms(value, is_in_name_or_escape)
 }
 
+/// Whether the bytes name KMS or the type of a key.
 fn has_name(bytes: &[u8]) -> bool {
+    has_part(bytes, |before, rest| match rest.get(3) {
+        // An endpoint, or one that cannot be clicked on.
+        Some(b'.' | b'[') => true,
+        Some(b'-') => begins_with(rest, "kms-fips"),
+        Some(b':') => begins_with(rest, KEY_TYPE),
+        // The name alone, or behind `AWS` or `aws.`.
+        Some(b'"' | b'\\') => matches!(before.last(), Some(b'"' | b'.' | b' ')),
+        _ => false,
+    })
+}
+
+/// Whether `decide` says so for any place of `kms`, in any case: what is before, and the rest.
+fn has_part(bytes: &[u8], decide: impl Fn(&[u8], &[u8]) -> bool) -> bool {
     // If the searcher could not be built (it can be), any record may match.
     let Some(search) = NAME.as_ref() else { return true };
-    let mut names_key = false;
-    for found in search.find_iter(bytes) {
-        let rest = &bytes[found.start()..];
-        let begins_with =
-            |text: &str| rest.get(..text.len()).is_some_and(|b| b.eq_ignore_ascii_case(text.as_bytes()));
-        if begins_with(KMS) || begins_with(KEY_TYPE) {
-            return true;
-        }
-        names_key |= begins_with(IN_ARN);
-    }
-    names_key && lacks_source(bytes)
+    search.find_iter(bytes).any(|found| {
+        let (before, rest) = bytes.split_at(found.start());
+        decide(before, rest)
+    })
+}
+
+fn begins_with(bytes: &[u8], text: &str) -> bool {
+    bytes.get(..text.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(text.as_bytes()))
 }
 
 /// Whether no `eventSource` in these bytes has a text as its value.
 pub fn lacks_source(bytes: &[u8]) -> bool {
-    !SOURCE.find_iter(bytes).any(|at| {
-        let after = &bytes[at + SOURCE.needle().len()..];
-        let is_name = matches!(after.first(), Some(b'"' | b'\\'));
-        let mut value = after.iter().skip_while(|b| b.is_ascii_whitespace() || b"\\\":".contains(b));
-        // The opening quote of a text was skipped, and so was an empty text.
-        is_name && value.next().is_some_and(|b| b.is_ascii_alphanumeric()) && !is_null(after)
-    })
+    !SOURCE.find_iter(bytes).any(|at| names_source(&bytes[at..]))
+}
+
+/// Whether the bytes, which begin with `ventSource`, are the name and the value of that member.
+fn names_source(bytes: &[u8]) -> bool {
+    let after = &bytes[SOURCE.needle().len()..];
+    let is_name = matches!(after.first(), Some(b'"' | b'\\'));
+    let mut value = after.iter().skip_while(|b| b.is_ascii_whitespace() || b"\\\":".contains(b));
+    // The opening quote of a text was skipped, and so was an empty text.
+    is_name && value.next().is_some_and(|b| b.is_ascii_alphanumeric()) && !is_null(after)
 }
 
 /// Whether what follows the name of a member says that its value is null.
@@ -190,31 +279,55 @@ mod tests {
             format!(r#"{{"eventSource" : "", "keyId":"{arn}"}}"#),
         ] {
             assert!(may_match(record.as_bytes()), "{record}");
-            assert!(may_match_inside(record.as_bytes()), "{record}");
         }
         for record in [
             format!(r#"{{"eventSource":"s3.amazonaws.com","keyId":"{arn}"}}"#),
             format!(r#"{{"keyId":"{arn}","EventSource" : "s3.amazonaws.com"}}"#),
-            r#"{"a":"kmsx.amazonaws.com"}"#.to_owned(),
+            r#"{"eventSource":"x","a":"kmsx.amazonaws.com, kms-keys, akms"}"#.to_owned(),
         ] {
             assert!(!may_match(record.as_bytes()), "{record}");
         }
         let text = format!(r#"{{"message":"{{\"eventSource\":\"s3.amazonaws.com\",\"k\":\"{arn}\"}}"}}"#);
         assert!(!may_match_inside(text.as_bytes()), "{text}");
-        assert!(is_kms(KMS) && is_kms(" KMS.amazonaws.com\n") && !is_kms("s3.amazonaws.com"));
-        for source in ["kms", "KMS", "kms.amazonaws.com.cn", "kms.us-east-1.amazonaws.com"] {
-            assert!(is_kms(source), "{source}");
-        }
-        for source in ["kmsx", "kms.example.com", "kms-fips.amazonaws.com", "", "amazonaws.com"] {
-            assert!(!is_kms(source), "{source}");
+    }
+
+    #[test]
+    fn sources_are_read_in_the_forms_that_tools_write() {
+        for (expected, sources) in [
+            (
+                SourceName::Kms,
+                [
+                    KMS,
+                    " KMS.amazonaws.com\n",
+                    "kms",
+                    "AWS KMS",
+                    "aws.kms",
+                    "\u{feff}kms.amazonaws.com",
+                    "kms.amazonaws.com.cn",
+                    "kms.cn-north-1.amazonaws.com.cn",
+                    "kms-fips.us-gov-west-1.amazonaws.com",
+                    "kms.us-east-1.api.aws",
+                    "https://kms.us-east-1.amazonaws.com/",
+                    "kms[.]amazonaws[.]com",
+                ]
+                .as_slice(),
+            ),
+            (SourceName::LikeKms, &["kms.example.com", "kms (Key Management Service)", "x/kms"]),
+            (SourceName::Other, &["s3.amazonaws.com", "kmsx", "mykms.amazonaws.com", "", "amazonaws.com"]),
+        ] {
+            for source in sources {
+                assert_eq!(SourceName::of(source), expected, "{source}");
+                let record = serde_json::json!({ "eventSource": source }).to_string();
+                assert!(expected != SourceName::Kms || may_match(record.as_bytes()), "{record}");
+            }
         }
     }
 
     #[test]
     fn other_escapes_are_ignored() {
         assert!(!may_match_inside(br#"{"a":"{\"b\":\"\\u003c\u0026\u003e \u00e9\"}"}"#));
-        assert!(!may_match(br#"{"a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
-        assert!(!may_match(br#"{"a":"\u00"#));
+        assert!(!may_match(br#"{"eventSource":"x","a":"\u003c\u0026 \u00e9 s3.amazonaws.com"}"#));
+        assert!(!may_match(br#"{"eventSource":"x","a":"\u00"#));
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub struct FolderNames {
 /// A folder has no name that would not be mistaken for that of another folder.
 #[derive(Debug, Error)]
 #[error(
-    "{path} cannot be told from {other}, which an earlier run read under this name; \
-     use --force to read all archives again"
+    "{path}: an earlier run read another folder, {other}, whose archives would have the same names \
+     in the report; use --force to forget that folder and read all archives again"
 )]
 pub struct NameTaken {
     /// The folder.

@@ -44,6 +44,15 @@ fn keys_of_nothing_but_slashes() {
     }
 }
 
+/// Each name of KMS in a value once had the whole value searched for an operation.
+#[test]
+fn values_of_nothing_but_kms() {
+    for (name, status) in [("kms.amazonaws.com", 1), ("\"kms.amazonaws.com\"", 0)] {
+        let value = json!({"a": vec![name; LEN / name.len()]});
+        attack("kms.json", value.to_string().as_bytes(), status, &[]);
+    }
+}
+
 /// A million frames of zstd without content, which once each had a decoder of their own.
 #[test]
 fn frames_without_content() {

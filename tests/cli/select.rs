@@ -208,7 +208,15 @@ fn the_scope_of_a_run_is_shown() {
         Some("account 1,2,3 and 2 more, key *, since 2024-01-01T00:00:00.000Z")
     );
     let ran = run(keytrail().current_dir(dir.path()).args(["events", "in.json"]).env("KEYTRAIL_REGION", "x"));
-    assert!(ran.stderr.starts_with("scope: region x\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\nscope: region x\n"), "{}", ran.stderr);
+    for (region, told) in [
+        ("x", "--region x is not a name of a Region, such as us-east-1\n"),
+        ("us-east1", "us-east-1; did you mean us-east-1?\n"),
+        ("eu-west-2b", "us-east-1; did you mean eu-west-2?\n"),
+    ] {
+        let ran = run(keytrail().current_dir(dir.path()).args(["events", "in.json", "--region", region]));
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -122,10 +122,10 @@ fn bad_rows_are_rejects_and_the_others_count() {
 }
 
 #[test]
-fn the_event_history_of_the_console_is_skipped_and_said() {
+fn the_event_history_of_the_console_is_told() {
     let report = analyze("event_history.csv", &data("lake/event-history.csv"), &[]);
-    assert_eq!(report.status, 0);
-    assert_eq!(input(&report), json!(["skipped", "event_history_csv", "unknown", 0, 0]));
+    assert_eq!(report.status, 1);
+    assert_eq!(input(&report)[0], "unreadable");
     assert!(report.stderr.contains("download it as JSON"), "{}", report.stderr);
 }
 

@@ -72,7 +72,10 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
     // In JSON that was read whole, every text was looked at.
     let is_whole = reason != SkipReason::NotJson;
     if watched.is_some() && (is_encoded || !is_whole && may_hold_encoded(head)) {
-        let detail = "it is compressed or encoded more often than keytrail looks into, or damaged".to_owned();
+        let detail =
+            "it looks like compressed or encoded data that keytrail cannot decode: damaged, encrypted, \
+                      cut off, or more than four layers of compression"
+                .to_owned();
         return Some(StatusReason::Unread { reason: UnreadReason::UnknownEnvelope, detail });
     }
     if !is_log || reason == SkipReason::Digest {
@@ -80,7 +83,10 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
     }
     let what = what_it_is(head).unwrap_or_else(|| match reason {
         SkipReason::Empty => "no bytes".to_owned(),
-        other => other.as_str().to_owned(),
+        SkipReason::OtherJson => "JSON without records".to_owned(),
+        SkipReason::BrokenStart => "JSON whose beginning is missing".to_owned(),
+        SkipReason::NotJson => "something else than JSON".to_owned(),
+        other => format!("something else ({})", other.in_words()),
     });
     let detail = format!("a log file by its name, but it holds {what}");
     Some(StatusReason::Unread { reason: UnreadReason::LostLog, detail })

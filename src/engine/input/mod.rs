@@ -15,14 +15,14 @@ use std::convert::identity;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use tracing::warn;
-
 use super::scanner::{Outcome, Scanner};
 use crate::aggregate::{InputStatus, InputSummary, StatusReason, UnreadReason};
 use crate::format::archive::ArchiveFormat;
+use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
+use crate::report::REJECTS;
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
 use reader::InputReader;
@@ -141,7 +141,8 @@ fn read<R: Read>(
     }
     match ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= MAX_DEPTH => {
-            scanner.input(subject.skipped(SkipReason::NestedTooDeep), Vec::new(), Outcome::Permanent);
+            let detail = "it is in more than four containers, one in another: unpack some of them";
+            scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
         }
         Some(format) => {
             container::read(scanner, &subject, format, content, origin, read_member, buffers);
@@ -156,11 +157,9 @@ fn read<R: Read>(
                 InputReader::new(scanner, subject).run_csv(kind, stream, buffers);
             }
             Some(_) => {
-                warn!(
-                    archive = %subject.uri,
-                    "the event history in CSV does not say which account, key or caller it was: download it as JSON"
-                );
-                scanner.input(subject.skipped(SkipReason::EventHistoryCsv), Vec::new(), Outcome::Permanent);
+                let detail = "it is the event history in CSV, which does not say which account, key or \
+                              caller it was: download it as JSON";
+                scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
             }
         },
     }
@@ -205,15 +204,24 @@ fn read_parquet<R: Read>(
     };
     let max_record = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
     let max_content = scanner.plan.limits.archive_bytes.min(subject.budget.left());
-    match OcsfReader::open(file, max_record, max_content) {
-        Ok(Some(table)) => InputReader::new(scanner, subject).run_table(table, position, sha256),
-        Ok(None) => {
+    let plan = scanner.plan;
+    let may_hold_records = |cell: &[u8]| plan.is_cancelled() || may_hold_records_inside(cell);
+    match OcsfReader::open(file, max_record, max_content, may_hold_records) {
+        Ok(Some(table)) if !is_rejects_table(&table) => {
+            InputReader::new(scanner, subject).run_table(table, position, sha256);
+        }
+        Ok(_) => {
             let input = with_position(subject.skipped(SkipReason::Parquet), position);
             scanner.input(input, Vec::new(), Outcome::Permanent);
         }
         // Any kind of Parquet file may be damaged so: also one of those that are read.
         Err(error) => InputReader::new(scanner, subject).unreadable_table(&error, position),
     }
+}
+
+/// Whether it is the `rejects.parquet` of a report, which quotes names of records.
+fn is_rejects_table(table: &OcsfReader) -> bool {
+    table.column_names().split('\n').eq(REJECTS.iter().map(|column| column.name))
 }
 
 /// Content that can be read from any offset.

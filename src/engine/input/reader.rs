@@ -16,7 +16,7 @@ use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, R
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong};
-use crate::parse::{self, NoFacts, RecordKind};
+use crate::parse::{self, NoFacts, RecordKind, SourcePlace};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -50,11 +50,14 @@ pub(super) struct InputReader<'r, 's> {
     pub(super) lacks_caller: bool,
     /// The columns of a table say neither with which key nor for what.
     pub(super) lacks_key_columns: bool,
+    /// Rows without a record that are rejects because they name what only records have.
+    pub(super) unknown_rows: u64,
     /// Names of records in content that is not recognised, and how far that was looked at.
     pub(super) watch: NameWatch,
     watched: u64,
     /// The first bytes of content that is not recognised.
     head: Vec<u8>,
+    source_place: SourcePlace,
     /// Decoding stopped early.
     is_broken: bool,
     /// Facts have been emitted: the input can no longer be skipped as no archive.
@@ -77,8 +80,10 @@ impl<'r, 's> InputReader<'r, 's> {
             is_lossy: false,
             lacks_caller: false,
             lacks_key_columns: false,
+            unknown_rows: 0,
             watch: NameWatch::default(),
             watched: 0,
+            source_place: SourcePlace::default(),
             head: Vec::new(),
             is_broken: false,
             is_committed: false,
@@ -266,8 +271,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let index = self.input.counts.records;
         let may_match = match may_match {
             MayMatch::Yes => true,
-            MayMatch::No => false,
-            MayMatch::WithoutSource => parse::lacks_source(bytes),
+            MayMatch::IfSourceIsMissing => self.source_place.is_missing_in(bytes),
             MayMatch::Unknown => parse::may_match(bytes),
         };
         if !may_match {
@@ -279,7 +283,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
             Ok(record) => record.text_members || may_have_quoted_texts(bytes),
-            Err(error) => error.reason == RejectReason::BadEventTime,
+            Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
             restored = json;
@@ -382,6 +386,11 @@ impl<'r, 's> InputReader<'r, 's> {
 
     pub(super) fn has_rejects(&self) -> bool {
         self.first_reject.is_some()
+    }
+
+    /// Whether there are other rejects than these.
+    pub(super) fn has_rejects_beside(&self, rejects: u64) -> bool {
+        self.input.counts.rejected > rejects
     }
 
     /// Emits the batch; false when the run is over.

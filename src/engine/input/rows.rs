@@ -5,7 +5,7 @@ use std::io::Read;
 use super::reader::InputReader;
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::reason_of;
-use crate::format::container::{self, MayMatch};
+use crate::format::container::{self, MayMatch, Watched};
 use crate::format::decode::{Buffers, DecodeError};
 use crate::format::rebuild::{Rebuilt, lack_key, record_from_columns};
 use crate::format::tabular::{
@@ -32,6 +32,7 @@ impl InputReader<'_, '_> {
         let limits = plan.limits;
         let (shape, are_records) = (table.shape(), table.rows_are_records());
         let mut found = are_records;
+        let mut is_committed = false;
         let columns = table.column_names();
         self.lacks_key_columns = lack_key(columns.split('\n'));
         self.watch_bytes(columns.as_bytes());
@@ -68,13 +69,16 @@ impl InputReader<'_, '_> {
                         self.reject(row, RejectReason::ParquetCorrupt, error.detail());
                     }
                 }
+                is_committed |= self.is_full();
                 if plan.is_cancelled() || self.is_full() && !self.emit() {
                     return;
                 }
             }
         }
         let shape = if self.is_lossy || self.lacks_caller { shape.lossy() } else { shape };
-        let skip = (!found && !self.has_rejects()).then_some(SkipReason::Parquet);
+        // Without any record, rows in a form that is not read are all that can be told.
+        let is_known = found || is_committed || self.has_rejects_beside(self.unknown_rows);
+        let skip = (!is_known).then_some(SkipReason::Parquet);
         self.finish(position, sha256, shape.as_str(), skip);
     }
 
@@ -83,7 +87,11 @@ impl InputReader<'_, '_> {
         let found = self.search(row, offset);
         self.is_lossy |= found.is_lossy;
         if found.records == 0 && !found.is_header {
-            self.not_found(row, offset, found.is_notification);
+            let watched = if found.is_notification { Watched::Notification } else { Watched::Row };
+            if self.not_found(row, offset, watched) {
+                self.unknown_rows += 1;
+                self.watch_bytes(row);
+            }
         }
         found.records > 0
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::stream::StreamPosition;
-use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason};
+use crate::aggregate::{Counts, InputStatus, InputSummary, StatusReason, UnreadReason};
 use crate::engine::plan::{Limits, Plan};
 use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::container::JsonShape;
@@ -99,6 +99,15 @@ impl Subject {
     pub(super) fn skipped(&self, reason: SkipReason) -> InputSummary {
         let mut input = self.summary();
         (input.status, input.reason) = (InputStatus::Skipped, Some(StatusReason::Skipped(reason)));
+        input
+    }
+
+    /// The summary of an input that may hold records in a form that is not read.
+    pub(super) fn in_unknown_form(&self, detail: &str) -> InputSummary {
+        let mut input = self.summary();
+        let (reason, detail) = (UnreadReason::UnknownEnvelope, detail.to_owned());
+        (input.status, input.reason) =
+            (InputStatus::Unreadable, Some(StatusReason::Unread { reason, detail }));
         input
     }
 

@@ -52,7 +52,7 @@ impl InputReader<'_, '_> {
                 true
             }
             Extracted::NoRecord => {
-                self.not_found(value, offset, found.is_notification);
+                self.not_found(value, offset, kind_of(value, &found));
                 true
             }
             Extracted::Unreadable { .. }
@@ -130,7 +130,7 @@ impl InputReader<'_, '_> {
             let detail = "a row of values without the names of their columns".to_owned();
             self.reject(Some(offset), RejectReason::UnreadableMember, detail);
         } else if found.records == 0 && !found.is_header {
-            self.not_found(value, offset, found.is_notification);
+            self.not_found(value, offset, kind_of(value, &found));
         }
         reader.mark_searched(&found);
         true
@@ -160,16 +160,15 @@ impl InputReader<'_, '_> {
     }
 
     /// Counts a value in which no record was found: a reject, if it names what only records have.
-    pub(super) fn not_found(&mut self, value: &[u8], offset: u64, is_notification: bool) {
-        let watched = match value.first() {
-            _ if is_notification => Watched::Notification,
-            Some(b'"') => Watched::Prose,
-            _ => Watched::Json,
-        };
-        match self.unknown_form(value, watched) {
+    /// Whether it is one.
+    pub(super) fn not_found(&mut self, value: &[u8], offset: u64, watched: Watched) -> bool {
+        let form = self.unknown_form(value, watched);
+        let is_told = form.is_some();
+        match form {
             Some(detail) => self.reject(Some(offset), RejectReason::UnreadableMember, detail),
             None => self.foreign(),
         }
+        is_told
     }
 
     /// Searches what an envelope holds, or the envelope if that is no JSON; reads the records.
@@ -251,6 +250,15 @@ impl InputReader<'_, '_> {
             Extracted::NoRecord | Extracted::Unreadable { .. } => self.foreign(),
         }
         self.text = buffer;
+    }
+}
+
+/// What kind of value it is in which a search found no record.
+fn kind_of(value: &[u8], found: &SearchSummary) -> Watched {
+    match value.first() {
+        _ if found.is_notification => Watched::Notification,
+        Some(b'"') => Watched::Prose,
+        _ => Watched::Json,
     }
 }
 

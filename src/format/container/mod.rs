@@ -74,7 +74,7 @@ pub use search::RecordSearch;
 pub use shape::JsonShape;
 pub use step::Step;
 pub use summary::SearchSummary;
-pub use unread::unread_form;
+pub use unread::{may_hold_records_inside, unread_form};
 pub use watch::{NameWatch, Watched};
 pub use window::Window;
 

@@ -23,6 +23,7 @@ use super::step::Step;
 use super::summary::SearchSummary;
 use super::tables;
 use super::unread::unread_content;
+use super::watch::{NameWatch, Watched};
 use super::window::Window;
 use crate::format::decode::{Budget, Certainty, TextLayer};
 use crate::format::json::ValueScanner;
@@ -165,11 +166,31 @@ impl<'s, 'e> Run<'s, 'e> {
             let content = encoded::decode(&content, &self.search.budget);
             return content.is_some_and(|content| self.content(&content, place.in_text(), depth));
         }
+        let mut without_record = Vec::new();
         let mut found = false;
         for item in items(bytes) {
-            found |= self.value(&bytes[item.clone()], place.inner(item.start), depth);
+            let value = &bytes[item.clone()];
+            if self.value(value, place.inner(item.start), depth) {
+                found = true;
+            } else {
+                without_record.push(value);
+            }
+        }
+        if found {
+            without_record.into_iter().for_each(|item| self.unread_item(item));
         }
         found
+    }
+
+    /// Looks at an item of a list in which others hold records.
+    fn unread_item(&mut self, item: &[u8]) {
+        let mut watch = NameWatch::default();
+        watch.feed(item);
+        let watched = if item.starts_with(b"\"") { Watched::Prose } else { Watched::Json };
+        if watch.may_hold_records(watched) {
+            let detail = format!("among records: it {watch}, in a form that keytrail does not read");
+            self.lost(RejectReason::UnreadableMember, detail);
+        }
     }
 
     fn object(&mut self, bytes: &[u8], place: Place, depth: u32) -> bool {

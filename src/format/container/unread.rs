@@ -2,8 +2,10 @@
 
 use memchr::memmem;
 
-use super::watch::{NameWatch, Watched};
-use crate::format::decode::{TextDecoder, TextLayer, inflated};
+use super::watch::{NameWatch, Watched, has_name};
+use crate::format::decode::{
+    TextDecoder, TextLayer, inflated, may_be_encoded, may_hold_compressed, may_hold_encoded,
+};
 
 /// Length of the shortest text that is looked into.
 const MIN_CHARS: usize = 64;
@@ -21,6 +23,18 @@ const MAGICS: [&[u8]; 6] = [b"PK\x03\x04", b"PAR1", b"Obj\x01", b"ORC", b"ARROW1
 /// How the numbers of the bytes of gzip, of a record and of a log file begin.
 const NUMBERS: [&[u8]; 3] =
     [b"31,139,8,", b"123,34,101,118,101,110,116,", b"123,34,82,101,99,111,114,100,115,"];
+
+/// Whether records may be in a text or a value of bytes: whether it is worth a search.
+pub fn may_hold_records_inside(value: &[u8]) -> bool {
+    if std::str::from_utf8(value).is_err() {
+        let head = &value[..value.len().min(MAX_CHARS)];
+        return value.len() >= MIN_CHARS && (may_hold_compressed(head) || unread_content(value).is_some());
+    }
+    let last_word = || value.trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    has_name(value)
+        || value.len() >= MIN_CHARS
+            && (may_hold_encoded(value) || may_be_encoded(last_word()) || unread_form(value).is_some())
+}
 
 /// What a value or a text holds in which records may be, although none was found.
 pub fn unread_form(value: &[u8]) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! Watches content that is not recognised for names that only records have. Content with them may
 //! hold records in a form that is not known, and must not be passed over in silence.
 
+use std::cell::LazyCell;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -51,6 +52,11 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostFirst).build(NAMES).ok()
 });
 
+/// Whether any of the names is there.
+pub(super) fn has_name(bytes: &[u8]) -> bool {
+    SEARCH.as_ref().is_none_or(|search| search.is_match(bytes))
+}
+
 /// Watches the bytes of one input.
 #[derive(Debug, Default)]
 pub struct NameWatch {
@@ -64,6 +70,8 @@ pub struct NameWatch {
     is_value: bool,
     /// KMS's name is a whole string of JSON or of a text of it, and so is an operation of KMS.
     is_value_in_text: bool,
+    /// KMS's name and that of an operation of KMS are near each other.
+    is_call: bool,
     /// KMS's name is the value of a member that is named like the source of a record.
     is_source: bool,
     /// What was found in which records may be.
@@ -77,6 +85,8 @@ pub struct NameWatch {
 pub enum Watched {
     /// JSON that was read whole. Texts in it may mention KMS without being records.
     Json,
+    /// A row of a table. Its columns may have any names, and its texts any form.
+    Row,
     /// A value beside an array of records. It may describe the columns of that array, and name
     /// what records have without having it.
     Beside,
@@ -107,6 +117,9 @@ impl NameWatch {
     fn look_at(&mut self, bytes: &[u8]) {
         let Some(search) = SEARCH.as_ref() else { return };
         let mut source_end = None;
+        // KMS may be named a million times in one value.
+        let has_operation = LazyCell::new(|| names_operation(bytes, "\""));
+        let has_call = LazyCell::new(|| names_operation(bytes, ""));
         for found in search.find_iter(bytes) {
             let name = found.pattern().as_usize();
             if name > KMS_AT {
@@ -129,7 +142,8 @@ impl NameWatch {
                 let is_whole = is_text && bytes[found.end()..].starts_with(b"\\\"");
                 let is_value = quoted.into_iter().all(is_quote) && !is_text;
                 self.is_value |= is_value;
-                self.is_value_in_text |= (is_whole || is_value) && names_operation(bytes);
+                self.is_value_in_text |= (is_whole || is_value) && *has_operation;
+                self.is_call |= *has_call;
             }
         }
     }
@@ -145,6 +159,7 @@ impl NameWatch {
         let names_kms = match watched {
             Watched::Notification => return self.is_value,
             Watched::Json | Watched::Beside => self.is_value || self.is_value_in_text || self.is_source,
+            Watched::Row => self.is_value || self.is_call || self.is_source,
             Watched::Unknown => self.seen & kms != 0 || self.is_encoded,
             Watched::Prose => self.is_value_in_text || self.is_source,
         };
@@ -152,8 +167,9 @@ impl NameWatch {
     }
 }
 
-/// Whether a string of JSON or of a text of it begins like the name of an operation of KMS.
-fn names_operation(bytes: &[u8]) -> bool {
+/// Whether the name of an operation of KMS is behind the mark: a quote for a string of JSON or of a
+/// text of it that begins so.
+fn names_operation(bytes: &[u8], mark: &str) -> bool {
     const OPERATIONS: [&str; 18] = [
         "Decrypt",
         "Encrypt",
@@ -174,7 +190,7 @@ fn names_operation(bytes: &[u8]) -> bool {
         "GetPublicKey",
         "RotateKey",
     ];
-    OPERATIONS.iter().any(|name| memmem::find(bytes, format!("\"{name}").as_bytes()).is_some())
+    OPERATIONS.iter().any(|name| memmem::find(bytes, format!("{mark}{name}").as_bytes()).is_some())
 }
 
 /// Whether only the marks of a notation are between a name and its value. (In a query, blanks are
@@ -213,8 +229,12 @@ impl fmt::Display for NameWatch {
             return write!(f, "holds {form}");
         }
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
-        let encoded = self.is_encoded.then_some("compressed data");
-        write!(f, "names {}", seen.chain(encoded).collect::<Vec<_>>().join(", "))
+        let names = seen.collect::<Vec<_>>().join(", ");
+        match (names.is_empty(), self.is_encoded) {
+            (true, _) => write!(f, "holds text that looks like encoded records"),
+            (false, true) => write!(f, "names {names}, and holds text that looks like encoded records"),
+            (false, false) => write!(f, "names {names}"),
+        }
     }
 }
 

@@ -1,13 +1,16 @@
-//! Finds values that can contain the needle `kms.amazonaws.com`: the question that `parse` asks
-//! about every record, answered while the scanner passes over the bytes anyway.
+//! Finds values that can name KMS as an `eventSource` does: the question that `parse` asks about
+//! every record, answered while the scanner passes over the bytes anyway.
 //!
 //! The bit masks of a block show the pairs `km`, in any case, and `\u`. Only after such a pair are
 //! bytes compared.
 
 use super::block::{BLOCK, BlockMasks};
 
-/// The needle. `parse` has the same constant as `KMS`; a test compares the two answers.
+/// The usual name. `parse` has the same constant as `KMS`; a test compares the two answers.
 const NEEDLE: &[u8; 17] = b"kms.amazonaws.com";
+
+/// How the endpoints with validated cryptography begin.
+const FIPS: &[u8; 8] = b"kms-fips";
 
 /// How the type of a key in `resources` ends: another sign of a KMS call.
 const KEY_TYPE: &[u8; 8] = b"kms::key";
@@ -68,39 +71,26 @@ impl PairFinder {
     }
 }
 
-/// What is at the candidates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// The needle in any case, the type of a key, or an escape that could spell a character of the
-    /// needle.
-    Match,
-    /// The ARN of a key, which records of many services have.
-    KeyArn,
-    Nothing,
-}
-
-/// Looks at the candidates. The block starts at `block_start` in `value`, and `value` ends where
-/// the JSON value does.
+/// Whether there is at the candidates a name of KMS in any case, the type of a key, or an escape
+/// that could spell a character of the usual name. The block starts at `block_start` in `value`,
+/// and `value` ends where the JSON value does.
 #[inline(never)]
-pub(super) fn sign_at(value: &[u8], block_start: usize, candidates: Candidates) -> Sign {
+pub(super) fn names_kms(value: &[u8], block_start: usize, candidates: Candidates) -> bool {
     let pair_at = |bit: u32| &value[block_start + bit as usize - 1..];
     let begins_with = |bit: u32, text: &[u8]| {
         pair_at(bit).get(..text.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(text))
     };
-    let mut sign = Sign::Nothing;
-    for bit in set_bits(candidates.needle) {
-        // What follows the pair rules most of them out.
-        match pair_at(bit) {
-            [_, _, b's' | b'S', b'.', ..] if begins_with(bit, NEEDLE) => return Sign::Match,
-            [_, _, b's' | b'S', b':', ..] if begins_with(bit, KEY_TYPE) => return Sign::Match,
-            [_, _, b's' | b'S', b':', ..] => sign = Sign::KeyArn,
-            _ => {}
-        }
-    }
-    if set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit))) {
-        return Sign::Match;
-    }
-    sign
+    let byte_before = |bit: u32| (block_start + bit as usize).checked_sub(2).map(|at| value[at]);
+    // What follows the pair rules most of them out.
+    let is_name = |bit: u32| match pair_at(bit) {
+        [_, _, b's' | b'S', b'.' | b'[', ..] => true,
+        [_, _, b's' | b'S', b'-', ..] => begins_with(bit, FIPS),
+        [_, _, b's' | b'S', b':', ..] => begins_with(bit, KEY_TYPE),
+        [_, _, b's' | b'S', b'"' | b'\\', ..] => matches!(byte_before(bit), Some(b'"' | b'.' | b' ')),
+        _ => false,
+    };
+    set_bits(candidates.needle).any(is_name)
+        || set_bits(candidates.escape).any(|bit| escapes_needle_character(pair_at(bit)))
 }
 
 /// The positions of the bits that are set, lowest first.

@@ -7,7 +7,7 @@
 //! next.
 
 use super::block::{BLOCK, BlockMasks};
-use super::needle::{self, Candidates, PairFinder, Sign};
+use super::needle::{self, Candidates, PairFinder};
 
 /// The state inside an object or array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,21 +19,21 @@ pub(super) struct NestedScanner {
     /// 1 if the next byte is escaped by a backslash, otherwise 0.
     escaped: u64,
     /// What was found of the needle.
-    sign: Sign,
+    names_kms: bool,
 }
 
 impl NestedScanner {
     /// The state before the opening bracket.
     pub(super) const fn new() -> Self {
-        Self { depth: 0, string: 0, escaped: 0, sign: Sign::Nothing }
+        Self { depth: 0, string: 0, escaped: 0, names_kms: false }
     }
 
     pub(super) fn is_in_string(self) -> bool {
         self.string != 0
     }
 
-    pub(super) fn sign(self) -> Sign {
-        self.sign
+    pub(super) fn names_kms(self) -> bool {
+        self.names_kms
     }
 
     /// Scans the next bytes; `Some(n)` if the value ends after `n` of them.
@@ -145,12 +145,9 @@ impl NestedScanner {
         block_start: usize,
     ) {
         let candidates = candidates.truncate(end.unwrap_or(BLOCK));
-        if !candidates.is_empty() && self.sign != Sign::Match {
+        if !candidates.is_empty() && !self.names_kms {
             let value = &bytes[..end.map_or(bytes.len(), |end| block_start + end)];
-            match needle::sign_at(value, block_start, candidates) {
-                Sign::Nothing => {}
-                sign => self.sign = sign,
-            }
+            self.names_kms = needle::names_kms(value, block_start, candidates);
         }
     }
 }

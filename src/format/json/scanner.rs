@@ -2,7 +2,6 @@
 
 use memchr::memchr2;
 
-use super::needle::Sign;
 use super::nested::NestedScanner;
 use super::simd::Backend;
 
@@ -62,13 +61,11 @@ impl StringScanner {
 /// Whether a value may be a KMS call, by what was seen while it was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MayMatch {
-    /// It contains `kms.amazonaws.com` in any case, an escape that could spell one of its
-    /// characters, or the type of a key.
+    /// It names KMS as an `eventSource` does, in any case, or contains an escape that could spell a
+    /// character of `kms.amazonaws.com`, or the type of a key.
     Yes,
-    /// It contains none of these.
-    No,
-    /// It contains the ARN of a key: a sign of a KMS call only in a record without `eventSource`.
-    WithoutSource,
+    /// It contains none of these: only a record without `eventSource` may be one.
+    IfSourceIsMissing,
     /// Not known: only objects and arrays are examined, and a match may span two pieces.
     Unknown,
 }
@@ -107,11 +104,8 @@ impl ValueScanner {
     /// What the value contains of KMS. Call this after the end was found.
     pub fn may_match(&self) -> MayMatch {
         match &self.state {
-            State::Nested(nested) if nested.sign() == Sign::Match => MayMatch::Yes,
-            State::Nested(nested) if self.pieces == 1 => match nested.sign() {
-                Sign::KeyArn => MayMatch::WithoutSource,
-                _ => MayMatch::No,
-            },
+            State::Nested(nested) if nested.names_kms() => MayMatch::Yes,
+            State::Nested(_) if self.pieces == 1 => MayMatch::IfSourceIsMissing,
             _ => MayMatch::Unknown,
         }
     }

@@ -34,13 +34,13 @@ fn naive_may_match(value: &[u8]) -> MayMatch {
             && u8::from_str_radix(text, 16).is_ok_and(|b| b"kms.amazonaws.com".contains(&b))
     };
     let lower = value.to_ascii_lowercase();
-    let contains = |text: &[u8]| lower.windows(text.len()).any(|bytes| bytes == text);
-    if contains(b"kms.amazonaws.com") || contains(b"kms::key") || value.windows(6).any(spells) {
+    let contains = |text: &str| lower.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    let alone = |before: &str| ["\"", "\\"].iter().any(|after| contains(&format!("{before}kms{after}")));
+    let names = ["kms.", "kms[", "kms-fips", "kms::key"].into_iter().any(contains);
+    if names || ["\"", ".", " "].into_iter().any(alone) || value.windows(6).any(spells) {
         MayMatch::Yes
-    } else if contains(b"kms:") {
-        MayMatch::WithoutSource
     } else {
-        MayMatch::No
+        MayMatch::IfSourceIsMissing
     }
 }
 
@@ -159,6 +159,14 @@ fn the_needle_is_found_at_every_offset() {
             "kms.amazonaws.co",
             "kkms.amazonaws.com",
             "km",
+            "kms",
+            ".KMS",
+            " kms",
+            "akms",
+            "kms[",
+            "kms-fips",
+            "kms-fip",
+            "kms::key",
             r"\u006bms",
             r"\u004B",
             r"\u006B",
@@ -207,6 +215,8 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         "\\u0022",
         "kms.amazonaws.com",
         "km",
+        "kms",
+        "kms-",
         "\u{1}",
         "0123456789012345678901234567890123456789",
     ];
@@ -246,6 +256,9 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
         "m",
         "kms.amazonaws.com",
         "kms.amazonaws",
+        "kms",
+        "kms-fips",
+        "::key",
         ".com",
         "\\u006b",
         "\\u00",

@@ -38,7 +38,12 @@ impl BatchColumn {
         if self.parents.iter().any(|array| array.is_null(row)) {
             return None;
         }
-        value(&self.array, row).filter(|value| !is_empty_text(value))
+        value(&self.array, row, Bytes::AreText).filter(|value| !is_empty_text(value))
+    }
+
+    /// The same, with bytes that are no text in base64: they may be a compressed record.
+    fn get_with_bytes(&self, row: usize) -> Option<Value> {
+        value(&self.array, row, Bytes::MayBeCompressed).filter(|value| !is_empty_text(value))
     }
 
     /// Subtracts a lower bound of the value's JSON length from `budget`; false when it does not
@@ -74,7 +79,10 @@ impl ObjectBatch {
         if !self.columns.iter().all(|(_, column)| column.fits(row, &mut budget)) {
             return None;
         }
-        let members = self.columns.iter().filter_map(|(name, column)| Some((name.clone(), column.get(row)?)));
+        let members = self
+            .columns
+            .iter()
+            .filter_map(|(name, column)| Some((name.clone(), column.get_with_bytes(row)?)));
         let text = Value::Object(members.collect()).to_string().into_bytes();
         (text.len() <= max_len).then_some(text)
     }
@@ -136,15 +144,51 @@ fn is_empty_text(value: &Value) -> bool {
     value.as_str().is_some_and(str::is_empty)
 }
 
+/// What becomes of a value of bytes that is no text.
+#[derive(Debug, Clone, Copy)]
+enum Bytes {
+    /// It is damaged text, and no value.
+    AreText,
+    /// It becomes base64, in which records are looked for.
+    MayBeCompressed,
+}
+
+impl Bytes {
+    fn value(self, bytes: &[u8]) -> Option<Value> {
+        match (std::str::from_utf8(bytes), self) {
+            // Some writers do not mark text as UTF-8.
+            (Ok(text), _) => Some(text.into()),
+            (Err(_), Self::AreText) => None,
+            (Err(_), Self::MayBeCompressed) => (bytes.len() >= MIN_BYTES).then(|| base64(bytes).into()),
+        }
+    }
+}
+
+/// Length of the shortest value that may be a compressed record.
+const MIN_BYTES: usize = 32;
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits =
+            group.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
+        for n in 0..4 {
+            let digit = char::from(DIGITS[bits >> (18 - 6 * n) & 63]);
+            text.push(if n > group.len() { '=' } else { digit });
+        }
+    }
+    text
+}
+
 /// Any value as JSON. Timestamps become RFC 3339, the format in records.
-fn value(array: &dyn Array, row: usize) -> Option<Value> {
+fn value(array: &dyn Array, row: usize, bytes: Bytes) -> Option<Value> {
     if array.is_null(row) {
         return None;
     }
     Some(match array.data_type() {
         DataType::Utf8View => array.as_string_view().value(row).into(),
-        // Some writers do not mark text as UTF-8.
-        DataType::BinaryView => std::str::from_utf8(array.as_binary_view().value(row)).ok()?.into(),
+        DataType::BinaryView => bytes.value(array.as_binary_view().value(row))?,
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Int8 => array.as_primitive::<Int8Type>().value(row).into(),
         DataType::Int16 => array.as_primitive::<Int16Type>().value(row).into(),
@@ -159,17 +203,18 @@ fn value(array: &dyn Array, row: usize) -> Option<Value> {
         DataType::Timestamp(unit, _) => time(array, row, *unit)?,
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns().iter().zip(fields);
-            let members = columns.filter_map(|(c, field)| Some((field.name().clone(), value(c, row)?)));
+            let members =
+                columns.filter_map(|(c, field)| Some((field.name().clone(), value(c, row, bytes)?)));
             Value::Object(members.collect())
         }
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
-            Value::Array((0..items.len()).filter_map(|n| value(&items, n)).collect())
+            Value::Array((0..items.len()).filter_map(|n| value(&items, n, bytes)).collect())
         }
         DataType::Map(_, _) => {
             let entries = array.as_map().value(row);
             let (keys, values) = (entries.column(0), entries.column(1));
-            let pair = |n| Some((value(keys, n)?.as_str()?.to_owned(), value(values, n)?));
+            let pair = |n| Some((value(keys, n, bytes)?.as_str()?.to_owned(), value(values, n, bytes)?));
             Value::Object((0..entries.len()).filter_map(pair).collect())
         }
         // No column that is read has another type.

@@ -66,7 +66,12 @@ impl CsvKind {
         if delimiter == b',' && is_lower_case && (has("eventjson") || has("eventsource") || known > 1) {
             return Some(Self::Lake);
         }
-        if has("Event ID") && has("Event time") && (has("Event source") || has("Event name")) {
+        // The console's columns can be chosen, but none of them has a caller or parameters.
+        let lower_names = names.join("\n").to_lowercase();
+        let shows_call = lower_names.contains("identity") || lower_names.contains("parameters");
+        let is_by_console = has("Event ID") || has("User name") || has("Resource name");
+        let has_event = has("Event time") && (has("Event source") || has("Event name"));
+        if is_by_console && has_event && !shows_call {
             return Some(Self::EventHistory);
         }
         let shows_record = |text: &[u8]| RECORD_NAMES.iter().any(|name| memmem::find(text, name).is_some());
@@ -103,6 +108,7 @@ mod tests {
         assert_eq!(detect("eventid,computer,message\n1,a,b\n"), None);
         assert_eq!(detect("eventjson"), Some(CsvKind::Lake));
         assert_eq!(detect("Event ID,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
+        assert_eq!(detect("Event name,Event time,User name,Event source\n"), Some(CsvKind::EventHistory));
         let table = |delimiter, has_header| Some(CsvKind::Table { delimiter, has_header });
         assert_eq!(detect("eventTime,eventSource\n"), table(b',', true));
         assert_eq!(detect(",eventName,event_source\n0,a,b\n"), table(b',', true));

@@ -3,9 +3,11 @@
 //!
 //! [`OcsfReader`] turns each row back into the JSON text of the CloudTrail record that it was made
 //! from, as far as the columns contain it (`ocsf_mapping`). So the stages after this one see
-//! records, whatever their origin. It reads row group by row group, a few rows at a time, and only
-//! the columns that it needs. [`CsvReader`] only splits CSV into fields: the columns of CloudTrail
-//! Lake are the same in JSON query results, and `format::container` rebuilds records from both.
+//! records, whatever their origin. The rows of any other Parquet file become objects, if the names
+//! of its columns or the texts in its cells (`cells`) show that it may hold records. It reads row
+//! group by row group, a few rows at a time, and only the columns that it needs. [`CsvReader`] only
+//! splits CSV into fields: the columns of CloudTrail Lake are the same in JSON query results, and
+//! `format::container` rebuilds records from both.
 //!
 //! Deliberately absent: what a record says (`parse`).
 //!
@@ -21,6 +23,7 @@
 //! assert_eq!(rows[1], [&b"Decrypt"[..], b"kms.amazonaws.com"]);
 //! ```
 
+mod cells;
 mod columns;
 mod csv;
 mod csv_kind;

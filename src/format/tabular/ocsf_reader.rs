@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use memchr::memmem;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
+use super::cells;
 use super::columns::{self, ObjectBatch};
 use super::error::TableError;
 use super::ocsf_mapping::{self, OcsfBatch};
@@ -21,10 +21,13 @@ use super::shape::TableShape;
 use crate::base::catch_panic;
 use crate::format::rebuild::event_columns;
 
-/// Rows in which records are looked for, if the columns' names do not say that there are any.
-const FIRST_ROWS: usize = 64;
 /// Maximum number of rows decoded at a time.
 const MAX_BATCH_ROWS: u64 = 64;
+/// The same where only cells are looked at, and their number.
+const MAX_CELL_ROWS: u64 = 1024;
+const MAX_BATCH_CELLS: u64 = 64 << 10;
+/// What a cell that is looked at counts as at least, in bytes.
+const LEAST_CELL: u64 = 8;
 /// Maximum size of a decoded batch in bytes, if the rows of a row group are of equal size.
 const MAX_BATCH_BYTES: u64 = 8 << 20;
 
@@ -59,7 +62,7 @@ const RECORD_COLUMNS: [&str; 14] = [
 ];
 
 /// Whether the rows may be or hold records, by the names of the columns.
-fn may_hold_records(schema: &Schema) -> bool {
+fn names_records(schema: &Schema) -> bool {
     let names = || schema.fields().iter().map(|field| field.name().as_str());
     let columns = event_columns(names());
     let holds_text = |field: &Field| {
@@ -120,6 +123,7 @@ pub struct OcsfReader {
     mask: ProjectionMask,
     shape: TableShape,
     max_record: usize,
+    max_batch_rows: u64,
     /// Index of the next row group.
     next_group: usize,
     /// Rows of the current row group.
@@ -134,13 +138,18 @@ pub struct OcsfReader {
 
 impl OcsfReader {
     /// Opens a Parquet file; `None` when its columns are neither those of OCSF's class API Activity
-    /// nor such as may hold records.
+    /// nor such as may hold records, and none of its texts is one that `may_hold_records`.
     /// Records longer than `max_record` bytes are not rebuilt, and pages are read up to
     /// `max_content` bytes in all.
     ///
     /// # Errors
     /// When the metadata of the file cannot be read.
-    pub fn open(file: File, max_record: usize, max_content: u64) -> Result<Option<Self>, TableError> {
+    pub fn open(
+        file: File,
+        max_record: usize,
+        max_content: u64,
+        may_hold_records: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<Self>, TableError> {
         // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and
         // suffice.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -150,7 +159,7 @@ impl OcsfReader {
         })
         .map_err(TableError::unreadable)?;
         let is_ocsf = ocsf_mapping::is_api_activity(metadata.schema());
-        let names_records = is_ocsf || may_hold_records(metadata.schema());
+        let names_records = is_ocsf || names_records(metadata.schema());
         let options = options.with_schema(Arc::new(columns::with_views(metadata.schema())));
         let metadata = guarded(|| Ok(ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?))
             .map_err(TableError::unreadable)?;
@@ -170,6 +179,7 @@ impl OcsfReader {
             mask,
             shape,
             max_record,
+            max_batch_rows: MAX_BATCH_ROWS,
             next_group: 0,
             group: 0..0,
             reader: None,
@@ -177,30 +187,40 @@ impl OcsfReader {
             batch: None,
             row: 0,
         };
-        if !names_records && !table.begins_with_records() {
+        if !names_records && !table.any_cell(max_content, may_hold_records) {
             return Ok(None);
         }
         Ok(Some(table))
     }
 
-    /// Whether one of the first rows holds a record in a column with a name that says nothing.
-    fn begins_with_records(&self) -> bool {
-        let Ok(file) = self.file.try_clone() else { return false };
-        let mut first = Self {
+    /// Whether one of the texts, or of the values of bytes, is as asked for: in any row group. What
+    /// cannot be read, or is more than may be looked at, may be so.
+    fn any_cell(&self, max_content: u64, is_asked_for: impl Fn(&[u8]) -> bool) -> bool {
+        let Some((mask, columns)) = cells::text_columns(self.metadata.parquet_schema()) else { return false };
+        let Ok(file) = self.file.try_clone() else { return true };
+        let mut table = Self {
             file,
             metadata: self.metadata.clone(),
-            mask: self.mask.clone(),
+            mask,
+            max_batch_rows: (MAX_BATCH_CELLS / columns).clamp(1, MAX_CELL_ROWS),
             reader: None,
-            left: self.left.clone(),
+            left: ContentLeft::new(max_content),
             batch: None,
             group: 0..0,
             ..*self
         };
-        let rows = std::iter::from_fn(|| first.next_record()).take(FIRST_ROWS);
-        rows.filter_map(|row| row.ok()?.json).any(|row| {
-            let has = |name: &str| memmem::find(&row, name.as_bytes()).is_some();
-            has("eventSource") && has("eventName")
-        })
+        let mut left = max_content;
+        while let Some(batch) = table.next_batch() {
+            let Ok(batch) = batch else { return true };
+            table.row += batch.num_rows() as u64;
+            let cells = columns.get() * batch.num_rows() as u64;
+            let Some(rest) = left.checked_sub(cells * LEAST_CELL) else { return true };
+            if cells::any(&batch, &mut left, &is_asked_for) {
+                return true;
+            }
+            left = left.min(rest);
+        }
+        false
     }
 
     /// The shape: lossy when columns are missing that records are rebuilt from.
@@ -284,7 +304,7 @@ impl OcsfReader {
         let group = self.metadata.metadata().row_groups().get(index)?;
         let rows = u64::try_from(group.num_rows()).unwrap_or_default();
         let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
-        let batch_rows = (MAX_BATCH_BYTES.saturating_mul(rows) / bytes.max(1)).clamp(1, MAX_BATCH_ROWS);
+        let batch_rows = (MAX_BATCH_BYTES.saturating_mul(rows) / bytes.max(1)).clamp(1, self.max_batch_rows);
         self.group = self.group.end..self.group.end.saturating_add(rows);
         self.row = self.group.start;
         self.next_group += 1;

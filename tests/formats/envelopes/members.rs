@@ -134,3 +134,92 @@ fn the_source_is_read_in_any_case() {
     let report = read("in", beside("eventSource", "KMZ.AMAZONAWS.COM".into()).as_bytes());
     assert_eq!((counts(&report), report.status), ([2, 1, 0], 0));
 }
+
+/// The source in the forms that tools write, in every kind of file.
+#[test]
+fn sources_in_other_forms_are_kms() {
+    let expected = placeless(read("in", document(&[canvas(1)]).as_bytes()).events());
+    for source in [
+        "KMS",
+        "aws.kms",
+        "AWS KMS",
+        "kms.us-east-1.amazonaws.com",
+        "kms-fips.us-east-1.amazonaws.com",
+        "kms.cn-north-1.amazonaws.com.cn",
+        "https://kms.amazonaws.com/",
+        "kms[.]amazonaws[.]com",
+        "\u{feff}kms.amazonaws.com\u{200b}",
+    ] {
+        let mut record = canvas(1);
+        record["eventSource"] = source.into();
+        let forms = [
+            document(&[record.clone()]),
+            format!("{record}\n"),
+            json!({"events": [{"message": text(&record)}]}).to_string(),
+            format!("time,_raw\n1,\"{}\"\n", text(&record).replace('"', "\"\"")),
+        ];
+        for form in forms {
+            let report = read("in", form.as_bytes());
+            assert_eq!((counts(&report), report.status), ([1, 1, 0], 0), "{form}: {}", report.stderr);
+            assert_eq!(placeless(report.events()), expected, "{form}");
+        }
+    }
+    for source in ["kms.example.com", "Key Management Service (KMS)"] {
+        let mut record = canvas(1);
+        record["eventSource"] = source.into();
+        let report = read("in", document(&[record]).as_bytes());
+        assert_eq!((counts(&report), report.status), ([1, 0, 1], 1), "{source}");
+        assert_eq!(report.rejects()[0]["reason"], "unreadable_member", "{source}");
+    }
+}
+
+/// A record without eventSource may be of KMS by its API, even if it names no key.
+#[test]
+fn records_without_a_source_are_told() {
+    let without = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut record = canvas(1);
+        let members = record.as_object_mut().unwrap();
+        members.remove("eventSource");
+        members.remove("resources");
+        members.remove("requestParameters");
+        change(members);
+        record
+    };
+    for (record, rejected) in [
+        (without(&|_| ()), 1),
+        (without(&|members| drop(members.insert("eventName".into(), "CreateGrant".into()))), 1),
+        (json!({"text": "Decrypt by Alice, kms.amazonaws.com"}), 0),
+        (json!({"index": {"_index": "logs"}}), 0),
+        (without(&|members| drop(members.insert("eventName".into(), "RunInstances".into()))), 0),
+    ] {
+        for form in [document(&[canvas(2), record.clone()]), format!("{}\n{record}\n", canvas(2))] {
+            let report = read("in", form.as_bytes());
+            let expected = [2, 1, rejected];
+            assert_eq!(counts(&report), expected, "{form}: {}", report.stderr);
+            assert_eq!(report.status, i32::from(rejected > 0), "{form}");
+        }
+    }
+    // Cut off before its source.
+    let cut = text(&canvas(1));
+    let cut = &cut[..cut.find("eventTime").unwrap()];
+    let report = read("in", format!("{}\n{cut}\n{}\n", canvas(2), canvas(3)).as_bytes());
+    assert_eq!((counts(&report), report.status), ([3, 2, 1], 1), "{}", report.stderr);
+}
+
+/// Beside records in one list, what names KMS and is no record is told.
+#[test]
+fn what_is_no_record_in_a_list_of_records_is_told() {
+    let good = text(&canvas(1));
+    for (line, rejected) in [
+        ("eventSource=kms.amazonaws.com eventName=Decrypt keyId=x", 1),
+        ("<event><eventSource>kms.amazonaws.com</eventSource><eventName>Decrypt</eventName></event>", 1),
+        ("@{eventVersion=1.11; eventSource=kms.amazonaws.com; eventName=Decrypt}", 1),
+        ("a line of another program", 0),
+    ] {
+        let form = json!({"data": {"result": [{"values": [["1", good], ["2", line]]}]}}).to_string();
+        let report = read("in", form.as_bytes());
+        let expected = [1 + rejected, 1, rejected];
+        assert_eq!(counts(&report), expected, "{form}: {}", report.stderr);
+        assert_eq!(report.status, i32::from(rejected > 0), "{form}");
+    }
+}

@@ -6,6 +6,7 @@ mod beside;
 mod encoded;
 mod forms;
 mod members;
+mod parquet_cells;
 mod told;
 mod unread;
 

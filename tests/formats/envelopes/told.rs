@@ -109,7 +109,7 @@ fn lost_logs_are_told() {
         ("<!DOCTYPE html><html><head><title>Sign in</title></head></html>", "Sign in"),
         (lfs, "Git LFS"),
         ("", "no bytes"),
-        ("{}", "other_json"),
+        ("{}", "JSON without records"),
         (
             "{\"Records\":[{\"eventVersion\":\"2.1\",\"eventSource\":\"aws:s3\",\"eventName\":\"ObjectCreated:Put\"}]}",
             "notification",

@@ -67,6 +67,7 @@ pub fn records_that_are_no_calls() -> Vec<Case> {
             "details of an insight do not make one",
             json!({
                 "eventSource": null,
+                "eventName": "RunInstances",
                 "insightDetails": {"eventSource": "kms.amazonaws.com"},
                 "requestParameters": null,
                 "resources": null,

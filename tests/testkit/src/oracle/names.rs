@@ -16,6 +16,11 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     regex(pattern).is_match(text)
 }
 
+/// The text with every match replaced.
+pub fn replace(pattern: &str, text: &str, by: &str) -> String {
+    regex(pattern).replace_all(text, by).into_owned()
+}
+
 /// The first match and where it ends.
 pub fn find<'a>(pattern: &str, text: &'a str) -> Option<(&'a str, usize)> {
     regex(pattern).find(text).map(|found| (found.as_str(), found.end()))

@@ -9,6 +9,22 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The APIs of KMS, and its own events.
+const APIS: &str = "^(\
+    CancelKeyDeletion|ConnectCustomKeyStore|CreateAlias|CreateCustomKeyStore|CreateGrant\
+    |CreateKey|Decrypt|DeleteAlias|DeleteCustomKeyStore|DeleteExpiredKeyMaterial\
+    |DeleteImportedKeyMaterial|DeleteKey|DeriveSharedSecret|DescribeCustomKeyStores\
+    |DescribeKey|DisableKey|DisableKeyRotation|DisconnectCustomKeyStore|EnableKey\
+    |EnableKeyRotation|Encrypt|GenerateDataKey|GenerateDataKeyPair\
+    |GenerateDataKeyPairWithoutPlaintext|GenerateDataKeyWithoutPlaintext|GenerateMac\
+    |GenerateRandom|GetKeyLastUsage|GetKeyPolicy|GetKeyRotationStatus\
+    |GetParametersForImport|GetPublicKey|ImportKeyMaterial|ListAliases|ListGrants\
+    |ListKeyPolicies|ListKeyRotations|ListKeys|ListResourceTags|ListRetirableGrants\
+    |PutKeyPolicy|ReEncrypt|ReplicateKey|RetireGrant|RevokeGrant|RotateKey\
+    |RotateKeyOnDemand|ScheduleKeyDeletion|Sign|SynchronizeMultiRegionKey|TagResource\
+    |UntagResource|UpdateAlias|UpdateCustomKeyStore|UpdateKeyDescription\
+    |UpdatePrimaryRegion|Verify|VerifyMac)$";
+
 pub enum Record {
     OtherSource,
     Rejected(&'static str),
@@ -52,7 +68,12 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
     let about = root.text_at(&["insightDetails", "eventSource"]).filter(|_| is_other_family(&root));
     match source.filter(|source| !source.is_empty()).or(about) {
         Some(source) if is_kms(&source) => {}
-        None if !is_other_family(&root) && names_key(&root) => return Record::Rejected("missing_field"),
+        Some(source) if names::matches("(?i)^(.*[^a-z0-9])?kms([^a-z0-9].*)?$", &source) => {
+            return Record::Rejected("unreadable_member");
+        }
+        None if !is_other_family(&root) && (names_key(&root) || names_api(&root)) => {
+            return Record::Rejected("missing_field");
+        }
         _ => return Record::OtherSource,
     }
     if !is_supported_version(&root) {
@@ -69,13 +90,20 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
     }
 }
 
-/// The service, in any case, with blanks around it, alone or as the name of an endpoint.
+/// The service, in any case, with blanks around it, alone, as an endpoint or as a URL.
 fn is_kms(source: &str) -> bool {
-    names::matches("^kms([.].*)?$", &source.trim().to_lowercase())
-        && names::matches(
-            "^(kms|.*[.]amazonaws[.]com|kms[.]amazonaws[.]com[.]cn)$",
-            &source.trim().to_lowercase(),
+    let visible = names::replace("[\\s\u{200b}-\u{200d}\u{feff}]", source, " ");
+    let name = names::replace("\\[[.]\\]", visible.trim(), ".");
+    names::matches("(?i)^(https://)?(http://)?(aws([. :-]|::))?kms[/.]*$", &name)
+        || names::matches(
+            "(?i)^(https://)?(http://)?kms(-fips)?([.][a-z0-9-]*)?[.](amazonaws[.]com([.]cn)?|api[.]aws)[/.]*$",
+            &name,
         )
+}
+
+/// A record without eventSource names an API of KMS.
+fn names_api(root: &Json) -> bool {
+    root.text_at(&["eventName"]).is_some_and(|name| names::matches(APIS, &name))
 }
 
 /// A key is where only KMS calls have it.
@@ -91,7 +119,8 @@ fn names_key(root: &Json) -> bool {
 }
 
 /// The pre-filter: the service's name in any case, the type of a key, or an escape of one of the
-/// name's characters; without a source, the ARN of a key.
+/// name's characters;
+/// or there is no source, but another member or the ARN of a key.
 pub fn may_be_kms(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"kms.amazonaws.com";
     let is_escaped_letter = |window: &[u8]| {
@@ -99,13 +128,21 @@ pub fn may_be_kms(bytes: &[u8]) -> bool {
         let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
         code.is_some_and(|code| NAME.contains(&code))
     };
-    let lower = bytes.to_ascii_lowercase();
-    let has = |text: &[u8]| lower.windows(text.len()).any(|window| window == text);
-    let lacks_source = || match json::parse(bytes) {
-        Ok(root) => root.text_at(&["eventSource"]).is_none_or(|source| source.is_empty()),
-        Err(_) => false,
-    };
-    has(NAME) || has(b"kms::key") || bytes.windows(6).any(is_escaped_letter) || has(b"kms:") && lacks_source()
+    // Bytes that are no UTF-8 are in none of the names.
+    let text = String::from_utf8_lossy(bytes);
+    names::matches("(?i-u:kms)([.\\[]|(?i-u:-fips|::key))", &text)
+        || names::matches("[\". ](?i-u:kms)[\"\\\\]", &text)
+        || bytes.windows(6).any(is_escaped_letter)
+        || lacks_source(&text) && names::matches("ventName|serIdentity|(?i-u:kms:)", &text)
+}
+
+/// No `eventSource` in the text has a text as its value.
+fn lacks_source(text: &str) -> bool {
+    let values = text.split("ventSource").skip(1);
+    !values.into_iter().any(|rest| {
+        names::matches("^[\"\\\\][\\t\\n\\x0C\\r \"\\\\:]*[A-Za-z0-9]", rest)
+            && !names::matches("^[\"\\\\\\t\\n\\x0C\\r ]*:[\\t\\n\\x0C\\r ]*n", rest)
+    })
 }
 
 /// Network activity, insights, aggregates.

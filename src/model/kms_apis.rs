@@ -1,7 +1,7 @@
 //! Event names of `kms.amazonaws.com` in CloudTrail: the APIs, and KMS's own events.
 
 /// All names known to this version. A name that is not here may be new, and is not an error.
-pub(super) const KMS_APIS: [&str; 58] = [
+pub const KMS_APIS: [&str; 58] = [
     "CancelKeyDeletion",
     "ConnectCustomKeyStore",
     "CreateAlias",
