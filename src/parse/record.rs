@@ -281,7 +281,7 @@ json_struct! {
     struct Addendum(any_case) {
         reason: Option<Text<'a>> = "reason",
         updated: Ignored = "updatedFields",
-        original_request_id: Ignored = "originalRequestID",
+        original_request_id: Option<Text<'a>> = "originalRequestID",
         original_event_id: Option<Text<'a>> = "originalEventID",
     }
 }
