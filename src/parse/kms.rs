@@ -88,6 +88,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         grantee_principal: request.grantee_principal.or(request.grantee_service_principal),
         retiring_principal: request.retiring_principal.or(request.retiring_service_principal),
         grant_operations: request.operations.joined(),
+        grant_constraints: request.constraints.to_json(),
+        grant_name: request.name,
         read_only: record.read_only.0,
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,

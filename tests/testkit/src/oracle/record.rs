@@ -295,6 +295,8 @@ fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
         "grantee_principal": grantee,
         "retiring_principal": retiring,
         "grant_operations": grant_operations(root),
+        "grant_constraints": grant_constraints(root),
+        "grant_name": param_text(root, "name"),
         "read_only": read_only(root),
         "vpc_endpoint_id": top("vpcEndpointId"),
         "tls_version": root.text_at(&["tlsDetails", "tlsVersion"]),
@@ -428,6 +430,21 @@ fn grant_operations(root: &Json) -> Option<String> {
     let operations: Vec<String> =
         param(root, "operations")?.elements().iter().filter_map(Json::text).collect();
     Some(operations.join(",")).filter(|text| !text.is_empty())
+}
+
+/// The three kinds of constraint, those that are there.
+fn grant_constraints(root: &Json) -> Option<String> {
+    let given = param(root, "constraints")?;
+    let mut kept = Map::new();
+    for name in ["encryptionContextEquals", "encryptionContextSubset"] {
+        if let Some(pairs) = given.get_any_case(name).and_then(context) {
+            kept.insert(name.to_owned(), json!(pairs));
+        }
+    }
+    if let Some(arn) = given.get_any_case("sourceArn").and_then(Json::text).filter(|arn| !arn.is_empty()) {
+        kept.insert("sourceArn".to_owned(), arn.into());
+    }
+    (!kept.is_empty()).then(|| Value::Object(kept).to_string())
 }
 
 /// `true`/`false`, or the same as text (LookupEvents, Athena).
