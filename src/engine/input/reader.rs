@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use memchr::memmem;
 use tracing::{debug, warn};
 
 use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
@@ -15,7 +16,9 @@ use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
-use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked};
+use crate::model::{
+    Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked,
+};
 use crate::parse::{self, NoFacts, RecordKind, SourcePlace};
 use crate::source::Family;
 
@@ -282,7 +285,9 @@ impl<'r, 's> InputReader<'r, 's> {
         let restored;
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
-            Ok(record) => record.text_members || may_have_quoted_texts(bytes),
+            Ok(record) => {
+                record.text_members || may_have_quoted_texts(bytes) || lacks_members(&record.kind, bytes)
+            }
             Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
@@ -445,6 +450,15 @@ impl<'r, 's> InputReader<'r, 's> {
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
         self.scanner.end(self.input, self.coverage, outcome);
     }
+}
+
+/// Whether a KMS call lacks the member that says who called, or the one that says with which key. A
+/// row of a table may have what was in them under other names.
+fn lacks_members(record: &RecordKind<'_>, bytes: &[u8]) -> bool {
+    let RecordKind::Event(event) = record else { return false };
+    let lacks = |name: &str| memmem::find(bytes, name.as_bytes()).is_none();
+    event.principal.name == "unknown" && lacks("\"userIdentity\"")
+        || event.key.origin == KeyOrigin::None && lacks("\"requestParameters\"")
 }
 
 /// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one
