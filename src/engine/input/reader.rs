@@ -388,6 +388,16 @@ impl<'r, 's> InputReader<'r, 's> {
         self.reported_bytes = now;
     }
 
+    /// Bytes that may still be decoded out of the listed input.
+    pub(super) fn content_left(&self) -> u64 {
+        self.subject.budget.left()
+    }
+
+    /// Takes off them what a table was read from.
+    pub(super) fn take_content(&self, bytes: u64) {
+        self.subject.budget.take(bytes);
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.scanner.is_full()
     }

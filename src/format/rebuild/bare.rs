@@ -20,8 +20,8 @@ const CALLER_TYPES: [&str; 10] = [
 ];
 
 /// The path in a record of a value whose name says only the last part of it; `None` where name and
-/// value together leave a doubt. (`accountId` and `userName` may be of the caller, of its role or of
-/// a resource.)
+/// value together leave a doubt. (`accountId` and `userName` may be of the caller, of its role or
+/// of a resource.)
 pub(super) fn bare_place(name: &str, value: &Value) -> Option<&'static [&'static str]> {
     let squashed = squashed(name);
     // DuckDB numbers the columns that would have the same name.
