@@ -10,20 +10,23 @@
 //! held back. A copy that is still pending at the end counts by itself. The caller of this module
 //! keeps the pending events; here they are only numbers.
 //!
-//! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 56 bytes per call with a
+//! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 104 bytes per call with a
 //! `sharedEventID`, before the slack of the hash table.
 
 use std::hash::Hash;
+use std::mem;
+use std::num::NonZeroU64;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::event_id::EventId;
 use super::seen::{Identity, SeenSet, Sighting};
 use crate::base::keyed_hash;
-use crate::model::{KeyOrigin, KeyRef, KmsEvent, Outcome};
+use crate::model::{Arn, KeyOrigin, KeyRef, KmsEvent, Outcome};
 
 /// What identifies an event among its copies. It holds hashes, so that the tables stay small; their
 /// key is random, so that nobody can write a record that passes for a copy of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
     /// Of `eventID` and `recipientAccountId`; `None` without an `eventID`.
     id: Option<Identity>,
@@ -35,8 +38,9 @@ pub struct Fingerprint {
 }
 
 /// A record with a `sharedEventID`: one account's copy of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct CallCopy {
+    event_id: EventId,
     /// Of `sharedEventID` and the API.
     call: Identity,
     origin: CopyOrigin,
@@ -54,21 +58,67 @@ enum CopyRole {
     Other,
 }
 
+/// Hash of an account or a request.
+type Name = NonZeroU64;
+
 /// What tells the copies of one call apart, and from copies of another call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct CopyOrigin {
-    /// Hash of `recipientAccountId`.
-    recipient: u128,
-    /// Hash of `requestID`, which the copies of one call share.
-    request: Option<u128>,
+    /// Of `recipientAccountId`.
+    recipient: Option<Name>,
+    /// Of `requestID`, which the copies of one call share.
+    request: Option<Name>,
+    /// Of the caller's account, if the record names it.
+    caller: Option<Name>,
+    /// Of the account of the key.
+    owner: Option<Name>,
+    /// Of the account of the key that a `ReEncrypt` encrypts under.
+    destination_owner: Option<Name>,
+    has_destination: bool,
 }
 
 impl CopyOrigin {
-    /// Whether two records with one `sharedEventID` are two accounts' copies of one call.
-    fn is_copy_of(self, other: Self) -> bool {
-        let same_request = self.request.zip(other.request).is_none_or(|(a, b)| a == b);
-        self.recipient != other.recipient && same_request
+    fn new(event: &KmsEvent<'_>) -> Self {
+        // An AWS service's own account says nothing.
+        let caller = event.principal.account_id.as_deref().filter(|_| event.principal.kind != "AWSService");
+        let key = Some(&event.key).filter(|key| is_certain(key));
+        let destination = event.destination_key_arn.as_deref().and_then(Arn::parse);
+        Self {
+            recipient: event.recipient_account_id.as_deref().map(name),
+            request: event.request_id.as_deref().map(name),
+            caller: caller.map(name),
+            owner: key.and_then(|key| key.account_id.as_deref()).map(name),
+            destination_owner: destination.map(|arn| name(arn.account)),
+            has_destination: event.name == "ReEncrypt",
+        }
     }
+
+    /// Whether two records with one `sharedEventID` are two accounts' copies of one call: the
+    /// accounts are those of the caller and of a key. One that no record names may be any.
+    fn is_copy_of(self, other: Self) -> bool {
+        let agree = |a: Option<Name>, b: Option<Name>| a.zip(b).is_none_or(|(a, b)| a == b);
+        let is_one_call = self.recipient != other.recipient
+            && agree(self.request, other.request)
+            && agree(self.caller, other.caller)
+            && (self.has_destination || agree(self.owner, other.owner));
+        if !is_one_call {
+            return false;
+        }
+        let caller = self.caller.or(other.caller);
+        let owners = [self.owner, other.owner, self.destination_owner, other.destination_owner];
+        let is_unknown = |owners: &[Option<Name>]| owners.iter().all(Option::is_none);
+        let unknown = usize::from(caller.is_none())
+            + usize::from(is_unknown(&owners[..2]))
+            + usize::from(self.has_destination && is_unknown(&owners[2..]));
+        let is_strange =
+            |account: &Option<Name>| account.is_some() && *account != caller && !owners.contains(account);
+        let strange = [self.recipient, other.recipient].iter().filter(|account| is_strange(account)).count();
+        strange <= unknown
+    }
+}
+
+fn name(text: &str) -> Name {
+    NonZeroU64::new(keyed_hash(&text) as u64).unwrap_or(NonZeroU64::MIN)
 }
 
 /// 96 bits of a hash. Among a billion events, the chance of any accidental match is one in ten
@@ -86,10 +136,8 @@ impl Fingerprint {
             content: keyed_hash(event) as u32,
             copy: event.shared_event_id.as_ref().map(|shared| CallCopy {
                 call: identity(&(shared, &event.name)),
-                origin: CopyOrigin {
-                    recipient: keyed_hash(&event.recipient_account_id),
-                    request: event.request_id.as_ref().map(keyed_hash),
-                },
+                event_id: EventId::new(event.event_id.as_deref()),
+                origin: CopyOrigin::new(event),
                 role: if event.is_callers_copy() { CopyRole::Caller } else { CopyRole::Other },
                 may_improve: may_improve(event),
             }),
@@ -108,14 +156,15 @@ impl Fingerprint {
 pub type PendingId = usize;
 
 /// What to do with an event that has passed all filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Count it.
     Count,
     /// Do not count it: it is a repeated delivery.
     Duplicate,
-    /// Do not count it: it is another account's copy of a call that has been counted.
-    OtherCopy,
+    /// Do not count it: it is another account's copy of a call that has been counted. The
+    /// `eventID` is that of the copy that counts.
+    OtherCopy(EventId),
     /// Hold it back under this number: a better copy may come.
     Hold(PendingId),
     /// Attach it to that pending copy, which it completes and which stays pending. It does not
@@ -130,9 +179,11 @@ pub enum Decision {
 
 /// What is known of a call with a `sharedEventID`.
 #[derive(Debug)]
-enum CallState {
-    Counted(CopyOrigin),
-    Pending { origin: CopyOrigin, role: CopyRole, id: PendingId },
+struct CallState {
+    /// The copy that counts, or that is pending.
+    origin: CopyOrigin,
+    event_id: EventId,
+    pending: Option<(CopyRole, PendingId)>,
 }
 
 /// Decides for each event, in input order, whether it counts.
@@ -194,36 +245,33 @@ impl Deduplicator {
 
     fn decide_copy(&mut self, copy: &CallCopy) -> Decision {
         let Some(state) = self.calls.get_mut(&copy.call) else { return self.first_copy(copy) };
-        match *state {
-            CallState::Counted(counted) if counted.is_copy_of(copy.origin) => Decision::OtherCopy,
-            CallState::Pending { origin, role, id } if origin.is_copy_of(copy.origin) => {
-                match (role, copy.role) {
-                    (CopyRole::Caller, _) => {
-                        *state = CallState::Counted(origin);
-                        Decision::Discard(id)
-                    }
-                    (CopyRole::Other, CopyRole::Caller) => {
-                        *state = CallState::Counted(copy.origin);
-                        Decision::Supersede(id)
-                    }
-                    (CopyRole::Other, CopyRole::Other) => Decision::Attach(id),
-                }
+        if !state.origin.is_copy_of(copy.origin) {
+            return Decision::Count; // another call with the same `sharedEventID`
+        }
+        match (mem::take(&mut state.pending), copy.role) {
+            (None, _) => Decision::OtherCopy(state.event_id.clone()),
+            (Some((CopyRole::Caller, id)), _) => Decision::Discard(id),
+            (Some((CopyRole::Other, id)), CopyRole::Caller) => {
+                (state.origin, state.event_id) = (copy.origin, copy.event_id.clone());
+                Decision::Supersede(id)
             }
-            // Another call with the same `sharedEventID`.
-            CallState::Counted(_) | CallState::Pending { .. } => Decision::Count,
+            (pending @ Some((CopyRole::Other, id)), CopyRole::Other) => {
+                state.pending = pending;
+                Decision::Attach(id)
+            }
         }
     }
 
     fn first_copy(&mut self, copy: &CallCopy) -> Decision {
-        let CallCopy { call, origin, role, may_improve } = *copy;
-        let (state, decision) = if may_improve {
+        let (pending, decision) = if copy.may_improve {
             let id = self.held;
             self.held += 1;
-            (CallState::Pending { origin, role, id }, Decision::Hold(id))
+            (Some((copy.role, id)), Decision::Hold(id))
         } else {
-            (CallState::Counted(origin), Decision::Count)
+            (None, Decision::Count)
         };
-        self.calls.insert(call, state);
+        let state = CallState { origin: copy.origin, event_id: copy.event_id.clone(), pending };
+        self.calls.insert(copy.call, state);
         decision
     }
 }

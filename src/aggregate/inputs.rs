@@ -71,17 +71,20 @@ pub enum UnreadReason {
     UnknownEnvelope,
     /// It has the name of a log file of CloudTrail, and something else was saved under it.
     LostLog,
+    /// Two runs ended without a word while they read it.
+    KilledARun,
 }
 
 impl UnreadReason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::UnknownEnvelope, Self::LostLog];
+    pub const ALL: [Self; 3] = [Self::UnknownEnvelope, Self::LostLog, Self::KilledARun];
 
     /// The value of the `reason` column.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnknownEnvelope => "unreadable_wrapping",
             Self::LostLog => "lost_log",
+            Self::KilledARun => "killed_a_run",
         }
     }
 }
@@ -253,6 +256,8 @@ impl AddAssign<&InputSummary> for InputTotals {
             match reason {
                 UnreadReason::UnknownEnvelope => self.unknown_envelopes += 1,
                 UnreadReason::LostLog => self.misnamed += 1,
+                // One of the unreadable ones.
+                UnreadReason::KilledARun => {}
             }
         }
         if let Some(StatusReason::Skipped(reason)) = input.reason {

@@ -18,6 +18,9 @@ macro_rules! observations {
             /// Calls of which the input has only the key owner's copy, which may not name the
             /// caller's role.
             pub owner_copy_only: u64,
+            /// Events that were replaced by a correction which is only in archives of other
+            /// accounts.
+            pub foreign_corrections: u64,
         }
 
         /// The properties of one event: a bit each, in the order of the declaration.
@@ -37,6 +40,7 @@ macro_rules! observations {
             fn add_assign(&mut self, other: Self) {
                 $( self.$field += other.$field; )*
                 self.owner_copy_only += other.owner_copy_only;
+                self.foreign_corrections += other.foreign_corrections;
             }
         }
 

@@ -382,6 +382,17 @@ pub static CAVEATS: &[CaveatRule] = &[
         doc: "events share `eventID` and account, but differ",
     },
     CaveatRule {
+        id: "foreign_corrections",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.foreign_corrections),
+        text: "Events that a correction replaced which is only in archives of another account, by \
+            their names: {}. CloudTrail delivers a correction to the account of the event: find \
+            out where these archives come from. superseded.parquet lists the events (class \
+            corrected).",
+        doc: "a correction that replaced a selected event is only in archives that are, by their \
+            names, of another account",
+    },
+    CaveatRule {
         id: "no_event_id",
         severity: Severity::Warning,
         applies: |c| count(c.observations.without_event_id),

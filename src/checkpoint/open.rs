@@ -9,13 +9,14 @@ use super::bucket::BucketStore;
 use super::catalog::{Catalog, Publish, is_segment};
 use super::compaction::compact;
 use super::error::{CheckpointError, Unusable};
+use super::journal::{JOURNAL, Journal};
 use super::limits::CommitLimits;
 use super::local::LocalStore;
 use super::manifest::{Manifest, SegmentEntry};
 use super::merge::Merged;
 use super::segment::Segment;
 use super::segment_store::{FOLDER, MANIFEST, SegmentStore, StoredFile};
-use super::settings::Settings;
+use super::settings::{Earlier, Settings};
 use super::writer::SegmentWriter;
 use crate::base::{into_inner, lock};
 use crate::model::KnownFolder;
@@ -35,20 +36,11 @@ pub struct CheckpointOptions {
     pub limits: CommitLimits,
 }
 
-/// What to do with the facts of earlier runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earlier {
-    /// Use them.
-    Continue,
-    /// Read all archives again. What is there is not looked at, and removed once the new report is
-    /// in place.
-    Rebuild,
-}
-
 /// The checkpoint of one run.
 #[derive(Debug)]
 pub struct Checkpoint {
     catalog: Catalog,
+    journal: Journal,
     limits: CommitLimits,
     /// There was a checkpoint that this one replaces at the end.
     replaces: bool,
@@ -80,7 +72,10 @@ impl Checkpoint {
             return Err(CheckpointError::NotIncremental { path: report.display().to_string() });
         }
         let store = Box::new(LocalStore::open(report)?);
-        Self::open(store, options, &report.display().to_string(), &|| Ok(holds_report()))
+        let mut checkpoint =
+            Self::open(store, options, &report.display().to_string(), &|| Ok(holds_report()))?;
+        checkpoint.journal = Journal::open(&folder, options.earlier);
+        Ok(checkpoint)
     }
 
     /// Opens the checkpoint of a report in S3, or begins one. The folder `report` is empty, or a
@@ -129,7 +124,14 @@ impl Checkpoint {
             catalog.remove_unnamed(|_| false)?;
         }
         compact(&catalog, limits)?;
-        Ok(Self { catalog, limits, replaces, read: AtomicU64::new(0), known: AtomicU64::new(0) })
+        let (read, known) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { catalog, journal: Journal::default(), limits, replaces, read, known })
+    }
+
+    /// Which archives are being read. Only a directory has a journal: in S3, each archive would
+    /// cost two requests.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The folders on this machine that earlier runs have read archives from.
@@ -187,6 +189,12 @@ impl Checkpoint {
     }
 }
 
+impl Drop for Checkpoint {
+    fn drop(&mut self) {
+        self.journal.close(); // while it still holds the lock
+    }
+}
+
 /// Removes the checkpoint of a report directory, if there is one: the report was replaced by one
 /// that is not made from it.
 ///
@@ -212,7 +220,7 @@ pub fn remove_from_bucket(bucket: &Bucket, report: &str) -> Result<(), Checkpoin
 
 /// Removes the files of a checkpoint, the manifest first. Other files stay.
 fn remove_all(store: &dyn SegmentStore) -> Result<(), CheckpointError> {
-    store.remove(&[MANIFEST.to_owned()])?;
+    store.remove(&[MANIFEST, JOURNAL].map(str::to_owned))?;
     let files = store.list()?.into_iter().filter(|file| file.bytes.is_some()).map(|file| file.name);
     let own: Vec<String> = files.filter(|name| is_segment(name) || is_of_old_format(name)).collect();
     store.remove(&own)

@@ -13,3 +13,13 @@ pub struct Settings {
     /// `--hash`.
     pub hash: bool,
 }
+
+/// What to do with the facts of earlier runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// Use them.
+    Continue,
+    /// Read all archives again. What is there is not looked at, and removed once the new report is
+    /// in place.
+    Rebuild,
+}

@@ -29,6 +29,7 @@ impl AlarmCondition {
             Self::FailOn(FailOn::Unreadable) => "unreadable",
             Self::FailOn(FailOn::Gaps) => "gaps",
             Self::FailOn(FailOn::Conflicts) => "conflicts",
+            Self::FailOn(FailOn::Corrected) => "corrected",
             Self::FailOn(FailOn::Skipped) => "skipped",
             Self::FailOn(FailOn::Empty) => "empty",
         }
@@ -105,6 +106,9 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
         }
         FailOn::Gaps => (missing_days, "missing delivery day", "(see coverage in run.json)"),
         FailOn::Conflicts => (run.counts.conflicts, "event", "with the eventID of an event of other content"),
+        FailOn::Corrected => {
+            (run.counts.corrected, "event", "that a correction has replaced: see superseded.parquet")
+        }
         FailOn::Skipped => {
             let listed = run.inputs.skipped_for(SkipReason::AlreadyListed);
             let expected = run.inputs.skipped_for(SkipReason::Digest) + listed + empty;

@@ -39,6 +39,9 @@ pub(super) fn run(
     let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
     let mut destination = Destination::open(args, &mut plan, reporter.start_time())?;
     let window = destination.window.take();
+    if let Some(checkpoint) = &plan.checkpoint {
+        interrupt.close_if_killed(checkpoint.journal().clone());
+    }
 
     let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));

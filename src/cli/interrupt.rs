@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::exit::ExitStatus;
 use super::reporter::ExitReporter;
 use keytrail::base::{lock, remove_temporary_folders};
+use keytrail::checkpoint::Journal;
 use keytrail::report::UnfinishedReport;
 
 /// How long a run may take to stop by itself.
@@ -21,6 +22,7 @@ const GRACE_PERIOD: Duration = Duration::from_millis(700);
 pub(super) struct Interrupt {
     cancel: Arc<AtomicBool>,
     unfinished: Arc<Mutex<Option<UnfinishedReport>>>,
+    journal: Arc<Mutex<Option<Journal>>>,
 }
 
 impl Interrupt {
@@ -43,8 +45,16 @@ impl Interrupt {
         *lock(&self.unfinished) = unfinished;
     }
 
+    /// Sets the journal in which a signal must blame no archive.
+    pub(super) fn close_if_killed(&self, journal: Journal) {
+        *lock(&self.journal) = Some(journal);
+    }
+
     fn stop(&self, reporter: &ExitReporter) {
         self.cancel.store(true, Ordering::Relaxed);
+        if let Some(journal) = &*lock(&self.journal) {
+            journal.close();
+        }
         thread::sleep(GRACE_PERIOD);
         if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();

@@ -48,6 +48,8 @@ pub(super) enum FailOn {
     Gaps,
     /// Events with the same eventID but different content
     Conflicts,
+    /// Events that a correction has replaced
+    Corrected,
     /// Files that are not CloudTrail archives; digest files do not count
     Skipped,
     /// Inputs in which there is no archive: an empty directory, or a folder in S3 without objects

@@ -7,13 +7,14 @@ use tracing::{debug, error, info, warn};
 
 use super::error::RunError;
 use super::input_rows::InputRows;
-use super::pending::{PendingCopies, PendingCopy};
+use super::pending::{NewCopy, PendingCopies, PendingCopy, StoredCopy};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::replaced::ReplacedArchives;
 use super::resolved::{Duplicates, ResolvedBatch, ResolvedEvent};
 use super::result::Run;
 use super::run_knowledge::RunKnowledge;
+use super::superseded::SupersededRows;
 use crate::aggregate::{
     Activity, Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
     SampleText, Selected, StatusReason, Usage, complete_from,
@@ -22,7 +23,9 @@ use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
 use crate::model::SkipReason;
 use crate::model::{TrailChange, TrailEffect};
-use crate::report::{EVENTS, EncodedRow, EventStep, RowOrder, Sink, column_position};
+use crate::report::{
+    EVENTS, EncodedRow, EventStep, RowOrder, Sink, SupersededAs, SupersededRow, column_position,
+};
 
 pub(super) struct Merge<'m> {
     plan: &'m Plan,
@@ -80,11 +83,15 @@ impl<'m> Merge<'m> {
         let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
         self.current.decided += batch.counts;
         self.coverage.unattributed += batch.unattributed;
+        self.observations.foreign_corrections += batch.foreign_corrections;
         self.activity += std::mem::take(&mut batch.activity);
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
                 let group = groups[event.measured.group];
                 self.event(&archive, &batch, event, group)?;
+            }
+            for row in batch.superseded.rows() {
+                self.sink.superseded(row)?;
             }
             for rejection in &batch.rejects {
                 info!(%archive, %rejection, "rejected");
@@ -115,6 +122,7 @@ impl<'m> Merge<'m> {
         let print = event.fingerprint.as_ref();
         let decision = print.map_or(Decision::Count, |print| self.deduplicator.decide(print));
         self.current.decided.conflicts += self.deduplicator.conflicts() - conflicts;
+        let new = NewCopy { archive, offset: event.offset, event: batch.copy(event) };
         match decision {
             Decision::Count => {
                 self.current.decided.selected += 1;
@@ -124,38 +132,49 @@ impl<'m> Merge<'m> {
                 self.current.decided.duplicate += 1;
                 Ok(())
             }
-            Decision::OtherCopy => {
+            Decision::OtherCopy(counted) => {
                 self.current.decided.other_copy += 1;
-                Ok(())
+                self.other_copy(new, counted.to_text().as_deref())
             }
             Decision::Hold(_) => {
                 self.current.pending += 1;
                 let (input, day) = (self.rows.current(), event.measured.time.day());
                 self.sink.event(day, EventStep::Expected)?;
-                let pushed = self.pending.push(input, day, archive, event.offset, batch.copy(event));
-                pushed.map_err(RunError::Temporary)
+                self.pending.push(input, day, new).map_err(RunError::Temporary)
             }
             Decision::Attach(id) => {
                 self.current.decided.other_copy += 1;
-                self.pending.attach(id, batch.copy(event)).map_err(RunError::Temporary)
+                self.pending.attach(id, new).map_err(RunError::Temporary)
             }
             Decision::Discard(id) => {
                 self.current.decided.other_copy += 1;
-                self.pending.attach(id, batch.copy(event)).map_err(RunError::Temporary)?;
+                self.pending.attach(id, new).map_err(RunError::Temporary)?;
                 let input = self.pending.mark_counted(id);
                 self.select_pending(input);
                 Ok(())
             }
             Decision::Supersede(id) => {
                 self.current.decided.selected += 1;
-                let other = self.pending.remove(id).map_err(RunError::Temporary)?;
-                self.discard_pending(other.input);
-                self.sink.event(other.day, EventStep::NotExpected)?;
-                let mut others = vec![other.event];
-                others.extend(other.others);
-                self.count_completed(archive, event.offset, batch.copy(event), &others, RowOrder::InOrder)
+                let PendingCopy { input, day, copy, mut others, .. } =
+                    self.pending.remove(id).map_err(RunError::Temporary)?;
+                self.discard_pending(input);
+                self.sink.event(day, EventStep::NotExpected)?;
+                others.insert(0, copy);
+                self.count_completed(new, &others, RowOrder::InOrder)
             }
         }
+    }
+
+    /// Emits the row of another account's copy of a call.
+    fn other_copy(&mut self, copy: NewCopy<'_>, by: Option<&str>) -> Result<(), RunError> {
+        let NewCopy { archive, offset, event } = copy;
+        let Some(mut event) = decode_event(event) else { return Err(RunError::Temporary(damaged())) };
+        self.knowledge.complete(&mut event);
+        let mut rows = SupersededRows::default();
+        let class = SupersededAs::OtherCopy;
+        rows.push(&SupersededRow { event: &event, archive, offset, class, by });
+        rows.rows().try_for_each(|row| self.sink.superseded(row))?;
+        Ok(())
     }
 
     fn count(
@@ -178,24 +197,25 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
-    /// Counts an event (its encoded facts), completed from other copies of the same call. Its
-    /// workload is decided by the event alone.
+    /// Counts an event, completed from other copies of the same call. Its workload is decided by
+    /// the event alone.
     fn count_completed(
         &mut self,
-        archive: &str,
-        offset: u64,
-        event: &[u8],
-        others: &[Vec<u8>],
+        copy: NewCopy<'_>,
+        others: &[StoredCopy],
         order: RowOrder,
     ) -> Result<(), RunError> {
+        let NewCopy { archive, offset, event } = copy;
         let Some(mut event) = decode_event(event) else { return Err(RunError::Temporary(damaged())) };
         self.knowledge.complete(&mut event);
         let evidence = self.plan.classifier.classify(&event, &self.knowledge.knowledge);
-        for mut other in others.iter().filter_map(|other| decode_event(other)) {
+        for mut other in others.iter().filter_map(|other| decode_event(&other.event)) {
             self.knowledge.complete(&mut other);
             complete_from(&mut event, other);
         }
         let mut batch = ResolvedBatch::default();
+        let by = event.event_id.as_deref();
+        others.iter().try_for_each(|other| self.other_copy(other.as_new(), by))?;
         let served = event.served();
         let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
         batch.add(&selected, Duplicates::Count);
@@ -263,13 +283,13 @@ impl<'m> Merge<'m> {
                 return Err(RunError::Cancelled);
             }
             from = id + 1;
-            let PendingCopy { input, archive, offset, event, others, counts, .. } = copy;
+            let PendingCopy { input, copy, others, counts, .. } = copy;
             if !counts {
-                let is_callers = decode_event(&event).is_some_and(|event| event.is_callers_copy());
+                let is_callers = decode_event(&copy.event).is_some_and(|event| event.is_callers_copy());
                 self.observations.owner_copy_only += u64::from(!is_callers);
                 self.select_pending(input);
             }
-            self.count_completed(&archive, offset, &event, &others, RowOrder::OutOfOrder)?;
+            self.count_completed(copy.as_new(), &others, RowOrder::OutOfOrder)?;
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
         let plan = self.plan;

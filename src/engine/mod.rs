@@ -36,10 +36,12 @@ mod resolved;
 mod result;
 mod run_knowledge;
 mod scan;
+mod scan_facts;
 mod scanned;
 mod scanner;
 mod scheduler;
 mod select;
+mod superseded;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

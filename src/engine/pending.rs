@@ -13,16 +13,37 @@ pub(super) struct PendingCopy {
     pub(super) input: u64,
     /// The day of its event, in days since 1970-01-01.
     pub(super) day: i32,
+    /// The event.
+    pub(super) copy: StoredCopy,
+    /// Other copies of the call, which complete it.
+    pub(super) others: Vec<StoredCopy>,
+    /// It has been found to be the copy that counts.
+    pub(super) counts: bool,
+}
+
+/// A copy of a call as it is stored.
+pub(super) struct StoredCopy {
     /// The URI of its input.
     pub(super) archive: String,
     /// The offset of its record in the input's content, bytes.
     pub(super) offset: u64,
     /// Its encoded facts.
     pub(super) event: Vec<u8>,
-    /// Encoded facts of other copies of the call, which complete it.
-    pub(super) others: Vec<Vec<u8>>,
-    /// It has been found to be the copy that counts.
-    pub(super) counts: bool,
+}
+
+impl StoredCopy {
+    pub(super) fn as_new(&self) -> NewCopy<'_> {
+        let Self { archive, offset, event } = self;
+        NewCopy { archive, offset: *offset, event }
+    }
+}
+
+/// A copy of a call, and where its record is; `event`: its encoded facts.
+#[derive(Clone, Copy)]
+pub(super) struct NewCopy<'c> {
+    pub(super) archive: &'c str,
+    pub(super) offset: u64,
+    pub(super) event: &'c [u8],
 }
 
 /// What is held in memory of a pending duplicate: 24 bytes, those of hash tables not included.
@@ -54,28 +75,39 @@ impl PendingCopies {
         Self { spill: SpillFile::new(), entries: Vec::new(), others: BTreeMap::new() }
     }
 
-    /// Adds a duplicate of the input with number `input`; `event`: its encoded facts.
-    pub(super) fn push(
-        &mut self,
-        input: u64,
-        day: i32,
-        archive: &str,
-        offset: u64,
-        event: &[u8],
-    ) -> io::Result<()> {
+    /// Adds a duplicate of the input with number `input`.
+    pub(super) fn push(&mut self, input: u64, day: i32, copy: NewCopy<'_>) -> io::Result<()> {
+        let stored = self.store(copy)?;
+        self.entries.push(Entry { stored, input, day, state: State::Pending });
+        Ok(())
+    }
+
+    fn store(&mut self, NewCopy { archive, offset, event }: NewCopy<'_>) -> io::Result<u64> {
         let mut bytes = Vec::with_capacity(event.len() + archive.len() + 16);
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&(archive.len() as u64).to_le_bytes());
         bytes.extend_from_slice(archive.as_bytes());
         bytes.extend_from_slice(event);
-        let stored = self.spill.push(&bytes)?;
-        self.entries.push(Entry { stored, input, day, state: State::Pending });
-        Ok(())
+        self.spill.push(&bytes)
     }
 
-    /// Adds the encoded facts of another copy, which complete that duplicate.
-    pub(super) fn attach(&mut self, id: PendingId, event: &[u8]) -> io::Result<()> {
-        let stored = self.spill.push(event)?;
+    fn stored(&mut self, at: u64) -> io::Result<StoredCopy> {
+        let bytes = self.spill.read(at)?;
+        let damaged = || io::Error::other("another program changed the temporary file");
+        let (offset, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
+        let (len, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
+        let len = usize::try_from(u64::from_le_bytes(*len)).map_err(io::Error::other)?;
+        let (archive, event) = rest.split_at_checked(len).ok_or_else(damaged)?;
+        Ok(StoredCopy {
+            archive: String::from_utf8_lossy(archive).into_owned(),
+            offset: u64::from_le_bytes(*offset),
+            event: event.to_owned(),
+        })
+    }
+
+    /// Adds another copy of the call, which completes that duplicate.
+    pub(super) fn attach(&mut self, id: PendingId, copy: NewCopy<'_>) -> io::Result<()> {
+        let stored = self.store(copy)?;
         self.others.entry(id).or_default().push(stored);
         Ok(())
     }
@@ -105,20 +137,12 @@ impl PendingCopies {
 
     fn read(&mut self, id: PendingId) -> io::Result<PendingCopy> {
         let Entry { stored, input, day, state } = self.entries[id];
-        let bytes = self.spill.read(stored)?;
-        let damaged = || io::Error::other("another program changed the temporary file");
-        let (offset, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
-        let (len, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
-        let len = usize::try_from(u64::from_le_bytes(*len)).map_err(io::Error::other)?;
-        let (archive, event) = rest.split_at_checked(len).ok_or_else(damaged)?;
         let others = self.others.get(&id).cloned().unwrap_or_default();
         Ok(PendingCopy {
             input,
             day,
-            archive: String::from_utf8_lossy(archive).into_owned(),
-            offset: u64::from_le_bytes(*offset),
-            event: event.to_owned(),
-            others: others.into_iter().map(|stored| self.spill.read(stored)).collect::<io::Result<_>>()?,
+            copy: self.stored(stored)?,
+            others: others.into_iter().map(|stored| self.stored(stored)).collect::<io::Result<_>>()?,
             counts: state == State::Counts,
         })
     }
@@ -133,17 +157,21 @@ mod tests {
         let mut pending = PendingCopies::new();
         let event = |n: usize| vec![n as u8; n];
         for n in 0..25 {
-            pending.push(n as u64 / 2, 7, &format!("archive {n}"), n as u64, &event(n)).unwrap();
+            let (archive, event) = (format!("archive {n}"), event(n));
+            let copy = NewCopy { archive: &archive, offset: n as u64, event: &event };
+            pending.push(n as u64 / 2, 7, copy).unwrap();
         }
-        pending.attach(3, b"other").unwrap();
+        pending.attach(3, NewCopy { archive: "other archive", offset: 9, event: b"other" }).unwrap();
         assert_eq!(pending.mark_counted(3), 1);
-        assert_eq!(pending.remove(0).unwrap().event, event(0));
+        assert_eq!(pending.remove(0).unwrap().copy.event, event(0));
         let (mut from, mut seen) = (0, Vec::new());
         while let Some((n, copy)) = pending.next_from(from).unwrap() {
-            assert_eq!((copy.archive, copy.offset), (format!("archive {n}"), n as u64));
-            assert_eq!((copy.event, copy.day), (event(n), 7));
-            assert_eq!(copy.counts, n == 3);
-            assert_eq!(copy.others.len(), usize::from(n == 3));
+            let PendingCopy { day, copy: stored, others, counts, .. } = copy;
+            assert_eq!((stored.archive, stored.offset), (format!("archive {n}"), n as u64));
+            assert_eq!((stored.event, day, counts), (event(n), 7, n == 3));
+            let others: Vec<_> = others.into_iter().map(|o| (o.archive, o.offset, o.event)).collect();
+            let expected = ("other archive".to_owned(), 9, b"other".to_vec());
+            assert_eq!(others, if n == 3 { vec![expected] } else { Vec::new() });
             seen.push(n);
             from = n + 1;
         }

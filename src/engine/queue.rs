@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::checkpoint::is_known;
 use super::plan::Plan;
 use super::replaced::ReplacedEvents;
+use super::scan_facts::add_fact;
 use crate::base::lock;
 use crate::checkpoint::{Checkpoint, CheckpointError, Merged, Run};
 use crate::knowledge::Facts;
@@ -188,7 +189,8 @@ impl KnownArchives<'_> {
     fn add_facts(&mut self) -> Result<(), CheckpointError> {
         let Some(run) = self.run.as_ref().filter(|_| self.first < self.row) else { return Ok(()) };
         let mut facts = lock(&self.facts);
-        run.slice(self.first..self.row).learned(&mut |uri, offset, fact| facts.add(fact, uri, offset))?;
+        run.slice(self.first..self.row)
+            .learned(&mut |uri, offset, fact| add_fact(&mut facts, uri, offset, fact))?;
         self.first = self.row;
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{Selected, is_use};
 use crate::facts::Batch;
 use crate::model::KmsEvent;
+use crate::report::{SupersededAs, SupersededRow};
 
 /// Memory of events that are emitted together, bytes.
 const BATCH: usize = 1 << 20;
@@ -81,9 +82,14 @@ impl Resolver<'_> {
             resolved.unattributed += u64::from(is_hidden && !evidence.workload.is_specific());
             return;
         }
-        if !plan.keep_duplicates && knowledge.corrections.is_superseded(&event) {
+        if !plan.keep_duplicates
+            && let Some(correction) = knowledge.corrections.replacement(&event)
+        {
             resolved.counts.duplicate += 1;
             resolved.counts.corrected += 1;
+            resolved.foreign_corrections += u64::from(correction.is_foreign);
+            let (class, by) = (SupersededAs::Corrected, Some(correction.event_id.as_str()));
+            resolved.superseded.push(&SupersededRow { event: &event, archive, offset, class, by });
             return;
         }
         let duplicates = if plan.keep_duplicates { Duplicates::Count } else { Duplicates::Find };

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::superseded::SupersededRows;
 use crate::aggregate::{Activity, Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
@@ -21,6 +22,10 @@ pub(super) struct ResolvedBatch {
     pub(super) counts: Counts,
     /// Those of them whose workload an S3 Bucket Key hides; see `Coverage::unattributed`.
     pub(super) unattributed: u64,
+    /// Its events that corrections have replaced.
+    pub(super) superseded: SupersededRows,
+    /// How many of those corrections are only in archives of other accounts.
+    pub(super) foreign_corrections: u64,
     /// What its calls show, selected or not.
     pub(super) activity: Activity,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
@@ -113,7 +118,7 @@ impl ResolvedBatch {
         // A container can have any number of members of which only their ends are known.
         let end = self.end.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
-        let texts = self.rows.len() + self.copies.len();
+        let texts = self.rows.len() + self.copies.len() + self.superseded.bytes();
         texts + self.events.len() * size_of::<ResolvedEvent>() + rejects + end
     }
 }

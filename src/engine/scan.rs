@@ -12,11 +12,12 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
 use super::replaced::ReplacedEvents;
+use super::scan_facts::add_fact;
 use super::scanned::ScannedFacts;
 use super::scanner::{Learn, Retain, Scanner};
 use crate::aggregate::{Activity, InputStatus, InputTotals};
 use crate::base::{into_inner, lock};
-use crate::checkpoint::{Checkpoint, SegmentWriter};
+use crate::checkpoint::{Checkpoint, SegmentWriter, Verdict};
 use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::knowledge::Facts;
 use crate::source::{ListedInput, Prefetcher};
@@ -181,7 +182,9 @@ impl<'p> Scan<'p> {
                     writer.commit()?;
                 }
                 let is_recognizable = is_recognizable(&listed);
-                writer.begin(archive_version(&listed), builder.stretches());
+                let version = archive_version(&listed);
+                let verdict = checkpoint.journal().begin(&version);
+                writer.begin(version, builder.stretches());
                 let mut result = Ok(());
                 let mut emit = |batch| {
                     result = push(&mut writer, batch);
@@ -190,7 +193,10 @@ impl<'p> Scan<'p> {
                 let (retain, learn) = (Retain::All, Learn::Yes);
                 let mut scanner =
                     Scanner::new(self.plan, self.progress, retain, learn, &mut builder, &mut emit);
-                input::scan(&mut scanner, listed);
+                match verdict {
+                    Verdict::Read(_reading) => input::scan(&mut scanner, listed),
+                    Verdict::Refuse => input::refuse_killer(&mut scanner, &listed),
+                }
                 let is_reusable = scanner.is_reusable() && is_recognizable;
                 result?;
                 // A run that was stopped may have read the archive in part.
@@ -240,7 +246,7 @@ impl<'p> Scan<'p> {
 /// Moves what a stretch says about other calls into `facts`.
 fn gather(facts: &mut Facts, stretch: &mut Stretch) {
     for (offset, fact) in std::mem::take(&mut stretch.learned) {
-        facts.add(fact, &stretch.uri, offset);
+        add_fact(facts, &stretch.uri, offset, fact);
     }
 }
 

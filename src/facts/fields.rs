@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, PolicyType, Principal, Text};
 
 /// How many text columns an event has.
-pub(super) const TEXTS: usize = 40;
+pub(super) const TEXTS: usize = 41;
 
 /// Names of the text columns, in order.
 pub(super) const NAMES: [&str; TEXTS] = [
@@ -44,6 +44,7 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "vpc_endpoint_id",
     "tls_version",
     "corrects",
+    "corrects_request_id",
     "omitted_fields",
     "source_identity",
     "on_behalf_of",
@@ -148,6 +149,7 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         vpc_endpoint_id,
         tls_version,
         corrects,
+        corrects_request_id,
         omitted_fields,
     } = event;
     let texts = [
@@ -186,6 +188,7 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         vpc_endpoint_id.as_deref(),
         tls_version.as_deref(),
         corrects.as_deref(),
+        corrects_request_id.as_deref(),
         omitted_fields.as_deref(),
         source_identity.as_deref(),
         on_behalf_of.as_deref(),
@@ -241,6 +244,7 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         vpc_endpoint_id,
         tls_version,
         corrects,
+        corrects_request_id,
         omitted_fields,
         source_identity,
         on_behalf_of,
@@ -298,6 +302,7 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         vpc_endpoint_id,
         tls_version,
         corrects,
+        corrects_request_id,
         omitted_fields,
     }
 }

@@ -27,6 +27,8 @@ struct Row<'a> {
     region: Option<&'a str>,
     effect: Option<&'a str>,
     error_code: Option<&'a str>,
+    request_id: Option<&'a str>,
+    original_request_id: Option<&'a str>,
 }
 
 /// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `canvas_folder`,
@@ -41,8 +43,19 @@ pub(super) fn fields() -> Fields {
         Field::new("kind", DataType::Utf8, false),
         Field::new("time", time, true),
     ];
-    let texts =
-        ["rule", "first", "second", "event_name", "event_id", "account_id", "region", "effect", "error_code"];
+    let texts = [
+        "rule",
+        "first",
+        "second",
+        "event_name",
+        "event_id",
+        "account_id",
+        "region",
+        "effect",
+        "error_code",
+        "request_id",
+        "original_request_id",
+    ];
     fields.extend(texts.map(|name| Field::new(name, DataType::Utf8, true)));
     fields.into()
 }
@@ -84,12 +97,23 @@ impl<'a> Row<'a> {
             Fact::Alias { alias, key, time } => {
                 Self { kind: "alias", first: Some(alias), second: key.as_deref(), time: Some(*time), ..row }
             }
-            Fact::Correction { original, by, account_id, time } => Self {
+            Fact::Correction {
+                original,
+                by,
+                account_id,
+                time,
+                event_name,
+                original_request_id,
+                request_id,
+            } => Self {
                 kind: "correction",
                 first: Some(original),
                 second: Some(by),
                 account_id: account_id.as_deref(),
                 time: Some(*time),
+                event_name: Some(event_name),
+                original_request_id: original_request_id.as_deref(),
+                request_id: request_id.as_deref(),
                 ..row
             },
             Fact::Trail(change) => {
@@ -130,6 +154,8 @@ pub(super) fn to_struct<'a>(
         text(|row| row.region),
         text(|row| row.effect),
         text(|row| row.error_code),
+        text(|row| row.request_id),
+        text(|row| row.original_request_id),
     ];
     Ok(StructArray::try_new_with_length(fields(), columns, None, rows.len())?)
 }
@@ -148,6 +174,8 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
     let regions: &StringArray = child(learned, "region")?;
     let effects: &StringArray = child(learned, "effect")?;
     let error_codes: &StringArray = child(learned, "error_code")?;
+    let request_ids: &StringArray = child(learned, "request_id")?;
+    let original_request_ids: &StringArray = child(learned, "original_request_id")?;
     let fact = |row: usize| {
         let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
         let cow = |column| -> Option<Text<'static>> { text(column).map(Cow::Owned) };
@@ -180,10 +208,15 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                 Fact::Session(rule()?, session)
             }
             "alias" => Fact::Alias { alias: first()?, key: cow(seconds), time },
-            "correction" => {
-                let account_id = cow(account_ids);
-                Fact::Correction { original: first()?, by: second()?, account_id, time }
-            }
+            "correction" => Fact::Correction {
+                original: first()?,
+                by: second()?,
+                account_id: cow(account_ids),
+                time,
+                event_name: cow(event_names).unwrap_or_default(),
+                original_request_id: cow(original_request_ids),
+                request_id: cow(request_ids),
+            },
             "trail" => {
                 let effect = text(effects);
                 let effect =

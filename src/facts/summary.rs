@@ -105,7 +105,7 @@ fn time() -> DataType {
 
 /// The columns. `reason` is one of the rejects' reasons, of the reasons for skipping or an error's
 /// text, as `reason_kind` says: `rejected`, `skipped`, `error` or `several_gzip_members`. For
-/// `unreadable_wrapping` and `lost_log` it is what was found.
+/// `unreadable_wrapping`, `lost_log` and `killed_a_run` it is what was found.
 pub(super) fn fields() -> Fields {
     let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
     let number = |name: &str| Field::new(name, DataType::UInt64, false);

@@ -187,6 +187,9 @@ fn everything_else_comes_back_with_its_input() {
                 by: "b".into(),
                 account_id: Some("1".into()),
                 time: EventTime(2),
+                event_name: "Decrypt".into(),
+                original_request_id: Some("r".into()),
+                request_id: None,
             },
             Fact::Trail(TrailChange {
                 trail: "t".to_owned(),

@@ -4,15 +4,16 @@
 //! with its particulars, per alias change and per correction; and two hashes (some 90 bytes) per
 //! session that SageMaker, its geospatial part or Forecast opened.
 
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 use super::aliases::Aliases;
+use super::corrections::{CorrectedBy, Corrections, EventKey};
 use crate::model::{
-    EventTime, Fact, KmsEvent, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId,
-    TrailChange,
+    Fact, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -64,7 +65,15 @@ pub struct Facts {
 
 impl Facts {
     /// Adds a fact that the record at `offset` of `archive` states.
-    pub fn add(&mut self, fact: Fact<'static>, archive: &Arc<str>, offset: u64) {
+    ///
+    /// `archive_account`: the account in whose folder the archive is, by its name.
+    pub fn add(
+        &mut self,
+        fact: Fact<'static>,
+        archive: &Arc<str>,
+        offset: u64,
+        archive_account: &dyn Fn() -> Option<String>,
+    ) {
         match fact {
             Fact::Rule(rule, when, record) => {
                 let first = FactSource { record, archive: archive.clone(), offset };
@@ -78,9 +87,30 @@ impl Facts {
             Fact::Alias { alias, key, time } => {
                 self.aliases.insert(alias.into_owned(), Some(time), key.map(Into::into));
             }
-            Fact::Correction { original, by, account_id, time } => {
-                let corrected = (account_id.map(Into::into), original.into_owned());
-                self.corrections.add(corrected, (time, by.into_owned()));
+            Fact::Correction {
+                original,
+                by,
+                account_id,
+                time,
+                event_name,
+                original_request_id,
+                request_id,
+            } => {
+                let account_id = account_id.map(Cow::into_owned);
+                let is_foreign = archive_account().is_some_and(|owner| Some(&owner) != account_id.as_ref());
+                let original = EventKey {
+                    account_id,
+                    event_id: original.into_owned(),
+                    request_id: original_request_id.map(Cow::into_owned),
+                    event_name: event_name.into_owned(),
+                    time,
+                };
+                let by = CorrectedBy {
+                    event_id: by.into_owned(),
+                    request_id: request_id.map(Cow::into_owned),
+                    is_foreign,
+                };
+                self.corrections.add(original, by);
             }
             Fact::Trail(change) => {
                 self.trails.insert(change);
@@ -138,69 +168,8 @@ impl AddAssign for Facts {
             *self.sessions.entry(session).or_default() |= rules;
         }
         self.aliases += other.aliases;
-        for (corrected, by) in other.corrections.by {
-            self.corrections.add(corrected, by);
-        }
+        self.corrections += other.corrections;
         self.trails.extend(other.trails);
-    }
-}
-
-/// Account and `eventID` of an event.
-type EventKey = (Option<String>, String);
-
-/// Which events have been corrected, and by which events. Of several corrections of one event the
-/// last one counts, by `eventTime`, then by `eventID`.
-#[derive(Debug, Clone, Default)]
-pub struct Corrections {
-    by: BTreeMap<EventKey, (EventTime, String)>,
-    /// Of each cycle of events that correct one another, the last event. It is not superseded.
-    cycle_winners: BTreeSet<EventKey>,
-}
-
-impl Corrections {
-    fn add(&mut self, corrected: EventKey, by: (EventTime, String)) {
-        let last = self.by.entry(corrected).or_insert_with(|| by.clone());
-        if by > *last {
-            *last = by;
-        }
-    }
-
-    /// Finds the cycles. Each event is visited once.
-    fn find_cycles(&mut self) {
-        let mut visited = BTreeSet::new();
-        let mut winners = BTreeSet::new();
-        for start in self.by.keys() {
-            let mut path = Vec::new();
-            let mut next = Some(start.clone());
-            while let Some(event) = next.take_if(|event| self.by.contains_key(event)) {
-                if !visited.insert(event.clone()) {
-                    // If the event is on this path, a cycle begins there. If it is on an earlier
-                    // path, that path has found any cycle.
-                    let from = path.iter().position(|earlier| *earlier == event);
-                    let cycle = from.and_then(|from| path.get(from..)).unwrap_or_default();
-                    let last = cycle.iter().filter_map(|event| self.by.get(event)).max();
-                    winners.extend(last.map(|(_, id)| (event.0.clone(), id.clone())));
-                    break;
-                }
-                next = self.by.get(&event).map(|(_, by)| (event.0.clone(), by.clone()));
-                path.push(event);
-            }
-        }
-        self.cycle_winners = winners;
-    }
-
-    /// Whether another event replaces this one: it has been corrected, or it is a correction and
-    /// not the last of the event that it corrects.
-    pub fn is_superseded(&self, event: &KmsEvent<'_>) -> bool {
-        if self.by.is_empty() {
-            return false;
-        }
-        let Some(id) = event.event_id.as_deref() else { return false };
-        let account = event.recipient_account_id.as_deref().map(str::to_owned);
-        let key = |id: &str| (account.clone(), id.to_owned());
-        let is_not_last = |original: &str| self.by.get(&key(original)).is_some_and(|(_, last)| last != id);
-        event.corrects.as_deref().is_some_and(is_not_last)
-            || self.by.contains_key(&key(id)) && !self.cycle_winners.contains(&key(id))
     }
 }
 
@@ -208,16 +177,11 @@ impl Corrections {
 mod tests {
     use super::*;
 
-    fn event(id: &str, corrects: Option<&str>) -> KmsEvent<'static> {
-        let corrects = corrects.map(|text| text.to_owned().into());
-        KmsEvent { event_id: Some(id.to_owned().into()), corrects, ..KmsEvent::example() }
-    }
-
     #[test]
     fn a_key_given_with_a_role_of_canvas_belongs_to_canvas() {
         let archive: Arc<str> = "a".into();
         let record = || Provenance {
-            time: EventTime(0),
+            time: crate::model::EventTime(0),
             event_name: "X".to_owned(),
             event_id: None,
             account_id: None,
@@ -227,11 +191,11 @@ mod tests {
             let mut facts = Facts::default();
             for name in roles {
                 let when = LearnedCondition::RoleAndKey(role(name).into(), "k".into());
-                facts.add(Fact::Rule(LearnedRule::ForecastRoleAndKey, when, record()), &archive, 0);
+                facts.add(Fact::Rule(LearnedRule::ForecastRoleAndKey, when, record()), &archive, 0, &|| None);
             }
             if let Some(name) = named {
                 let when = LearnedCondition::Role(role(name).into());
-                facts.add(Fact::Rule(LearnedRule::CanvasForecastRole, when, record()), &archive, 1);
+                facts.add(Fact::Rule(LearnedRule::CanvasForecastRole, when, record()), &archive, 1, &|| None);
             }
             facts.derive();
             facts.rules.contains_key(&(LearnedRule::CanvasForecastKey, LearnedCondition::Key("k".into())))
@@ -243,47 +207,5 @@ mod tests {
                 && !is_canvas_key(&["R"], Some("S"))
                 && !is_canvas_key(&[], Some("R"))
         );
-    }
-
-    #[test]
-    fn the_last_event_of_a_cycle_is_not_superseded() {
-        let mut corrections = Corrections::default();
-        for (original, time, by) in
-            [("a", 1, "b"), ("b", 3, "c"), ("c", 2, "a"), ("x", 0, "x"), ("o", 1, "a")]
-        {
-            corrections.add((None, original.to_owned()), (EventTime(time), by.to_owned()));
-        }
-        corrections.find_cycles();
-        let superseded = |id, corrects| corrections.is_superseded(&event(id, Some(corrects)));
-        assert!(superseded("a", "c") && superseded("b", "a") && !superseded("c", "b"));
-        assert!(!superseded("x", "x"), "an event that corrects itself");
-        assert!(corrections.is_superseded(&event("o", None)), "an event that a member of the cycle corrects");
-    }
-
-    #[test]
-    fn long_chains_take_linear_time() {
-        let mut corrections = Corrections::default();
-        for n in 0..100_000 {
-            corrections.add((None, n.to_string()), (EventTime(n), (n + 1).to_string()));
-        }
-        corrections.find_cycles();
-        let superseded =
-            (0..=100_000).filter(|n| corrections.is_superseded(&event(&n.to_string(), None))).count();
-        assert_eq!(superseded, 100_000);
-    }
-
-    #[test]
-    fn the_last_of_several_corrections_counts() {
-        let mut corrections = Corrections::default();
-        assert!(!corrections.is_superseded(&event("a", None)));
-        for (time, by) in [(1, "b"), (3, "d"), (2, "c")] {
-            corrections.add((None, "a".to_owned()), (EventTime(time), by.to_owned()));
-        }
-        let superseded = |id, corrects| corrections.is_superseded(&event(id, corrects));
-        assert!(superseded("a", None) && superseded("b", Some("a")) && superseded("c", Some("a")));
-        assert!(!superseded("d", Some("a")) && !superseded("e", None));
-        let mut elsewhere = event("a", None);
-        elsewhere.recipient_account_id = Some("111122223333".into());
-        assert!(!corrections.is_superseded(&elsewhere), "ids are those of an account");
     }
 }

@@ -20,7 +20,7 @@
 //! );
 //! let mut known = Facts::default();
 //! for fact in facts(record.as_bytes())? {
-//!     known.add(fact, &"logs/a.json.gz".into(), 12);
+//!     known.add(fact, &"logs/a.json.gz".into(), 12, &|| None);
 //! }
 //! let alias = "arn:aws:kms:us-west-2:111122223333:alias/reports";
 //! let at = |time: &str| EventTime::parse(time).unwrap();
@@ -30,9 +30,11 @@
 //! ```
 
 mod aliases;
+mod corrections;
 mod facts;
 mod lookups;
 
 pub use aliases::Aliases;
-pub use facts::{Corrections, FactSource, FactSupport, Facts};
+pub use corrections::{CorrectedBy, Corrections};
+pub use facts::{FactSource, FactSupport, Facts};
 pub use lookups::Knowledge;

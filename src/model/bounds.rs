@@ -44,7 +44,7 @@ impl KmsEvent<'_> {
     /// The first one that is.
     pub fn check_lengths(&self) -> Result<(), TooLong> {
         let (principal, key) = (&self.principal, &self.key);
-        let optional: [(&'static str, &Option<Text<'_>>); 30] = [
+        let optional: [(&'static str, &Option<Text<'_>>); 31] = [
             ("eventID", &self.event_id),
             ("sharedEventID", &self.shared_event_id),
             ("requestID", &self.request_id),
@@ -75,6 +75,7 @@ impl KmsEvent<'_> {
             ("vpcEndpointId", &self.vpc_endpoint_id),
             ("tlsVersion", &self.tls_version),
             ("originalEventID", &self.corrects),
+            ("originalRequestID", &self.corrects_request_id),
         ];
         let always = [
             ("eventName", &self.name),
@@ -114,8 +115,19 @@ impl Fact<'_> {
                 name("the alias", Some(alias))?;
                 name("the key's ARN", key.as_deref())
             }
-            Self::Correction { original, by, account_id, .. } => {
+            Self::Correction {
+                original,
+                by,
+                account_id,
+                event_name,
+                original_request_id,
+                request_id,
+                time: _,
+            } => {
                 name("originalEventID", Some(original))?;
+                name("originalRequestID", original_request_id.as_deref())?;
+                name("requestID", request_id.as_deref())?;
+                name("eventName", Some(event_name))?;
                 name("eventID", Some(by))?;
                 name("recipientAccountId", account_id.as_deref())
             }

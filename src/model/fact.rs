@@ -425,7 +425,7 @@ pub enum Fact<'a> {
         /// `eventTime` of the change.
         time: EventTime,
     },
-    /// A KMS event replaces an earlier one of the same account (`addendum.reason` is
+    /// A KMS event replaces another one of the same account, API and time (`addendum.reason` is
     /// `UPDATED_DATA`).
     Correction {
         /// `addendum.originalEventID`: the event that is replaced.
@@ -434,8 +434,14 @@ pub enum Fact<'a> {
         by: Text<'a>,
         /// `recipientAccountId` of both.
         account_id: Option<Text<'a>>,
-        /// `eventTime` of the correction.
+        /// `eventTime` of both.
         time: EventTime,
+        /// `eventName` of both.
+        event_name: Text<'a>,
+        /// `addendum.originalRequestID`: `requestID` of the event that is replaced.
+        original_request_id: Option<Text<'a>>,
+        /// `requestID` of the correction.
+        request_id: Option<Text<'a>>,
     },
     /// What a trail records was changed, or somebody tried to.
     Trail(TrailChange),

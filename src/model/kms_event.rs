@@ -83,6 +83,8 @@ pub struct KmsEvent<'a> {
     /// `addendum.originalEventID` of a correction (`addendum.reason` is `UPDATED_DATA`): the event
     /// that this one replaces.
     pub corrects: Option<Text<'a>>,
+    /// `addendum.originalRequestID` of a correction: `requestID` of the event that it replaces.
+    pub corrects_request_id: Option<Text<'a>>,
     /// Members that were omitted from the record because they are too large, or are hidden behind a
     /// text, comma-joined.
     /// Fields that would be read from them are unknown.
@@ -124,6 +126,7 @@ impl KmsEvent<'_> {
             vpc_endpoint_id: into_owned(self.vpc_endpoint_id),
             tls_version: into_owned(self.tls_version),
             corrects: into_owned(self.corrects),
+            corrects_request_id: into_owned(self.corrects_request_id),
             omitted_fields: into_owned(self.omitted_fields),
         }
     }
@@ -204,6 +207,7 @@ impl KmsEvent<'static> {
             vpc_endpoint_id: None,
             tls_version: None,
             corrects: None,
+            corrects_request_id: None,
             omitted_fields: None,
         }
     }

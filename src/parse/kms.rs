@@ -92,6 +92,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,
         corrects: record.addendum.original_event_id.filter(|_| is_correction),
+        corrects_request_id: record.addendum.original_request_id.filter(|_| is_correction),
         omitted_fields,
         name,
     })))

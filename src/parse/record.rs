@@ -62,49 +62,56 @@ impl Record<'_> {
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
-    /// Whether a member that is an object or a list in CloudTrail's records is something else, or
-    /// the name of a key or a caller no text, so that what it says is not read.
-    pub(super) fn has_text_members(&self) -> bool {
+    /// The first member that is an object or a list in CloudTrail's records and here is something
+    /// else, or the name of a key or a caller and no text, so that what it says is not read.
+    pub(super) fn text_member(&self) -> Option<&'static str> {
         let (identity, request, response) = (&self.identity, &self.request, &self.response);
         // Nothing hides the caller or the resources: any text there was an object.
         let never_hidden = [
-            identity.as_text,
-            identity.session.as_text,
-            identity.session.issuer.as_text,
-            identity.in_scope_of.as_text,
-            self.resources.1,
-            request.operations.1,
+            ("userIdentity", identity.as_text),
+            ("sessionContext", identity.session.as_text),
+            ("sessionIssuer", identity.session.issuer.as_text),
+            ("inScopeOf", identity.in_scope_of.as_text),
+            ("resources", self.resources.1),
+            ("operations", request.operations.1),
         ];
         let others = [
-            request.as_text,
-            response.as_text,
-            response.key_metadata.as_text,
-            response.replica_key_metadata.as_text,
-            self.additional.as_text,
-            self.service_details.as_text,
-            self.tls.as_text,
-            self.addendum.as_text,
+            ("requestParameters", request.as_text),
+            ("responseElements", response.as_text),
+            ("keyMetadata", response.key_metadata.as_text),
+            ("replicaKeyMetadata", response.replica_key_metadata.as_text),
+            ("additionalEventData", self.additional.as_text),
+            ("serviceEventDetails", self.service_details.as_text),
+            ("tlsDetails", self.tls.as_text),
+            ("addendum", self.addendum.as_text),
         ];
-        let contexts = [&request.encryption_context, &request.source_context, &request.destination_context];
+        let contexts = [
+            ("encryptionContext", &request.encryption_context),
+            ("sourceEncryptionContext", &request.source_context),
+            ("destinationEncryptionContext", &request.destination_context),
+        ];
         let names = [
-            &identity.kind,
-            &identity.arn,
-            &identity.invoked_by,
-            &identity.session.issuer.arn,
-            &request.key_id,
-            &request.target_key_id,
-            &request.source_key_id,
-            &request.destination_key_id,
-            &response.key_id,
-            &response.key_metadata.arn,
-            &response.replica_key_metadata.arn,
-            &self.service_details.key_id,
+            ("userIdentity.type", &identity.kind),
+            ("userIdentity.arn", &identity.arn),
+            ("invokedBy", &identity.invoked_by),
+            ("sessionIssuer.arn", &identity.session.issuer.arn),
+            ("keyId", &request.key_id),
+            ("targetKeyId", &request.target_key_id),
+            ("sourceKeyId", &request.source_key_id),
+            ("destinationKeyId", &request.destination_key_id),
+            ("responseElements.keyId", &response.key_id),
+            ("keyMetadata.arn", &response.key_metadata.arn),
+            ("replicaKeyMetadata.arn", &response.replica_key_metadata.arn),
+            ("serviceEventDetails.keyId", &self.service_details.key_id),
         ];
-        never_hidden.into_iter().any(|member| member != AsText::No)
-            || names.into_iter().any(|name| name.1.is_lost())
-            || others.into_iter().any(AsText::is_lost)
-            || contexts.into_iter().flatten().any(TextMap::is_lost)
-            || self.resources.0.iter().any(Resource::is_lost)
+        let is_lost_map = |map: &Option<TextMap<'_>>| map.as_ref().is_some_and(TextMap::is_lost);
+        let hidden = never_hidden.into_iter().map(|(name, member)| (name, member != AsText::No));
+        let others = others.into_iter().map(|(name, member)| (name, member.is_lost()));
+        let maps = contexts.into_iter().map(|(name, map)| (name, is_lost_map(map)));
+        let names = names.into_iter().map(|(name, text)| (name, text.1.is_lost()));
+        let resource = ("an item of resources", self.resources.0.iter().any(Resource::is_lost));
+        let mut members = hidden.chain(others).chain(maps).chain(names).chain([resource]);
+        members.find_map(|(name, is_lost)| is_lost.then_some(name))
     }
 
     /// Names of the members that were omitted because they are too large, or are hidden behind a
@@ -274,7 +281,7 @@ json_struct! {
     struct Addendum(any_case) {
         reason: Option<Text<'a>> = "reason",
         updated: Ignored = "updatedFields",
-        original_request_id: Ignored = "originalRequestID",
+        original_request_id: Option<Text<'a>> = "originalRequestID",
         original_event_id: Option<Text<'a>> = "originalEventID",
     }
 }

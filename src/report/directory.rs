@@ -14,7 +14,7 @@ use super::parquet::{EncodeBy, TableFile};
 use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
-use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, UsageTable};
+use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, SupersededTable, UsageTable};
 use crate::aggregate::{DailyRow, UsageRow};
 use crate::base::{TaskQueue, TemporaryFolder, open_regular};
 use crate::model::Rejection;
@@ -26,8 +26,15 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 6] =
-    ["usage.parquet", "usage_daily.parquet", EVENTS_FOLDER, "rejects.parquet", "inputs.parquet", "run.json"];
+const PARTS: [&str; 7] = [
+    "usage.parquet",
+    "usage_daily.parquet",
+    EVENTS_FOLDER,
+    "superseded.parquet",
+    "rejects.parquet",
+    "inputs.parquet",
+    "run.json",
+];
 
 /// What to do with a report that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +54,7 @@ pub struct ReportDirectory {
     existing: Existing,
     staging: TemporaryFolder,
     events: EventFiles,
+    superseded: TableFile<SupersededTable>,
     rejects: TableFile<RejectsTable>,
     inputs: TableFile<InputsTable>,
     tasks: TaskQueue<SinkError>,
@@ -91,11 +99,24 @@ impl ReportDirectory {
         let events_root = staging.path().join(EVENTS_FOLDER);
         fs::create_dir(&events_root).map_err(SinkError::file(&events_root))?;
         let tasks = TaskQueue::default();
+        let superseded = TableFile::new_in(staging.path(), &tasks);
         let rejects = TableFile::new_in(staging.path(), &tasks);
         let inputs = TableFile::new_in(staging.path(), &tasks);
         let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
-        Ok(Self { target, created, existing, staging, events, rejects, inputs, tasks, alive, lock })
+        Ok(Self {
+            target,
+            created,
+            existing,
+            staging,
+            events,
+            superseded,
+            rejects,
+            inputs,
+            tasks,
+            alive,
+            lock,
+        })
     }
 
     /// Removes the staging folders of killed runs from `target`.
@@ -159,6 +180,7 @@ impl ReportDirectory {
         write_table::<UsageTable>(folder, usage, &self.tasks)?;
         write_table::<DailyTable>(folder, daily, &self.tasks)?;
         self.events.finish()?;
+        self.superseded.finish()?;
         self.rejects.finish()?;
         self.inputs.finish()?;
         let path = folder.join("run.json");
@@ -316,12 +338,18 @@ impl Sink for ReportDirectory {
         Ok(())
     }
 
+    fn superseded(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.superseded.push_encoded(row);
+        Ok(())
+    }
+
     fn input(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         self.inputs.push_encoded(row);
         Ok(())
     }
 
     fn finish_rows(&mut self, keep_going: &dyn Fn() -> bool) -> Result<(), SinkError> {
+        self.superseded.queue_rows(EncodeBy::Column);
         self.rejects.queue_rows(EncodeBy::Column);
         self.inputs.queue_rows(EncodeBy::Column);
         self.events.queue_rows(keep_going)

@@ -51,6 +51,6 @@ pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     DAILY, DailyTable, EVENTS, EventsTable, INPUTS, InputsTable, REJECTS, RULES, RejectRow, RejectsTable,
-    RuleRow, RulesTable, USAGE, UsageTable,
+    RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

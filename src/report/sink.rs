@@ -41,6 +41,16 @@ pub trait Sink: Send {
     /// When it cannot be written.
     fn reject(&mut self, archive: &str, rejection: &Rejection) -> Result<(), SinkError>;
 
+    /// Takes an event that another record stands for, as a row of
+    /// [`SUPERSEDED`](super::SUPERSEDED). By default, it is left out.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn superseded(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        let _ = row;
+        Ok(())
+    }
+
     /// Takes a finished input, as a row of [`INPUTS`](super::INPUTS).
     ///
     /// # Errors

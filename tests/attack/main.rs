@@ -3,6 +3,8 @@
 
 #![cfg(unix)]
 
+// Inputs that end the process.
+mod killed;
 // Names that are kept in memory.
 mod memory;
 // Compressed files of very many members.

@@ -41,8 +41,15 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 6] =
-    ["events", "inputs.parquet", "rejects.parquet", "run.json", "usage.parquet", "usage_daily.parquet"];
+const PARTS: [&str; 7] = [
+    "events",
+    "inputs.parquet",
+    "rejects.parquet",
+    "run.json",
+    "superseded.parquet",
+    "usage.parquet",
+    "usage_daily.parquet",
+];
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()

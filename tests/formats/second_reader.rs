@@ -30,8 +30,17 @@ const INPUTS: &str = "archive string status string reason string? shape string c
     content_sha256 string? account_id string? region string? delivered_time time? records int64 selected int64 duplicate int64 \
     other_copy int64 other_source int64 other_event int64 other_workload int64 filtered int64 not_usage int64 rejected int64";
 
-const TABLES: [(&str, &str); 5] =
-    [("usage", USAGE), ("usage_daily", DAILY), ("events", EVENTS), ("rejects", REJECTS), ("inputs", INPUTS)];
+const SUPERSEDED: &str = "class string superseded_by string? event_time time event_id string? shared_event_id string? request_id string? \
+    event_name string region string recipient_account_id string? principal string key_arn string? archive string record_offset int64";
+
+const TABLES: [(&str, &str); 6] = [
+    ("usage", USAGE),
+    ("usage_daily", DAILY),
+    ("events", EVENTS),
+    ("rejects", REJECTS),
+    ("inputs", INPUTS),
+    ("superseded", SUPERSEDED),
+];
 
 /// A type of the contract as pyarrow, the Parquet footer (physical and logical) and DuckDB call it.
 fn names(kind: &str) -> [&'static str; 4] {

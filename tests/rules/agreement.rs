@@ -45,6 +45,10 @@ fn agree(report: &Report, expected: &oracle::Report) {
     assert_rows("events", &report.events(), &expected.events);
     assert_rows("usage", &report.usage(), &expected.usage);
     assert_rows("usage_daily", &report.daily(), &expected.daily);
+    for class in ["corrected", "other_copy"] {
+        let rows = report.superseded().iter().filter(|row| row["class"] == class).count();
+        assert_eq!(run["totals"][class], rows, "superseded.parquet: {class}");
+    }
     let rejects: Vec<Value> = report
         .rejects()
         .into_iter()

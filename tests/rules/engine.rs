@@ -153,6 +153,11 @@ fn the_order_of_copies_does_not_matter() {
         let events = report.events();
         assert_eq!(events[0]["principal"], "arn:aws:iam::444455556666:role/OfflineStoreReader");
         assert_eq!(events[0]["archive"], names[0], "the row is the caller's copy");
+        let superseded = report.superseded();
+        assert_eq!(superseded.len(), 1);
+        assert_eq!(superseded[0]["class"], "other_copy");
+        assert_eq!(superseded[0]["superseded_by"], events[0]["event_id"]);
+        assert_eq!(superseded[0]["archive"], names[1]);
         for input in report.inputs() {
             let is_caller = input["archive"] == names[0];
             assert_eq!(input["selected"], u64::from(is_caller), "{input}");
@@ -161,6 +166,28 @@ fn the_order_of_copies_does_not_matter() {
         answers.push(report.usage());
     }
     assert_eq!(answers[0], answers[1]);
+}
+
+/// A record with the `sharedEventID` of a call is a copy of it only if its account is the caller's
+/// or the key owner's.
+#[test]
+fn a_copy_of_a_strange_account_counts_by_itself() {
+    let lines: Vec<&str> = corpus::documented::TEXT.lines().collect();
+    let (caller, owner) = (lines[7], lines[8]);
+    let strange =
+        owner.replace(r#""recipientAccountId":"111122223333""#, r#""recipientAccountId":"777788889999""#);
+    let other_caller = caller.replace("444455556666", "777788889999");
+    assert!(strange != owner && other_caller != caller);
+    for (real, forged) in [(caller, strange.as_str()), (owner, other_caller.as_str())] {
+        for names in [["a", "b"], ["b", "a"]] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join(names[0]), real).unwrap();
+            fs::write(dir.path().join(names[1]), forged).unwrap();
+            let report = analyze_in(dir.path(), &["."]);
+            assert_eq!(report.run_json()["totals"]["other_copy"], 0);
+            assert_eq!(report.events().len(), 2);
+        }
+    }
 }
 
 /// An owner's copy whose partner never comes is found only at the end, and its row is still in

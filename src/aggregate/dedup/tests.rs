@@ -2,6 +2,7 @@ use super::*;
 use crate::model::KeyRef;
 
 struct Copy {
+    api: &'static str,
     id: Option<&'static str>,
     shared: Option<&'static str>,
     recipient: &'static str,
@@ -12,6 +13,7 @@ struct Copy {
 }
 
 const CALLER: Copy = Copy {
+    api: "Decrypt",
     id: Some("a"),
     shared: Some("s"),
     recipient: "4444",
@@ -29,6 +31,7 @@ fn event(copy: &Copy) -> KmsEvent<'static> {
         ..KeyRef::default()
     };
     let mut event = KmsEvent {
+        name: copy.api.into(),
         event_id: copy.id.map(Into::into),
         shared_event_id: copy.shared.map(Into::into),
         request_id: copy.request.map(Into::into),
@@ -51,7 +54,7 @@ fn decide(copies: &[&Copy]) -> (Vec<&'static str>, u64, usize) {
         .map(|copy| match all.decide(&Fingerprint::new(&event(copy))) {
             Decision::Count => "count",
             Decision::Duplicate => "duplicate",
-            Decision::OtherCopy => "other copy",
+            Decision::OtherCopy(_) => "other copy",
             Decision::Hold(number) => {
                 assert_eq!(number, pending.len(), "numbered in order");
                 pending.push(true);
@@ -118,11 +121,15 @@ fn a_call_by_a_service_is_not_held() {
 /// order, B's copy counts.
 #[test]
 fn of_three_copies_the_callers_counts() {
-    let third = Copy { id: Some("c"), recipient: "7777", ..CALLER };
-    assert_eq!(decide(&[&OWNER, &third, &CALLER]), (vec!["hold", "attach", "supersede"], 0, 0));
-    assert_eq!(decide(&[&OWNER, &CALLER, &third]).0, ["hold", "supersede", "other copy"]);
-    assert_eq!(decide(&[&CALLER, &third, &OWNER]).0, ["count", "other copy", "other copy"]);
-    assert_eq!(decide(&[&third, &OWNER]), (vec!["hold", "attach"], 0, 1));
+    let caller = Copy { api: "ReEncrypt", ..CALLER };
+    let (owner, third) = (
+        Copy { id: Some("b"), recipient: "1111", ..caller },
+        Copy { id: Some("c"), recipient: "7777", ..caller },
+    );
+    assert_eq!(decide(&[&owner, &third, &caller]), (vec!["hold", "attach", "supersede"], 0, 0));
+    assert_eq!(decide(&[&owner, &caller, &third]).0, ["hold", "supersede", "other copy"]);
+    assert_eq!(decide(&[&caller, &third, &owner]).0, ["count", "other copy", "other copy"]);
+    assert_eq!(decide(&[&third, &owner]), (vec!["hold", "attach"], 0, 1));
 }
 
 #[test]
@@ -168,4 +175,33 @@ fn the_owners_key_is_better_than_an_assumed_one() {
     let mut own = assumed(&CALLER);
     complete_from(&mut own, event(&Copy { key: false, ..OWNER }));
     assert_eq!(own.key.origin, KeyOrigin::Assumed, "better than none");
+}
+
+/// The caller's account is 4444. A record of another account is a copy only if that is the owner's.
+#[test]
+fn a_copy_is_of_the_caller_or_of_the_owner() {
+    let of_owner = |copy: &Copy, owner: &'static str| {
+        let mut event = event(copy);
+        event.key.account_id = Some(owner.into());
+        Fingerprint::new(&event)
+    };
+    let are_copies = |a: &Fingerprint, b: &Fingerprint| {
+        let mut all = Deduplicator::default();
+        [a, b].map(|print| all.decide(print))[1] != Decision::Count
+    };
+    assert!(are_copies(&of_owner(&CALLER, "1111"), &of_owner(&OWNER, "1111")));
+    let strange = Copy { recipient: "9999", ..OWNER };
+    assert!(!are_copies(&of_owner(&CALLER, "1111"), &of_owner(&strange, "1111")), "another account");
+    assert!(!are_copies(&of_owner(&CALLER, "1111"), &of_owner(&strange, "9999")), "another owner");
+    let other_caller = Copy { caller: Some("9999"), ..OWNER };
+    assert!(!are_copies(&of_owner(&CALLER, "1111"), &of_owner(&other_caller, "1111")), "another caller");
+    let service = Copy { caller: None, recipient: "9999", ..OWNER };
+    assert!(!are_copies(&of_owner(&service, "1111"), &of_owner(&CALLER, "1111")), "a service");
+    assert!(are_copies(&Fingerprint::new(&event(&CALLER)), &of_owner(&OWNER, "1111")), "one names no owner");
+}
+
+/// What the module and `docs/architecture.md` say about memory.
+#[test]
+fn a_call_takes_as_much_memory_as_documented() {
+    assert_eq!(size_of::<(Identity, CallState)>(), 104);
 }

@@ -16,6 +16,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 
 use super::scanner::{Outcome, Scanner};
+use crate::aggregate::{InputStatus, InputSummary, StatusReason, UnreadReason};
 use crate::format::archive::ArchiveFormat;
 use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
@@ -67,6 +68,20 @@ pub(super) fn scan(scanner: &mut Scanner<'_>, listed: ListedInput) {
     };
     let subject = Subject::of_archive(&archive, scanner.plan.limits);
     scanner.catch(subject.summary(), |scanner| scan_archive(scanner, &archive, subject));
+}
+
+/// Ends an archive that is not read, since runs died while they read it.
+pub(super) fn refuse_killer(scanner: &mut Scanner<'_>, listed: &ListedInput) {
+    let subject = match listed {
+        ListedInput::Archive(archive) => Subject::of_archive(archive, scanner.plan.limits),
+        ListedInput::Skipped { uri, .. } | ListedInput::Unreadable { uri, .. } => Subject::unread(uri),
+    };
+    let detail = "two runs were killed while they read it, so it is set aside: --force reads it again";
+    let reason = StatusReason::Unread { reason: UnreadReason::KilledARun, detail: detail.to_owned() };
+    let (status, reason) = (InputStatus::Unreadable, Some(reason));
+    let input = InputSummary { status, reason, ..subject.summary() };
+    // As long as the journal says so.
+    scanner.input(input, Vec::new(), Outcome::MayChange);
 }
 
 /// The summary of an input of which nothing is known.
@@ -126,7 +141,7 @@ fn read<R: Read>(
     }
     match ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= MAX_DEPTH => {
-            let detail = "it is in more than four containers, one in another: take it out of some of them";
+            let detail = "it is in more than four containers, one in another: extract some of them";
             scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
         }
         Some(format) => {

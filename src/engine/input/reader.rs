@@ -19,7 +19,7 @@ use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{
     Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked,
 };
-use crate::parse::{self, NoFacts, RecordKind, SourcePlace};
+use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -286,7 +286,9 @@ impl<'r, 's> InputReader<'r, 's> {
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
             Ok(record) => {
-                record.text_members || may_have_quoted_texts(bytes) || lacks_members(&record.kind, bytes)
+                record.text_member.is_some()
+                    || may_have_quoted_texts(bytes)
+                    || lacks_members(&record.kind, bytes)
             }
             Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
@@ -298,14 +300,8 @@ impl<'r, 's> InputReader<'r, 's> {
                 self.is_lossy |= fidelity == Fidelity::Lossy;
             }
         }
+        let parsed = parsed.and_then(ParsedRecord::with_known_members);
         match parsed {
-            Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
-                let detail = "a member that is an object, a list or a name in CloudTrail's records is \
-                              something else, and no JSON text of one: who called, or with which key, is lost";
-                let place = Some((offset, index));
-                self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
-                true
-            }
             Ok(outline) => {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");

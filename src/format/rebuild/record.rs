@@ -296,8 +296,15 @@ impl Rebuilding {
         if first.as_ref() == "resources" {
             let items =
                 self.record.entry("resources").or_insert_with(|| Value::Array(vec![Map::new().into()]));
-            if let (Some(Value::Object(item)), [name]) = (items.get_mut(0), inner) {
-                item.entry(name.as_ref()).or_insert(value);
+            let (Some(items), [name]) = (items.as_array_mut(), inner) else { return };
+            let values = if let Value::Array(values) = value { values } else { vec![value] };
+            for (n, value) in values.into_iter().enumerate() {
+                if n >= items.len() {
+                    items.push(Map::new().into());
+                }
+                if let Some(item) = items[n].as_object_mut() {
+                    item.entry(name.as_ref()).or_insert(value);
+                }
             }
             return;
         }
@@ -316,8 +323,11 @@ impl Rebuilding {
             let members = self.record.len();
             return if self.names_event { Rebuilt::MissingSource { members } } else { Rebuilt::NotAnEvent };
         };
-        let names_service =
-            source.as_str().is_some_and(|source| source.to_ascii_lowercase().contains(".amazon"));
+        let names_service = source.as_str().is_some_and(|source| {
+            let source = source.to_ascii_lowercase();
+            source.contains(".amazon")
+                || source.split(|c: char| !c.is_alphanumeric()).any(|word| word == "kms")
+        });
         let is_event = names_service && (self.record.contains_key("eventName") || self.record.len() > 3);
         let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };

@@ -217,13 +217,20 @@ fn aliases_corrections_and_trails() {
         failed["errorCode"] = "AccessDenied".into();
         assert_eq!(facts_of(&failed), [], "a call that failed changed nothing");
     }
-    let addendum =
-        json!({"addendum": {"reason": "UPDATED_DATA", "originalEventID": "e0", "updatedFields": "x"}});
+    let addendum = json!({"addendum": {
+        "reason": "UPDATED_DATA",
+        "originalEventID": "e0",
+        "originalRequestID": "r0",
+        "updatedFields": "x",
+    }});
     let correction = Fact::Correction {
         original: "e0".into(),
         by: "e1".into(),
         account_id: Some("111122223333".into()),
         time,
+        event_name: "Decrypt".into(),
+        original_request_id: Some("r0".into()),
+        request_id: None,
     };
     assert_eq!(facts_of(&record("kms", "Decrypt", addendum.clone())), [correction]);
     assert_eq!(facts_of(&record("s3", "GetObject", addendum)), [], "only KMS events are corrected");

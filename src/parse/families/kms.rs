@@ -37,6 +37,9 @@ fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {
         by: owned(event.event_id.as_deref()?),
         account_id: event.recipient_account_id.as_deref().map(owned),
         time: event.time,
+        event_name: owned(&event.name),
+        original_request_id: event.corrects_request_id.as_deref().map(owned),
+        request_id: event.request_id.as_deref().map(owned),
     })
 }
 

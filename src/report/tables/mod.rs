@@ -7,10 +7,12 @@ mod events;
 mod inputs;
 mod rejects;
 mod rules;
+mod superseded;
 mod usage;
 
 pub use events::{EVENTS, EventsTable};
 pub use inputs::{INPUTS, InputsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
 pub use rules::{RULES, RuleRow, RulesTable};
+pub use superseded::{SUPERSEDED, SupersededAs, SupersededRow, SupersededTable};
 pub use usage::{DAILY, DailyTable, USAGE, UsageTable};

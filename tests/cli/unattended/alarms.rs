@@ -96,6 +96,17 @@ fn an_alarm_for_what_could_not_be_read_and_for_what_is_missing() {
         record["sourceIPAddress"] = "203.0.113.9".into();
         record
     };
+    let correction = {
+        let original = decrypt(1);
+        let mut record = original.clone();
+        record["eventID"] = "correction".into();
+        record["addendum"] = json!({
+            "reason": "UPDATED_DATA",
+            "originalEventID": original["eventID"],
+            "originalRequestID": original["requestID"],
+        });
+        record
+    };
     let cut = document(&[decrypt(1), decrypt(2)]);
     let good = document(&[decrypt(1)]);
     let day = |day: u32, id: &str| {
@@ -108,11 +119,12 @@ fn an_alarm_for_what_could_not_be_read_and_for_what_is_missing() {
         ("good.json", good.as_bytes()),
         ("cut.json", &cut.as_bytes()[..900]),
         ("conflict.json", document(&[decrypt(1), other]).as_bytes()),
+        ("corrected.json", document(&[decrypt(1), correction]).as_bytes()),
         (&day(5, "a"), good.as_bytes()),
         (&day(8, "b"), document(&[decrypt(3)]).as_bytes()),
     ]);
     let all = "rejects,unreadable,gaps,conflicts";
-    let cases: [(&[&str], i32, &[&str]); 16] = [
+    let cases: [(&[&str], i32, &[&str]); 18] = [
         (&["good.json", "--fail-on", all], 0, &[]),
         (&["cut.json"], 1, &[]),
         (&["cut.json", "--fail-on", "unreadable,gaps,conflicts"], 1, &[]),
@@ -121,6 +133,8 @@ fn an_alarm_for_what_could_not_be_read_and_for_what_is_missing() {
         (&["good.json", "gone.json", "--fail-on", "unreadable"], 3, &["unreadable"]),
         (&["conflict.json", "--fail-on", "rejects,unreadable,gaps"], 0, &[]),
         (&["conflict.json", "--fail-on", "conflicts"], 3, &["conflicts"]),
+        (&["corrected.json", "--fail-on", "corrected"], 3, &["corrected"]),
+        (&["conflict.json", "--fail-on", "corrected"], 0, &[]),
         (&["AWSLogs", "--fail-on", "rejects,unreadable,conflicts"], 0, &[]),
         (&["AWSLogs", "--fail-on", "gaps"], 3, &["gaps"]),
         (&["AWSLogs", "gone.json", "cut.json", "--fail-on", all], 3, &["rejects", "unreadable", "gaps"]),

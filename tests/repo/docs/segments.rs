@@ -27,6 +27,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("events.log_delivery", "CloudTrail or another log delivery is the caller"),
     ("events.principal_id", "`userIdentity.principalId`, unchanged"),
     ("events.corrects", "the event that this one replaces (`addendum.originalEventID`)"),
+    ("events.corrects_request_id", "`requestID` of that event (`addendum.originalRequestID`)"),
     ("learned", "facts about calls of other records"),
     ("learned.offset", "as in `events`"),
     ("learned.kind", "what `first` and `second` are: `role`, `role_and_key`, `key`, `path`, \
@@ -44,6 +45,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("learned.effect", "of `trail`: what the call does to it, `stops_logging`, `starts_logging`, `deletes`, \
         `excludes_kms` or `includes_kms`"),
     ("learned.error_code", "of `trail`: why the call failed; null: it succeeded"),
+    ("learned.request_id", "of `correction`: its `requestID`"),
+    ("learned.original_request_id", "of `correction`: `requestID` of the original event"),
     ("rejects", "what could not be read"),
     ("rejects.offset", "`record_offset` of `rejects.parquet`"),
     ("rejects.index", "`record_index` of `rejects.parquet`"),

@@ -253,11 +253,9 @@ impl Dice {
     }
 
     fn corrects(&mut self, mut call: Value) -> Value {
-        if self.chance(6) {
-            call["addendum"] = json!({
-                "reason": self.pick(&["UPDATED_DATA", "UPDATED_DATA", "DELIVERY_DELAY"]),
-                "originalEventID": format!("e{}", self.below(300)),
-            });
+        if self.chance(3) {
+            let reason = self.pick(&["UPDATED_DATA", "UPDATED_DATA", "DELIVERY_DELAY"]);
+            call["addendum"] = json!({"reason": reason});
         }
         call
     }
@@ -268,8 +266,17 @@ impl Dice {
             2 => self.alias(),
             _ => self.kms(),
         };
-        record["eventTime"] = format!("2024-03-05T10:{:02}:00Z", self.below(20)).into();
-        record["eventID"] = format!("e{}", self.below(300)).into();
+        // Events with one id have one time and one request, so that many corrections fit.
+        let id = self.below(300);
+        record["eventTime"] = format!("2024-03-05T10:{:02}:00Z", id % 20).into();
+        record["eventID"] = format!("e{id}").into();
+        record["requestID"] = format!("r{}", id % 3).into();
+        if record["addendum"].is_object() {
+            let original = (id + 20 * self.below(15)) % 300;
+            record["addendum"]["originalEventID"] = format!("e{original}").into();
+            let request = if self.chance(8) { id } else { original } % 3;
+            record["addendum"]["originalRequestID"] = format!("r{request}").into();
+        }
         if self.chance(8) {
             record["awsRegion"] = self.pick(&["eu-west-1", "cn-north-1"]).into();
         }

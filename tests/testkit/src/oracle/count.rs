@@ -86,7 +86,7 @@ pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usi
         let kept =
             copies.iter().copied().find(|index| events[*index].event.is_callers_copy).unwrap_or(copies[0]);
         for copy in copies {
-            if events[copy].column("recipient_account_id") != events[kept].column("recipient_account_id") {
+            if are_of_one_call(&events[copy], &events[kept]) {
                 others.insert(copy);
                 let lent = events[copy].event.key.clone();
                 key::fill(&mut events[kept].event.key, &lent);
@@ -94,6 +94,40 @@ pub fn other_copies(events: &mut [Placed], candidates: &[usize]) -> BTreeSet<usi
         }
     }
     others
+}
+
+/// Can these be two accounts' records of one call? Each account is the caller's or that of a key,
+/// as far as the records say whose these are.
+fn are_of_one_call(copy: &Placed, kept: &Placed) -> bool {
+    let recipients: BTreeSet<Option<&str>> =
+        [copy, kept].iter().map(|placed| placed.column("recipient_account_id")).collect();
+    let is_by_service = |placed: &&Placed| placed.column("principal_type") == Some("AWSService");
+    let callers: BTreeSet<String> = [copy, kept]
+        .into_iter()
+        .filter(|placed| !is_by_service(placed))
+        .filter_map(|placed| placed.column("principal_account_id").map(str::to_owned))
+        .collect();
+    let requests: BTreeSet<&str> = [copy, kept].iter().filter_map(|p| p.column("request_id")).collect();
+    let mut owners = BTreeSet::new();
+    let mut destinations = BTreeSet::new();
+    for placed in [copy, kept] {
+        let key = &placed.event.key;
+        if key.origin != "assumed" && key.origin != "none" {
+            owners.extend(key.account.clone());
+        }
+        destinations
+            .extend(key.destination.iter().filter_map(|arn| arn.split(':').nth(4)).map(str::to_owned));
+    }
+    let has_two_keys = copy.column("event_name") == Some("ReEncrypt");
+    if recipients.len() != 2 || callers.len() > 1 || requests.len() > 1 || (owners.len() > 1 && !has_two_keys)
+    {
+        return false;
+    }
+    let open = [callers.is_empty(), owners.is_empty(), has_two_keys && destinations.is_empty()];
+    let unexplained = recipients.into_iter().flatten().filter(|account| {
+        !callers.contains(*account) && !owners.contains(*account) && !destinations.contains(*account)
+    });
+    unexplained.count() <= open.into_iter().filter(|is_open| *is_open).count()
 }
 
 const GROUP: [&str; 18] = [

@@ -8,7 +8,7 @@
 use super::json::{self, Json};
 use super::key::{self, Key, Place};
 use super::names;
-use super::record;
+use super::record::{self, Corrected};
 use super::workload::{Call, Strength};
 use Strength::{Definitive, Medium, Strong, Weak};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,10 +66,8 @@ enum Sign {
 }
 
 type Time = i64;
-/// eventID and recipientAccountId.
-type Copy = (String, Option<String>);
-/// What decides between corrections of one original: time, then eventID.
-type Rank = (Time, Option<String>);
+/// What decides between corrections of one original, which have one time: eventID, requestID.
+type Rank = (Option<String>, Option<String>);
 
 #[derive(Default)]
 pub struct Knowledge {
@@ -78,7 +76,7 @@ pub struct Knowledge {
     /// to what.
     aliases: BTreeMap<String, BTreeMap<Time, BTreeSet<Option<String>>>>,
     /// The corrections of each original.
-    corrections: BTreeMap<Copy, BTreeSet<Rank>>,
+    corrections: BTreeMap<Corrected, BTreeSet<Rank>>,
 }
 
 impl Knowledge {
@@ -90,7 +88,7 @@ impl Knowledge {
             // A record of a form that nobody knows is not believed.
             let is_believed = record::is_supported_version(&root);
             let Some(time) = time.filter(|_| is_believed) else { continue };
-            knowledge.correction(&root, time);
+            knowledge.correction(&root);
             if root.text_at(&["errorCode"]).is_none() && root.text_at(&["errorMessage"]).is_none() {
                 knowledge.success(&root, time);
             }
@@ -124,37 +122,39 @@ impl Knowledge {
     /// Has another record taken the place of this one?
     pub fn is_superseded(&self, event: &record::Event) -> bool {
         let text = |name: &str| event.columns[name].as_str().map(str::to_owned);
-        let (id, account) = (text("event_id"), text("recipient_account_id"));
-        let own = (event.millis, id.clone());
+        let rank: Rank = (text("event_id"), text("request_id"));
         if let Some(original) = &event.corrects {
-            let rivals = self.corrections.get(&(original.clone(), account.clone()));
-            if rivals.and_then(BTreeSet::last).is_some_and(|last| *last != own) {
+            let rivals = self.corrections.get(original);
+            if rivals.and_then(BTreeSet::last).is_some_and(|last| *last != rank) {
                 return true;
             }
         }
+        let place_of = |(event_id, request_id): &Rank| Corrected {
+            account: text("recipient_account_id"),
+            api: text("event_name"),
+            millis: Some(event.millis),
+            event_id: event_id.clone(),
+            request_id: request_id.clone(),
+        };
         // What takes the place of what takes its place, and so on; in a circle, the latest stands.
         let mut chain: Vec<Rank> = Vec::new();
-        let mut at = id.clone();
-        while let Some(last) = at.and_then(|id| self.corrections.get(&(id, account.clone()))?.last()) {
+        let mut at = rank.clone();
+        while let Some(last) = self.corrections.get(&place_of(&at)).and_then(BTreeSet::last) {
             if chain.contains(last) {
                 break;
             }
             chain.push(last.clone());
-            at = last.1.clone();
+            at = last.clone();
         }
-        let is_latest =
-            chain.iter().any(|(_, by)| *by == id) && chain.iter().max().is_some_and(|(_, by)| *by == id);
+        let is_latest = chain.contains(&rank) && chain.iter().max() == Some(&rank);
         !chain.is_empty() && !is_latest
     }
 
-    fn correction(&mut self, root: &Json, time: Time) {
+    fn correction(&mut self, root: &Json) {
         let is_kms = root.get("eventSource") == Some(&Json::Text("kms.amazonaws.com".into()));
         if let (true, Some(original)) = (is_kms, record::corrects(root)) {
-            let account = root.text_at(&["recipientAccountId"]);
-            self.corrections
-                .entry((original, account))
-                .or_default()
-                .insert((time, root.text_at(&["eventID"])));
+            let rank = (root.text_at(&["eventID"]), root.text_at(&["requestID"]));
+            self.corrections.entry(original).or_default().insert(rank);
         }
     }
 

@@ -40,8 +40,19 @@ pub struct Event {
     pub labels: BTreeSet<String>,
     /// recipientAccountId is the caller's account.
     pub is_callers_copy: bool,
-    /// eventID of the record that this one corrects.
-    pub corrects: Option<String>,
+    /// The record that this one corrects.
+    pub corrects: Option<Corrected>,
+}
+
+/// What a correction says of the record whose place it takes (domain §1.5): account, API and time
+/// are its own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Corrected {
+    pub account: Option<String>,
+    pub api: Option<String>,
+    pub millis: Option<i64>,
+    pub event_id: Option<String>,
+    pub request_id: Option<String>,
 }
 
 pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
@@ -314,12 +325,18 @@ pub fn key_and_place(root: &Json) -> (Key, Place) {
     (key::resolve(root, &event_name, &place), place)
 }
 
-/// eventID of the record that this one takes the place of (domain §1.5). One that names itself
-/// takes nobody's: it and whatever else has its id stay side by side, and are told as a conflict.
-pub fn corrects(root: &Json) -> Option<String> {
+/// The record that this one takes the place of. One that names itself takes nobody's: it and
+/// whatever else has its id stay side by side, and are told as a conflict.
+pub fn corrects(root: &Json) -> Option<Corrected> {
     let is_update = root.text_at(&["addendum", "reason"]).as_deref() == Some("UPDATED_DATA");
     let original = root.text_at(&["addendum", "originalEventID"]).filter(|_| is_update)?;
-    (root.text_at(&["eventID"]).as_ref() != Some(&original)).then_some(original)
+    (root.text_at(&["eventID"]).as_ref() != Some(&original)).then(|| Corrected {
+        account: root.text_at(&["recipientAccountId"]),
+        api: root.text_at(&["eventName"]),
+        millis: root.text_at(&["eventTime"]).and_then(|text| millis(&text)),
+        event_id: Some(original),
+        request_id: root.text_at(&["addendum", "originalRequestID"]),
+    })
 }
 
 struct Identity {
