@@ -139,7 +139,8 @@ impl Rebuilding {
         if let Some(Value::String(region)) = region {
             self.record.entry("awsRegion").or_insert(region.into());
         }
-        if self.names_event {
+        // Without them, nobody knows whether it is an event at all.
+        if ["eventSource", "eventName"].iter().all(|name| self.record.contains_key(*name)) {
             // Beside the member itself, the name stands for something else.
             bare.retain(|(path, _)| path.first().is_some_and(|name| !self.record.contains_key(*name)));
             bare.into_iter().for_each(|(path, value)| self.add_inside(path, value));
