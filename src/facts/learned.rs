@@ -37,8 +37,8 @@ struct Row<'a> {
 /// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `canvas_folder`,
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
-/// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who changed
-/// it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
+/// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
+/// changed it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![

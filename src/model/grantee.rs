@@ -20,8 +20,8 @@ pub enum IsGrantee {
 /// A grantee principal, read once.
 ///
 /// Forms, as seen in records: ARNs of roles, users and account roots, of sessions
-/// (`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`), unique ids (`AROA…`, `AIDA…`, with or without
-/// a session), service principals with or without a region
+/// (`arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION`), unique ids (`AROA…`, `AIDA…`, with or
+/// without a session), service principals with or without a region
 /// ([GrantListEntry](https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantListEntry.html)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grantee {
@@ -38,7 +38,7 @@ enum Form {
         role: String,
         session: String,
     },
-    /// The unique id of a role or user, or of one session.
+    /// The unique id of a role or user, or of one session; the id of an EC2 instance's volumes.
     Id(String),
     /// An AWS service that calls under its own identity.
     Service(String),
@@ -79,6 +79,8 @@ impl Grantee {
                         .strip_prefix(id.as_str())
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with(':')),
                 ),
+                // A service under its own identity has none.
+                None if principal.kind == "AWSService" => IsGrantee::No,
                 None => IsGrantee::Unknown,
             },
             Form::Service(service) => decide(principal.kind == "AWSService" && *service == principal.name),
@@ -115,7 +117,8 @@ impl Form {
         if service.ends_with(".amazonaws.com") || service.ends_with(".amazonaws.com.cn") {
             return Self::Service(service.into_owned());
         }
-        if text.starts_with("AROA") || text.starts_with("AIDA") {
+        // EC2 calls for an instance as `ACCOUNT:aws:ec2-infrastructure:INSTANCE`, its principal id.
+        if text.starts_with("AROA") || text.starts_with("AIDA") || text.contains(":aws:ec2-infrastructure:") {
             return Self::Id(text.to_owned());
         }
         Self::Other
@@ -150,7 +153,7 @@ mod tests {
             ("AROAEXAMPL", No),
             ("sagemaker.amazonaws.com", No),
             ("AWS Internal", Unknown),
-            ("111122223333:aws:ec2-infrastructure:i-0abc", Unknown),
+            ("111122223333:aws:ec2-infrastructure:i-0abc", No),
         ] {
             assert_eq!(Grantee::new(grantee).is(&role()), expected, "{grantee}");
         }

@@ -201,6 +201,15 @@ fn operations<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = (Option<&'e s
     both.into_iter().flatten()
 }
 
+/// The state of a grant that a call has ended.
+fn ended_state(grant: &Grant) -> GrantState {
+    match grant.ended.as_ref().map(|change| change.event_name.as_str()) {
+        Some("RetireGrant") => GrantState::Retired,
+        Some(_) => GrantState::Revoked,
+        None => grant.state,
+    }
+}
+
 /// Grants as they come and go.
 #[derive(Default)]
 struct Draft {
@@ -240,13 +249,15 @@ impl Draft {
             constraints: Constraints::new(terms.constraints.as_deref()),
         };
         let Some(id) = &terms.grant_id else { return self.without_id.push(new()) };
-        match self.by_id.get_mut(&(change.key.clone(), id.clone())) {
-            // The other account's copy of the same call is no second call.
-            Some(known) => {
-                let is_same = known.created.as_ref().is_some_and(|created| created.time == change.by.time);
-                known.repeated += u64::from(!is_same);
+        let known = self.by_id.entry((change.key.clone(), id.clone())).or_insert_with(new);
+        match &known.created {
+            // Times are whole seconds: within one, the end may come first in this order.
+            None => {
+                let (state, ended) = (ended_state(known), known.ended.take());
+                *known = Grant { state, ended, ..new() };
             }
-            None => drop(self.by_id.insert((change.key.clone(), id.clone()), new())),
+            // The other account's copy of the same call is no second call.
+            Some(created) => known.repeated += u64::from(created.time != change.by.time),
         }
     }
 

@@ -21,6 +21,16 @@ pub enum GrantState {
 }
 
 impl GrantState {
+    /// Every state.
+    pub const ALL: [Self; 6] = [
+        Self::Open,
+        Self::Retired,
+        Self::Revoked,
+        Self::KeyDeleted,
+        Self::CreatedBeforeWindow,
+        Self::Unknown,
+    ];
+
     /// The value of the column `state`.
     pub fn as_str(self) -> &'static str {
         match self {

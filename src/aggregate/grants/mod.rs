@@ -14,6 +14,9 @@ mod ledger;
 mod lifecycle;
 mod uses;
 
+#[cfg(test)]
+mod tests;
+
 pub use ledger::{Grant, GrantLedger, is_grant_operation};
 pub use lifecycle::{Change, GrantState};
 pub use uses::{GrantUse, GrantUses, UseSummary};
