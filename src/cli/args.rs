@@ -126,8 +126,8 @@ pub(super) struct EventsArgs {
 /// Print the grants of the input: for whom, for what, since when, and whether used
 ///
 /// Every grant that the input shows, from CreateGrant to its end, with the calls that are
-/// consistent with it. The columns are those of the report's grants.parquet. No record says that a call was
-/// allowed by a grant, so a policy may have allowed these calls.
+/// consistent with it. The columns are those of the report's grants.parquet. No record says that a
+/// call was allowed by a grant, so a policy may have allowed these calls.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail grants sample-logs
