@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 
 use super::selected::Selected;
-use crate::model::{KeyOrigin, Outcome, Strength};
+use crate::model::{KeyOrigin, Outcome, Strength, is_masked};
 
 /// Declares each property once: its field, and how an event shows it.
 macro_rules! observations {
@@ -64,8 +64,8 @@ observations! {
     assumed_key: |s| s.event.key.origin == KeyOrigin::Assumed;
     /// Events that name no key.
     without_key: |s| s.event.key.origin == KeyOrigin::None;
-    /// Events that do not say who called: the principal is `unknown`.
-    unknown_caller: |s| s.event.principal.name == "unknown";
+    /// Events that do not say who called: the principal is `unknown`, or masked.
+    unknown_caller: |s| s.event.principal.name == "unknown" || is_masked(&s.event.principal.name);
     /// Events whose encryption context names a bucket but no object.
     bucket_only: |s| s.event.s3_bucket.is_some() && s.event.s3_object_key.is_none();
     /// Events whose evidence is equally strong for more than one workload.
@@ -74,7 +74,8 @@ observations! {
     by_name: |s| matches!(s.evidence.strength, Strength::Strong | Strength::Medium);
     /// Events that were refused.
     denied: |s| s.event.outcome == Outcome::Denied;
-    /// Events from which CloudTrail left out parameters or other members as too large.
+    /// Events from which CloudTrail left out parameters or other members as too large, or that
+    /// hide them.
     omitted: |s| s.event.omitted_fields.is_some();
     /// Events of CloudTrail's own log delivery.
     log_delivery: |s| s.event.log_delivery;

@@ -317,9 +317,9 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "omitted_fields",
         severity: Severity::Warning,
         applies: |c| count(c.observations.omitted),
-        text: "Events of which CloudTrail left out something as too large (omitted_fields): \
+        text: "Events of which something was left out as too large, or hidden (omitted_fields): \
             {}. An empty column of such an event may mean that the value is not known.",
-        doc: "CloudTrail left something out of a selected event as too large",
+        doc: "something was left out of a selected event as too large, or hidden",
     },
     CaveatRule {
         id: "accounts_not_covered",
@@ -357,9 +357,11 @@ pub static CAVEATS: &[CaveatRule] = &[
         id: "unknown_callers",
         severity: Severity::Warning,
         applies: |c| count(c.observations.unknown_caller),
-        text: "Events that do not say who called, so that their principal is `unknown`: {}. \
-            CloudTrail always says it: another program left it out. Look at the archive itself.",
-        doc: "a selected event does not say who called",
+        text: "Events that do not say who called, so that their principal is `unknown` or a mask \
+            such as `***`, behind which several callers may be: {}. CloudTrail always says it: \
+            another program left it out. Look at the archive itself.",
+        doc: "a selected event does not say who called, or its caller is masked (`***`, `XXXX`, \
+            `REDACTED`, `<account>`)",
     },
     CaveatRule {
         id: "owner_copy_only",

@@ -85,7 +85,8 @@ pub struct KmsEvent<'a> {
     pub corrects: Option<Text<'a>>,
     /// `addendum.originalRequestID` of a correction: `requestID` of the event that it replaces.
     pub corrects_request_id: Option<Text<'a>>,
-    /// Members that CloudTrail omitted from the record because they are too large, comma-joined.
+    /// Members that were omitted from the record because they are too large, or are hidden behind a
+    /// text, comma-joined.
     /// Fields that would be read from them are unknown.
     pub omitted_fields: Option<Text<'a>>,
 }

@@ -76,7 +76,8 @@ fn read_facts(record: &[u8], texts: Texts) -> Result<Vec<Fact<'static>>, NoFacts
         return Ok(Vec::new());
     }
     let Some(time) = head.event_time.as_deref() else { return Ok(Vec::new()) };
-    let Some(time) = EventTime::parse(time).filter(|_| texts == Texts::Ignore || !head.has_text_members())
+    let Some(time) =
+        EventTime::parse(time).filter(|_| texts == Texts::Ignore || head.text_member().is_none())
     else {
         return Err(NoFacts::Rewritten);
     };

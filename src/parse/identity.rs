@@ -15,19 +15,20 @@ pub(super) fn resolve(identity: Identity<'_>) -> Principal<'_> {
         kind, principal_id, arn, account_id, user_name, session, on_behalf_of, invoked_by, ..
     } = identity;
     let SessionContext { issuer, federation, source_identity, .. } = session;
+    let (kind, arn, issuer_arn) = (kind.0, arn.0, issuer.arn.0);
     let account_id = account_id.or(issuer.account_id).or_else(|| {
         slice_text(arn.as_ref()?, |arn| Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty()))
     });
-    let invoked_by = invoked_by.map(normalize_service);
+    let invoked_by = invoked_by.0.map(normalize_service);
     let session_name = arn
         .as_ref()
         .and_then(|arn| slice_text(arn, session_name))
         .or_else(|| slice_text(principal_id.as_ref()?, |id| Some(id.split_once(':')?.1)))
         .filter(|name| !name.is_empty());
 
-    let issuer_role = issuer.arn.as_ref().filter(|arn| is_role(arn)).cloned();
+    let issuer_role = issuer_arn.as_ref().filter(|arn| is_role(arn)).cloned();
     let from_session = || {
-        arn.as_deref().and_then(role_arn_of_session).or_else(|| role_arn_of_session(issuer.arn.as_deref()?))
+        arn.as_deref().and_then(role_arn_of_session).or_else(|| role_arn_of_session(issuer_arn.as_deref()?))
     };
     let own_arn = || arn.as_ref().filter(|arn| arn.starts_with("arn:")).cloned();
     let own_service = || invoked_by.clone().filter(|_| matches!(kind.as_deref(), None | Some("AWSService")));

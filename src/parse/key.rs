@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 use super::lenient::{List, TextMap};
 use super::record::{Request, Resource, Response, ServiceDetails};
-use crate::model::{Arn, KeyOrigin, KeyRef, TRUNCATED_MESSAGE_LEN, Text, region_partition, slice_text};
+use crate::model::{
+    Arn, KeyOrigin, KeyRef, TRUNCATED_MESSAGE_LEN, Text, is_masked, region_partition, slice_text,
+};
 
 /// The members of a record that can name a key or complete a bare key id.
 pub(super) struct KeySources<'r, 'a> {
@@ -61,7 +63,7 @@ impl<'r, 'a> KeySources<'r, 'a> {
     }
 
     fn resource_arns(&self) -> impl Iterator<Item = &'r Text<'a>> {
-        self.resources.0.iter().filter_map(|resource| resource.arn.as_ref())
+        self.resources.0.iter().filter_map(|resource| resource.arn.0.as_ref())
     }
 
     /// The entry of `resources` that is the destination key of a ReEncrypt.
@@ -73,7 +75,7 @@ impl<'r, 'a> KeySources<'r, 'a> {
             return None;
         }
         let keys: Vec<&Text<'a>> = self.resource_arns().filter(|arn| is_key_arn(arn)).collect();
-        let named = self.request.destination_key_id.as_ref().and_then(|destination| {
+        let named = self.request.destination_key_id.0.as_ref().and_then(|destination| {
             keys.iter().find(|arn| **arn == destination || key_id(arn) == Some(&**destination))
         });
         named.or(keys.get(1)).copied()
@@ -84,7 +86,7 @@ impl<'r, 'a> KeySources<'r, 'a> {
             return None;
         }
         let in_request = || {
-            let destination = self.request.destination_key_id.as_ref()?;
+            let destination = self.request.destination_key_id.0.as_ref()?;
             if is_key_arn(destination) {
                 return Some(destination.clone());
             }
@@ -104,21 +106,26 @@ impl<'r, 'a> KeySources<'r, 'a> {
         let response = self.response;
         [&response.key_id, &response.key_metadata.arn, &response.replica_key_metadata.arn]
             .into_iter()
-            .flatten()
+            .filter_map(|arn| arn.0.as_ref())
             .find_map(|arn| key_of(arn, KeyOrigin::Response))
     }
 
     fn key_in_request(&self) -> Option<KeyRef<'a>> {
         let request = self.request;
-        let destination = request.destination_key_id.as_ref().filter(|_| !self.is_re_encrypt());
-        [request.key_id.as_ref(), request.target_key_id.as_ref(), request.source_key_id.as_ref(), destination]
-            .into_iter()
-            .flatten()
-            .find_map(|id| self.key_named(id, KeyOrigin::Request, KeyOrigin::Assumed))
+        let destination = request.destination_key_id.0.as_ref().filter(|_| !self.is_re_encrypt());
+        [
+            request.key_id.0.as_ref(),
+            request.target_key_id.0.as_ref(),
+            request.source_key_id.0.as_ref(),
+            destination,
+        ]
+        .into_iter()
+        .flatten()
+        .find_map(|id| self.key_named(id, KeyOrigin::Request, KeyOrigin::Assumed))
     }
 
     fn key_in_service_details(&self) -> Option<KeyRef<'a>> {
-        let id = self.service_details.key_id.as_ref()?;
+        let id = self.service_details.key_id.0.as_ref()?;
         self.key_named(id, KeyOrigin::ServiceEvent, KeyOrigin::ServiceEvent)
     }
 
@@ -132,7 +139,7 @@ impl<'r, 'a> KeySources<'r, 'a> {
     fn alias(&self, key: &KeyRef<'a>) -> Option<Text<'a>> {
         let request = self.request;
         let in_request = || {
-            [&request.key_id, &request.source_key_id, &request.alias_name]
+            [&request.key_id.0, &request.source_key_id.0, &request.alias_name]
                 .into_iter()
                 .flatten()
                 .find(|id| is_alias(id))
@@ -150,6 +157,9 @@ impl<'r, 'a> KeySources<'r, 'a> {
     fn key_named(&self, id: &Text<'a>, origin: KeyOrigin, completed_origin: KeyOrigin) -> Option<KeyRef<'a>> {
         if let Some(key) = key_of(id, origin) {
             return Some(key);
+        }
+        if is_masked(id) {
+            return None;
         }
         let Some(arn) = self.complete(bare_id(id)?) else {
             return Some(KeyRef { id: Some(id.clone()), origin, ..KeyRef::default() });
@@ -202,7 +212,8 @@ fn key_ref<'a>(text: &'a str, arn: Arn<'a>, origin: KeyOrigin) -> KeyRef<'a> {
 
 fn key_arn(text: &str) -> Option<Arn<'_>> {
     Arn::parse(text).filter(|arn| {
-        arn.service == "kms" && arn.resource.strip_prefix("key/").is_some_and(|id| !id.is_empty())
+        arn.service == "kms"
+            && arn.resource.strip_prefix("key/").is_some_and(|id| !id.is_empty() && !is_masked(id))
     })
 }
 

@@ -116,8 +116,8 @@ pub(super) fn lacks_source(record: &Record<'_>) -> bool {
         &request.destination_key_id,
         &response.key_id,
     ];
-    let resources = record.resources.0.iter().filter_map(|resource| resource.arn.as_ref());
-    let mut arns = resources.chain(ids.into_iter().flatten());
+    let resources = record.resources.0.iter().filter_map(|resource| resource.arn.0.as_ref());
+    let mut arns = resources.chain(ids.into_iter().filter_map(|id| id.0.as_ref()));
     arns.any(|arn| Arn::parse(arn).is_some_and(|arn| arn.service == "kms"))
 }
 

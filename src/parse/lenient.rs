@@ -160,6 +160,50 @@ impl<'de> Visitor<'de> for TextVisitor {
     default_for!(map);
 }
 
+/// A text that says which key or who it was: as [`TextField`], but an array or an object there is
+/// no absent value. The second member says what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct NameText<'a>(pub(super) Option<Text<'a>>, pub(super) AsText);
+
+impl<'de> Deserialize<'de> for NameText<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameTextVisitor;
+        impl<'de> Visitor<'de> for NameTextVisitor {
+            type Value = NameText<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON value")
+            }
+            fn visit_borrowed_str<E: Error>(self, s: &'de str) -> Result<Self::Value, E> {
+                Ok(NameText((!s.is_empty()).then_some(Cow::Borrowed(s)), AsText::No))
+            }
+            fn visit_str<E: Error>(self, s: &str) -> Result<Self::Value, E> {
+                Ok(NameText((!s.is_empty()).then(|| Cow::Owned(s.to_owned())), AsText::No))
+            }
+            fn visit_bool<E: Error>(self, b: bool) -> Result<Self::Value, E> {
+                self.visit_str(if b { "true" } else { "false" })
+            }
+            fn visit_i64<E: Error>(self, n: i64) -> Result<Self::Value, E> {
+                self.visit_str(&n.to_string())
+            }
+            fn visit_u64<E: Error>(self, n: u64) -> Result<Self::Value, E> {
+                self.visit_str(&n.to_string())
+            }
+            fn visit_f64<E: Error>(self, n: f64) -> Result<Self::Value, E> {
+                self.visit_str(&n.to_string())
+            }
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(NameText::default())
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, any: D) -> Result<Self::Value, D::Error> {
+                any.deserialize_any(self)
+            }
+            lost_for!(seq, |_, kind| NameText(None, kind));
+            lost_for!(map, |_, kind| NameText(None, kind));
+        }
+        any_value(deserializer, NameTextVisitor)
+    }
+}
+
 /// A field that must be a string: numbers and booleans count as absent, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct StrictText<'a>(pub(super) Option<Text<'a>>);

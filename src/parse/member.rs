@@ -7,7 +7,7 @@ use serde::de::{Deserialize, IgnoredAny, MapAccess};
 
 use super::as_text::AsText;
 use super::json::{FastResult, Reader, Surrogates};
-use super::lenient::{ContextField, ContextValue, Flag, List, StrictText, TextField, TextMap};
+use super::lenient::{ContextField, ContextValue, Flag, List, NameText, StrictText, TextField, TextMap};
 use crate::model::Text;
 
 /// A type that a JSON member can be read into.
@@ -52,10 +52,32 @@ fn uncommon_text<'de>(reader: &mut Reader<'de>) -> FastResult<Option<Text<'de>>>
     Ok(TextField::deserialize(reader)?.0)
 }
 
+/// The same for a text that says which key or who it was.
+#[cold]
+fn uncommon_name<'de>(reader: &mut Reader<'de>) -> FastResult<NameText<'de>> {
+    NameText::deserialize(reader)
+}
+
 /// A value of an encryption context that is not a plain string.
 #[cold]
 fn uncommon_context_value<'de>(reader: &mut Reader<'de>) -> FastResult<Option<Text<'de>>> {
     Ok(ContextValue::deserialize(reader)?.0)
+}
+
+impl<'de> Member<'de> for NameText<'de> {
+    fn read_serde<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
+        match reader.plain_string() {
+            Some(text) => self.0 = (!text.is_empty()).then_some(Cow::Borrowed(text)),
+            None => *self = uncommon_name(reader)?,
+        }
+        Ok(())
+    }
 }
 
 impl<'de> Member<'de> for StrictText<'de> {

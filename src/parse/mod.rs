@@ -47,7 +47,7 @@ pub use rule_out::facts_of_other;
 
 use prefilter::SourceName;
 
-use crate::model::KmsEvent;
+use crate::model::{KmsEvent, RejectReason};
 
 /// What a record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +72,26 @@ pub struct ParsedRecord<'a> {
     pub kind: RecordKind<'a>,
     /// A member that is used was given twice; the last value counts.
     pub repeated_field: bool,
-    /// A member that is used, and is an object or a list in CloudTrail's records, is text or
-    /// another value: what it says has not been read.
-    pub text_members: bool,
+    /// The name of a member that is used, and is an object, a list or a name in CloudTrail's
+    /// records, but here another value: what it says has not been read.
+    pub text_member: Option<&'static str>,
+}
+
+impl ParsedRecord<'_> {
+    /// The record, if nothing that it should say about a KMS call is lost.
+    ///
+    /// # Errors
+    /// When it is a KMS call and has a [`text_member`](Self::text_member).
+    pub fn with_known_members(self) -> Result<Self, ParseError> {
+        match self.text_member {
+            Some(member) if matches!(self.kind, RecordKind::Event(_)) => {
+                let detail =
+                    format!("{member} is of another type than in CloudTrail's records: what it said is lost");
+                Err(ParseError::new(RejectReason::UnreadableMember, detail))
+            }
+            _ => Ok(self),
+        }
+    }
 }
 
 /// Parses one record.
@@ -90,7 +107,7 @@ pub fn parse(record: &[u8]) -> Result<ParsedRecord<'_>, ParseError> {
 }
 
 fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<ParsedRecord<'a>, ParseError> {
-    let (repeated_field, text_members) = (record.repeated(), record.has_text_members());
+    let (repeated_field, text_member) = (record.repeated(), record.text_member());
     // An Insights event has no source of its own, only that of the calls that it is about.
     let insight_source = record.insight.event_source.as_deref().filter(|_| kms::is_other_family(&record));
     let source = record.event_source.as_deref().or(insight_source);
@@ -102,7 +119,7 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
             RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }
         }
     };
-    Ok(ParsedRecord { kind, repeated_field, text_members })
+    Ok(ParsedRecord { kind, repeated_field, text_member })
 }
 
 #[cfg(test)]

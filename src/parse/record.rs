@@ -8,7 +8,7 @@ use serde::de::{
 
 use super::as_text::{AsText, lost_for};
 use super::json::{FastResult, Reader};
-use super::lenient::{Flag, List, StrictText, TextField, TextMap, any_value, default_for};
+use super::lenient::{Flag, List, NameText, StrictText, TextField, TextMap, any_value, default_for};
 use super::member::{Ignored, Member, impl_member_by_serde, read_fast};
 use super::members::{MemberNames, NameCase, NameMatch, Occurrence, ReadInto, SeenMembers, json_struct};
 use crate::model::Text;
@@ -62,49 +62,70 @@ impl Record<'_> {
             || self.resources.0.iter().any(|r| r.repeated)
     }
 
-    /// Whether a member that is an object or a list in CloudTrail's records is something else, so
-    /// that what it says is not read.
-    pub(super) fn has_text_members(&self) -> bool {
+    /// The first member that is an object or a list in CloudTrail's records and here is something
+    /// else, or the name of a key or a caller and no text, so that what it says is not read.
+    pub(super) fn text_member(&self) -> Option<&'static str> {
         let (identity, request, response) = (&self.identity, &self.request, &self.response);
         // Nothing hides the caller or the resources: any text there was an object.
         let never_hidden = [
-            identity.as_text,
-            identity.session.as_text,
-            identity.session.issuer.as_text,
-            identity.in_scope_of.as_text,
-            self.resources.1,
-            request.operations.1,
+            ("userIdentity", identity.as_text),
+            ("sessionContext", identity.session.as_text),
+            ("sessionIssuer", identity.session.issuer.as_text),
+            ("inScopeOf", identity.in_scope_of.as_text),
+            ("resources", self.resources.1),
+            ("operations", request.operations.1),
         ];
         let others = [
-            request.as_text,
-            response.as_text,
-            response.key_metadata.as_text,
-            response.replica_key_metadata.as_text,
-            self.additional.as_text,
-            self.service_details.as_text,
-            self.tls.as_text,
-            self.addendum.as_text,
+            ("requestParameters", request.as_text),
+            ("responseElements", response.as_text),
+            ("keyMetadata", response.key_metadata.as_text),
+            ("replicaKeyMetadata", response.replica_key_metadata.as_text),
+            ("additionalEventData", self.additional.as_text),
+            ("serviceEventDetails", self.service_details.as_text),
+            ("tlsDetails", self.tls.as_text),
+            ("addendum", self.addendum.as_text),
         ];
-        let contexts = [&request.encryption_context, &request.source_context, &request.destination_context];
-        never_hidden.into_iter().any(|member| member != AsText::No)
-            || others.into_iter().any(AsText::is_lost)
-            || contexts.into_iter().flatten().any(TextMap::is_lost)
-            || self.resources.0.iter().any(|resource| resource.as_text != AsText::No)
+        let contexts = [
+            ("encryptionContext", &request.encryption_context),
+            ("sourceEncryptionContext", &request.source_context),
+            ("destinationEncryptionContext", &request.destination_context),
+        ];
+        let names = [
+            ("userIdentity.type", &identity.kind),
+            ("userIdentity.arn", &identity.arn),
+            ("invokedBy", &identity.invoked_by),
+            ("sessionIssuer.arn", &identity.session.issuer.arn),
+            ("keyId", &request.key_id),
+            ("targetKeyId", &request.target_key_id),
+            ("sourceKeyId", &request.source_key_id),
+            ("destinationKeyId", &request.destination_key_id),
+            ("responseElements.keyId", &response.key_id),
+            ("keyMetadata.arn", &response.key_metadata.arn),
+            ("replicaKeyMetadata.arn", &response.replica_key_metadata.arn),
+            ("serviceEventDetails.keyId", &self.service_details.key_id),
+        ];
+        let is_lost_map = |map: &Option<TextMap<'_>>| map.as_ref().is_some_and(TextMap::is_lost);
+        let hidden = never_hidden.into_iter().map(|(name, member)| (name, member != AsText::No));
+        let others = others.into_iter().map(|(name, member)| (name, member.is_lost()));
+        let maps = contexts.into_iter().map(|(name, map)| (name, is_lost_map(map)));
+        let names = names.into_iter().map(|(name, text)| (name, text.1.is_lost()));
+        let resource = ("an item of resources", self.resources.0.iter().any(Resource::is_lost));
+        let mut members = hidden.chain(others).chain(maps).chain(names).chain([resource]);
+        members.find_map(|(name, is_lost)| is_lost.then_some(name))
     }
 
-    /// Names of the members that CloudTrail omitted because they are too large, comma-joined.
+    /// Names of the members that were omitted because they are too large, or are hidden behind a
+    /// text, comma-joined.
     pub(super) fn omitted_members(&self) -> Option<Text<'static>> {
+        let (request, response, details) = (&self.request, &self.response, &self.service_details);
         let members = [
-            ("requestParameters", is_placeholder(self.request.omitted, &self.request.reason)),
-            ("responseElements", is_placeholder(self.response.omitted, &self.response.reason)),
-            ("additionalEventData", self.additional.omitted),
-            (
-                "serviceEventDetails",
-                is_placeholder(self.service_details.omitted, &self.service_details.reason),
-            ),
+            ("requestParameters", is_placeholder(request.omitted, &request.reason), request.as_text),
+            ("responseElements", is_placeholder(response.omitted, &response.reason), response.as_text),
+            ("additionalEventData", self.additional.omitted, self.additional.as_text),
+            ("serviceEventDetails", is_placeholder(details.omitted, &details.reason), details.as_text),
         ];
-        let omitted: Vec<&str> =
-            members.into_iter().filter(|(_, omitted)| *omitted).map(|(name, _)| name).collect();
+        let is_missing = |(_, omitted, kind): &(&str, bool, AsText)| *omitted || *kind == AsText::Hidden;
+        let omitted: Vec<&str> = members.into_iter().filter(is_missing).map(|(name, ..)| name).collect();
         (!omitted.is_empty()).then(|| Cow::Owned(omitted.join(",")))
     }
 }
@@ -117,15 +138,15 @@ fn is_placeholder(omitted: Flag, reason: &Option<Text<'_>>) -> bool {
 
 json_struct! {
     struct Identity(any_case) {
-        kind: Option<Text<'a>> = "type",
+        kind: NameText<'a> = "type",
         principal_id: Option<Text<'a>> = "principalId",
-        arn: Option<Text<'a>> = "arn",
+        arn: NameText<'a> = "arn",
         account_id: Option<Text<'a>> = "accountId",
         access_key_id: Option<Text<'a>> = "accessKeyId",
         user_name: Option<Text<'a>> = "userName",
         session: SessionContext<'a> = "sessionContext",
         on_behalf_of: OnBehalfOf<'a> = "onBehalfOf",
-        invoked_by: Option<Text<'a>> = "invokedBy",
+        invoked_by: NameText<'a> = "invokedBy",
         in_scope_of: InScopeOf<'a> = "inScopeOf",
     }
 }
@@ -167,7 +188,7 @@ json_struct! {
     struct SessionIssuer(any_case) {
         kind: Ignored = "type",
         principal_id: Ignored = "principalId",
-        arn: Option<Text<'a>> = "arn",
+        arn: NameText<'a> = "arn",
         account_id: Option<Text<'a>> = "accountId",
         user_name: Ignored = "userName",
     }
@@ -178,10 +199,10 @@ json_struct! {
     struct Request(any_case) {
         encryption_algorithm: Ignored = "encryptionAlgorithm",
         encryption_context: Option<TextMap<'a>> = "encryptionContext",
-        key_id: Option<Text<'a>> = "keyId",
-        target_key_id: Option<Text<'a>> = "targetKeyId",
-        source_key_id: Option<Text<'a>> = "sourceKeyId",
-        destination_key_id: Option<Text<'a>> = "destinationKeyId",
+        key_id: NameText<'a> = "keyId",
+        target_key_id: NameText<'a> = "targetKeyId",
+        source_key_id: NameText<'a> = "sourceKeyId",
+        destination_key_id: NameText<'a> = "destinationKeyId",
         alias_name: Option<Text<'a>> = "aliasName",
         source_context: Option<TextMap<'a>> = "sourceEncryptionContext",
         destination_context: Option<TextMap<'a>> = "destinationEncryptionContext",
@@ -200,7 +221,7 @@ json_struct! {
 
 json_struct! {
     struct Response(any_case) {
-        key_id: Option<Text<'a>> = "keyId",
+        key_id: NameText<'a> = "keyId",
         grant_id: Option<Text<'a>> = "grantId",
         key_metadata: KeyMetadata<'a> = "keyMetadata",
         replica_key_metadata: KeyMetadata<'a> = "replicaKeyMetadata",
@@ -211,7 +232,7 @@ json_struct! {
 
 json_struct! {
     struct KeyMetadata(any_case) {
-        arn: Option<Text<'a>> = "arn",
+        arn: NameText<'a> = "arn",
     }
 }
 
@@ -220,13 +241,20 @@ json_struct! {
     struct Resource(any_case) {
         account_id: Option<Text<'a>> = "accountId",
         kind: Ignored = "type",
-        arn: Option<Text<'a>> = "ARN",
+        arn: NameText<'a> = "ARN",
+    }
+}
+
+impl Resource<'_> {
+    /// Whether it, or its ARN, is something else, so that what it says is not read.
+    fn is_lost(&self) -> bool {
+        self.as_text != AsText::No || self.arn.1.is_lost()
     }
 }
 
 json_struct! {
     struct ServiceDetails(any_case) {
-        key_id: Option<Text<'a>> = "keyId",
+        key_id: NameText<'a> = "keyId",
         reason: Option<Text<'a>> = "reason",
         omitted: Flag = "omitted",
     }

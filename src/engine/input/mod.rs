@@ -141,7 +141,7 @@ fn read<R: Read>(
     }
     match ArchiveFormat::detect(first) {
         Some(_) if subject.depth >= MAX_DEPTH => {
-            let detail = "it is in more than four containers, one in another: unpack some of them";
+            let detail = "it is in more than four containers, one in another: extract some of them";
             scanner.input(subject.in_unknown_form(detail), Vec::new(), Outcome::Permanent);
         }
         Some(format) => {

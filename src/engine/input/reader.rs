@@ -15,8 +15,8 @@ use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
-use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong};
-use crate::parse::{self, NoFacts, RecordKind, SourcePlace};
+use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked};
+use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
 use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
@@ -282,7 +282,7 @@ impl<'r, 's> InputReader<'r, 's> {
         let restored;
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
-            Ok(record) => record.text_members || may_have_quoted_texts(bytes),
+            Ok(record) => record.text_member.is_some() || may_have_quoted_texts(bytes),
             Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
@@ -293,14 +293,8 @@ impl<'r, 's> InputReader<'r, 's> {
                 self.is_lossy |= fidelity == Fidelity::Lossy;
             }
         }
+        let parsed = parsed.and_then(ParsedRecord::with_known_members);
         match parsed {
-            Ok(outline) if outline.text_members && matches!(outline.kind, RecordKind::Event(_)) => {
-                let detail = "a member that is an object or a list in CloudTrail's records is something \
-                              else, and no JSON text of one: who called, or with which key, is lost";
-                let place = Some((offset, index));
-                self.reject_at(place, RejectReason::UnreadableMember, detail.to_owned());
-                true
-            }
             Ok(outline) => {
                 if outline.repeated_field {
                     debug!(archive = %self.subject.uri, offset, "a field is given twice; the last one counts");
@@ -336,7 +330,10 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Adds a KMS call, unless this run can never select it.
     fn event(&mut self, event: &KmsEvent<'_>, offset: u64) {
-        self.lacks_caller |= event.principal.name == "unknown";
+        let principal = &event.principal;
+        self.lacks_caller |= principal.name == "unknown";
+        let accounts = [&principal.account_id, &event.recipient_account_id].into_iter().flatten();
+        self.is_lossy |= is_masked(&principal.name) || accounts.into_iter().any(|id| is_masked(id));
         let scope = self.coverage.region_mut(event.account(), Some(&event.region));
         scope.kms_records += 1;
         let (first, last) = scope.event_times.unwrap_or((event.time, event.time));

@@ -50,7 +50,7 @@ fn change(call: Call<'_>) -> Result<Option<TrailChange>, NoFacts> {
     let Some((trail, effect)) = set.ok_or(NoFacts::InvalidJson)? else { return Ok(None) };
     let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
     let event_name = name.into_owned();
-    let arn = head.identity.arn.as_deref().map(str::to_owned);
+    let arn = head.identity.arn.0.as_deref().map(str::to_owned);
     let caller = identity::resolve(head.identity);
     let account_id = own(head.recipient_account_id).or_else(|| own(caller.account_id));
     Ok(Some(TrailChange {

@@ -54,8 +54,8 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
 /// The caller's session, if the call works on a resource with `canvas` in its name.
 fn canvas_session(head: &Record<'_>, request: Value<'_>, provenance: &Provenance) -> Vec<Fact<'static>> {
     let identity = &head.identity;
-    let role = identity.session.issuer.arn.as_deref().filter(|arn| {
-        identity.kind.as_deref() == Some("AssumedRole")
+    let role = identity.session.issuer.arn.0.as_deref().filter(|arn| {
+        identity.kind.0.as_deref() == Some("AssumedRole")
             && Arn::parse(arn).is_some_and(|arn| arn.service == "iam")
     });
     let Some(role) = role.filter(|_| names_canvas(request)) else { return Vec::new() };

@@ -28,8 +28,8 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
 
 /// The rule for sessions that the caller opens, if it is a service with such a rule.
 fn session_rule(identity: &Identity<'_>) -> Option<LearnedRule> {
-    let is_service = identity.kind.as_deref() == Some("AWSService");
-    let service = identity.invoked_by.as_deref().filter(|_| is_service)?;
+    let is_service = identity.kind.0.as_deref() == Some("AWSService");
+    let service = identity.invoked_by.0.as_deref().filter(|_| is_service)?;
     match normalize_service(Cow::Borrowed(service)).split('.').next() {
         Some("sagemaker-geospatial") => Some(LearnedRule::GeospatialSession),
         Some("forecast") => Some(LearnedRule::ForecastSession),

@@ -144,9 +144,10 @@ table! {
         "`tlsDetails.tlsVersion`. Null on calls by AWS services.",
         |s| Cell::optional_text(s.event.tls_version.as_deref());
     "omitted_fields": Text or null,
-        "What CloudTrail left out of the record as too large, joined with commas: \
-        `requestParameters`, `responseElements`, `additionalEventData`, `serviceEventDetails`. \
-        Columns that are read from there are then unknown, and null. Null: nothing was left out.",
+        "What was left out of the record as too large, or hidden behind a text \
+        (`HIDDEN_DUE_TO_SECURITY_REASONS`, `***`), joined with commas: `requestParameters`, \
+        `responseElements`, `additionalEventData`, `serviceEventDetails`. Columns that are read \
+        from there are then unknown, and null. Null: nothing was left out.",
         |s| Cell::optional_text(s.event.omitted_fields.as_deref());
     "archive": Text,
         "URI of the archive: the path as given or found in a directory; `-` for standard input.",

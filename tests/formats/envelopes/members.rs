@@ -2,7 +2,7 @@
 //! which service they are.
 
 use serde_json::{Value, json};
-use testkit::document;
+use testkit::{ANY, analyze_in, document, folder};
 
 use super::forms::{canvas, ec2, text};
 use super::{counts, placeless, read, shape};
@@ -29,6 +29,19 @@ fn members_of_another_type_are_rejects() {
         ("userIdentity", json!({"type": "AssumedRole", "sessionContext": "[object Object]"})),
         ("userIdentity", json!({"type": "AssumedRole", "sessionContext": ["x"]})),
         ("userIdentity", json!({"type": "AssumedRole", "sessionContext": {"sessionIssuer": 1}})),
+        ("userIdentity", json!({"type": {"S": "AssumedRole"}})),
+        (
+            "userIdentity",
+            json!({"type": "AssumedRole", "arn": ["arn:aws:sts::111122223333:assumed-role/R/s"]}),
+        ),
+        ("requestParameters", json!({"keyId": ["0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"]})),
+        ("requestParameters", json!({"keyId": {"S": "0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"}})),
+        ("requestParameters", json!({"destinationKeyId": ["alias/a"]})),
+        ("requestParameters", json!({"KeyId": [["x"]]})),
+        ("responseElements", json!({"keyId": {"S": "x"}})),
+        ("responseElements", json!({"keyMetadata": {"arn": ["x"]}})),
+        ("resources", json!([{"ARN": ["x"], "type": "AWS::KMS::Key"}])),
+        ("resources", json!([{"ARN": {"S": "x"}}])),
         ("requestParameters", json!([{"name": "keyId", "value": "x"}])),
         ("requestParameters", json!(5)),
         ("requestParameters", json!("keyId=x")),
@@ -49,11 +62,76 @@ fn members_of_another_type_are_rejects() {
     for (member, value) in [
         ("responseElements", json!([])),
         ("requestParameters", json!({"encryptionContext": context, "operations": {}})),
+        ("requestParameters", json!({"encryptionContext": context, "keyId": []})),
+        ("responseElements", json!({"keyId": {}})),
         ("additionalEventData", json!("a note")),
         ("tlsDetails", json!(null)),
     ] {
         let report = read("in", beside(member, value.clone()).as_bytes());
         assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{member}: {value}");
+    }
+}
+
+/// A call whose parameters are hidden counts. Its key is the one that `resources` names, or none,
+/// and the report says what is missing.
+#[test]
+fn hidden_parameters_are_said() {
+    let key = canvas(1)["resources"][0]["ARN"].clone();
+    for text in ["HIDDEN_DUE_TO_SECURITY_REASONS", "***", "REDACTED"] {
+        for (resources, key) in [(canvas(1)["resources"].clone(), key.clone()), (json!(null), json!(null))] {
+            let mut record = canvas(1);
+            record["requestParameters"] = text.into();
+            record["resources"] = resources;
+            let dir = folder(&[("in", document(&[record]).as_bytes())]);
+            let report = analyze_in(dir.path(), &[&["in"], &ANY[..]].concat());
+            assert_eq!((counts(&report), report.status), ([1, 1, 0], 0), "{text}: {}", report.stderr);
+            let event = &report.events()[0];
+            assert_eq!((&event["key_arn"], &event["omitted_fields"]), (&key, &"requestParameters".into()));
+            let caveats = report.run_json()["caveats"].to_string();
+            assert!(caveats.contains("\"omitted_fields\""), "{caveats}");
+            assert_eq!(caveats.contains("\"no_key\""), key.is_null(), "{caveats}");
+        }
+    }
+    // Other text there is an object that was lost.
+    let report = read("in", beside("requestParameters", "Hidden for good reasons".into()).as_bytes());
+    assert_eq!((counts(&report), report.status), ([2, 1, 1], 1));
+}
+
+/// Callers behind a mask may be many: the input is lossy, and a caveat says it.
+#[test]
+fn masked_callers_are_said() {
+    let masked = |arn: &str, account: &str, id: &str| {
+        let mut record = canvas(1);
+        record["userIdentity"] = json!({"type": "AssumedRole", "principalId": id, "arn": arn,
+            "accountId": account, "sessionContext": {"sessionIssuer": {"type": "Role", "arn": arn}}});
+        record
+    };
+    let role = "arn:aws:iam::111122223333:role/Reader";
+    for (record, is_name) in [
+        (masked("***", "111122223333", "***"), true),
+        (masked("arn:aws:iam::XXXXXXXXXXXX:role/Reader", "XXXXXXXXXXXX", "AROAEXAMPLE"), true),
+        (masked("arn:aws:iam::<account>:role/<redacted>", "<account>", "<redacted>"), true),
+        (masked("REDACTED", "REDACTED", "REDACTED"), true),
+        (masked(role, "****", "AROAEXAMPLE"), false),
+    ] {
+        let dir = folder(&[("in", document(&[record.clone(), canvas(2)]).as_bytes())]);
+        let report = analyze_in(dir.path(), &[&["in"], &ANY[..]].concat());
+        assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{record}: {}", report.stderr);
+        assert_eq!(shape(&report), "mixed_lossy", "{record}");
+        let caveats = report.run_json()["caveats"].to_string();
+        assert!(caveats.contains("\"lossy_inputs\""), "{caveats}");
+        assert_eq!(caveats.contains("\"unknown_callers\""), is_name, "{caveats}");
+    }
+    let report = read("in", document(&[masked(role, "111122223333", "AROAEXAMPLE")]).as_bytes());
+    assert_eq!(shape(&report), "records");
+    // A masked key is none.
+    for key in ["arn:aws:kms:us-east-1:111122223333:key/***", "XXXXXXXX", "REDACTED"] {
+        let mut record = canvas(1);
+        (record["resources"], record["requestParameters"]) = (json!(null), json!({"keyId": key}));
+        let dir = folder(&[("in", document(&[record]).as_bytes())]);
+        let report = analyze_in(dir.path(), &[&["in"], &ANY[..]].concat());
+        assert_eq!((counts(&report), &report.events()[0]["key_arn"]), ([1, 1, 0], &json!(null)), "{key}");
+        assert!(report.run_json()["caveats"].to_string().contains("\"no_key\""), "{key}");
     }
 }
 

@@ -181,6 +181,22 @@ pub fn what_cloudtrail_left_out() -> Vec<Case> {
             omits(None),
         ),
         case(
+            "request parameters, hidden",
+            json!({"requestParameters": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+            json!({"omitted_fields": "requestParameters", "encryption_context": null, "key_origin": "resources"}),
+        ),
+        case(
+            "request parameters, hidden, without resources",
+            json!({"requestParameters": "HIDDEN_DUE_TO_SECURITY_REASONS", "resources": null}),
+            json!({"key_origin": "none", "key_arn": null, "omitted_fields": "requestParameters"}),
+        ),
+        case(
+            "response elements, hidden",
+            json!({"responseElements": "***"}),
+            omits(Some("responseElements")),
+        ),
+        case("no response elements, in words", json!({"responseElements": "NULL"}), omits(None)),
+        case(
             "the key is unknown, not absent",
             json!({"requestParameters": note("requestParameters"), "resources": null}),
             json!({"key_origin": "none", "key_arn": null, "omitted_fields": "requestParameters"}),

@@ -161,13 +161,23 @@ fn is_dry_run(root: &Json) -> bool {
     dry_run.as_deref() == Some("true") || error_code.as_deref() == Some("DryRunOperation")
 }
 
-/// Which members are only a note that they were too large.
+/// Which members are only a note that they were too large, or a text that hides them.
 fn omitted(root: &Json) -> Option<String> {
     let is_note = |name: &&str| {
         let member = match root.get(name) {
             Some(Json::Text(text)) if *name == "additionalEventData" => json::parse(text.as_bytes()).ok(),
             other => other.cloned(),
         };
+        let is_hidden = |text: &str| {
+            let rest = text.trim_matches(|c: char| c.is_ascii_uppercase() || " _*-".contains(c));
+            rest.is_empty() && !matches!(text.trim(), "" | "NULL" | "-")
+        };
+        if let Some(Json::Text(text)) = &member
+            && *name != "additionalEventData"
+            && is_hidden(text)
+        {
+            return true;
+        }
         let text =
             |key: &str| member.as_ref().and_then(|member| member.get_any_case(key)).and_then(Json::text);
         text("omitted").as_deref() == Some("true") || text("reason").is_some_and(|r| r.ends_with("too large"))
