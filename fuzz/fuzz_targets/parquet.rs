@@ -17,7 +17,9 @@ const MAX_ROWS: usize = 10_000;
 fuzz_target!(|stored: &[u8]| {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(stored).unwrap();
-    let opened = OcsfReader::open(file, MAX_RECORD, MAX_CONTENT, may_hold_records_inside);
+    let mut content = MAX_CONTENT;
+    let opened = OcsfReader::open(file, MAX_RECORD, &mut content, may_hold_records_inside);
+    assert!(content <= MAX_CONTENT);
     let Ok(Some(mut table)) = opened else { return };
     let mut next_row = 0;
     for record in std::iter::from_fn(|| table.next_record()).take(MAX_ROWS) {

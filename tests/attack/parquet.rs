@@ -143,9 +143,22 @@ fn pages(repetition: i32, rows: usize, values: usize, pages: &[Page], groups: us
     file(&[b"PAR1", &body[..]].concat(), footer.with((0..groups).map(|_| row_group())).end())
 }
 
-/// The file is rejected, for this reason.
+/// The file with another name for the column, which does not say that there are records.
+fn renamed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, b"record").collect();
+    places.into_iter().for_each(|at| bytes[at..at + 6].copy_from_slice(b"zeilen"));
+    bytes
+}
+
+/// The file is rejected, for this reason, whatever the name of its column.
 #[track_caller]
 fn rejected(bytes: &[u8], why: &str) -> Attacked {
+    rejected_once(&renamed(bytes.to_vec()), why);
+    rejected_once(bytes, why)
+}
+
+#[track_caller]
+fn rejected_once(bytes: &[u8], why: &str) -> Attacked {
     let attacked = attack("a.parquet", bytes, 1, &[]);
     assert_eq!(state(&attacked.inputs, "a.parquet"), ("partial", "parquet_corrupt"));
     let detail = attacked.rejects[0]["detail"].as_str().unwrap();
@@ -254,6 +267,32 @@ fn pages_that_are_used_a_thousand_times() {
     let bytes = pages(REQUIRED, 1, 1, &[page], 1000);
     let attacked = attack("a.parquet", &bytes, 1, &["--max-archive-bytes", "100000000"]);
     assert_eq!(state(&attacked.inputs, "a.parquet"), ("partial", "parquet_corrupt"));
+}
+
+/// What the files in a container come to counts together.
+#[test]
+fn containers_of_pages_that_are_decompressed_again() {
+    let page = || Page {
+        dictionary: false,
+        encoding: PLAIN,
+        values: 1,
+        claimed: 16 << 20,
+        content: vec![0; 16 << 20],
+    };
+    let file = pages(REQUIRED, 1, 1, &[page()], 5);
+    for file in [renamed(file.clone()), file] {
+        let mut tar = tar::Builder::new(Vec::new());
+        for n in 0..40 {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(file.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("{n}.parquet"), &file[..]).unwrap();
+        }
+        let tar = tar.into_inner().unwrap();
+        let attacked = attack("a.tar", &tar, 1, &["--max-archive-bytes", "100000000"]);
+        assert_eq!(state(&attacked.inputs, "a.tar!/0.parquet"), ("skipped", "parquet"));
+        assert_eq!(state(&attacked.inputs, "a.tar!/39.parquet").0, "partial");
+    }
 }
 
 /// A text stored as a difference may repeat all of the text before it.

@@ -203,10 +203,13 @@ fn read_parquet<R: Read>(
         }
     };
     let max_record = usize::try_from(scanner.plan.limits.record_bytes).unwrap_or(usize::MAX);
-    let max_content = scanner.plan.limits.archive_bytes.min(subject.budget.left());
+    let mut content = scanner.plan.limits.archive_bytes.min(subject.budget.left());
     let plan = scanner.plan;
     let may_hold_records = |cell: &[u8]| plan.is_cancelled() || may_hold_records_inside(cell);
-    match OcsfReader::open(file, max_record, max_content, may_hold_records) {
+    let before = content;
+    let opened = OcsfReader::open(file, max_record, &mut content, may_hold_records);
+    subject.budget.take(before - content);
+    match opened {
         Ok(Some(table)) if !is_rejects_table(&table) => {
             InputReader::new(scanner, subject).run_table(table, position, sha256);
         }

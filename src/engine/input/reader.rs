@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use memchr::memmem;
 use tracing::{debug, warn};
 
 use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
@@ -15,7 +16,9 @@ use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
-use crate::model::{Fact, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked};
+use crate::model::{
+    Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked,
+};
 use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
 use crate::source::Family;
 
@@ -282,7 +285,11 @@ impl<'r, 's> InputReader<'r, 's> {
         let restored;
         let mut parsed = parse::parse(bytes);
         let needs_restoring = match &parsed {
-            Ok(record) => record.text_member.is_some() || may_have_quoted_texts(bytes),
+            Ok(record) => {
+                record.text_member.is_some()
+                    || may_have_quoted_texts(bytes)
+                    || lacks_members(&record.kind, bytes)
+            }
             Err(error) => error.reason == RejectReason::BadEventTime || may_have_quoted_texts(bytes),
         };
         if needs_restoring && let Some((json, fidelity)) = restored_record(bytes) {
@@ -377,6 +384,16 @@ impl<'r, 's> InputReader<'r, 's> {
         self.reported_bytes = now;
     }
 
+    /// Bytes that may still be decoded out of the listed input.
+    pub(super) fn content_left(&self) -> u64 {
+        self.subject.budget.left()
+    }
+
+    /// Takes off them what a table was read from.
+    pub(super) fn take_content(&self, bytes: u64) {
+        self.subject.budget.take(bytes);
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.scanner.is_full()
     }
@@ -439,6 +456,15 @@ impl<'r, 's> InputReader<'r, 's> {
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
         self.scanner.end(self.input, self.coverage, outcome);
     }
+}
+
+/// Whether a KMS call lacks the member that says who called, or the one that says with which key. A
+/// row of a table may have what was in them under other names.
+fn lacks_members(record: &RecordKind<'_>, bytes: &[u8]) -> bool {
+    let RecordKind::Event(event) = record else { return false };
+    let lacks = |name: &str| memmem::find(bytes, name.as_bytes()).is_none();
+    event.principal.name == "unknown" && lacks("\"userIdentity\"")
+        || event.key.origin == KeyOrigin::None && lacks("\"requestParameters\"")
 }
 
 /// The reject of a damaged record. At the end of a broken stream, the stream is the cause: one

@@ -40,6 +40,7 @@ impl InputReader<'_, '_> {
         // A value stored once can be repeated in all rows: so their texts are measured, too. So can
         // none at all.
         let mut rows_bytes = 0;
+        let (max_rows, pages) = (limits.archive_bytes.min(self.content_left()), table.content_left());
         if table.content_bytes() > limits.archive_bytes {
             self.reject(None, reason_of(&too_large), too_large.to_string());
         } else {
@@ -51,7 +52,7 @@ impl InputReader<'_, '_> {
                     }
                     Ok(OcsfRecord { row, json: Some(text) }) => {
                         rows_bytes += (text.len() as u64).max(LEAST_ROW);
-                        if rows_bytes > limits.archive_bytes {
+                        if rows_bytes > max_rows {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
                             break;
                         }
@@ -75,6 +76,7 @@ impl InputReader<'_, '_> {
                 }
             }
         }
+        self.take_content(rows_bytes + (pages - table.content_left()));
         let shape = if self.is_lossy || self.lacks_caller { shape.lossy() } else { shape };
         // Without any record, rows in a form that is not read are all that can be told.
         let is_known = found || is_committed || self.has_rejects_beside(self.unknown_rows);

@@ -9,6 +9,7 @@
 //! Deliberately absent: where records stand in a file (`format::container`, `format::tabular`), and
 //! what a record says (`parse`).
 
+mod bare;
 mod mapped;
 mod names;
 mod printed;

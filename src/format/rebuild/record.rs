@@ -4,6 +4,7 @@ use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
+use super::bare::bare_place;
 use super::names::{MEMBERS, MemberType, Place, place, prefix, squashed};
 use super::printed::{FieldNames, parse_printed};
 use super::quoted::parse_quoted;
@@ -112,7 +113,7 @@ impl Rebuilding {
 
     fn add_all(&mut self, members: Map<String, Value>) {
         let prefix = prefix(members.keys().map(String::as_str)).unwrap_or_default().to_owned();
-        let mut region = None;
+        let (mut region, mut bare) = (None, Vec::new());
         // Exact names come last, so that they win over other spellings.
         let is_quoted = members.iter().any(|(name, value)| is_quoted_member(name, value));
         let (exact, others): (Vec<_>, Vec<_>) =
@@ -132,11 +133,17 @@ impl Rebuilding {
                 }
                 Some(Place::Inside(path)) => self.add_inside(&path, value),
                 None if squashed(own) == "region" => region = Some(value),
-                None => {}
+                None => bare.extend(bare_place(own, &value).map(|path| (path, value))),
             }
         }
         if let Some(Value::String(region)) = region {
             self.record.entry("awsRegion").or_insert(region.into());
+        }
+        // Without them, nobody knows whether it is an event at all.
+        if ["eventSource", "eventName"].iter().all(|name| self.record.contains_key(*name)) {
+            // Beside the member itself, the name stands for something else.
+            bare.retain(|(path, _)| path.first().is_some_and(|name| !self.record.contains_key(*name)));
+            bare.into_iter().for_each(|(path, value)| self.add_inside(path, value));
         }
     }
 
@@ -281,28 +288,35 @@ impl Rebuilding {
     }
 
     /// A value with a column of its own, inside a member of the record.
-    fn add_inside(&mut self, path: &[String], value: Value) {
+    fn add_inside(&mut self, path: &[impl AsRef<str>], value: Value) {
         // A list that became a column shows one of its items.
         self.is_lossy = true;
         self.names_event = true;
         let value = if value.is_number() { text(value).unwrap_or_default() } else { value };
         let [first, inner @ ..] = path else { return };
-        if first == "resources" {
+        if first.as_ref() == "resources" {
             let items =
                 self.record.entry("resources").or_insert_with(|| Value::Array(vec![Map::new().into()]));
-            if let (Some(Value::Object(item)), [name]) = (items.get_mut(0), inner) {
-                item.entry(name.as_str()).or_insert(value);
+            let (Some(items), [name]) = (items.as_array_mut(), inner) else { return };
+            let values = if let Value::Array(values) = value { values } else { vec![value] };
+            for (n, value) in values.into_iter().enumerate() {
+                if n >= items.len() {
+                    items.push(Map::new().into());
+                }
+                if let Some(item) = items[n].as_object_mut() {
+                    item.entry(name.as_ref()).or_insert(value);
+                }
             }
             return;
         }
         let mut object = &mut self.record;
         let [parents @ .., last] = path else { return };
         for name in parents {
-            let entry = object.entry(name.as_str()).or_insert_with(|| Value::Object(Map::new()));
+            let entry = object.entry(name.as_ref()).or_insert_with(|| Value::Object(Map::new()));
             let Value::Object(inner) = entry else { return };
             object = inner;
         }
-        object.entry(last.as_str()).or_insert(value);
+        object.entry(last.as_ref()).or_insert(value);
     }
 
     fn finish(self) -> Rebuilt {
@@ -310,8 +324,11 @@ impl Rebuilding {
             let members = self.record.len();
             return if self.names_event { Rebuilt::MissingSource { members } } else { Rebuilt::NotAnEvent };
         };
-        let names_service =
-            source.as_str().is_some_and(|source| source.to_ascii_lowercase().contains(".amazon"));
+        let names_service = source.as_str().is_some_and(|source| {
+            let source = source.to_ascii_lowercase();
+            source.contains(".amazon")
+                || source.split(|c: char| !c.is_alphanumeric()).any(|word| word == "kms")
+        });
         let is_event = names_service && (self.record.contains_key("eventName") || self.record.len() > 3);
         let has_all = ESSENTIAL.iter().all(|name| self.record.contains_key(*name));
         let fidelity = if has_all && !self.is_lossy { Fidelity::Whole } else { Fidelity::Lossy };

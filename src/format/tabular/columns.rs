@@ -164,6 +164,19 @@ impl Bytes {
     }
 }
 
+/// A value whose length is fixed: a UUID, or text. No byte of a text is that of a UUID that says
+/// which kind it is.
+fn fixed(value: &[u8], bytes: Bytes) -> Option<Value> {
+    match <[u8; 16]>::try_from(value) {
+        Ok(uuid) if !value.is_ascii() => {
+            let digits = format!("{:032x}", u128::from_be_bytes(uuid));
+            let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+            Some(parts.join("-").into())
+        }
+        _ => bytes.value(value),
+    }
+}
+
 /// Length of the shortest value that may be a compressed record.
 const MIN_BYTES: usize = 32;
 
@@ -189,6 +202,7 @@ fn value(array: &dyn Array, row: usize, bytes: Bytes) -> Option<Value> {
     Some(match array.data_type() {
         DataType::Utf8View => array.as_string_view().value(row).into(),
         DataType::BinaryView => bytes.value(array.as_binary_view().value(row))?,
+        DataType::FixedSizeBinary(_) => fixed(array.as_fixed_size_binary().value(row), bytes)?,
         DataType::Boolean => array.as_boolean().value(row).into(),
         DataType::Int8 => array.as_primitive::<Int8Type>().value(row).into(),
         DataType::Int16 => array.as_primitive::<Int16Type>().value(row).into(),

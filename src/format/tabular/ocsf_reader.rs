@@ -1,6 +1,7 @@
 //! Reads Parquet files with the columns of OCSF, row group by row group.
 
 use std::fs::File;
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -139,15 +140,15 @@ pub struct OcsfReader {
 impl OcsfReader {
     /// Opens a Parquet file; `None` when its columns are neither those of OCSF's class API Activity
     /// nor such as may hold records, and none of its texts is one that `may_hold_records`.
-    /// Records longer than `max_record` bytes are not rebuilt, and pages are read up to
-    /// `max_content` bytes in all.
+    /// Records longer than `max_record` bytes are not rebuilt, and pages are read up to `content`
+    /// bytes in all. What was looked at in search of texts is taken off `content`.
     ///
     /// # Errors
     /// When the metadata of the file cannot be read.
     pub fn open(
         file: File,
         max_record: usize,
-        max_content: u64,
+        content: &mut u64,
         may_hold_records: impl Fn(&[u8]) -> bool,
     ) -> Result<Option<Self>, TableError> {
         // Ignore the Arrow schema that the writer embedded: Parquet's own types are fewer and
@@ -183,11 +184,11 @@ impl OcsfReader {
             next_group: 0,
             group: 0..0,
             reader: None,
-            left: ContentLeft::new(max_content),
+            left: ContentLeft::new(*content),
             batch: None,
             row: 0,
         };
-        if !names_records && !table.any_cell(max_content, may_hold_records) {
+        if !names_records && !table.any_cell(content, may_hold_records) {
             return Ok(None);
         }
         Ok(Some(table))
@@ -195,7 +196,7 @@ impl OcsfReader {
 
     /// Whether one of the texts, or of the values of bytes, is as asked for: in any row group. What
     /// cannot be read, or is more than may be looked at, may be so.
-    fn any_cell(&self, max_content: u64, is_asked_for: impl Fn(&[u8]) -> bool) -> bool {
+    fn any_cell(&self, content: &mut u64, is_asked_for: impl Fn(&[u8]) -> bool) -> bool {
         let Some((mask, columns)) = cells::text_columns(self.metadata.parquet_schema()) else { return false };
         let Ok(file) = self.file.try_clone() else { return true };
         let mut table = Self {
@@ -204,21 +205,37 @@ impl OcsfReader {
             mask,
             max_batch_rows: (MAX_BATCH_CELLS / columns).clamp(1, MAX_CELL_ROWS),
             reader: None,
-            left: ContentLeft::new(max_content),
+            left: ContentLeft::new(*content),
             batch: None,
             group: 0..0,
             ..*self
         };
-        let mut left = max_content;
-        while let Some(batch) = table.next_batch() {
+        let mut left = *content;
+        let found = table.finds_cell(columns, &mut left, is_asked_for);
+        let pages = *content - table.left.bytes();
+        *content = left.saturating_sub(pages);
+        found
+    }
+
+    /// See [`Self::any_cell`]. Takes the lengths of what was looked at off `left`.
+    fn finds_cell(
+        &mut self,
+        columns: NonZero<u64>,
+        left: &mut u64,
+        is_asked_for: impl Fn(&[u8]) -> bool,
+    ) -> bool {
+        while let Some(batch) = self.next_batch() {
             let Ok(batch) = batch else { return true };
-            table.row += batch.num_rows() as u64;
+            self.row += batch.num_rows() as u64;
             let cells = columns.get() * batch.num_rows() as u64;
-            let Some(rest) = left.checked_sub(cells * LEAST_CELL) else { return true };
-            if cells::any(&batch, &mut left, &is_asked_for) {
+            let rest = left.saturating_sub(cells * LEAST_CELL);
+            if cells::any(&batch, left, &is_asked_for) {
                 return true;
             }
-            left = left.min(rest);
+            *left = rest.min(*left);
+            if rest == 0 {
+                return true;
+            }
         }
         false
     }
@@ -245,6 +262,11 @@ impl OcsfReader {
     pub fn content_bytes(&self) -> u64 {
         let groups = self.metadata.metadata().row_groups().iter();
         groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or_default()).sum()
+    }
+
+    /// Bytes of pages that may still be read.
+    pub fn content_left(&self) -> u64 {
+        self.left.bytes()
     }
 
     /// The next record; `None` after the last. After an error, the rest of the row group is

@@ -54,6 +54,11 @@ impl ContentLeft {
         Self(Arc::new(AtomicU64::new(bytes)))
     }
 
+    /// How much that is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     fn take(&self, bytes: u64) -> bool {
         let enough = |left: u64| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enough).is_ok()

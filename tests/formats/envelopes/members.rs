@@ -301,3 +301,23 @@ fn what_is_no_record_in_a_list_of_records_is_told() {
         assert_eq!(report.status, i32::from(rejected > 0), "{form}");
     }
 }
+
+/// Search tools print the members of a list of resources as a list, each name for itself.
+#[test]
+fn resources_printed_by_name_are_read() {
+    let key = canvas(1)["resources"][0]["ARN"].clone();
+    for arns in [json!([key]), json!(key), json!([key, "arn:aws:kms:us-east-1:111122223333:alias/a"])] {
+        let rows = json!({"results": [{
+            "eventTime": "2025-10-07T08:20:01Z",
+            "eventSource": "kms",
+            "eventName": "Decrypt",
+            "userIdentity.type": "IAMUser",
+            "userIdentity.arn": "arn:aws:iam::111122223333:user/Alice",
+            "resources{}.ARN": arns,
+        }]});
+        let report = read("in", rows.to_string().as_bytes());
+        let run = report.run_json();
+        assert_eq!(run["totals"]["rejected"], 0, "{arns}: {}", report.stderr);
+        assert_eq!((report.status, &run["totals"]["other_workload"]), (0, &json!(1)), "{arns}");
+    }
+}

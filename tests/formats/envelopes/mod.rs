@@ -108,7 +108,7 @@ fn nothing_is_made_up() {
 #[test]
 fn kept_files_count_what_they_hold() {
     for (file, shape, expected) in [
-        ("athena-ctas.parquet", "parquet_lossy", [3, 2, 0]),
+        ("athena-ctas.parquet", "parquet", [3, 2, 0]),
         ("athena-get-query-results.json", "wrapped_lossy", [3, 1, 0]),
         ("athena-results.csv", "lake_csv_lossy", [3, 3, 0]),
         ("athena-unload.json", "wrapped", [3, 3, 0]),

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, BinaryArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray};
+use arrow_array::{
+    ArrayRef, BinaryArray, FixedSizeBinaryArray, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
+};
 use arrow_schema::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
-use testkit::{analyze_in, assert_rows, document, folder, gzip, state};
+use testkit::{ANY, analyze_in, assert_rows, document, folder, gzip, state};
 
 use super::forms::{base64, canvas, records, text};
 use super::{counts, placeless, read, shape};
@@ -17,10 +19,13 @@ type Cells = Vec<(&'static str, ArrayRef)>;
 /// A file with these columns, and row groups of so many rows.
 fn parquet(columns: Cells, group: usize) -> Vec<u8> {
     let columns = columns.into_iter().map(|(name, column)| (name, column, true));
-    let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+    written(&RecordBatch::try_from_iter_with_nullable(columns).unwrap(), group)
+}
+
+fn written(batch: &RecordBatch, group: usize) -> Vec<u8> {
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
+    writer.write(batch).unwrap();
     writer.into_inner().unwrap()
 }
 
@@ -212,4 +217,115 @@ fn other_parquet_files_are_skipped() {
     let rejects = std::fs::read(first.path().join("rejects.parquet")).unwrap();
     let second = read("rejects.parquet", &rejects);
     assert_eq!(second.status, 0, "{}", second.stderr);
+}
+
+/// Ids that are stored as UUIDs, and not as text, are the same ids.
+#[test]
+fn uuids_are_ids() {
+    let rows = records();
+    let of = |member: &'static str| {
+        let cell = |record: &Value| {
+            record[member].as_str().map(str::to_owned).unwrap_or_else(|| text(&record[member]))
+        };
+        (member, texts(rows.iter().map(cell)))
+    };
+    let uuids = |member: &str| -> ArrayRef {
+        let bytes = rows.iter().map(|record| {
+            let digits = record[member].as_str().unwrap().replace('-', "");
+            u128::from_str_radix(&digits, 16).unwrap().to_be_bytes()
+        });
+        Arc::new(FixedSizeBinaryArray::try_from_iter(bytes).unwrap())
+    };
+    let members = [
+        "eventTime",
+        "eventSource",
+        "eventName",
+        "awsRegion",
+        "recipientAccountId",
+        "userIdentity",
+        "requestParameters",
+        "resources",
+        "sourceIPAddress",
+        "userAgent",
+        "readOnly",
+    ];
+    let columns = |id: ArrayRef, request_id: ArrayRef| -> Cells {
+        members.map(of).into_iter().chain([("eventID", id), ("requestID", request_id)]).collect()
+    };
+    let plain = read("plain.parquet", &parquet(columns(of("eventID").1, of("requestID").1), 100));
+    assert_eq!((plain.status, counts(&plain)), (0, [3, 2, 0]), "{}", plain.stderr);
+    assert!(plain.events().iter().all(|event| event["event_id"].is_string()));
+    let report = read("in.parquet", &parquet(columns(uuids("eventID"), uuids("requestID")), 100));
+    assert_rows("uuids", &placeless(report.events()), &placeless(plain.events()));
+    // Two copies of a file are one.
+    let file = parquet(columns(uuids("eventID"), uuids("requestID")), 100);
+    let dir = folder(&[("a.parquet", &file[..]), ("b.parquet", &file[..])]);
+    assert_eq!(counts(&analyze_in(dir.path(), &["a.parquet", "b.parquet"])), [6, 2, 0]);
+    // Fifteen bytes are no id, and the report says that there is none.
+    let cut: ArrayRef =
+        Arc::new(FixedSizeBinaryArray::try_from_iter(rows.iter().map(|_| [0xC0; 15])).unwrap());
+    let report = read("in.parquet", &parquet(columns(cut, uuids("requestID")), 100));
+    assert!(report.events().iter().all(|event| event["event_id"].is_null()));
+    assert!(report.run_json()["caveats"].to_string().contains("\"no_event_id\""));
+    // Sixteen letters are a text.
+    let letters: ArrayRef =
+        Arc::new(FixedSizeBinaryArray::try_from_iter(rows.iter().map(|_| b"ids-of-my-own-16")).unwrap());
+    let report = read("in.parquet", &parquet(columns(letters, uuids("requestID")), 100));
+    assert!(report.events().iter().all(|event| event["event_id"] == "ids-of-my-own-16"));
+}
+
+/// Columns that a query named by the last part of a path only are read where that leaves no doubt.
+#[test]
+fn last_parts_of_paths_are_names() {
+    let session = canvas(1)["userIdentity"]["arn"].clone();
+    let key = canvas(1)["resources"][0]["ARN"].clone();
+    let base = || {
+        let record = canvas(1);
+        json!({"eventTime": record["eventTime"], "eventSource": record["eventSource"],
+            "eventName": record["eventName"], "awsRegion": "us-east-1"})
+    };
+    let role = "arn:aws:iam::111122223333:role/AmazonSageMaker-ExecutionRole-20250101T101010";
+    for (columns, principal, expected) in [
+        (json!({"arn": session, "keyId": key}), json!(role), key.clone()),
+        (json!({"arn": session, "arn_1": key}), json!(role), key.clone()),
+        (
+            json!({"type": "AWSService", "invokedBy": "s3.amazonaws.com", "key_id": key}),
+            json!("s3.amazonaws.com"),
+            key.clone(),
+        ),
+        (json!({"arn": "arn:aws:s3:::bucket", "keyId": key}), json!("unknown"), key.clone()),
+        (json!({"arn": "Reader", "id": key}), json!("unknown"), json!(null)),
+        // Beside the members themselves, the names stand for something else.
+        (
+            json!({"arn": key, "keyId": "x", "userIdentity": {"type": "AWSService", "invokedBy": "s3.amazonaws.com"},
+            "requestParameters": {"keyId": key}}),
+            json!("s3.amazonaws.com"),
+            key.clone(),
+        ),
+    ] {
+        let mut row = base();
+        row.as_object_mut().unwrap().extend(columns.as_object().unwrap().clone());
+        let cells = row.as_object().unwrap().iter();
+        let cells: Vec<(String, String)> = cells
+            .map(|(name, cell)| (name.clone(), cell.as_str().map_or_else(|| text(cell), str::to_owned)))
+            .collect();
+        let names = cells.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>().join(",");
+        let fields =
+            cells.iter().map(|(_, cell)| format!("\"{}\"", cell.replace('"', "\"\""))).collect::<Vec<_>>();
+        let arrays = cells.iter().map(|(name, cell)| (name.as_str(), texts([cell.clone()]), true));
+        let batch = RecordBatch::try_from_iter_with_nullable(arrays).unwrap();
+        for (name, bytes) in [
+            ("in.json", text(&row).into_bytes()),
+            ("in.csv", format!("{names}\n{}\n", fields.join(",")).into_bytes()),
+            ("in.parquet", written(&batch, 100)),
+        ] {
+            let dir = folder(&[(name, &bytes)]);
+            let report = analyze_in(dir.path(), &[&[name], &ANY[..]].concat());
+            assert_eq!((report.status, counts(&report)), (0, [1, 1, 0]), "{name} {row}: {}", report.stderr);
+            let event = &report.events()[0];
+            assert_eq!((&event["principal"], &event["key_arn"]), (&principal, &expected), "{name} {row}");
+            let is_whole = row["requestParameters"].is_object();
+            assert!(is_whole || shape(&report).ends_with("_lossy"), "{name} {row}");
+        }
+    }
 }

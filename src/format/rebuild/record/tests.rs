@@ -65,6 +65,19 @@ fn rows_without_a_record_are_distinguished() {
     assert_eq!(rebuilt(&[("EVENTSOURCE", "kms.amazonaws.com")]).0, Some(Fidelity::Lossy));
 }
 
+/// A row that may be no event does not become one by names that other tables have, too.
+#[test]
+fn last_parts_of_paths_make_no_event() {
+    let row = [
+        ("eventName", "Decrypt"),
+        ("recipientAccountId", "111122223333"),
+        ("keyId", "1234"),
+        ("arn", "arn:aws:iam::111122223333:role/Reader"),
+        ("type", "AssumedRole"),
+    ];
+    assert_eq!(record_from_columns(&row), Rebuilt::MissingSource { members: 2 });
+}
+
 /// The same event in the notations of several tools.
 #[test]
 fn names_and_notations_do_not_matter() {
