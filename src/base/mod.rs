@@ -1,5 +1,5 @@
-//! The ground floor: the clock, locks, hashes, temporary files and folders, a task queue, and how memory is
-//! shared out.
+//! The ground floor: the clock, locks, hashes, temporary files and folders, a task queue, and how
+//! memory is shared out.
 //!
 //! Nothing here knows about CloudTrail or KMS. This room imports only `std` and crates, so every
 //! other room may use it.
