@@ -24,8 +24,8 @@ json_struct! {
         region: Option<Text<'a>> = "awsRegion",
         source_ip: Option<Text<'a>> = "sourceIPAddress",
         user_agent: Option<Text<'a>> = "userAgent",
-        error_code: Option<Text<'a>> = "errorCode",
-        error_message: Option<Text<'a>> = "errorMessage",
+        error_code: NameText<'a> = "errorCode",
+        error_message: NameText<'a> = "errorMessage",
         request: Request<'a> = "requestParameters",
         response: Response<'a> = "responseElements",
         additional: Additional<'a> = "additionalEventData",
@@ -95,6 +95,8 @@ impl Record<'_> {
             ("encryptionContextSubset", &request.constraints.subset),
         ];
         let names = [
+            ("errorCode", &self.error_code),
+            ("errorMessage", &self.error_message),
             ("userIdentity.type", &identity.kind),
             ("userIdentity.arn", &identity.arn),
             ("invokedBy", &identity.invoked_by),

@@ -74,6 +74,13 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
         None if !is_other_family(&root) && (names_key(&root) || names_api(&root)) => {
             return Record::Rejected("missing_field");
         }
+        Some(source)
+            if !names::matches("^\\s*[A-Za-z0-9-]*[.][A-Za-z0-9.-]*\\s*$", &source)
+                && !is_other_family(&root)
+                && (names_key(&root) || names_api(&root)) =>
+        {
+            return Record::Rejected("unreadable_member");
+        }
         _ => return Record::OtherSource,
     }
     if !is_supported_version(&root) {
@@ -216,12 +223,22 @@ pub fn is_supported_version(root: &Json) -> bool {
     names::matches("^0*1$", major)
 }
 
+/// The API in its usual spelling, if it is one.
+fn api_name(name: &str) -> String {
+    let bare = names::replace("(?i)^kms:", name.trim(), "");
+    let known = APIS.trim_matches(|c: char| !c.is_ascii_alphabetic()).split('|');
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(&bare)).unwrap_or(name).to_owned()
+}
+
 fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
     let top = |name: &str| root.text_at(&[name]);
     let event_name = match root.get("eventName") {
-        Some(Json::Text(name)) if !name.is_empty() => name.clone(),
+        Some(Json::Text(name)) if !name.is_empty() => api_name(name),
         _ => return Err("missing_field"),
     };
+    if event_name.contains('*') {
+        return Err("unreadable_member");
+    }
     let millis = millis(&top("eventTime").ok_or("missing_field")?).ok_or("bad_event_time")?;
     let who = identity(root);
     let recipient = top("recipientAccountId");
