@@ -73,6 +73,7 @@ variable "alarm_topic_arn" {
 
 data "aws_region" "here" {}
 data "aws_partition" "here" {}
+data "aws_caller_identity" "here" {}
 
 locals {
   job     = jsondecode(file("${path.module}/../aws/batch-job-definition.json"))
@@ -94,6 +95,12 @@ data "aws_iam_policy_document" "tasks" {
       type        = "Service"
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
+    # The service may take the role for this account only.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.here.account_id]
+    }
   }
 }
 
@@ -103,6 +110,12 @@ data "aws_iam_policy_document" "scheduler" {
     principals {
       type        = "Service"
       identifiers = ["scheduler.amazonaws.com"]
+    }
+    # The service may take the role for this account only.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.here.account_id]
     }
   }
 }
@@ -144,6 +157,12 @@ data "aws_iam_policy_document" "task" {
       sid       = "DecryptLogs"
       actions   = ["kms:Decrypt"]
       resources = var.logs_key_arns
+      # The keys may be used through S3 only.
+      condition {
+        test     = "StringLike"
+        variable = "kms:ViaService"
+        values   = ["s3.*.${data.aws_partition.here.dns_suffix}"]
+      }
     }
   }
   dynamic "statement" {
@@ -152,6 +171,12 @@ data "aws_iam_policy_document" "task" {
       sid       = "EncryptReports"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
       resources = var.reports_key_arns
+      # The keys may be used through S3 only.
+      condition {
+        test     = "StringLike"
+        variable = "kms:ViaService"
+        values   = ["s3.*.${data.aws_partition.here.dns_suffix}"]
+      }
     }
   }
 }

@@ -225,6 +225,13 @@ impl Deduplicator {
         }
     }
 
+    /// About the bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let calls = self.calls.capacity() * (size_of::<(Identity, CallState)>() + 1);
+        let conflicting = self.conflicting.capacity() * (size_of::<(Identity, u32)>() + 1);
+        self.seen.bytes() + calls + conflicting
+    }
+
     /// Events so far that have the id of an earlier event and another content.
     pub fn conflicts(&self) -> u64 {
         self.conflicts

@@ -112,6 +112,14 @@ impl DistinctCounter {
         }
     }
 
+    /// The bytes that it takes behind itself.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Few(values) => values.capacity() * (size_of::<u64>() + 1),
+            Self::Many(_) => REGISTERS,
+        }
+    }
+
     /// Whether [`count`](Self::count) is exact.
     pub(super) fn is_exact(&self) -> bool {
         matches!(self, Self::Few(_))

@@ -46,8 +46,8 @@ impl SeenSet {
         self.shards[shard].insert(entry)
     }
 
-    #[cfg(test)]
-    fn bytes(&self) -> usize {
+    /// The bytes that it takes.
+    pub(super) fn bytes(&self) -> usize {
         self.shards.iter().map(|shard| shard.slots.capacity() * size_of::<u128>()).sum()
     }
 }

@@ -1,6 +1,7 @@
 //! Usage per key × principal × workload × …: the groups of `usage.parquet` and
 //! `usage_daily.parquet`.
 
+mod memory;
 mod merge;
 
 use std::hash::{Hash, Hasher};

@@ -39,6 +39,12 @@ impl MemoryBudget {
         self.bytes / 8
     }
 
+    /// Tables that grow with what is found, and cannot be spilled: all of it. With more, the run
+    /// ends.
+    pub fn tables(self) -> u64 {
+        self.bytes
+    }
+
     fn share(self, part: u64) -> usize {
         usize::try_from(self.bytes / part).unwrap_or(usize::MAX)
     }

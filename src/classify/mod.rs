@@ -23,6 +23,8 @@
 
 mod error;
 mod fields;
+mod index;
+mod index_rules;
 mod pattern;
 mod rules;
 
@@ -31,12 +33,15 @@ use crate::model::{Evidence, KmsEvent, LearnedRuleInfo, Served, Strength, Worklo
 
 pub use error::{RuleError, RulesError};
 use fields::{EventFields, RuleField};
+use index_rules::RuleIndex;
 pub use rules::{Rule, RuleFile, RuleOrigin};
 
 /// The rules that a run applies.
 #[derive(Debug)]
 pub struct Classifier {
     rules: Vec<Rule>,
+    /// For many rules: which of them to try.
+    index: Option<RuleIndex>,
     /// Whether a rule compares what calls were for.
     compares_served: bool,
 }
@@ -56,7 +61,7 @@ impl Classifier {
         }
         let fields = [RuleField::ForService, RuleField::Resource];
         let compares_served = rules.iter().any(|rule| fields.into_iter().any(|field| rule.compares(field)));
-        Ok(Self { rules, compares_served })
+        Ok(Self { index: RuleIndex::new(&rules), rules, compares_served })
     }
 
     /// The rules of rule files, in the order in which their ids are reported.
@@ -69,8 +74,17 @@ impl Classifier {
         let served = if self.compares_served { event.served() } else { Served::default() };
         let fields = EventFields::new(event, &served);
         let mut evidence = EvidenceBuilder::default();
-        for rule in self.rules.iter().filter(|rule| rule.fires(&fields)) {
-            evidence.add(&rule.id, rule.workload, rule.strength);
+        let mut test = |rule: &Rule| {
+            if rule.fires(&fields) {
+                evidence.add(&rule.id, rule.workload, rule.strength);
+            }
+        };
+        match &self.index {
+            None => self.rules.iter().for_each(&mut test),
+            Some(index) => {
+                let candidates = index.candidates(&fields).into_iter();
+                candidates.filter_map(|number| self.rules.get(number as usize)).for_each(&mut test);
+            }
         }
         for rule in knowledge.fired_rules(event).iter() {
             let LearnedRuleInfo { id, workload, strength, .. } = rule.info();

@@ -41,6 +41,22 @@ impl TextPattern {
         }
     }
 
+    /// Whether every text that matches is, or contains, a text that can be looked up.
+    pub(super) fn has_literal(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Regex(regex) => regex.literal.is_some(),
+        }
+    }
+
+    /// The text, or the expression.
+    pub(super) fn spelling(&self) -> &str {
+        match self {
+            Self::Exact(text) => text,
+            Self::Regex(regex) => regex.regex.as_str(),
+        }
+    }
+
     /// Whether matching costs no more than a comparison.
     pub(super) fn is_cheap(&self) -> bool {
         matches!(self, Self::Exact(_))
@@ -55,6 +71,11 @@ pub(super) struct PrefilteredRegex {
 }
 
 impl PrefilteredRegex {
+    /// The literal that every match contains.
+    pub(super) fn literal(&self) -> Option<&RequiredLiteral> {
+        self.literal.as_ref()
+    }
+
     fn matches(&self, text: &str) -> bool {
         match &self.literal {
             None => self.regex.is_match(text),
@@ -67,7 +88,7 @@ impl PrefilteredRegex {
 
 /// A literal that every match of an expression contains.
 #[derive(Debug)]
-struct RequiredLiteral {
+pub(super) struct RequiredLiteral {
     bytes: Vec<u8>,
     finder: memmem::Finder<'static>,
     /// ASCII case does not matter.
@@ -79,6 +100,15 @@ struct RequiredLiteral {
 }
 
 impl RequiredLiteral {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether ASCII case does not matter.
+    pub(super) fn ignores_case(&self) -> bool {
+        self.ignores_case
+    }
+
     /// The most selective literal of an expression: a prefix, or else the longest one.
     fn extract(expression: &str) -> Option<Self> {
         let hir = regex_syntax::parse(expression).ok()?;

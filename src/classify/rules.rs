@@ -1,11 +1,12 @@
 //! Rule files: reading them, and testing an event against their rules.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
 
 use super::error::{RuleError, RulesError};
 use super::fields::{EventFields, RuleField};
+use super::index::{MANY, PatternIndex};
 use super::pattern::TextPattern;
 use crate::model::{LearnedRule, Strength, Workload};
 
@@ -67,6 +68,16 @@ impl Rule {
         self.conditions.iter().any(|condition| condition.holds(event))
     }
 
+    /// The fields of each condition that must match.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = impl Iterator<Item = &FieldPatterns>> {
+        self.conditions.iter().map(|condition| condition.all_of.iter())
+    }
+
+    /// All of these fields.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &FieldPatterns> {
+        self.conditions().flatten()
+    }
+
     /// Whether it compares this field.
     pub(super) fn compares(&self, field: RuleField) -> bool {
         self.conditions.iter().any(|condition| {
@@ -91,9 +102,11 @@ struct Condition {
 
 /// A field, and patterns of which at least one must match it.
 #[derive(Debug)]
-struct FieldPatterns {
+pub(super) struct FieldPatterns {
     field: RuleField,
     patterns: Vec<TextPattern>,
+    /// For many patterns: which of them to try.
+    index: Option<PatternIndex>,
 }
 
 impl Condition {
@@ -105,8 +118,31 @@ impl Condition {
 }
 
 impl FieldPatterns {
+    fn new(field: RuleField, patterns: Vec<TextPattern>) -> Self {
+        let numbered = patterns.iter().zip(0..);
+        let index = if patterns.len() < MANY { None } else { PatternIndex::new(numbered) };
+        Self { field, patterns, index }
+    }
+
+    pub(super) fn field(&self) -> RuleField {
+        self.field
+    }
+
+    pub(super) fn patterns(&self) -> &[TextPattern] {
+        &self.patterns
+    }
+
     fn matches(&self, event: &EventFields<'_>) -> bool {
-        event.any(self.field, |text| self.patterns.iter().any(|pattern| pattern.matches(text)))
+        event.any(self.field, |text| match &self.index {
+            None => self.patterns.iter().any(|pattern| pattern.matches(text)),
+            Some(index) => {
+                let mut candidates = BTreeSet::new();
+                index.add_candidates(text, &mut candidates);
+                let mut patterns =
+                    candidates.into_iter().filter_map(|number| self.patterns.get(number as usize));
+                patterns.any(|pattern| pattern.matches(text))
+            }
+        })
     }
 
     /// Sorts before other comparisons of a condition when it is cheaper.
@@ -207,7 +243,7 @@ fn condition(raw: &RawCondition) -> Result<Condition, RuleError> {
 
 fn field_patterns((name, values): (&String, &Vec<String>)) -> Result<FieldPatterns, RuleError> {
     let patterns = values.iter().map(|value| TextPattern::new(value)).collect::<Result<_, _>>()?;
-    Ok(FieldPatterns { field: field(name)?, patterns })
+    Ok(FieldPatterns::new(field(name)?, patterns))
 }
 
 fn field(name: &str) -> Result<RuleField, RuleError> {

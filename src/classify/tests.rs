@@ -344,3 +344,48 @@ proptest! {
         prop_assert_eq!(BUILT_IN.with(|rules| rules.classify(&event, &Knowledge::default())).rules, fired_by_rule_file(&event));
     }
 }
+
+/// A look-up finds the rules that a walk over all of them finds, in their order.
+#[test]
+fn many_rules_are_looked_up_and_decide_the_same() {
+    let spellings = |n: usize| match n % 7 {
+        0 => format!("\"Role-{n}\""),
+        1 => format!("\"/^Role-{n}$/\""),
+        2 => format!("\"/(?i)role-{}/\"", n / 7),
+        3 => format!("\"/(?i:s)k-{n}/\""),
+        4 => format!("\"/[0-9]{{{}}}$/\"", n % 5 + 1),
+        5 => format!("\"Role-{}\", \"/-{n}/\"", n - 5),
+        _ => (0..40).map(|m| format!("\"Role-{}\"", n + m)).collect::<Vec<_>>().join(","),
+    };
+    let rules: Vec<String> = (0..300)
+        .map(|n| {
+            let name = if n % 3 == 0 { "Decrypt" } else { "Encrypt" };
+            format!(
+                "[[rule]]\nid = \"X{n}\"\nworkload = \"canvas\"\nstrength = \"medium\"\n\
+                 [[rule.when]]\nevent_name = [\"{name}\"]\nrole_name = [{}]\n\
+                 [[rule.when]]\nsession_name = [\"s{n}\"]\nnot = {{ role_name = [\"Role-1\"] }}\n",
+                spellings(n)
+            )
+        })
+        .collect();
+    let text = rules.concat();
+    let mut classifier = Classifier::new(Some(RuleFile { name: "own", text: &text })).unwrap();
+    let names = (0..310).map(|n| format!("Role-{n}"));
+    let odd = ["ſK-3", "SK-3x", "ROLE-14", "größe-12345", "", "-299-298-297"].map(str::to_owned);
+    let events: Vec<_> = names
+        .chain(odd)
+        .zip(0..)
+        .map(|(name, n): (String, usize)| {
+            let mut event = role(&name);
+            event.principal.session_name = Some(format!("s{}", n / 2).into());
+            event
+        })
+        .collect();
+    let classify = |classifier: &Classifier| -> Vec<Evidence> {
+        events.iter().map(|event| classifier.classify(event, &Knowledge::default())).collect()
+    };
+    let looked_up = classify(&classifier);
+    assert!(classifier.index.take().is_some());
+    assert_eq!(looked_up, classify(&classifier));
+    assert!(looked_up.iter().filter(|evidence| evidence.rules.contains("X")).count() > 300);
+}

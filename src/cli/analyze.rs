@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::Ordering;
 
-use chrono::Utc;
+use keytrail::base::now_millis;
 use tracing::warn;
 
 use super::args::AnalyzeArgs;
@@ -55,7 +55,7 @@ pub(super) fn run(
     };
 
     let caveats = caveats_of(&plan, &run);
-    let ended = EventTime(Utc::now().timestamp_millis());
+    let ended = EventTime(now_millis());
     let run_json = RunJson {
         options: &options,
         started: reporter.start_time(),

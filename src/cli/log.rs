@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat};
 use indicatif::ProgressBar;
+use keytrail::base::now_micros;
 use keytrail::report::printable;
 use serde_json::Value;
 use tracing::level_filters::LevelFilter;
@@ -62,10 +63,16 @@ impl Write for SanitizingWriter {
     }
 }
 
+/// The time now, to the microsecond.
+fn timestamp() -> String {
+    let now = DateTime::from_timestamp_micros(now_micros()).unwrap_or_default();
+    now.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
 /// Prints a JSON message directly. Unlike a tracing event it ignores `--quiet` and may hold nested
 /// objects.
 pub(super) fn line(level: &str, message: &str, mut fields: Value) {
-    fields["timestamp"] = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into();
+    fields["timestamp"] = timestamp().into();
     fields["level"] = level.into();
     fields["message"] = message.into();
     // There is nowhere left to report an error to.

@@ -147,7 +147,8 @@ pub(super) struct SelectionOptions {
 
     /// Memory to use for what can also wait on disk, such as 256MiB or 2GiB
     ///
-    /// Results are the same with any. What also takes memory is in docs/architecture.md.
+    /// Results are the same with any. A run ends if distinct events and groups alone would take
+    /// more. What also takes memory is in docs/architecture.md.
     #[arg(
         long,
         value_name = "SIZE",

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use tracing::warn;
 
 use super::error::{CliError, UnopenedInput};
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::values::{as_millis, parse_duration};
-use keytrail::base::{MemoryBudget, read_small};
+use keytrail::base::{MemoryBudget, now_millis, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
     EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
@@ -113,7 +113,7 @@ pub(super) fn recorded_options(
 
 fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
     refuse_empty_items(options)?;
-    let now = Utc::now().timestamp_millis();
+    let now = now_millis();
     let since = time("--since", options.since.as_deref(), now)?;
     let until = time("--until", options.until.as_deref(), now)?;
     if let (Some(since), Some(until)) = (since, until)

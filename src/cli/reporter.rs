@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use keytrail::base::now_millis;
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
@@ -263,5 +263,5 @@ fn input_fields(inputs: &InputTotals) -> Value {
 }
 
 fn now() -> EventTime {
-    EventTime(Utc::now().timestamp_millis())
+    EventTime(now_millis())
 }

@@ -24,6 +24,18 @@ pub enum RunError {
     /// A temporary file could not be written or read.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room)")]
     Temporary(#[source] io::Error),
+    /// The tables of what was found do not fit into the memory that they may take.
+    #[error(
+        "what was found takes more memory than --memory allows ({} MiB, of {} MiB): choose fewer events \
+         (--since, --until, --account, --key …), or give more --memory",
+        used >> 20, limit >> 20
+    )]
+    TooMuchMemory {
+        /// Bytes that they take.
+        used: u64,
+        /// Bytes that they may take.
+        limit: u64,
+    },
     /// The threads could not be started.
     #[error("cannot start threads")]
     Threads(#[source] Box<dyn std::error::Error + Send + Sync>),

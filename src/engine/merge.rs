@@ -42,7 +42,13 @@ pub(super) struct Merge<'m> {
     inputs: InputTotals,
     rows: InputRows,
     current: CurrentInput,
+    /// Events that have been merged, and how many there may be before memory is looked at again.
+    merged: u64,
+    next_check: u64,
 }
+
+/// Events between the first looks at memory.
+const CHECK_EVERY: u64 = 1024;
 
 /// The input whose batches are being merged.
 #[derive(Default)]
@@ -75,7 +81,22 @@ impl<'m> Merge<'m> {
             inputs: InputTotals::default(),
             rows: InputRows::new(),
             current: CurrentInput::default(),
+            merged: 0,
+            next_check: CHECK_EVERY,
         }
+    }
+
+    /// Fails if the tables that grow with what is found, and cannot be written to disk, take more
+    /// than the run may use. The tables are looked at more rarely as they grow.
+    fn check_memory(&mut self, events: usize) -> Result<(), RunError> {
+        self.merged += events as u64;
+        if self.merged < self.next_check {
+            return Ok(());
+        }
+        self.next_check = self.merged + CHECK_EVERY.max(self.merged / 16);
+        let used = (self.deduplicator.bytes() + self.usage.bytes()) as u64;
+        let limit = self.plan.limits.memory.tables();
+        if used > limit { Err(RunError::TooMuchMemory { used, limit }) } else { Ok(()) }
     }
 
     /// Takes the next batch.
@@ -99,6 +120,7 @@ impl<'m> Merge<'m> {
                 self.sink.reject(&archive, rejection)?;
             }
         }
+        self.check_memory(batch.events.len())?;
         if let Some(end) = batch.end.take() {
             let InputEnd { summary, coverage } = *end;
             if coverage.contradicts(summary.account_id.as_deref(), summary.region.as_deref()) {

@@ -47,6 +47,20 @@ pub struct ListRequest {
     pub max_keys: Option<u16>,
     /// [`Page::continuation`] of the page before; `None` for the first page.
     pub continuation: Option<String>,
+    /// The last key or folder of the pages before.
+    pub after: Option<String>,
+    /// How many pages before, one behind the other, had neither keys nor folders.
+    pub empty_pages: u32,
+}
+
+impl ListRequest {
+    /// The request for the page that follows `page`; `None` if that is the last one.
+    pub fn next(&self, page: &Page) -> Option<Self> {
+        let last = page.last().map(str::to_owned);
+        let empty_pages = if last.is_some() { 0 } else { self.empty_pages.saturating_add(1) };
+        let (continuation, after) = (Some(page.continuation.clone()?), last.or_else(|| self.after.clone()));
+        Some(Self { continuation, after, empty_pages, ..self.clone() })
+    }
 }
 
 /// How a listing treats keys that have a further `/` after the prefix.
@@ -70,6 +84,14 @@ pub struct Page {
     pub folders: Vec<String>,
     /// Asks for the next page; `None` if this is the last one.
     pub continuation: Option<String>,
+}
+
+impl Page {
+    /// The last key or folder in bytewise order.
+    pub fn last(&self) -> Option<&str> {
+        let keys = self.objects.iter().map(|object| object.key.as_str());
+        keys.chain(self.folders.iter().map(String::as_str)).max()
+    }
 }
 
 /// The content of an object, and the ETag that belongs to it.

@@ -6,13 +6,14 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use walkdir::{DirEntry, WalkDir};
 
 use super::archive::{Archive, ListedInput, Location, Version};
 use super::name::{NameFields, name_to_text};
 use super::named_path::{FolderState, NamedPath, normalized};
+use crate::base::unix_micros;
 use crate::model::{EventTime, SkipReason};
 
 /// Walks a directory in the bytewise order of the URIs in it.
@@ -171,11 +172,7 @@ fn last_change(_: &Metadata) -> Option<Box<str>> {
 
 /// Converts a time of the file system, rounded to milliseconds towards the epoch.
 fn to_event_time(time: SystemTime) -> EventTime {
-    let ms = |span: Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-    EventTime(match time.duration_since(UNIX_EPOCH) {
-        Ok(since) => ms(since),
-        Err(before) => -ms(before.duration()),
-    })
+    EventTime(unix_micros(time) / 1000)
 }
 
 /// The path as text, with `/` between its parts.

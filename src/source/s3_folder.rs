@@ -170,12 +170,9 @@ impl FolderListing {
             }
             self.tries_left = FAILED_TRIES.min(self.tries_left + 1);
         }
-        if page.continuation.is_some() {
-            let last_object = page.objects.last().map(|object| object.key.as_str());
-            let last_folder = page.folders.last().map(String::as_str);
-            let last = last_object.max(last_folder).unwrap_or(&list.prefix);
+        if let Some(list) = list.next(&page) {
+            let last = list.after.as_ref().unwrap_or(&list.prefix);
             let sort_key = format!("{last}{AFTER_PREFIX}");
-            let list = ListRequest { continuation: page.continuation, ..list };
             self.to_request.insert(sort_key, PageRequest { list, use_of_page });
         }
         page.folders.into_iter().for_each(|folder| self.add_folder(folder));

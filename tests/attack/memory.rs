@@ -1,7 +1,9 @@
 //! Values that were kept in memory as they are: nothing that is kept is longer than AWS's names.
 
+use std::fs;
+
 use serde_json::{Value, json};
-use testkit::{decrypt, document, rows};
+use testkit::{decrypt, document, keytrail, rows, run};
 
 use super::attack;
 
@@ -85,4 +87,28 @@ fn names_that_imply_thousands_of_years() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(rows(&dir.path().join("report/inputs.parquet")).len() >= 100);
     assert!(std::fs::metadata(dir.path().join("report/run.json")).unwrap().len() < 1 << 20);
+}
+
+/// Each event has a group of its own, which stays in memory: a run ends rather than take more than
+/// it may.
+#[test]
+fn tables_do_not_outgrow_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut events = String::new();
+    for n in 0..16_000 {
+        let mut record = decrypt(n);
+        let arn = format!("arn:aws:sts::111122223333:assumed-role/{}{n:06}/s", "r".repeat(3900));
+        record["userIdentity"] = json!({"type": "AssumedRole", "arn": arn, "accountId": "111122223333"});
+        events += &(record.to_string() + "\n");
+    }
+    fs::write(dir.path().join("groups.json"), events).unwrap();
+    let analyze = |memory: &str| {
+        let args = ["analyze", "--workload", "any", "--memory", memory, "-o", memory, "groups.json"];
+        run(keytrail().current_dir(dir.path()).args(args))
+    };
+    let little = analyze("64MiB");
+    assert_eq!(little.status, 2, "{}", little.stderr);
+    assert!(little.stderr.contains("--since") && little.stderr.contains("of 64 MiB"), "{}", little.stderr);
+    assert!(!dir.path().join("64MiB").exists());
+    assert_eq!(analyze("512MiB").status, 0);
 }

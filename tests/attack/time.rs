@@ -1,7 +1,7 @@
 //! Bytes that were looked at again and again: time grows with the input, not with its square.
 
 use serde_json::json;
-use testkit::{decrypt, document};
+use testkit::{decrypt, document, keytrail, run};
 
 use super::attack;
 
@@ -59,4 +59,38 @@ fn frames_without_content() {
     let frames = [0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0].repeat(1_000_000);
     attack("frames.zst", &frames, 0, &[]);
     attack("frames.zst.gz", &testkit::gzip(&frames), 0, &[]);
+}
+
+/// Own rules are the user's, but the events that they are compared with are not: each event was
+/// once compared with each text of each rule.
+#[test]
+fn many_own_rules() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = |n: u32, names: &[String]| {
+        let (head, names) = ("workload = \"canvas\"\nstrength = \"medium\"", names.join(","));
+        format!(
+            "[[rule]]\nid = \"X{n}\"\n{head}\n[[rule.when]]\nevent_name = [\"Decrypt\"]\nrole_name = [{names}]\n"
+        )
+    };
+    let files = [
+        (0..10_000).map(|n| rule(n, &[format!("\"Role-{n}\"")])).collect::<String>(),
+        (0..10_000).map(|n| rule(n, &[format!("\"/^Role-{n}$/\"")])).collect(),
+        rule(0, &(0..100_000).map(|n| format!("\"Role-{n}\"")).collect::<Vec<_>>()),
+    ];
+    let record = |n: u32| {
+        let mut record = decrypt(10 + n);
+        let arn = format!("arn:aws:sts::111122223333:assumed-role/Role-{}/s", n % 20_000);
+        record["userIdentity"] = json!({"type": "AssumedRole", "arn": arn, "accountId": "111122223333"});
+        record
+    };
+    let events = document(&(0..20_000).map(record).collect::<Vec<_>>()).into_bytes();
+    std::fs::write(dir.path().join("events.json"), events).unwrap();
+    for rules in files {
+        std::fs::write(dir.path().join("rules.toml"), rules).unwrap();
+        let since = std::time::Instant::now();
+        let args = ["analyze", "--force", "--workload", "any", "--rules", "rules.toml", "events.json"];
+        let ran = run(keytrail().current_dir(dir.path()).args(args));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(since.elapsed().as_secs() < 30, "{:?}", since.elapsed());
+    }
 }

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::{
-    ANY, analyze, analyze_in, decrypt, document, everything, gzip, input, keytrail, names, rows, run, sorted,
+    ANY, analyze, analyze_in, binary, decrypt, document, everything, gzip, input, keytrail, names, rows, run,
+    sorted,
 };
 
 use crate::{PARTS, SAMPLE, text};
@@ -240,5 +241,26 @@ fn of_two_runs_into_one_directory_one_is_refused() {
         let usage = rows(&dir.path().join("report/usage.parquet"));
         let events: i64 = usage.iter().map(|row| row["event_count"].as_i64().unwrap()).sum();
         assert_eq!(json["totals"]["selected"], events);
+    }
+}
+
+/// Files and folders of a report, and those of a checkpoint, have the mode that the umask leaves.
+#[test]
+fn the_umask_decides_who_may_read_a_report() {
+    for (umask, file, folder) in [("022", 0o644, 0o755), ("027", 0o640, 0o750), ("077", 0o600, 0o700)] {
+        let dir = tempfile::tempdir().unwrap();
+        let script = format!("umask {umask}; exec \"$0\" analyze -q --incremental -o report \"$1\"");
+        let mut command = std::process::Command::new("sh");
+        let ran = run(command.current_dir(dir.path()).args(["-c", &script]).arg(binary()).arg(SAMPLE));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let mut folders = vec![dir.path().join("report")];
+        while let Some(path) = folders.pop() {
+            let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+            let expected = if path.is_dir() { folder } else { file };
+            assert_eq!(mode, expected, "umask {umask}: {}", path.display());
+            if path.is_dir() {
+                folders.extend(sorted(&path));
+            }
+        }
     }
 }

@@ -112,6 +112,8 @@ fn csv_has_the_columns_and_no_formulas() {
                 other => other.to_string(),
             };
             if row[column].is_string() && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+                // A tab or a line break begins a new cell for some.
+                let value = value.replace("\t=", "\t'=").replace("\r=", "\r'=");
                 assert_eq!(cell, format!("'{value}"));
                 guarded += 1;
             } else {

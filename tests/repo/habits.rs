@@ -118,3 +118,11 @@ fn lines_of_comments_fit_in_a_window() {
     }
     assert!(wrong.is_empty(), "at most {WIDEST} characters:\n{}", wrong.join("\n"));
 }
+
+/// chrono's own panics when the clock is before 1970.
+#[test]
+fn the_time_comes_from_the_clock_of_base() {
+    for source in sources() {
+        assert!(!source.code.contains("Utc::now"), "{}: use base::now_millis", source.path);
+    }
+}

@@ -40,7 +40,18 @@ impl<W: Write> RowEncoder for CsvEncoder<W> {
 /// session names and object keys are chosen by whoever makes the call.
 fn csv_field(cell: &Cell<'_>) -> String {
     let text = cell_text(cell);
-    if matches!(cell, Cell::Text(_)) && is_formula(&text) { format!("'{text}") } else { text }
+    if !matches!(cell, Cell::Text(_)) {
+        return text;
+    }
+    let is_first = is_formula(&text) || text.starts_with(['\t', '\r', '\n']);
+    let mut safe = if is_first { "'".to_owned() } else { String::new() };
+    // Where `;` or a tab separates cells, quotes inside a line do not hold: what follows begins a
+    // cell, and what follows a line break begins a line.
+    for part in text.split_inclusive([';', '\t', '\n', '\r']) {
+        safe.push_str(if !safe.ends_with('\'') && is_formula(part) { "'" } else { "" });
+        safe.push_str(part);
+    }
+    safe
 }
 
 /// Spreadsheets pass over blanks and invisible characters, and take full-width signs for plain
@@ -48,8 +59,7 @@ fn csv_field(cell: &Cell<'_>) -> String {
 fn is_formula(text: &str) -> bool {
     let is_passed_over = |c: char| c.is_whitespace() || c.is_control() || is_invisible(c);
     let begins = text.trim_start_matches(is_passed_over);
-    let is_cell = begins.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    is_cell || text.starts_with(['\t', '\r', '\n'])
+    begins.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 fn csv_error(error: csv::Error) -> SinkError {
@@ -68,7 +78,21 @@ mod tests {
         for start in ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\u{200b}=", "\u{a0}@", "\n+", "＝", "＠"]
         {
             let text = format!("{start}cmd|' /C calc'!A0");
-            assert_eq!(csv_field(&Cell::text(&text)), format!("'{text}"));
+            let field = csv_field(&Cell::text(&text));
+            assert!(field.starts_with('\''), "{field}");
+            assert_eq!(field.replacen("'", "", 1).replace("\n'", "\n"), text);
+        }
+        for (text, expected) in [
+            ("a;=1+1", "a;'=1+1"),
+            ("a; @b;c", "a;' @b;c"),
+            ("a\t-1", "a\t'-1"),
+            ("a\n+1", "a\n'+1"),
+            ("=1;=2", "'=1;'=2"),
+            ("a;b;c=d", "a;b;c=d"),
+            (";", ";"),
+            ("a\n\nb", "a\n\nb"),
+        ] {
+            assert_eq!(csv_field(&Cell::text(text)), expected);
         }
         assert_eq!(csv_field(&Cell::text("a=b")), "a=b");
         assert_eq!(csv_field(&Cell::Int(-1)), "-1");

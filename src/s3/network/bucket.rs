@@ -53,10 +53,11 @@ impl Bucket {
         runtime()?.block_on(async {
             loop {
                 let page = self.client.list_page(&request, RetryPolicy::DURING_RUN).await?;
+                let next = request.next(&page);
                 objects.extend(page.objects);
-                request.continuation = page.continuation;
-                if request.continuation.is_none() {
-                    return Ok(objects);
+                match next {
+                    Some(next) => request = next,
+                    None => return Ok(objects),
                 }
             }
         })

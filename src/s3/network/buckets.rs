@@ -9,7 +9,7 @@ use super::client::S3Client;
 use super::config::AwsConfig;
 use super::connection::{READ_TIMEOUT, WRITE_TIMEOUT, http_client, runtime};
 use super::region;
-use crate::base::lock;
+use crate::base::{lock, now_micros};
 use crate::s3::{Access, S3Error};
 
 /// The buckets of a run, each opened once. Clones share them.
@@ -44,6 +44,11 @@ impl Buckets {
         let mut shared = lock(&self.shared);
         if let Some(bucket) = shared.open.get(name) {
             return Ok(bucket.clone());
+        }
+        if now_micros() < 0 {
+            // Requests cannot be signed, and the library would panic.
+            let clock = "the clock of this machine shows a time before 1970: set it";
+            return Err(S3Error::failed(format!("signing requests for s3://{name}"), clock));
         }
         let Shared { config, open } = &mut *shared;
         let runtime = runtime()?;

@@ -9,6 +9,11 @@ use super::retry::{Backoff, RetryPolicy};
 use crate::model::EventTime;
 use crate::s3::{Grouping, ListRequest, Object, Page, S3Error};
 
+/// The longest key in bytes (Amazon S3 User Guide: "Naming Amazon S3 objects").
+const LONGEST_KEY: usize = 1024;
+/// A page may be empty, and name the next one. So many in a row are a listing without end.
+const MAX_EMPTY_PAGES: u32 = 100;
+
 /// What listing needs.
 const PERMISSION: &str = "s3:ListBucket on the bucket";
 
@@ -54,7 +59,10 @@ impl S3Client {
         loop {
             let page = timeout(policy.attempt_timeout, self.list_page_once(&request)).await;
             match page.unwrap_or_else(|_| Err(TransferError::Timeout.into())) {
-                Ok(page) => return Ok(page),
+                Ok(page) => {
+                    let failed = |error| self.error(RequestError::from(error), &list.prefix, PERMISSION);
+                    return check(list, &page).map_err(failed).map(|()| page);
+                }
                 Err(error) => backoff
                     .pause_after(self, error)
                     .await
@@ -67,6 +75,41 @@ impl S3Client {
         let body = self.send(request).await?.into_body().bytes().await?;
         Ok(parse(&body)?)
     }
+}
+
+/// Checks that a page can be right, so that every listing comes to an end: a page names what was
+/// asked for, and each one goes on behind the last.
+fn check(list: &ListRequest, page: &Page) -> Result<(), TransferError> {
+    let keys = page.objects.iter().map(|object| &object.key);
+    let is_below = |folder: &&String| {
+        folder.len() > list.prefix.len() && folder.ends_with('/') && folder.starts_with(&list.prefix)
+    };
+    let foreign_key = keys.clone().find(|key| !key.starts_with(&list.prefix));
+    let foreign = foreign_key.or_else(|| page.folders.iter().find(|folder| !is_below(folder)));
+    if let Some(name) = foreign {
+        return Err(TransferError::ForeignKey { name: shortened(name) });
+    }
+    let mut names = keys.chain(&page.folders);
+    if let Some(name) = names.clone().find(|name| name.len() > LONGEST_KEY) {
+        return Err(TransferError::LongKey { bytes: name.len() });
+    }
+    if let Some(after) = &list.after
+        && let Some(name) = names.find(|name| *name <= after)
+    {
+        return Err(TransferError::ListGoesBack { name: shortened(name) });
+    }
+    if page.continuation.is_some() && page.continuation == list.continuation {
+        return Err(TransferError::ListRepeats);
+    }
+    if page.continuation.is_some() && page.last().is_none() && list.empty_pages + 1 >= MAX_EMPTY_PAGES {
+        return Err(TransferError::ListWithoutEnd { pages: MAX_EMPTY_PAGES });
+    }
+    Ok(())
+}
+
+/// The beginning of a name that somebody else has chosen.
+fn shortened(name: &str) -> String {
+    name.chars().take(200).collect()
 }
 
 fn parse(body: &[u8]) -> Result<Page, TransferError> {
@@ -121,6 +164,52 @@ mod tests {
         );
         assert_eq!(page.folders, ["c//"]);
         assert_eq!(page.continuation.as_deref(), Some("a/b=+"));
+    }
+
+    #[test]
+    fn a_page_names_what_was_asked_for_and_goes_on() {
+        let list = ListRequest { prefix: "a/".to_owned(), ..ListRequest::default() };
+        let page = |keys: &[&str], folders: &[&str], continuation: Option<&str>| Page {
+            objects: keys
+                .iter()
+                .map(|key| Object { key: (*key).to_owned(), size: 0, etag: None, modified: None })
+                .collect(),
+            folders: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+            continuation: continuation.map(str::to_owned),
+        };
+        assert!(check(&list, &page(&["a/", "a/b"], &["a/c/"], None)).is_ok());
+        for (keys, folders) in
+            [(&["b"][..], &[][..]), (&["a"], &[]), (&[], &["a/"]), (&[], &["a/c"]), (&[], &["/"])]
+        {
+            let checked = check(&list, &page(keys, folders, None));
+            assert!(matches!(checked, Err(TransferError::ForeignKey { .. })), "{keys:?} {folders:?}");
+        }
+        let long = format!("a/{}", "x".repeat(LONGEST_KEY));
+        assert!(matches!(check(&list, &page(&[&long], &[], None)), Err(TransferError::LongKey { .. })));
+
+        let first = page(&["a/b"], &["a/c/"], Some("1"));
+        let second = list.next(&first).unwrap();
+        assert!(check(&second, &page(&["a/d"], &[], Some("2"))).is_ok());
+        for back in [page(&["a/b"], &[], Some("2")), page(&[], &["a/c/"], None)] {
+            assert!(matches!(check(&second, &back), Err(TransferError::ListGoesBack { .. })));
+        }
+        let same = page(&["a/d"], &[], Some("1"));
+        assert!(matches!(check(&second, &same), Err(TransferError::ListRepeats)));
+        assert_eq!(list.next(&page(&["a/d"], &[], None)).map(|next| next.continuation), None);
+    }
+
+    #[test]
+    fn empty_pages_come_to_an_end() {
+        let mut list = ListRequest::default();
+        let page = |n: u32| Page { continuation: Some(n.to_string()), ..Page::default() };
+        let empty = (0..).find(|n| match check(&list, &page(*n)) {
+            Ok(()) => {
+                list = list.next(&page(*n)).unwrap();
+                false
+            }
+            Err(error) => matches!(error, TransferError::ListWithoutEnd { .. }),
+        });
+        assert_eq!(empty, Some(MAX_EMPTY_PAGES - 1));
     }
 
     #[test]

@@ -41,6 +41,16 @@ pub(super) enum TransferError {
     InvalidList(#[source] quick_xml::DeError),
     #[error("the list of keys is incomplete and does not say how to continue")]
     ListWithoutToken,
+    #[error("the list of keys names {name:?}, which is not in the folder that was asked for")]
+    ForeignKey { name: String },
+    #[error("the list of keys has a name of {bytes} bytes; the longest that S3 allows has 1,024")]
+    LongKey { bytes: usize },
+    #[error("a page of the list of keys goes back to {name:?} instead of going on")]
+    ListGoesBack { name: String },
+    #[error("a page of the list of keys names itself as the next one")]
+    ListRepeats,
+    #[error("{pages} pages of the list of keys are empty, and more are to come: given up")]
+    ListWithoutEnd { pages: u32 },
 }
 
 impl TransferError {
@@ -49,9 +59,15 @@ impl TransferError {
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Timeout | Self::Http(_) | Self::CutOff { .. } | Self::ListCutOff => true,
-            Self::Request(_) | Self::WrongRange { .. } | Self::InvalidList(_) | Self::ListWithoutToken => {
-                false
-            }
+            Self::Request(_)
+            | Self::WrongRange { .. }
+            | Self::InvalidList(_)
+            | Self::ListWithoutToken
+            | Self::ForeignKey { .. }
+            | Self::LongKey { .. }
+            | Self::ListGoesBack { .. }
+            | Self::ListRepeats
+            | Self::ListWithoutEnd { .. } => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 
 use super::{analyze, archive, assert_only_reads, padded, with_sample};
-use testkit::bed::{Bed, Fault, Operation, faults};
+use testkit::bed::{Asked, Bed, Fault, Operation, faults};
 use testkit::{Report, bed, input, skip};
 
 /// One request in five fails, by chance; the report does not show it.
@@ -184,6 +184,57 @@ fn a_listing_that_breaks_off_is_said() {
     // It is not said of an object that was read.
     assert_eq!(inputs.iter().filter(|row| row["archive"] == lost[0]["archive"]).count(), 1, "{}", lost[0]);
     assert_eq!(report.run_json()["totals"]["selected"], 1000);
+}
+
+/// What a server must not answer to a listing: the folder is unreadable, said so at once, and the
+/// others are read.
+#[test]
+fn a_listing_without_end_is_given_up() {
+    let page = |content: &str, token: Option<&str>| {
+        let token = token.map_or(String::new(), |token| {
+            format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>")
+        });
+        faults::answer(&format!("<ListBucketResult>{token}{content}</ListBucketResult>"))
+    };
+    let object = |key: &str| format!("<Contents><Key>{key}</Key><Size>5</Size></Contents>");
+    let folder = |name: &str| format!("<CommonPrefixes><Prefix>{name}</Prefix></CommonPrefixes>");
+    let asked_pages = AtomicUsize::new(0);
+    let count_up = move || asked_pages.fetch_add(1, Ordering::SeqCst).to_string();
+    type Answer = Box<dyn Fn(&Asked) -> Fault + Send + Sync>;
+    let cases: [(&str, Answer); 7] = [
+        ("100 pages of the list of keys are empty", Box::new(move |_| page("", Some(&count_up())))),
+        ("names itself as the next one", Box::new(move |_| page("", Some("again")))),
+        (
+            "goes back to",
+            Box::new(move |asked| match asked.parameter("continuation-token") {
+                Some("a") => page(&object("bad/x"), Some("b")),
+                _ => page(&object("bad/x"), Some("a")),
+            }),
+        ),
+        ("not in the folder", Box::new(move |_| page(&folder("bad/"), None))),
+        ("not in the folder", Box::new(move |_| page(&folder("b"), None))),
+        ("not in the folder", Box::new(move |_| page(&object("other/x"), None))),
+        ("name of 1104 bytes", Box::new(move |_| page(&object(&format!("bad/{}", "x".repeat(1100))), None))),
+    ];
+    for (expected, answer) in cases {
+        let bed = Bed::start();
+        bed.put("good/a.json", &archive(1));
+        bed.proxy.meddle(move |asked| {
+            let is_bad = asked.operation == Operation::ListObjects
+                && asked.parameter("prefix").is_some_and(|prefix| prefix.starts_with("bad/"))
+                && asked.parameter("max-keys").is_none();
+            is_bad.then(|| answer(asked))
+        });
+        let report = analyze(&bed, &[&bed.uri("bad/"), &bed.uri("good/")]);
+        assert_eq!(report.status, 1, "{expected}: {}", report.stderr);
+        let inputs = report.inputs();
+        let lost = input(&inputs, &bed.uri("bad/"));
+        assert_eq!(lost["status"], "unreadable", "{expected}");
+        let reason = lost["reason"].as_str().unwrap();
+        assert!(reason.contains(expected), "{expected}: {reason}");
+        assert_eq!(report.run_json()["totals"]["selected"], 1);
+        assert!(bed.proxy.asked().len() < 120, "{expected}: {} requests", bed.proxy.asked().len());
+    }
 }
 
 /// Faults that take their time. They are waited for side by side, since nothing else does.

@@ -44,6 +44,15 @@ pub fn error_with(status: u16, code: &str, message: &str, elements: &str, header
     })
 }
 
+/// A successful answer with this document.
+pub fn answer(xml: &str) -> Fault {
+    Fault::Answer(Message {
+        start: "HTTP/1.1 200 OK".to_owned(),
+        headers: vec![("Content-Type".to_owned(), "application/xml".to_owned())],
+        body: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{xml}").into_bytes(),
+    })
+}
+
 pub fn internal_error() -> Fault {
     error(500, "InternalError", "We encountered an internal error. Please try again.")
 }
