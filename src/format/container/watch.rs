@@ -230,7 +230,7 @@ fn is_key(after: &[u8]) -> bool {
     after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
-/// Whether a name ends before `after`: that of a member, or of a column in the first row of a table.
+/// Whether a name ends before `after`: that of a member, or of a column in a table's first row.
 fn is_whole_name(after: &[u8]) -> bool {
     is_key(after) || matches!(after.first(), Some(b',' | b';' | b'|' | b'\t' | b'\r' | b'\n' | b'"'))
 }
