@@ -8,8 +8,6 @@ use crate::source::{Family, NameFields};
 
 /// Bytes at the beginning of an input that show what was saved instead of a log.
 pub(super) const HEAD_BYTES: usize = 4096;
-/// Bytes of content that is no JSON in which names of records are looked for.
-pub(super) const WATCHED_BYTES: u64 = 64 << 20;
 
 /// The status of an input in which no record was found, and why. It is skipped, unless it may hold
 /// records, or is named like a log file.

@@ -22,7 +22,7 @@ use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
-use crate::report::REJECTS;
+use crate::report::{Column, DAILY, EVENTS, INPUTS, REJECTS, SUPERSEDED, Table, USAGE};
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
 use reader::InputReader;
@@ -210,7 +210,7 @@ fn read_parquet<R: Read>(
     let opened = OcsfReader::open(file, max_record, &mut content, may_hold_records);
     subject.budget.take(before - content);
     match opened {
-        Ok(Some(table)) if !is_rejects_table(&table) => {
+        Ok(Some(table)) if !is_of_report(&table) => {
             InputReader::new(scanner, subject).run_table(table, position, sha256);
         }
         Ok(_) => {
@@ -222,9 +222,23 @@ fn read_parquet<R: Read>(
     }
 }
 
-/// Whether it is the `rejects.parquet` of a report, which quotes names of records.
-fn is_rejects_table(table: &OcsfReader) -> bool {
-    table.column_names().split('\n').eq(REJECTS.iter().map(|column| column.name))
+/// Whether it is a table of a report, of this version or an earlier one: reports only gain columns,
+/// at the end. Their columns are named like members of records, and they quote names of records.
+fn is_of_report(table: &OcsfReader) -> bool {
+    let names = table.column_names();
+    begins(EVENTS, &names)
+        || begins(USAGE, &names)
+        || begins(DAILY, &names)
+        || begins(SUPERSEDED, &names)
+        || begins(INPUTS, &names)
+        || begins(REJECTS, &names)
+}
+
+/// Whether the names, one in each line, are the first ones of a table's columns.
+fn begins<T: Table>(columns: &[Column<T>], names: &str) -> bool {
+    const LEAST: usize = 5;
+    let mut known = columns.iter().map(|column| column.name);
+    names.split('\n').count() >= LEAST && names.split('\n').all(|name| known.next() == Some(name))
 }
 
 /// Content that can be read from any offset.

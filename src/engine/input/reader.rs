@@ -7,7 +7,7 @@ use std::io::Read;
 use memchr::memmem;
 use tracing::{debug, warn};
 
-use super::lost::{self, HEAD_BYTES, WATCHED_BYTES};
+use super::lost::{self, HEAD_BYTES};
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
@@ -148,33 +148,23 @@ impl<'r, 's> InputReader<'r, 's> {
         self.watch.feed(bytes);
     }
 
-    /// What is not JSON may be a damaged archive. If it is compressed or a member of a container,
-    /// it is read to its end, where checksums show damage.
+    /// What is not JSON may be a damaged archive, or name records far behind its beginning: it is
+    /// read to its end. There, checksums show damage, too.
     fn verify<R: Read>(&mut self, content: &mut DecodeStream<R>, mut error: Option<DecodeError>) {
         self.is_broken = false;
-        let has_checksum = content.format() != Encoding::Plain || self.subject.container.is_some();
         let mut rest = vec![0; 64 << 10];
-        while error.is_none() && (has_checksum || self.watched < WATCHED_BYTES) {
+        while error.is_none() && !self.scanner.plan.is_cancelled() {
             match content.read(&mut rest) {
                 Ok(0) => return,
                 Ok(n) => {
-                    if self.watched < WATCHED_BYTES {
-                        self.watch.feed(&rest[..n]);
-                        self.watched += n as u64;
-                    }
+                    self.watch.feed(&rest[..n]);
                     self.report_bytes(content.position().compressed_bytes);
                 }
                 Err(found) => error = Some(found),
             }
         }
-        if !has_checksum {
-            return;
-        }
-        use DecodeError::{Corrupt, MemberCorrupt, MemberTruncated, Truncated};
-        if let Some(
-            error @ (Truncated { .. } | Corrupt { .. } | MemberTruncated { .. } | MemberCorrupt { .. }),
-        ) = error
-        {
+        // Bytes behind a stream are none of it.
+        if let Some(error) = error.filter(|error| !matches!(error, DecodeError::Trailing { .. })) {
             self.is_broken = true;
             self.reject(None, reason_of(&error), error.detail());
         }

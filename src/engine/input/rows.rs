@@ -35,7 +35,7 @@ impl InputReader<'_, '_> {
         let mut is_committed = false;
         let columns = table.column_names();
         self.lacks_key_columns = lack_key(columns.split('\n'));
-        self.watch_bytes(columns.as_bytes());
+        self.watch_bytes(format!("{columns}\n").as_bytes());
         let too_large = DecodeError::TooLarge { limit: limits.archive_bytes };
         // A value stored once can be repeated in all rows: so their texts are measured, too. So can
         // none at all.

@@ -9,8 +9,9 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
-/// base64 of gzip, of a record and of a log file begin, in a string or on a line.
-const NAMES: [&str; 27] = [
+/// base64 of gzip, of a record and of a log file begin, in a string or on a line; then names of
+/// members that also occur in other logs.
+const NAMES: [&str; 33] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -38,10 +39,22 @@ const NAMES: [&str; 27] = [
     "\neyjldmvudfzlcnnpb24i",
     "\"eyjszwnvcmrzi",
     "\neyjszwnvcmrzi",
+    "eventid",
+    "event_id",
+    "eventtime",
+    "event_time",
+    "awsregion",
+    "aws_region",
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
 const KMS_AT: usize = 20;
+/// Position of the first name that other logs have, too.
+const COMMON_AT: usize = 27;
+/// The bits of names of which one makes a record of an `eventID`, `eventTime` or `awsRegion` beside
+/// it: `eventName`, `eventVersion`, `userIdentity`, `requestParameters`, `recipientAccountId` and
+/// `responseElements`.
+const ANCHORS: u32 = 0b01_0011_1110;
 /// Bytes that are kept of a piece: as many as a name and the value after it may have.
 const SPAN: usize = 48;
 /// Most bytes between the name of the source and KMS as its value.
@@ -64,6 +77,9 @@ pub struct NameWatch {
     seen: u32,
     /// The same for names of members of objects.
     keys: u32,
+    /// One bit for each of the names that other logs have, too, where it is the name of a member or
+    /// of a column.
+    common: u8,
     /// There is base64 of gzip.
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
@@ -122,6 +138,10 @@ impl NameWatch {
         let has_call = LazyCell::new(|| names_operation(bytes, ""));
         for found in search.find_iter(bytes) {
             let name = found.pattern().as_usize();
+            if let Some(common) = name.checked_sub(COMMON_AT) {
+                self.common |= u8::from(is_whole_name(&bytes[found.end()..])) << (common / 2);
+                continue;
+            }
             if name > KMS_AT {
                 self.is_encoded = true;
                 continue;
@@ -155,7 +175,8 @@ impl NameWatch {
         }
         let kms = 1 << (KMS_AT / 2);
         let seen = if watched == Watched::Beside { self.keys } else { self.seen };
-        let members = (seen & !kms).count_ones();
+        let common = if seen & ANCHORS == 0 { 0 } else { self.common.count_ones() };
+        let members = (seen & !kms).count_ones() + common;
         let names_kms = match watched {
             Watched::Notification => return self.is_value,
             Watched::Json | Watched::Beside => self.is_value || self.is_value_in_text || self.is_source,
@@ -209,6 +230,11 @@ fn is_key(after: &[u8]) -> bool {
     after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
+/// Whether a name ends before `after`: that of a member, or of a column in a table's first row.
+fn is_whole_name(after: &[u8]) -> bool {
+    is_key(after) || matches!(after.first(), Some(b',' | b';' | b'|' | b'\t' | b'\r' | b'\n' | b'"'))
+}
+
 /// What was seen, for people: `names eventSource, eventName` or `holds UTF-16 in a text`.
 impl fmt::Display for NameWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,7 +255,10 @@ impl fmt::Display for NameWatch {
             return write!(f, "holds {form}");
         }
         let seen = SHOWN.iter().enumerate().filter(|(n, _)| self.seen >> n & 1 == 1).map(|(_, name)| *name);
-        let names = seen.collect::<Vec<_>>().join(", ");
+        const COMMON: [&str; 3] = ["eventID", "eventTime", "awsRegion"];
+        let common = COMMON.iter().enumerate().filter(|(n, _)| self.common >> n & 1 == 1);
+        let common = common.map(|(_, name)| *name).filter(|_| self.seen & ANCHORS != 0);
+        let names = seen.chain(common).collect::<Vec<_>>().join(", ");
         match (names.is_empty(), self.is_encoded) {
             (true, _) => write!(f, "holds text that looks like encoded records"),
             (false, true) => write!(f, "names {names}, and holds text that looks like encoded records"),
@@ -261,6 +290,12 @@ mod tests {
             ("WHERE eventSource = 'kms.amazonaws.com'", false, true),
             ("event_source: x\nEVENTNAME: y", true, true),
             ("eventsource, event_source", false, false),
+            ("event_name,eventtime\n", true, true),
+            (r#"{"eventName":1,"awsRegion":2}"#, true, true),
+            (r#"{"userIdentity":{},"EventID":2}"#, true, true),
+            (r#"{"eventID":1,"eventTime":2,"awsRegion":3}"#, false, false),
+            (r#"{"eventSource":1,"eventTime":2}"#, false, false),
+            (r#"{"eventName":1,"eventTimestamp":2}"#, false, false),
             ("nothing of a record", false, false),
         ] {
             for size in [1, 2, 5, 19, 40, 1000] {

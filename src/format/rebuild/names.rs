@@ -241,7 +241,12 @@ pub fn event_columns<'n>(names: impl Iterator<Item = &'n str> + Clone) -> EventC
     let mut columns = EventColumns::default();
     for place in places {
         columns.members += 1;
-        columns.has_source |= matches!(place, Place::Member(index) if MEMBERS[index].name == "eventSource");
+        let name = match &place {
+            Place::Member(index) => MEMBERS[*index].name,
+            Place::Inside(path) => path.first().map_or("", String::as_str),
+        };
+        columns.has_source |= name == "eventSource";
+        columns.has_name |= matches!(name, "eventName" | "userIdentity");
     }
     columns
 }
@@ -253,6 +258,8 @@ pub struct EventColumns {
     pub members: usize,
     /// `eventSource` is one of them.
     pub has_source: bool,
+    /// `eventName` or `userIdentity` is one of them.
+    pub has_name: bool,
 }
 
 #[cfg(test)]

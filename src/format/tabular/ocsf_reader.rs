@@ -20,7 +20,7 @@ use super::parquet_footer::read_footer;
 use super::parquet_pages::{CheckedPages, ContentLeft, DELTA_ROWS};
 use super::shape::TableShape;
 use crate::base::catch_panic;
-use crate::format::rebuild::event_columns;
+use crate::format::rebuild::{EventColumns, event_columns};
 
 /// Maximum number of rows decoded at a time.
 const MAX_BATCH_ROWS: u64 = 64;
@@ -73,10 +73,14 @@ fn names_records(schema: &Schema) -> bool {
         )
     };
     let is_record = |field: &Field| RECORD_COLUMNS.iter().any(|name| field.name().eq_ignore_ascii_case(name));
-    columns.members > 1 && columns.has_source
-        || columns.members > 3
+    may_be_events(columns)
         || schema.fields().iter().any(|field| is_record(field) && holds_text(field))
         || schema.fields().iter().any(|field| has_event_members(field.data_type()))
+}
+
+/// Whether these may be the columns of events. Their rows decide.
+fn may_be_events(columns: EventColumns) -> bool {
+    columns.members > 1 && (columns.has_source || columns.has_name) || columns.members > 3
 }
 
 /// Whether a column is, or has inside it, objects with the names of an event.
@@ -84,9 +88,7 @@ fn has_event_members(data_type: &DataType) -> bool {
     match data_type {
         DataType::Struct(fields) => {
             let columns = event_columns(fields.iter().map(|field| field.name().as_str()));
-            columns.members > 1 && columns.has_source
-                || columns.members > 3
-                || fields.iter().any(|field| has_event_members(field.data_type()))
+            may_be_events(columns) || fields.iter().any(|field| has_event_members(field.data_type()))
         }
         DataType::List(item) => has_event_members(item.data_type()),
         _ => false,

@@ -7,6 +7,7 @@ mod encoded;
 mod forms;
 mod members;
 mod parquet_cells;
+mod partial;
 mod told;
 mod unread;
 

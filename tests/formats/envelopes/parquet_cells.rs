@@ -14,10 +14,10 @@ use testkit::{ANY, analyze_in, assert_rows, document, folder, gzip, state};
 use super::forms::{base64, canvas, records, text};
 use super::{counts, placeless, read, shape};
 
-type Cells = Vec<(&'static str, ArrayRef)>;
+pub(super) type Cells = Vec<(&'static str, ArrayRef)>;
 
 /// A file with these columns, and row groups of so many rows.
-fn parquet(columns: Cells, group: usize) -> Vec<u8> {
+pub(super) fn parquet(columns: Cells, group: usize) -> Vec<u8> {
     let columns = columns.into_iter().map(|(name, column)| (name, column, true));
     written(&RecordBatch::try_from_iter_with_nullable(columns).unwrap(), group)
 }
@@ -29,7 +29,7 @@ fn written(batch: &RecordBatch, group: usize) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-fn texts(cells: impl IntoIterator<Item = impl Into<String>>) -> ArrayRef {
+pub(super) fn texts(cells: impl IntoIterator<Item = impl Into<String>>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(cells.into_iter().map(Into::into)))
 }
 

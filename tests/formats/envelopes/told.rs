@@ -67,6 +67,30 @@ fn unknown_forms_are_told() {
     }
 }
 
+/// However far behind other text or rows a record is, it is not passed over.
+#[test]
+fn records_far_behind_other_text_are_told() {
+    let filler = |line: &str| line.repeat((66 << 20) / line.len());
+    let record = text(&canvas(1));
+    let log = format!("{}{record}\n", filler("nothing of it in this line of a program's log\n"));
+    let csv =
+        format!("t,raw\n{}1,{}\n", filler("1,xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n"), csv_field(&record));
+    for (name, bytes) in
+        [("in.log", log.as_bytes()), ("in.csv", csv.as_bytes()), ("in.log.gz", &gzip(log.as_bytes()))]
+    {
+        let report = read(name, bytes);
+        assert_eq!((report.status, state(&report.inputs(), name).1), (1, "unreadable_wrapping"), "{name}");
+    }
+    // What may not be read to its end may hold some, too.
+    let dir = folder(&[("in.log", &log.as_bytes()[..2 << 20])]);
+    let report = analyze_in(dir.path(), &["in.log", "--max-archive-bytes", "1000000"]);
+    assert_eq!((report.status, state(&report.inputs(), "in.log").1), (1, "archive_too_large"));
+}
+
+fn csv_field(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
 /// In a file with records, too: what is no record there, but names what only records have, is a
 /// reject.
 #[test]
