@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ledger::Grant;
+use super::grant::Grant;
 use crate::model::{Grantee, Principal};
 
 /// How many grants of one key one grantee may have for the calls to be compared with each.

@@ -10,6 +10,7 @@
 //! Memory: some 600 bytes per grant, and some 60 bytes per call that is consistent with one.
 
 mod constraints;
+mod grant;
 mod index;
 mod ledger;
 mod lifecycle;
@@ -18,6 +19,7 @@ mod uses;
 #[cfg(test)]
 mod tests;
 
-pub use ledger::{Grant, GrantLedger, is_grant_operation};
+pub use grant::Grant;
+pub use ledger::{GrantLedger, is_grant_operation};
 pub use lifecycle::{Change, GrantState};
 pub use uses::{GrantUse, GrantUses, UseSummary};
