@@ -135,7 +135,7 @@ mod tests {
             r#"{"a":"31,139,8,0,13"}"#,
             r#"{"a":{"0": 31, "1": 139, "2": 8}}"#,
             r#"{"a":{"0":123,"1":34,"2":82}}"#,
-            r#"{"a":"{\"0\":31,\"1\":139}"}"#,
+            r#"{"a":"{\"0\":31,\"1\":139,\"2\":8}"}"#,
             r#"{"a":"UEsDBBQAAAAAAEp6fF1zMbNs8gMAAPIDAAAJAAAAYS5qc29uLmd6H4sIALzwCmsC/+1X"}"#,
             "x UEFSMRUEFRAVFEwVAhUAEgAACBwEAAAAMS4xMRUAFRIVFiwVChUQFQYVBhw2ACgEMS4x",
             r#"{"a":"ewAiAGUAdgBlAG4AdABWAGUAcgBzAGkAbwBuACIAOgAgACIAMQAuADEAMQAiACwA"}"#,

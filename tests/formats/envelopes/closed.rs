@@ -1,5 +1,5 @@
-//! Files that do not show what they hold: mangled, encrypted, printed, or without what says of which
-//! service their rows are.
+//! Files that do not show what they hold: mangled, encrypted, printed, or without what says of
+//! which service their rows are.
 
 use serde_json::{Value, json};
 use testkit::{analyze_in, document, folder, gzip, state};
