@@ -41,6 +41,7 @@ for target in "${targets[@]}"; do
     parse | engine) options=(-dict=cloudtrail.dict -max_len=4096) ;;
     parquet) options=(-max_len=262144) ;;
     decode) options=(-max_len=768) ;;
+    rules | listing | checkpoint) options=(-max_len=4096) ;;
     *) options=(-dict=cloudtrail.dict -max_len=768) ;;
     esac
     # A finding ends the run of the target with an error; the table shows it.

@@ -99,6 +99,18 @@ def main():
                 write("decode", bytes([6, 0, flavour, 8 * flavour, flavour, 90, 0, 16]) + content)
     for path in sorted((ROOT / "tests/data/ocsf").glob("*.parquet")):
         write("parquet", path.read_bytes())
+    for rule in (ROOT / "src/classify/rules/builtin.toml").read_bytes().split(b"[[rule]]")[1:]:
+        write("rules", b"[[rule]]" + rule)
+    write("rules", b'[[rule]]\nid = "a"\nworkload = "canvas"\nstrength = "weak"\n[[rule.when]]\nevent_name = ["/^De/", "x"]\n')
+    item = b"<Contents><Key>a/%d</Key><Size>1</Size><ETag>&quot;e&quot;</ETag></Contents>"
+    token = b"<IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>"
+    folder = b"<CommonPrefixes><Prefix>a/%d/</Prefix></CommonPrefixes>"
+    pages = [token % n + item % n + folder % n for n in range(3)] + [item % 3]
+    page = b"<ListBucketResult>%s</ListBucketResult>"
+    for some in [pages, pages[:1], pages[3:], [token % 1], [token % 1, token % 2]]:
+        write("listing", b"\0".join(page % content for content in some))
+    for flavour in range(8):
+        write("checkpoint", bytes([0, flavour, 9 * flavour, 1, 0x80, 7, 2, 0xFF, 0, 3, 0]))
     for target in sorted((FUZZ / "corpus").iterdir()):
         print(f"{target.name}: {len(list(target.iterdir()))} seeds")
 

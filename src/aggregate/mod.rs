@@ -9,6 +9,7 @@ mod coverage;
 mod dedup;
 mod distinct;
 mod event_id;
+mod grants;
 mod inputs;
 mod observations;
 mod seen;
@@ -21,6 +22,9 @@ pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};
 pub use distinct::EXACT_LIMIT;
 pub use event_id::EventId;
+pub use grants::{
+    Change, Grant, GrantLedger, GrantState, GrantUse, GrantUses, UseSummary, is_grant_operation,
+};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
 pub use selected::Selected;

@@ -246,7 +246,17 @@ impl Run {
     /// When they cannot be decoded.
     pub fn facts(&self) -> Result<Batch, CheckpointError> {
         let facts = self.batch.facts()?.batch(self.rows.clone());
-        facts.map_err(|error| self.batch.segment.unusable(error))
+        let facts = facts.map_err(|error| self.batch.segment.unusable(error))?;
+        // An input is its archive, or a member of it.
+        let is_of = |uri: &str, archive: &str| {
+            uri.strip_prefix(archive).is_some_and(|member| member.is_empty() || member.starts_with("!/"))
+        };
+        let are_of_archives =
+            facts.stretches.iter().enumerate().all(|(row, stretch)| is_of(&stretch.uri, self.uri(row)));
+        if !are_of_archives {
+            return Err(self.batch.segment.unusable(Unusable::Rows));
+        }
+        Ok(facts)
     }
 
     /// All facts.

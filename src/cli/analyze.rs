@@ -18,7 +18,7 @@ use super::{alarms, plan, progress, startup, terminal, unmatched};
 use keytrail::audit::{Caveat, CaveatContext, caveats};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
-use keytrail::report::{IncrementalSummary, RunJson, Style, Summary};
+use keytrail::report::{Aggregates, IncrementalSummary, RunJson, Style, Summary};
 use keytrail::source::Input;
 
 pub(super) fn run(
@@ -71,7 +71,9 @@ pub(super) fn run(
         }),
         caveats: &caveats,
     };
-    let staged = directory.stage(&run.usage, &run.daily, &run_json)?;
+    let grants = run.grant_rows();
+    let aggregates = Aggregates { usage: &run.usage, daily: &run.daily, grants: &grants };
+    let staged = directory.stage(aggregates, &run_json)?;
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;
 

@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
-use super::values::output_format;
+use super::values::{output_format, states};
 use keytrail::report::OutputFormat;
 
 /// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
@@ -45,6 +45,7 @@ Environment:
 pub(super) enum Command {
     Analyze(AnalyzeArgs),
     Events(EventsArgs),
+    Grants(GrantsArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -122,6 +123,50 @@ pub(super) struct EventsArgs {
     pub(super) common: CommonOptions,
 }
 
+/// Print the grants of the input: for whom, for what, since when, and whether used
+///
+/// Every grant that the input shows, from CreateGrant to its end, with the calls that are
+/// consistent with it. The columns are those of the report's grants.parquet. No record says that a
+/// call was allowed by a grant, so a policy may have allowed these calls.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail grants sample-logs
+  keytrail grants --state open --format csv logs/ > open-grants.csv
+  keytrail grants --key '*1234abcd*' logs/ | jq -r 'select(.consistent_use_count==0) | .grant_id'")]
+pub(super) struct GrantsArgs {
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Show grants of these keys: ARN, id, or a pattern (`*`, `?`)
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
+    pub(super) key: Vec<String>,
+
+    /// Show grants for these grantees: ARN, name of a role, user or service, or a pattern
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_GRANTEE", value_delimiter = ',')]
+    pub(super) grantee: Vec<String>,
+
+    /// Show grants in these states
+    #[arg(
+        long,
+        value_name = "STATE,...",
+        env = "KEYTRAIL_STATE",
+        value_delimiter = ',',
+        value_parser = states()
+    )]
+    pub(super) state: Vec<String>,
+
+    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
+    pub(super) format: Option<OutputFormat>,
+
+    #[command(flatten)]
+    pub(super) s3: S3Options,
+
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+}
+
 /// Print the workload rules in force
 ///
 /// Prints the built-in rules and the rules of your own file. With inputs, it also prints the
@@ -172,7 +217,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

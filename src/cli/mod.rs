@@ -11,6 +11,7 @@ mod destination;
 mod error;
 mod events;
 mod exit;
+mod grants;
 mod interrupt;
 mod log;
 mod man;
@@ -54,6 +55,7 @@ pub fn run() -> ExitCode {
     let result = catch_panic(|| match &args.command {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
+        Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

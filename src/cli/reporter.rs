@@ -60,6 +60,7 @@ impl ExitReporter {
                 (Some(&args.common), output, args.monitoring.metrics.clone())
             }
             Command::Events(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Grants(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),
         };
@@ -126,8 +127,8 @@ impl ExitReporter {
         status
     }
 
-    /// Reports a run of `keytrail rules`, and returns the exit status.
-    pub(super) fn rules_printed(&self, inputs: &InputTotals) -> ExitStatus {
+    /// Reports that rules or grants were printed, and returns the exit status.
+    pub(super) fn rows_printed(&self, inputs: &InputTotals) -> ExitStatus {
         let status = ExitStatus::of_inputs(inputs);
         if !self.is_already_reported() {
             self.last_line(status, || input_fields(inputs));

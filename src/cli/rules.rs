@@ -75,7 +75,7 @@ pub(super) fn run(
         // The rules are printed, with or without this note.
         let _ = io::stderr().write_all(unread_inputs(&inputs).as_bytes());
     }
-    Ok(reporter.rules_printed(&inputs))
+    Ok(reporter.rows_printed(&inputs))
 }
 
 /// A built-in rule, or one of the user's `file`.

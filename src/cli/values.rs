@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use keytrail::aggregate::GrantState;
 use keytrail::base::MemoryBudget;
 use keytrail::report::OutputFormat;
 
@@ -92,6 +93,11 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
         Some(bytes) if bytes < MemoryBudget::LEAST => Err("a run needs at least 64MiB".to_owned()),
         Some(bytes) => Ok(bytes),
     }
+}
+
+/// The states of grants.
+pub(super) fn states() -> [&'static str; 6] {
+    GrantState::ALL.map(GrantState::as_str)
 }
 
 /// A duration in the milliseconds of event times, at most `i64::MAX`.

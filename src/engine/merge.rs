@@ -16,8 +16,8 @@ use super::result::Run;
 use super::run_knowledge::RunKnowledge;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Activity, Counts, Coverage, Decision, Deduplicator, InputStatus, InputSummary, InputTotals, Observations,
-    SampleText, Selected, StatusReason, Usage, complete_from,
+    Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary, InputTotals,
+    Observations, SampleText, Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
@@ -38,6 +38,7 @@ pub(super) struct Merge<'m> {
     observations: Observations,
     coverage: Coverage,
     activity: Activity,
+    grant_uses: GrantUses,
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
@@ -77,6 +78,7 @@ impl<'m> Merge<'m> {
             observations: Observations::default(),
             coverage: Coverage::default(),
             activity: Activity::default(),
+            grant_uses: GrantUses::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
@@ -106,6 +108,7 @@ impl<'m> Merge<'m> {
         self.coverage.unattributed += batch.unattributed;
         self.observations.foreign_corrections += batch.foreign_corrections;
         self.activity += std::mem::take(&mut batch.activity);
+        self.grant_uses += batch.grant_uses.as_slice();
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
                 let group = groups[event.measured.group];
@@ -344,6 +347,8 @@ impl<'m> Merge<'m> {
             unmatched: self.plan.filter_log().unmatched(),
             replaced: ReplacedArchives::default(),
             facts,
+            grants: self.knowledge.grants.clone(),
+            grant_uses: self.grant_uses,
         })
     }
 }

@@ -49,7 +49,8 @@ impl Pattern {
         &self.text
     }
 
-    pub(super) fn matches(&self, text: &str) -> bool {
+    /// Whether the pattern matches the whole text.
+    pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }
 }

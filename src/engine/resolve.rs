@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::replaced::ReplacedEvents;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
-use crate::aggregate::{Selected, is_use};
+use crate::aggregate::{GrantUse, Selected, is_grant_operation, is_use};
 use crate::facts::Batch;
 use crate::model::KmsEvent;
 use crate::report::{SupersededAs, SupersededRow};
@@ -39,7 +39,8 @@ impl Resolver<'_> {
             self.replaced.found(&events, stretch.events.clone());
             for row in stretch.events.clone() {
                 let name = events.name(row);
-                if !needs_all && !is_use(name) && !self.plan.selection.wants_name(name) {
+                let may_use_grant = !self.knowledge.grants.is_empty() && is_grant_operation(name);
+                if !needs_all && !is_use(name) && !may_use_grant && !self.plan.selection.wants_name(name) {
                     resolved.counts.other_event += 1;
                     continue;
                 }
@@ -58,6 +59,18 @@ impl Resolver<'_> {
         true
     }
 
+    /// Adds the grants with which a call is consistent, whatever API or workload is asked for.
+    fn use_of_grants(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
+        let (knowledge, selection) = (self.knowledge, &self.plan.selection);
+        if !knowledge.grants.is_empty()
+            && selection.wants_record(event)
+            && selection.wants_key(event, &knowledge.alias_keys)
+            && knowledge.corrections.replacement(event).is_none()
+        {
+            resolved.grant_uses.extend(GrantUse::of(&knowledge.grants, event));
+        }
+    }
+
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge, .. } = *self;
         let selection = &plan.selection;
@@ -66,6 +79,7 @@ impl Resolver<'_> {
         knowledge.complete(&mut event);
         let is_key_of_alias = event.key.arn.as_deref().is_some_and(|arn| knowledge.alias_keys.contains(arn));
         plan.filter_log().add(selection, &event, is_key_of_alias);
+        self.use_of_grants(&event, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;

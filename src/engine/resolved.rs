@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::superseded::SupersededRows;
-use crate::aggregate::{Activity, Counts, Fingerprint, Groups, ObservationFlags, Selected, UsageSample};
+use crate::aggregate::{
+    Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, Selected, UsageSample,
+};
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
 use crate::report::{EVENTS, EncodedRow, encode_row};
@@ -28,6 +30,8 @@ pub(super) struct ResolvedBatch {
     pub(super) foreign_corrections: u64,
     /// What its calls show, selected or not.
     pub(super) activity: Activity,
+    /// Its calls that are consistent with grants.
+    pub(super) grant_uses: Vec<GrantUse>,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
     pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,
@@ -118,7 +122,8 @@ impl ResolvedBatch {
         // A container can have any number of members of which only their ends are known.
         let end = self.end.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
-        let texts = self.rows.len() + self.copies.len() + self.superseded.bytes();
+        let uses = self.grant_uses.len() * size_of::<GrantUse>();
+        let texts = self.rows.len() + self.copies.len() + self.superseded.bytes() + uses;
         texts + self.events.len() * size_of::<ResolvedEvent>() + rejects + end
     }
 }

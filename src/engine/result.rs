@@ -2,8 +2,11 @@
 
 use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
-use crate::aggregate::{Activity, Counts, Coverage, DailyRow, InputTotals, Observations, UsageRow};
+use crate::aggregate::{
+    Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations, UsageRow,
+};
 use crate::knowledge::Facts;
+use crate::report::GrantRow;
 
 /// The result of a run, besides the rows that the sink was given.
 #[derive(Debug)]
@@ -29,4 +32,16 @@ pub struct Run {
     pub replaced: ReplacedArchives,
     /// What records said about other calls.
     pub facts: Facts,
+    /// The grants of the input.
+    pub grants: GrantLedger,
+    /// The calls that are consistent with them.
+    pub grant_uses: GrantUses,
+}
+
+impl Run {
+    /// The rows of `grants.parquet`.
+    pub fn grant_rows(&self) -> Vec<GrantRow<'_>> {
+        let row = |(n, grant)| GrantRow { grant, uses: self.grant_uses.of(n) };
+        self.grants.grants().iter().enumerate().map(row).collect()
+    }
 }

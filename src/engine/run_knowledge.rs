@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::plan::Plan;
+use crate::aggregate::GrantLedger;
 use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
@@ -15,6 +16,7 @@ pub(super) struct RunKnowledge {
     /// The keys of the aliases that `--key` asks for.
     pub(super) alias_keys: HashSet<String>,
     pub(super) corrections: Corrections,
+    pub(super) grants: GrantLedger,
 }
 
 impl RunKnowledge {
@@ -29,7 +31,8 @@ impl RunKnowledge {
         let patterns = &plan.selection.keys;
         let is_wanted = |alias: &str| patterns.iter().any(|pattern| pattern.matches_alias(alias));
         let alias_keys = aliases.keys_of(is_wanted).map(str::to_owned).collect();
-        Self { knowledge, aliases, alias_keys, corrections: std::mem::take(&mut facts.corrections) }
+        let grants = GrantLedger::new(&std::mem::take(&mut facts.keys));
+        Self { knowledge, aliases, alias_keys, corrections: std::mem::take(&mut facts.corrections), grants }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, PolicyType, Principal, Text};
 
 /// How many text columns an event has.
-pub(super) const TEXTS: usize = 41;
+pub(super) const TEXTS: usize = 43;
 
 /// Names of the text columns, in order.
 pub(super) const NAMES: [&str; TEXTS] = [
@@ -41,6 +41,8 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "grantee_principal",
     "retiring_principal",
     "grant_operations",
+    "grant_constraints",
+    "grant_name",
     "vpc_endpoint_id",
     "tls_version",
     "corrects",
@@ -145,6 +147,8 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         grantee_principal,
         retiring_principal,
         grant_operations,
+        grant_constraints,
+        grant_name,
         read_only,
         vpc_endpoint_id,
         tls_version,
@@ -185,6 +189,8 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         grantee_principal.as_deref(),
         retiring_principal.as_deref(),
         grant_operations.as_deref(),
+        grant_constraints.as_deref(),
+        grant_name.as_deref(),
         vpc_endpoint_id.as_deref(),
         tls_version.as_deref(),
         corrects.as_deref(),
@@ -241,6 +247,8 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         grantee_principal,
         retiring_principal,
         grant_operations,
+        grant_constraints,
+        grant_name,
         vpc_endpoint_id,
         tls_version,
         corrects,
@@ -298,6 +306,8 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         grantee_principal,
         retiring_principal,
         grant_operations,
+        grant_constraints,
+        grant_name,
         read_only: fixed.read_only,
         vpc_endpoint_id,
         tls_version,

@@ -9,7 +9,8 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    EventTime, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange, TrailEffect,
+    EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
+    TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -29,13 +30,15 @@ struct Row<'a> {
     error_code: Option<&'a str>,
     request_id: Option<&'a str>,
     original_request_id: Option<&'a str>,
+    service: Option<&'a str>,
+    detail: Option<String>,
 }
 
 /// The columns. `kind` is one of `role`, `role_and_key`, `key`, `path`, `canvas_folder`,
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
-/// id), `alias` (alias, key), `correction` (original event, its correction) and `trail` (trail, who
-/// changed it).
+/// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
+/// changed it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -55,6 +58,8 @@ pub(super) fn fields() -> Fields {
         "error_code",
         "request_id",
         "original_request_id",
+        "service",
+        "detail",
     ];
     fields.extend(texts.map(|name| Field::new(name, DataType::Utf8, true)));
     fields.into()
@@ -128,6 +133,18 @@ impl<'a> Row<'a> {
                     ..row
                 }
             }
+            Fact::Key(change) => {
+                let row = of_record(row, &change.by);
+                Self {
+                    kind: "key_change",
+                    first: change.key.as_deref(),
+                    second: Some(&change.principal),
+                    service: change.service.as_deref(),
+                    // Texts and names of variants only: this cannot fail.
+                    detail: serde_json::to_string(&change.effect).ok(),
+                    ..row
+                }
+            }
         }
     }
 }
@@ -142,7 +159,7 @@ pub(super) fn to_struct<'a>(
         Arc::new(rows.iter().map(of).collect::<StringArray>())
     };
     let columns = vec![
-        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.offset))) as ArrayRef,
         text(|row| Some(row.kind)),
         Arc::new(times.with_timezone("UTC")) as ArrayRef,
         text(|row| row.rule),
@@ -156,6 +173,8 @@ pub(super) fn to_struct<'a>(
         text(|row| row.error_code),
         text(|row| row.request_id),
         text(|row| row.original_request_id),
+        text(|row| row.service),
+        Arc::new(rows.iter().map(|row| row.detail.as_deref()).collect::<StringArray>()) as ArrayRef,
     ];
     Ok(StructArray::try_new_with_length(fields(), columns, None, rows.len())?)
 }
@@ -176,6 +195,8 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
     let error_codes: &StringArray = child(learned, "error_code")?;
     let request_ids: &StringArray = child(learned, "request_id")?;
     let original_request_ids: &StringArray = child(learned, "original_request_id")?;
+    let services: &StringArray = child(learned, "service")?;
+    let details: &StringArray = child(learned, "detail")?;
     let fact = |row: usize| {
         let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
         let cow = |column| -> Option<Text<'static>> { text(column).map(Cow::Owned) };
@@ -229,6 +250,16 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                     effect: effect.ok_or(FactsError::Column("effect"))?,
                     error_code: text(error_codes),
                 })
+            }
+            "key_change" => {
+                let detail = text(details).unwrap_or_default();
+                Fact::Key(Box::new(KeyChange {
+                    by: record(),
+                    key: text(firsts),
+                    principal: second()?.into_owned(),
+                    service: text(services),
+                    effect: serde_json::from_str(&detail).map_err(|_| FactsError::Column("detail"))?,
+                }))
             }
             _ => return Err(FactsError::Column("kind")),
         };

@@ -11,8 +11,8 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    DeniedBy, EventTime, Fact, KeyOrigin, KmsEvent, LearnedCondition, LearnedRule, Outcome, Provenance,
-    RejectReason, Rejection, RoleSession, TrailChange, TrailEffect,
+    DeniedBy, EventTime, Fact, GrantTerms, KeyChange, KeyEffect, KeyOrigin, KmsEvent, LearnedCondition,
+    LearnedRule, Outcome, Provenance, RejectReason, Rejection, RoleSession, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -199,6 +199,24 @@ fn everything_else_comes_back_with_its_input() {
                 effect: TrailEffect::ExcludesKms,
                 error_code: Some("AccessDenied".to_owned()),
             }),
+            Fact::Key(Box::new(KeyChange {
+                by: provenance(),
+                key: Some("k".to_owned()),
+                principal: "p".to_owned(),
+                service: None,
+                effect: KeyEffect::CreatesGrant(GrantTerms {
+                    grant_id: Some("g".to_owned()),
+                    constraints: Some(r#"{"sourceArn":"a"}"#.to_owned()),
+                    ..GrantTerms::default()
+                }),
+            })),
+            Fact::Key(Box::new(KeyChange {
+                by: provenance(),
+                key: None,
+                principal: "p".to_owned(),
+                service: Some("s".to_owned()),
+                effect: KeyEffect::Disables,
+            })),
         ]
     };
     let mut coverage = Coverage::default();
@@ -222,7 +240,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 24);
+    assert_eq!(batch.stretches[1].learned.len(), 28);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }

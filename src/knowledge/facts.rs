@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use crate::model::{
-    Fact, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, TrailChange,
+    Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -61,6 +61,8 @@ pub struct Facts {
     pub corrections: Corrections,
     /// Changes, and attempted changes, to what trails record, by time.
     pub trails: BTreeSet<TrailChange>,
+    /// Changes to keys and their grants, by time.
+    pub keys: BTreeSet<KeyChange>,
 }
 
 impl Facts {
@@ -114,6 +116,9 @@ impl Facts {
             }
             Fact::Trail(change) => {
                 self.trails.insert(change);
+            }
+            Fact::Key(change) => {
+                self.keys.insert(*change);
             }
         }
     }
@@ -170,6 +175,7 @@ impl AddAssign for Facts {
         self.aliases += other.aliases;
         self.corrections += other.corrections;
         self.trails.extend(other.trails);
+        self.keys.extend(other.keys);
     }
 }
 

@@ -44,7 +44,7 @@ impl KmsEvent<'_> {
     /// The first one that is.
     pub fn check_lengths(&self) -> Result<(), TooLong> {
         let (principal, key) = (&self.principal, &self.key);
-        let optional: [(&'static str, &Option<Text<'_>>); 31] = [
+        let optional: [(&'static str, &Option<Text<'_>>); 32] = [
             ("eventID", &self.event_id),
             ("sharedEventID", &self.shared_event_id),
             ("requestID", &self.request_id),
@@ -72,6 +72,7 @@ impl KmsEvent<'_> {
             ("granteePrincipal", &self.grantee_principal),
             ("retiringPrincipal", &self.retiring_principal),
             ("the grant's operations", &self.grant_operations),
+            ("the grant's name", &self.grant_name),
             ("vpcEndpointId", &self.vpc_endpoint_id),
             ("tlsVersion", &self.tls_version),
             ("originalEventID", &self.corrects),
@@ -89,6 +90,7 @@ impl KmsEvent<'_> {
         for (field, text) in always {
             check(field, Some(text), LONGEST_NAME)?;
         }
+        check("the grant's constraints", self.grant_constraints.as_deref(), 2 * LONGEST_CONTEXT)?;
         check("the encryption context", self.encryption_context.as_deref(), LONGEST_CONTEXT)
     }
 }
@@ -140,6 +142,8 @@ impl Fact<'_> {
                 name("eventID", change.by.event_id.as_deref())?;
                 name("recipientAccountId", change.by.account_id.as_deref())
             }
+            // The event that it comes from is checked.
+            Self::Key(_) => Ok(()),
         }
     }
 }

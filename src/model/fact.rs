@@ -10,6 +10,8 @@ use siphasher::sip::SipHasher13;
 use std::ops::BitOrAssign;
 
 use super::arn::Arn;
+use super::key_change::KeyChange;
+use super::provenance::Provenance;
 use super::text::Text;
 use super::time::EventTime;
 use super::workload::{Strength, Workload};
@@ -342,20 +344,6 @@ impl SessionId {
     }
 }
 
-/// The record that a fact comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub struct Provenance {
-    /// `eventTime`.
-    pub time: EventTime,
-    /// `eventName`.
-    pub event_name: String,
-    /// `eventID`.
-    pub event_id: Option<String>,
-    /// `recipientAccountId`, else the caller's account.
-    pub account_id: Option<String>,
-}
-
 /// A call that changes, or would have changed, what a trail or an event data store records.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -445,6 +433,8 @@ pub enum Fact<'a> {
     },
     /// What a trail records was changed, or somebody tried to.
     Trail(TrailChange),
+    /// A key or its grants were changed.
+    Key(Box<KeyChange>),
 }
 
 impl fmt::Display for LearnedCondition<'_> {

@@ -1,6 +1,6 @@
 //! Event names of `kms.amazonaws.com` in CloudTrail: the APIs, and KMS's own events.
 
-/// All names known to this version. A name that is not here may be new, and is not an error.
+/// All names known to this version, sorted. A name that is not here may be new, and is no error.
 pub const KMS_APIS: [&str; 58] = [
     "CancelKeyDeletion",
     "ConnectCustomKeyStore",
@@ -61,3 +61,13 @@ pub const KMS_APIS: [&str; 58] = [
     "Verify",
     "VerifyMac",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::KMS_APIS;
+
+    #[test]
+    fn names_are_sorted() {
+        assert!(KMS_APIS.is_sorted());
+    }
+}

@@ -74,6 +74,11 @@ pub struct KmsEvent<'a> {
     pub retiring_principal: Option<Text<'a>>,
     /// `operations` of a `CreateGrant`, comma-joined in the order of the record.
     pub grant_operations: Option<Text<'a>>,
+    /// `constraints` of a `CreateGrant` as compact JSON text: `encryptionContextEquals`,
+    /// `encryptionContextSubset` and `sourceArn`, as far as they are given. `None`: no constraint.
+    pub grant_constraints: Option<Text<'a>>,
+    /// `name` of a `CreateGrant`.
+    pub grant_name: Option<Text<'a>>,
     /// `readOnly`.
     pub read_only: Option<bool>,
     /// `vpcEndpointId`.
@@ -122,6 +127,8 @@ impl KmsEvent<'_> {
             grantee_principal: into_owned(self.grantee_principal),
             retiring_principal: into_owned(self.retiring_principal),
             grant_operations: into_owned(self.grant_operations),
+            grant_constraints: into_owned(self.grant_constraints),
+            grant_name: into_owned(self.grant_name),
             read_only: self.read_only,
             vpc_endpoint_id: into_owned(self.vpc_endpoint_id),
             tls_version: into_owned(self.tls_version),
@@ -203,6 +210,8 @@ impl KmsEvent<'static> {
             grantee_principal: None,
             retiring_principal: None,
             grant_operations: None,
+            grant_constraints: None,
+            grant_name: None,
             read_only: None,
             vpc_endpoint_id: None,
             tls_version: None,

@@ -25,12 +25,15 @@ mod error;
 mod error_chain;
 mod fact;
 mod folder;
+mod grantee;
 mod key;
+mod key_change;
 mod kms_apis;
 mod kms_event;
 mod mask;
 mod outcome;
 mod principal;
+mod provenance;
 mod reject;
 mod served;
 pub(crate) mod shared_text;
@@ -45,16 +48,19 @@ pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;
 pub use error_chain::error_chain;
 pub use fact::{
-    Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Provenance, Role, RoleSession,
-    SessionId, TrailChange, TrailEffect,
+    Fact, LearnedCondition, LearnedRule, LearnedRuleInfo, LearnedRuleSet, Role, RoleSession, SessionId,
+    TrailChange, TrailEffect,
 };
 pub use folder::KnownFolder;
+pub use grantee::{Grantee, IsGrantee};
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
+pub use key_change::{GrantTerms, KeyChange, KeyEffect};
 pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use mask::is_masked;
 pub use outcome::{Outcome, normalize_error_code};
 pub use principal::{Principal, normalize_service};
+pub use provenance::Provenance;
 pub use reject::{RejectReason, Rejection, SkipReason};
 pub use served::{CONTEXT_NAMES, ContextName, Served, context_names_markdown};
 pub use text::{Text, slice_text};

@@ -21,7 +21,7 @@ impl ParseError {
     }
 
     pub(super) fn unknown_source(source: &str) -> Self {
-        let detail = format!("eventSource {source:?} names KMS in a form that is not known");
+        let detail = format!("a KMS record whose eventSource is {source:?}: no known name of KMS");
         Self::new(RejectReason::UnreadableMember, detail)
     }
 

@@ -5,8 +5,8 @@ use super::identity;
 use super::key::{self, KeySources, ResolvedKeys};
 use super::record::Record;
 use crate::model::{
-    Arn, Denial, EventTime, KMS_APIS, KmsEvent, Outcome, Principal, RejectReason, Text, normalize_error_code,
-    normalize_service, slice_text,
+    Arn, Denial, EventTime, KMS_APIS, KmsEvent, Outcome, Principal, RejectReason, Text, is_masked,
+    normalize_error_code, normalize_service, slice_text,
 };
 
 /// Reads the event of a KMS record; `None` when the record is not use of a key (another family of
@@ -24,17 +24,23 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         return Ok(None);
     }
     let omitted_fields = record.omitted_members();
-    let Some(name) = record.event_name.0 else {
+    let Some(name) = record.event_name.0.map(api_name) else {
         return Err(ParseError::missing_field("eventName"));
     };
+    if KMS_APIS.binary_search(&&*name).is_err() && is_masked(&name) {
+        return Err(ParseError::new(
+            RejectReason::UnreadableMember,
+            format!("eventName is masked: {name:?}"),
+        ));
+    }
     let time = event_time(record.event_time.as_deref())?;
-    let error_code = record.error_code.map(normalize_error_code);
+    let error_code = record.error_code.0.map(normalize_error_code);
     let is_dry_run = record.request.dry_run.is_true() || error_code.as_deref() == Some("DryRunOperation");
     if is_dry_run {
         return Ok(None);
     }
-    let outcome = Outcome::from_error(error_code.as_deref(), record.error_message.as_deref());
-    let refusal = record.error_message.as_ref().filter(|_| outcome == Outcome::Denied);
+    let outcome = Outcome::from_error(error_code.as_deref(), record.error_message.0.as_deref());
+    let refusal = record.error_message.0.as_ref().filter(|_| outcome == Outcome::Denied);
     let denied_by = refusal.and_then(|message| Denial::parse(message).by);
     let denied_action =
         refusal.and_then(|message| slice_text(message, |message| Denial::parse(message).action));
@@ -52,7 +58,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         response: &record.response,
         request: &record.request,
         service_details: &record.service_details,
-        error_message: record.error_message.as_ref(),
+        error_message: record.error_message.0.as_ref(),
     };
     let ResolvedKeys { key, destination_arn } = sources.resolve();
     let is_correction = record.addendum.reason.as_deref() == Some("UPDATED_DATA");
@@ -77,7 +83,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         destination_key_arn: destination_arn,
         outcome,
         error_code,
-        error_message: record.error_message,
+        error_message: record.error_message.0,
         denied_action,
         denied_by,
         log_delivery,
@@ -88,6 +94,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         grantee_principal: request.grantee_principal.or(request.grantee_service_principal),
         retiring_principal: request.retiring_principal.or(request.retiring_service_principal),
         grant_operations: request.operations.joined(),
+        grant_constraints: request.constraints.to_json(),
+        grant_name: request.name,
         read_only: record.read_only.0,
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,
@@ -96,6 +104,21 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         omitted_fields,
         name,
     })))
+}
+
+/// The name of the API. Some tools change its case, put blanks around it, or write it as the action
+/// of a policy (`kms:Decrypt`).
+fn api_name(name: Text<'_>) -> Text<'_> {
+    if KMS_APIS.binary_search(&&*name).is_ok() {
+        return name;
+    }
+    let trimmed = name.trim();
+    let core = match trimmed.get(..4) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("kms:") => &trimmed[4..],
+        _ => trimmed,
+    };
+    let known = KMS_APIS.into_iter().find(|known| known.eq_ignore_ascii_case(core));
+    known.map_or(name, Text::Borrowed)
 }
 
 /// Whether a record without `eventSource` is a KMS call by what else it says: it names an API of

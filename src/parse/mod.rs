@@ -114,8 +114,12 @@ fn parsed_record<'a>(record: record::Record<'a>, text: &'a str) -> Result<Parsed
     let kind = match source.map(SourceName::of) {
         Some(SourceName::Kms) => kms::event(record)?.map_or(RecordKind::NotUsage, RecordKind::Event),
         Some(SourceName::LikeKms) => return Err(ParseError::unknown_source(source.unwrap_or_default())),
-        None if kms::lacks_source(&record) => return Err(ParseError::missing_field("eventSource")),
-        None | Some(SourceName::Other) => {
+        None | Some(SourceName::None) if kms::lacks_source(&record) => {
+            return Err(
+                source.map_or_else(|| ParseError::missing_field("eventSource"), ParseError::unknown_source)
+            );
+        }
+        None | Some(SourceName::None | SourceName::Other) => {
             RecordKind::OtherSource { excludes_kms: families::excludes_kms(&record, text) }
         }
     };

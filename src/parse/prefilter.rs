@@ -32,6 +32,8 @@ pub(super) enum SourceName {
     LikeKms,
     /// Another service.
     Other,
+    /// No service: it is masked, or none of AWS's.
+    None,
 }
 
 impl SourceName {
@@ -43,7 +45,9 @@ impl SourceName {
         }
         let words = || source.split(|c: char| !c.is_ascii_alphanumeric());
         if !words().any(|word| word.eq_ignore_ascii_case("kms")) {
-            return Self::Other;
+            let is_host = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+            let is_service = source.contains('.') && source.trim().bytes().all(is_host);
+            return if is_service { Self::Other } else { Self::None };
         }
         if is_endpoint_of_kms(source) { Self::Kms } else { Self::LikeKms }
     }
@@ -313,7 +317,11 @@ mod tests {
                 .as_slice(),
             ),
             (SourceName::LikeKms, &["kms.example.com", "kms (Key Management Service)", "x/kms"]),
-            (SourceName::Other, &["s3.amazonaws.com", "kmsx", "mykms.amazonaws.com", "", "amazonaws.com"]),
+            (SourceName::Other, &["s3.amazonaws.com", " S3.amazonaws.com", "mykms.amazonaws.com", "a.b"]),
+            (
+                SourceName::None,
+                &["***", "REDACTED", "5", "", "-", "kmsx", "Key Management Service", "kмs.a.com"],
+            ),
         ] {
             for source in sources {
                 assert_eq!(SourceName::of(source), expected, "{source}");

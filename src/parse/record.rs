@@ -24,8 +24,8 @@ json_struct! {
         region: Option<Text<'a>> = "awsRegion",
         source_ip: Option<Text<'a>> = "sourceIPAddress",
         user_agent: Option<Text<'a>> = "userAgent",
-        error_code: Option<Text<'a>> = "errorCode",
-        error_message: Option<Text<'a>> = "errorMessage",
+        error_code: NameText<'a> = "errorCode",
+        error_message: NameText<'a> = "errorMessage",
         request: Request<'a> = "requestParameters",
         response: Response<'a> = "responseElements",
         additional: Additional<'a> = "additionalEventData",
@@ -56,6 +56,7 @@ impl Record<'_> {
             || self.identity.session.federation.repeated
             || self.identity.on_behalf_of.repeated
             || self.request.repeated
+            || self.request.constraints.repeated
             || self.response.repeated
             || self.service_details.repeated
             || self.identity.in_scope_of.repeated
@@ -77,6 +78,7 @@ impl Record<'_> {
         ];
         let others = [
             ("requestParameters", request.as_text),
+            ("constraints", request.constraints.as_text),
             ("responseElements", response.as_text),
             ("keyMetadata", response.key_metadata.as_text),
             ("replicaKeyMetadata", response.replica_key_metadata.as_text),
@@ -89,8 +91,12 @@ impl Record<'_> {
             ("encryptionContext", &request.encryption_context),
             ("sourceEncryptionContext", &request.source_context),
             ("destinationEncryptionContext", &request.destination_context),
+            ("encryptionContextEquals", &request.constraints.equals),
+            ("encryptionContextSubset", &request.constraints.subset),
         ];
         let names = [
+            ("errorCode", &self.error_code),
+            ("errorMessage", &self.error_message),
             ("userIdentity.type", &identity.kind),
             ("userIdentity.arn", &identity.arn),
             ("invokedBy", &identity.invoked_by),
@@ -212,10 +218,39 @@ json_struct! {
         retiring_principal: Option<Text<'a>> = "retiringPrincipal",
         retiring_service_principal: Option<Text<'a>> = "retiringServicePrincipal",
         operations: List<TextField<'a>> = "operations",
+        constraints: Constraints<'a> = "constraints",
+        name: Option<Text<'a>> = "name",
         key_spec: Ignored = "keySpec",
         dry_run: Flag = "dryRun",
         reason: Option<Text<'a>> = "reason",
         omitted: Flag = "omitted",
+    }
+}
+
+json_struct! {
+    /// What limits a grant.
+    struct Constraints(any_case) {
+        equals: Option<TextMap<'a>> = "encryptionContextEquals",
+        subset: Option<TextMap<'a>> = "encryptionContextSubset",
+        source_arn: Option<Text<'a>> = "sourceArn",
+    }
+}
+
+impl Constraints<'_> {
+    /// Compact JSON text; `None` when nothing is given.
+    pub(super) fn to_json(&self) -> Option<Text<'static>> {
+        let map = |name, map: &Option<TextMap<'_>>| {
+            map.as_ref().map(|map| format!("{}:{}", serde_json::Value::from(name), map.to_json()))
+        };
+        let source = self.source_arn.as_deref();
+        let source = source.map(|arn| format!("\"sourceArn\":{}", serde_json::Value::from(arn)));
+        let members = [
+            map("encryptionContextEquals", &self.equals),
+            map("encryptionContextSubset", &self.subset),
+            source,
+        ];
+        let members: Vec<String> = members.into_iter().flatten().collect();
+        (!members.is_empty()).then(|| Cow::Owned(format!("{{{}}}", members.join(","))))
     }
 }
 

@@ -14,7 +14,9 @@ use super::parquet::{EncodeBy, TableFile};
 use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
-use super::tables::{DailyTable, InputsTable, RejectRow, RejectsTable, SupersededTable, UsageTable};
+use super::tables::{
+    DailyTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable, SupersededTable, UsageTable,
+};
 use crate::aggregate::{DailyRow, UsageRow};
 use crate::base::{TaskQueue, TemporaryFolder, open_regular};
 use crate::model::Rejection;
@@ -26,9 +28,10 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "usage.parquet",
     "usage_daily.parquet",
+    "grants.parquet",
     EVENTS_FOLDER,
     "superseded.parquet",
     "rejects.parquet",
@@ -60,6 +63,17 @@ pub struct ReportDirectory {
     tasks: TaskQueue<SinkError>,
     alive: File,
     lock: DirectoryLock,
+}
+
+/// Tables whose rows are known at the end of a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Aggregates<'r> {
+    /// Rows of `usage.parquet`.
+    pub usage: &'r [UsageRow],
+    /// Rows of `usage_daily.parquet`.
+    pub daily: &'r [DailyRow],
+    /// Rows of `grants.parquet`.
+    pub grants: &'r [GrantRow<'r>],
 }
 
 /// A report in its place.
@@ -146,39 +160,25 @@ impl ReportDirectory {
     ///
     /// # Errors
     /// As for [`stage`](Self::stage) and [`StagedReport::publish`].
-    pub fn finish(
-        self,
-        usage: &[UsageRow],
-        daily: &[DailyRow],
-        run: &RunJson<'_>,
-    ) -> Result<PublishedReport, SinkError> {
-        self.stage(usage, daily, run)?.publish()
+    pub fn finish(self, aggregates: Aggregates<'_>, run: &RunJson<'_>) -> Result<PublishedReport, SinkError> {
+        self.stage(aggregates, run)?.publish()
     }
 
     /// Writes the aggregates and completes all files in the staging folder.
     ///
     /// # Errors
     /// When something cannot be written. Nothing is left behind then.
-    pub fn stage(
-        self,
-        usage: &[UsageRow],
-        daily: &[DailyRow],
-        run: &RunJson<'_>,
-    ) -> Result<StagedReport, SinkError> {
+    pub fn stage(self, aggregates: Aggregates<'_>, run: &RunJson<'_>) -> Result<StagedReport, SinkError> {
         let unfinished = self.unfinished();
-        self.write(usage, daily, run).inspect_err(|_| unfinished.remove())
+        self.write(aggregates, run).inspect_err(|_| unfinished.remove())
     }
 
-    fn write(
-        self,
-        usage: &[UsageRow],
-        daily: &[DailyRow],
-        run: &RunJson<'_>,
-    ) -> Result<StagedReport, SinkError> {
+    fn write(self, aggregates: Aggregates<'_>, run: &RunJson<'_>) -> Result<StagedReport, SinkError> {
         let unfinished = self.unfinished();
         let folder = self.staging.path();
-        write_table::<UsageTable>(folder, usage, &self.tasks)?;
-        write_table::<DailyTable>(folder, daily, &self.tasks)?;
+        write_table::<UsageTable>(folder, aggregates.usage, &self.tasks)?;
+        write_table::<DailyTable>(folder, aggregates.daily, &self.tasks)?;
+        write_table::<GrantsTable>(folder, aggregates.grants, &self.tasks)?;
         self.events.finish()?;
         self.superseded.finish()?;
         self.rejects.finish()?;

@@ -41,7 +41,7 @@ mod text;
 
 pub use bucket::{BucketPublisher, BucketTarget};
 pub use cell::{Cell, EncodedRow};
-pub use directory::{Existing, PublishedReport, ReportDirectory, StagedReport, UnfinishedReport};
+pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, StagedReport, UnfinishedReport};
 pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
@@ -50,7 +50,8 @@ pub use sink::{EventStep, RowOrder, Sink};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
-    DAILY, DailyTable, EVENTS, EventsTable, INPUTS, InputsTable, REJECTS, RULES, RejectRow, RejectsTable,
-    RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
+    DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS, InputsTable, REJECTS,
+    RULES, RejectRow, RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow,
+    SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

@@ -39,7 +39,7 @@ pub use error::{Cause, S3Error};
 pub use lease::Lease;
 pub use lookalike::Lookalike;
 #[cfg(feature = "s3")]
-pub use network::{Bucket, Buckets};
+pub use network::{Bucket, Buckets, read_page};
 pub use object::{Access, Grouping, ListRequest, Object, ObjectContent, Page, WriteCondition};
 #[cfg(not(feature = "s3"))]
 pub use unsupported::{Bucket, Buckets};

@@ -41,8 +41,9 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "events",
+    "grants.parquet",
     "inputs.parquet",
     "rejects.parquet",
     "run.json",

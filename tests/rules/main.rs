@@ -9,6 +9,7 @@ mod cases;
 mod caveats;
 // Threads, order and naming of inputs make no difference.
 mod engine;
+mod grants;
 // What the input says about itself: learned rules, aliases, corrections.
 mod learned;
 // The records of AWS's documentation, in every column.

@@ -144,6 +144,12 @@ fn names_kms(object: &[u8]) -> bool {
     memmem::find(object, b"kms.amazonaws.com").is_some()
 }
 
+/// Whether an object whose source is no service, nor names KMS, names KMS elsewhere.
+fn is_around_kms(object: &[u8], source: &[u8]) -> bool {
+    let is_kms = unquote(source).windows(3).any(|part| part.eq_ignore_ascii_case(b"kms"));
+    !is_kms && names_kms(object)
+}
+
 /// See [`LeafKind`].
 pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
     if is_ordinary(object) {
@@ -178,7 +184,9 @@ pub(super) fn leaf_kind(object: &[u8]) -> LeafKind {
         // Splunk and others keep the record as text beside its flat members.
         Some(_) if !names_identity && (is_flat || has_raw) => return LeafKind::Other,
         // Other events have such a name, too, and may carry records.
-        Some((b'"', value)) if !has_name && !names_identity && !is_service(value) => {
+        Some((b'"', value))
+            if !is_service(value) && (!has_name && !names_identity || is_around_kms(object, value)) =>
+        {
             return LeafKind::Other;
         }
         Some(_) => return LeafKind::Record,

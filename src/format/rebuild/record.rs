@@ -432,7 +432,11 @@ fn text(value: Value) -> Option<Value> {
     match value {
         Value::String(text) => Some(text.trim().into()),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::Array(items) if items.is_empty() => None,
+        Value::Object(members) if members.is_empty() => None,
+        Value::Null => None,
+        // What reads the record decides whether something is lost.
+        Value::Array(_) | Value::Object(_) => Some(value),
     }
 }
 

@@ -64,6 +64,9 @@ fn offset(zone: &str) -> Option<String> {
     }
 }
 
+const MILLIS_OF_2000: f64 = 946_684_800_000.0;
+const MILLIS_OF_2100: f64 = 4_102_444_800_000.0;
+
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size: as
 /// seconds, each of these ranges ends in the year 5138, and CloudTrail begins in 2013.
 fn of_epoch(number: f64) -> Option<String> {
@@ -74,7 +77,11 @@ fn of_epoch(number: f64) -> Option<String> {
         n if n < 1e17 => n / 1e3,
         n => n / 1e6,
     };
-    #[allow(clippy::cast_possible_truncation, reason = "at most 1e14, checked above")]
+    // Such a number may also be digits of a date (20251103091007).
+    if !(MILLIS_OF_2000..MILLIS_OF_2100).contains(&millis) {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation, reason = "less than 5e12, checked above")]
     let time = DateTime::from_timestamp_millis(millis as i64)?;
     Some(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

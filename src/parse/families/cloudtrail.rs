@@ -48,7 +48,7 @@ fn change(call: Call<'_>) -> Result<Option<TrailChange>, NoFacts> {
         effect(&name, is_failed, request).map(|effect| (name_of(&name, request), effect))
     });
     let Some((trail, effect)) = set.ok_or(NoFacts::InvalidJson)? else { return Ok(None) };
-    let error_code = is_failed.then(|| own(head.error_code).unwrap_or_else(|| "unknown".to_owned()));
+    let error_code = is_failed.then(|| own(head.error_code.0).unwrap_or_else(|| "unknown".to_owned()));
     let event_name = name.into_owned();
     let arn = head.identity.arn.0.as_deref().map(str::to_owned);
     let caller = identity::resolve(head.identity);
@@ -97,7 +97,7 @@ pub(crate) fn excludes_kms(record: &Record<'_>, text: &str) -> Option<String> {
     let name = record.event_name.0.as_deref()?;
     let puts_selectors = record.event_source.as_deref() == Some("cloudtrail.amazonaws.com")
         && matches!(name, "PutEventSelectors" | "UpdateEventDataStore")
-        && record.error_code.is_none();
+        && record.error_code.0.is_none();
     if !puts_selectors {
         return None;
     }

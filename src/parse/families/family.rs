@@ -52,7 +52,7 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// Whether the call failed.
     pub(super) fn is_failed(&self) -> bool {
-        self.head.error_code.is_some() || self.head.error_message.is_some()
+        self.head.error_code.0.is_some() || self.head.error_message.0.is_some()
     }
 
     /// Where its facts come from.

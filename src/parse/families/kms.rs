@@ -1,21 +1,34 @@
 //! Facts in records of KMS: where an alias points, and which record corrects which.
 
 use super::family::{Call, Family, Interest, owned};
-use crate::model::{Fact, KmsEvent, region_partition};
+use crate::model::{Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, Provenance, Text, region_partition};
 use crate::parse::error::NoFacts;
 use crate::parse::kms;
 use crate::parse::prefilter::KMS;
 
 pub(super) const FAMILY: Family = Family {
     sources: &[KMS],
-    needles: &["CreateAlias", "UpdateAlias", "DeleteAlias", "UPDATED_DATA"],
+    needles: &[
+        "CreateAlias",
+        "UpdateAlias",
+        "DeleteAlias",
+        "UPDATED_DATA",
+        "CreateGrant",
+        "RetireGrant",
+        "RevokeGrant",
+        "DisableKey",
+        "EnableKey",
+        "KeyDeletion",
+        "DeleteKey",
+    ],
     words: &[],
     interest: |_| Interest::Always,
     facts,
 };
 
 fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
-    if !call.name.ends_with("Alias") && call.head.addendum.original_event_id.is_none() {
+    let may_say = call.name.ends_with("Alias") || changes_key(&call.name);
+    if !may_say && call.head.addendum.original_event_id.is_none() {
         return Ok(Vec::new());
     }
     // A record that cannot be counted has no facts either.
@@ -28,7 +41,58 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
 pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
     let succeeded = event.error_code.is_none() && event.error_message.is_none();
     let alias = if succeeded { alias_change(event) } else { None };
-    correction(event).into_iter().chain(alias)
+    correction(event).into_iter().chain(alias).chain(key_change(event, succeeded))
+}
+
+/// Whether a call of this name changes a key, or its grants, so that who may use it changes.
+fn changes_key(name: &str) -> bool {
+    matches!(
+        name,
+        "CreateGrant"
+            | "RetireGrant"
+            | "RevokeGrant"
+            | "DisableKey"
+            | "EnableKey"
+            | "ScheduleKeyDeletion"
+            | "CancelKeyDeletion"
+            | "DeleteKey"
+    )
+}
+
+fn key_change(event: &KmsEvent<'_>, succeeded: bool) -> Option<Fact<'static>> {
+    if !changes_key(&event.name) {
+        return None;
+    }
+    let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
+    let grant_id = own(&event.grant_id);
+    let effect = match &*event.name {
+        "CreateGrant" if !succeeded => KeyEffect::FailsToCreateGrant,
+        _ if !succeeded => return None,
+        "CreateGrant" => KeyEffect::CreatesGrant(GrantTerms {
+            grant_id,
+            grantee: own(&event.grantee_principal),
+            retiring: own(&event.retiring_principal),
+            operations: own(&event.grant_operations),
+            constraints: own(&event.grant_constraints),
+            name: own(&event.grant_name),
+        }),
+        "RetireGrant" => KeyEffect::RetiresGrant { grant_id },
+        "RevokeGrant" => KeyEffect::RevokesGrant { grant_id },
+        "DisableKey" => KeyEffect::Disables,
+        "EnableKey" => KeyEffect::Enables,
+        "ScheduleKeyDeletion" => KeyEffect::SchedulesDeletion,
+        "CancelKeyDeletion" => KeyEffect::CancelsDeletion,
+        _ => KeyEffect::Deletes,
+    };
+    let by = Provenance {
+        time: event.time,
+        event_name: event.name.clone().into_owned(),
+        event_id: own(&event.event_id),
+        account_id: event.account().map(str::to_owned),
+    };
+    let key = own(&event.key.arn).or_else(|| own(&event.key.id));
+    let (principal, service) = (event.principal.name.clone().into_owned(), own(&event.principal.invoked_by));
+    Some(Fact::Key(Box::new(KeyChange { by, key, principal, service, effect })))
 }
 
 fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {

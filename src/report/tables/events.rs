@@ -184,4 +184,11 @@ table! {
         "The resource whose data the key protects, as the encryption context names it: ARN, id or \
         name. Null: it names none.",
         |s| Cell::optional_text(s.served.resource.as_deref());
+    "grant_constraints": Text or null,
+        "`constraints` of a CreateGrant as JSON text: `encryptionContextEquals`, \
+        `encryptionContextSubset`, `sourceArn`. Null: no constraint, or not in the record.",
+        |s| Cell::optional_text(s.event.grant_constraints.as_deref());
+    "grant_name": Text or null,
+        "`name` of a CreateGrant.",
+        |s| Cell::optional_text(s.event.grant_name.as_deref());
 }

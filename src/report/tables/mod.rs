@@ -4,6 +4,7 @@
 //! lists. A new column is one entry here. A new table is a file here, and the code that fills it.
 
 mod events;
+mod grants;
 mod inputs;
 mod rejects;
 mod rules;
@@ -11,6 +12,7 @@ mod superseded;
 mod usage;
 
 pub use events::{EVENTS, EventsTable};
+pub use grants::{GRANTS, GrantRow, GrantsTable};
 pub use inputs::{INPUTS, InputsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
 pub use rules::{RULES, RuleRow, RulesTable};

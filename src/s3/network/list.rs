@@ -112,6 +112,15 @@ fn shortened(name: &str) -> String {
     name.chars().take(200).collect()
 }
 
+/// Reads the page that a server answers to `list`.
+///
+/// # Errors
+/// When it is none, or cannot be right.
+pub fn read_page(list: &ListRequest, body: &[u8]) -> Result<Page, S3Error> {
+    let page = parse(body).and_then(|page| check(list, &page).map(|()| page));
+    page.map_err(|error| S3Error::failed(format!("listing {}", list.prefix), error))
+}
+
 fn parse(body: &[u8]) -> Result<Page, TransferError> {
     // The XML parser may take the end of what was received for the end of the document.
     if !body.trim_ascii_end().ends_with(b"</ListBucketResult>") {

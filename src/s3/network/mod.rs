@@ -40,3 +40,4 @@ mod write;
 
 pub use bucket::Bucket;
 pub use buckets::Buckets;
+pub use list::read_page;

@@ -321,3 +321,47 @@ fn resources_printed_by_name_are_read() {
         assert_eq!((report.status, &run["totals"]["other_workload"]), (0, &json!(1)), "{arns}");
     }
 }
+
+/// A source that is masked or no name of a service, in a record that is a KMS call by what else it
+/// has.
+#[test]
+fn masked_sources_and_names_are_told() {
+    for source in [json!("***"), json!("REDACTED"), json!("-"), json!(5), json!("Key Management Service")] {
+        let report = read("in", beside("eventSource", source.clone()).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{source}: {}", report.stderr);
+    }
+    for name in ["***", "De****t"] {
+        let report = read("in", beside("eventName", json!(name)).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{name}: {}", report.stderr);
+    }
+    let expected = placeless(read("in", document(&[canvas(2), canvas(1)]).as_bytes()).events());
+    for name in ["decrypt", "kms:Decrypt", " Decrypt ", "KMS:DECRYPT"] {
+        let report = read("in", beside("eventName", json!(name)).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{name}: {}", report.stderr);
+        assert_eq!(placeless(report.events()), expected, "{name}");
+    }
+    // A call that failed in a way that is lost is no use.
+    for (member, value) in [
+        ("errorCode", json!({"code": "AccessDenied"})),
+        ("errorCode", json!(["AccessDenied"])),
+        ("errorMessage", json!({"text": "not authorized"})),
+        ("eventTime", json!(20_251_007_082_001_u64)),
+    ] {
+        let report = read("in", beside(member, value.clone()).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 1, 1], 1), "{member}: {value}: {}", report.stderr);
+    }
+}
+
+/// An event of another system that has the names of a record, around one.
+#[test]
+fn records_inside_events_of_other_systems_are_read() {
+    let inner = canvas(1);
+    for outer in [
+        json!({"eventSource": "filebeat", "eventName": "log", "message": text(&inner)}),
+        json!({"eventSource": "filebeat", "eventName": "log", "related": [inner]}),
+        json!({"eventSource": "agent-7", "userIdentity": "root", "record": inner}),
+    ] {
+        let report = read("in", format!("{}\n{outer}\n", canvas(2)).as_bytes());
+        assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{outer}: {}", report.stderr);
+    }
+}

@@ -6,7 +6,8 @@ use std::process::Stdio;
 
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    Column, ColumnType, DAILY, EVENTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE, schema_markdown,
+    Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE,
+    schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -21,6 +22,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: usage", schema_markdown(USAGE)),
             ("columns: daily", schema_markdown(DAILY)),
             ("columns: events", schema_markdown(EVENTS)),
+            ("columns: grants", schema_markdown(GRANTS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
@@ -132,6 +134,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
     let files = [
         file("usage", athena(USAGE)),
         file("usage_daily", athena(DAILY)),
+        file("grants", athena(GRANTS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
@@ -142,7 +145,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in ["usage", "usage_daily", "inputs", "rejects", "superseded"] {
+    for name in ["usage", "usage_daily", "grants", "inputs", "rejects", "superseded"] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }

@@ -40,6 +40,10 @@ impl Report {
         rows(&self.path().join("usage_daily.parquet"))
     }
 
+    pub fn grants(&self) -> Vec<Value> {
+        rows(&self.path().join("grants.parquet"))
+    }
+
     pub fn superseded(&self) -> Vec<Value> {
         rows(&self.path().join("superseded.parquet"))
     }

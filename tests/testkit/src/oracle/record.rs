@@ -74,6 +74,13 @@ pub fn read(bytes: &[u8], knowledge: &Knowledge) -> Record {
         None if !is_other_family(&root) && (names_key(&root) || names_api(&root)) => {
             return Record::Rejected("missing_field");
         }
+        Some(source)
+            if !names::matches("^\\s*[A-Za-z0-9-]*[.][A-Za-z0-9.-]*\\s*$", &source)
+                && !is_other_family(&root)
+                && (names_key(&root) || names_api(&root)) =>
+        {
+            return Record::Rejected("unreadable_member");
+        }
         _ => return Record::OtherSource,
     }
     if !is_supported_version(&root) {
@@ -216,12 +223,22 @@ pub fn is_supported_version(root: &Json) -> bool {
     names::matches("^0*1$", major)
 }
 
+/// The API in its usual spelling, if it is one.
+fn api_name(name: &str) -> String {
+    let bare = names::replace("(?i)^kms:", name.trim(), "");
+    let known = APIS.trim_matches(|c: char| !c.is_ascii_alphabetic()).split('|');
+    known.into_iter().find(|known| known.eq_ignore_ascii_case(&bare)).unwrap_or(name).to_owned()
+}
+
 fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
     let top = |name: &str| root.text_at(&[name]);
     let event_name = match root.get("eventName") {
-        Some(Json::Text(name)) if !name.is_empty() => name.clone(),
+        Some(Json::Text(name)) if !name.is_empty() => api_name(name),
         _ => return Err("missing_field"),
     };
+    if event_name.contains('*') {
+        return Err("unreadable_member");
+    }
     let millis = millis(&top("eventTime").ok_or("missing_field")?).ok_or("bad_event_time")?;
     let who = identity(root);
     let recipient = top("recipientAccountId");
@@ -295,6 +312,8 @@ fn event(root: &Json, knowledge: &Knowledge) -> Result<Event, &'static str> {
         "grantee_principal": grantee,
         "retiring_principal": retiring,
         "grant_operations": grant_operations(root),
+        "grant_constraints": grant_constraints(root),
+        "grant_name": param_text(root, "name"),
         "read_only": read_only(root),
         "vpc_endpoint_id": top("vpcEndpointId"),
         "tls_version": root.text_at(&["tlsDetails", "tlsVersion"]),
@@ -428,6 +447,21 @@ fn grant_operations(root: &Json) -> Option<String> {
     let operations: Vec<String> =
         param(root, "operations")?.elements().iter().filter_map(Json::text).collect();
     Some(operations.join(",")).filter(|text| !text.is_empty())
+}
+
+/// The three kinds of constraint, those that are there.
+fn grant_constraints(root: &Json) -> Option<String> {
+    let given = param(root, "constraints")?;
+    let mut kept = Map::new();
+    for name in ["encryptionContextEquals", "encryptionContextSubset"] {
+        if let Some(pairs) = given.get_any_case(name).and_then(context) {
+            kept.insert(name.to_owned(), json!(pairs));
+        }
+    }
+    if let Some(arn) = given.get_any_case("sourceArn").and_then(Json::text).filter(|arn| !arn.is_empty()) {
+        kept.insert("sourceArn".to_owned(), arn.into());
+    }
+    (!kept.is_empty()).then(|| Value::Object(kept).to_string())
 }
 
 /// `true`/`false`, or the same as text (LookupEvents, Athena).

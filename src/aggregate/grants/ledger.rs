@@ -1,0 +1,303 @@
+//! All grants of the input, built from the calls that created and ended them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::constraints::{Constraints, Holds};
+use super::lifecycle::{Change, GrantState, KeyUsability};
+use crate::model::{EventTime, GrantTerms, Grantee, IsGrantee, KeyChange, KeyEffect, KmsEvent, Outcome};
+
+/// How long after its end a grant may still be used, in milliseconds.
+const GRACE: i64 = 5 * 60 * 1000;
+
+/// A grant.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Grant {
+    /// Its key: ARN, or id where the records give no more.
+    pub key: Option<String>,
+    /// What it allows whom. Of a grant that was created before the input begins, only its id is
+    /// known.
+    pub terms: GrantTerms,
+    /// The call that created it.
+    pub created: Option<Change>,
+    /// Calls that asked for the same grant again, by its name.
+    pub repeated: u64,
+    /// What ended it.
+    pub ended: Option<Change>,
+    /// What became of it.
+    pub state: GrantState,
+    /// Since when its key cannot be used.
+    pub unusable_since: Option<EventTime>,
+    /// Id of the only grant from which the creator may have had the right to create this one.
+    pub parent: Option<String>,
+    grantee: Option<Grantee>,
+    constraints: Constraints,
+}
+
+impl Grant {
+    /// Its operations, as the record lists them, each once.
+    pub fn operations(&self) -> impl Iterator<Item = &str> {
+        let list = self.terms.operations.as_deref().unwrap_or_default();
+        let parts: BTreeSet<&str> = list.split(',').filter(|name| !name.is_empty()).collect();
+        parts.into_iter()
+    }
+
+    fn allows(&self, operation: &str) -> bool {
+        self.terms.operations.as_deref().is_some_and(|list| list.split(',').any(|name| name == operation))
+    }
+
+    fn is_in_force(&self, time: EventTime) -> bool {
+        self.created.as_ref().is_some_and(|created| created.time <= time)
+            && self.ended.as_ref().is_none_or(|ended| time.0 <= ended.time.0.saturating_add(GRACE))
+    }
+}
+
+/// All grants.
+#[derive(Debug, Clone, Default)]
+pub struct GrantLedger {
+    grants: Vec<Grant>,
+    by_key: HashMap<String, Vec<usize>>,
+    failed: u64,
+}
+
+/// A grant of the ledger with which a call is consistent, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Match {
+    pub(super) grant: usize,
+    pub(super) operation: &'static str,
+    /// Everything could be decided.
+    pub(super) is_certain: bool,
+}
+
+impl GrantLedger {
+    /// Builds the ledger from all changes, in the order of time.
+    pub fn new(changes: &BTreeSet<KeyChange>) -> Self {
+        let mut changes: Vec<&KeyChange> = changes.iter().collect();
+        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
+        let mut usability: BTreeMap<&str, KeyUsability> = BTreeMap::new();
+        for change in &changes {
+            if let Some(key) = change.key.as_deref() {
+                usability.entry(key).or_default().apply(change);
+            }
+        }
+        let mut draft = Draft::default();
+        changes.iter().for_each(|change| draft.apply(change));
+        let mut grants = draft.finish(&usability);
+        let key_of = |grant: &Grant| {
+            let time = grant.created.as_ref().or(grant.ended.as_ref()).map(|change| change.time);
+            (grant.key.clone(), time, grant.terms.clone())
+        };
+        grants.sort_by_cached_key(key_of);
+        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+        for (n, grant) in grants.iter().enumerate() {
+            if let Some(key) = &grant.key {
+                by_key.entry(key.clone()).or_default().push(n);
+            }
+        }
+        let mut ledger = Self { grants, by_key, failed: draft.failed };
+        let parents: Vec<Option<String>> = (0..ledger.grants.len()).map(|n| ledger.parent_of(n)).collect();
+        for (grant, parent) in ledger.grants.iter_mut().zip(parents) {
+            grant.parent = parent;
+        }
+        ledger
+    }
+
+    /// The grants, sorted by key and time.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// Calls that should have created a grant, and failed.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// Whether there is no grant.
+    pub fn is_empty(&self) -> bool {
+        self.grants.is_empty()
+    }
+
+    /// The grants with which a call is consistent, or may be.
+    pub(super) fn matches(&self, event: &KmsEvent<'_>) -> Vec<Match> {
+        let mut found = Vec::new();
+        if self.grants.is_empty() || event.outcome != Outcome::Success {
+            return found;
+        }
+        for (key, operation) in operations(event) {
+            let Some(grants) = key.and_then(|key| self.by_key.get(key)) else { continue };
+            for n in grants {
+                let grant = &self.grants[*n];
+                if !grant.is_in_force(event.time) || !grant.allows(operation) {
+                    continue;
+                }
+                let is_grantee =
+                    grant.grantee.as_ref().map_or(IsGrantee::Unknown, |grantee| grantee.is(&event.principal));
+                let holds = grant.constraints.hold_for(event, operation);
+                if is_grantee == IsGrantee::No || holds == Holds::No {
+                    continue;
+                }
+                let is_certain = is_grantee == IsGrantee::Yes && holds == Holds::Yes;
+                found.push(Match { grant: *n, operation, is_certain });
+            }
+        }
+        found
+    }
+
+    /// The id of the only grant by which the creator of a grant may have created it: no two grants
+    /// add up.
+    fn parent_of(&self, n: usize) -> Option<String> {
+        let child = &self.grants[n];
+        let created = child.created.as_ref()?;
+        let is_parent = |parent: &&Grant| {
+            parent.terms.grant_id != child.terms.grant_id
+                && parent.is_in_force(created.time)
+                && parent.allows("CreateGrant")
+                && parent.grantee.as_ref().is_some_and(|grantee| grantee.is_named(&created.principal))
+                && child.operations().all(|operation| parent.allows(operation))
+                && child.constraints.are_as_strict_as(&parent.constraints)
+        };
+        let mut parents =
+            self.by_key.get(child.key.as_ref()?)?.iter().map(|n| &self.grants[*n]).filter(is_parent);
+        let parent = parents.next().filter(|_| parents.next().is_none())?;
+        parent.terms.grant_id.clone()
+    }
+}
+
+/// Calls whose operation, of the same name, a grant may allow.
+const SAME_NAME: [&str; 15] = [
+    "CreateGrant",
+    "Decrypt",
+    "DeriveSharedSecret",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GetPublicKey",
+    "RetireGrant",
+    "Sign",
+    "Verify",
+    "VerifyMac",
+];
+
+/// Whether a grant may allow this API of KMS.
+///
+/// Source: [grant operations](https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-grant-operations).
+pub fn is_grant_operation(event_name: &str) -> bool {
+    event_name == "ReEncrypt" || SAME_NAME.contains(&event_name)
+}
+
+/// The operations of a grant that a call needs, and the keys on which.
+fn operations<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = (Option<&'e str>, &'static str)> {
+    let key = event.key.arn.as_deref();
+    let both = match &*event.name {
+        "ReEncrypt" => {
+            [Some((key, "ReEncryptFrom")), Some((event.destination_key_arn.as_deref(), "ReEncryptTo"))]
+        }
+        name => [SAME_NAME.into_iter().find(|known| *known == name).map(|known| (key, known)), None],
+    };
+    both.into_iter().flatten()
+}
+
+/// The state of a grant that a call has ended.
+fn ended_state(grant: &Grant) -> GrantState {
+    match grant.ended.as_ref().map(|change| change.event_name.as_str()) {
+        Some("RetireGrant") => GrantState::Retired,
+        Some(_) => GrantState::Revoked,
+        None => grant.state,
+    }
+}
+
+/// Grants as they come and go.
+#[derive(Default)]
+struct Draft {
+    /// By key and id.
+    by_id: BTreeMap<(Option<String>, String), Grant>,
+    /// Those whose id no record shows.
+    without_id: Vec<Grant>,
+    failed: u64,
+}
+
+impl Draft {
+    fn apply(&mut self, change: &KeyChange) {
+        match &change.effect {
+            KeyEffect::CreatesGrant(terms) => self.create(change, terms),
+            KeyEffect::FailsToCreateGrant => self.failed += 1,
+            KeyEffect::RetiresGrant { grant_id } => {
+                self.end(change, grant_id.as_deref(), GrantState::Retired)
+            }
+            KeyEffect::RevokesGrant { grant_id } => {
+                self.end(change, grant_id.as_deref(), GrantState::Revoked)
+            }
+            _ => {}
+        }
+    }
+
+    fn create(&mut self, change: &KeyChange, terms: &GrantTerms) {
+        let new = || Grant {
+            key: change.key.clone(),
+            terms: terms.clone(),
+            created: Some(Change::new(change)),
+            repeated: 0,
+            ended: None,
+            state: if terms.grant_id.is_some() { GrantState::Open } else { GrantState::Unknown },
+            unusable_since: None,
+            parent: None,
+            grantee: terms.grantee.as_deref().map(Grantee::new),
+            constraints: Constraints::new(terms.constraints.as_deref()),
+        };
+        let Some(id) = &terms.grant_id else { return self.without_id.push(new()) };
+        let known = self.by_id.entry((change.key.clone(), id.clone())).or_insert_with(new);
+        match &known.created {
+            // Times are whole seconds: within one, the end may come first in this order.
+            None => {
+                let (state, ended) = (ended_state(known), known.ended.take());
+                *known = Grant { state, ended, ..new() };
+            }
+            // The other account's copy of the same call is no second call.
+            Some(created) => known.repeated += u64::from(created.time != change.by.time),
+        }
+    }
+
+    fn end(&mut self, change: &KeyChange, id: Option<&str>, state: GrantState) {
+        // Without an id, it is not known which grant has ended.
+        let Some(id) = id else { return };
+        let grant = self.by_id.entry((change.key.clone(), id.to_owned())).or_insert_with(|| Grant {
+            key: change.key.clone(),
+            terms: GrantTerms { grant_id: Some(id.to_owned()), ..GrantTerms::default() },
+            created: None,
+            repeated: 0,
+            ended: None,
+            state: GrantState::CreatedBeforeWindow,
+            unusable_since: None,
+            parent: None,
+            grantee: None,
+            constraints: Constraints::default(),
+        });
+        if grant.ended.is_none() {
+            grant.ended = Some(Change::new(change));
+            if grant.state == GrantState::Open {
+                grant.state = state;
+            }
+        }
+    }
+
+    fn finish(&mut self, usability: &BTreeMap<&str, KeyUsability>) -> Vec<Grant> {
+        let grants = std::mem::take(&mut self.by_id).into_values();
+        let mut grants: Vec<Grant> = grants.chain(std::mem::take(&mut self.without_id)).collect();
+        for grant in &mut grants {
+            let Some(key) = grant.key.as_deref().and_then(|key| usability.get(key)) else { continue };
+            if grant.ended.is_some() {
+                continue;
+            }
+            grant.unusable_since = key.unusable_since;
+            if let Some(deleted) = &key.deleted {
+                grant.ended = Some(deleted.clone());
+                grant.state = GrantState::KeyDeleted;
+            }
+        }
+        grants
+    }
+}

@@ -1,0 +1,231 @@
+//! Grants by construction: each life cycle, and what calls are consistent with.
+
+use super::*;
+use crate::model::{
+    EventTime, GrantTerms, KeyChange, KeyEffect, KeyRef, KmsEvent, Outcome, Principal, Provenance,
+};
+
+const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/R";
+const MINUTE: i64 = 60_000;
+
+fn change(minute: i64, effect: KeyEffect) -> KeyChange {
+    let by = Provenance {
+        time: EventTime(minute * MINUTE),
+        event_name: "E".to_owned(),
+        event_id: Some(format!("e{minute}")),
+        account_id: Some("111122223333".to_owned()),
+    };
+    KeyChange { by, key: Some(KEY.to_owned()), principal: "admin".to_owned(), service: None, effect }
+}
+
+fn terms(id: &str) -> GrantTerms {
+    GrantTerms {
+        grant_id: Some(id.to_owned()),
+        grantee: Some(ROLE.to_owned()),
+        operations: Some("Decrypt,GenerateDataKey".to_owned()),
+        ..GrantTerms::default()
+    }
+}
+
+fn creates(minute: i64, id: &str) -> KeyChange {
+    change(minute, KeyEffect::CreatesGrant(terms(id)))
+}
+
+fn retires(minute: i64, id: &str) -> KeyChange {
+    change(minute, KeyEffect::RetiresGrant { grant_id: Some(id.to_owned()) })
+}
+
+fn revokes(minute: i64, id: &str) -> KeyChange {
+    change(minute, KeyEffect::RevokesGrant { grant_id: Some(id.to_owned()) })
+}
+
+fn ledger(changes: Vec<KeyChange>) -> GrantLedger {
+    GrantLedger::new(&changes.into_iter().collect())
+}
+
+fn states(ledger: &GrantLedger) -> Vec<&'static str> {
+    ledger.grants().iter().map(|grant| grant.state.as_str()).collect()
+}
+
+fn call(minute: i64, name: &'static str) -> KmsEvent<'static> {
+    KmsEvent {
+        time: EventTime(minute * MINUTE),
+        name: name.into(),
+        event_id: Some(format!("call {minute} {name}").into()),
+        key: KeyRef { arn: Some(KEY.into()), ..KeyRef::default() },
+        ..KmsEvent::example()
+    }
+}
+
+/// Calls, ambiguous ones, and calls that are not decided, of each grant.
+fn counts(ledger: &GrantLedger, events: &[KmsEvent<'_>]) -> Vec<[u64; 3]> {
+    let mut uses = GrantUses::default();
+    events.iter().for_each(|event| uses += GrantUse::of(ledger, event).as_slice());
+    let of = |n| {
+        let UseSummary { calls, ambiguous, undecidable, .. } = uses.of(n);
+        [calls, ambiguous, undecidable]
+    };
+    (0..ledger.grants().len()).map(of).collect()
+}
+
+#[test]
+fn grants_come_and_go() {
+    use KeyEffect::{CancelsDeletion, Deletes, Disables, Enables, SchedulesDeletion};
+    for (changes, expected, unusable) in [
+        (vec![creates(1, "a")], "open", None),
+        (vec![creates(1, "a"), retires(5, "a")], "retired", None),
+        (vec![creates(1, "a"), revokes(5, "a"), retires(6, "a")], "revoked", None),
+        (vec![retires(5, "a")], "created_before_window", None),
+        (vec![revokes(5, "a")], "created_before_window", None),
+        (vec![creates(1, "a"), change(5, Deletes)], "key_deleted", Some(5)),
+        (vec![creates(1, "a"), retires(3, "a"), change(5, Deletes)], "retired", None),
+        // To schedule the deletion of a key, or to disable it, ends no grant.
+        (vec![creates(1, "a"), change(5, SchedulesDeletion)], "open", Some(5)),
+        (vec![creates(1, "a"), change(5, Disables), change(7, Disables)], "open", Some(5)),
+        (vec![creates(1, "a"), change(5, Disables), change(7, Enables)], "open", None),
+        // A key is disabled after its deletion was cancelled.
+        (vec![creates(1, "a"), change(5, SchedulesDeletion), change(7, CancelsDeletion)], "open", Some(5)),
+    ] {
+        let ledger = ledger(changes.clone());
+        assert_eq!(states(&ledger), [expected], "{changes:?}");
+        let since = ledger.grants()[0].unusable_since.map(|time| time.0 / MINUTE);
+        assert_eq!(since, unusable, "{changes:?}");
+    }
+}
+
+/// KMS answers with the same grant when name and all parameters are equal. Another id is another
+/// grant, for example after the role was created again.
+#[test]
+fn the_same_id_is_the_same_grant() {
+    let again = ledger(vec![creates(1, "a"), creates(2, "a"), creates(3, "b"), revokes(4, "a")]);
+    assert_eq!(states(&again), ["revoked", "open"]);
+    assert_eq!(again.grants().iter().map(|grant| grant.repeated).collect::<Vec<_>>(), [1, 0]);
+    let mut copy = creates(1, "a"); // the record in the other account's trail
+    copy.by.event_id = Some("other".to_owned());
+    copy.by.account_id = Some("444455556666".to_owned());
+    let copies = ledger(vec![creates(1, "a"), copy]);
+    assert_eq!((copies.grants().len(), copies.grants()[0].repeated), (1, 0));
+}
+
+#[test]
+fn what_failed_created_nothing_and_what_has_no_id_has_no_end() {
+    let mut unknown = terms("x");
+    unknown.grant_id = None;
+    let ledger = ledger(vec![
+        change(1, KeyEffect::FailsToCreateGrant),
+        change(2, KeyEffect::CreatesGrant(unknown)),
+        change(3, KeyEffect::RetiresGrant { grant_id: None }),
+    ]);
+    assert_eq!((states(&ledger), ledger.failed()), (vec!["unknown"], 1));
+}
+
+#[test]
+fn calls_are_consistent_from_creation_to_five_minutes_after_the_end() {
+    let ledger = ledger(vec![creates(10, "a"), revokes(20, "a")]);
+    for (minute, expected) in [(9, 0), (10, 1), (20, 1), (25, 1), (26, 0)] {
+        assert_eq!(counts(&ledger, &[call(minute, "Decrypt")]), [[expected, 0, 0]], "{minute}");
+    }
+    let mut refused = call(15, "Decrypt");
+    refused.outcome = Outcome::Denied;
+    let mut other_key = call(15, "Decrypt");
+    other_key.key.arn = Some(KEY.replace("1234abcd", "5678abcd").into());
+    let mut other_role = call(15, "Decrypt");
+    other_role.principal.name = "arn:aws:iam::111122223333:role/Other".into();
+    for event in [refused, other_key, other_role, call(15, "Encrypt"), call(15, "ReEncrypt")] {
+        assert_eq!(counts(&ledger, &[event]), [[0, 0, 0]]);
+    }
+}
+
+/// Copies of a call in several archives and accounts are one call.
+#[test]
+fn a_call_counts_once() {
+    let ledger = ledger(vec![creates(10, "a")]);
+    let mut copies = [call(11, "Decrypt"), call(11, "Decrypt"), call(12, "Decrypt"), call(12, "Decrypt")];
+    for copy in &mut copies[2..] {
+        copy.shared_event_id = Some("shared".into());
+    }
+    copies[3].event_id = Some("the other account's".into());
+    assert_eq!(counts(&ledger, &copies), [[2, 0, 0]]);
+}
+
+#[test]
+fn several_grants_may_fit_one_call() {
+    let ledger = ledger(vec![creates(1, "a"), creates(2, "b")]);
+    assert_eq!(counts(&ledger, &[call(3, "Decrypt"), call(1, "Decrypt")]), [[2, 1, 0], [1, 1, 0]]);
+}
+
+#[test]
+fn reencrypt_needs_two_operations_on_two_keys() {
+    let other = KEY.replace("1234abcd", "5678abcd");
+    let mut source = terms("from");
+    source.operations = Some("ReEncryptFrom".to_owned());
+    let mut destination = terms("to");
+    destination.operations = Some("ReEncryptTo".to_owned());
+    let mut to = change(1, KeyEffect::CreatesGrant(destination));
+    to.key = Some(other.clone());
+    let ledger = ledger(vec![change(1, KeyEffect::CreatesGrant(source)), to]);
+    let mut event = call(2, "ReEncrypt");
+    assert_eq!(counts(&ledger, &[event.clone()]), [[1, 0, 0], [0, 0, 0]]);
+    event.destination_key_arn = Some(other.into());
+    assert_eq!(counts(&ledger, &[event]), [[1, 0, 0], [1, 0, 0]]);
+}
+
+#[test]
+fn what_the_records_do_not_decide_is_counted_apart() {
+    let mut limited = terms("a");
+    limited.constraints = Some(r#"{"encryptionContextSubset":{"Project":"x"}}"#.to_owned());
+    let ledger = ledger(vec![change(1, KeyEffect::CreatesGrant(limited))]);
+    let with = |minute, context: &'static str| {
+        let mut event = call(minute, "Decrypt");
+        event.encryption_context = Some(context.into());
+        event
+    };
+    let events =
+        [with(2, r#"{"Project":"x"}"#), with(3, r#"{"project":"x"}"#), with(4, r#"{"Project":"y"}"#)];
+    assert_eq!(counts(&ledger, &events), [[1, 0, 1]]);
+}
+
+/// A right to create grants that comes from a grant passes on only what that one grant allows.
+#[test]
+fn the_parent_is_the_only_grant_that_allows_everything() {
+    let parent = |id: &str, operations: &str| {
+        let mut terms = terms(id);
+        terms.operations = Some(operations.to_owned());
+        change(1, KeyEffect::CreatesGrant(terms))
+    };
+    let child = || {
+        let mut child = creates(5, "child");
+        child.principal = ROLE.to_owned();
+        child
+    };
+    let parent_of = |parents: Vec<KeyChange>| {
+        let ledger = ledger(parents.into_iter().chain([child()]).collect());
+        let grants = ledger.grants().iter();
+        let child = grants.into_iter().find(|grant| grant.terms.grant_id.as_deref() == Some("child"));
+        child.unwrap().parent.clone()
+    };
+    let all = "CreateGrant,Decrypt,GenerateDataKey";
+    assert_eq!(parent_of(vec![parent("p", all)]).as_deref(), Some("p"));
+    assert_eq!(parent_of(vec![parent("p", all), parent("q", all)]), None);
+    // Two that allow a part each do not add up.
+    let halves = vec![parent("p", "CreateGrant,Decrypt"), parent("q", "CreateGrant,GenerateDataKey")];
+    assert_eq!(parent_of(halves), None);
+    assert_eq!(parent_of(vec![parent("p", "Decrypt,GenerateDataKey")]), None);
+    assert_eq!(parent_of(vec![parent("p", all), revokes(1, "p")]).as_deref(), Some("p")); // within five minutes
+}
+
+/// A grant for a session is not for other sessions of the role.
+#[test]
+fn sessions_are_told_apart() {
+    let mut for_session = terms("a");
+    for_session.grantee = Some("arn:aws:sts::111122223333:assumed-role/R/one".to_owned());
+    let ledger = ledger(vec![change(1, KeyEffect::CreatesGrant(for_session))]);
+    let by = |minute, session: &'static str| {
+        let mut event = call(minute, "Decrypt");
+        event.principal = Principal { session_name: Some(session.into()), ..event.principal };
+        event
+    };
+    assert_eq!(counts(&ledger, &[by(2, "one"), by(3, "two")]), [[1, 0, 0]]);
+    assert_eq!(counts(&ledger, &[call(4, "Decrypt")]), [[0, 0, 1]]);
+}

@@ -1,0 +1,99 @@
+//! How often, and from when until when, calls were consistent with each grant.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::AddAssign;
+
+use super::ledger::GrantLedger;
+use crate::base::keyed_hash;
+use crate::model::{EventTime, KmsEvent};
+
+/// A call that is consistent with a grant, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GrantUse {
+    grant: usize,
+    operation: &'static str,
+    is_certain: bool,
+    /// Other grants fit the call as well.
+    is_ambiguous: bool,
+    time: EventTime,
+    /// A keyed hash of the call's id.
+    call: u128,
+}
+
+impl GrantUse {
+    /// The grants with which a call is consistent, or may be. Copies of one call in several
+    /// archives and accounts are one call; calls without an id are not counted.
+    pub fn of(ledger: &GrantLedger, event: &KmsEvent<'_>) -> Vec<Self> {
+        let Some(id) = event.shared_event_id.as_deref().or(event.event_id.as_deref()) else {
+            return Vec::new();
+        };
+        let matches = ledger.matches(event);
+        let call = keyed_hash(id);
+        let same_operation = |operation| {
+            matches.iter().filter(|found| found.operation == operation && found.is_certain).count() > 1
+        };
+        matches
+            .iter()
+            .map(|found| Self {
+                grant: found.grant,
+                operation: found.operation,
+                is_certain: found.is_certain,
+                is_ambiguous: same_operation(found.operation),
+                time: event.time,
+                call,
+            })
+            .collect()
+    }
+}
+
+/// What is known of the calls that are consistent with a grant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UseSummary {
+    /// Calls.
+    pub calls: u64,
+    /// Those of them with which other grants are consistent, too.
+    pub ambiguous: u64,
+    /// Calls of which the records do not decide whether they are consistent. They are not in
+    /// `calls`.
+    pub undecidable: u64,
+    /// `eventTime` of the first and the last call.
+    pub times: Option<(EventTime, EventTime)>,
+    /// The operations that occurred.
+    pub operations: BTreeSet<&'static str>,
+}
+
+/// The uses of all grants.
+#[derive(Debug, Clone, Default)]
+pub struct GrantUses {
+    by_grant: BTreeMap<usize, UseSummary>,
+    counted: HashSet<(usize, &'static str, u128)>,
+}
+
+impl GrantUses {
+    /// What is known of the grant at this place of the ledger.
+    pub fn of(&self, grant: usize) -> UseSummary {
+        self.by_grant.get(&grant).cloned().unwrap_or_default()
+    }
+}
+
+/// Adds uses, each once.
+impl AddAssign<&[GrantUse]> for GrantUses {
+    fn add_assign(&mut self, uses: &[GrantUse]) {
+        for found in uses {
+            if !self.counted.insert((found.grant, found.operation, found.call)) {
+                continue;
+            }
+            let summary = self.by_grant.entry(found.grant).or_default();
+            if !found.is_certain {
+                summary.undecidable += 1;
+                continue;
+            }
+            summary.calls += 1;
+            summary.ambiguous += u64::from(found.is_ambiguous);
+            let (first, last) = summary.times.unwrap_or((found.time, found.time));
+            summary.times = Some((first.min(found.time), last.max(found.time)));
+            summary.operations.insert(found.operation);
+        }
+    }
+}
