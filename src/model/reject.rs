@@ -214,8 +214,8 @@ impl SkipReason {
         )
     }
 
-    /// Whether people may wonder why such an input was skipped. The others are to be expected beside
-    /// archives, or have a line of their own.
+    /// Whether people may wonder why such an input was skipped. The others are to be expected
+    /// beside archives, or have a line of their own.
     pub fn is_worth_a_name(self) -> bool {
         !matches!(
             self,

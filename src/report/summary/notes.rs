@@ -33,8 +33,8 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     text
 }
 
-/// The first few inputs that were skipped for a reason that is worth a name, and how many more there
-/// are.
+/// The first few inputs that were skipped for a reason that is worth a name, and how many more
+/// there are.
 fn skipped_inputs(inputs: &InputTotals) -> String {
     let all: u64 = inputs.skipped.iter().filter(|(reason, _)| reason.is_worth_a_name()).map(|(_, n)| n).sum();
     let shown: Vec<String> = inputs
