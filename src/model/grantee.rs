@@ -62,7 +62,7 @@ impl Grantee {
                     principal.name.ends_with(&format!(":role/{name}"))
                         && is_same_role(arn, &principal.name, name)
                 });
-                if may_lack_path || principal.name == "unknown" { IsGrantee::Unknown } else { IsGrantee::No }
+                if may_lack_path { IsGrantee::Unknown } else { IsGrantee::No }
             }
             Form::Session { account, role, session } => match &principal.session_name {
                 Some(name) => decide(
@@ -88,10 +88,45 @@ impl Grantee {
         }
     }
 
+    /// Texts of which a call of the grantee has at least one among [`Self::signs_of`].
+    pub fn signs(&self) -> impl Iterator<Item = &str> {
+        let texts = match &self.form {
+            Form::Arn(arn) => [Some(arn.as_str()), arn.contains(":role/").then(|| last_name(arn))],
+            Form::Session { role, session, .. } => [Some(session.as_str()), Some(role.as_str())],
+            Form::Id(text) | Form::Service(text) => [Some(text.as_str()), None],
+            Form::Other => [None, None],
+        };
+        texts.into_iter().flatten()
+    }
+
+    /// What a caller's record shows of it: the texts by which grants for it are found.
+    pub fn signs_of<'p>(principal: &'p Principal<'_>) -> impl Iterator<Item = &'p str> {
+        let id = principal.principal_id.as_deref();
+        let role = principal.role_name();
+        // Only then the role's name alone says something: its path, or the session, is lost.
+        let is_partial = principal.session_name.is_none()
+            || role.is_some_and(|role| {
+                principal.name.len() - role.len() == principal.name.find("role/").map_or(0, |at| at + 5)
+            });
+        let texts = [
+            Some(&*principal.name),
+            principal.session_name.as_deref(),
+            role.filter(|_| is_partial),
+            id,
+            id.and_then(|id| id.split_once(':')).map(|(role, _)| role),
+        ];
+        texts.into_iter().flatten()
+    }
+
     /// Whether a principal is the grantee by its name alone: the role, user or service.
     pub fn is_named(&self, principal: &str) -> bool {
         matches!(&self.form, Form::Arn(name) | Form::Service(name) if name == principal)
     }
+}
+
+/// What follows the last `/`.
+fn last_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// Whether an ARN is that of a role with this name, in the account of another ARN.

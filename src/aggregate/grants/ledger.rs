@@ -1,8 +1,9 @@
 //! All grants of the input, built from the calls that created and ended them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::constraints::{Constraints, Holds};
+use super::index::GrantIndex;
 use super::lifecycle::{Change, GrantState, KeyUsability};
 use crate::model::{EventTime, GrantTerms, Grantee, IsGrantee, KeyChange, KeyEffect, KmsEvent, Outcome};
 
@@ -30,7 +31,10 @@ pub struct Grant {
     pub unusable_since: Option<EventTime>,
     /// Id of the only grant from which the creator may have had the right to create this one.
     pub parent: Option<String>,
-    grantee: Option<Grantee>,
+    /// Whether calls are compared with it: its grantee is known, and has not too many grants of
+    /// the key.
+    pub is_counted: bool,
+    pub(super) grantee: Option<Grantee>,
     constraints: Constraints,
 }
 
@@ -56,7 +60,7 @@ impl Grant {
 #[derive(Debug, Clone, Default)]
 pub struct GrantLedger {
     grants: Vec<Grant>,
-    by_key: HashMap<String, Vec<usize>>,
+    index: GrantIndex,
     failed: u64,
 }
 
@@ -88,13 +92,11 @@ impl GrantLedger {
             (grant.key.clone(), time, grant.terms.clone())
         };
         grants.sort_by_cached_key(key_of);
-        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-        for (n, grant) in grants.iter().enumerate() {
-            if let Some(key) = &grant.key {
-                by_key.entry(key.clone()).or_default().push(n);
-            }
+        let index = GrantIndex::new(&grants);
+        for grant in &mut grants {
+            grant.is_counted = grant.grantee.is_some() && !index.is_crowded(grant);
         }
-        let mut ledger = Self { grants, by_key, failed: draft.failed };
+        let mut ledger = Self { grants, index, failed: draft.failed };
         let parents: Vec<Option<String>> = (0..ledger.grants.len()).map(|n| ledger.parent_of(n)).collect();
         for (grant, parent) in ledger.grants.iter_mut().zip(parents) {
             grant.parent = parent;
@@ -124,20 +126,20 @@ impl GrantLedger {
             return found;
         }
         for (key, operation) in operations(event) {
-            let Some(grants) = key.and_then(|key| self.by_key.get(key)) else { continue };
-            for n in grants {
-                let grant = &self.grants[*n];
+            let Some(key) = key else { continue };
+            for n in self.index.of_caller(key, &event.principal) {
+                let grant = &self.grants[n];
                 if !grant.is_in_force(event.time) || !grant.allows(operation) {
                     continue;
                 }
-                let is_grantee =
-                    grant.grantee.as_ref().map_or(IsGrantee::Unknown, |grantee| grantee.is(&event.principal));
+                let grantee = grant.grantee.as_ref();
+                let is_grantee = grantee.map_or(IsGrantee::No, |grantee| grantee.is(&event.principal));
                 let holds = grant.constraints.hold_for(event, operation);
                 if is_grantee == IsGrantee::No || holds == Holds::No {
                     continue;
                 }
                 let is_certain = is_grantee == IsGrantee::Yes && holds == Holds::Yes;
-                found.push(Match { grant: *n, operation, is_certain });
+                found.push(Match { grant: n, operation, is_certain });
             }
         }
         found
@@ -156,8 +158,8 @@ impl GrantLedger {
                 && child.operations().all(|operation| parent.allows(operation))
                 && child.constraints.are_as_strict_as(&parent.constraints)
         };
-        let mut parents =
-            self.by_key.get(child.key.as_ref()?)?.iter().map(|n| &self.grants[*n]).filter(is_parent);
+        let named = self.index.of_name(child.key.as_ref()?, &created.principal);
+        let mut parents = named.iter().map(|n| &self.grants[*n]).filter(is_parent);
         let parent = parents.next().filter(|_| parents.next().is_none())?;
         parent.terms.grant_id.clone()
     }
@@ -245,6 +247,7 @@ impl Draft {
             state: if terms.grant_id.is_some() { GrantState::Open } else { GrantState::Unknown },
             unusable_since: None,
             parent: None,
+            is_counted: false,
             grantee: terms.grantee.as_deref().map(Grantee::new),
             constraints: Constraints::new(terms.constraints.as_deref()),
         };
@@ -273,6 +276,7 @@ impl Draft {
             state: GrantState::CreatedBeforeWindow,
             unusable_since: None,
             parent: None,
+            is_counted: false,
             grantee: None,
             constraints: Constraints::default(),
         });

@@ -10,6 +10,7 @@
 //! Memory: some 600 bytes per grant, and some 60 bytes per call that is consistent with one.
 
 mod constraints;
+mod index;
 mod ledger;
 mod lifecycle;
 mod uses;

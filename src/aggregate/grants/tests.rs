@@ -229,3 +229,15 @@ fn sessions_are_told_apart() {
     assert_eq!(counts(&ledger, &[by(2, "one"), by(3, "two")]), [[1, 0, 0]]);
     assert_eq!(counts(&ledger, &[call(4, "Decrypt")]), [[0, 0, 1]]);
 }
+
+/// Calls are not compared with thousands of grants each: then the counts are not known.
+#[test]
+fn a_grantee_with_too_many_grants_of_a_key_is_not_counted() {
+    let many: Vec<KeyChange> = (0..1_001).map(|n| creates(1, &format!("g{n}"))).collect();
+    let mut other = terms("other");
+    other.grantee = Some("arn:aws:iam::111122223333:user/U".to_owned());
+    let ledger = ledger(many.into_iter().chain([change(1, KeyEffect::CreatesGrant(other))]).collect());
+    assert_eq!(GrantUse::of(&ledger, &call(2, "Decrypt")), []);
+    let counted = ledger.grants().iter().filter(|grant| grant.is_counted);
+    assert_eq!(counted.filter_map(|grant| grant.terms.grant_id.as_deref()).collect::<Vec<_>>(), ["other"]);
+}

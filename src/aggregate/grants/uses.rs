@@ -28,6 +28,9 @@ impl GrantUse {
             return Vec::new();
         };
         let matches = ledger.matches(event);
+        if matches.is_empty() {
+            return Vec::new();
+        }
         let call = keyed_hash(id);
         let same_operation = |operation| {
             matches.iter().filter(|found| found.operation == operation && found.is_certain).count() > 1

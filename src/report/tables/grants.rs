@@ -25,8 +25,12 @@ impl GrantRow<'_> {
         self.grant.ended.as_ref().map(read)
     }
 
+    fn count(&self, calls: u64) -> Cell<'static> {
+        if self.grant.is_counted { Cell::count(calls) } else { Cell::Null }
+    }
+
     fn not_seen(&self) -> Option<String> {
-        self.grant.terms.operations.as_ref()?;
+        self.grant.terms.operations.as_ref().filter(|_| self.grant.is_counted)?;
         let seen = |operation: &&str| !self.uses.operations.contains(operation);
         Some(self.grant.operations().filter(seen).collect::<Vec<_>>().join(","))
     }
@@ -127,19 +131,20 @@ table! {
         creator is its grantee, CreateGrant and all operations are among its own, and its \
         constraints are as strict. Null: there is none, or several.",
         |r| Cell::optional_text(r.grant.parent.as_deref());
-    "consistent_use_count": Int,
+    "consistent_use_count": Int or null,
         "Calls that are consistent with the grant: its grantee called, the operation is one of \
         its, the constraints hold, and the time lies between its creation and five minutes after \
         its end. No record says that a call was allowed by a grant: a policy may have allowed it. \
-        Whatever the API or workload asked for; other filters apply.",
-        |r| Cell::count(r.uses.calls);
-    "ambiguous_use_count": Int,
+        Whatever the API or workload asked for; other filters apply. Null: the grantee is not known, or \
+        has more than 1,000 grants of the key.",
+        |r| r.count(r.uses.calls);
+    "ambiguous_use_count": Int or null,
         "Those of them with which another grant is consistent, too.",
-        |r| Cell::count(r.uses.ambiguous);
-    "undecidable_use_count": Int,
+        |r| r.count(r.uses.ambiguous);
+    "undecidable_use_count": Int or null,
         "Further calls of which the records do not say whether they are consistent: a source ARN in \
         the constraints, names that differ only in case, a session whose role's path is lost.",
-        |r| Cell::count(r.uses.undecidable);
+        |r| r.count(r.uses.undecidable);
     "first_consistent_use": Time or null,
         "`eventTime` of the first consistent call.",
         |r| r.uses.times.map_or(Cell::Null, |(first, _)| Cell::Time(first));
@@ -153,6 +158,6 @@ table! {
             false => Cell::Text(r.uses.operations.iter().copied().collect::<Vec<_>>().join(",").into()),
         };
     "operations_not_seen": Text or null,
-        "The others, sorted. Null: the operations are not known. Empty: all were seen.",
+        "The others, sorted. Null: the operations, or the calls, are not known. Empty: all were seen.",
         |r| r.not_seen().map_or(Cell::Null, |list| Cell::Text(list.into()));
 }
