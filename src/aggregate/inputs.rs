@@ -12,6 +12,8 @@ use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared_text};
 
 /// Problems kept for the summary. The report lists all of them.
 const PROBLEMS: usize = 5;
+/// Skipped inputs that the summary names.
+const SKIPPED: usize = 3;
 
 /// How far an input could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,6 +166,8 @@ pub struct InputTotals {
     pub problems: Vec<String>,
     /// The first few inputs in which there is no archive.
     pub empty: Vec<String>,
+    /// The first few skipped inputs that [are worth a name](SkipReason::is_worth_a_name), and why.
+    pub named_skipped: Vec<(String, SkipReason)>,
     /// Inputs whose names say another account or region than their KMS records.
     pub names_disagree: u64,
     /// The first of them.
@@ -235,6 +239,8 @@ impl AddAssign for InputTotals {
             let room = PROBLEMS.saturating_sub(texts.len());
             texts.extend(later.into_iter().take(room));
         }
+        let room = SKIPPED.saturating_sub(self.named_skipped.len());
+        self.named_skipped.extend(later.named_skipped.into_iter().take(room));
         self.names_disagree += later.names_disagree;
         self.first_name_to_disagree = self.first_name_to_disagree.take().or(later.first_name_to_disagree);
         self.misnamed += later.misnamed;
@@ -264,6 +270,9 @@ impl AddAssign<&InputSummary> for InputTotals {
             *self.skipped.entry(reason).or_default() += 1;
             if reason == SkipReason::NoArchive && self.empty.len() < PROBLEMS {
                 self.empty.push(input.archive.to_string());
+            }
+            if reason.is_worth_a_name() && self.named_skipped.len() < SKIPPED {
+                self.named_skipped.push((input.archive.to_string(), reason));
             }
             self.hidden += u64::from(reason.may_hide_records());
             self.misnamed += u64::from(reason != SkipReason::Digest && input.delivered.is_some());

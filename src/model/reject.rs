@@ -214,6 +214,15 @@ impl SkipReason {
         )
     }
 
+    /// Whether people may wonder why such an input was skipped. The others are to be expected
+    /// beside archives, or have a line of their own.
+    pub fn is_worth_a_name(self) -> bool {
+        !matches!(
+            self,
+            Self::Empty | Self::Digest | Self::Notification | Self::NoArchive | Self::AlreadyListed
+        )
+    }
+
     /// Plain words, for people.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! Inputs that hold no records but should: what to say of them.
 
+use super::closed::closed_form;
 use crate::aggregate::{InputStatus, StatusReason, UnreadReason};
 use crate::format::container::{NameWatch, Watched};
 use crate::format::decode::{may_be_encoded, may_hold_compressed, may_hold_encoded};
@@ -9,17 +10,24 @@ use crate::source::{Family, NameFields};
 /// Bytes at the beginning of an input that show what was saved instead of a log.
 pub(super) const HEAD_BYTES: usize = 4096;
 
-/// The status of an input in which no record was found, and why. It is skipped, unless it may hold
-/// records, or is named like a log file.
-pub(super) fn status(
-    reason: SkipReason,
-    fields: &NameFields,
-    watch: &NameWatch,
-    head: &[u8],
-) -> (InputStatus, StatusReason) {
-    let is_message = reason == SkipReason::NotJson && is_validation_message(head);
-    let reason = if is_message { SkipReason::Notification } else { reason };
-    match unread(reason, fields, watch, head) {
+/// An input in which no record was found.
+pub(super) struct NoRecords<'a> {
+    /// Why it would be skipped.
+    pub(super) reason: SkipReason,
+    pub(super) uri: &'a str,
+    /// What its name says.
+    pub(super) fields: &'a NameFields,
+    pub(super) watch: &'a NameWatch,
+    /// Its first bytes.
+    pub(super) head: &'a [u8],
+}
+
+/// The status of the input, and why. It is skipped, unless it may hold records, or is named like a
+/// log file.
+pub(super) fn status(input: &NoRecords<'_>) -> (InputStatus, StatusReason) {
+    let is_message = input.reason == SkipReason::NotJson && is_validation_message(input.head);
+    let reason = if is_message { SkipReason::Notification } else { input.reason };
+    match unread(reason, input) {
         Some(unread) => (InputStatus::Unreadable, unread),
         None => (InputStatus::Skipped, StatusReason::Skipped(reason)),
     }
@@ -37,7 +45,8 @@ pub(super) fn description(reason: &StatusReason, head: &[u8]) -> Option<String> 
 }
 
 /// Why an input that would be skipped is unreadable instead, if it is.
-fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8]) -> Option<StatusReason> {
+fn unread(reason: SkipReason, input: &NoRecords<'_>) -> Option<StatusReason> {
+    let NoRecords { uri, fields, watch, head, .. } = *input;
     // It may hold records, and nobody can say that it does not.
     let detail = match reason {
         SkipReason::UnsupportedCompression => Some(
@@ -46,6 +55,7 @@ fn unread(reason: SkipReason, fields: &NameFields, watch: &NameWatch, head: &[u8
         SkipReason::UnsupportedFile => Some(
             "it is an ORC, Arrow, Avro or SQLite file, which keytrail does not read: export it as Parquet or JSON",
         ),
+        SkipReason::NotJson | SkipReason::BrokenStart => closed_form(uri, head),
         SkipReason::Utf16 => Some("it is UTF-16 text, which keytrail does not read: convert it to UTF-8"),
         _ => None,
     };

@@ -1,6 +1,7 @@
 //! Reads one entry of the listing. An archive is one input; a container is many, which take its
 //! place in the order of the inputs.
 
+mod closed;
 mod container;
 mod lost;
 mod reader;

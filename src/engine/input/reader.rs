@@ -7,7 +7,7 @@ use std::io::Read;
 use memchr::memmem;
 use tracing::{debug, warn};
 
-use super::lost::{self, HEAD_BYTES};
+use super::lost::{self, HEAD_BYTES, NoRecords};
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
@@ -422,7 +422,13 @@ impl<'r, 's> InputReader<'r, 's> {
         input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like a record or damage is neither.
-            let (status, reason) = lost::status(reason, &self.subject.name_fields, &self.watch, &self.head);
+            let (status, reason) = lost::status(&NoRecords {
+                reason,
+                uri: &self.subject.uri,
+                fields: &self.subject.name_fields,
+                watch: &self.watch,
+                head: &self.head,
+            });
             if let Some(what) = lost::description(&reason, &self.head) {
                 let archive = &input.archive;
                 warn!(%archive, "skipped: it holds {what}");

@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 /// a service, a name that only records have, how text or a list of bytes begins that are JSON or
 /// compressed,
 /// an escape that may hide any of them, and what is typical of notifications and of tables.
-const NEEDLES: [&str; 70] = [
+const NEEDLES: [&str; 77] = [
     "amazonaws",
     "ventsource",
     "vent_source",
@@ -77,7 +77,14 @@ const NEEDLES: [&str; 70] = [
     "\"78da",
     "\"28b52f",
     "x7b22",
+    "x7b0a",
+    "x7b20",
+    "x5b7b",
+    "x5b0a",
     "x1f8b08",
+    "x789c",
+    "x78da",
+    "x28b52f",
     ";base64,",
     "123,34",
     "123, 34",

@@ -45,6 +45,9 @@ pub fn unread_form(value: &[u8]) -> Option<&'static str> {
     if [&b"[31,139,8,"[..], b"[31, 139, 8, "].iter().any(|list| memmem::find(value, list).is_some()) {
         return Some("a list of bytes that cannot be decompressed");
     }
+    if has_numbered_bytes(value) {
+        return Some("an object of the numbers of bytes");
+    }
     value.split(|b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n')).find_map(|text| {
         if NUMBERS.iter().any(|numbers| text.starts_with(numbers)) {
             return Some("the numbers of bytes in a text");
@@ -58,6 +61,17 @@ pub fn unread_form(value: &[u8]) -> Option<&'static str> {
         bytes.truncate(len);
         let is_deflate = || inflated(&bytes).is_some_and(|content| begins_like_json(&content));
         unread_content(&bytes).or_else(|| is_deflate().then_some("deflate in a text"))
+    })
+}
+
+/// Whether there is an object that has the first bytes of gzip or of JSON by their positions: what
+/// JavaScript makes of an array of bytes.
+fn has_numbered_bytes(value: &[u8]) -> bool {
+    const FIRST: [&[u8]; 5] = [b"31,1:139,", b"123,1:34,", b"91,1:123,", b"40,1:181,", b"123,1:10,"];
+    memmem::find_iter(value, b"\"0").any(|at| {
+        let start = value[at + 2..].iter().take(48).filter(|b| !matches!(b, b'"' | b'\\' | b' ' | b'\n'));
+        let start: Vec<u8> = start.copied().collect();
+        start.strip_prefix(b":").is_some_and(|rest| FIRST.iter().any(|first| rest.starts_with(first)))
     })
 }
 
@@ -119,6 +133,9 @@ mod tests {
             r#"{"a":"\u001f\u008b\u0008"}"#,
             "\u{1F}\u{FFFD}\u{8}",
             r#"{"a":"31,139,8,0,13"}"#,
+            r#"{"a":{"0": 31, "1": 139, "2": 8}}"#,
+            r#"{"a":{"0":123,"1":34,"2":82}}"#,
+            r#"{"a":"{\"0\":31,\"1\":139,\"2\":8}"}"#,
             r#"{"a":"UEsDBBQAAAAAAEp6fF1zMbNs8gMAAPIDAAAJAAAAYS5qc29uLmd6H4sIALzwCmsC/+1X"}"#,
             "x UEFSMRUEFRAVFEwVAhUAEgAACBwEAAAAMS4xMRUAFRIVFiwVChUQFQYVBhw2ACgEMS4x",
             r#"{"a":"ewAiAGUAdgBlAG4AdABWAGUAcgBzAGkAbwBuACIAOgAgACIAMQAuADEAMQAiACwA"}"#,
@@ -130,6 +147,7 @@ mod tests {
             r#"{"a":"\u001f\b","b":"\ufffd\b","c":"1,139,8,","d":"31,139"}"#,
             r#"{"a":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a089f86d081884c7d"}"#,
             r#"{"a":"iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAYAAAAf8/9hAAAAAXNSR0IArs4c6QAAAARnQU1BAACx"}"#,
+            r#"{"0":1,"1":2,"a":{"0":31}}"#,
             "START RequestId: c0ffee00-0000-4000-8000-000000000101 Version: $LATEST",
         ] {
             assert_eq!(unread_form(value.as_bytes()), None, "{value}");

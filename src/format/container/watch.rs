@@ -10,8 +10,9 @@ use memchr::memmem;
 
 /// Names of members of records, in the spellings of most tools; then the name of KMS, and how
 /// base64 of gzip, of a record and of a log file begin, in a string or on a line; then names of
-/// members that also occur in other logs.
-const NAMES: [&str; 33] = [
+/// members that also occur in other logs; then those that OCSF gives to the class of an event, and
+/// the name of its product.
+const NAMES: [&str; 36] = [
     "eventsource",
     "event_source",
     "eventname",
@@ -45,12 +46,18 @@ const NAMES: [&str; 33] = [
     "event_time",
     "awsregion",
     "aws_region",
+    "class_uid",
+    "class_name",
+    "cloudtrail",
 ];
 const KMS: &str = "kms.amazonaws.com";
 /// Position of [`KMS`] in [`NAMES`]; half of it is its bit.
 const KMS_AT: usize = 20;
 /// Position of the first name that other logs have, too.
 const COMMON_AT: usize = 27;
+/// Position of the first name of OCSF, and of the product.
+const CLASS_AT: usize = 33;
+const PRODUCT_AT: usize = 35;
 /// The bits of names of which one makes a record of an `eventID`, `eventTime` or `awsRegion` beside
 /// it: `eventName`, `eventVersion`, `userIdentity`, `requestParameters`, `recipientAccountId` and
 /// `responseElements`.
@@ -80,6 +87,10 @@ pub struct NameWatch {
     /// One bit for each of the names that other logs have, too, where it is the name of a member or
     /// of a column.
     common: u8,
+    /// There is an event of OCSF's class API Activity.
+    is_api_activity: bool,
+    /// A string is or ends in `CloudTrail`.
+    is_of_cloudtrail: bool,
     /// There is base64 of gzip.
     is_encoded: bool,
     /// KMS's name is a whole string of JSON, not part of a text.
@@ -138,6 +149,11 @@ impl NameWatch {
         let has_call = LazyCell::new(|| names_operation(bytes, ""));
         for found in search.find_iter(bytes) {
             let name = found.pattern().as_usize();
+            if name >= CLASS_AT {
+                self.is_api_activity |= name < PRODUCT_AT && is_api_activity(&bytes[found.end()..]);
+                self.is_of_cloudtrail |= name == PRODUCT_AT && ends_string(&bytes[found.end()..]);
+                continue;
+            }
             if let Some(common) = name.checked_sub(COMMON_AT) {
                 self.common |= u8::from(is_whole_name(&bytes[found.end()..])) << (common / 2);
                 continue;
@@ -168,9 +184,17 @@ impl NameWatch {
         }
     }
 
+    /// Whether there are events of CloudTrail in OCSF: where they are watched, without the service.
+    fn is_of_ocsf(&self) -> bool {
+        self.is_api_activity && self.is_of_cloudtrail
+    }
+
     /// Whether the content may hold records.
     pub fn may_hold_records(&self, watched: Watched) -> bool {
         if self.unread.is_some() {
+            return true;
+        }
+        if self.is_of_ocsf() && watched != Watched::Notification {
             return true;
         }
         let kms = 1 << (KMS_AT / 2);
@@ -230,6 +254,20 @@ fn is_key(after: &[u8]) -> bool {
     after.next() == Some(&b'"') && after.find(|b| !b.is_ascii_whitespace()) == Some(&b':')
 }
 
+/// Whether a string of JSON, or of a text of it, ends before `after`.
+fn ends_string(after: &[u8]) -> bool {
+    after.iter().find(|b| **b != b'\\') == Some(&b'"')
+}
+
+/// Whether the class of an event of OCSF, whose name ends before `after`, is API Activity.
+fn is_api_activity(after: &[u8]) -> bool {
+    let marks = after.iter().take_while(|b| b"\\\":= ".contains(b)).count();
+    let value = &after[marks..];
+    let is_class =
+        |class: &[u8]| value.get(..class.len()).is_some_and(|text| text.eq_ignore_ascii_case(class));
+    is_class(b"6003") || is_class(b"api activity")
+}
+
 /// Whether a name ends before `after`: that of a member, or of a column in a table's first row.
 fn is_whole_name(after: &[u8]) -> bool {
     is_key(after) || matches!(after.first(), Some(b',' | b';' | b'|' | b'\t' | b'\r' | b'\n' | b'"'))
@@ -258,6 +296,11 @@ impl fmt::Display for NameWatch {
         const COMMON: [&str; 3] = ["eventID", "eventTime", "awsRegion"];
         let common = COMMON.iter().enumerate().filter(|(n, _)| self.common >> n & 1 == 1);
         let common = common.map(|(_, name)| *name).filter(|_| self.seen & ANCHORS != 0);
+        if self.is_of_ocsf() {
+            return f.write_str(
+                "is OCSF of CloudTrail in which api.operation or api.service.name cannot be read",
+            );
+        }
         let names = seen.chain(common).collect::<Vec<_>>().join(", ");
         match (names.is_empty(), self.is_encoded) {
             (true, _) => write!(f, "holds text that looks like encoded records"),
@@ -290,6 +333,10 @@ mod tests {
             ("WHERE eventSource = 'kms.amazonaws.com'", false, true),
             ("event_source: x\nEVENTNAME: y", true, true),
             ("eventsource, event_source", false, false),
+            (r#"{"class_uid": 6003,"metadata":{"product":{"name":"CloudTrail"}}}"#, true, true),
+            (r#"{"class_name":"API Activity","product":"AWS CloudTrail"}"#, true, true),
+            (r#"{"class_uid":6003,"product":"Amazon EKS"}"#, false, false),
+            (r#"{"class_uid":2004,"sources":["CloudTrail"]}"#, false, false),
             ("event_name,eventtime\n", true, true),
             (r#"{"eventName":1,"awsRegion":2}"#, true, true),
             (r#"{"userIdentity":{},"EventID":2}"#, true, true),

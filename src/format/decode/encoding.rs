@@ -38,7 +38,7 @@ pub(super) const SNIFF_BYTES: usize = 6;
 
 /// Detects the encoding from the first bytes of an input; six bytes are enough.
 pub fn sniff(first: &[u8]) -> Encoding {
-    const UNSUPPORTED: [(&[u8], SkipReason); 15] = [
+    const UNSUPPORTED: [(&[u8], SkipReason); 24] = [
         (b"BZh", SkipReason::UnsupportedCompression),
         (b"\xFD7zXZ\0", SkipReason::UnsupportedCompression),
         (b"7z\xBC\xAF\x27\x1C", SkipReason::UnsupportedCompression),
@@ -48,13 +48,23 @@ pub fn sniff(first: &[u8]) -> Encoding {
         (b"\x1F\x9D", SkipReason::UnsupportedCompression),
         (b"\x5D\0\0", SkipReason::UnsupportedCompression),
         (b"\xFF\x06\0\0sN", SkipReason::UnsupportedCompression),
+        (b"Rar!\x1A\x07", SkipReason::UnsupportedCompression),
+        (b"LZIP\x01", SkipReason::UnsupportedCompression),
+        (b"\x89LZO\0", SkipReason::UnsupportedCompression),
+        (b"LRZI", SkipReason::UnsupportedCompression),
+        (b"MSCF\0\0", SkipReason::UnsupportedCompression), // a cabinet
         (b"ORC", SkipReason::UnsupportedFile),
         (b"ARROW1", SkipReason::UnsupportedFile),
         (b"Obj\x01", SkipReason::UnsupportedFile), // Avro
         (b"SQLite", SkipReason::UnsupportedFile),
         (b"\xFF\xFE", SkipReason::Utf16),
         (b"\xFE\xFF", SkipReason::Utf16),
-        (b"{\0", SkipReason::Utf16), // little-endian without a byte order mark
+        // JSON without a byte order mark, little-endian and big-endian.
+        (b"{\0", SkipReason::Utf16),
+        (b"[\0{\0", SkipReason::Utf16),
+        (b"\0{\0", SkipReason::Utf16),
+        (b"\0[\0{", SkipReason::Utf16),
+        (b"\0[\0\n", SkipReason::Utf16),
     ];
     match first {
         [0x1F, 0x8B, ..] => Encoding::Gzip,

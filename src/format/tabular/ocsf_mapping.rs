@@ -46,6 +46,13 @@ pub(super) fn is_api_activity(schema: &Schema) -> bool {
         && (has("time") || has("time_dt"))
 }
 
+/// Whether the columns may be those of such a class without the ones that say which service and
+/// operation it was.
+pub(super) fn may_be_incomplete(schema: &Schema) -> bool {
+    let has = |path| field(schema, path).is_some();
+    (has("class_uid") || has("class_name")) && has("metadata") && has("actor")
+}
+
 /// Whether essential columns are missing.
 pub(super) fn lacks_columns(schema: &Schema) -> bool {
     ESSENTIAL.iter().any(|columns| columns.iter().all(|path| field(schema, path).is_none()))

@@ -74,6 +74,7 @@ fn names_records(schema: &Schema) -> bool {
     };
     let is_record = |field: &Field| RECORD_COLUMNS.iter().any(|name| field.name().eq_ignore_ascii_case(name));
     may_be_events(columns)
+        || ocsf_mapping::may_be_incomplete(schema)
         || schema.fields().iter().any(|field| is_record(field) && holds_text(field))
         || schema.fields().iter().any(|field| has_event_members(field.data_type()))
 }

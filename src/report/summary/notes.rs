@@ -8,8 +8,8 @@ use crate::model::{SkipReason, counted};
 use crate::report::run::RunOptions;
 use crate::report::text::{number, printable};
 
-/// The inputs and records that could not be read, and the inputs without archives: the first few,
-/// and how many more there are. Empty when everything was read.
+/// The inputs and records that could not be read, the inputs without archives, and those that were
+/// skipped: the first few, and how many more there are. Empty when everything was read.
 pub fn unread_inputs(inputs: &InputTotals) -> String {
     let mut text = String::new();
     for problem in &inputs.problems {
@@ -27,7 +27,26 @@ pub fn unread_inputs(inputs: &InputTotals) -> String {
     if more > 0 {
         let _ = writeln!(text, "empty: {} more", number(more));
     }
+    if !inputs.named_skipped.is_empty() {
+        let _ = writeln!(text, "skipped: {}", skipped_inputs(inputs));
+    }
     text
+}
+
+/// The first few inputs that were skipped for a reason that is worth a name, and how many more
+/// there are.
+fn skipped_inputs(inputs: &InputTotals) -> String {
+    let all: u64 = inputs.skipped.iter().filter(|(reason, _)| reason.is_worth_a_name()).map(|(_, n)| n).sum();
+    let shown: Vec<String> = inputs
+        .named_skipped
+        .iter()
+        .map(|(uri, reason)| format!("{} ({})", printable(uri), reason.in_words()))
+        .collect();
+    let more = match all.saturating_sub(shown.len() as u64) {
+        0 => String::new(),
+        n => format!(", and {} more", number(n)),
+    };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// What narrows the run, beside workloads and APIs: the options, and how many folders of S3 were

@@ -3,6 +3,7 @@
 //! so; what cannot be read is told.
 
 mod beside;
+mod closed;
 mod encoded;
 mod forms;
 mod members;

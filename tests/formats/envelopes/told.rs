@@ -87,6 +87,30 @@ fn records_far_behind_other_text_are_told() {
     assert_eq!((report.status, state(&report.inputs(), "in.log").1), (1, "archive_too_large"));
 }
 
+/// On the screen, the first few skipped inputs have a name and a reason.
+#[test]
+fn skipped_inputs_are_named() {
+    let plain = document(&records());
+    let files: [(&str, &[u8]); 6] = [
+        ("a.txt", b"a note"),
+        ("b.json", b"{\"other\":1}"),
+        ("c.png", b"\x89PNG\r\n\x1A\n\0"),
+        ("d.txt", b"another note"),
+        ("e.json", b""),
+        ("f.json", plain.as_bytes()),
+    ];
+    let dir = folder(&files);
+    let line = "skipped: a.txt (not JSON), b.json (JSON without records), c.png (not JSON), and 1 more\n";
+    let report = analyze_in(dir.path(), &["."]);
+    assert!(report.status == 0 && report.stderr.contains(line), "{}", report.stderr);
+    let events = testkit::run(testkit::keytrail().current_dir(dir.path()).args(["events", "."]));
+    assert!(events.status == 0 && events.stderr.contains(line), "{}", events.stderr);
+    // What is to be expected beside archives has none.
+    let dir = folder(&files[4..]);
+    let report = analyze_in(dir.path(), &["."]);
+    assert!(!report.stderr.contains("skipped:"), "{}", report.stderr);
+}
+
 fn csv_field(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
