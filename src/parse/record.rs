@@ -283,7 +283,9 @@ json_struct! {
 impl Resource<'_> {
     /// Whether it, or its ARN, is something else, so that what it says is not read.
     fn is_lost(&self) -> bool {
-        self.as_text != AsText::No || self.arn.1.is_lost()
+        // CloudTrail's have an ARN and an account; an object with neither is another list.
+        let says_nothing = self.arn.0.is_none() && self.account_id.is_none();
+        self.as_text != AsText::No || self.arn.1.is_lost() || says_nothing
     }
 }
 

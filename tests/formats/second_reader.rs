@@ -33,13 +33,22 @@ const INPUTS: &str = "archive string status string reason string? shape string c
 const SUPERSEDED: &str = "class string superseded_by string? event_time time event_id string? shared_event_id string? request_id string? \
     event_name string region string recipient_account_id string? principal string key_arn string? archive string record_offset int64";
 
-const TABLES: [(&str, &str); 6] = [
+const GRANTS: &str = "grant_id string? key_arn string? key_account_id string? key_region string? state string \
+    grantee_principal string? grantee string? retiring_principal string? retiring string? operations string? \
+    constraints string? grant_name string? created_time time? created_by string? created_through string? \
+    created_event_id string? repeated_calls int64 ended_time time? ended_by string? ended_through string? \
+    ended_event_name string? ended_event_id string? unusable_since time? parent_grant_id string? \
+    consistent_use_count int64? ambiguous_use_count int64? undecidable_use_count int64? first_consistent_use time? \
+    last_consistent_use time? operations_seen string? operations_not_seen string?";
+
+const TABLES: [(&str, &str); 7] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
     ("rejects", REJECTS),
     ("inputs", INPUTS),
     ("superseded", SUPERSEDED),
+    ("grants", GRANTS),
 ];
 
 /// A type of the contract as pyarrow, the Parquet footer (physical and logical) and DuckDB call it.
@@ -83,6 +92,8 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "usage_daily" => report.daily(),
         "rejects" => report.rejects(),
         "inputs" => report.inputs(),
+        "superseded" => report.superseded(),
+        "grants" => report.grants(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))
             .iter()

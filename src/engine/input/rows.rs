@@ -1,6 +1,10 @@
 //! Inputs whose records are rows: Parquet and CSV.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Read;
+
+use memchr::memmem;
 
 use super::reader::InputReader;
 use super::stream::{DecodeStream, StreamPosition};
@@ -120,6 +124,7 @@ impl InputReader<'_, '_> {
             csv: CsvReader::with_delimiter(limit, delimiter),
             kind,
             names: (!has_header).then(Vec::new),
+            repeated: Vec::new(),
             found: kind == CsvKind::Lake,
         };
         let mut chunk = content.take_whole();
@@ -173,11 +178,37 @@ struct Rows {
     kind: CsvKind,
     /// Names of the columns, once they are known; empty if there are none.
     names: Option<Vec<String>>,
+    /// Columns of the same name.
+    repeated: Vec<[usize; 2]>,
     /// There was a record.
     found: bool,
 }
 
+/// Pairs of columns with the same name: tables that were joined have them.
+fn same_names(names: &[String]) -> Vec<[usize; 2]> {
+    let mut first = HashMap::new();
+    let mut pairs = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        match first.entry(name.to_ascii_lowercase()) {
+            Entry::Occupied(other) => pairs.push([*other.get(), n]),
+            Entry::Vacant(place) => drop(place.insert(n)),
+        }
+    }
+    pairs
+}
+
 impl Rows {
+    /// The name of two columns of a row that names KMS, if their values differ.
+    fn ambiguous_column<'n>(&self, names: &'n [String], fields: &[&str]) -> Option<&'n str> {
+        let differs = |[one, other]: &&[usize; 2]| match (fields.get(*one), fields.get(*other)) {
+            (Some(one), Some(other)) => one != other && !one.is_empty() && !other.is_empty(),
+            _ => false,
+        };
+        let [one, _] = self.repeated.iter().find(differs)?;
+        let names_kms = |field: &&str| memmem::find(field.as_bytes(), b"kms.amazonaws.com").is_some();
+        names.get(*one).map(String::as_str).filter(|_| fields.iter().any(names_kms))
+    }
+
     fn row(&mut self, reading: &mut InputReader<'_, '_>, offset: u64, state: RowState) {
         let fields: Result<Vec<&str>, _> = self.csv.fields().map(std::str::from_utf8).collect();
         let Some(names) = &self.names else {
@@ -185,6 +216,7 @@ impl Rows {
             let name = |name: &str| name.trim_start_matches('\u{feff}').trim().to_owned();
             let names: Vec<String> = fields.unwrap_or_default().into_iter().map(name).collect();
             reading.lacks_key_columns = lack_key(names.iter().map(String::as_str));
+            self.repeated = same_names(&names);
             self.names = Some(names);
             return;
         };
@@ -205,6 +237,10 @@ impl Rows {
             }
             Err(error) => return reading.reject(Some(offset), RejectReason::InvalidUtf8, error.to_string()),
         };
+        if let Some(name) = self.ambiguous_column(names, &fields) {
+            let detail = format!("two columns are named {name}, and differ in a row that names KMS");
+            return reading.reject(Some(offset), RejectReason::UnreadableMember, detail);
+        }
         if self.kind != CsvKind::Lake {
             let name = |n: usize| names.get(n).cloned().unwrap_or_else(|| format!("column {n}"));
             let members = fields.into_iter().enumerate().map(|(n, field)| (name(n), field.into()));

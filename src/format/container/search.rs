@@ -34,6 +34,8 @@ use crate::model::RejectReason;
 const MAX_DEPTH: u32 = 16;
 /// Members of a record from which on an object is an event, although `eventSource` is missing.
 const MIN_MEMBERS: usize = 4;
+/// The name of KMS as a whole value of JSON.
+const KMS_VALUE: &[u8] = b"\"kms.amazonaws.com\"";
 /// Length of what may precede the JSON in a text, such as a time or the header of a log line.
 const MAX_TEXT_PREFIX: usize = 512;
 
@@ -267,6 +269,15 @@ impl<'s, 'e> Run<'s, 'e> {
         let Ok(Value::Object(members)) = serde_json::from_slice::<Value>(bytes) else { return false };
         let rebuilt =
             if is_mapped(&members) { record_from_mapped(&members) } else { record_from_members(members) };
+        // The members of two events in one object, such as the row of a join.
+        if let Rebuilt::Record { json, is_event: true, .. } = &rebuilt
+            && memmem::find(bytes, KMS_VALUE).is_some()
+            && memmem::find(json.as_bytes(), KMS_VALUE).is_none()
+        {
+            let detail = "members of several events in one: one of them is of KMS";
+            self.lost(RejectReason::UnreadableMember, detail);
+            return true;
+        }
         self.rebuilt(rebuilt, place)
     }
 

@@ -365,3 +365,32 @@ fn records_inside_events_of_other_systems_are_read() {
         assert_eq!((counts(&report), report.status), ([2, 2, 0], 0), "{outer}: {}", report.stderr);
     }
 }
+
+/// Joins give a table two columns of one name, or the members of two events: what names KMS and
+/// would be lost is told.
+#[test]
+fn columns_given_twice_are_told() {
+    let row = |source: &str, other: &str| {
+        format!(
+            "eventTime,eventSource,eventName,eventID,userIdentity,eventSource\n\
+             2025-10-07T08:20:01Z,{source},Decrypt,e1,Alice,{other}\n"
+        )
+    };
+    for table in
+        [row("kms.amazonaws.com", "ec2.amazonaws.com"), row("ec2.amazonaws.com", "kms.amazonaws.com")]
+    {
+        let report = read("in.csv", table.as_bytes());
+        assert_eq!((counts(&report)[2], report.status), (1, 1), "{table}: {}", report.stderr);
+    }
+    let join = json!([{
+        "a.eventTime": "2025-10-07T08:20:01Z",
+        "a.eventSource": "ec2.amazonaws.com",
+        "a.eventName": "RunInstances",
+        "a.eventID": "e1",
+        "b.eventSource": "kms.amazonaws.com",
+        "b.eventName": "Decrypt",
+        "b.eventID": "e2",
+    }]);
+    let report = read("in", join.to_string().as_bytes());
+    assert_eq!(report.status, 1, "{}", report.stderr);
+}
