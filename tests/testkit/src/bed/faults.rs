@@ -71,13 +71,15 @@ pub fn access_denied() -> Fault {
 
 /// Lets this share of all requests fail, in one of these ways each. Which ones do depends on the
 /// seed and on what is asked for the how manieth time, not on when: the same requests fail however
-/// many are under way at once.
+/// many are under way at once. Every fourth time is spared: before a run, a request is sent four
+/// times at most.
 pub fn some(seed: u64, share: f64, faults: Vec<Fault>) -> impl Fn(&Asked) -> Option<Fault> {
     move |asked| {
         let mut hasher = DefaultHasher::new();
         (seed, &asked.method, &asked.target, &asked.range, asked.attempt).hash(&mut hasher);
         let drawn = hasher.finish();
         let (place, kind) = ((drawn >> 32) as f64 / f64::from(u32::MAX), drawn as u32 as usize);
-        (place < share).then(|| faults[kind % faults.len()].clone())
+        let is_spared = asked.attempt % 4 == 3;
+        (place < share && !is_spared).then(|| faults[kind % faults.len()].clone())
     }
 }
