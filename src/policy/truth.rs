@@ -33,17 +33,24 @@ impl Truth {
             (unknown, _) => unknown,
         }
     }
+
+    /// It does not hold.
+    #[must_use]
+    #[allow(clippy::should_implement_trait, reason = "the trait calls it")]
+    pub fn not(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            unknown @ Self::Unknown(_) => unknown,
+        }
+    }
 }
 
 impl std::ops::Not for Truth {
     type Output = Self;
 
     fn not(self) -> Self {
-        match self {
-            Self::Yes => Self::No,
-            Self::No => Self::Yes,
-            unknown @ Self::Unknown(_) => unknown,
-        }
+        Self::not(self)
     }
 }
 
