@@ -1,11 +1,32 @@
 //! Opening files that somebody else may have replaced.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Most bytes of a file that is read as a whole.
 pub const SMALL_FILE: u64 = 64 << 20;
+
+/// How often, and after how long, a lock is asked for again.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// Locks a file that nobody else should have locked, and waits half a second at most. A process
+/// that another thread starts holds the locks of all threads until it runs its own program.
+///
+/// # Errors
+/// When somebody else has the lock, or files cannot be locked here.
+pub fn lock_file(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
 
 /// Opens a file for reading that must be a regular file. A pipe in its place is not waited for.
 ///

@@ -16,7 +16,7 @@ mod temporary;
 
 pub use catch_panic::catch_panic;
 pub use clock::{now_micros, now_millis, unix_micros};
-pub use files::{SMALL_FILE, open_regular, read_small};
+pub use files::{SMALL_FILE, lock_file, open_regular, read_small};
 pub use hash::{keyed_hash, stable_hash, stable_hasher, table_hash};
 pub use locks::{into_inner, lock, wait_timeout};
 pub use memory::MemoryBudget;

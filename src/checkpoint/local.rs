@@ -9,7 +9,7 @@ use tempfile::TempPath;
 
 use super::error::{CheckpointError, Unusable};
 use super::segment_store::{FOLDER, MANIFEST, MAX_MANIFEST, NewFile, SegmentFile, SegmentStore, StoredFile};
-use crate::base::open_regular;
+use crate::base::{lock_file, open_regular};
 
 const LOCK: &str = "lock";
 /// A manifest that is not complete yet.
@@ -36,7 +36,7 @@ impl LocalStore {
         refuse_special(&path)?;
         let opened = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = opened.map_err(CheckpointError::file(&path))?;
-        match lock.try_lock() {
+        match lock_file(&lock) {
             Ok(()) => Ok(Self { folder, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(CheckpointError::Busy { path: report.display().to_string() })

@@ -19,7 +19,7 @@ use super::tables::{
     UsageTable,
 };
 use crate::aggregate::{AccessRow, DailyRow, UsageRow};
-use crate::base::{TaskQueue, TemporaryFolder, open_regular};
+use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
 const EVENTS_FOLDER: &str = "events";
@@ -242,7 +242,7 @@ impl DirectoryLock {
     /// Where directories cannot be opened or locked, nothing keeps others out.
     fn acquire(path: &Path) -> Result<Self, SinkError> {
         let directory = File::open(path).ok();
-        match directory.as_ref().map(File::try_lock) {
+        match directory.as_ref().map(lock_file) {
             Some(Err(TryLockError::WouldBlock)) => Err(SinkError::Busy { path: path.display().to_string() }),
             _ => Ok(Self { _directory: directory }),
         }
