@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: what the numbers mean (`audit`), and how they are written (`report`).
 
+mod access;
 mod activity;
 mod counts;
 mod coverage;
@@ -16,15 +17,14 @@ mod seen;
 mod selected;
 mod usage;
 
+pub use access::{Access, AccessRow, CallGroup, CallOrigin, KeyChangeCall, RecordRef, Span, account_of};
 pub use activity::{Activity, KeyUse, LogReads, is_use};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};
 pub use distinct::EXACT_LIMIT;
 pub use event_id::EventId;
-pub use grants::{
-    Change, Grant, GrantLedger, GrantState, GrantUse, GrantUses, UseSummary, is_grant_operation,
-};
+pub use grants::{Change, Grant, GrantLedger, GrantState, GrantUse, GrantUses, UseSummary};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
 pub use selected::Selected;

@@ -72,7 +72,8 @@ pub(super) fn run(
         caveats: &caveats,
     };
     let grants = run.grant_rows();
-    let aggregates = Aggregates { usage: &run.usage, daily: &run.daily, grants: &grants };
+    let access = run.access.calls();
+    let aggregates = Aggregates { usage: &run.usage, daily: &run.daily, grants: &grants, access: &access };
     let staged = directory.stage(aggregates, &run_json)?;
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;

@@ -16,8 +16,8 @@ use super::result::Run;
 use super::run_knowledge::RunKnowledge;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary, InputTotals,
-    Observations, SampleText, Selected, StatusReason, Usage, complete_from,
+    Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary,
+    InputTotals, Observations, SampleText, Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
@@ -38,6 +38,7 @@ pub(super) struct Merge<'m> {
     observations: Observations,
     coverage: Coverage,
     activity: Activity,
+    access: Access,
     grant_uses: GrantUses,
     counts: Counts,
     inputs: InputTotals,
@@ -78,6 +79,7 @@ impl<'m> Merge<'m> {
             observations: Observations::default(),
             coverage: Coverage::default(),
             activity: Activity::default(),
+            access: Access::default(),
             grant_uses: GrantUses::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
@@ -108,6 +110,7 @@ impl<'m> Merge<'m> {
         self.coverage.unattributed += batch.unattributed;
         self.observations.foreign_corrections += batch.foreign_corrections;
         self.activity += std::mem::take(&mut batch.activity);
+        self.access += std::mem::take(&mut batch.access);
         self.grant_uses += batch.grant_uses.as_slice();
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
@@ -327,6 +330,7 @@ impl<'m> Merge<'m> {
     pub(super) fn finish(mut self, facts: Facts, activity: Activity) -> Result<Run, RunError> {
         self.activity += activity;
         self.activity.trim();
+        self.access.trim();
         let excludes =
             |change: &&TrailChange| change.effect == TrailEffect::ExcludesKms && change.error_code.is_none();
         let excluding = facts.trails.iter().filter(excludes).map(|change| change.trail.clone());
@@ -343,6 +347,7 @@ impl<'m> Merge<'m> {
             inputs: self.inputs,
             coverage: self.coverage,
             activity: self.activity,
+            access: self.access,
             observations: self.observations,
             unmatched: self.plan.filter_log().unmatched(),
             replaced: ReplacedArchives::default(),

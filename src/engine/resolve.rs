@@ -1,10 +1,12 @@
 //! From facts to events that count: knowledge completes them; the selection and the rules decide.
 
+use std::sync::Arc;
+
 use super::plan::Plan;
 use super::replaced::ReplacedEvents;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
-use crate::aggregate::{GrantUse, Selected, is_grant_operation, is_use};
+use crate::aggregate::{GrantUse, Selected, is_use};
 use crate::facts::Batch;
 use crate::model::KmsEvent;
 use crate::report::{SupersededAs, SupersededRow};
@@ -27,8 +29,9 @@ impl Resolver<'_> {
     /// Resolves a batch; false when the run is over.
     pub(super) fn batch(&self, batch: Batch, emit: EmitResolved<'_>) -> bool {
         let Batch { stretches, events } = batch;
-        // Filters are matched with every event, so that one that matches none can be named.
-        let needs_all = self.plan.filter_log().has_filters();
+        // Filters are matched with every event, so that one that matches none can be named. Where
+        // facts are learned, what all calls show is counted.
+        let needs_all = self.plan.learn || self.plan.filter_log().has_filters();
         for stretch in stretches {
             let begin = || {
                 let mut resolved = ResolvedBatch::new();
@@ -39,8 +42,7 @@ impl Resolver<'_> {
             self.replaced.found(&events, stretch.events.clone());
             for row in stretch.events.clone() {
                 let name = events.name(row);
-                let may_use_grant = !self.knowledge.grants.is_empty() && is_grant_operation(name);
-                if !needs_all && !is_use(name) && !may_use_grant && !self.plan.selection.wants_name(name) {
+                if !needs_all && !is_use(name) && !self.plan.selection.wants_name(name) {
                     resolved.counts.other_event += 1;
                     continue;
                 }
@@ -59,6 +61,17 @@ impl Resolver<'_> {
         true
     }
 
+    /// Adds what a call shows, whatever is selected.
+    fn access(&self, event: &KmsEvent<'_>, archive: &Arc<str>, offset: u64, resolved: &mut ResolvedBatch) {
+        let Self { plan, knowledge, .. } = self;
+        if plan.learn
+            && plan.selection.wants_scope(event)
+            && (plan.keep_duplicates || knowledge.corrections.replacement(event).is_none())
+        {
+            resolved.access.add(event, archive, offset);
+        }
+    }
+
     /// Adds the grants with which a call is consistent, whatever API or workload is asked for.
     fn use_of_grants(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
         let (knowledge, selection) = (self.knowledge, &self.plan.selection);
@@ -71,7 +84,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &str, resolved: &mut ResolvedBatch) {
+    fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &Arc<str>, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge, .. } = *self;
         let selection = &plan.selection;
         // Whatever is selected, and before an alias is resolved, as in a scan.
@@ -79,6 +92,7 @@ impl Resolver<'_> {
         knowledge.complete(&mut event);
         let is_key_of_alias = event.key.arn.as_deref().is_some_and(|arn| knowledge.alias_keys.contains(arn));
         plan.filter_log().add(selection, &event, is_key_of_alias);
+        self.access(&event, archive, offset, resolved);
         self.use_of_grants(&event, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;

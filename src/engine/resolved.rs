@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, Selected, UsageSample,
+    Access, Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, Selected, UsageSample,
 };
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
@@ -30,6 +30,8 @@ pub(super) struct ResolvedBatch {
     pub(super) foreign_corrections: u64,
     /// What its calls show, selected or not.
     pub(super) activity: Activity,
+    /// Who called which API with which key, selected or not.
+    pub(super) access: Access,
     /// Its calls that are consistent with grants.
     pub(super) grant_uses: Vec<GrantUse>,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.

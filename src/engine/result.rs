@@ -3,7 +3,7 @@
 use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
 use crate::aggregate::{
-    Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations, UsageRow,
+    Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations, UsageRow,
 };
 use crate::knowledge::Facts;
 use crate::report::GrantRow;
@@ -24,6 +24,8 @@ pub struct Run {
     pub coverage: Coverage,
     /// When each key was last used by anybody, and who read log files.
     pub activity: Activity,
+    /// Who called which API with which key, whatever is selected. Empty with `--no-learn`.
+    pub access: Access,
     /// Properties of the selected events that caveats are made of.
     pub observations: Observations,
     /// The patterns of the selection that matched no KMS event.

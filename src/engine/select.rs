@@ -64,9 +64,8 @@ impl Selection {
         }
     }
 
-    /// Whether time, account, region, principal and resource are asked for; what else is known of
-    /// the event cannot change that.
-    pub(super) fn wants_record(&self, event: &KmsEvent<'_>) -> bool {
+    /// Whether time, account and region are asked for.
+    pub(super) fn wants_scope(&self, event: &KmsEvent<'_>) -> bool {
         let listed = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_some_and(|value| list.iter().any(|item| item == value))
         };
@@ -74,6 +73,12 @@ impl Selection {
             && self.until.is_none_or(|until| event.time < until)
             && listed(&self.accounts, event.account())
             && listed(&self.regions, Some(&event.region))
+    }
+
+    /// Whether time, account, region, principal and resource are asked for; what else is known of
+    /// the event cannot change that.
+    pub(super) fn wants_record(&self, event: &KmsEvent<'_>) -> bool {
+        self.wants_scope(event)
             && (self.principals.is_empty() || self.principals.iter().any(|p| p.matches(&event.principal)))
             && (self.users.is_empty() || self.users.iter().any(|user| matches_user(user, event)))
             && (self.resources.is_empty()

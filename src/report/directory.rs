@@ -15,9 +15,10 @@ use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{
-    DailyTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable, SupersededTable, UsageTable,
+    AccessTable, DailyTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable, SupersededTable,
+    UsageTable,
 };
-use crate::aggregate::{DailyRow, UsageRow};
+use crate::aggregate::{AccessRow, DailyRow, UsageRow};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
@@ -28,10 +29,11 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "usage.parquet",
     "usage_daily.parquet",
     "grants.parquet",
+    "access.parquet",
     EVENTS_FOLDER,
     "superseded.parquet",
     "rejects.parquet",
@@ -74,6 +76,8 @@ pub struct Aggregates<'r> {
     pub daily: &'r [DailyRow],
     /// Rows of `grants.parquet`.
     pub grants: &'r [GrantRow<'r>],
+    /// Rows of `access.parquet`.
+    pub access: &'r [AccessRow<'r>],
 }
 
 /// A report in its place.
@@ -179,6 +183,7 @@ impl ReportDirectory {
         write_table::<UsageTable>(folder, aggregates.usage, &self.tasks)?;
         write_table::<DailyTable>(folder, aggregates.daily, &self.tasks)?;
         write_table::<GrantsTable>(folder, aggregates.grants, &self.tasks)?;
+        write_table::<AccessTable>(folder, aggregates.access, &self.tasks)?;
         self.events.finish()?;
         self.superseded.finish()?;
         self.rejects.finish()?;

@@ -50,8 +50,8 @@ pub use sink::{EventStep, RowOrder, Sink};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
-    DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS, InputsTable, REJECTS,
-    RULES, RejectRow, RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow,
-    SupersededTable, USAGE, UsageTable,
+    ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS,
+    InputsTable, REJECTS, RULES, RejectRow, RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
+    SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

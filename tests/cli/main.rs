@@ -41,7 +41,8 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
+    "access.parquet",
     "events",
     "grants.parquet",
     "inputs.parquet",

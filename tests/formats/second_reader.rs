@@ -41,7 +41,12 @@ const GRANTS: &str = "grant_id string? key_arn string? key_account_id string? ke
     consistent_use_count int64? ambiguous_use_count int64? undecidable_use_count int64? first_consistent_use time? \
     last_consistent_use time? operations_seen string? operations_not_seen string?";
 
-const TABLES: [(&str, &str); 7] = [
+const ACCESS: &str = "key_arn string? key_account_id string? key_region string? principal string \
+    principal_account_id string? event_name string outcome string error_code string? record_count int64 \
+    first_event_time time last_event_time time first_event_id string? first_archive string \
+    first_record_offset int64 last_event_id string? last_archive string last_record_offset int64";
+
+const TABLES: [(&str, &str); 8] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
@@ -49,6 +54,7 @@ const TABLES: [(&str, &str); 7] = [
     ("inputs", INPUTS),
     ("superseded", SUPERSEDED),
     ("grants", GRANTS),
+    ("access", ACCESS),
 ];
 
 /// A type of the contract as pyarrow, the Parquet footer (physical and logical) and DuckDB call it.
@@ -94,6 +100,7 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "inputs" => report.inputs(),
         "superseded" => report.superseded(),
         "grants" => report.grants(),
+        "access" => report.access(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))
             .iter()

@@ -1,6 +1,8 @@
 //! What counts, and as whose: each rule by itself, all of them against the oracle, and what must
 //! make no difference.
 
+// Who called what, whatever is asked for.
+mod access;
 // The program against the oracle and against the generator's truth.
 mod agreement;
 // What people had in hand.

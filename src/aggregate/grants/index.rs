@@ -1,6 +1,6 @@
 //! Finds the grants of a key for a caller, without looking at all grants of the key.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::grant::Grant;
 use crate::model::{Grantee, Principal};

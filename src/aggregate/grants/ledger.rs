@@ -118,6 +118,8 @@ impl GrantLedger {
 }
 
 /// Calls whose operation, of the same name, a grant may allow.
+///
+/// Source: [grant operations](https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-grant-operations).
 const SAME_NAME: [&str; 15] = [
     "CreateGrant",
     "Decrypt",
@@ -135,13 +137,6 @@ const SAME_NAME: [&str; 15] = [
     "Verify",
     "VerifyMac",
 ];
-
-/// Whether a grant may allow this API of KMS.
-///
-/// Source: [grant operations](https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-grant-operations).
-pub fn is_grant_operation(event_name: &str) -> bool {
-    event_name == "ReEncrypt" || SAME_NAME.contains(&event_name)
-}
 
 /// The operations of a grant that a call needs, and the keys on which.
 fn operations<'e>(event: &'e KmsEvent<'_>) -> impl Iterator<Item = (Option<&'e str>, &'static str)> {

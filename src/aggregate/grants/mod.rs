@@ -20,6 +20,6 @@ mod uses;
 mod tests;
 
 pub use grant::Grant;
-pub use ledger::{GrantLedger, is_grant_operation};
+pub use ledger::GrantLedger;
 pub use lifecycle::{Change, GrantState};
 pub use uses::{GrantUse, GrantUses, UseSummary};

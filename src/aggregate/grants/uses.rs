@@ -1,7 +1,9 @@
 //! How often, and from when until when, calls were consistent with each grant.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
+
+use hashbrown::HashSet;
 
 use super::ledger::GrantLedger;
 use crate::base::keyed_hash;

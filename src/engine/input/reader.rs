@@ -11,7 +11,7 @@ use super::lost::{self, HEAD_BYTES, NoRecords};
 use super::stream::{DecodeStream, StreamPosition};
 use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason, is_grant_operation};
+use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
 use crate::format::decode::{Buffers, DecodeError, Encoding};
@@ -341,14 +341,15 @@ impl<'r, 's> InputReader<'r, 's> {
         // Only resolve knows the key of an alias, and so which filters such an event matches.
         let is_key_unknown = event.key.arn.is_none() && event.key.alias.is_some();
         let is_asked_for = is_key_unknown && self.scanner.plan.filter_log().has_filters();
+        let is_learning = self.scanner.learn == Learn::Yes;
         let counts = &mut self.input.counts;
         match self.scanner.retain {
             Retain::Selectable(_) if is_asked_for => return self.scanner.builder.event(event, offset),
-            Retain::Selectable(selection)
-                if !selection.wants_name(&event.name) && !may_use_grant(&event.name, self.scanner.learn) =>
-            {
-                counts.other_event += 1;
+            // What all calls show is only counted where facts are learned.
+            Retain::Selectable(selection) if is_learning && selection.wants_scope(event) => {
+                return self.scanner.builder.event(event, offset);
             }
+            Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
             Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
             Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
             Retain::Nothing => return,
@@ -456,11 +457,6 @@ impl<'r, 's> InputReader<'r, 's> {
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
         self.scanner.end(self.input, self.coverage, outcome);
     }
-}
-
-/// Whether resolve must see a call because a grant may have allowed it.
-fn may_use_grant(event_name: &str, learn: Learn) -> bool {
-    learn == Learn::Yes && is_grant_operation(event_name)
 }
 
 /// Whether a KMS call lacks the member that says who called, or the one that says with which key. A

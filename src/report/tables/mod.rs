@@ -3,6 +3,7 @@
 //! Parquet, Arrow, CSV, NDJSON, terminal tables and `docs/report-schema.md` all come from these
 //! lists. A new column is one entry here. A new table is a file here, and the code that fills it.
 
+mod access;
 mod events;
 mod grants;
 mod inputs;
@@ -11,6 +12,7 @@ mod rules;
 mod superseded;
 mod usage;
 
+pub use access::{ACCESS, AccessTable};
 pub use events::{EVENTS, EventsTable};
 pub use grants::{GRANTS, GrantRow, GrantsTable};
 pub use inputs::{INPUTS, InputsTable};

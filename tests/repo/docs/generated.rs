@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE,
     schema_markdown,
 };
 use regex::Regex;
@@ -23,6 +23,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: daily", schema_markdown(DAILY)),
             ("columns: events", schema_markdown(EVENTS)),
             ("columns: grants", schema_markdown(GRANTS)),
+            ("columns: access", schema_markdown(ACCESS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
@@ -135,6 +136,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("usage", athena(USAGE)),
         file("usage_daily", athena(DAILY)),
         file("grants", athena(GRANTS)),
+        file("access", athena(ACCESS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
@@ -145,7 +147,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in ["usage", "usage_daily", "grants", "inputs", "rejects", "superseded"] {
+    for name in ["usage", "usage_daily", "grants", "access", "inputs", "rejects", "superseded"] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }

@@ -97,5 +97,5 @@ fn the_readme_stays_short() {
     let readme = read("README.md");
     let output = readme.split("<!-- output").nth(1).unwrap().split("<!-- end").next().unwrap();
     let lines = readme.lines().count() - output.lines().count();
-    assert!(lines <= 216, "{lines} lines");
+    assert!(lines <= 222, "{lines} lines");
 }

@@ -44,6 +44,10 @@ impl Report {
         rows(&self.path().join("grants.parquet"))
     }
 
+    pub fn access(&self) -> Vec<Value> {
+        rows(&self.path().join("access.parquet"))
+    }
+
     pub fn superseded(&self) -> Vec<Value> {
         rows(&self.path().join("superseded.parquet"))
     }
