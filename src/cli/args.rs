@@ -132,9 +132,11 @@ pub(super) struct EventsArgs {
 #[command(after_help = "Examples:
   keytrail grants sample-logs
   keytrail grants --state open --format csv logs/ > open-grants.csv
+  keytrail grants --state open keytrail-report
   keytrail grants --key '*1234abcd*' logs/ | jq -r 'select(.consistent_use_count==0) | .grant_id'")]
 pub(super) struct GrantsArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
+    /// directory of one report
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 

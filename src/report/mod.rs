@@ -32,6 +32,7 @@ mod events;
 mod formats;
 mod metrics;
 mod parquet;
+mod read;
 mod run;
 mod sink;
 mod summary;
@@ -45,6 +46,7 @@ pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, Stag
 pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
+pub use read::{FinishedReport, ReadError};
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sink::{EventStep, RowOrder, Sink};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
