@@ -1,11 +1,11 @@
 //! `keytrail grants`: every grant that the input shows, on standard output.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
 
 use super::args::GrantsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::inputs::{NoRows, finished_report, matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
@@ -14,10 +14,9 @@ use super::{plan, progress, startup, terminal};
 use indicatif::ProgressBar;
 use keytrail::aggregate::InputTotals;
 use keytrail::engine::{self, Pattern, Plan};
-use keytrail::model::{Rejection, counted, error_chain};
+use keytrail::model::counted;
 use keytrail::report::{
-    EncodedRow, EventStep, FinishedReport, GRANTS, GrantsTable, RowStream, Sink, SinkError, column_position,
-    encode_row, unread_inputs,
+    EncodedRow, FinishedReport, GRANTS, GrantsTable, RowStream, column_position, encode_row, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -82,20 +81,6 @@ pub(super) fn run(
     Ok(reporter.rows_printed(&run.inputs))
 }
 
-/// The report that is named instead of archives.
-fn finished_report(inputs: &[PathBuf]) -> Result<Option<FinishedReport>, CliError> {
-    let mut reports = Vec::new();
-    for input in inputs {
-        reports.extend(FinishedReport::open(input)?);
-    }
-    match reports.pop() {
-        Some(_) if inputs.len() > 1 => {
-            Err(CliError::Usage("a report stands alone: name one report, or archives".to_owned()))
-        }
-        report => Ok(report),
-    }
-}
-
 /// Prints the grants of a report's own table.
 fn of_report(
     args: &GrantsArgs,
@@ -125,19 +110,6 @@ fn of_report(
     let counts = GrantCounts { shown, all, failed, dry_runs: call_count("dry_run_create_calls") };
     print_notes(args, &(window_note(report) + &notes(&counts)));
     Ok(reporter.rows_printed(&InputTotals::default()))
-}
-
-/// What the report is of.
-fn window_note(report: &FinishedReport) -> String {
-    let mut text = match report.window() {
-        Some((first, last)) => format!("the report's KMS records are from {first} to {last}\n"),
-        None => "the report has no KMS records\n".to_owned(),
-    };
-    let filters = report.filters();
-    if !filters.is_empty() {
-        text.push_str(&format!("its own filters apply: {}\n", filters.join(" ")));
-    }
-    text
 }
 
 /// How many grants and calls there are.
@@ -190,10 +162,6 @@ struct GrantFilter {
 
 impl GrantFilter {
     fn new(args: &GrantsArgs) -> Result<Self, CliError> {
-        let patterns = |texts: &[String]| {
-            let pattern = |text: &String| Pattern::new(text.trim());
-            texts.iter().map(pattern).collect::<Result<_, _>>().map_err(|e| CliError::Usage(error_chain(&e)))
-        };
         Ok(Self {
             keys: patterns(&args.key)?,
             grantees: patterns(&args.grantee)?,
@@ -210,31 +178,5 @@ impl GrantFilter {
             && is_one_of(&self.grantees, row.text_at(GRANTEE))
             && (self.states.is_empty()
                 || self.states.iter().any(|state| Some(&**state) == row.text_at(STATE)))
-    }
-}
-
-/// Whether a pattern matches a whole name, or what follows its last `/`.
-fn matches_name(pattern: &Pattern, name: &str) -> bool {
-    pattern.matches(name) || name.rsplit_once('/').is_some_and(|(_, end)| pattern.matches(end))
-}
-
-/// A sink that leaves all rows out.
-struct NoRows;
-
-impl Sink for NoRows {
-    fn event(&mut self, _: i32, _: EventStep<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn reject(&mut self, _: &str, _: &Rejection) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn input(&mut self, _: EncodedRow<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
-        Ok(())
     }
 }

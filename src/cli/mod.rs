@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod exit;
 mod grants;
+mod inputs;
 mod interrupt;
 mod log;
 mod man;
@@ -20,6 +21,7 @@ mod options;
 mod plan;
 mod progress;
 mod reporter;
+mod review;
 mod rules;
 mod similar;
 mod startup;
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
+        Command::Review(args) => review::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

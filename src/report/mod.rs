@@ -33,6 +33,7 @@ mod formats;
 mod metrics;
 mod parquet;
 mod read;
+mod review;
 mod run;
 mod sink;
 mod summary;
@@ -47,13 +48,14 @@ pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use read::{FinishedReport, ReadError};
+pub use review::Review;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sink::{EventStep, RowOrder, Sink};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS,
-    InputsTable, REJECTS, RULES, RejectRow, RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
-    SupersededRow, SupersededTable, USAGE, UsageTable,
+    InputsTable, REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow,
+    RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

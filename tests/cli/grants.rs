@@ -8,7 +8,7 @@ use testkit::{keytrail, root, run};
 fn grants(args: &[&str]) -> (String, String) {
     let output = run(keytrail().arg("grants").args(args));
     assert_eq!(output.status, 0, "{args:?}: {}", output.stderr);
-    (output.stdout, output.stderr)
+    (String::from_utf8(output.stdout).unwrap(), output.stderr)
 }
 
 #[test]

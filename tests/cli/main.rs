@@ -21,6 +21,8 @@ mod own_rules;
 mod pasted;
 // The report of `analyze` on disk.
 mod reports;
+// `keytrail review`, of archives and of a report.
+mod review;
 // The options that select events.
 mod select;
 // Signals stop a run.

@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE,
-    schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, REVIEW, RULES, SUPERSEDED, Table,
+    USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -81,6 +81,9 @@ fn help_is_what_the_program_prints() {
             ("help: keytrail", help(&[])),
             ("help: analyze", help(&["analyze"])),
             ("help: events", help(&["events"])),
+            ("help: grants", help(&["grants"])),
+            ("help: review", help(&["review"])),
+            ("columns: review", schema_markdown(REVIEW)),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),
             ("help: completions", help(&["completions"])),
