@@ -15,7 +15,7 @@ use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, plan, progress, startup, terminal, unmatched};
-use keytrail::audit::{Caveat, CaveatContext, caveats};
+use keytrail::audit::{Caveat, CaveatContext, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::report::{Aggregates, IncrementalSummary, RunJson, Style, Summary};
@@ -73,7 +73,14 @@ pub(super) fn run(
     };
     let grants = run.grant_rows();
     let access = run.access.calls();
-    let aggregates = Aggregates { usage: &run.usage, daily: &run.daily, grants: &grants, access: &access };
+    let policies = policy_lines(&run.policies, &run.policy_uses);
+    let aggregates = Aggregates {
+        usage: &run.usage,
+        daily: &run.daily,
+        grants: &grants,
+        access: &access,
+        policies: &policies,
+    };
     let staged = directory.stage(aggregates, &run_json)?;
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;

@@ -10,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
+use super::policy_args::PolicyArgs;
 use super::values::{output_format, states};
 use keytrail::report::OutputFormat;
 
@@ -46,6 +47,7 @@ pub(super) enum Command {
     Analyze(AnalyzeArgs),
     Events(EventsArgs),
     Grants(GrantsArgs),
+    Policy(PolicyArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -217,7 +219,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "policy", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

@@ -126,7 +126,7 @@ fn matches_name(pattern: &Pattern, name: &str) -> bool {
 }
 
 /// A sink that leaves all rows out.
-struct NoRows;
+pub(super) struct NoRows;
 
 impl Sink for NoRows {
     fn event(&mut self, _: i32, _: EventStep<'_>) -> Result<(), SinkError> {

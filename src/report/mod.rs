@@ -32,6 +32,7 @@ mod events;
 mod formats;
 mod metrics;
 mod parquet;
+mod policy_page;
 mod run;
 mod sink;
 mod summary;
@@ -45,13 +46,14 @@ pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, Stag
 pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
+pub use policy_page::policy_page;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sink::{EventStep, RowOrder, Sink};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS,
-    InputsTable, REJECTS, RULES, RejectRow, RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
-    SupersededRow, SupersededTable, USAGE, UsageTable,
+    InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, RULES, RejectRow, RejectsTable, RuleRow,
+    RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

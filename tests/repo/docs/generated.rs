@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table, USAGE,
-    schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, RULES, SUPERSEDED,
+    Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -24,6 +24,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: events", schema_markdown(EVENTS)),
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
+            ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
@@ -137,6 +138,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("usage_daily", athena(DAILY)),
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
+        file("policy_statements", athena(POLICY_STATEMENTS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
@@ -147,7 +149,9 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in ["usage", "usage_daily", "grants", "access", "inputs", "rejects", "superseded"] {
+    for name in
+        ["usage", "usage_daily", "grants", "access", "policy_statements", "inputs", "rejects", "superseded"]
+    {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }
