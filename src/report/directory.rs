@@ -15,10 +15,11 @@ use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{
-    AccessTable, DailyTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable, SupersededTable,
-    UsageTable,
+    AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable,
+    SupersededTable, UsageTable,
 };
 use crate::aggregate::{AccessRow, DailyRow, UsageRow};
+use crate::audit::Finding;
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
@@ -29,7 +30,8 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
+    "findings.parquet",
     "usage.parquet",
     "usage_daily.parquet",
     "grants.parquet",
@@ -78,6 +80,8 @@ pub struct Aggregates<'r> {
     pub grants: &'r [GrantRow<'r>],
     /// Rows of `access.parquet`.
     pub access: &'r [AccessRow<'r>],
+    /// Rows of `findings.parquet`.
+    pub findings: &'r [&'r Finding],
 }
 
 /// A report in its place.
@@ -183,6 +187,7 @@ impl ReportDirectory {
         write_table::<UsageTable>(folder, aggregates.usage, &self.tasks)?;
         write_table::<DailyTable>(folder, aggregates.daily, &self.tasks)?;
         write_table::<GrantsTable>(folder, aggregates.grants, &self.tasks)?;
+        write_table::<FindingsTable>(folder, aggregates.findings, &self.tasks)?;
         write_table::<AccessTable>(folder, aggregates.access, &self.tasks)?;
         self.events.finish()?;
         self.superseded.finish()?;

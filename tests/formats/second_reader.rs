@@ -46,7 +46,11 @@ const ACCESS: &str = "key_arn string? key_account_id string? key_region string? 
     first_event_time time last_event_time time first_event_id string? first_archive string \
     first_record_offset int64 last_event_id string? last_archive string last_record_offset int64";
 
-const TABLES: [(&str, &str); 8] = [
+const FINDINGS: &str = "finding_id string rule_id string severity string status string key_arn string? principal string? \
+    grant_id string? resource_arn string? title string detail string evidence_count int64 evidence string \
+    first_time time? last_time time? remediation string controls string? coverage string?";
+
+const TABLES: [(&str, &str); 9] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
@@ -55,6 +59,7 @@ const TABLES: [(&str, &str); 8] = [
     ("superseded", SUPERSEDED),
     ("grants", GRANTS),
     ("access", ACCESS),
+    ("findings", FINDINGS),
 ];
 
 /// A type of the contract as pyarrow, the Parquet footer (physical and logical) and DuckDB call it.
@@ -101,6 +106,7 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "superseded" => report.superseded(),
         "grants" => report.grants(),
         "access" => report.access(),
+        "findings" => report.findings(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))
             .iter()

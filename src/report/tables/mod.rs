@@ -5,6 +5,7 @@
 
 mod access;
 mod events;
+mod findings;
 mod grants;
 mod inputs;
 mod rejects;
@@ -14,6 +15,7 @@ mod usage;
 
 pub use access::{ACCESS, AccessTable};
 pub use events::{EVENTS, EventsTable};
+pub use findings::{FINDINGS, FindingsTable};
 pub use grants::{GRANTS, GrantRow, GrantsTable};
 pub use inputs::{INPUTS, InputsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
