@@ -177,7 +177,7 @@ pub(super) struct GrantsArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail findings sample-logs
-  keytrail findings --severity high --format csv logs/ > findings.csv
+  keytrail findings -q --severity high --format csv logs/ > findings.csv
   keytrail findings --format sarif report > findings.sarif
 
 The file of --mute:

@@ -94,6 +94,13 @@ impl<'a> Calls<'a> {
         scope.map_or(self.end, |(_, last)| last.min(self.end))
     }
 
+    /// When the records of an account end.
+    pub(super) fn end_of_account(&self, account: Option<&str>) -> EventTime {
+        let regions = account.and_then(|account| self.context.coverage.regions.get(account));
+        let ends = regions.into_iter().flatten().filter_map(|(_, region)| Some(region.event_times?.1));
+        ends.max().map_or(self.end, |last| last.min(self.end))
+    }
+
     /// The time from which on calls count: that time, or the beginning of `--since`.
     pub(super) fn counted_from(&self, time: EventTime) -> EventTime {
         self.context.since.map_or(time, |since| since.max(time))

@@ -27,7 +27,7 @@ pub(super) fn coverage_of(seen: &Calls<'_>, key: Option<&str>) -> String {
         .missing
         .iter()
         .filter(|days| scope.is_none_or(|arn| arn.account == days.account_id && arn.region == days.region));
-    let days: u64 = missing.map(|days| days.count() as u64).sum();
+    let days: u64 = missing.map(|days| days.count()).sum();
     text.push_str(&match days {
         0 => "; no day without delivery between others".to_owned(),
         n => format!("; {} without delivery", counted(n, "day")),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::calls::{Calls, DAY, KeyCalls, date, days, is_service, is_success, short};
 use super::draft::Draft;
 use super::rule::{FindingRule, FindingSeverity};
-use crate::aggregate::{AccessRow, CallOrigin, Span, is_use};
+use crate::aggregate::{AccessRow, CallOrigin, Span, account_of, is_use};
 use crate::model::{Arn, EventTime};
 
 /// Days of earlier records that a thing needs to be new: without them, everything is new.
@@ -204,7 +204,7 @@ pub(super) const NEW_REGION: FindingRule = FindingRule {
     id: "new-region",
     severity: FindingSeverity::Medium,
     title: "Principal that calls KMS in a Region that is new to it",
-    about: "A role or user called KMS in a Region for the first time in the last 7 days of the input, and its \
+    about: "A role or user called KMS in a Region for the first time in the last 7 days of its account's records, and its \
         calls in other Regions before that span 30 days or more.",
     source: "https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html",
     controls: "NIST SI-4, NIST AC-2(12), SOC 2 CC7.2",
@@ -220,7 +220,7 @@ pub(super) const NEW_ADDRESS: FindingRule = FindingRule {
     severity: FindingSeverity::Low,
     title: "Principal that calls KMS from an address that is new to it",
     about: "A role or user that calls KMS from at most five addresses, over 30 days or more, did so from one of \
-        them for the first time in the last 7 days of the input.",
+        them for the first time in the last 7 days of its account's records.",
     source: "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html",
     controls: "NIST SI-4, NIST AC-2(12), SOC 2 CC7.2",
     cannot_know: "Who is behind an address. Calls that AWS services make for a principal have none.",
@@ -239,10 +239,10 @@ fn new_origins(
     word: &str,
 ) -> Vec<Draft> {
     let origins = seen.context.access.origins();
-    let Some((_, end)) = seen.context.access.times() else { return Vec::new() };
     let mut found = Vec::new();
     for origins in origins.chunk_by(|a, b| a.0.principal == b.0.principal) {
         let principal = &*origins[0].0.principal;
+        let end = seen.end_of_account(account_of(principal));
         let mut places: BTreeMap<&str, Vec<&Span>> = BTreeMap::new();
         for (origin, span) in origins {
             if let Some(place) = place(origin) {
