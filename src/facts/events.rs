@@ -143,6 +143,7 @@ impl Events {
             codes("denied_by", true, denials().map(|by| by.as_str()).collect()),
             Field::new("log_delivery", DataType::Boolean, false),
             Field::new("read_only", DataType::Boolean, true),
+            Field::new("mfa", DataType::Boolean, true),
         ];
         fields.extend(NAMES.iter().map(|name| Field::new(*name, DataType::Utf8, true)));
         fields.into()
@@ -161,6 +162,7 @@ impl Events {
             codes(fixed().map(|fixed| fixed.denied_by.map(|by| code(denials(), &by))).collect()),
             Arc::new(BooleanArray::from_iter(fixed().map(|fixed| Some(fixed.log_delivery)))),
             Arc::new(BooleanArray::from_iter(fixed().map(|fixed| fixed.read_only))),
+            Arc::new(BooleanArray::from_iter(fixed().map(|fixed| fixed.mfa))),
         ];
         arrays.extend(self.texts.iter().map(|column| column.to_array(rows.clone())));
         Ok(StructArray::try_new_with_length(Self::fields(), arrays, None, rows.len())?)
@@ -175,6 +177,7 @@ impl Events {
         let refusals: &UInt8Array = child(events, "denied_by")?;
         let log_delivery: &BooleanArray = child(events, "log_delivery")?;
         let read_only: &BooleanArray = child(events, "read_only")?;
+        let mfa: &BooleanArray = child(events, "mfa")?;
         let denials: Vec<_> = denials().collect();
         let fixed = |row: usize| {
             let missing = FactsError::Column;
@@ -188,6 +191,7 @@ impl Events {
                 },
                 log_delivery: log_delivery.value(row),
                 read_only: read_only.is_valid(row).then(|| read_only.value(row)),
+                mfa: mfa.is_valid(row).then(|| mfa.value(row)),
             })
         };
         let fixed = (0..events.len()).map(fixed).collect::<Result<_, FactsError>>()?;

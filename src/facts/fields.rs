@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::model::{DeniedBy, EventTime, KeyOrigin, KeyRef, KmsEvent, Outcome, PolicyType, Principal, Text};
 
 /// How many text columns an event has.
-pub(super) const TEXTS: usize = 43;
+pub(super) const TEXTS: usize = 46;
 
 /// Names of the text columns, in order.
 pub(super) const NAMES: [&str; TEXTS] = [
@@ -52,6 +52,9 @@ pub(super) const NAMES: [&str; TEXTS] = [
     "on_behalf_of",
     "user_name",
     "web_identity",
+    "source_arn",
+    "request_details",
+    "policy",
 ];
 
 /// Which of them is the API name.
@@ -66,6 +69,7 @@ pub(super) struct Fixed {
     pub(super) denied_by: Option<DeniedBy>,
     pub(super) log_delivery: bool,
     pub(super) read_only: Option<bool>,
+    pub(super) mfa: Option<bool>,
 }
 
 /// Every outcome, by its code.
@@ -130,6 +134,8 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
             },
         access_key_id,
         source_account_id,
+        source_arn,
+        mfa,
         source_ip,
         user_agent,
         key: KeyRef { arn, id, account_id: key_account, region: key_region, origin, alias },
@@ -149,6 +155,8 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         grant_operations,
         grant_constraints,
         grant_name,
+        request_details,
+        policy,
         read_only,
         vpc_endpoint_id,
         tls_version,
@@ -200,6 +208,9 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         on_behalf_of.as_deref(),
         user_name.as_deref(),
         web_identity.as_deref(),
+        source_arn.as_deref(),
+        request_details.as_deref(),
+        policy.as_deref(),
     ];
     let fixed = Fixed {
         time: *time,
@@ -208,6 +219,7 @@ pub(super) fn split<'e>(event: &'e KmsEvent<'_>) -> ([Option<&'e str>; TEXTS], F
         denied_by: *denied_by,
         log_delivery: *log_delivery,
         read_only: *read_only,
+        mfa: *mfa,
     };
     (texts, fixed)
 }
@@ -258,6 +270,9 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         on_behalf_of,
         user_name,
         web_identity,
+        source_arn,
+        request_details,
+        policy,
     ] = texts.map(|text: Option<&'a str>| text.map(Cow::Borrowed));
     let always = |text: Option<Text<'a>>| text.unwrap_or_default();
     KmsEvent {
@@ -282,6 +297,8 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         },
         access_key_id,
         source_account_id,
+        source_arn,
+        mfa: fixed.mfa,
         source_ip,
         user_agent,
         key: KeyRef {
@@ -308,6 +325,8 @@ pub(super) fn join<'a>(texts: [Option<&'a str>; TEXTS], fixed: Fixed) -> KmsEven
         grant_operations,
         grant_constraints,
         grant_name,
+        request_details,
+        policy,
         read_only: fixed.read_only,
         vpc_endpoint_id,
         tls_version,

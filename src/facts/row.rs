@@ -13,6 +13,7 @@ pub fn encode_event(event: &KmsEvent<'_>, to: &mut Vec<u8>) {
     to.push(fixed.denied_by.map_or(u8::MAX, |by| code(denials(), &by)));
     to.push(u8::from(fixed.log_delivery));
     to.push(fixed.read_only.map_or(u8::MAX, u8::from));
+    to.push(fixed.mfa.map_or(u8::MAX, u8::from));
     for text in texts {
         // 0 is no text; a text has its length plus one.
         let len = text.map_or(0, |text| text.len() as u64 + 1);
@@ -25,7 +26,7 @@ pub fn encode_event(event: &KmsEvent<'_>, to: &mut Vec<u8>) {
 /// something else.
 pub fn decode_event(bytes: &[u8]) -> Option<KmsEvent<'_>> {
     let (time, rest) = bytes.split_first_chunk()?;
-    let ([outcome, origin, denied, delivery, read_only], mut rest) = rest.split_first_chunk()?;
+    let ([outcome, origin, denied, delivery, read_only, mfa], mut rest) = rest.split_first_chunk()?;
     let fixed = Fixed {
         time: EventTime(i64::from_le_bytes(*time)),
         outcome: *OUTCOMES.get(usize::from(*outcome))?,
@@ -33,6 +34,7 @@ pub fn decode_event(bytes: &[u8]) -> Option<KmsEvent<'_>> {
         denied_by: denials().nth(usize::from(*denied)),
         log_delivery: *delivery == 1,
         read_only: (*read_only != u8::MAX).then_some(*read_only == 1),
+        mfa: (*mfa != u8::MAX).then_some(*mfa == 1),
     };
     let mut texts = [None; TEXTS];
     for text in &mut texts {

@@ -44,7 +44,7 @@ impl KmsEvent<'_> {
     /// The first one that is.
     pub fn check_lengths(&self) -> Result<(), TooLong> {
         let (principal, key) = (&self.principal, &self.key);
-        let optional: [(&'static str, &Option<Text<'_>>); 32] = [
+        let optional: [(&'static str, &Option<Text<'_>>); 33] = [
             ("eventID", &self.event_id),
             ("sharedEventID", &self.shared_event_id),
             ("requestID", &self.request_id),
@@ -59,6 +59,7 @@ impl KmsEvent<'_> {
             ("federatedProvider", &principal.web_identity),
             ("accessKeyId", &self.access_key_id),
             ("inScopeOf.sourceAccount", &self.source_account_id),
+            ("inScopeOf.sourceArn", &self.source_arn),
             ("sourceIPAddress", &self.source_ip),
             ("the key's ARN", &key.arn),
             ("the key's id", &key.id),
@@ -91,6 +92,7 @@ impl KmsEvent<'_> {
             check(field, Some(text), LONGEST_NAME)?;
         }
         check("the grant's constraints", self.grant_constraints.as_deref(), 2 * LONGEST_CONTEXT)?;
+        check("the request's details", self.request_details.as_deref(), 2 * LONGEST_CONTEXT)?;
         check("the encryption context", self.encryption_context.as_deref(), LONGEST_CONTEXT)
     }
 }

@@ -37,6 +37,11 @@ pub struct KmsEvent<'a> {
     /// `userIdentity.inScopeOf.sourceAccount`: the account of the resource for which an AWS service
     /// acted.
     pub source_account_id: Option<Text<'a>>,
+    /// `userIdentity.inScopeOf.sourceArn`: the resource for which an AWS service acted.
+    pub source_arn: Option<Text<'a>>,
+    /// `sessionContext.attributes.mfaAuthenticated`: whether the session began with multi-factor
+    /// authentication.
+    pub mfa: Option<bool>,
     /// `sourceIPAddress`: an address, a service name or `AWS Internal`.
     pub source_ip: Option<Text<'a>>,
     /// `userAgent`.
@@ -79,6 +84,12 @@ pub struct KmsEvent<'a> {
     pub grant_constraints: Option<Text<'a>>,
     /// `name` of a `CreateGrant`.
     pub grant_name: Option<Text<'a>>,
+    /// Parameters of the request that only conditions of policies ask for, as compact JSON text
+    /// with sorted names, without those that have their default. `null`: the call failed, and the
+    /// record shows no parameters at all. `parse::details` lists the names.
+    pub request_details: Option<Text<'a>>,
+    /// `policy` of a `CreateKey`, `PutKeyPolicy` or `ReplicateKey`, unchanged.
+    pub policy: Option<Text<'a>>,
     /// `readOnly`.
     pub read_only: Option<bool>,
     /// `vpcEndpointId`.
@@ -110,6 +121,8 @@ impl KmsEvent<'_> {
             principal: self.principal.into_owned(),
             access_key_id: into_owned(self.access_key_id),
             source_account_id: into_owned(self.source_account_id),
+            source_arn: into_owned(self.source_arn),
+            mfa: self.mfa,
             source_ip: into_owned(self.source_ip),
             user_agent: into_owned(self.user_agent),
             key: self.key.into_owned(),
@@ -129,6 +142,8 @@ impl KmsEvent<'_> {
             grant_operations: into_owned(self.grant_operations),
             grant_constraints: into_owned(self.grant_constraints),
             grant_name: into_owned(self.grant_name),
+            request_details: into_owned(self.request_details),
+            policy: into_owned(self.policy),
             read_only: self.read_only,
             vpc_endpoint_id: into_owned(self.vpc_endpoint_id),
             tls_version: into_owned(self.tls_version),
@@ -193,6 +208,8 @@ impl KmsEvent<'static> {
             },
             access_key_id: None,
             source_account_id: None,
+            source_arn: None,
+            mfa: None,
             source_ip: None,
             user_agent: None,
             key: KeyRef::default(),
@@ -212,6 +229,8 @@ impl KmsEvent<'static> {
             grant_operations: None,
             grant_constraints: None,
             grant_name: None,
+            request_details: None,
+            policy: None,
             read_only: None,
             vpc_endpoint_id: None,
             tls_version: None,

@@ -4,6 +4,7 @@ use super::error::ParseError;
 use super::identity;
 use super::key::{self, KeySources, ResolvedKeys};
 use super::record::Record;
+use super::request_details;
 use crate::model::{
     Arn, Denial, EventTime, KMS_APIS, KmsEvent, Outcome, Principal, RejectReason, Text, is_masked,
     normalize_error_code, normalize_service, slice_text,
@@ -47,6 +48,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     let mut identity = record.identity;
     let access_key_id = identity.access_key_id.take();
     let source_account_id = identity.in_scope_of.source_account.take();
+    let source_arn = identity.in_scope_of.source_arn.take();
+    let mfa = identity.session.attributes.mfa.0;
     let principal = identity::resolve(identity);
     let sources = KeySources {
         event_name: &name,
@@ -63,6 +66,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     let ResolvedKeys { key, destination_arn } = sources.resolve();
     let is_correction = record.addendum.reason.as_deref() == Some("UPDATED_DATA");
     let request = record.request;
+    let request_details = request_details::of_call(&name, outcome, &request, &record.additional.recipient);
+    let policy = request.details.policy();
     let context = request.encryption_context.or(request.source_context).or(request.destination_context);
     let is_on_log_file = context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some());
     let log_delivery = is_on_log_file && is_by_cloudtrail(&principal, record.source_ip.as_deref());
@@ -77,6 +82,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         principal,
         access_key_id,
         source_account_id,
+        source_arn,
+        mfa,
         source_ip: record.source_ip,
         user_agent: record.user_agent,
         key,
@@ -96,6 +103,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         grant_operations: request.operations.joined(),
         grant_constraints: request.constraints.to_json(),
         grant_name: request.name,
+        request_details,
+        policy,
         read_only: record.read_only.0,
         vpc_endpoint_id: record.vpc_endpoint_id,
         tls_version: record.tls.version,

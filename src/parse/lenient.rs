@@ -239,16 +239,20 @@ impl Flag {
     pub(super) fn is_true(self) -> bool {
         self.0 == Some(true)
     }
+
+    pub(super) fn of(text: Option<&str>) -> Self {
+        Self(match text {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let TextField(text) = TextField::deserialize(deserializer)?;
-        Ok(Self(match text.as_deref() {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => None,
-        }))
+        Ok(Self::of(text.as_deref()))
     }
 }
 

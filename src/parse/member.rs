@@ -175,7 +175,21 @@ macro_rules! impl_member_by_serde {
 }
 pub(super) use impl_member_by_serde;
 
-impl_member_by_serde! { Flag }
+impl<'de> Member<'de> for Flag {
+    fn read_serde<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<(), A::Error> {
+        *self = map.next_value()?;
+        Ok(())
+    }
+
+    #[inline]
+    fn read_fast(&mut self, reader: &mut Reader<'de>) -> FastResult<()> {
+        match reader.plain_string() {
+            Some(text) => *self = Self::of(Some(text)),
+            None => *self = Self::deserialize(reader)?,
+        }
+        Ok(())
+    }
+}
 
 /// A member whose value is not used. It is listed because it is common in records: the fast reader
 /// then recognizes its name with one comparison.

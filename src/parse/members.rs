@@ -29,6 +29,8 @@ pub(super) enum NameCase {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MemberNames {
     names: &'static [&'static str],
+    /// Names of members that a field of their own reads; their positions follow those of `names`.
+    others: &'static [&'static str],
     /// A Bloom filter with one hash function, [`name_bit`]: rules out most other names at once.
     filter: u64,
     case: NameCase,
@@ -43,13 +45,27 @@ const fn name_bit(name: &[u8]) -> u64 {
 }
 
 impl MemberNames {
-    pub(super) const fn new(names: &'static [&'static str], case: NameCase) -> Self {
+    pub(super) const fn new(
+        names: &'static [&'static str],
+        others: &'static [&'static str],
+        case: NameCase,
+    ) -> Self {
         let (mut filter, mut index) = (0, 0);
         while index < names.len() {
             filter |= name_bit(names[index].as_bytes()); // at compile time
             index += 1;
         }
-        Self { names, filter, case }
+        index = 0;
+        while index < others.len() {
+            filter |= name_bit(others[index].as_bytes()); // at compile time
+            index += 1;
+        }
+        assert!(names.len() + others.len() <= u64::BITS as usize); // at compile time
+        Self { names, others, filter, case }
+    }
+
+    fn position(&self, is_it: impl Fn(&str) -> bool) -> Option<usize> {
+        self.names.iter().chain(self.others).position(|member| is_it(member))
     }
 
     /// Finds the member that `name` stands for.
@@ -57,9 +73,9 @@ impl MemberNames {
         if self.filter & name_bit(name.as_bytes()) == 0 {
             return NameMatch { index: None, is_exact: true };
         }
-        let index = self.names.iter().position(|member| *member == name);
+        let index = self.position(|member| member == name);
         if index.is_none() && self.case == NameCase::Ignored {
-            let index = self.names.iter().position(|member| member.eq_ignore_ascii_case(name));
+            let index = self.position(|member| member.eq_ignore_ascii_case(name));
             return NameMatch { index, is_exact: false };
         }
         NameMatch { index, is_exact: true }
@@ -87,9 +103,9 @@ impl Visitor<'_> for MemberNames {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct SeenMembers {
     /// With an exact name.
-    exact: u32,
+    exact: u64,
     /// With a name in another case.
-    other_case: u32,
+    other_case: u64,
 }
 
 /// What a member is, given those read before it.
@@ -104,7 +120,7 @@ pub(super) enum Occurrence {
 impl SeenMembers {
     #[inline]
     pub(super) fn insert(&mut self, index: usize, is_exact: bool) -> Occurrence {
-        let bit = 1u32 << index;
+        let bit = 1u64 << index;
         let is_repeated = (self.exact | self.other_case) & bit != 0;
         let is_shadowed = !is_exact && self.exact & bit != 0;
         if is_exact {
@@ -129,15 +145,20 @@ pub(super) struct ReadInto<'p, T>(pub(super) &'p mut T);
 /// `exact`: names are compared exactly. `any_case`: ASCII case does not matter, but an exact name
 /// takes precedence over another spelling (CloudTrail lowers first letters in more than one way).
 /// A value that is not an object gives the default, and `as_text` says what it is.
+///
+/// `others`: a field that reads all members of a list of uncommon names. It costs nothing when
+/// there is none.
 macro_rules! json_struct {
     (
         $(#[$seena:meta])*
         struct $name:ident ($case:ident) { $( $field:ident : $ty:ty = $json:literal ),* $(,)? }
+        $( others { $other:ident : $other_ty:ty } )?
     ) => {
         $(#[$seena])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub(super) struct $name<'a> {
             $( pub(super) $field: $ty, )*
+            $( pub(super) $other: $other_ty, )?
             /// A member that is used was given twice.
             pub(super) repeated: bool,
             /// Whether the value is something else than an object.
@@ -147,7 +168,11 @@ macro_rules! json_struct {
 
         impl<'a> $name<'a> {
             const IS_USED: &'static [bool] = &[$( <$ty as Member<'a>>::IS_USED ),*];
-            const NAMES: MemberNames = MemberNames::new(&[$($json),*], json_struct!(@case $case));
+            const NAMES: MemberNames = MemberNames::new(
+                &[$($json),*],
+                json_struct!(@others $( $other_ty )?),
+                json_struct!(@case $case),
+            );
 
             /// Registers a member before its value is read; returns whether to read it.
             #[inline]
@@ -184,6 +209,9 @@ macro_rules! json_struct {
                     let NameMatch { index, is_exact } = Self::NAMES.find(&reader.member_name()?);
                     match index.filter(|index| self.begin(&mut seen, *index, is_exact)) {
                         Some(index) => {
+                            $( if let Some(other) = index.checked_sub(Self::IS_USED.len()) {
+                                self.$other.read_fast(other, reader)?;
+                            } )?
                             json_struct!(@each self, index, 0usize, (|field| field.read_fast(reader)?); $( $field ),*)
                         }
                         None => reader.skip_value()?,
@@ -220,6 +248,9 @@ macro_rules! json_struct {
                 while let Some(NameMatch { index, is_exact }) = map.next_key_seed($name::NAMES)? {
                     match index.filter(|index| target.begin(&mut seen, *index, is_exact)) {
                         Some(index) => {
+                            $( if let Some(other) = index.checked_sub($name::IS_USED.len()) {
+                                target.$other.read_serde(other, &mut map)?;
+                            } )?
                             json_struct!(@each target, index, 0usize, (|field| field.read_serde(&mut map)?); $( $field ),*)
                         }
                         None => drop(map.next_value::<IgnoredAny>()?),
@@ -231,6 +262,8 @@ macro_rules! json_struct {
             lost_for!(scalars, |this: Self, kind| this.0.as_text = kind);
         }
     };
+    (@others) => { &[] };
+    (@others $other_ty:ty) => { <$other_ty>::NAMES };
     (@case exact) => { NameCase::Exact };
     (@case any_case) => { NameCase::Ignored };
     // Runs an expression on the field with a given index.

@@ -23,6 +23,7 @@ mod alias_list;
 mod any_case;
 mod as_text;
 mod call;
+mod details;
 mod error;
 mod facts;
 mod families;
@@ -36,6 +37,7 @@ mod members;
 mod prefilter;
 mod read;
 mod record;
+mod request_details;
 mod rule_out;
 
 pub use alias_list::{ListedAlias, parse_alias_list};

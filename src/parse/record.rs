@@ -7,6 +7,7 @@ use serde::de::{
 };
 
 use super::as_text::{AsText, lost_for};
+use super::details::{Details, JsonValue};
 use super::json::{FastResult, Reader};
 use super::lenient::{Flag, List, NameText, StrictText, TextField, TextMap, any_value, default_for};
 use super::member::{Ignored, Member, impl_member_by_serde, read_fast};
@@ -160,7 +161,7 @@ json_struct! {
 json_struct! {
     /// The resource for which a service acts.
     struct InScopeOf(any_case) {
-        source_arn: Ignored = "sourceArn",
+        source_arn: Option<Text<'a>> = "sourceArn",
         source_account: Option<Text<'a>> = "sourceAccount",
     }
 }
@@ -177,8 +178,15 @@ json_struct! {
     struct SessionContext(any_case) {
         issuer: SessionIssuer<'a> = "sessionIssuer",
         federation: Federation<'a> = "webIdFederationData",
-        attributes: Ignored = "attributes",
+        attributes: SessionAttributes<'a> = "attributes",
         source_identity: Option<Text<'a>> = "sourceIdentity",
+    }
+}
+
+json_struct! {
+    struct SessionAttributes(any_case) {
+        created: Ignored = "creationDate",
+        mfa: Flag = "mfaAuthenticated",
     }
 }
 
@@ -203,7 +211,7 @@ json_struct! {
 json_struct! {
     /// `requestParameters`, with the parameters of all KMS calls.
     struct Request(any_case) {
-        encryption_algorithm: Ignored = "encryptionAlgorithm",
+        encryption_algorithm: Option<Text<'a>> = "encryptionAlgorithm",
         encryption_context: Option<TextMap<'a>> = "encryptionContext",
         key_id: NameText<'a> = "keyId",
         target_key_id: NameText<'a> = "targetKeyId",
@@ -220,10 +228,24 @@ json_struct! {
         operations: List<TextField<'a>> = "operations",
         constraints: Constraints<'a> = "constraints",
         name: Option<Text<'a>> = "name",
-        key_spec: Ignored = "keySpec",
+        key_spec: Option<Text<'a>> = "keySpec",
         dry_run: Flag = "dryRun",
         reason: Option<Text<'a>> = "reason",
         omitted: Flag = "omitted",
+    }
+    others { details: Details<'a> }
+}
+
+impl Request<'_> {
+    /// Whether it has none of the members that a call with a key has.
+    pub(super) fn is_empty(&self) -> bool {
+        let ids = [&self.key_id, &self.target_key_id, &self.source_key_id, &self.destination_key_id];
+        let texts = [&self.encryption_algorithm, &self.alias_name, &self.grant_id, &self.name];
+        texts.iter().all(|text| text.is_none())
+            && ids.iter().all(|id| id.0.is_none())
+            && self.encryption_context.is_none()
+            && self.operations.0.is_empty()
+            && self.details.is_empty()
     }
 }
 
@@ -326,6 +348,7 @@ json_struct! {
 json_struct! {
     struct AdditionalMembers(any_case) {
         grant_id: Option<Text<'a>> = "grantId",
+        recipient: JsonValue = "recipient",
         reason: Option<Text<'a>> = "reason",
         omitted: Flag = "omitted",
     }
@@ -335,6 +358,8 @@ json_struct! {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Additional<'a> {
     pub(super) grant_id: Option<Text<'a>>,
+    /// What the attestation document of a Nitro enclave or NitroTPM says.
+    pub(super) recipient: JsonValue,
     /// CloudTrail omitted it because it was too large.
     omitted: bool,
     /// Whether the value is something else than an object or the JSON text of one.
@@ -355,7 +380,12 @@ impl<'de> Deserialize<'de> for Additional<'de> {
                 let members =
                     AdditionalMembers::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
                 let omitted = is_placeholder(members.omitted, &members.reason);
-                Ok(Additional { grant_id: members.grant_id, omitted, as_text: AsText::No })
+                Ok(Additional {
+                    grant_id: members.grant_id,
+                    recipient: members.recipient,
+                    omitted,
+                    as_text: AsText::No,
+                })
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
                 // A text that is not JSON is other data, which keytrail does not use.
@@ -368,7 +398,7 @@ impl<'de> Deserialize<'de> for Additional<'de> {
                 }
                 let omitted = is_placeholder(members.omitted, &members.reason);
                 let grant_id = members.grant_id.map(|id| Cow::Owned(id.into_owned()));
-                Ok(Additional { grant_id, omitted, as_text })
+                Ok(Additional { grant_id, recipient: members.recipient, omitted, as_text })
             }
             default_for!(seq);
             default_for!(scalars);

@@ -26,6 +26,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("events.denied_by", "position in the field's metadata `values`"),
     ("events.log_delivery", "CloudTrail or another log delivery is the caller"),
     ("events.principal_id", "`userIdentity.principalId`, unchanged"),
+    ("events.mfa", "`sessionContext.attributes.mfaAuthenticated`"),
+    ("events.source_arn", "`inScopeOf.sourceArn`: the resource for which an AWS service acted"),
+    ("events.request_details", "parameters that only conditions of policies ask for, as JSON text, without \
+        defaults; `null`: the call failed, and the record shows no parameters"),
+    ("events.policy", "`policy` of a `CreateKey`, `PutKeyPolicy` or `ReplicateKey`, unchanged"),
     ("events.corrects", "the event that this one replaces (`addendum.originalEventID`)"),
     ("events.corrects_request_id", "`requestID` of that event (`addendum.originalRequestID`)"),
     ("learned", "facts about calls of other records"),
