@@ -8,13 +8,12 @@ use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::sinks::NoRows;
 use super::values::LogFormat;
 use super::{plan, progress, startup, terminal};
 use keytrail::engine::{self, Pattern, Plan, Run};
-use keytrail::model::{Rejection, counted, error_chain};
-use keytrail::report::{
-    EncodedRow, EventStep, GRANTS, GrantRow, RowStream, Sink, SinkError, encode_row, unread_inputs,
-};
+use keytrail::model::{counted, error_chain};
+use keytrail::report::{EncodedRow, GRANTS, GrantRow, RowStream, encode_row, unread_inputs};
 
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] = &[
@@ -123,25 +122,4 @@ impl GrantFilter {
 /// Whether a pattern matches a whole name, or what follows its last `/`.
 fn matches_name(pattern: &Pattern, name: &str) -> bool {
     pattern.matches(name) || name.rsplit_once('/').is_some_and(|(_, end)| pattern.matches(end))
-}
-
-/// A sink that leaves all rows out.
-pub(super) struct NoRows;
-
-impl Sink for NoRows {
-    fn event(&mut self, _: i32, _: EventStep<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn reject(&mut self, _: &str, _: &Rejection) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn input(&mut self, _: EncodedRow<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
-        Ok(())
-    }
 }

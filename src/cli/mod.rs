@@ -11,6 +11,7 @@ mod destination;
 mod error;
 mod events;
 mod exit;
+mod findings;
 mod grants;
 mod interrupt;
 mod log;
@@ -24,6 +25,7 @@ mod progress;
 mod reporter;
 mod rules;
 mod similar;
+mod sinks;
 mod startup;
 mod terminal;
 mod unmatched;
@@ -59,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
+        Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

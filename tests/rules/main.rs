@@ -11,6 +11,8 @@ mod cases;
 mod caveats;
 // Threads, order and naming of inputs make no difference.
 mod engine;
+// What an auditor should look at.
+mod findings;
 mod grants;
 // What the input says about itself: learned rules, aliases, corrections.
 mod learned;

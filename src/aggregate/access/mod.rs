@@ -24,12 +24,13 @@ use crate::model::{Arn, EventTime, KmsEvent, Outcome};
 /// How many rows of each kind are kept: those whose names have the smallest hashes.
 pub const LIMIT: usize = 100_000;
 
-/// Calls that change what a key is, or what its policy is.
+/// Calls that change a key, its policy or its grants.
 ///
 /// Source: [key states](https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html) and
 /// [rotation](https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html).
-const KEY_CHANGES: [&str; 12] = [
+const KEY_CHANGES: [&str; 15] = [
     "CancelKeyDeletion",
+    "CreateGrant",
     "CreateKey",
     "DeleteKey",
     "DisableKey",
@@ -38,6 +39,8 @@ const KEY_CHANGES: [&str; 12] = [
     "EnableKeyRotation",
     "PutKeyPolicy",
     "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
     "RotateKey",
     "RotateKeyOnDemand",
     "ScheduleKeyDeletion",

@@ -5,6 +5,7 @@
 
 mod access;
 mod events;
+mod findings;
 mod grants;
 mod inputs;
 mod policy_statements;
@@ -15,6 +16,7 @@ mod usage;
 
 pub use access::{ACCESS, AccessTable};
 pub use events::{EVENTS, EventsTable};
+pub use findings::{FINDINGS, FindingsTable};
 pub use grants::{GRANTS, GrantRow, GrantsTable};
 pub use inputs::{INPUTS, InputsTable};
 pub use policy_statements::{POLICY_STATEMENTS, PolicyStatementsTable};

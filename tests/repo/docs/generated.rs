@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Stdio;
 
+use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, RULES, SUPERSEDED,
-    Table, USAGE, schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, RULES,
+    SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -25,6 +26,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
             ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
+            ("columns: findings", schema_markdown(FINDINGS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
@@ -32,6 +34,11 @@ fn column_tables_are_those_of_the_program() {
             ("example: run.json", run_json_example()),
         ],
     );
+}
+
+#[test]
+fn the_findings_are_those_of_the_program() {
+    hold("docs/findings.md", &[("rules", findings_markdown())]);
 }
 
 #[test]
@@ -82,6 +89,7 @@ fn help_is_what_the_program_prints() {
             ("help: keytrail", help(&[])),
             ("help: analyze", help(&["analyze"])),
             ("help: events", help(&["events"])),
+            ("help: findings", help(&["findings"])),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),
             ("help: completions", help(&["completions"])),
@@ -139,6 +147,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
         file("policy_statements", athena(POLICY_STATEMENTS)),
+        file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
@@ -149,9 +158,17 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in
-        ["usage", "usage_daily", "grants", "access", "policy_statements", "inputs", "rejects", "superseded"]
-    {
+    for name in [
+        "usage",
+        "usage_daily",
+        "grants",
+        "access",
+        "findings",
+        "policy_statements",
+        "inputs",
+        "rejects",
+        "superseded",
+    ] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }

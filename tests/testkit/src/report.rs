@@ -52,6 +52,10 @@ impl Report {
         rows(&self.path().join("access.parquet"))
     }
 
+    pub fn findings(&self) -> Vec<Value> {
+        rows(&self.path().join("findings.parquet"))
+    }
+
     pub fn superseded(&self) -> Vec<Value> {
         rows(&self.path().join("superseded.parquet"))
     }
