@@ -86,6 +86,8 @@ pub struct KeyChangeCall {
     pub principal: Box<str>,
     /// KMS API.
     pub event_name: Box<str>,
+    /// Parameters of the request, as `request_details` of the event.
+    pub details: Option<Box<str>>,
 }
 
 /// What all KMS calls show.
@@ -167,6 +169,7 @@ impl Access {
             key: key.map(Into::into),
             principal: (&*event.principal.name).into(),
             event_name: (&*event.name).into(),
+            details: event.request_details.as_deref().map(Into::into),
         };
         let hash = table_hash(&id);
         match self.changes.find(hash, |known| *known == id) {

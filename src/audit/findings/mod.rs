@@ -13,6 +13,7 @@ mod grants;
 mod keys;
 mod markdown;
 mod mute;
+mod parameters;
 mod rule;
 mod rules;
 mod trails;

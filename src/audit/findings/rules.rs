@@ -3,7 +3,7 @@
 use super::calls::FindingContext;
 use super::finding::Findings;
 use super::rule::FindingRule;
-use super::{grants, keys, trails, uses};
+use super::{grants, keys, parameters, trails, uses};
 
 /// All rules, those of the worst findings first.
 pub const FINDING_RULES: &[&FindingRule] = &[
@@ -11,12 +11,14 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &keys::DELETED,
     &keys::DISABLED,
     &keys::SEQUENCE_TO_DELETE,
+    &parameters::LOCKOUT_BYPASSED,
     &grants::EXTERNAL,
     &uses::NEW_ACCOUNT,
     &trails::STOPPED,
     &trails::EXCLUDES_KMS,
     &keys::DEAD_KEY,
     &keys::ROTATION_OFF,
+    &parameters::SHORTEST_WINDOW,
     &grants::STALE,
     &grants::ORPHANED,
     &grants::USED_AFTER_END,

@@ -223,6 +223,22 @@ fn lives_of_keys() {
 }
 
 #[test]
+fn parameters_of_administration() {
+    let with = |name, details: &'static str, outcome| {
+        let event = call(0, name, &role("Owner"));
+        World::default().event(KmsEvent { request_details: Some(details.into()), outcome, ..event }).rules()
+    };
+    let bypass = r#"{"bypassPolicyLockoutSafetyCheck":true}"#;
+    assert_eq!(with("PutKeyPolicy", bypass, Outcome::Success), ["lockout-check-bypassed"]);
+    assert_eq!(with("PutKeyPolicy", bypass, Outcome::Denied), [] as [&str; 0]);
+    assert_eq!(with("PutKeyPolicy", r#"{"policyName":"default"}"#, Outcome::Success), [] as [&str; 0]);
+    let days = |details| with("ScheduleKeyDeletion", details, Outcome::Success);
+    assert_eq!(days(r#"{"pendingWindowInDays":7}"#), ["deletion-window-shortest"]);
+    assert_eq!(days(r#"{"pendingWindowInDays":30}"#), [] as [&str; 0]);
+    assert_eq!(days("null"), [] as [&str; 0]);
+}
+
+#[test]
 fn users() {
     let both = |who| World::default().call(0, "PutKeyPolicy", "Admin").call(DAY, "Decrypt", who).rules();
     assert_eq!(both("Admin"), ["admin-who-uses"]);

@@ -71,11 +71,11 @@ Made on purpose:
 | `grant-orphaned` | Nightly gets the same grant on 1 and 30 September, with two ids: the role was deleted in between |
 | `grant-without-constraints` | Loose may decrypt whatever the context |
 | `grant-used-after-end` | Former's grant is revoked on 10 October; a Decrypt succeeds on the 20th |
-| `key-pending-deletion-used`, `disable-then-delete`, `dead-key-asked-for` | Intruder disables Batch's key on 10 October and schedules its deletion 20 minutes later; Batch asks twelve times more |
+| `key-pending-deletion-used`, `disable-then-delete`, `deletion-window-shortest`, `dead-key-asked-for` | Intruder disables Batch's key on 10 October and schedules its deletion, in 7 days, 20 minutes later; Batch asks twelve times more |
 | `key-disabled-used` | the key of Reports is disabled on 20 October |
 | `key-deleted-used` | the key of Archive is deleted on 5 October, a month after its last use |
 | `rotation-enabled`, `rotation-disabled` | KeyOwner turns the rotation of two keys on, and of one off again |
-| `admin-who-uses` | KeyAdmin writes a key policy, and decrypts with the key |
+| `admin-who-uses`, `lockout-check-bypassed` | KeyAdmin writes a key policy without the lockout check, and decrypts with the key |
 | `new-principal` | Intern uses a key on 11 November that others have used since September |
 | `new-region` | App calls in ap-south-1 on 13 November for the first time |
 | `new-address` | Olga calls from 198.51.100.99 on 13 November, and from 203.0.113.7 before |

@@ -155,7 +155,8 @@ fn grants(stories: &mut Stories<'_>) {
 }
 
 fn lives_of_keys(stories: &mut Stories<'_>) {
-    // key-pending-deletion-used, disable-then-delete, dead-key-asked-for.
+    // key-pending-deletion-used, disable-then-delete, deletion-window-shortest,
+    // dead-key-asked-for.
     stories.used("Batch", 1, &[5, 35]);
     stories.changed("Intruder", 1, (40, 600), "DisableKey");
     let scheduled = stories.changes("Intruder", 1, (40, 620), "ScheduleKeyDeletion");
@@ -191,10 +192,14 @@ fn lives_of_keys(stories: &mut Stories<'_>) {
 }
 
 fn users(stories: &mut Stories<'_>) {
-    // admin-who-uses.
+    // admin-who-uses, lockout-check-bypassed.
     let policy = obj! {"Version" => "2012-10-17", "Statement" => arr![]}.to_text();
     let put = stories.changes("KeyAdmin", 7, (10, 600), "PutKeyPolicy");
-    stories.add(&put.param("policyName", "default").param("policy", policy));
+    stories.add(
+        &put.param("policyName", "default")
+            .param("policy", policy)
+            .param("bypassPolicyLockoutSafetyCheck", true),
+    );
     stories.used("KeyAdmin", 7, &[11]);
     // new-principal.
     stories.used("App", 0, &[1, 10, 20, 30, 40, 50, 60, 70, 75]);
