@@ -1,7 +1,5 @@
 //! What the aggregates mean: what was covered, and what the numbers can and cannot prove.
 //!
-//! Deliberately absent, until their time comes: key policies and grants.
-//!
 //! ```
 //! use keytrail::aggregate::Coverage;
 //! use keytrail::audit::missing_days;
@@ -14,12 +12,19 @@
 
 mod caveats;
 mod details;
+mod findings;
 mod gaps;
+mod policies;
 mod trails;
 
 pub use caveats::{CAVEATS, Caveat, CaveatRule, ITEM_SEPARATOR, Severity, caveats, caveats_markdown};
 pub use details::CaveatContext;
+pub use findings::{
+    FINDING_RULES, FINDINGS_PER_RULE, Finding, FindingContext, FindingRecord, FindingRule, FindingSeverity,
+    FindingStatus, Findings, Mute, MuteError, MuteFileError, Mutes, find, finding_rule, findings_markdown,
+};
 pub use gaps::{MissingDays, missing_days};
+pub use policies::{PolicyLine, PolicyStatus, Suggestion, policy_lines, suggest_policy};
 pub use trails::{
     TrailPeriod, TrailState, failed_attempts, names_of_trails_without_kms, trail_periods, trails_without_kms,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::options::MonitoringOptions;
 use super::values::{FailOn, as_millis};
 use keytrail::aggregate::InputStatus;
-use keytrail::audit::missing_days;
+use keytrail::audit::{Findings, missing_days};
 use keytrail::engine::{Run, Selection};
 use keytrail::model::{EventTime, SkipReason, counted};
 
@@ -25,13 +25,7 @@ impl AlarmCondition {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::MaxAge => "max_age",
-            Self::FailOn(FailOn::Rejects) => "rejects",
-            Self::FailOn(FailOn::Unreadable) => "unreadable",
-            Self::FailOn(FailOn::Gaps) => "gaps",
-            Self::FailOn(FailOn::Conflicts) => "conflicts",
-            Self::FailOn(FailOn::Corrected) => "corrected",
-            Self::FailOn(FailOn::Skipped) => "skipped",
-            Self::FailOn(FailOn::Empty) => "empty",
+            Self::FailOn(condition) => condition.as_str(),
         }
     }
 
@@ -61,6 +55,7 @@ impl AlarmCheck {
 pub(super) fn check(
     options: &MonitoringOptions,
     run: &Run,
+    findings: &Findings,
     missing_days: u64,
     now: EventTime,
 ) -> Vec<AlarmCheck> {
@@ -73,7 +68,7 @@ pub(super) fn check(
     conditions.dedup();
     let counts = conditions.into_iter().map(|condition| AlarmCheck {
         condition: AlarmCondition::FailOn(condition),
-        reason: check_count(condition, run, missing_days),
+        reason: check_count(condition, run, findings, missing_days),
     });
     max_age.into_iter().chain(counts).collect()
 }
@@ -97,7 +92,7 @@ fn check_age(newest: Option<EventTime>, max: Duration, now: EventTime) -> Option
     }
 }
 
-fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String> {
+fn check_count(condition: FailOn, run: &Run, findings: &Findings, missing_days: u64) -> Option<String> {
     let empty = run.inputs.skipped_for(SkipReason::NoArchive);
     let (n, noun, what) = match condition {
         FailOn::Rejects => (run.counts.rejected, "reject", "(what could not be read): see rejects.parquet"),
@@ -116,6 +111,7 @@ fn check_count(condition: FailOn, run: &Run, missing_days: u64) -> Option<String
             (others, "file", "without CloudTrail records: see inputs.parquet")
         }
         FailOn::Empty => (empty, "input", "without any archive: see inputs.parquet"),
+        FailOn::Findings(severity) => (findings.open(severity), "open finding", "(see findings.parquet)"),
     };
     (n > 0).then(|| format!("{} {what}", counted(n, noun)))
 }

@@ -14,8 +14,8 @@ use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
-use super::{alarms, plan, progress, startup, terminal, unmatched};
-use keytrail::audit::{Caveat, CaveatContext, caveats};
+use super::{alarms, findings, plan, progress, startup, terminal, unmatched};
+use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::report::{Aggregates, IncrementalSummary, RunJson, Style, Summary};
@@ -28,6 +28,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     reporter.check_metrics_file()?;
+    let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
     let mut plan = plan::plan(&PlanRequest {
         selection: &args.selection,
         prune: &args.prune,
@@ -56,7 +57,10 @@ pub(super) fn run(
 
     let caveats = caveats_of(&plan, &run);
     let ended = EventTime(now_millis());
+    let mut findings = findings::of_run(&run, &plan.selection);
+    mutes.apply(&mut findings, ended);
     let run_json = RunJson {
+        findings: &findings,
         options: &options,
         started: reporter.start_time(),
         ended,
@@ -74,7 +78,16 @@ pub(super) fn run(
     };
     let grants = run.grant_rows();
     let access = run.access.calls();
-    let aggregates = Aggregates { usage: &run.usage, daily: &run.daily, grants: &grants, access: &access };
+    let policies = policy_lines(&run.policies, &run.policy_uses);
+    let rows: Vec<&Finding> = findings.list.iter().collect();
+    let aggregates = Aggregates {
+        usage: &run.usage,
+        daily: &run.daily,
+        grants: &grants,
+        access: &access,
+        policies: &policies,
+        findings: &rows,
+    };
     let staged = directory.stage(aggregates, &run_json)?;
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;
@@ -102,7 +115,7 @@ pub(super) fn run(
         let _ = io::stderr().write_all(summary.render(style).as_bytes());
     }
     let missing_days = alarms::missing_days_in(&run, &plan.selection);
-    let alarms = alarms::check(&args.monitoring, &run, missing_days, ended);
+    let alarms = alarms::check(&args.monitoring, &run, &findings, missing_days, ended);
     let finished = FinishedRun { run: &run, caveats: &caveats, missing_days, alarms: &alarms };
     Ok(reporter.finished(&finished))
 }

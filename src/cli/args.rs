@@ -10,7 +10,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
-use super::values::{output_format, states};
+use super::policy_args::PolicyArgs;
+use super::values::{FindingsFormat, findings_format, output_format, severities, states};
+use keytrail::audit::FindingSeverity;
 use keytrail::report::OutputFormat;
 
 /// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
@@ -47,6 +49,8 @@ pub(super) enum Command {
     Events(EventsArgs),
     Grants(GrantsArgs),
     Review(ReviewArgs),
+    Policy(PolicyArgs),
+    Findings(FindingsArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -205,6 +209,59 @@ pub(super) struct ReviewArgs {
     pub(super) common: CommonOptions,
 }
 
+/// Print what an auditor should look at, the worst first
+///
+/// Findings about grants, keys, their users and trails, each with the records that show it, what to
+/// do about it, and what it cannot prove. docs/findings.md has the rules. A finding keeps its id
+/// from run to run. From a report, its findings.parquet is printed.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail findings sample-logs
+  keytrail findings -q --severity high --format csv logs/ > findings.csv
+  keytrail findings --format sarif report > findings.sarif
+
+The file of --mute:
+  [[mute]]
+  rule = \"grant-stale\"
+  key = \"*:111122223333:key/*\"   # optional, as is principal
+  reason = \"quarterly job\"
+  owner = \"data-platform\"
+  expiry = \"2027-03-31\"          # its last day")]
+pub(super) struct FindingsArgs {
+    /// A report directory; or files, directories (searched recursively), s3://BUCKET/PREFIX, or `-`
+    /// for standard input
+    #[arg(value_name = "REPORT|INPUT", required = true, help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Show findings that are this bad, or worse
+    #[arg(
+        long,
+        value_name = "SEVERITY",
+        env = "KEYTRAIL_SEVERITY",
+        default_value = "info",
+        value_parser = severities()
+    )]
+    pub(super) severity: FindingSeverity,
+
+    /// TOML file with findings that are accepted: rule, key, principal, reason, owner, expiry
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_MUTE")]
+    pub(super) mute: Option<PathBuf>,
+
+    /// An earlier report: SARIF says which findings are new since then
+    #[arg(long, value_name = "REPORT", env = "KEYTRAIL_BASELINE")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = findings_format())]
+    pub(super) format: Option<FindingsFormat>,
+
+    #[command(flatten)]
+    pub(super) s3: S3Options,
+
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+}
+
 /// Print the workload rules in force
 ///
 /// Prints the built-in rules and the rules of your own file. With inputs, it also prints the
@@ -255,7 +312,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::error::CliError;
 use keytrail::engine::Pattern;
-use keytrail::model::{Rejection, error_chain};
-use keytrail::report::{EncodedRow, EventStep, FinishedReport, Sink, SinkError, printable};
+use keytrail::model::error_chain;
+use keytrail::report::{FinishedReport, printable};
 
 /// The report that is named instead of archives.
 pub(super) fn finished_report(inputs: &[PathBuf]) -> Result<Option<FinishedReport>, CliError> {
@@ -45,25 +45,4 @@ pub(super) fn patterns(texts: &[String]) -> Result<Vec<Pattern>, CliError> {
 /// Whether a pattern matches a whole name, or what follows its last `/`.
 pub(super) fn matches_name(pattern: &Pattern, name: &str) -> bool {
     pattern.matches(name) || name.rsplit_once('/').is_some_and(|(_, end)| pattern.matches(end))
-}
-
-/// A sink that leaves all rows out.
-pub(super) struct NoRows;
-
-impl Sink for NoRows {
-    fn event(&mut self, _: i32, _: EventStep<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn reject(&mut self, _: &str, _: &Rejection) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn input(&mut self, _: EncodedRow<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    fn finish_rows(&mut self, _: &dyn Fn() -> bool) -> Result<(), SinkError> {
-        Ok(())
-    }
 }

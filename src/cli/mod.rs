@@ -11,6 +11,7 @@ mod destination;
 mod error;
 mod events;
 mod exit;
+mod findings;
 mod grants;
 mod inputs;
 mod interrupt;
@@ -19,11 +20,14 @@ mod man;
 mod metrics_file;
 mod options;
 mod plan;
+mod policy;
+mod policy_args;
 mod progress;
 mod reporter;
 mod review;
 mod rules;
 mod similar;
+mod sinks;
 mod startup;
 mod terminal;
 mod unmatched;
@@ -59,6 +63,8 @@ pub fn run() -> ExitCode {
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Review(args) => review::run(args, &interrupt, &reporter),
+        Command::Policy(args) => policy::run(args, &interrupt, &reporter),
+        Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

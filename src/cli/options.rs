@@ -242,6 +242,10 @@ pub(super) struct MonitoringOptions {
     /// Exit with status 3 if the run finds any of these
     #[arg(long, value_name = "WHAT,...", env = "KEYTRAIL_FAIL_ON", value_delimiter = ',')]
     pub(super) fail_on: Vec<FailOn>,
+
+    /// TOML file with findings that are accepted: see `keytrail findings --help`
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_MUTE")]
+    pub(super) mute: Option<PathBuf>,
 }
 
 /// How to run, and what to print about it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use keytrail::aggregate::GrantState;
+use keytrail::audit::{FindingSeverity, PolicyStatus};
 use keytrail::base::MemoryBudget;
 use keytrail::report::OutputFormat;
 
@@ -14,6 +15,34 @@ pub(super) fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
     PossibleValuesParser::new(OutputFormat::ALL.map(value)).try_map(|name| {
         let format = OutputFormat::ALL.into_iter().find(|format| format.as_str() == name);
         format.ok_or("an unknown format")
+    })
+}
+
+/// `--format` of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FindingsFormat {
+    /// As other tables.
+    Rows(OutputFormat),
+    /// One JSON list.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// The parser of `--format` of findings.
+pub(super) fn findings_format() -> impl TypedValueParser<Value = FindingsFormat> {
+    let value = |format: OutputFormat| PossibleValue::new(format.as_str()).help(format.about());
+    let others = [
+        PossibleValue::new("json").help("One JSON list of objects"),
+        PossibleValue::new("sarif").help("SARIF 2.1.0, for tools that collect findings"),
+    ];
+    PossibleValuesParser::new(OutputFormat::ALL.map(value).into_iter().chain(others)).try_map(|name| {
+        let rows = || OutputFormat::ALL.into_iter().find(|format| format.as_str() == name);
+        match &*name {
+            "json" => Ok(FindingsFormat::Json),
+            "sarif" => Ok(FindingsFormat::Sarif),
+            _ => rows().map(FindingsFormat::Rows).ok_or("an unknown format"),
+        }
     })
 }
 
@@ -38,7 +67,7 @@ pub(super) enum LogFormat {
 }
 
 /// `--fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FailOn {
     /// Records or stretches of archives that could not be read
     Rejects,
@@ -55,6 +84,81 @@ pub(super) enum FailOn {
     Skipped,
     /// Inputs in which there is no archive: an empty directory, or a folder in S3 without objects
     Empty,
+    /// Open findings of this severity, or worse
+    Findings(FindingSeverity),
+}
+
+impl FailOn {
+    const ALL: [Self; 12] = [
+        Self::Rejects,
+        Self::Unreadable,
+        Self::Gaps,
+        Self::Conflicts,
+        Self::Corrected,
+        Self::Skipped,
+        Self::Empty,
+        Self::Findings(FindingSeverity::Low),
+        Self::Findings(FindingSeverity::Critical),
+        Self::Findings(FindingSeverity::High),
+        Self::Findings(FindingSeverity::Medium),
+        Self::Findings(FindingSeverity::Info),
+    ];
+
+    /// Its name on the command line, in messages and metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejects => "rejects",
+            Self::Unreadable => "unreadable",
+            Self::Gaps => "gaps",
+            Self::Conflicts => "conflicts",
+            Self::Corrected => "corrected",
+            Self::Skipped => "skipped",
+            Self::Empty => "empty",
+            Self::Findings(FindingSeverity::Critical) => "findings:critical",
+            Self::Findings(FindingSeverity::High) => "findings:high",
+            Self::Findings(FindingSeverity::Medium) => "findings:medium",
+            Self::Findings(FindingSeverity::Info) => "findings:info",
+            Self::Findings(_) => "findings",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Rejects => "Records or stretches of archives that could not be read",
+            Self::Unreadable => "Archives that could not be opened or read",
+            Self::Gaps => {
+                "Days inside --since and --until without an archive, in an account and Region that has \
+                 archives before and after"
+            }
+            Self::Conflicts => "Events with the same eventID but different content",
+            Self::Corrected => "Events that a correction has replaced",
+            Self::Skipped => "Files that are not CloudTrail archives; digest files do not count",
+            Self::Empty => {
+                "Inputs in which there is no archive: an empty directory, or a folder in S3 without objects"
+            }
+            Self::Findings(FindingSeverity::Critical) => "Open findings that are critical",
+            Self::Findings(FindingSeverity::High) => "Open findings that are high or worse",
+            Self::Findings(FindingSeverity::Medium) => "Open findings that are medium or worse",
+            Self::Findings(FindingSeverity::Info) => "Any open finding",
+            Self::Findings(_) => "Open findings that are low or worse",
+        }
+    }
+}
+
+impl ValueEnum for FailOn {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()).help(self.about()))
+    }
+}
+
+/// The names of severities.
+pub(super) fn severities() -> impl TypedValueParser<Value = FindingSeverity> {
+    PossibleValuesParser::new(FindingSeverity::ALL.map(FindingSeverity::as_str))
+        .try_map(|name| FindingSeverity::from_name(&name).ok_or("an unknown severity"))
 }
 
 /// Reads a number followed by `s`, `m`, `h`, `d` or `w`, such as `12h` or `30d`.
@@ -93,6 +197,11 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
         Some(bytes) if bytes < MemoryBudget::LEAST => Err("a run needs at least 64MiB".to_owned()),
         Some(bytes) => Ok(bytes),
     }
+}
+
+/// The statuses of what is compared with a key policy.
+pub(super) fn policy_states() -> [&'static str; 10] {
+    PolicyStatus::ALL.map(PolicyStatus::as_str)
 }
 
 /// The states of grants.

@@ -32,10 +32,13 @@ mod events;
 mod formats;
 mod metrics;
 mod parquet;
+mod policy_page;
 mod read;
 mod review;
 mod run;
+mod sarif;
 mod sink;
+mod stored;
 mod summary;
 mod table;
 mod tables;
@@ -47,15 +50,19 @@ pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, Stag
 pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
+pub use policy_page::policy_page;
 pub use read::{FinishedReport, ReadError};
 pub use review::Review;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
+pub use sarif::sarif;
 pub use sink::{EventStep, RowOrder, Sink};
+pub use stored::{StoredError, is_report, stored_findings};
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
-    ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, GRANTS, GrantRow, GrantsTable, INPUTS,
-    InputsTable, REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow,
-    RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
+    ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
+    GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, REVIEW, RULES,
+    RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
+    SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

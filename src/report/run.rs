@@ -1,12 +1,14 @@
 //! `run.json`: what was run on which inputs, the result, and how far it can be trusted.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::aggregate::{Counts, Coverage, GrantLedger, InputStatus, InputTotals, RegionCoverage};
 use crate::audit::{
-    Caveat, MissingDays, TrailPeriod, failed_attempts, missing_days, names_of_trails_without_kms,
-    trail_periods,
+    Caveat, FindingStatus, Findings, MissingDays, TrailPeriod, failed_attempts, missing_days,
+    names_of_trails_without_kms, trail_periods,
 };
 use crate::knowledge::Facts;
 use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange, TrailEffect};
@@ -101,6 +103,8 @@ pub struct RunJson<'a> {
     pub facts: &'a Facts,
     /// For an incremental run: how much of its work earlier runs had done.
     pub incremental: Option<IncrementalSummary>,
+    /// What an auditor should look at.
+    pub findings: &'a Findings,
     /// What the numbers cannot prove.
     pub caveats: &'a [Caveat],
 }
@@ -135,6 +139,7 @@ impl Serialize for RunJson<'_> {
         map.serialize_entry("coverage", &CoverageJson::new(self.coverage, self.facts))?;
         map.serialize_entry("grants", &GrantsJson::from(self.grants))?;
         map.serialize_entry("learned", &learned_rules(self.facts))?;
+        map.serialize_entry("findings", &FindingsJson::new(self.findings))?;
         let caveats: Vec<CaveatJson<'_>> = self.caveats.iter().map(CaveatJson::from).collect();
         map.serialize_entry("caveats", &caveats)?;
         map.end()
@@ -155,6 +160,29 @@ impl From<&GrantLedger> for GrantsJson {
             count: ledger.grants().len(),
             failed_create_calls: ledger.failed(),
             dry_run_create_calls: ledger.dry_runs(),
+        }
+    }
+}
+
+/// How many findings there are, by status and severity. The findings are in `findings.parquet`.
+#[derive(Serialize)]
+struct FindingsJson {
+    open: BTreeMap<&'static str, u64>,
+    undecidable: BTreeMap<&'static str, u64>,
+    muted: BTreeMap<&'static str, u64>,
+    /// Beyond the number that is kept of one rule.
+    left_out: BTreeMap<&'static str, u64>,
+}
+
+impl FindingsJson {
+    fn new(findings: &Findings) -> Self {
+        let count =
+            |status| findings.count(status).into_iter().map(|(severity, n)| (severity.as_str(), n)).collect();
+        Self {
+            open: count(FindingStatus::Open),
+            undecidable: count(FindingStatus::Undecidable),
+            muted: count(FindingStatus::Muted),
+            left_out: findings.left_out.clone(),
         }
     }
 }

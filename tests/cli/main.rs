@@ -45,9 +45,11 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 11] = [
     "access.parquet",
+    "policy_statements.parquet",
     "events",
+    "findings.parquet",
     "grants.parquet",
     "inputs.parquet",
     "rejects.parquet",

@@ -11,9 +11,13 @@ mod cases;
 mod caveats;
 // Threads, order and naming of inputs make no difference.
 mod engine;
+// What an auditor should look at.
+mod findings;
 mod grants;
 // What the input says about itself: learned rules, aliases, corrections.
 mod learned;
+// Key policies and calls.
+mod policies;
 // The records of AWS's documentation, in every column.
 mod samples;
 // What calls were for: services and resources.

@@ -24,12 +24,13 @@ use crate::model::{Arn, EventTime, KmsEvent, Outcome};
 /// How many rows of each kind are kept: those whose names have the smallest hashes.
 pub const LIMIT: usize = 100_000;
 
-/// Calls that change what a key is, or what its policy is.
+/// Calls that change a key, its policy or its grants.
 ///
 /// Source: [key states](https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html) and
 /// [rotation](https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html).
-const KEY_CHANGES: [&str; 12] = [
+const KEY_CHANGES: [&str; 15] = [
     "CancelKeyDeletion",
+    "CreateGrant",
     "CreateKey",
     "DeleteKey",
     "DisableKey",
@@ -38,6 +39,8 @@ const KEY_CHANGES: [&str; 12] = [
     "EnableKeyRotation",
     "PutKeyPolicy",
     "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
     "RotateKey",
     "RotateKeyOnDemand",
     "ScheduleKeyDeletion",
@@ -83,6 +86,8 @@ pub struct KeyChangeCall {
     pub principal: Box<str>,
     /// KMS API.
     pub event_name: Box<str>,
+    /// Parameters of the request, as `request_details` of the event.
+    pub details: Option<Box<str>>,
 }
 
 /// What all KMS calls show.
@@ -164,6 +169,7 @@ impl Access {
             key: key.map(Into::into),
             principal: (&*event.principal.name).into(),
             event_name: (&*event.name).into(),
+            details: event.request_details.as_deref().map(Into::into),
         };
         let hash = table_hash(&id);
         match self.changes.find(hash, |known| *known == id) {

@@ -23,7 +23,9 @@ use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
-use crate::report::{Column, DAILY, EVENTS, INPUTS, REJECTS, SUPERSEDED, Table, USAGE};
+use crate::report::{
+    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, REJECTS, SUPERSEDED, Table, USAGE,
+};
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
 use reader::InputReader;
@@ -228,6 +230,9 @@ fn read_parquet<R: Read>(
 fn is_of_report(table: &OcsfReader) -> bool {
     let names = table.column_names();
     begins(EVENTS, &names)
+        || begins(ACCESS, &names)
+        || begins(FINDINGS, &names)
+        || begins(GRANTS, &names)
         || begins(USAGE, &names)
         || begins(DAILY, &names)
         || begins(SUPERSEDED, &names)

@@ -1,5 +1,6 @@
 //! The summary of a run, for a terminal or a log.
 
+mod findings;
 mod notes;
 mod page;
 mod tables;
@@ -42,6 +43,7 @@ impl Summary<'_> {
     pub fn render(&self, style: Style) -> String {
         let mut page = Page { text: String::new(), style };
         self.totals(&mut page);
+        findings::findings(&mut page, self.run.findings);
         if !self.usage.is_empty() {
             page.heading("Top keys × principals");
             page.text.push_str(&top_pairs(self.usage, style));

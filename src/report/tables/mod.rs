@@ -5,8 +5,10 @@
 
 mod access;
 mod events;
+mod findings;
 mod grants;
 mod inputs;
+mod policy_statements;
 mod rejects;
 mod review;
 mod rules;
@@ -15,8 +17,10 @@ mod usage;
 
 pub use access::{ACCESS, AccessTable};
 pub use events::{EVENTS, EventsTable};
+pub use findings::{FINDINGS, FindingsTable};
 pub use grants::{GRANTS, GrantRow, GrantsTable};
 pub use inputs::{INPUTS, InputsTable};
+pub use policy_statements::{POLICY_STATEMENTS, PolicyStatementsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
 pub use review::{REVIEW, ReviewRow, ReviewTable};
 pub use rules::{RULES, RuleRow, RulesTable};

@@ -4,10 +4,11 @@ use std::fmt::Write;
 use std::fs;
 use std::process::Stdio;
 
+use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, GRANTS, INPUTS, REJECTS, REVIEW, RULES, SUPERSEDED, Table,
-    USAGE, schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, REVIEW,
+    RULES, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -24,6 +25,8 @@ fn column_tables_are_those_of_the_program() {
             ("columns: events", schema_markdown(EVENTS)),
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
+            ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
+            ("columns: findings", schema_markdown(FINDINGS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
@@ -31,6 +34,11 @@ fn column_tables_are_those_of_the_program() {
             ("example: run.json", run_json_example()),
         ],
     );
+}
+
+#[test]
+fn the_findings_are_those_of_the_program() {
+    hold("docs/findings.md", &[("rules", findings_markdown())]);
 }
 
 #[test]
@@ -84,6 +92,7 @@ fn help_is_what_the_program_prints() {
             ("help: grants", help(&["grants"])),
             ("help: review", help(&["review"])),
             ("columns: review", schema_markdown(REVIEW)),
+            ("help: findings", help(&["findings"])),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),
             ("help: completions", help(&["completions"])),
@@ -140,6 +149,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("usage_daily", athena(DAILY)),
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
+        file("policy_statements", athena(POLICY_STATEMENTS)),
+        file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
@@ -150,7 +161,17 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in ["usage", "usage_daily", "grants", "access", "inputs", "rejects", "superseded"] {
+    for name in [
+        "usage",
+        "usage_daily",
+        "grants",
+        "access",
+        "findings",
+        "policy_statements",
+        "inputs",
+        "rejects",
+        "superseded",
+    ] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::sample::{CONSUMER, MAIN, MISSING, PLAIN};
+use super::stories::AUDITED;
 use super::truth::Truth;
 
 /// A digest lies beside the logs of every trail with validation turned on; it holds no events.
@@ -47,6 +48,7 @@ The same command gives the same bytes again. All names, addresses and ids are in
 | {MAIN} | eu-central-1 | 2024-02-01 to 05 | an offline feature store, written and read |
 | {CONSUMER} | us-west-2 | 2023-03-17 to 28 | reads the main account's offline store: calls that are in both accounts' logs |
 | {PLAIN} | us-east-1, eu-central-1 | 2025-06-01 to 05, 2024-02-01 to 03 | no SageMaker at all: DynamoDB, Lambda, S3, people |
+| {AUDITED} | eu-west-1, ap-south-1 | 2024-09-01 to 11-14, 2024-11-13 | a story for each finding, see below |
 
 Made on purpose:
 
@@ -56,6 +58,31 @@ Made on purpose:
 - Three records of 24 March 2023 are delivered a second time on the 25th (00:20).
 - Records of other services hold KMS records as text and as nested objects. None of those may be counted.
 - One digest file holds no events and is skipped, as is this README.
+
+## The stories of {AUDITED}
+
+`keytrail findings sample-logs` tells them; [docs/findings.md](../docs/findings.md) has the rules.
+
+| finding | what happens |
+|---|---|
+| `grant-stale` | QuarterlyReport has a grant from 1 September on, and never calls |
+| `grant-wide` | Loader may decrypt, encrypt and generate data keys, and only decrypts |
+| `grant-external`, `new-account` | 333344445555 gets a grant on 30 October, and uses the key on 12 November for the first time |
+| `grant-orphaned` | Nightly gets the same grant on 1 and 30 September, with two ids: the role was deleted in between |
+| `grant-without-constraints` | Loose may decrypt whatever the context |
+| `grant-used-after-end` | Former's grant is revoked on 10 October; a Decrypt succeeds on the 20th |
+| `key-pending-deletion-used`, `disable-then-delete`, `deletion-window-shortest`, `dead-key-asked-for` | Intruder disables Batch's key on 10 October and schedules its deletion, in 7 days, 20 minutes later; Batch asks twelve times more |
+| `key-disabled-used` | the key of Reports is disabled on 20 October |
+| `key-deleted-used` | the key of Archive is deleted on 5 October, a month after its last use |
+| `rotation-enabled`, `rotation-disabled` | KeyOwner turns the rotation of two keys on, and of one off again |
+| `admin-who-uses`, `lockout-check-bypassed` | KeyAdmin writes a key policy without the lockout check, and decrypts with the key |
+| `new-principal` | Intern uses a key on 11 November that others have used since September |
+| `new-region` | App calls in ap-south-1 on 13 November for the first time |
+| `new-address` | Olga calls from 198.51.100.99 on 13 November, and from 203.0.113.7 before |
+| `refused-repeatedly` | Guess is refused twelve times on 15 September |
+| `trail-stopped`, `trail-excludes-kms` | Intruder stops a trail on 10 October, starts it again, and leaves KMS out the day after |
+
+`grant-quota` needs 40,000 grants: only a test has them.
 
 ## The answer
 

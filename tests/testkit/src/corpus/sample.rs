@@ -18,7 +18,7 @@ use super::refusal;
 use super::rng::Rng;
 use super::truth::{Delivery, Expected, Truth, Usage, time_text};
 use super::workloads::grant_response;
-use super::{other, readme};
+use super::{other, readme, stories};
 
 /// Owns the keys and runs SageMaker.
 pub const MAIN: &str = "111122223333";
@@ -79,10 +79,12 @@ pub fn archives() -> Vec<Archive> {
     canvas_and_forecast(&mut script);
     feature_store(&mut script);
     without_sagemaker(&mut script);
+    stories::plant(&mut |place, record, expected| script.plant(place, record, expected));
 
     let mut planted = script.planted;
     let mut archives = Vec::new();
-    for (account, region, first, days) in SPANS {
+    for (account, region, first, days) in SPANS.into_iter().chain(stories::SPANS) {
+        let others = if account == stories::AUDITED { 1 } else { OTHERS_PER_FILE };
         for day in 0..days {
             let midnight = seconds(&format!("{first}T00:00:00Z")) + day * DAY;
             let date = time_text(midnight)[..10].to_owned();
@@ -92,7 +94,7 @@ pub fn archives() -> Vec<Archive> {
                 continue;
             }
             let place = Place { account: account.into(), region: region.into(), time: midnight };
-            archives.push(day_file(&place, &records));
+            archives.push(day_file(&place, &records, others));
             if (account, region, date.as_str()) == (MAIN, "us-west-2", "2023-03-24") {
                 archives.push(redelivery(&place, &records));
             }
@@ -117,12 +119,12 @@ pub fn write(out: &Path) -> io::Result<Truth> {
 }
 
 /// The day's only delivery: what was planted, lying among the calls of other services.
-fn day_file(midnight: &Place, planted: &[(Json, Expected)]) -> Archive {
+fn day_file(midnight: &Place, planted: &[(Json, Expected)], others: u64) -> Archive {
     let mut rng = Rng::named(&format!("{} {} {}", midnight.account, midnight.region, midnight.time));
     let mut filler = Filler::new(Spelling::PLAIN, 0);
-    let every = OTHERS_PER_FILE / (planted.len() as u64 + 1);
+    let every = others / (planted.len() as u64 + 1);
     let mut left = planted.iter();
-    for number in 1..=OTHERS_PER_FILE {
+    for number in 1..=others {
         let place = Place { time: midnight.time + rng.range(0, DAY - 600), ..midnight.clone() };
         filler.other(&other::record(&mut rng, &place, 0), Spelling::PLAIN, usize::MAX);
         if number % every.max(1) == 0 {

@@ -1,0 +1,44 @@
+//! The list of all rules of findings.
+
+use super::calls::FindingContext;
+use super::finding::Findings;
+use super::rule::FindingRule;
+use super::{grants, keys, parameters, trails, uses};
+
+/// All rules, those of the worst findings first.
+pub const FINDING_RULES: &[&FindingRule] = &[
+    &keys::PENDING_DELETION,
+    &keys::DELETED,
+    &keys::DISABLED,
+    &keys::SEQUENCE_TO_DELETE,
+    &parameters::LOCKOUT_BYPASSED,
+    &grants::EXTERNAL,
+    &uses::NEW_ACCOUNT,
+    &trails::STOPPED,
+    &trails::EXCLUDES_KMS,
+    &keys::DEAD_KEY,
+    &keys::ROTATION_OFF,
+    &parameters::SHORTEST_WINDOW,
+    &grants::STALE,
+    &grants::ORPHANED,
+    &grants::USED_AFTER_END,
+    &grants::QUOTA_NEAR,
+    &uses::ADMIN_WHO_USES,
+    &uses::NEW_REGION,
+    &grants::WIDE,
+    &grants::UNCONSTRAINED,
+    &uses::NEW_PRINCIPAL,
+    &uses::NEW_ADDRESS,
+    &keys::REFUSED,
+    &keys::ROTATION_ON,
+];
+
+/// The rule with this id.
+pub fn finding_rule(id: &str) -> Option<&'static FindingRule> {
+    FINDING_RULES.iter().copied().find(|rule| rule.id == id)
+}
+
+/// What all rules find, the worst first.
+pub fn find(context: FindingContext<'_>) -> Findings {
+    Findings::of(FINDING_RULES, context)
+}

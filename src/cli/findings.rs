@@ -1,0 +1,176 @@
+//! `keytrail findings`: what an auditor should look at, from archives or from a finished report.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use super::args::FindingsArgs;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::interrupt::Interrupt;
+use super::progress::BarAwareWriter;
+use super::reporter::ExitReporter;
+use super::sinks::NoRows;
+use super::values::{FindingsFormat, LogFormat};
+use super::{plan, progress, startup, terminal};
+use keytrail::aggregate::InputTotals;
+use keytrail::audit::{
+    Finding, FindingContext, FindingSeverity, FindingStatus, Findings, Mutes, find, finding_rule,
+};
+use keytrail::base::now_millis;
+use keytrail::engine::{self, Plan, Run, Selection};
+use keytrail::model::{EventTime, counted, error_chain};
+use keytrail::report::{
+    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, is_report, printable, sarif, stored_findings,
+    unread_inputs,
+};
+
+/// The columns that a terminal shows.
+const TERMINAL_COLUMNS: &[&str] =
+    &["severity", "status", "rule_id", "title", "detail", "key_arn", "evidence_count"];
+
+pub(super) fn run(
+    args: &FindingsArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let is_terminal = io::stdout().is_terminal();
+    let mutes = read_mutes(args.mute.as_deref())?;
+    let baseline = args.baseline.as_deref().map(stored_ids).transpose()?;
+    let (mut findings, inputs) = match &*args.inputs {
+        [report] if is_report(report) => {
+            let list = stored_findings(report).map_err(|error| CliError::Usage(error_chain(&error)))?;
+            (Findings::from_list(list), InputTotals::default())
+        }
+        inputs => {
+            let plan = Plan {
+                threads: usize::from(args.common.threads),
+                buckets: plan::buckets(&args.s3),
+                cancel: interrupt.cancel_flag(),
+                ..Plan::new(plan::inputs(inputs)?)?
+            };
+            plan::check_inputs(&plan)?;
+            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+            (of_run(&run, &plan.selection), run.inputs)
+        }
+    };
+    mutes.apply(&mut findings, EventTime(now_millis()));
+
+    let shown: Vec<Finding> =
+        findings.list.iter().filter(|finding| finding.rule.severity <= args.severity).cloned().collect();
+    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+    write(&shown, args.format, baseline.as_deref(), is_terminal, out)?;
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The findings are printed, with or without these notes.
+        let _ = io::stderr().write_all(notes(&findings, shown.len(), &inputs).as_bytes());
+    }
+    Ok(reporter.rows_printed(&inputs))
+}
+
+/// What the calls of a run show.
+pub(super) fn of_run(run: &Run, selection: &Selection) -> Findings {
+    let given = [
+        ("--account", selection.accounts.is_empty()),
+        ("--region", selection.regions.is_empty()),
+        ("--key", selection.keys.is_empty()),
+        ("--principal", selection.principals.is_empty()),
+        ("--user", selection.users.is_empty()),
+        ("--resource", selection.resources.is_empty()),
+    ];
+    let narrowing: Vec<String> =
+        given.into_iter().filter(|(_, is_empty)| !is_empty).map(|(name, _)| name.to_owned()).collect();
+    find(FindingContext {
+        access: &run.access,
+        grants: &run.grants,
+        grant_uses: &run.grant_uses,
+        coverage: &run.coverage,
+        facts: &run.facts,
+        since: selection.since,
+        narrowing: &narrowing,
+    })
+}
+
+/// The file of `--mute`.
+pub(super) fn read_mutes(file: Option<&Path>) -> Result<Mutes, CliError> {
+    let Some(file) = file else { return Ok(Mutes::default()) };
+    let path = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::Read { path: path.clone(), error })?;
+    let mutes = Mutes::read(&path, &text, |id| finding_rule(id).is_some());
+    mutes.map_err(|error| CliError::Usage(error_chain(&error)))
+}
+
+fn stored_ids(report: &Path) -> Result<Vec<String>, CliError> {
+    let list = stored_findings(report).map_err(|error| CliError::Usage(error_chain(&error)))?;
+    Ok(list.into_iter().map(|finding| finding.id).collect())
+}
+
+fn write(
+    findings: &[Finding],
+    format: Option<FindingsFormat>,
+    baseline: Option<&[String]>,
+    is_terminal: bool,
+    mut out: impl Write + Send,
+) -> Result<(), CliError> {
+    let rows = match format {
+        Some(FindingsFormat::Sarif) => {
+            let text = format!("{:#}\n", sarif(findings, baseline));
+            return terminal::write_stdout(text.as_bytes()).map_err(CliError::from);
+        }
+        Some(FindingsFormat::Json) => {
+            // The rows of NDJSON, as one list.
+            let mut lines = Vec::new();
+            push(findings, OutputFormat::Ndjson, is_terminal, &mut lines)?;
+            let lines = String::from_utf8_lossy(&lines);
+            let rows: Vec<&str> = lines.lines().collect();
+            let text = format!("[\n{}\n]\n", rows.join(",\n"));
+            return terminal::write_stdout(text.as_bytes()).map_err(CliError::from);
+        }
+        Some(FindingsFormat::Rows(format)) => Some(format),
+        None => None,
+    };
+    let format = terminal::stdout_format(rows, is_terminal)?;
+    push(findings, format, is_terminal, &mut out)
+}
+
+fn push(
+    findings: &[Finding],
+    format: OutputFormat,
+    is_terminal: bool,
+    out: impl Write + Send,
+) -> Result<(), CliError> {
+    let target = terminal::output_target(is_terminal);
+    let mut stream = RowStream::new(FINDINGS, TERMINAL_COLUMNS, format, out, target)?;
+    let mut bytes = Vec::new();
+    for finding in findings {
+        bytes.clear();
+        encode_row(FINDINGS, &finding, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))?;
+    }
+    Ok(stream.finish()?)
+}
+
+/// What could not be read, what is not shown, and what the rows do not say.
+fn notes(findings: &Findings, shown: usize, inputs: &InputTotals) -> String {
+    let mut text = unread_inputs(inputs);
+    let all = findings.list.len();
+    if shown < all {
+        text.push_str(&format!("{shown} of {} shown\n", counted(all as u64, "finding")));
+    }
+    let muted: u64 = findings.count(FindingStatus::Muted).values().sum();
+    if muted > 0 {
+        let open = findings.open(FindingSeverity::Info);
+        text.push_str(&format!("{} open, {muted} muted\n", counted(open, "finding")));
+    }
+    if all == 0 {
+        text.push_str("no finding; docs/findings.md says what is looked for\n");
+    }
+    for finding in &findings.list {
+        if let (true, Some(mute)) = (finding.status == FindingStatus::Open, &finding.mute) {
+            text.push_str(&format!("{} {}: {}\n", finding.rule.id, finding.id, printable(mute)));
+        }
+    }
+    for (rule, n) in &findings.left_out {
+        text.push_str(&format!("{} more of {rule} left out\n", counted(*n, "finding")));
+    }
+    text
+}
