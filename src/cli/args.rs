@@ -137,7 +137,7 @@ pub(super) struct EventsArgs {
 #[command(after_help = "Examples:
   keytrail grants sample-logs
   keytrail grants --state open --format csv logs/ > open-grants.csv
-  keytrail grants --state open keytrail-report
+  keytrail grants --state open report
   keytrail grants --key '*1234abcd*' logs/ | jq -r 'select(.consistent_use_count==0) | .grant_id'")]
 pub(super) struct GrantsArgs {
     /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
@@ -177,13 +177,13 @@ pub(super) struct GrantsArgs {
 /// Print who used which key, or may by a grant, as a sheet for an access review
 ///
 /// One row per key and principal: how often, since when, for what, what was refused, how many
-/// grants are open, and empty columns for reviewer, decision and date. All KMS calls count. What
-/// policies allow is not in the rows.
+/// grants are open, what the key policy allows and nobody used, and empty columns for reviewer,
+/// decision and date. All KMS calls count. What IAM policies allow is not in the rows.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail review sample-logs
-  keytrail review --format csv keytrail-report > review.csv
-  aws kms list-keys > keys.json && keytrail review --keys keys.json keytrail-report")]
+  keytrail review --format csv report > review.csv
+  aws kms list-keys > keys.json && keytrail review --keys keys.json report")]
 pub(super) struct ReviewArgs {
     /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
     /// directory of one report

@@ -17,10 +17,11 @@ use super::sinks::NoRows;
 use super::values::LogFormat;
 use super::{plan, progress, startup, terminal};
 use keytrail::aggregate::InputTotals;
+use keytrail::audit::policy_lines;
 use keytrail::engine::{self, Plan};
 use keytrail::report::{
-    ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, REVIEW, Review, RowStream, encode_row,
-    unread_inputs,
+    ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, REVIEW,
+    Review, RowStream, encode_row, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -36,7 +37,7 @@ const TERMINAL_COLUMNS: &[&str] = &[
 ];
 
 const LIMITS: &str = "\
-    What a key policy or an IAM policy allows is not in these rows, only what calls and grants show.\n\
+    What IAM policies allow is not in these rows, only calls, grants and key policies of the input.\n\
     Not used in the window is not unneeded. Calls that were refused to another account are in its logs.\n";
 
 pub(super) fn run(
@@ -55,6 +56,7 @@ pub(super) fn run(
         Some(report) => {
             report.read::<AccessTable>(|row| review.access(row))?;
             report.read::<GrantsTable>(|row| review.grant(row))?;
+            report.read::<PolicyStatementsTable>(|row| review.policy(row))?;
             (InputTotals::default(), window_note(&report))
         }
         None => {
@@ -75,6 +77,11 @@ pub(super) fn run(
                 bytes.clear();
                 encode_row(GRANTS, row, &mut bytes);
                 review.grant(EncodedRow::new(&bytes));
+            }
+            for line in &policy_lines(&run.policies, &run.policy_uses) {
+                bytes.clear();
+                encode_row(POLICY_STATEMENTS, line, &mut bytes);
+                review.policy(EncodedRow::new(&bytes));
             }
             let note = unread_inputs(&run.inputs);
             (run.inputs, note)

@@ -1,11 +1,11 @@
-//! Adds up the access review from rows of `access.parquet` and `grants.parquet`: those of a run, or
-//! of a report that is read back.
+//! Adds up the access review from rows of `access.parquet`, `grants.parquet` and
+//! `policy_statements.parquet`: those of a run, or of a report that is read back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cell::{Cell, EncodedRow};
 use super::table::column_position;
-use super::tables::{ACCESS, GRANTS, ReviewRow};
+use super::tables::{ACCESS, GRANTS, POLICY_STATEMENTS, ReviewRow};
 use crate::model::{Arn, EventTime};
 
 /// Positions of columns of `access.parquet`.
@@ -29,6 +29,17 @@ mod grants {
     pub(super) const OPERATIONS: usize = column_position(GRANTS, "operations");
 }
 
+/// Positions of columns of `policy_statements.parquet`.
+mod policies {
+    use super::{POLICY_STATEMENTS, column_position};
+    pub(super) const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
+    pub(super) const FROM: usize = column_position(POLICY_STATEMENTS, "policy_from");
+    pub(super) const UNTIL: usize = column_position(POLICY_STATEMENTS, "policy_until");
+    pub(super) const PRINCIPAL: usize = column_position(POLICY_STATEMENTS, "principal");
+    pub(super) const PERMISSION: usize = column_position(POLICY_STATEMENTS, "permission");
+    pub(super) const STATUS: usize = column_position(POLICY_STATEMENTS, "status");
+}
+
 /// An access review that is being added up. The order of rows does not matter.
 #[derive(Debug, Default)]
 pub struct Review {
@@ -36,6 +47,8 @@ pub struct Review {
     sheets: BTreeMap<(String, Option<String>), Sheet>,
     /// By key: the times of changes, and the states that they leave.
     states: BTreeMap<String, BTreeMap<EventTime, BTreeSet<&'static str>>>,
+    /// By key: when the policy in force at the end was set.
+    policies: BTreeMap<String, EventTime>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +61,7 @@ struct Sheet {
     refused_apis: BTreeSet<String>,
     open_grants: u64,
     granted: BTreeSet<String>,
+    allowed_unused: BTreeSet<String>,
 }
 
 impl Review {
@@ -100,6 +114,27 @@ impl Review {
         sheet.granted.extend(operations.filter(|name| !name.is_empty()).map(str::to_owned));
     }
 
+    /// Adds a row of `policy_statements.parquet`. Only those of the policy in force at the end
+    /// matter.
+    pub fn policy(&mut self, row: EncodedRow<'_>) {
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        let Some(key) =
+            row.text_at(policies::KEY).filter(|_| cells.get(policies::UNTIL) == Some(&Cell::Null))
+        else {
+            return;
+        };
+        if let Some(Cell::Time(from)) = cells.get(policies::FROM) {
+            self.policies.insert(key.to_owned(), *from);
+        }
+        let principal = row.text_at(policies::PRINCIPAL);
+        if let Some((principal, permission)) = principal.zip(row.text_at(policies::PERMISSION))
+            && row.text_at(policies::STATUS) == Some("allowed_not_used")
+        {
+            let sheet = self.sheets.entry((key.to_owned(), Some(principal.to_owned()))).or_default();
+            sheet.allowed_unused.insert(permission.to_owned());
+        }
+    }
+
     /// Adds a key that exists, whether anybody used it or not.
     pub fn key(&mut self, arn: &str) {
         let of_key = (arn.to_owned(), None)..;
@@ -133,6 +168,8 @@ impl Review {
                 refused_apis: joined(&sheet.refused_apis),
                 open_grants: sheet.open_grants,
                 granted_unused: joined(&unused),
+                policy_set: self.policies.get(key).copied(),
+                allowed_unused: joined(&sheet.allowed_unused),
             }
         })
     }

@@ -30,6 +30,10 @@ pub struct ReviewRow {
     pub refused_apis: String,
     /// Open grants of the key for the principal.
     pub open_grants: u64,
+    /// When the last key policy in the input was set.
+    pub policy_set: Option<EventTime>,
+    /// Permissions that statements of it give to exactly this principal, and that nobody used.
+    pub allowed_unused: String,
     /// Operations that these allow and no successful call has shown.
     pub granted_unused: String,
 }
@@ -100,6 +104,14 @@ table! {
         "Operations that these grants allow, and that no successful call of the principal with the \
         key shows; joined with commas, sorted. Not used in the window is not unneeded.",
         |r| list(&r.granted_unused);
+    "policy_set_time": Time or null,
+        "When the key policy in force at the end of the input was set. Null: the input does not show it.",
+        |r| r.policy_set.map_or(Cell::Null, Cell::Time);
+    "allowed_not_used": Text or null,
+        "Permissions that statements of this policy give to the principal by its name, and that were \
+        not used in the window: rows `allowed_not_used` of `policy_statements.parquet`; joined with \
+        commas, sorted.",
+        |r| list(&r.allowed_unused);
     "reviewer": Text or null,
         "Empty, for the reviewer.",
         |_| Cell::Null;
