@@ -67,6 +67,7 @@ pub(super) fn run(
         counts: &run.counts,
         inputs: &run.inputs,
         coverage: &run.coverage,
+        grants: &run.grants,
         facts: &run.facts,
         incremental: plan.checkpoint.as_ref().map(|checkpoint| {
             let (archives_read, archives_known) = checkpoint.archives();

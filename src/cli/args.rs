@@ -48,6 +48,7 @@ pub(super) enum Command {
     Analyze(AnalyzeArgs),
     Events(EventsArgs),
     Grants(GrantsArgs),
+    Review(ReviewArgs),
     Policy(PolicyArgs),
     Findings(FindingsArgs),
     Rules(RulesArgs),
@@ -136,9 +137,11 @@ pub(super) struct EventsArgs {
 #[command(after_help = "Examples:
   keytrail grants sample-logs
   keytrail grants --state open --format csv logs/ > open-grants.csv
+  keytrail grants --state open keytrail-report
   keytrail grants --key '*1234abcd*' logs/ | jq -r 'select(.consistent_use_count==0) | .grant_id'")]
 pub(super) struct GrantsArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
+    /// directory of one report
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 
@@ -159,6 +162,41 @@ pub(super) struct GrantsArgs {
         value_parser = states()
     )]
     pub(super) state: Vec<String>,
+
+    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
+    pub(super) format: Option<OutputFormat>,
+
+    #[command(flatten)]
+    pub(super) s3: S3Options,
+
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+}
+
+/// Print who used which key, or may by a grant, as a sheet for an access review
+///
+/// One row per key and principal: how often, since when, for what, what was refused, how many
+/// grants are open, and empty columns for reviewer, decision and date. All KMS calls count. What
+/// policies allow is not in the rows.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail review sample-logs
+  keytrail review --format csv keytrail-report > review.csv
+  aws kms list-keys > keys.json && keytrail review --keys keys.json keytrail-report")]
+pub(super) struct ReviewArgs {
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
+    /// directory of one report
+    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+
+    /// Show these keys: ARN, id, or a pattern (`*`, `?`)
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
+    pub(super) key: Vec<String>,
+
+    /// Output of `aws kms list-keys`: adds the keys that nobody used
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_KEYS")]
+    pub(super) keys: Option<PathBuf>,
 
     /// Output format; the default is `table` on a terminal, `ndjson` otherwise
     #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
@@ -274,7 +312,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "findings", "policy", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

@@ -9,7 +9,7 @@ use super::exit::ExitStatus;
 use keytrail::checkpoint::CheckpointError;
 use keytrail::classify::RulesError;
 use keytrail::engine::RunError;
-use keytrail::report::SinkError;
+use keytrail::report::{ReadError, SinkError};
 use keytrail::s3::{Address, S3Error};
 
 /// Why a command failed as a whole.
@@ -23,6 +23,8 @@ pub(super) enum CliError {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Report(#[from] ReadError),
     #[error(transparent)]
     Bucket(#[from] S3Error),
     /// A file named by an option cannot be read.

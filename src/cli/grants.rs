@@ -5,15 +5,20 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use super::args::GrantsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::inputs::{finished_report, matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
 use super::sinks::NoRows;
 use super::values::LogFormat;
 use super::{plan, progress, startup, terminal};
-use keytrail::engine::{self, Pattern, Plan, Run};
-use keytrail::model::{counted, error_chain};
-use keytrail::report::{EncodedRow, GRANTS, GrantRow, RowStream, encode_row, unread_inputs};
+use indicatif::ProgressBar;
+use keytrail::aggregate::InputTotals;
+use keytrail::engine::{self, Pattern, Plan};
+use keytrail::model::counted;
+use keytrail::report::{
+    EncodedRow, FinishedReport, GRANTS, GrantsTable, RowStream, column_position, encode_row, unread_inputs,
+};
 
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] = &[
@@ -27,6 +32,10 @@ const TERMINAL_COLUMNS: &[&str] = &[
     "grant_id",
 ];
 
+const KEY: usize = column_position(GRANTS, "key_arn");
+const GRANTEE: usize = column_position(GRANTS, "grantee_principal");
+const STATE: usize = column_position(GRANTS, "state");
+
 pub(super) fn run(
     args: &GrantsArgs,
     interrupt: &Interrupt,
@@ -36,6 +45,9 @@ pub(super) fn run(
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.format, is_terminal)?;
     let filter = GrantFilter::new(args)?;
+    if let Some(report) = finished_report(&args.inputs)? {
+        return of_report(args, &report, &filter, reporter, &bar);
+    }
     let plan = Plan {
         threads: usize::from(args.common.threads),
         buckets: plan::buckets(&args.s3),
@@ -49,34 +61,89 @@ pub(super) fn run(
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
     let mut stream = RowStream::new(GRANTS, TERMINAL_COLUMNS, format, out, target)?;
     let (rows, mut bytes, mut shown) = (run.grant_rows(), Vec::new(), 0);
-    for row in rows.iter().filter(|row| filter.wants(row)) {
+    for row in &rows {
         bytes.clear();
         encode_row(GRANTS, row, &mut bytes);
-        stream.push(EncodedRow::new(&bytes))?;
-        shown += 1;
+        let row = EncodedRow::new(&bytes);
+        if filter.wants(row) {
+            stream.push(row)?;
+            shown += 1;
+        }
     }
     stream.finish()?;
 
-    if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        // The grants are printed, with or without these notes.
-        let _ = io::stderr().write_all(notes(&run, shown).as_bytes());
-    }
+    let counts = GrantCounts {
+        shown,
+        all: rows.len() as u64,
+        failed: run.grants.failed(),
+        dry_runs: run.grants.dry_runs(),
+    };
+    print_notes(args, &(unread_inputs(&run.inputs) + &notes(&counts)));
     Ok(reporter.rows_printed(&run.inputs))
 }
 
-/// What could not be read, and what the rows do not say.
-fn notes(run: &Run, shown: u64) -> String {
-    let mut text = unread_inputs(&run.inputs);
-    let all = run.grants.grants().len() as u64;
+/// Prints the grants of a report's own table.
+fn of_report(
+    args: &GrantsArgs,
+    report: &FinishedReport,
+    filter: &GrantFilter,
+    reporter: &ExitReporter,
+    bar: &ProgressBar,
+) -> Result<ExitStatus, CliError> {
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let target = terminal::output_target(is_terminal);
+    let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
+    let mut stream = RowStream::new(GRANTS, TERMINAL_COLUMNS, format, out, target)?;
+    let (mut shown, mut all, mut pushed) = (0, 0, Ok(()));
+    report.read::<GrantsTable>(|row| {
+        all += 1;
+        if filter.wants(row) && pushed.is_ok() {
+            pushed = stream.push(row);
+            shown += 1;
+        }
+    })?;
+    pushed?;
+    stream.finish()?;
+
+    let call_count = |name| report.number(&["grants", name]).unwrap_or_default();
+    let failed = call_count("failed_create_calls");
+    let counts = GrantCounts { shown, all, failed, dry_runs: call_count("dry_run_create_calls") };
+    print_notes(args, &(window_note(report) + &notes(&counts)));
+    Ok(reporter.rows_printed(&InputTotals::default()))
+}
+
+/// How many grants and calls there are.
+struct GrantCounts {
+    shown: u64,
+    all: u64,
+    failed: u64,
+    dry_runs: u64,
+}
+
+fn print_notes(args: &GrantsArgs, text: &str) {
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The grants are printed, with or without these notes.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// What the rows do not say.
+fn notes(counts: &GrantCounts) -> String {
+    let GrantCounts { shown, all, failed, dry_runs } = *counts;
+    let mut text = String::new();
     if shown < all {
         text.push_str(&format!("{} of {} shown\n", shown, counted(all, "grant")));
     }
     if all == 0 {
         text.push_str("no grant was created, retired or revoked in the input\n");
     }
-    if run.grants.failed() > 0 {
-        let calls = counted(run.grants.failed(), "CreateGrant call");
-        text.push_str(&format!("{calls} failed and created nothing\n"));
+    if failed > 0 {
+        text.push_str(&format!("{} failed and created nothing\n", counted(failed, "CreateGrant call")));
+    }
+    if dry_runs > 0 {
+        let calls = counted(dry_runs, "CreateGrant call");
+        text.push_str(&format!("{calls} only asked whether it was allowed (dry run) and created nothing\n"));
     }
     if all > 0 {
         text.push_str(
@@ -96,10 +163,6 @@ struct GrantFilter {
 
 impl GrantFilter {
     fn new(args: &GrantsArgs) -> Result<Self, CliError> {
-        let patterns = |texts: &[String]| {
-            let pattern = |text: &String| Pattern::new(text.trim());
-            texts.iter().map(pattern).collect::<Result<_, _>>().map_err(|e| CliError::Usage(error_chain(&e)))
-        };
         Ok(Self {
             keys: patterns(&args.key)?,
             grantees: patterns(&args.grantee)?,
@@ -107,19 +170,14 @@ impl GrantFilter {
         })
     }
 
-    fn wants(&self, row: &GrantRow<'_>) -> bool {
-        let grant = row.grant;
+    fn wants(&self, row: EncodedRow<'_>) -> bool {
         let is_one_of = |patterns: &[Pattern], text: Option<&str>| {
             patterns.is_empty()
                 || text.is_some_and(|text| patterns.iter().any(|pattern| matches_name(pattern, text)))
         };
-        is_one_of(&self.keys, grant.key.as_deref())
-            && is_one_of(&self.grantees, grant.terms.grantee.as_deref())
-            && (self.states.is_empty() || self.states.iter().any(|state| state == grant.state.as_str()))
+        is_one_of(&self.keys, row.text_at(KEY))
+            && is_one_of(&self.grantees, row.text_at(GRANTEE))
+            && (self.states.is_empty()
+                || self.states.iter().any(|state| Some(&**state) == row.text_at(STATE)))
     }
-}
-
-/// Whether a pattern matches a whole name, or what follows its last `/`.
-fn matches_name(pattern: &Pattern, name: &str) -> bool {
-    pattern.matches(name) || name.rsplit_once('/').is_some_and(|(_, end)| pattern.matches(end))
 }

@@ -13,6 +13,7 @@ mod events;
 mod exit;
 mod findings;
 mod grants;
+mod inputs;
 mod interrupt;
 mod log;
 mod man;
@@ -23,6 +24,7 @@ mod policy;
 mod policy_args;
 mod progress;
 mod reporter;
+mod review;
 mod rules;
 mod similar;
 mod sinks;
@@ -60,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
+        Command::Review(args) => review::run(args, &interrupt, &reporter),
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),

@@ -32,6 +32,8 @@ pub enum KeyEffect {
     CreatesGrant(GrantTerms),
     /// A call that should have created a grant failed.
     FailsToCreateGrant,
+    /// A dry run asked whether a grant could be created.
+    TriesToCreateGrant,
     /// A grant was retired.
     RetiresGrant {
         /// Its id; `None`: the record does not show it.

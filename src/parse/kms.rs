@@ -10,9 +10,27 @@ use crate::model::{
     normalize_error_code, normalize_service, slice_text,
 };
 
+/// A KMS record that has been read.
+pub(super) enum KmsRecord<'a> {
+    /// A call.
+    Call(Box<KmsEvent<'a>>),
+    /// A call that only asked whether it was allowed.
+    DryRun(Box<KmsEvent<'a>>),
+    /// It belongs to another family of records.
+    OtherFamily,
+}
+
 /// Reads the event of a KMS record; `None` when the record is not use of a key (another family of
 /// records, or a dry run).
 pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, ParseError> {
+    Ok(match read(record)? {
+        KmsRecord::Call(event) => Some(event),
+        KmsRecord::DryRun(_) | KmsRecord::OtherFamily => None,
+    })
+}
+
+/// Reads a KMS record.
+pub(super) fn read(record: Record<'_>) -> Result<KmsRecord<'_>, ParseError> {
     if let Some(version) = record.event_version.as_deref()
         && !is_known_version(Some(version))
     {
@@ -22,7 +40,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     // This comes before required fields are missed: aggregated events have no time, and neither
     // they nor Insights events have a name.
     if is_other_family(&record) {
-        return Ok(None);
+        return Ok(KmsRecord::OtherFamily);
     }
     let omitted_fields = record.omitted_members();
     let Some(name) = record.event_name.0.map(api_name) else {
@@ -37,9 +55,6 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     let time = event_time(record.event_time.as_deref())?;
     let error_code = record.error_code.0.map(normalize_error_code);
     let is_dry_run = record.request.dry_run.is_true() || error_code.as_deref() == Some("DryRunOperation");
-    if is_dry_run {
-        return Ok(None);
-    }
     let outcome = Outcome::from_error(error_code.as_deref(), record.error_message.0.as_deref());
     let refusal = record.error_message.0.as_ref().filter(|_| outcome == Outcome::Denied);
     let denied_by = refusal.and_then(|message| Denial::parse(message).by);
@@ -72,7 +87,7 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
     let is_on_log_file = context.as_ref().is_some_and(|c| c.get("aws:cloudtrail:arn").is_some());
     let log_delivery = is_on_log_file && is_by_cloudtrail(&principal, record.source_ip.as_deref());
     let (s3_bucket, s3_object_key) = context.as_ref().map_or((None, None), key::s3_location);
-    Ok(Some(Box::new(KmsEvent {
+    let event = Box::new(KmsEvent {
         time,
         event_id: record.event_id,
         shared_event_id: record.shared_event_id,
@@ -112,7 +127,8 @@ pub(super) fn event(record: Record<'_>) -> Result<Option<Box<KmsEvent<'_>>>, Par
         corrects_request_id: record.addendum.original_request_id.filter(|_| is_correction),
         omitted_fields,
         name,
-    })))
+    });
+    Ok(if is_dry_run { KmsRecord::DryRun(event) } else { KmsRecord::Call(event) })
 }
 
 /// The name of the API. Some tools change its case, put blanks around it, or write it as the action

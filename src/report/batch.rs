@@ -17,7 +17,7 @@ pub(super) fn schema<T: Table>(columns: &[Column<T>]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-fn arrow_type(column_type: ColumnType) -> DataType {
+pub(super) fn arrow_type(column_type: ColumnType) -> DataType {
     match column_type {
         ColumnType::Text => DataType::Utf8,
         ColumnType::Int => DataType::Int64,

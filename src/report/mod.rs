@@ -33,6 +33,8 @@ mod formats;
 mod metrics;
 mod parquet;
 mod policy_page;
+mod read;
+mod review;
 mod run;
 mod sarif;
 mod sink;
@@ -49,6 +51,8 @@ pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use policy_page::policy_page;
+pub use read::{FinishedReport, ReadError};
+pub use review::Review;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sarif::sarif;
 pub use sink::{EventStep, RowOrder, Sink};
@@ -57,8 +61,8 @@ pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
-    GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, RULES, RejectRow,
-    RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE,
-    UsageTable,
+    GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, REVIEW, RULES,
+    RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
+    SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::aggregate::{Counts, Coverage, InputStatus, InputTotals, RegionCoverage};
+use crate::aggregate::{Counts, Coverage, GrantLedger, InputStatus, InputTotals, RegionCoverage};
 use crate::audit::{
     Caveat, FindingStatus, Findings, MissingDays, TrailPeriod, failed_attempts, missing_days,
     names_of_trails_without_kms, trail_periods,
@@ -97,6 +97,8 @@ pub struct RunJson<'a> {
     pub inputs: &'a InputTotals,
     /// Accounts, regions and days.
     pub coverage: &'a Coverage,
+    /// The grants of the inputs.
+    pub grants: &'a GrantLedger,
     /// The facts that the inputs state.
     pub facts: &'a Facts,
     /// For an incremental run: how much of its work earlier runs had done.
@@ -135,11 +137,30 @@ impl Serialize for RunJson<'_> {
         }
         map.serialize_entry("bytes", &BytesJson::from(self.inputs))?;
         map.serialize_entry("coverage", &CoverageJson::new(self.coverage, self.facts))?;
+        map.serialize_entry("grants", &GrantsJson::from(self.grants))?;
         map.serialize_entry("learned", &learned_rules(self.facts))?;
         map.serialize_entry("findings", &FindingsJson::new(self.findings))?;
         let caveats: Vec<CaveatJson<'_>> = self.caveats.iter().map(CaveatJson::from).collect();
         map.serialize_entry("caveats", &caveats)?;
         map.end()
+    }
+}
+
+/// The grants in numbers.
+#[derive(Serialize)]
+struct GrantsJson {
+    count: usize,
+    failed_create_calls: u64,
+    dry_run_create_calls: u64,
+}
+
+impl From<&GrantLedger> for GrantsJson {
+    fn from(ledger: &GrantLedger) -> Self {
+        Self {
+            count: ledger.grants().len(),
+            failed_create_calls: ledger.failed(),
+            dry_run_create_calls: ledger.dry_runs(),
+        }
     }
 }
 

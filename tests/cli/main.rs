@@ -5,6 +5,8 @@
 
 // A disk that is full, an output that cannot be written.
 mod disk_full;
+// `keytrail grants`, of archives and of a report.
+mod grants;
 // `--incremental`: any sequence of runs says what one run says.
 mod incremental;
 // What is named as input, and what cannot be read of it.
@@ -19,6 +21,8 @@ mod own_rules;
 mod pasted;
 // The report of `analyze` on disk.
 mod reports;
+// `keytrail review`, of archives and of a report.
+mod review;
 // The options that select events.
 mod select;
 // Signals stop a run.

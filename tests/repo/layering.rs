@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("facts",            &["model", "aggregate"]),
     ("checkpoint",       &["base", "model", "s3", "facts"]),
     ("audit",            &["base", "model", "knowledge", "policy", "aggregate"]),
-    ("report",           &["base", "model", "s3", "knowledge", "policy", "aggregate", "audit"]),
+    ("report",           &["base", "model", "s3", "format/tabular", "knowledge", "policy", "aggregate", "audit"]),
     ("engine",           &["base", "model", "s3", "source", "checkpoint", "format/decode", "format/archive",
                            "format/container", "format/rebuild", "format/tabular", "parse", "facts",
                            "knowledge", "classify", "policy", "aggregate", "report"]),

@@ -14,6 +14,7 @@ pub struct GrantLedger {
     grants: Vec<Grant>,
     index: GrantIndex,
     failed: u64,
+    dry_runs: u64,
 }
 
 /// A grant of the ledger with which a call is consistent, or may be.
@@ -48,7 +49,7 @@ impl GrantLedger {
         for grant in &mut grants {
             grant.is_counted = grant.grantee.is_some() && !index.is_crowded(grant);
         }
-        let mut ledger = Self { grants, index, failed: draft.failed };
+        let mut ledger = Self { grants, index, failed: draft.failed, dry_runs: draft.dry_runs };
         let parents: Vec<Option<String>> = (0..ledger.grants.len()).map(|n| ledger.parent_of(n)).collect();
         for (grant, parent) in ledger.grants.iter_mut().zip(parents) {
             grant.parent = parent;
@@ -64,6 +65,11 @@ impl GrantLedger {
     /// Calls that should have created a grant, and failed.
     pub fn failed(&self) -> u64 {
         self.failed
+    }
+
+    /// CreateGrant calls that only asked whether they were allowed.
+    pub fn dry_runs(&self) -> u64 {
+        self.dry_runs
     }
 
     /// Whether there is no grant.
@@ -172,6 +178,7 @@ struct Draft {
     /// Those whose id no record shows.
     without_id: Vec<Grant>,
     failed: u64,
+    dry_runs: u64,
 }
 
 impl Draft {
@@ -179,6 +186,7 @@ impl Draft {
         match &change.effect {
             KeyEffect::CreatesGrant(terms) => self.create(change, terms),
             KeyEffect::FailsToCreateGrant => self.failed += 1,
+            KeyEffect::TriesToCreateGrant => self.dry_runs += 1,
             KeyEffect::RetiresGrant { grant_id } => {
                 self.end(change, grant_id.as_deref(), GrantState::Retired)
             }

@@ -306,10 +306,15 @@ impl<'r, 's> InputReader<'r, 's> {
                             self.reject(Some(offset), RejectReason::FieldTooLong, long.to_string());
                         }
                     },
-                    RecordKind::NotUsage => {
-                        self.input.counts.records += 1;
-                        self.input.counts.not_usage += 1;
-                    }
+                    RecordKind::NotUsage => match self.learn(bytes, offset) {
+                        Ok(()) => {
+                            self.input.counts.records += 1;
+                            self.input.counts.not_usage += 1;
+                        }
+                        Err(long) => {
+                            self.reject(Some(offset), RejectReason::FieldTooLong, long.to_string());
+                        }
+                    },
                     RecordKind::OtherSource { excludes_kms } => {
                         let is_kept = |trail: &String| trail.len() <= LONGEST_NAME;
                         self.coverage.kms_excluded_by.extend(excludes_kms.filter(is_kept));

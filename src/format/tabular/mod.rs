@@ -31,8 +31,10 @@ mod error;
 mod ocsf_mapping;
 mod ocsf_reader;
 mod parquet_footer;
+mod parquet_groups;
 mod parquet_pages;
 mod parquet_shapes;
+mod parquet_table;
 mod shape;
 mod thrift;
 
@@ -41,4 +43,5 @@ pub use csv_kind::CsvKind;
 pub use error::TableError;
 pub use ocsf_reader::{OcsfReader, OcsfRecord};
 pub use parquet_footer::PARQUET_MAGIC;
+pub use parquet_table::ParquetTable;
 pub use shape::TableShape;

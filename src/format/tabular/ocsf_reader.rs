@@ -2,24 +2,19 @@
 
 use std::fs::File;
 use std::num::NonZero;
-use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_schema::{ArrowError, DataType, Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 use super::cells;
 use super::columns::{self, ObjectBatch};
 use super::error::TableError;
 use super::ocsf_mapping::{self, OcsfBatch};
 use super::parquet_footer::read_footer;
-use super::parquet_pages::{CheckedPages, ContentLeft, DELTA_ROWS};
+use super::parquet_groups::{ParquetGroups, guarded};
 use super::shape::TableShape;
-use crate::base::catch_panic;
 use crate::format::rebuild::{EventColumns, event_columns};
 
 /// Maximum number of rows decoded at a time.
@@ -29,8 +24,6 @@ const MAX_CELL_ROWS: u64 = 1024;
 const MAX_BATCH_CELLS: u64 = 64 << 10;
 /// What a cell that is looked at counts as at least, in bytes.
 const LEAST_CELL: u64 = 8;
-/// Maximum size of a decoded batch in bytes, if the rows of a row group are of equal size.
-const MAX_BATCH_BYTES: u64 = 8 << 20;
 
 /// A record rebuilt from a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,22 +115,11 @@ impl Rows {
 
 /// Reads a Parquet file with the columns of OCSF, or with those of records.
 pub struct OcsfReader {
-    file: File,
-    metadata: ArrowReaderMetadata,
-    mask: ProjectionMask,
+    groups: ParquetGroups,
     shape: TableShape,
     max_record: usize,
-    max_batch_rows: u64,
-    /// Index of the next row group.
-    next_group: usize,
-    /// Rows of the current row group.
-    group: Range<u64>,
-    reader: Option<(ParquetRecordBatchReader, CheckedPages)>,
-    left: ContentLeft,
     /// The current batch and the index of its next row.
     batch: Option<(Rows, usize)>,
-    /// Number of the next row.
-    row: u64,
 }
 
 impl OcsfReader {
@@ -178,18 +160,10 @@ impl OcsfReader {
             (false, _) => TableShape::Parquet,
         };
         let table = Self {
-            file,
-            metadata,
-            mask,
+            groups: ParquetGroups::new(file, metadata, mask, MAX_BATCH_ROWS, *content),
             shape,
             max_record,
-            max_batch_rows: MAX_BATCH_ROWS,
-            next_group: 0,
-            group: 0..0,
-            reader: None,
-            left: ContentLeft::new(*content),
             batch: None,
-            row: 0,
         };
         if !names_records && !table.any_cell(content, may_hold_records) {
             return Ok(None);
@@ -200,47 +174,16 @@ impl OcsfReader {
     /// Whether one of the texts, or of the values of bytes, is as asked for: in any row group. What
     /// cannot be read, or is more than may be looked at, may be so.
     fn any_cell(&self, content: &mut u64, is_asked_for: impl Fn(&[u8]) -> bool) -> bool {
-        let Some((mask, columns)) = cells::text_columns(self.metadata.parquet_schema()) else { return false };
-        let Ok(file) = self.file.try_clone() else { return true };
-        let mut table = Self {
-            file,
-            metadata: self.metadata.clone(),
-            mask,
-            max_batch_rows: (MAX_BATCH_CELLS / columns).clamp(1, MAX_CELL_ROWS),
-            reader: None,
-            left: ContentLeft::new(*content),
-            batch: None,
-            group: 0..0,
-            ..*self
-        };
+        let metadata = self.groups.metadata();
+        let Some((mask, columns)) = cells::text_columns(metadata.parquet_schema()) else { return false };
+        let Ok(file) = self.groups.file() else { return true };
+        let batch_rows = (MAX_BATCH_CELLS / columns).clamp(1, MAX_CELL_ROWS);
+        let mut groups = ParquetGroups::new(file, metadata.clone(), mask, batch_rows, *content);
         let mut left = *content;
-        let found = table.finds_cell(columns, &mut left, is_asked_for);
-        let pages = *content - table.left.bytes();
+        let found = finds_cell(&mut groups, columns, &mut left, is_asked_for);
+        let pages = *content - groups.content_left();
         *content = left.saturating_sub(pages);
         found
-    }
-
-    /// See [`Self::any_cell`]. Takes the lengths of what was looked at off `left`.
-    fn finds_cell(
-        &mut self,
-        columns: NonZero<u64>,
-        left: &mut u64,
-        is_asked_for: impl Fn(&[u8]) -> bool,
-    ) -> bool {
-        while let Some(batch) = self.next_batch() {
-            let Ok(batch) = batch else { return true };
-            self.row += batch.num_rows() as u64;
-            let cells = columns.get() * batch.num_rows() as u64;
-            let rest = left.saturating_sub(cells * LEAST_CELL);
-            if cells::any(&batch, left, &is_asked_for) {
-                return true;
-            }
-            *left = rest.min(*left);
-            if rest == 0 {
-                return true;
-            }
-        }
-        false
     }
 
     /// The shape: lossy when columns are missing that records are rebuilt from.
@@ -251,7 +194,7 @@ impl OcsfReader {
     /// The names of the columns, one in each line.
     pub fn column_names(&self) -> String {
         let names: Vec<&str> =
-            self.metadata.schema().fields().iter().map(|field| field.name().as_str()).collect();
+            self.groups.metadata().schema().fields().iter().map(|field| field.name().as_str()).collect();
         names.join("\n")
     }
 
@@ -263,13 +206,13 @@ impl OcsfReader {
 
     /// Size of all columns before compression in bytes, as the file states it.
     pub fn content_bytes(&self) -> u64 {
-        let groups = self.metadata.metadata().row_groups().iter();
+        let groups = self.groups.metadata().metadata().row_groups().iter();
         groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or_default()).sum()
     }
 
     /// Bytes of pages that may still be read.
     pub fn content_left(&self) -> u64 {
-        self.left.bytes()
+        self.groups.content_left()
     }
 
     /// The next record; `None` after the last. After an error, the rest of the row group is
@@ -280,74 +223,45 @@ impl OcsfReader {
                 && *next < batch.len()
             {
                 let json = batch.json(*next, self.max_record);
-                let row = self.row;
-                (*next, self.row) = (*next + 1, row + 1);
+                let row = self.groups.row();
+                *next += 1;
+                self.groups.skip_rows(1);
                 return Some(Ok(OcsfRecord { row, json }));
             }
             self.batch = None;
-            match self.next_batch()? {
+            match self.groups.next_batch()? {
                 Ok(batch) if self.rows_are_records() => {
                     self.batch = Some((Rows::Ocsf(OcsfBatch::new(&batch)), 0));
                 }
                 Ok(batch) => self.batch = Some((Rows::Objects(ObjectBatch::new(&batch)), 0)),
                 Err(error) => {
-                    let rows = self.row..self.group.end.max(self.row + 1);
-                    self.reader = None;
-                    self.row = rows.end;
+                    let rows = self.groups.skip_group();
                     return Some(Err(TableError::Rows { rows, source: error.into() }));
                 }
             }
         }
     }
-
-    fn next_batch(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
-        loop {
-            let reader = self.reader.as_mut();
-            let next = |(reader, pages): &mut (ParquetRecordBatchReader, CheckedPages)| {
-                pages.next_batch();
-                reader.next()
-            };
-            match guarded(|| reader.and_then(next).transpose()) {
-                Ok(None) => {}
-                Ok(Some(batch)) => return Some(Ok(batch)),
-                Err(error) => return Some(Err(error)),
-            }
-            if self.reader.take().is_some() && self.row < self.group.end {
-                let missing = "the row group ends early".to_owned();
-                return Some(Err(ArrowError::ParquetError(missing)));
-            }
-            match self.open_next_group()? {
-                Ok(reader) => self.reader = Some(reader),
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-
-    /// Moves to the next row group; `None` after the last.
-    fn open_next_group(&mut self) -> Option<Result<(ParquetRecordBatchReader, CheckedPages), ArrowError>> {
-        let index = self.next_group;
-        let group = self.metadata.metadata().row_groups().get(index)?;
-        let rows = u64::try_from(group.num_rows()).unwrap_or_default();
-        let bytes = u64::try_from(group.total_byte_size()).unwrap_or_default();
-        let batch_rows = (MAX_BATCH_BYTES.saturating_mul(rows) / bytes.max(1)).clamp(1, self.max_batch_rows);
-        self.group = self.group.end..self.group.end.saturating_add(rows);
-        self.row = self.group.start;
-        self.next_group += 1;
-        Some(guarded(|| {
-            let pages = CheckedPages::new(self.file.try_clone()?, group, &self.mask, self.left.clone())?;
-            let batch_rows = if pages.has_deltas() { batch_rows.min(DELTA_ROWS) } else { batch_rows };
-            let reader =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(pages.clone(), self.metadata.clone())
-                    .with_row_groups(vec![index])
-                    .with_batch_size(usize::try_from(batch_rows).unwrap_or(1))
-                    .with_projection(self.mask.clone())
-                    .build()?;
-            Ok((reader, pages))
-        }))
-    }
 }
 
-/// Reads with the parquet crate, which may panic on damaged files: that is an error, too.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
-    catch_panic(read).unwrap_or_else(|panic| Err(ArrowError::ParquetError(panic)))
+/// See [`OcsfReader::any_cell`]. Takes the lengths of what was looked at off `left`.
+fn finds_cell(
+    groups: &mut ParquetGroups,
+    columns: NonZero<u64>,
+    left: &mut u64,
+    is_asked_for: impl Fn(&[u8]) -> bool,
+) -> bool {
+    while let Some(batch) = groups.next_batch() {
+        let Ok(batch) = batch else { return true };
+        groups.skip_rows(batch.num_rows() as u64);
+        let cells = columns.get() * batch.num_rows() as u64;
+        let rest = left.saturating_sub(cells * LEAST_CELL);
+        if cells::any(&batch, left, &is_asked_for) {
+            return true;
+        }
+        *left = rest.min(*left);
+        if rest == 0 {
+            return true;
+        }
+    }
+    false
 }

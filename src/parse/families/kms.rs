@@ -7,7 +7,7 @@ use crate::model::{
     Arn, Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, PolicyText, Provenance, Text, region_partition,
 };
 use crate::parse::error::NoFacts;
-use crate::parse::kms;
+use crate::parse::kms::{self, KmsRecord};
 use crate::parse::prefilter::KMS;
 
 pub(super) const FAMILY: Family = Family {
@@ -39,8 +39,13 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
         return Ok(Vec::new());
     }
     // A record that cannot be counted has no facts either.
-    let event = kms::event(call.head).ok().flatten();
-    Ok(event.map(|event| facts_of_event(&event).collect()).unwrap_or_default())
+    Ok(match kms::read(call.head) {
+        Ok(KmsRecord::Call(event)) => facts_of_event(&event).collect(),
+        Ok(KmsRecord::DryRun(event)) if event.name == "CreateGrant" => {
+            vec![fact(&event, KeyEffect::TriesToCreateGrant)]
+        }
+        _ => Vec::new(),
+    })
 }
 
 /// Returns the facts of a KMS call that has been parsed: the same as
@@ -95,6 +100,11 @@ fn key_change(event: &KmsEvent<'_>, succeeded: bool) -> Option<Fact<'static>> {
         "CancelKeyDeletion" => KeyEffect::CancelsDeletion,
         _ => KeyEffect::Deletes,
     };
+    Some(fact(event, effect))
+}
+
+fn fact(event: &KmsEvent<'_>, effect: KeyEffect) -> Fact<'static> {
+    let own = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
     let by = Provenance {
         time: event.time,
         event_name: event.name.clone().into_owned(),
@@ -106,7 +116,7 @@ fn key_change(event: &KmsEvent<'_>, succeeded: bool) -> Option<Fact<'static>> {
         _ => own(&event.key.arn).or_else(|| own(&event.key.id)),
     };
     let (principal, service) = (event.principal.name.clone().into_owned(), own(&event.principal.invoked_by));
-    Some(Fact::Key(Box::new(KeyChange { by, key, principal, service, effect })))
+    Fact::Key(Box::new(KeyChange { by, key, principal, service, effect }))
 }
 
 /// The policy that a call gives to its key; `None`: the call is about another policy than the key's

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, RULES,
-    SUPERSEDED, Table, USAGE, schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, REVIEW,
+    RULES, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -89,6 +89,9 @@ fn help_is_what_the_program_prints() {
             ("help: keytrail", help(&[])),
             ("help: analyze", help(&["analyze"])),
             ("help: events", help(&["events"])),
+            ("help: grants", help(&["grants"])),
+            ("help: review", help(&["review"])),
+            ("columns: review", schema_markdown(REVIEW)),
             ("help: findings", help(&["findings"])),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),

@@ -1,0 +1,120 @@
+//! `keytrail review`: who used which key, or may, as sheets for a reviewer.
+
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::args::ReviewArgs;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::inputs::{finished_report, matches_name, patterns, window_note};
+use super::interrupt::Interrupt;
+use super::progress::BarAwareWriter;
+use super::reporter::ExitReporter;
+use super::sinks::NoRows;
+use super::values::LogFormat;
+use super::{plan, progress, startup, terminal};
+use keytrail::aggregate::InputTotals;
+use keytrail::engine::{self, Plan};
+use keytrail::report::{
+    ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, REVIEW, Review, RowStream, encode_row,
+    unread_inputs,
+};
+
+/// The columns that a terminal shows.
+const TERMINAL_COLUMNS: &[&str] = &[
+    "key_arn",
+    "key_state",
+    "principal",
+    "used_count",
+    "last_use",
+    "used_apis",
+    "refused_count",
+    "open_grants",
+];
+
+const LIMITS: &str = "\
+    What a key policy or an IAM policy allows is not in these rows, only what calls and grants show.\n\
+    Not used in the window is not unneeded. Calls that were refused to another account are in its logs.\n";
+
+pub(super) fn run(
+    args: &ReviewArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let wanted = patterns(&args.key)?;
+    let listed = args.keys.as_deref().map(listed_keys).transpose()?.unwrap_or_default();
+    let mut review = Review::default();
+    let mut bytes = Vec::new();
+    let (inputs, note) = match finished_report(&args.inputs)? {
+        Some(report) => {
+            report.read::<AccessTable>(|row| review.access(row))?;
+            report.read::<GrantsTable>(|row| review.grant(row))?;
+            (InputTotals::default(), window_note(&report))
+        }
+        None => {
+            let plan = Plan {
+                threads: usize::from(args.common.threads),
+                buckets: plan::buckets(&args.s3),
+                cancel: interrupt.cancel_flag(),
+                ..Plan::new(plan::inputs(&args.inputs)?)?
+            };
+            plan::check_inputs(&plan)?;
+            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+            for row in &run.access.calls() {
+                bytes.clear();
+                encode_row(ACCESS, row, &mut bytes);
+                review.access(EncodedRow::new(&bytes));
+            }
+            for row in &run.grant_rows() {
+                bytes.clear();
+                encode_row(GRANTS, row, &mut bytes);
+                review.grant(EncodedRow::new(&bytes));
+            }
+            let note = unread_inputs(&run.inputs);
+            (run.inputs, note)
+        }
+    };
+    listed.iter().for_each(|key| review.key(key));
+
+    let is_wanted = |key: &str| wanted.is_empty() || wanted.iter().any(|pattern| matches_name(pattern, key));
+    let rows: Vec<_> = review.rows().filter(|row| is_wanted(&row.key)).collect();
+    if rows.is_empty() && !wanted.is_empty() {
+        let patterns = args.key.join(", ");
+        return Err(CliError::Usage(format!("no key of the input or of --keys matches --key {patterns}")));
+    }
+    let target = terminal::output_target(is_terminal);
+    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+    let mut stream = RowStream::new(REVIEW, TERMINAL_COLUMNS, format, out, target)?;
+    for row in &rows {
+        bytes.clear();
+        encode_row(REVIEW, row, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))?;
+    }
+    stream.finish()?;
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The rows are printed, with or without these notes.
+        let _ = io::stderr().write_all((note + LIMITS).as_bytes());
+    }
+    Ok(reporter.rows_printed(&inputs))
+}
+
+/// The ARNs, or else the ids, in the output of `aws kms list-keys`.
+fn listed_keys(path: &Path) -> Result<Vec<String>, CliError> {
+    let name = path.display().to_string();
+    let text = fs::read(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
+    let is_wrong =
+        || CliError::Usage(format!("{name} is not the output of `aws kms list-keys`: it has no Keys"));
+    let value: Value = serde_json::from_slice(&text).map_err(|_| is_wrong())?;
+    let keys = value.get("Keys").and_then(Value::as_array).ok_or_else(is_wrong)?;
+    let key = |key: &Value| {
+        let id = key.get("KeyArn").or_else(|| key.get("KeyId"))?;
+        Some(id.as_str()?.to_owned())
+    };
+    keys.iter().map(|item| key(item).ok_or_else(is_wrong)).collect()
+}

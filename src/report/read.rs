@@ -1,0 +1,268 @@
+//! Reads a finished report back: its tables as encoded rows, and what `run.json` says.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int64Type, TimestampMillisecondType};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::Schema;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::batch::arrow_type;
+use super::cell::{Cell, EncodedRow};
+use super::table::{Column, Table};
+use crate::format::tabular::{ParquetTable, TableError};
+use crate::model::EventTime;
+
+/// Why a report could not be read back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// A file cannot be opened or read.
+    #[error("cannot read {path}")]
+    File {
+        /// The file.
+        path: String,
+        /// The operating system's error.
+        #[source]
+        source: io::Error,
+    },
+    /// `run.json` is not JSON, or of another program.
+    #[error("{path} is not the run.json of a keytrail report")]
+    NotARun {
+        /// The file.
+        path: String,
+    },
+    /// A table cannot be read.
+    #[error("cannot read {path}")]
+    Table {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        #[source]
+        source: TableError,
+    },
+    /// A column is missing, has another type, or null where there is none.
+    #[error("{path}: column {column} {problem}")]
+    Column {
+        /// The file.
+        path: String,
+        /// The column.
+        column: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A report in a directory.
+#[derive(Debug, Clone)]
+pub struct FinishedReport {
+    folder: PathBuf,
+    run: Value,
+}
+
+impl FinishedReport {
+    /// Opens the report in a directory; `None` when there is no `run.json`, or no table of keytrail
+    /// beside it: it may be a directory of archives.
+    ///
+    /// # Errors
+    /// When `run.json` cannot be read, or is not that of a report.
+    pub fn open(folder: &Path) -> Result<Option<Self>, ReadError> {
+        let path = folder.join("run.json");
+        if !path.is_file() || !folder.join("usage.parquet").is_file() {
+            return Ok(None);
+        }
+        let name = || path.display().to_string();
+        let text = fs::read(&path).map_err(|source| ReadError::File { path: name(), source })?;
+        let run: Value = serde_json::from_slice(&text).map_err(|_| ReadError::NotARun { path: name() })?;
+        if run.get("keytrail_version").is_none() || run.get("options").is_none() {
+            return Err(ReadError::NotARun { path: name() });
+        }
+        Ok(Some(Self { folder: folder.to_owned(), run }))
+    }
+
+    /// A number in `run.json`, by the names on the way to it.
+    pub fn number(&self, names: &[&str]) -> Option<u64> {
+        names.iter().try_fold(&self.run, |value, name| value.get(name))?.as_u64()
+    }
+
+    /// The first and the last time of a KMS record in its inputs, as `run.json` writes them.
+    pub fn window(&self) -> Option<(&str, &str)> {
+        let scopes = self.run.get("coverage")?.get("scopes")?.as_array()?;
+        let times = |name: &'static str| scopes.iter().filter_map(move |scope| scope.get(name)?.as_str());
+        Some((times("first_event_time").min()?, times("last_event_time").max()?))
+    }
+
+    /// The filters of the run that left out records, as options: `--since 2024-01-01`.
+    pub fn filters(&self) -> Vec<String> {
+        let options = self.run.get("options");
+        let text = |name: &str| match options.and_then(|options| options.get(name)) {
+            Some(Value::String(text)) => Some(format!("--{name} {text}")),
+            Some(Value::Array(items)) if !items.is_empty() => {
+                let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                Some(format!("--{name} {}", items.join(",")))
+            }
+            _ => None,
+        };
+        ["since", "until", "account", "region"].into_iter().filter_map(text).collect()
+    }
+
+    /// Reads a table and hands each row to `take`. Columns are found by their names: those that
+    /// this version does not know are left out, and those that an older one did not have are null.
+    ///
+    /// # Errors
+    /// When the table cannot be read, or a column is not as this version writes it.
+    pub fn read<T: Table>(&self, mut take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
+        let path = self.folder.join(format!("{}.parquet", T::NAME));
+        let name = path.display().to_string();
+        let file = File::open(&path).map_err(|source| ReadError::File { path: name.clone(), source })?;
+        let unreadable = |source| ReadError::Table { path: name.clone(), source };
+        let mut table = ParquetTable::open(file).map_err(unreadable)?;
+        let places = places::<T>(&table.schema(), &name)?;
+        let mut bytes = Vec::new();
+        while let Some(batch) = table.next_batch() {
+            let batch = batch.map_err(unreadable)?;
+            for row in 0..batch.num_rows() {
+                bytes.clear();
+                for (column, place) in T::COLUMNS.iter().zip(&places) {
+                    let cell = place.map_or(Cell::Null, |place| cell(&batch, place, row));
+                    if cell == Cell::Null && !column.nullable {
+                        return Err(problem(&name, column, "is null in a row".to_owned()));
+                    }
+                    cell.encode(&mut bytes);
+                }
+                take(EncodedRow::new(&bytes));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn problem<T: Table>(path: &str, column: &Column<T>, problem: String) -> ReadError {
+    ReadError::Column { path: path.to_owned(), column: column.name, problem }
+}
+
+/// Where each column of a table is in a file; `None`: the file is older than the column.
+fn places<T: Table>(schema: &Schema, path: &str) -> Result<Vec<Option<usize>>, ReadError> {
+    let place = |column: &Column<T>| match schema.column_with_name(column.name) {
+        None if column.nullable => Ok(None),
+        None => Err(problem(path, column, "is missing".to_owned())),
+        Some((place, field)) if *field.data_type() == arrow_type(column.column_type) => Ok(Some(place)),
+        Some((_, field)) => {
+            let expected = column.column_type.as_str();
+            Err(problem(path, column, format!("has the type {}, not {expected}", field.data_type())))
+        }
+    };
+    T::COLUMNS.iter().map(place).collect()
+}
+
+/// A cell of a column whose type was checked.
+fn cell(batch: &RecordBatch, place: usize, row: usize) -> Cell<'_> {
+    let column = batch.column(place);
+    if column.is_null(row) {
+        return Cell::Null;
+    }
+    if let Some(texts) = column.as_string_opt::<i32>() {
+        return Cell::Text(Cow::Borrowed(texts.value(row)));
+    }
+    if let Some(times) = column.as_primitive_opt::<TimestampMillisecondType>() {
+        return Cell::Time(EventTime(times.value(row)));
+    }
+    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
+        return Cell::Int(numbers.value(row));
+    }
+    if let Some(days) = column.as_primitive_opt::<Date32Type>() {
+        return Cell::Date(days.value(row));
+    }
+    column.as_boolean_opt().map_or(Cell::Null, |flags| Cell::Bool(flags.value(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array, StringArray, TimestampMillisecondArray};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::model::error_chain;
+    use crate::report::tables::{REJECTS, RejectsTable};
+
+    /// Writes a table of rejects with these columns, and reads it.
+    fn read(columns: Vec<(&str, ArrayRef)>) -> Result<Vec<Vec<Cell<'static>>>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("run.json"), r#"{"keytrail_version":"x","options":{}}"#).unwrap();
+        fs::write(folder.path().join("usage.parquet"), "").unwrap();
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, array)| (name, array, true)),
+        );
+        let (batch, file) = (batch.unwrap(), File::create(folder.path().join("rejects.parquet")).unwrap());
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let report = FinishedReport::open(folder.path()).unwrap().unwrap();
+        let mut rows = Vec::new();
+        let owned = |cell: Cell<'_>| match cell {
+            Cell::Text(text) => Cell::Text(text.into_owned().into()),
+            Cell::Int(number) => Cell::Int(number),
+            _ => Cell::Null,
+        };
+        let read = report.read::<RejectsTable>(|row| rows.push(row.cells().map(owned).collect()));
+        let name = folder.path().display().to_string();
+        read.map(|()| rows).map_err(|error| error_chain(&error).replace(&name, "R"))
+    }
+
+    fn texts(texts: &[Option<&str>]) -> ArrayRef {
+        Arc::new(StringArray::from(texts.to_vec()))
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let names: Vec<&str> = REJECTS.iter().map(|column| column.name).collect();
+        assert_eq!(names[..2], ["archive", "record_offset"], "the test knows these columns");
+        let some = texts(&[Some("a")]);
+        let required = || {
+            let is_other = |column: &&Column<RejectsTable>| !column.nullable && column.name != "archive";
+            REJECTS.iter().filter(is_other).map(|column| (column.name, texts(&[Some("x")])))
+        };
+        let mut columns: Vec<(&str, ArrayRef)> =
+            vec![("new_column", some.clone()), ("archive", some.clone())];
+        columns.extend(required());
+        let rows = read(columns).unwrap();
+        assert_eq!(rows[0][..2], [Cell::Text("a".into()), Cell::Null], "an older report has no offset");
+
+        let mut wrong: Vec<(&str, ArrayRef)> = vec![("archive", Arc::new(Int64Array::from(vec![1])))];
+        wrong.extend(required());
+        assert_eq!(
+            read(wrong).unwrap_err(),
+            "R/rejects.parquet: column archive has the type Int64, not string"
+        );
+        let missing = read(required().collect()).unwrap_err();
+        assert_eq!(missing, "R/rejects.parquet: column archive is missing");
+        let mut null: Vec<(&str, ArrayRef)> = vec![("archive", texts(&[None]))];
+        null.extend(required());
+        assert_eq!(read(null).unwrap_err(), "R/rejects.parquet: column archive is null in a row");
+        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![1]));
+        let mut wrong: Vec<(&str, ArrayRef)> = vec![("archive", some), ("record_offset", times)];
+        wrong.extend(required());
+        assert!(read(wrong).unwrap_err().contains("column record_offset has the type Timestamp"));
+    }
+
+    #[test]
+    fn what_is_no_report_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(FinishedReport::open(folder.path()).unwrap().is_none());
+        fs::write(folder.path().join("run.json"), "{}").unwrap();
+        assert!(FinishedReport::open(folder.path()).unwrap().is_none(), "archives may have such a name");
+        fs::write(folder.path().join("usage.parquet"), "no Parquet").unwrap();
+        assert!(matches!(FinishedReport::open(folder.path()), Err(ReadError::NotARun { .. })));
+        fs::write(folder.path().join("run.json"), r#"{"keytrail_version":"x","options":{}}"#).unwrap();
+        fs::write(folder.path().join("rejects.parquet"), "no Parquet").unwrap();
+        let report = FinishedReport::open(folder.path()).unwrap().unwrap();
+        assert!(matches!(report.read::<RejectsTable>(|_| ()), Err(ReadError::Table { .. })));
+    }
+}
