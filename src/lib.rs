@@ -22,6 +22,7 @@
 //! | [`checkpoint`] | the facts of archives, kept from run to run |
 //! | [`knowledge`] | facts of all inputs → look-up tables |
 //! | [`classify`] | event + knowledge → workload, with the rules that say so |
+//! | [`policy`] | what policies ask of a call, as far as its record shows it |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and the other outputs |
@@ -71,6 +72,7 @@ pub mod format;
 pub mod knowledge;
 pub mod model;
 pub mod parse;
+pub mod policy;
 pub mod report;
 pub mod s3;
 pub mod source;

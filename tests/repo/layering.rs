@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("parse",            &["model"]),
     ("knowledge",        &["model"]),
     ("classify",         &["model", "knowledge"]),
+    ("policy",           &["model"]),
     ("aggregate",        &["base", "model"]),
     ("facts",            &["model", "aggregate"]),
     ("checkpoint",       &["base", "model", "s3", "facts"]),

@@ -1,0 +1,163 @@
+//! A condition of a statement: an operator, a condition key and operands.
+
+mod compare;
+mod operator;
+mod pattern;
+
+use serde_json::Value;
+
+use self::operator::{Comparison, Operator, Quantifier};
+use self::pattern::{Resolved, Syntax};
+use super::context::ContextValue;
+use super::request::Request;
+use super::truth::Truth;
+
+/// The version of the policy language that a policy names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// `2008-10-17`, also if there is none: `${…}` is literal text.
+    #[default]
+    V2008,
+    /// `2012-10-17`: with policy variables.
+    V2012,
+}
+
+/// Why a condition cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConditionError {
+    /// The operand is an object or null.
+    #[error("the value of {key} under {operator} is neither text, number nor boolean, nor a list of them")]
+    Operand {
+        /// The operator.
+        operator: String,
+        /// The condition key.
+        key: String,
+    },
+}
+
+/// One operator with one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    name: String,
+    /// `None`: there is no such operator.
+    operator: Option<Operator>,
+    key: String,
+    values: Vec<String>,
+}
+
+impl Condition {
+    /// Reads a condition. An operator that does not exist is no error: nothing can be known of it.
+    ///
+    /// # Errors
+    /// When a value is an object, a nested list or null.
+    pub fn read(operator: &str, key: &str, values: &Value) -> Result<Self, ConditionError> {
+        let error = || ConditionError::Operand { operator: operator.to_owned(), key: key.to_owned() };
+        let text = |value: &Value| match value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            Value::Bool(flag) => Ok(flag.to_string()),
+            _ => Err(error()),
+        };
+        let values = match values.as_array() {
+            Some(list) => list.iter().map(text).collect::<Result<_, _>>()?,
+            None => vec![text(values)?],
+        };
+        let known = Operator::parse(operator);
+        Ok(Self { name: operator.to_owned(), operator: known, key: key.to_owned(), values })
+    }
+
+    /// The operator's name, as the policy spells it.
+    pub fn operator(&self) -> &str {
+        &self.name
+    }
+
+    /// The condition key, as the policy spells it.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The operands; numbers and booleans as text.
+    pub fn values(&self) -> &[String] {
+        &self.values
+    }
+
+    /// Whether the condition is met by a request.
+    pub fn holds(&self, request: &Request<'_>, language: Language) -> Truth {
+        self.holds_for(request.value(&self.key), language, &|key| request.value(key))
+    }
+
+    /// The same for a value of the key; `lookup` gives those of policy variables.
+    fn holds_for<'e>(
+        &self,
+        value: ContextValue<'e>,
+        language: Language,
+        lookup: &dyn Fn(&str) -> ContextValue<'e>,
+    ) -> Truth {
+        let Some(operator) = self.operator else {
+            return Truth::Unknown(format!("there is no condition operator {}", self.name).into());
+        };
+        let values = match value {
+            ContextValue::Unknown(why) => return Truth::Unknown(why),
+            value if operator.comparison == Comparison::Null => return self.is_null(&value),
+            ContextValue::Absent => return Truth::from(holds_without_value(operator)),
+            // Never, even if negated or `IfExists`.
+            ContextValue::Many(_) if operator.quantifier == Quantifier::Single => return Truth::No,
+            ContextValue::Many(values) => values,
+            ContextValue::One(value) => vec![value],
+        };
+        let operands = self.operands(operator, language, lookup);
+        let each = values.iter().map(|value| matches_value(operator, value, &operands));
+        match operator.quantifier {
+            Quantifier::All => each.fold(Truth::Yes, Truth::and),
+            Quantifier::Any | Quantifier::Single => each.fold(Truth::No, Truth::or),
+        }
+    }
+
+    /// `Null`: `true` asks that the key is absent, `false` that it is present.
+    fn is_null(&self, value: &ContextValue<'_>) -> Truth {
+        let is_absent = if *value == ContextValue::Absent { "true" } else { "false" };
+        Truth::from(self.values.iter().any(|operand| operand.eq_ignore_ascii_case(is_absent)))
+    }
+
+    fn operands<'e>(
+        &self,
+        operator: Operator,
+        language: Language,
+        lookup: &dyn Fn(&str) -> ContextValue<'e>,
+    ) -> Vec<Resolved> {
+        let variables = language == Language::V2012 && operator.takes_variables();
+        let syntax = Syntax { wildcards: operator.takes_wildcards(), variables };
+        self.values.iter().map(|text| pattern::resolve(text, syntax, lookup)).collect()
+    }
+}
+
+/// Whether an operator is met when the key is not in the context.
+fn holds_without_value(operator: Operator) -> bool {
+    match operator.quantifier {
+        Quantifier::All => true,
+        // No value matches, even if negated.
+        Quantifier::Any => operator.if_exists,
+        Quantifier::Single => operator.if_exists || operator.is_negated,
+    }
+}
+
+/// Whether one value matches any operand; for a negated operator, none.
+fn matches_value(operator: Operator, value: &str, operands: &[Resolved]) -> Truth {
+    if !compare::is_well_formed(operator.comparison, value) {
+        return Truth::No;
+    }
+    let each = operands.iter().map(|operand| match operand {
+        Resolved::Pattern(units) => Truth::from(compare::is_match(operator.comparison, value, units)),
+        Resolved::NoValue if operator.is_negated => {
+            Truth::Unknown("a policy variable has no value in this request".into())
+        }
+        Resolved::NoValue => Truth::No,
+        Resolved::Unknown(why) => Truth::Unknown(why.clone()),
+    });
+    let found = each.fold(Truth::No, Truth::or);
+    if operator.is_negated { !found } else { found }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The permissions that a call needs.
+
+use serde_json::{Map, Value};
+
+use crate::model::{KMS_APIS, KmsEvent, Outcome};
+
+/// KMS's own events, which need no permission.
+const INTERNAL: [&str; 4] =
+    ["DeleteExpiredKeyMaterial", "DeleteKey", "RotateKey", "SynchronizeMultiRegionKey"];
+
+/// Actions that are not on a key, so that no key policy allows them.
+const WITHOUT_KEY: [&str; 11] = [
+    "ConnectCustomKeyStore",
+    "CreateCustomKeyStore",
+    "CreateKey",
+    "DeleteCustomKeyStore",
+    "DescribeCustomKeyStores",
+    "DisconnectCustomKeyStore",
+    "GenerateRandom",
+    "ListAliases",
+    "ListKeys",
+    "ListRetirableGrants",
+    "UpdateCustomKeyStore",
+];
+
+/// Whether an action is not on a key.
+pub(super) fn is_without_key(action: &str) -> bool {
+    WITHOUT_KEY.contains(&action)
+}
+
+/// One permission that a call needs, and what policies may ask of the call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request<'e> {
+    /// The call.
+    pub event: &'e KmsEvent<'e>,
+    /// The action without its prefix `kms:`.
+    pub action: &'static str,
+    /// The key on which the action is; `None` when the record does not name it, or the action is on
+    /// no key.
+    pub key_arn: Option<&'e str>,
+    details: Details,
+}
+
+/// The parameters that the event keeps as details.
+#[derive(Debug, Clone)]
+enum Details {
+    Known(Map<String, Value>),
+    /// Why none can be known.
+    Missing(&'static str),
+}
+
+impl<'e> Request<'e> {
+    /// The permissions that the call needs: none if KMS itself acted or the API is not known, two
+    /// for a `ReEncrypt`.
+    pub fn of(event: &'e KmsEvent<'e>) -> Vec<Self> {
+        let Ok(at) = KMS_APIS.binary_search(&&*event.name) else { return Vec::new() };
+        let name = KMS_APIS[at]; // just found
+        let request = |action, key_arn| Self { event, action, key_arn, details: details(event) };
+        let key = event.key.arn.as_deref();
+        match name {
+            "ReEncrypt" => vec![
+                request("ReEncryptFrom", key),
+                request("ReEncryptTo", event.destination_key_arn.as_deref()),
+            ],
+            name if INTERNAL.contains(&name) => Vec::new(),
+            name => vec![request(name, key.filter(|_| !is_without_key(name)))],
+        }
+    }
+
+    /// A parameter that the event keeps as a detail.
+    ///
+    /// # Errors
+    /// Why it cannot be known.
+    pub(super) fn parameter(&self, name: &str) -> Result<Option<&Value>, &'static str> {
+        match &self.details {
+            Details::Known(members) => Ok(members.get(name)),
+            Details::Missing(why) => Err(why),
+        }
+    }
+
+    /// Whether AWS KMS carried out the call.
+    pub(super) fn succeeded(&self) -> bool {
+        self.event.outcome == Outcome::Success
+    }
+
+    /// Whether a member of the record was left out or is hidden.
+    pub(super) fn is_omitted(&self, member: &str) -> bool {
+        let omitted = self.event.omitted_fields.as_deref().unwrap_or_default();
+        omitted.split(',').any(|name| name == member)
+    }
+}
+
+fn details(event: &KmsEvent<'_>) -> Details {
+    let omitted = event.omitted_fields.as_deref().unwrap_or_default();
+    if omitted.split(',').any(|name| name == "requestParameters") {
+        return Details::Missing("the record leaves out the request's parameters");
+    }
+    match event.request_details.as_deref() {
+        None => Details::Known(Map::new()),
+        Some("null") => Details::Missing("the record of the failed call shows no parameters"),
+        Some(json) => serde_json::from_str(json)
+            .map_or(Details::Missing("the request's details are damaged"), Details::Known),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_need_the_documented_permissions() {
+        for (name, expected) in [
+            ("Decrypt", &[("Decrypt", Some("a"))][..]),
+            ("ReEncrypt", &[("ReEncryptFrom", Some("a")), ("ReEncryptTo", Some("b"))]),
+            ("CreateKey", &[("CreateKey", None)]),
+            ("RotateKey", &[]),
+            ("DeleteKey", &[]),
+            ("SynchronizeMultiRegionKey", &[]),
+            ("Whatever", &[]),
+        ] {
+            let mut event = KmsEvent { name: name.into(), ..KmsEvent::example() };
+            event.key.arn = Some("a".into());
+            event.destination_key_arn = Some("b".into());
+            let found: Vec<_> = Request::of(&event).iter().map(|r| (r.action, r.key_arn)).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Every condition key of KMS and of all services, and what a record says of its value.
+//!
+//! On which actions a key is present is data, `kms-condition-keys.txt`. On others it is absent: a
+//! statement that asks for it there allows nothing.
+
+mod attestation;
+mod global;
+mod kms;
+mod known_key;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub use self::known_key::{How, KnownKey};
+use super::context::ContextValue;
+use super::request::Request;
+
+const ACTIONS: &str = include_str!("../kms-condition-keys.txt");
+
+/// All condition keys that keytrail knows.
+pub fn condition_keys() -> impl Iterator<Item = &'static KnownKey> {
+    kms::KEYS.iter().chain(attestation::KEYS).chain(global::KEYS)
+}
+
+/// The actions of each key in the data, by the key's name in lower case without placeholder.
+static PRESENT_ON: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new(|| {
+    let lines = ACTIONS.lines().filter(|line| !line.starts_with('#'));
+    let rows = lines.filter_map(|line| {
+        let mut cells = line.split('\t');
+        let name = cells.next()?.split("${").next()?;
+        Some((name.to_ascii_lowercase(), cells.nth(1)?.split(' ').collect()))
+    });
+    rows.collect()
+});
+
+/// Whether a key is in the context of requests for an action. Keys of all services are.
+fn is_present(key: &str, request: &Request<'_>) -> bool {
+    let on_key = || !super::request::is_without_key(request.action);
+    PRESENT_ON.get(key).is_none_or(|actions| {
+        actions.iter().any(|action| *action == request.action || (*action == "key" && on_key()))
+    })
+}
+
+impl<'e> Request<'e> {
+    /// The value of a condition key in the context of this request. The case of the key's name does
+    /// not matter.
+    pub fn value(&self, condition_key: &str) -> ContextValue<'e> {
+        let lower = condition_key.to_ascii_lowercase();
+        let rest = |known: &KnownKey| match known.name.ends_with([':', '/']) {
+            true => lower.starts_with(&known.name.to_ascii_lowercase()).then_some(known.name.len()),
+            false => lower.eq_ignore_ascii_case(known.name).then_some(known.name.len()),
+        };
+        let found = condition_keys().find_map(|known| Some((known, condition_key.get(rest(known)?..)?)));
+        let Some((known, rest)) = found else {
+            return ContextValue::Unknown(
+                format!("keytrail does not know the condition key {condition_key}").into(),
+            );
+        };
+        let data_name = if rest.is_empty() { &*lower } else { &lower[..known.name.len()] };
+        let data_name = if PRESENT_ON.contains_key(&*lower) { &*lower } else { data_name };
+        match is_present(data_name, self) {
+            true => (known.value)(self, rest),
+            false => ContextValue::Absent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
