@@ -22,7 +22,7 @@
 //! | [`checkpoint`] | the facts of archives, kept from run to run |
 //! | [`knowledge`] | facts of all inputs → look-up tables |
 //! | [`classify`] | event + knowledge → workload, with the rules that say so |
-//! | [`policy`] | what policies ask of a call, as far as its record shows it |
+//! | [`policy`] | key policies: reads them, and says what they mean for a call |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and the other outputs |

@@ -13,6 +13,7 @@ mod event_id;
 mod grants;
 mod inputs;
 mod observations;
+mod policies;
 mod seen;
 mod selected;
 mod usage;
@@ -27,5 +28,8 @@ pub use event_id::EventId;
 pub use grants::{Change, Grant, GrantLedger, GrantState, GrantUse, GrantUses, UseSummary};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
+pub use policies::{
+    CallContext, CallTraits, CallerUse, Few, KeyCaller, KeyPolicyUses, PartId, PartUse, PolicyUses, Records,
+};
 pub use selected::Selected;
 pub use usage::{DailyRow, Group, GroupStats, Groups, SampleText, Usage, UsageRow, UsageSample};

@@ -1,7 +1,5 @@
 //! What the aggregates mean: what was covered, and what the numbers can and cannot prove.
 //!
-//! Deliberately absent, until their time comes: key policies.
-//!
 //! ```
 //! use keytrail::aggregate::Coverage;
 //! use keytrail::audit::missing_days;
@@ -16,6 +14,7 @@ mod caveats;
 mod details;
 mod findings;
 mod gaps;
+mod policies;
 mod trails;
 
 pub use caveats::{CAVEATS, Caveat, CaveatRule, ITEM_SEPARATOR, Severity, caveats, caveats_markdown};
@@ -25,6 +24,7 @@ pub use findings::{
     FindingStatus, Findings, Mute, MuteError, MuteFileError, Mutes, find, finding_rule, findings_markdown,
 };
 pub use gaps::{MissingDays, missing_days};
+pub use policies::{PolicyLine, PolicyStatus, Suggestion, policy_lines, suggest_policy};
 pub use trails::{
     TrailPeriod, TrailState, failed_attempts, names_of_trails_without_kms, trail_periods, trails_without_kms,
 };

@@ -54,7 +54,7 @@ fn open_at_once(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// When it cannot be read, or has more than [`SMALL_FILE`] bytes.
-pub fn read_small(file: File) -> io::Result<Vec<u8>> {
+pub fn read_small(file: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(SMALL_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SMALL_FILE {

@@ -15,7 +15,7 @@ use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, findings, plan, progress, startup, terminal, unmatched};
-use keytrail::audit::{Caveat, CaveatContext, Finding, caveats};
+use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::report::{Aggregates, IncrementalSummary, RunJson, Style, Summary};
@@ -77,12 +77,14 @@ pub(super) fn run(
     };
     let grants = run.grant_rows();
     let access = run.access.calls();
+    let policies = policy_lines(&run.policies, &run.policy_uses);
     let rows: Vec<&Finding> = findings.list.iter().collect();
     let aggregates = Aggregates {
         usage: &run.usage,
         daily: &run.daily,
         grants: &grants,
         access: &access,
+        policies: &policies,
         findings: &rows,
     };
     let staged = directory.stage(aggregates, &run_json)?;

@@ -10,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
+use super::policy_args::PolicyArgs;
 use super::values::{FindingsFormat, findings_format, output_format, severities, states};
 use keytrail::audit::FindingSeverity;
 use keytrail::report::OutputFormat;
@@ -47,6 +48,7 @@ pub(super) enum Command {
     Analyze(AnalyzeArgs),
     Events(EventsArgs),
     Grants(GrantsArgs),
+    Policy(PolicyArgs),
     Findings(FindingsArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
@@ -272,7 +274,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "findings", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "findings", "policy", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

@@ -19,6 +19,8 @@ mod man;
 mod metrics_file;
 mod options;
 mod plan;
+mod policy;
+mod policy_args;
 mod progress;
 mod reporter;
 mod rules;
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
+        Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),

@@ -66,6 +66,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         keep_duplicates: options.keep_duplicates,
         learn: !options.no_learn,
         aliases: aliases(options.aliases.as_deref())?,
+        policies: Vec::new(),
         // Only a report has a place for the hashes.
         hash: options.hash && request.output.is_some(),
         checkpoint: None,
@@ -156,7 +157,10 @@ fn region(text: &str) -> String {
     region
 }
 
-fn patterns<P>(texts: &[String], new: impl Fn(&str) -> Result<P, PatternError>) -> Result<Vec<P>, CliError> {
+pub(super) fn patterns<P>(
+    texts: &[String],
+    new: impl Fn(&str) -> Result<P, PatternError>,
+) -> Result<Vec<P>, CliError> {
     let pattern = |text: &String| new(text.trim()).map_err(|e| CliError::Usage(error_chain(&e)));
     texts.iter().map(pattern).collect()
 }
@@ -223,11 +227,11 @@ fn aliases(list: Option<&Path>) -> Result<Aliases, CliError> {
 }
 
 /// Name and content of a file that an option names.
-fn read(path: &Path) -> Result<(String, String), CliError> {
-    let name = path.display().to_string();
-    let text = File::open(path)
-        .and_then(read_small)
-        .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+pub(super) fn read(path: &Path) -> Result<(String, String), CliError> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let bytes = if is_stdin { read_small(io::stdin()) } else { File::open(path).and_then(read_small) };
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
     match text {
         Ok(text) => Ok((name, text)),
         Err(error) => Err(CliError::Read { path: name, error }),

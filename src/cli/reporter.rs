@@ -61,6 +61,7 @@ impl ExitReporter {
             }
             Command::Events(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Grants(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Policy(args) => (Some(args.common()), "-".to_owned(), None),
             Command::Findings(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),

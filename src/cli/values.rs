@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use keytrail::aggregate::GrantState;
-use keytrail::audit::FindingSeverity;
+use keytrail::audit::{FindingSeverity, PolicyStatus};
 use keytrail::base::MemoryBudget;
 use keytrail::report::OutputFormat;
 
@@ -197,6 +197,11 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
         Some(bytes) if bytes < MemoryBudget::LEAST => Err("a run needs at least 64MiB".to_owned()),
         Some(bytes) => Ok(bytes),
     }
+}
+
+/// The statuses of what is compared with a key policy.
+pub(super) fn policy_states() -> [&'static str; 10] {
+    PolicyStatus::ALL.map(PolicyStatus::as_str)
 }
 
 /// The states of grants.

@@ -17,7 +17,7 @@ use super::run_knowledge::RunKnowledge;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
     Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary,
-    InputTotals, Observations, SampleText, Selected, StatusReason, Usage, complete_from,
+    InputTotals, Observations, PolicyUses, SampleText, Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::knowledge::Facts;
@@ -40,6 +40,7 @@ pub(super) struct Merge<'m> {
     activity: Activity,
     access: Access,
     grant_uses: GrantUses,
+    policy_uses: PolicyUses,
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
@@ -81,6 +82,7 @@ impl<'m> Merge<'m> {
             activity: Activity::default(),
             access: Access::default(),
             grant_uses: GrantUses::default(),
+            policy_uses: PolicyUses::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
@@ -112,6 +114,7 @@ impl<'m> Merge<'m> {
         self.activity += std::mem::take(&mut batch.activity);
         self.access += std::mem::take(&mut batch.access);
         self.grant_uses += batch.grant_uses.as_slice();
+        self.policy_uses += std::mem::take(&mut batch.policy_uses);
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
                 let group = groups[event.measured.group];
@@ -354,6 +357,8 @@ impl<'m> Merge<'m> {
             facts,
             grants: self.knowledge.grants.clone(),
             grant_uses: self.grant_uses,
+            policies: self.knowledge.policies.clone(),
+            policy_uses: self.policy_uses,
         })
     }
 }

@@ -118,6 +118,12 @@ impl KeyPattern {
                 .any(|alias| self.matches_alias(alias))
     }
 
+    /// Whether a key, given by its ARN or id, is asked for.
+    pub(super) fn matches_key(&self, key: &str) -> bool {
+        let id = key.rsplit_once("key/").map_or(key, |(_, id)| id);
+        self.pattern.matches(key) || self.pattern.matches(id)
+    }
+
     /// Whether an alias, given by its ARN or by its name, is asked for as such.
     pub(super) fn matches_alias(&self, alias: &str) -> bool {
         let name = alias.find("alias/").and_then(|at| alias.get(at..)).unwrap_or(alias);

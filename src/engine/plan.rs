@@ -10,6 +10,7 @@ use crate::base::MemoryBudget;
 use crate::checkpoint::{Checkpoint, Settings};
 use crate::classify::{Classifier, RulesError};
 use crate::knowledge::Aliases;
+use crate::policy::GivenPolicy;
 use crate::s3::Buckets;
 use crate::source::{FolderNames, Input, ListContext, Listing, PruneFilter};
 
@@ -50,6 +51,8 @@ pub struct Plan {
     pub learn: bool,
     /// Which keys aliases pointed to, as the user states it.
     pub aliases: Aliases,
+    /// Key policies that the user gives.
+    pub policies: Vec<GivenPolicy>,
     /// Hash the content of every archive (SHA-256).
     pub hash: bool,
     /// The checkpoint of an incremental run: only archives that it does not have are read, and the
@@ -86,6 +89,7 @@ impl Plan {
             keep_duplicates: false,
             learn: true,
             aliases: Aliases::default(),
+            policies: Vec::new(),
             hash: false,
             checkpoint: None,
             threads: 0,

@@ -6,9 +6,9 @@ use super::plan::Plan;
 use super::replaced::ReplacedEvents;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
-use crate::aggregate::{GrantUse, Selected, is_use};
+use crate::aggregate::{CallContext, GrantUse, Selected, is_use};
 use crate::facts::Batch;
-use crate::model::KmsEvent;
+use crate::model::{KmsEvent, Text};
 use crate::report::{SupersededAs, SupersededRow};
 
 /// Memory of events that are emitted together, bytes.
@@ -84,6 +84,27 @@ impl Resolver<'_> {
         }
     }
 
+    /// Adds what a call shows about the policy of its key, whatever is asked for.
+    fn use_of_policies(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
+        let (knowledge, plan) = (self.knowledge, self.plan);
+        let has_policy = |key: &Option<Text<'_>>| {
+            key.as_deref().is_some_and(|key| !knowledge.policies.versions(key).is_empty())
+        };
+        if knowledge.policies.is_empty()
+            || !has_policy(&event.key.arn) && !has_policy(&event.destination_key_arn)
+            || !plan.selection.wants_record(event)
+            || !plan.selection.wants_key(event, &knowledge.alias_keys)
+            || knowledge.corrections.replacement(event).is_some()
+        {
+            return;
+        }
+        let context = CallContext {
+            has_grant: knowledge.grants.fits(event),
+            workloads: plan.classifier.classify(event, &knowledge.knowledge).workload,
+        };
+        resolved.policy_uses.add(&knowledge.policies, event, context);
+    }
+
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &Arc<str>, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge, .. } = *self;
         let selection = &plan.selection;
@@ -94,6 +115,7 @@ impl Resolver<'_> {
         plan.filter_log().add(selection, &event, is_key_of_alias);
         self.access(&event, archive, offset, resolved);
         self.use_of_grants(&event, resolved);
+        self.use_of_policies(&event, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;

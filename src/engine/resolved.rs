@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Access, Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, Selected, UsageSample,
+    Access, Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, PolicyUses, Selected,
+    UsageSample,
 };
 use crate::facts::{InputEnd, encode_event};
 use crate::model::Rejection;
@@ -34,6 +35,8 @@ pub(super) struct ResolvedBatch {
     pub(super) access: Access,
     /// Its calls that are consistent with grants.
     pub(super) grant_uses: Vec<GrantUse>,
+    /// What its calls show about key policies.
+    pub(super) policy_uses: PolicyUses,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
     pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,

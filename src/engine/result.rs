@@ -3,9 +3,11 @@
 use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
 use crate::aggregate::{
-    Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations, UsageRow,
+    Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations,
+    PolicyUses, UsageRow,
 };
 use crate::knowledge::Facts;
+use crate::policy::PolicyBook;
 use crate::report::GrantRow;
 
 /// The result of a run, besides the rows that the sink was given.
@@ -38,6 +40,10 @@ pub struct Run {
     pub grants: GrantLedger,
     /// The calls that are consistent with them.
     pub grant_uses: GrantUses,
+    /// The key policies that are known.
+    pub policies: PolicyBook,
+    /// What calls show about them.
+    pub policy_uses: PolicyUses,
 }
 
 impl Run {

@@ -7,6 +7,7 @@ use crate::aggregate::GrantLedger;
 use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
+use crate::policy::PolicyBook;
 
 /// What is known when events are resolved.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(super) struct RunKnowledge {
     pub(super) alias_keys: HashSet<String>,
     pub(super) corrections: Corrections,
     pub(super) grants: GrantLedger,
+    pub(super) policies: PolicyBook,
 }
 
 impl RunKnowledge {
@@ -30,9 +32,18 @@ impl RunKnowledge {
         let knowledge = Knowledge::new(rules, sessions);
         let patterns = &plan.selection.keys;
         let is_wanted = |alias: &str| patterns.iter().any(|pattern| pattern.matches_alias(alias));
-        let alias_keys = aliases.keys_of(is_wanted).map(str::to_owned).collect();
-        let grants = GrantLedger::new(&std::mem::take(&mut facts.keys));
-        Self { knowledge, aliases, alias_keys, corrections: std::mem::take(&mut facts.corrections), grants }
+        let alias_keys: HashSet<String> = aliases.keys_of(is_wanted).map(str::to_owned).collect();
+        let changes = std::mem::take(&mut facts.keys);
+        let grants = GrantLedger::new(&changes);
+        let mut policies = PolicyBook::new(&changes, plan.policies.clone());
+        if !patterns.is_empty() {
+            let is_wanted = |key: &str| {
+                alias_keys.contains(key) || patterns.iter().any(|pattern| pattern.matches_key(key))
+            };
+            policies.retain(is_wanted);
+        }
+        let corrections = std::mem::take(&mut facts.corrections);
+        Self { knowledge, aliases, alias_keys, corrections, grants, policies }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

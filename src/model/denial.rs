@@ -31,7 +31,7 @@ const NOT_DISCLOSED_OLD: &str =
     "does not exist, does not exist in this region, or you are not allowed to access";
 
 /// A type of policy that can refuse a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PolicyType {
     /// Identity-based policy, attached to a user, group or role.
@@ -51,7 +51,7 @@ pub enum PolicyType {
 }
 
 /// Which type of policy refused a call, and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DeniedBy {
     /// No policy of this type allows the call.

@@ -42,6 +42,14 @@ pub enum KeyEffect {
         /// Its id; `None`: the record does not show it.
         grant_id: Option<String>,
     },
+    /// The key got this policy.
+    SetsPolicy {
+        /// The policy.
+        text: PolicyText,
+        /// The call asked KMS not to check whether the key can still be managed:
+        /// `bypassPolicyLockoutSafetyCheck`.
+        bypasses_lockout_check: bool,
+    },
     /// The key was disabled.
     Disables,
     /// The key was enabled.
@@ -69,4 +77,17 @@ pub struct GrantTerms {
     pub constraints: Option<String>,
     /// The name that the caller gave it.
     pub name: Option<String>,
+}
+
+/// The policy that a call gives to a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PolicyText {
+    /// This text, unchanged.
+    Given(String),
+    /// None: KMS gives the key its default policy.
+    Default,
+    /// The record does not show it.
+    Unknown,
 }

@@ -54,7 +54,7 @@ pub use fact::{
 pub use folder::KnownFolder;
 pub use grantee::{Grantee, IsGrantee};
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
-pub use key_change::{GrantTerms, KeyChange, KeyEffect};
+pub use key_change::{GrantTerms, KeyChange, KeyEffect, PolicyText};
 pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use mask::is_masked;

@@ -36,6 +36,20 @@ pub struct Principal<'a> {
 }
 
 impl Principal<'_> {
+    /// A caller of whom nothing is known.
+    pub const UNKNOWN: Self = Self {
+        name: Cow::Borrowed("unknown"),
+        kind: Cow::Borrowed("unknown"),
+        account_id: None,
+        session_name: None,
+        principal_id: None,
+        invoked_by: None,
+        source_identity: None,
+        on_behalf_of: None,
+        user_name: None,
+        web_identity: None,
+    };
+
     /// Copies borrowed texts.
     pub(super) fn into_owned(self) -> Principal<'static> {
         Principal {

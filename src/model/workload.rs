@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::BitOrAssign;
 
 /// The SageMaker workload that an event is attributed to, or why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +124,12 @@ impl WorkloadSet {
     /// The labels, in alphabetical order.
     pub fn iter(self) -> impl Iterator<Item = Workload> {
         Workload::ALL.into_iter().filter(move |w| self.0 & (1 << *w as u16) != 0)
+    }
+}
+
+impl BitOrAssign for WorkloadSet {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
     }
 }
 

@@ -1,8 +1,11 @@
-//! What policies say of a call, as far as its record shows it. No I/O.
+//! Key policies: reads them, and says what they mean for a call. No I/O.
 //!
-//! A [`Request`] is one permission that a call needs; a [`Condition`] asks for its context and is
-//! met, not met, or cannot be decided: [`Truth`] has three values. Deliberately absent: reading
-//! files, and deciding whose workload a call belongs to.
+//! What a policy says is three-valued ([`Truth`]): records do not show everything that conditions
+//! ask for. A key policy is one of several that decide: an allowed call may be refused by another
+//! one, and a call that it does not allow may be allowed by a grant.
+//!
+//! Deliberately absent: IAM policies, service control policies and resource control policies, which
+//! no record has.
 //!
 //! ```
 //! use keytrail::parse::{self, RecordKind};
@@ -19,14 +22,35 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod action;
 mod condition;
 mod context;
+mod document;
+mod error;
+mod evaluate;
+mod glob;
+mod lenient;
+mod principal;
+mod read;
 mod request;
+mod required;
+mod timeline;
 mod truth;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
+pub use action::{Permission, PermissionKind, PermissionSet};
 pub use condition::{Condition, ConditionError, Language};
 pub use context::ContextValue;
+pub use document::{Actions, Effect, Policy, Principals, Resources, Statement};
+pub use error::PolicyError;
+pub use evaluate::{Applied, AppliedHow, Judgement, Verdict};
+pub use lenient::PastedPolicy;
+pub use principal::{ElementTrait, IsNamed, PrincipalElement, PrincipalKind};
 pub use request::Request;
+pub use required::{Place, REQUIREMENTS, Requirement, Stated};
+pub use timeline::{GivenPolicy, Origin, PolicyBook, PolicyTarget, PolicyVersion};
 pub use truth::Truth;
 pub use values::{How, KnownKey, condition_keys};

@@ -2,30 +2,16 @@
 
 use serde_json::{Map, Value};
 
+use super::action::{Permission, PermissionKind};
 use crate::model::{KMS_APIS, KmsEvent, Outcome};
 
 /// KMS's own events, which need no permission.
 const INTERNAL: [&str; 4] =
     ["DeleteExpiredKeyMaterial", "DeleteKey", "RotateKey", "SynchronizeMultiRegionKey"];
 
-/// Actions that are not on a key, so that no key policy allows them.
-const WITHOUT_KEY: [&str; 11] = [
-    "ConnectCustomKeyStore",
-    "CreateCustomKeyStore",
-    "CreateKey",
-    "DeleteCustomKeyStore",
-    "DescribeCustomKeyStores",
-    "DisconnectCustomKeyStore",
-    "GenerateRandom",
-    "ListAliases",
-    "ListKeys",
-    "ListRetirableGrants",
-    "UpdateCustomKeyStore",
-];
-
 /// Whether an action is not on a key.
 pub(super) fn is_without_key(action: &str) -> bool {
-    WITHOUT_KEY.contains(&action)
+    Permission::named(action).is_some_and(|known| known.kind == PermissionKind::NoKey)
 }
 
 /// One permission that a call needs, and what policies may ask of the call.

@@ -15,11 +15,11 @@ use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{
-    AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, RejectRow, RejectsTable,
-    SupersededTable, UsageTable,
+    AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, PolicyStatementsTable,
+    RejectRow, RejectsTable, SupersededTable, UsageTable,
 };
 use crate::aggregate::{AccessRow, DailyRow, UsageRow};
-use crate::audit::Finding;
+use crate::audit::{Finding, PolicyLine};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
@@ -30,12 +30,13 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "findings.parquet",
     "usage.parquet",
     "usage_daily.parquet",
     "grants.parquet",
     "access.parquet",
+    "policy_statements.parquet",
     EVENTS_FOLDER,
     "superseded.parquet",
     "rejects.parquet",
@@ -80,6 +81,8 @@ pub struct Aggregates<'r> {
     pub grants: &'r [GrantRow<'r>],
     /// Rows of `access.parquet`.
     pub access: &'r [AccessRow<'r>],
+    /// Rows of `policy_statements.parquet`.
+    pub policies: &'r [PolicyLine<'r>],
     /// Rows of `findings.parquet`.
     pub findings: &'r [&'r Finding],
 }
@@ -189,6 +192,7 @@ impl ReportDirectory {
         write_table::<GrantsTable>(folder, aggregates.grants, &self.tasks)?;
         write_table::<FindingsTable>(folder, aggregates.findings, &self.tasks)?;
         write_table::<AccessTable>(folder, aggregates.access, &self.tasks)?;
+        write_table::<PolicyStatementsTable>(folder, aggregates.policies, &self.tasks)?;
         self.events.finish()?;
         self.superseded.finish()?;
         self.rejects.finish()?;

@@ -32,6 +32,7 @@ mod events;
 mod formats;
 mod metrics;
 mod parquet;
+mod policy_page;
 mod run;
 mod sarif;
 mod sink;
@@ -47,6 +48,7 @@ pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, Stag
 pub use error::SinkError;
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
+pub use policy_page::policy_page;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sarif::sarif;
 pub use sink::{EventStep, RowOrder, Sink};
@@ -55,7 +57,8 @@ pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
-    GrantsTable, INPUTS, InputsTable, REJECTS, RULES, RejectRow, RejectsTable, RuleRow, RulesTable,
-    SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
+    GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, RULES, RejectRow,
+    RejectsTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs, SupersededRow, SupersededTable, USAGE,
+    UsageTable,
 };
 pub use text::{printable, printable_lines};

@@ -41,8 +41,9 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "access.parquet",
+    "policy_statements.parquet",
     "events",
     "findings.parquet",
     "grants.parquet",

@@ -46,11 +46,15 @@ const ACCESS: &str = "key_arn string? key_account_id string? key_region string? 
     first_event_time time last_event_time time first_event_id string? first_archive string \
     first_record_offset int64 last_event_id string? last_archive string last_record_offset int64";
 
+const POLICY_STATEMENTS: &str = "key_arn string policy_source string policy_file string? policy_from time? \
+    policy_until time? policy_set_by string? policy_event_id string? statement int64? sid string? effect string? \
+    principal string? permission string? status string detail string? record_count int64 only_by_this_count int64? \
+    first_time time? last_time time? event_id string?";
 const FINDINGS: &str = "finding_id string rule_id string severity string status string key_arn string? principal string? \
     grant_id string? resource_arn string? title string detail string evidence_count int64 evidence string \
     first_time time? last_time time? remediation string controls string? coverage string?";
 
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
@@ -59,6 +63,7 @@ const TABLES: [(&str, &str); 9] = [
     ("superseded", SUPERSEDED),
     ("grants", GRANTS),
     ("access", ACCESS),
+    ("policy_statements", POLICY_STATEMENTS),
     ("findings", FINDINGS),
 ];
 
@@ -106,6 +111,7 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "superseded" => report.superseded(),
         "grants" => report.grants(),
         "access" => report.access(),
+        "policy_statements" => report.policy_statements(),
         "findings" => report.findings(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))

@@ -29,14 +29,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("knowledge",        &["model"]),
     ("classify",         &["model", "knowledge"]),
     ("policy",           &["model"]),
-    ("aggregate",        &["base", "model"]),
+    ("aggregate",        &["base", "model", "policy"]),
     ("facts",            &["model", "aggregate"]),
     ("checkpoint",       &["base", "model", "s3", "facts"]),
-    ("audit",            &["base", "model", "knowledge", "aggregate"]),
-    ("report",           &["base", "model", "s3", "knowledge", "aggregate", "audit"]),
+    ("audit",            &["base", "model", "knowledge", "policy", "aggregate"]),
+    ("report",           &["base", "model", "s3", "knowledge", "policy", "aggregate", "audit"]),
     ("engine",           &["base", "model", "s3", "source", "checkpoint", "format/decode", "format/archive",
                            "format/container", "format/rebuild", "format/tabular", "parse", "facts",
-                           "knowledge", "classify", "aggregate", "report"]),
+                           "knowledge", "classify", "policy", "aggregate", "report"]),
 ];
 
 /// Crates that only some rooms may use. Arrow and Parquet are a form of reports and of input.

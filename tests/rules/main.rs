@@ -16,6 +16,8 @@ mod findings;
 mod grants;
 // What the input says about itself: learned rules, aliases, corrections.
 mod learned;
+// Key policies and calls.
+mod policies;
 // The records of AWS's documentation, in every column.
 mod samples;
 // What calls were for: services and resources.

@@ -71,6 +71,11 @@ impl GrantLedger {
         self.grants.is_empty()
     }
 
+    /// Whether a call is consistent with a grant.
+    pub fn fits(&self, event: &KmsEvent<'_>) -> bool {
+        self.matches(event).iter().any(|found| found.is_certain)
+    }
+
     /// The grants with which a call is consistent, or may be.
     pub(super) fn matches(&self, event: &KmsEvent<'_>) -> Vec<Match> {
         let mut found = Vec::new();

@@ -1,7 +1,11 @@
 //! Facts in records of KMS: where an alias points, and which record corrects which.
 
 use super::family::{Call, Family, Interest, owned};
-use crate::model::{Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, Provenance, Text, region_partition};
+use serde_json::Value;
+
+use crate::model::{
+    Arn, Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, PolicyText, Provenance, Text, region_partition,
+};
 use crate::parse::error::NoFacts;
 use crate::parse::kms;
 use crate::parse::prefilter::KMS;
@@ -20,6 +24,9 @@ pub(super) const FAMILY: Family = Family {
         "EnableKey",
         "KeyDeletion",
         "DeleteKey",
+        "CreateKey",
+        "PutKeyPolicy",
+        "ReplicateKey",
     ],
     words: &[],
     interest: |_| Interest::Always,
@@ -56,6 +63,9 @@ fn changes_key(name: &str) -> bool {
             | "ScheduleKeyDeletion"
             | "CancelKeyDeletion"
             | "DeleteKey"
+            | "CreateKey"
+            | "PutKeyPolicy"
+            | "ReplicateKey"
     )
 }
 
@@ -78,6 +88,7 @@ fn key_change(event: &KmsEvent<'_>, succeeded: bool) -> Option<Fact<'static>> {
         }),
         "RetireGrant" => KeyEffect::RetiresGrant { grant_id },
         "RevokeGrant" => KeyEffect::RevokesGrant { grant_id },
+        "CreateKey" | "PutKeyPolicy" | "ReplicateKey" => sets_policy(event)?,
         "DisableKey" => KeyEffect::Disables,
         "EnableKey" => KeyEffect::Enables,
         "ScheduleKeyDeletion" => KeyEffect::SchedulesDeletion,
@@ -90,9 +101,39 @@ fn key_change(event: &KmsEvent<'_>, succeeded: bool) -> Option<Fact<'static>> {
         event_id: own(&event.event_id),
         account_id: event.account().map(str::to_owned),
     };
-    let key = own(&event.key.arn).or_else(|| own(&event.key.id));
+    let key = match &*event.name {
+        "ReplicateKey" => replica_arn(event),
+        _ => own(&event.key.arn).or_else(|| own(&event.key.id)),
+    };
     let (principal, service) = (event.principal.name.clone().into_owned(), own(&event.principal.invoked_by));
     Some(Fact::Key(Box::new(KeyChange { by, key, principal, service, effect })))
+}
+
+/// The policy that a call gives to its key; `None`: the call is about another policy than the key's
+/// own, which AWS RAM manages.
+fn sets_policy(event: &KmsEvent<'_>) -> Option<KeyEffect> {
+    let details = event.request_details.as_deref();
+    let details: Value = details.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    if details["policyName"].as_str().is_some_and(|name| name != "default") {
+        return None;
+    }
+    let is_omitted = event.omitted_fields.as_deref().is_some_and(|list| list.contains("requestParameters"));
+    let text = match event.policy.as_deref() {
+        Some(text) => PolicyText::Given(text.to_owned()),
+        None if is_omitted || event.name == "PutKeyPolicy" => PolicyText::Unknown,
+        None => PolicyText::Default,
+    };
+    let bypass = &details["bypassPolicyLockoutSafetyCheck"];
+    let bypasses_lockout_check = bypass == &Value::Bool(true) || bypass == "true";
+    Some(KeyEffect::SetsPolicy { text, bypasses_lockout_check })
+}
+
+/// The ARN of the replica that a ReplicateKey makes: that of its primary key in another Region.
+fn replica_arn(event: &KmsEvent<'_>) -> Option<String> {
+    let details: Value = serde_json::from_str(event.request_details.as_deref()?).ok()?;
+    let region = details["replicaRegion"].as_str()?;
+    let Arn { partition, account, resource, .. } = Arn::parse(event.key.arn.as_deref()?)?;
+    Some(format!("arn:{partition}:kms:{region}:{account}:{resource}"))
 }
 
 fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {

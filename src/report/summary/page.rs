@@ -16,11 +16,11 @@ pub struct Style {
 }
 
 impl Style {
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(in crate::report) fn bold(self, text: &str) -> String {
         if self.color { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    pub(super) fn warn(self, text: &str) -> String {
+    pub(in crate::report) fn warn(self, text: &str) -> String {
         if self.color { format!("\x1b[33m{text}\x1b[0m") } else { text.to_owned() }
     }
 

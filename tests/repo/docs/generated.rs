@@ -7,8 +7,8 @@ use std::process::Stdio;
 use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, REJECTS, RULES, SUPERSEDED, Table,
-    USAGE, schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, RULES,
+    SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -25,6 +25,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: events", schema_markdown(EVENTS)),
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
+            ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
             ("columns: findings", schema_markdown(FINDINGS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
@@ -145,6 +146,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("usage_daily", athena(DAILY)),
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
+        file("policy_statements", athena(POLICY_STATEMENTS)),
         file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
@@ -156,7 +158,17 @@ fn the_tables_for_athena_are_those_of_the_program() {
     // The files are there under these names; that their columns have these types,
     // `tests/formats/second_reader.rs` holds.
     let report = analyze(&["sample-logs"]);
-    for name in ["usage", "usage_daily", "grants", "access", "findings", "inputs", "rejects", "superseded"] {
+    for name in [
+        "usage",
+        "usage_daily",
+        "grants",
+        "access",
+        "findings",
+        "policy_statements",
+        "inputs",
+        "rejects",
+        "superseded",
+    ] {
         assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
     }
 }

@@ -44,6 +44,10 @@ impl Report {
         rows(&self.path().join("grants.parquet"))
     }
 
+    pub fn policy_statements(&self) -> Vec<Value> {
+        rows(&self.path().join("policy_statements.parquet"))
+    }
+
     pub fn access(&self) -> Vec<Value> {
         rows(&self.path().join("access.parquet"))
     }

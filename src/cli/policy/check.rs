@@ -1,0 +1,103 @@
+//! `keytrail policy check`: what calls show about each statement of key policies.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, IsTerminal, Write};
+
+use super::files::given_policies;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::policy_args::CheckArgs;
+use crate::cli::progress::BarAwareWriter;
+use crate::cli::reporter::ExitReporter;
+use crate::cli::sinks::NoRows;
+use crate::cli::values::LogFormat;
+use crate::cli::{plan, progress, startup, terminal};
+use keytrail::audit::{PolicyLine, PolicyStatus, policy_lines};
+use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
+use keytrail::model::counted;
+use keytrail::policy::GivenPolicy;
+use keytrail::report::{
+    EncodedRow, OutputFormat, POLICY_STATEMENTS, RowStream, Style, encode_row, policy_page, printable,
+    unread_inputs,
+};
+
+pub(super) fn run(
+    args: &CheckArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let given = given_policies(&args.policy)?;
+    let plan = Plan {
+        threads: usize::from(args.common.threads),
+        buckets: plan::buckets(&args.s3),
+        cancel: interrupt.cancel_flag(),
+        selection: Selection { keys: plan::patterns(&args.key, KeyPattern::new)?, ..Selection::default() },
+        policies: given.clone(),
+        ..Plan::new(plan::inputs(&args.inputs)?)?
+    };
+    plan::check_inputs(&plan)?;
+    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+
+    let target = terminal::output_target(is_terminal);
+    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+    let lines = policy_lines(&run.policies, &run.policy_uses);
+    let wants_status =
+        |status: PolicyStatus| args.status.is_empty() || args.status.iter().any(|one| one == status.as_str());
+    let shown: Vec<&PolicyLine<'_>> = lines.iter().filter(|line| wants_status(line.status)).collect();
+    if format == OutputFormat::Table {
+        let color = terminal::use_color(args.common.color, is_terminal);
+        let width = is_terminal.then(terminal::width).flatten();
+        let page = policy_page(&shown, Style { color, width });
+        bar.suspend(|| terminal::write_stdout(page.as_bytes()))?;
+    } else {
+        let mut stream = RowStream::new(POLICY_STATEMENTS, &[], format, out, target)?;
+        let mut bytes = Vec::new();
+        for line in shown {
+            bytes.clear();
+            encode_row(POLICY_STATEMENTS, line, &mut bytes);
+            stream.push(EncodedRow::new(&bytes))?;
+        }
+        stream.finish()?;
+    }
+
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The rows are printed, with or without these notes.
+        let _ = io::stderr().write_all(notes(&run, &lines, &given).as_bytes());
+    }
+    Ok(reporter.rows_printed(&run.inputs))
+}
+
+/// What was repaired, what could not be read, and what the rows do not say.
+fn notes(run: &Run, lines: &[PolicyLine<'_>], given: &[GivenPolicy]) -> String {
+    let mut text = unread_inputs(&run.inputs);
+    for one in given {
+        for note in &one.pasted.policy.notes {
+            text.push_str(&format!("{}: {}\n", printable(&one.file), printable(note)));
+        }
+        if one.pasted.name.as_deref() == Some("AWS_RAM") {
+            text.push_str(&format!("{}: this is the policy that AWS RAM manages\n", printable(&one.file)));
+        }
+    }
+    if lines.is_empty() {
+        text.push_str(
+            "no key policy is known: none was set in the input, and --policy names none for a key in it\n",
+        );
+        return text;
+    }
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    lines.iter().for_each(|line| *counts.entry(line.status.as_str()).or_default() += 1);
+    let counts: Vec<String> = PolicyStatus::ALL
+        .iter()
+        .filter_map(|status| Some(format!("{} {}", counts.get(status.as_str())?, status.as_str())))
+        .collect();
+    text.push_str(&format!("{}: {}\n", counted(lines.len() as u64, "row"), counts.join(", ")));
+    text.push_str(
+        "The records have no IAM policies, service control policies or grants of before the input begins. What was \
+         not used in\nthe input may be needed later: CreateGrant and DescribeKey are rare by nature.\n",
+    );
+    text
+}

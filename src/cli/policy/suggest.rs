@@ -1,0 +1,83 @@
+//! `keytrail policy suggest`: the least key policy for what was observed.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use super::files::given_policies;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitStatus;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::policy_args::SuggestArgs;
+use crate::cli::reporter::ExitReporter;
+use crate::cli::sinks::NoRows;
+use crate::cli::values::LogFormat;
+use crate::cli::{plan, progress, startup, terminal};
+use keytrail::audit::suggest_policy;
+use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
+use keytrail::policy::{GivenPolicy, PastedPolicy, Policy, PolicyTarget};
+use keytrail::report::{printable, unread_inputs};
+
+pub(super) fn run(
+    args: &SuggestArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let given = given_policies(args.policy.as_slice())?;
+    let keys = plan::patterns(std::slice::from_ref(&args.key), KeyPattern::new)?;
+    // Calls of a key without a known policy are of interest, too.
+    let target = PolicyTarget::KeysWithoutPolicy;
+    let nothing = GivenPolicy { file: String::new(), target, pasted: PastedPolicy::default() };
+    let policies = if given.is_empty() { vec![nothing] } else { given };
+    let plan = Plan {
+        threads: usize::from(args.common.threads),
+        buckets: plan::buckets(&args.s3),
+        cancel: interrupt.cancel_flag(),
+        selection: Selection { keys, ..Selection::default() },
+        policies,
+        ..Plan::new(plan::inputs(&args.inputs)?)?
+    };
+    plan::check_inputs(&plan)?;
+    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+
+    let key = only_key(&run, &args.key)?;
+    let present = present(&run, &key);
+    let uses = run.policy_uses.of_key(&key).cloned().unwrap_or_default();
+    let suggestion = suggest_policy(&key, &uses, present);
+    bar.suspend(|| terminal::write_stdout(format!("{}\n", suggestion.to_json()).as_bytes()))?;
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        let mut text = unread_inputs(&run.inputs);
+        let notes = present.map(|policy| policy.notes.as_slice()).unwrap_or_default();
+        notes.iter().for_each(|note| text.push_str(&format!("present policy: {}\n", printable(note))));
+        suggestion.left_out.iter().for_each(|one| text.push_str(&format!("left out: {}\n", printable(one))));
+        text.push_str(
+            "Records show what was done in the input, not what will be needed: read it before you use it.\n",
+        );
+        // The policy is printed, with or without these notes.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+    Ok(reporter.rows_printed(&run.inputs))
+}
+
+/// The only key that is asked for.
+fn only_key(run: &Run, wanted: &str) -> Result<String, CliError> {
+    let found: BTreeSet<&str> =
+        run.policy_uses.keys().map(|(key, _)| key).chain(run.policies.keys().map(|(key, _)| key)).collect();
+    let wanted = printable(wanted);
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (None, _) => Err(CliError::Usage(format!("--key {wanted}: no record of the input names this key"))),
+        (Some(key), None) => Ok(key.to_owned()),
+        (Some(first), Some(second)) => Err(CliError::Usage(format!(
+            "--key {wanted} means several keys, such as {} and {}; name one of them",
+            printable(first),
+            printable(second)
+        ))),
+    }
+}
+
+/// The policy of the key at the end of the input, if it is known.
+fn present<'r>(run: &'r Run, key: &str) -> Option<&'r Policy> {
+    let policy = run.policies.versions(key).last()?.policy.as_ref().ok()?;
+    (!policy.statements.is_empty()).then_some(policy)
+}

@@ -1,0 +1,199 @@
+//! Which policy was in force for a key, from when until when.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::Policy;
+use super::lenient::PastedPolicy;
+use crate::model::{Arn, EventTime, KeyChange, KeyEffect, PolicyText, error_chain};
+
+/// How long a change of a policy may take until it is in force everywhere, milliseconds. AWS says
+/// so of grants ([eventual
+/// consistency](https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-eventual-consistency));
+/// of policies it gives no figure.
+const PROPAGATION: i64 = 5 * 60 * 1000;
+
+/// The policies of all keys.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyBook {
+    by_key: BTreeMap<String, Vec<PolicyVersion>>,
+    /// A policy of a file that is for every key.
+    for_all: Option<PolicyVersion>,
+}
+
+/// A policy that was in force.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PolicyVersion {
+    /// Since when; `None`: it is that of a file, and taken for the whole input.
+    pub from: Option<EventTime>,
+    /// Until when; `None`: to the end of the input, as far as it shows.
+    pub until: Option<EventTime>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The policy; or why it is not known.
+    pub policy: Result<Policy, String>,
+    /// Its text, as compact JSON.
+    pub text: Option<String>,
+}
+
+/// Where a policy comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A record of CreateKey, PutKeyPolicy or ReplicateKey.
+    Record {
+        /// Its `eventName`.
+        event_name: String,
+        /// Its `eventID`.
+        event_id: Option<String>,
+        /// Who called.
+        by: String,
+        /// The call asked not to check whether the key can still be managed.
+        bypasses_lockout_check: bool,
+    },
+    /// A file that the user named.
+    File(String),
+}
+
+/// Which keys a policy is for that the user gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyTarget {
+    /// The key with this ARN or id.
+    Key(String),
+    /// Every key, whatever records say about its policy.
+    EveryKey,
+    /// Keys whose policy no record shows.
+    KeysWithoutPolicy,
+}
+
+/// A policy that the user gives.
+#[derive(Debug, Clone)]
+pub struct GivenPolicy {
+    /// The file.
+    pub file: String,
+    /// Which keys it is for.
+    pub target: PolicyTarget,
+    /// Its content.
+    pub pasted: PastedPolicy,
+}
+
+impl PolicyBook {
+    /// Builds the time line of each key from changes of keys. What the user gives takes the place
+    /// of what records say.
+    pub fn new(changes: &BTreeSet<KeyChange>, given: Vec<GivenPolicy>) -> Self {
+        let mut changes: Vec<&KeyChange> = changes.iter().collect();
+        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
+        let mut book = Self::default();
+        for change in changes {
+            if let (KeyEffect::SetsPolicy { text, bypasses_lockout_check }, Some(key)) =
+                (&change.effect, &change.key)
+            {
+                book.add(key, change, text, *bypasses_lockout_check);
+            }
+        }
+        let mut for_keys = BTreeMap::new();
+        for one in given {
+            let version = PolicyVersion {
+                from: None,
+                until: None,
+                origin: Origin::File(one.file),
+                text: None,
+                policy: Ok(one.pasted.policy),
+            };
+            match one.target {
+                PolicyTarget::Key(key) => drop(for_keys.insert(key, vec![version])),
+                PolicyTarget::EveryKey => {
+                    book.by_key.clear();
+                    book.for_all = Some(version);
+                }
+                PolicyTarget::KeysWithoutPolicy => book.for_all = Some(version),
+            }
+        }
+        for (key, versions) in for_keys {
+            // What the user names by its id, records name by its ARN.
+            let is_it = |known: &String| known.rsplit_once("key/").is_some_and(|(_, id)| id == key);
+            let named: Vec<String> = book.by_key.keys().filter(|known| is_it(known)).cloned().collect();
+            named.iter().for_each(|known| drop(book.by_key.remove(known)));
+            book.by_key.insert(key, versions);
+        }
+        book
+    }
+
+    fn add(&mut self, key: &str, change: &KeyChange, text: &PolicyText, bypasses_lockout_check: bool) {
+        let given = match text {
+            PolicyText::Given(text) => Ok(text.clone()),
+            PolicyText::Default => match Arn::parse(key) {
+                Some(arn) => Ok(Policy::default_of(arn.account, arn.partition).to_string()),
+                None => Err("the record does not show the key's account".to_owned()),
+            },
+            PolicyText::Unknown => Err("the record does not show the policy".to_owned()),
+        };
+        let policy = match &given {
+            Ok(text) => Policy::parse(text).map_err(|error| error_chain(&error)),
+            Err(why) => Err(why.clone()),
+        };
+        let versions = self.by_key.entry(key.to_owned()).or_default();
+        if let Some(last) = versions.last_mut() {
+            // The other account's copy of the call, or the call again.
+            if last.from == Some(change.by.time) && last.text == given.clone().ok() {
+                return;
+            }
+            last.until = Some(change.by.time);
+        }
+        versions.push(PolicyVersion {
+            from: Some(change.by.time),
+            until: None,
+            origin: Origin::Record {
+                event_name: change.by.event_name.clone(),
+                event_id: change.by.event_id.clone(),
+                by: change.principal.clone(),
+                bypasses_lockout_check,
+            },
+            policy,
+            text: given.ok(),
+        });
+    }
+
+    /// Forgets the policies of other keys than those wanted.
+    pub fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.by_key.retain(|key, _| is_wanted(key));
+    }
+
+    /// Whether no policy is known.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty() && self.for_all.is_none()
+    }
+
+    /// The keys of which policies are known by name, and their versions in the order of time.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &[PolicyVersion])> {
+        self.by_key.iter().map(|(key, versions)| (key.as_str(), versions.as_slice()))
+    }
+
+    /// Whether a policy of this key is known by name.
+    pub fn has_own(&self, key_arn: &str) -> bool {
+        self.of_key(key_arn).is_some()
+    }
+
+    fn of_key(&self, key_arn: &str) -> Option<&Vec<PolicyVersion>> {
+        let by_id = || key_arn.rsplit_once("key/").and_then(|(_, id)| self.by_key.get(id));
+        self.by_key.get(key_arn).or_else(by_id)
+    }
+
+    /// The versions of a key's policy, in the order of time.
+    pub fn versions(&self, key_arn: &str) -> &[PolicyVersion] {
+        self.of_key(key_arn).map_or_else(|| self.for_all.as_slice(), Vec::as_slice)
+    }
+
+    /// The versions that may have been in force at `time`, by their places in
+    /// [`versions`](Self::versions): the last one that had begun, and shortly after a change also
+    /// the one before. None: the policy of that time is not known.
+    pub fn in_force(&self, key_arn: &str, time: EventTime) -> impl Iterator<Item = usize> + use<> {
+        let versions = self.versions(key_arn);
+        let begun = versions.partition_point(|version| version.from.is_none_or(|from| from <= time));
+        let last = begun.checked_sub(1);
+        let is_new = last.and_then(|n| versions[n].from).is_some_and(|from| time.0 - from.0 < PROPAGATION);
+        let before = last.filter(|_| is_new).and_then(|n| n.checked_sub(1));
+        last.into_iter().chain(before)
+    }
+}

@@ -1,0 +1,348 @@
+//! Key policies and calls: rows by construction, time lines, suggestions, and what must make no
+//! difference.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use testkit::{Report, analyze_in, document, folder, keytrail, rows as table_rows, run};
+
+const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ROOT: &str = "arn:aws:iam::111122223333:root";
+const ROLES: [&str; 3] = [
+    "arn:aws:iam::111122223333:role/team/Reader",
+    "arn:aws:iam::111122223333:role/service-role/Writer",
+    "arn:aws:iam::444455556666:role/Foreign",
+];
+
+fn record(n: usize, minute: usize, name: &str, caller: &str, rest: &Value) -> Value {
+    let account = caller.split(':').nth(4).unwrap();
+    let role = caller.rsplit('/').next().unwrap();
+    let mut record = json!({
+        "eventVersion": "1.09",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": format!("AROA{role}:s"),
+            "arn": format!("arn:aws:sts::{account}:assumed-role/{role}/s"),
+            "accountId": account,
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": caller, "accountId": account}},
+        },
+        "eventTime": format!("2025-06-04T{:02}:{:02}:00Z", minute / 60, minute % 60),
+        "eventSource": "kms.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-west-2",
+        "sourceIPAddress": "192.0.2.1",
+        "requestID": format!("r{n}"),
+        "eventID": format!("e{n:03}"),
+        "recipientAccountId": "111122223333",
+        "requestParameters": {"keyId": KEY},
+        "resources": [{"ARN": KEY, "accountId": "111122223333", "type": "AWS::KMS::Key"}],
+    });
+    for (name, value) in rest.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    record
+}
+
+fn set_policy(n: usize, minute: usize, statements: &Value) -> Value {
+    let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let parameters = json!({"keyId": KEY, "policyName": "default", "policy": policy});
+    record(
+        n,
+        minute,
+        "PutKeyPolicy",
+        "arn:aws:iam::111122223333:role/Admin",
+        &json!({"requestParameters": parameters}),
+    )
+}
+
+fn allow(sid: &str, principal: &Value, action: &Value) -> Value {
+    json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": principal}, "Action": action, "Resource": "*"})
+}
+
+/// A report on these records.
+fn report_on(records: &[Value]) -> Report {
+    let input = folder(&[("in/a.json", document(records).as_bytes())]);
+    let report = analyze_in(input.path(), &["in"]);
+    assert_eq!(report.status, 0, "{}", report.stderr);
+    report
+}
+
+/// `statement principal permission status` of each row, with the last part of names.
+fn rows(rows: &[Value]) -> BTreeSet<String> {
+    let text = |row: &Value, name: &str| {
+        let text = row[name].as_str().unwrap_or("-");
+        text.rsplit('/').next().unwrap().to_owned()
+    };
+    rows.iter()
+        .map(|row| {
+            let names = ["sid", "principal", "permission", "status"].map(|name| text(row, name));
+            format!("{} {}", names.join(" "), row["record_count"])
+        })
+        .collect()
+}
+
+fn set(rows: &[&str]) -> BTreeSet<String> {
+    rows.iter().map(|row| (*row).to_owned()).collect()
+}
+
+#[test]
+fn each_permission_is_used_not_used_or_without_effect() {
+    let statements = json!([
+        allow("root", &json!(ROOT), &json!("kms:*")),
+        allow("use", &json!([ROLES[0], ROLES[2]]), &json!(["kms:Decrypt", "kms:Encrypt", "kms:RetireGrant", "kms:ListKeys"])),
+        allow("case", &json!("arn:aws:iam::111122223333:role/service-role/writer"), &json!("kms:GenerateDataKey")),
+        {"Sid": "dead", "Effect": "Allow", "Principal": "*", "Action": "kms:*"},
+        allow("gone", &json!("AROAGONE"), &json!("kms:Sign")),
+        {"Sid": "no", "Effect": "Deny", "Principal": {"AWS": ROLES[0]}, "Action": "kms:ReEncrypt*", "Resource": "*"},
+    ]);
+    let refused = |action: &str, why: &str| {
+        let message = format!("User: x is not authorized to perform: kms:{action} on resource: {KEY} {why}");
+        json!({"errorCode": "AccessDenied", "errorMessage": message})
+    };
+    let none = json!({});
+    let records = [
+        set_policy(0, 0, &statements),
+        record(1, 10, "Decrypt", ROLES[0], &none),
+        record(2, 11, "Decrypt", ROLES[0], &none),
+        record(3, 12, "Decrypt", ROLES[2], &none),
+        record(4, 13, "GenerateDataKey", ROLES[1], &none),
+        record(5, 14, "Sign", ROLES[2], &none),
+        record(
+            6,
+            15,
+            "GenerateDataKey",
+            ROLES[2],
+            &refused(
+                "GenerateDataKey",
+                "because no resource-based policy allows the kms:GenerateDataKey action",
+            ),
+        ),
+    ];
+    let report = report_on(&records);
+    let found = report.policy_statements();
+    assert_eq!(
+        rows(&found),
+        set(&[
+            "root arn:aws:iam::111122223333:root - cannot_be_known 3",
+            "use Reader Decrypt used 2",
+            "use Reader Encrypt allowed_not_used 0",
+            "use Reader RetireGrant no_effect 0",
+            "use Reader ListKeys no_effect 0",
+            "use Foreign Decrypt used 1",
+            "use Foreign Encrypt allowed_not_used 0",
+            "use Foreign RetireGrant no_effect 0",
+            "use Foreign ListKeys no_effect 0",
+            "case writer - differs_in_case 0",
+            "case writer GenerateDataKey allowed_not_used 0",
+            "dead - - no_effect 0",
+            "gone AROAGONE - no_effect 0",
+            "gone AROAGONE Sign allowed_not_used 0",
+            "no Reader kms:ReEncrypt* denies_nothing_seen 0",
+            "- Admin PutKeyPolicy cannot_be_known 1",
+            "- Writer GenerateDataKey cannot_be_known 1",
+            "- Foreign Sign used_not_allowed 1",
+            "- Foreign GenerateDataKey refused 1",
+        ])
+    );
+    let refused = found.iter().find(|row| row["status"] == "refused").unwrap();
+    assert!(refused["detail"].as_str().unwrap().contains("add a statement"), "{refused}");
+    assert_eq!(refused["event_id"], "e006");
+    assert_eq!(found[0]["policy_source"], "PutKeyPolicy");
+    assert_eq!(found[0]["policy_event_id"], "e000");
+}
+
+/// A call is compared with the policy of its time. Failed calls set none, and after a call whose
+/// policy the record leaves out nothing is known.
+#[test]
+fn policies_have_a_time_line() {
+    let none = json!({});
+    let one = json!([allow("one", &json!(ROLES[0]), &json!("kms:Decrypt"))]);
+    let two = json!([allow("two", &json!(ROLES[1]), &json!("kms:Decrypt"))]);
+    let mut failed = set_policy(8, 30, &json!([allow("failed", &json!("*"), &json!("kms:*"))]));
+    failed["errorCode"] = json!("MalformedPolicyDocumentException");
+    let mut other = set_policy(9, 31, &json!([allow("shared", &json!("*"), &json!("kms:*"))]));
+    other["requestParameters"]["policyName"] = json!("AWS_RAM");
+    let mut omitted = set_policy(10, 90, &one);
+    omitted["requestParameters"] = json!({"keyId": KEY});
+    let records = [
+        record(1, 0, "Decrypt", ROLES[0], &none),
+        set_policy(2, 10, &one),
+        record(3, 20, "Decrypt", ROLES[0], &none),
+        failed,
+        other,
+        record(4, 40, "Decrypt", ROLES[1], &none),
+        set_policy(5, 60, &two),
+        // KMS may take some minutes until it forgets the old one.
+        record(6, 62, "Decrypt", ROLES[0], &none),
+        record(7, 70, "Decrypt", ROLES[1], &none),
+        omitted,
+        record(11, 95, "Decrypt", ROLES[1], &none),
+    ];
+    let report = report_on(&records);
+    let found = report.policy_statements();
+    assert_eq!(
+        rows(&found),
+        set(&[
+            "one Reader Decrypt used 2",
+            "two Writer Decrypt used 1",
+            "- Admin PutKeyPolicy cannot_be_known 1",
+            "- Admin PutKeyPolicy used_not_allowed 2",
+            "- Admin PutKeyPolicy used_not_allowed 1",
+            "- Reader Decrypt cannot_be_known 1",
+            "- Writer Decrypt cannot_be_known 1",
+            "- Writer Decrypt used_not_allowed 1",
+            "- - - cannot_be_known 0",
+        ])
+    );
+    let from_until: BTreeSet<(String, String)> =
+        found.iter().map(|row| (row["policy_from"].to_string(), row["policy_until"].to_string())).collect();
+    assert_eq!(from_until.len(), 3, "{from_until:?}");
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Calls of some roles, through services and directly, on objects of some buckets.
+fn world(dice: &mut Dice) -> Vec<Value> {
+    const APIS: [&str; 4] = ["Decrypt", "GenerateDataKey", "DescribeKey", "CreateGrant"];
+    let mut records = Vec::new();
+    if dice.below(2) == 0 {
+        let admin = allow(
+            "admins",
+            &json!("arn:aws:iam::111122223333:role/Admin"),
+            &json!(["kms:Put*", "kms:Decrypt"]),
+        );
+        let statements = json!([
+            allow("root", &json!(ROOT), &json!("kms:*")),
+            admin,
+            allow("old", &json!(ROLES[dice.below(3)]), &json!(["kms:Decrypt", "kms:Encrypt"])),
+        ]);
+        records.push(set_policy(500, 0, &statements));
+    }
+    for n in 0..1 + dice.below(12) {
+        let (api, role) = (APIS[dice.below(4)], ROLES[dice.below(3)]);
+        let mut rest = json!({});
+        let mut parameters = json!({"keyId": KEY});
+        if api != "DescribeKey" && dice.below(2) == 0 {
+            let bucket = ["a", "b"][dice.below(2)];
+            parameters["encryptionContext"] = json!({"aws:s3:arn": format!("arn:aws:s3:::{bucket}/k{n}")});
+        }
+        if api == "CreateGrant" {
+            parameters =
+                json!({"keyId": KEY, "granteePrincipal": "s3.amazonaws.com", "operations": ["Decrypt"]});
+        }
+        rest["requestParameters"] = parameters;
+        let mut record = record(n, 10 + n, api, role, &rest);
+        if dice.below(2) == 0 {
+            record["userIdentity"]["invokedBy"] = json!("s3.amazonaws.com");
+            record["sourceIPAddress"] = json!("s3.amazonaws.com");
+        }
+        if dice.below(6) == 0 {
+            record["errorCode"] = json!("AccessDenied");
+        }
+        records.push(record);
+    }
+    records
+}
+
+/// What callers did, and whether a statement names the caller for it.
+fn covered(policy: &Value, input: &str) -> BTreeSet<(String, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("policy.json");
+    std::fs::write(&file, policy.to_string()).unwrap();
+    let ran = run(keytrail().args(["policy", "check", "-q", "--policy", file.to_str().unwrap(), input]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let rows = String::from_utf8(ran.stdout).unwrap();
+    let mut rows = rows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+    let mut covered = BTreeSet::new();
+    rows.by_ref().for_each(|row| {
+        assert!(
+            !["used_not_allowed", "missing"].contains(&&*text(&row, "status")) || policy["Id"] == "reduced",
+            "{row}"
+        );
+        let is_covered = row["status"] == "used"
+            || row["status"] == "cannot_be_known" && text(&row, "detail").starts_with("It depends");
+        if is_covered {
+            covered.insert((text(&row, "principal"), text(&row, "permission")));
+        }
+    });
+    covered
+}
+
+/// A suggestion allows all that succeeded and was not left to administrators, and none of its
+/// statements for use can go.
+#[test]
+fn suggestions_are_complete_and_have_nothing_to_spare() {
+    let mut dice = Dice(14);
+    for n in 0..12 {
+        let records = world(&mut dice);
+        let input = folder(&[("a.json", document(&records).as_bytes())]);
+        let input = input.path().to_str().unwrap();
+        let suggest = || run(keytrail().args(["policy", "suggest", "--key", KEY, input]));
+        let ran = suggest();
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert_eq!(ran.stdout, suggest().stdout);
+        let policy: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let whole = covered(&policy, input);
+        let used = records.iter().filter(|record| record["errorCode"].is_null());
+        for record in used.filter(|record| {
+            ["Decrypt", "GenerateDataKey", "CreateGrant"].contains(&record["eventName"].as_str().unwrap())
+        }) {
+            let role = record["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"].as_str().unwrap();
+            let pair = (role.to_owned(), record["eventName"].as_str().unwrap().to_owned());
+            assert!(whole.contains(&pair), "world {n}: {pair:?} in {policy:#}");
+        }
+        let statements = policy["Statement"].as_array().unwrap();
+        for (place, statement) in statements.iter().enumerate() {
+            if !statement["Sid"].as_str().unwrap().starts_with("Observed") {
+                continue;
+            }
+            let mut reduced = policy.clone();
+            reduced["Id"] = json!("reduced");
+            reduced["Statement"].as_array_mut().unwrap().remove(place);
+            assert_ne!(covered(&reduced, input), whole, "world {n}: {statement}");
+        }
+    }
+}
+
+#[test]
+fn the_table_is_the_same_in_every_run() {
+    let mut dice = Dice(3);
+    let statements = json!([
+        allow("root", &json!(ROOT), &json!("kms:*")),
+        allow("use", &json!(ROLES[0]), &json!(["kms:*"])),
+    ]);
+    let mut first = vec![set_policy(900, 0, &statements)];
+    first.extend(world(&mut dice));
+    let mut second =
+        vec![set_policy(901, 15, &json!([allow("use", &json!(ROLES[1]), &json!("kms:Decrypt"))]))];
+    second.extend(world(&mut dice));
+    let (first, second) = (document(&first), document(&second));
+    let input = folder(&[("in/a.json", first.as_bytes()), ("in/b.json", second.as_bytes())]);
+    let whole = analyze_in(input.path(), &["in"]).policy_statements();
+    assert!(whole.len() > 5);
+    for options in [&["--threads", "1"][..], &["--workload", "any", "--event", "any"], &["--memory", "64MiB"]]
+    {
+        let report = analyze_in(input.path(), &[&["in"], options].concat());
+        assert_eq!(report.policy_statements(), whole, "{options:?}");
+    }
+    // What an incremental run adds comes to the same.
+    std::fs::rename(input.path().join("in/b.json"), input.path().join("b.json")).unwrap();
+    let analyze = || {
+        let arguments = ["analyze", "-q", "--incremental", "-o", "report", "in"];
+        let ran = run(keytrail().current_dir(input.path()).args(arguments));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        table_rows(&input.path().join("report/policy_statements.parquet"))
+    };
+    assert_ne!(analyze(), whole);
+    std::fs::rename(input.path().join("b.json"), input.path().join("in/b.json")).unwrap();
+    assert_eq!(analyze(), whole);
+}
