@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use super::activity::LIMIT;
-use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, WorkloadSet};
+use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, Workload, WorkloadSet};
 use crate::policy::{Applied, AppliedHow, ContextValue, Effect, Judgement, PolicyBook, Request, Verdict};
 
 /// One permission that a statement gives to, or denies, whom one of its elements names.
@@ -47,6 +47,10 @@ pub struct PartUse {
     pub alone: u64,
     /// Successful calls of the account that it names, whose IAM policies decided.
     pub by_account: Records,
+    /// Successful calls that it allows or does not: the records do not show enough.
+    pub undecided: Records,
+    /// Why; of several reasons, the first in the alphabet.
+    pub reason: Option<String>,
 }
 
 /// What a caller did with one permission.
@@ -212,6 +216,14 @@ impl PolicyUses {
         self.keys.get(key_arn)
     }
 
+    /// The keys with calls of a workload.
+    pub fn keys_of(&self, workload: Workload) -> BTreeSet<&str> {
+        let is_of = |uses: &KeyPolicyUses| {
+            uses.callers.values().any(|caller| caller.workloads.intersects(WorkloadSet::single(workload)))
+        };
+        self.keys.iter().filter(|(_, uses)| is_of(uses)).map(|(key, _)| key.as_str()).collect()
+    }
+
     /// The keys, and what calls show about their policies.
     pub fn keys(&self) -> impl Iterator<Item = (&str, &KeyPolicyUses)> {
         self.keys.iter().map(|(key, uses)| (key.as_str(), uses))
@@ -252,11 +264,6 @@ impl KeyPolicyUses {
             |one: &&Applied| one.effect == Effect::Allow && matches!(one.how, AppliedHow::Directly(_));
         let is_alone = judgement.applied.iter().filter(is_direct_allow).count() == 1;
         for one in &judgement.applied {
-            let (element, by_account) = match one.how {
-                AppliedHow::Directly(element) => (element, false),
-                AppliedHow::ByAccount(element) => (Some(element), true),
-                _ => continue,
-            };
             let counts = match one.effect {
                 Effect::Allow => event.outcome == Outcome::Success && judgement.verdict != Verdict::Denies,
                 Effect::Deny => event.outcome == Outcome::Denied,
@@ -264,13 +271,22 @@ impl KeyPolicyUses {
             if !counts {
                 continue;
             }
+            let element = match &one.how {
+                AppliedHow::Directly(element) | AppliedHow::Perhaps { element, .. } => *element,
+                AppliedHow::ByAccount(element) => Some(*element),
+            };
             let part = PartId { version, statement: one.statement, element, permission: request.action };
             let part = self.parts.entry(part).or_default();
-            if by_account {
-                part.by_account.add(event);
-            } else {
-                part.applied.add(event);
-                part.alone += u64::from(is_alone && one.effect == Effect::Allow);
+            match &one.how {
+                AppliedHow::Directly(_) => {
+                    part.applied.add(event);
+                    part.alone += u64::from(is_alone && one.effect == Effect::Allow);
+                }
+                AppliedHow::ByAccount(_) => part.by_account.add(event),
+                AppliedHow::Perhaps { why, .. } => {
+                    part.undecided.add(event);
+                    keep_first(&mut part.reason, why);
+                }
             }
         }
     }
@@ -321,7 +337,7 @@ impl CallerUse {
                     Some(Verdict::Denies) => &mut self.denied,
                     Some(Verdict::ByAccount) => &mut self.by_account,
                     Some(Verdict::Undecidable(reason)) => {
-                        self.note(&reason);
+                        keep_first(&mut self.reason, &reason);
                         &mut self.undecided
                     }
                     Some(_) => {
@@ -345,11 +361,12 @@ impl CallerUse {
         others.into_iter().for_each(|records| all += records.clone());
         all
     }
+}
 
-    fn note(&mut self, reason: &str) {
-        if self.reason.as_deref().is_none_or(|known| reason < known) {
-            self.reason = Some(reason.to_owned());
-        }
+/// Of several reasons, the first in the alphabet is kept.
+fn keep_first(known: &mut Option<String>, reason: &str) {
+    if known.as_deref().is_none_or(|known| reason < known) {
+        *known = Some(reason.to_owned());
     }
 }
 
@@ -383,6 +400,10 @@ impl AddAssign for PartUse {
         self.applied += other.applied;
         self.alone += other.alone;
         self.by_account += other.by_account;
+        self.undecided += other.undecided;
+        if let Some(reason) = other.reason {
+            keep_first(&mut self.reason, &reason);
+        }
     }
 }
 
@@ -401,7 +422,7 @@ impl AddAssign for CallerUse {
         self.refused_by.extend(other.refused_by);
         self.refused_though_allowed += other.refused_though_allowed;
         if let Some(reason) = other.reason {
-            self.note(&reason);
+            keep_first(&mut self.reason, &reason);
         }
     }
 }

@@ -15,10 +15,11 @@ use super::{plan, progress, startup, terminal};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{
     Finding, FindingContext, FindingSeverity, FindingStatus, Findings, Mutes, find, finding_rule,
+    policy_lines,
 };
 use keytrail::base::now_millis;
 use keytrail::engine::{self, Plan, Run, Selection};
-use keytrail::model::{EventTime, counted, error_chain};
+use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
     EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, is_report, printable, sarif, stored_findings,
     unread_inputs,
@@ -79,7 +80,11 @@ pub(super) fn of_run(run: &Run, selection: &Selection) -> Findings {
     ];
     let narrowing: Vec<String> =
         given.into_iter().filter(|(_, is_empty)| !is_empty).map(|(name, _)| name.to_owned()).collect();
+    let policies = policy_lines(&run.policies, &run.policy_uses);
+    let offline_store_keys = run.policy_uses.keys_of(Workload::FeatureStoreOffline);
     find(FindingContext {
+        policies: &policies,
+        offline_store_keys: &offline_store_keys,
         access: &run.access,
         grants: &run.grants,
         grant_uses: &run.grant_uses,

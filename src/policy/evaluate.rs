@@ -53,7 +53,12 @@ pub enum AppliedHow {
     /// It names the caller's account, with this element.
     ByAccount(usize),
     /// It depends on what the record does not show.
-    Perhaps(Cow<'static, str>),
+    Perhaps {
+        /// The place of the element that names the caller, or may.
+        element: Option<usize>,
+        /// Why.
+        why: Cow<'static, str>,
+    },
 }
 
 /// A verdict and its reasons.
@@ -106,27 +111,35 @@ impl Policy {
                         AppliedHow::ByAccount(place_of(elements, &IsNamed::ByAccount)?)
                     }
                     IsNamed::ByAccount => AppliedHow::Directly(place_of(elements, &IsNamed::ByAccount)),
-                    IsNamed::Unknown(why) => AppliedHow::Perhaps(why),
+                    unknown @ IsNamed::Unknown(_) => {
+                        let element = place_of(elements, &unknown);
+                        let IsNamed::Unknown(why) = unknown else { return None };
+                        AppliedHow::Perhaps { element, why }
+                    }
                 }
             }
             Principals::AllBut(elements) => match none_names(elements, caller, region) {
                 Truth::No => return None,
                 // KMS has accepted it once, and accepts it no longer.
                 Truth::Yes if is_allow => {
-                    AppliedHow::Perhaps("Allow with NotPrincipal is not supported".into())
+                    let why = "Allow with NotPrincipal is not supported".into();
+                    AppliedHow::Perhaps { element: None, why }
                 }
                 Truth::Yes => AppliedHow::Directly(None),
-                Truth::Unknown(why) => AppliedHow::Perhaps(why),
+                Truth::Unknown(why) => AppliedHow::Perhaps { element: None, why },
             },
         };
         for condition in &statement.conditions {
             match condition.holds(request, self.language) {
                 Truth::Yes => {}
                 Truth::No => return None,
-                Truth::Unknown(why) if !matches!(how, AppliedHow::Perhaps(_)) => {
-                    how = AppliedHow::Perhaps(why)
+                Truth::Unknown(why) => {
+                    how = match how {
+                        AppliedHow::Directly(element) => AppliedHow::Perhaps { element, why },
+                        AppliedHow::ByAccount(element) => AppliedHow::Perhaps { element: Some(element), why },
+                        perhaps => perhaps,
+                    };
                 }
-                Truth::Unknown(_) => {}
             }
         }
         Some(how)
@@ -138,7 +151,7 @@ fn verdict(applied: &[Applied]) -> Verdict {
     let of = |effect: Effect| applied.iter().filter(move |one| one.effect == effect);
     let directly = |one: &Applied| matches!(one.how, AppliedHow::Directly(_));
     let perhaps = |one: &Applied| match &one.how {
-        AppliedHow::Perhaps(why) => Some(why.clone()),
+        AppliedHow::Perhaps { why, .. } => Some(why.clone()),
         _ => None,
     };
     if of(Effect::Deny).any(directly) {

@@ -1,11 +1,12 @@
 //! What the rules of findings look at, by key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::aggregate::{
     Access, AccessRow, Coverage, Grant, GrantLedger, GrantUses, KeyChangeCall, RecordRef, UseSummary, is_use,
 };
 use crate::audit::gaps::{MissingDays, missing_days};
+use crate::audit::policies::PolicyLine;
 use crate::knowledge::Facts;
 use crate::model::{Arn, EventTime, Outcome};
 
@@ -22,6 +23,10 @@ pub struct FindingContext<'a> {
     pub coverage: &'a Coverage,
     /// What records say about other calls.
     pub facts: &'a Facts,
+    /// What calls show about key policies.
+    pub policies: &'a [PolicyLine<'a>],
+    /// Keys that offline feature stores use.
+    pub offline_store_keys: &'a BTreeSet<&'a str>,
     /// `--since`: calls before do not count.
     pub since: Option<EventTime>,
     /// The options that leave out calls of grants, as typed: `--key`, `--principal` …

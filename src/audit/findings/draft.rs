@@ -86,7 +86,8 @@ impl Draft {
         spans.into_iter().fold(self, Self::span)
     }
 
-    fn named(mut self, seen: &Calls<'_>, time: EventTime, event_id: Option<&str>) -> Self {
+    /// Adds a record that is known by its time and id.
+    pub(super) fn named(mut self, seen: &Calls<'_>, time: EventTime, event_id: Option<&str>) -> Self {
         if let Some(record) = event_id.and_then(|id| seen.record(id)) {
             return self.record(record);
         }

@@ -135,12 +135,11 @@ impl Findings {
             findings.list.extend(drafts.into_iter().map(|draft| Finding::new(rule, draft, &seen)));
         }
         findings.list.sort_by(|a, b| {
-            let name = |f: &Finding| (f.key.clone(), f.principal.clone(), f.grant.clone(), f.id.clone());
-            a.rule
-                .severity
-                .cmp(&b.rule.severity)
-                .then_with(|| a.rule.id.cmp(b.rule.id))
-                .then_with(|| name(a).cmp(&name(b)))
+            fn place(f: &Finding) -> (FindingSeverity, &str, [Option<&str>; 3], &str) {
+                let names = [&f.key, &f.principal, &f.grant].map(Option::as_deref);
+                (f.rule.severity, f.rule.id, names, &f.id)
+            }
+            place(a).cmp(&place(b))
         });
         findings
     }

@@ -14,6 +14,7 @@ mod keys;
 mod markdown;
 mod mute;
 mod parameters;
+mod policies;
 mod rule;
 mod rules;
 mod trails;

@@ -3,12 +3,13 @@
 use super::calls::FindingContext;
 use super::finding::Findings;
 use super::rule::FindingRule;
-use super::{grants, keys, parameters, trails, uses};
+use super::{grants, keys, parameters, policies, trails, uses};
 
 /// All rules, those of the worst findings first.
 pub const FINDING_RULES: &[&FindingRule] = &[
     &keys::PENDING_DELETION,
     &keys::DELETED,
+    &policies::PUBLIC,
     &keys::DISABLED,
     &keys::SEQUENCE_TO_DELETE,
     &parameters::LOCKOUT_BYPASSED,
@@ -16,6 +17,10 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &uses::NEW_ACCOUNT,
     &trails::STOPPED,
     &trails::EXCLUDES_KMS,
+    &policies::CASE,
+    &policies::MISSING,
+    &policies::VIA_SERVICE,
+    &policies::WIDE,
     &keys::DEAD_KEY,
     &keys::ROTATION_OFF,
     &parameters::SHORTEST_WINDOW,
@@ -25,11 +30,14 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &grants::QUOTA_NEAR,
     &uses::ADMIN_WHO_USES,
     &uses::NEW_REGION,
+    &policies::NOT_USED,
+    &policies::WITHOUT_EFFECT,
     &grants::WIDE,
     &grants::UNCONSTRAINED,
     &uses::NEW_PRINCIPAL,
     &uses::NEW_ADDRESS,
     &keys::REFUSED,
+    &policies::RETIRE_GRANT,
     &keys::ROTATION_ON,
 ];
 

@@ -1,5 +1,6 @@
 //! Each rule by what it finds, what it just does not find, and what its findings are called.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
@@ -98,6 +99,8 @@ impl World {
             grant_uses: &uses,
             coverage: &coverage,
             facts: &self.facts,
+            policies: &[],
+            offline_store_keys: &BTreeSet::new(),
             since: None,
             narrowing: &self.narrowing,
         })

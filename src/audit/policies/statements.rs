@@ -209,6 +209,13 @@ impl<'a> Part<'a, '_> {
             let (records, alone) = (found.applied.clone(), is_allow.then_some(found.alone));
             lines.push(PolicyLine { records, alone, ..self.line(status, name.clone()) });
         }
+        if found.undecided.count > 0 {
+            let reason = found.reason.as_deref().unwrap_or("the record does not show enough");
+            let why = format!("Calls may be among what it is about: {reason}.");
+            let records = found.undecided.clone();
+            let line = self.line(PolicyStatus::CannotBeKnown, name.clone());
+            lines.push(PolicyLine { records, ..line.because(&why) });
+        }
         if found.by_account.count > 0 {
             let why = "The account's IAM policies decided, or a grant.";
             let records = found.by_account.clone();

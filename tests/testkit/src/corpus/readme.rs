@@ -82,6 +82,17 @@ Made on purpose:
 | `refused-repeatedly` | Guess is refused twelve times on 15 September |
 | `trail-stopped`, `trail-excludes-kms` | Intruder stops a trail on 10 October, starts it again, and leaves KMS out the day after |
 
+And of two key policies in 111122223333, which `keytrail policy check sample-logs` compares with the calls:
+
+| finding | what happens |
+|---|---|
+| `policy-case` | the policy of Canvas's key names AmazonSageMakerCanvasForecastRole…, the role is called AmazonSagemaker… |
+| `policy-missing` | so Forecast lacks all that it needs in the key policy |
+| `policy-wide`, `policy-not-used` | OldProject may do everything with that key, and never called |
+| `policy-without-effect`, `policy-retire-grant` | the statement Reports has no Resource; Forecast's has kms:RetireGrant |
+| `policy-offline-store-via-sagemaker` | the statement Feature Store asks for SageMaker, and Amazon S3 calls |
+| `policy-public` | the statement Readers is for everybody |
+
 `grant-quota` needs 40,000 grants: only a test has them.
 
 ## The answer

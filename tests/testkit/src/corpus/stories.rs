@@ -2,10 +2,11 @@
 //! little else happens.
 
 use super::cast::{Caller, Key, Role};
+use super::documented::{canvas_key, canvas_role, forecast_role};
 use super::json::{Json, arr, obj};
 use super::kms::{KeySeen, KmsRecord, Naming, Place};
 use super::rng::Rng;
-use super::sample::seconds;
+use super::sample::{MAIN, seconds};
 use super::truth::{Expected, time_text};
 
 /// Owns the keys of the stories.
@@ -123,6 +124,7 @@ pub fn plant(plant: Plant<'_>) {
     lives_of_keys(&mut stories);
     users(&mut stories);
     trails(&mut stories);
+    policies(&mut stories);
 }
 
 fn grants(stories: &mut Stories<'_>) {
@@ -227,6 +229,68 @@ fn users(stories: &mut Stories<'_>) {
         );
         let record = stories.call(&at(REGION, 15, 60 * hour + 7), who, "Decrypt");
         stories.add(&record.denied_bare(text, KeySeen::Key(key(0))));
+    }
+}
+
+fn allow(sid: &'static str, principal: Json, actions: &[&'static str]) -> Json {
+    let actions: Vec<Json> = actions.iter().map(|name| Json::from(*name)).collect();
+    obj! {
+        "Sid" => sid, "Effect" => "Allow", "Principal" => principal, "Action" => actions, "Resource" => "*",
+    }
+}
+
+/// Key policies of the main account: what Forecast lacks, and which statement can go.
+fn policies(stories: &mut Stories<'_>) {
+    let aws = |arns: &[String]| {
+        obj! {"AWS" => arns.iter().map(|arn| Json::from(arn.clone())).collect::<Vec<_>>()}
+    };
+    let root =
+        || allow("Enable IAM User Permissions", aws(&[format!("arn:aws:iam::{MAIN}:root")]), &["kms:*"]);
+    let jane = Role::new(MAIN, "/", "Jane").arn();
+    // policy-case: pages of AWS write SageMaker, the role has Sagemaker. So Forecast lacks all.
+    let wrong_case = forecast_role().arn().replace("AmazonSagemaker", "AmazonSageMaker");
+    let forecast = [
+        "kms:DescribeKey",
+        "kms:CreateGrant",
+        // policy-retire-grant
+        "kms:RetireGrant",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlainText",
+        "kms:Decrypt",
+    ];
+    let canvas = arr![
+        root(),
+        allow("Canvas users", aws(&[canvas_role().arn(), jane]), &["kms:Decrypt", "kms:GenerateDataKey"]),
+        allow("Forecast", aws(&[wrong_case]), &forecast),
+        // policy-wide, policy-not-used
+        allow("Old project", aws(&[Role::new(MAIN, "/", "OldProject").arn()]), &["kms:*"]),
+        // policy-without-effect: no Resource.
+        obj! {
+            "Sid" => "Reports", "Effect" => "Allow", "Principal" => aws(&[Role::new(MAIN, "/", "Reports").arn()]),
+            "Action" => "kms:Decrypt",
+        },
+    ];
+    // policy-offline-store-via-sagemaker: Amazon S3 calls for an offline store.
+    let via = obj! {"StringEquals" => obj! {"kms:ViaService" => "sagemaker.eu-central-1.amazonaws.com"}};
+    let writer = Role::new(MAIN, "/ml/", "FeatureStoreWriter").arn();
+    let offline = arr![
+        root(),
+        obj! {
+            "Sid" => "Feature Store", "Effect" => "Allow", "Principal" => aws(&[writer]),
+            "Action" => arr!["kms:GenerateDataKey", "kms:Decrypt"], "Resource" => "*", "Condition" => via,
+        },
+        // policy-public
+        allow("Readers", obj! {"AWS" => "*"}, &["kms:Decrypt"]),
+    ];
+    let owner = Caller::session(&Role::new(MAIN, "/", "KeyOwner"), "deploy", None);
+    for (region, time, key, statements) in [
+        ("us-east-1", "2025-06-01T00:05:00Z", canvas_key(), canvas),
+        ("eu-central-1", "2024-02-01T00:05:00Z", Key::numbered(MAIN, "eu-central-1", 3), offline),
+    ] {
+        let place = Place { account: MAIN.into(), region: region.into(), time: seconds(time) };
+        let policy = obj! {"Version" => "2012-10-17", "Statement" => statements}.to_text();
+        let put = stories.call(&place, owner.clone(), "PutKeyPolicy").key(Naming::Arn, &key);
+        stories.add(&put.param("policyName", "default").param("policy", policy));
     }
 }
 
