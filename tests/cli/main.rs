@@ -47,11 +47,11 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 /// What a report consists of.
 const PARTS: [&str; 11] = [
     "access.parquet",
-    "policy_statements.parquet",
     "events",
     "findings.parquet",
     "grants.parquet",
     "inputs.parquet",
+    "policy_statements.parquet",
     "rejects.parquet",
     "run.json",
     "superseded.parquet",
