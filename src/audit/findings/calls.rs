@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::aggregate::{
-    Access, AccessRow, Coverage, Grant, GrantLedger, GrantUses, KeyChangeCall, RecordRef, UseSummary, is_use,
+    Access, AccessRow, CallOrigin, Coverage, Grant, GrantLedger, GrantUses, KeyChangeCall, RecordRef, Span,
+    UseSummary, is_use,
 };
 use crate::audit::gaps::{MissingDays, missing_days};
 use crate::audit::policies::PolicyLine;
@@ -40,6 +41,8 @@ pub(super) struct Calls<'a> {
     pub(super) rows: Vec<AccessRow<'a>>,
     /// The calls with each key. Calls that name no key are not here.
     pub(super) keys: BTreeMap<&'a str, KeyCalls<'a>>,
+    /// From where each principal called, sorted.
+    pub(super) origins: Vec<(&'a CallOrigin, &'a Span)>,
     /// Days without delivery.
     pub(super) missing: Vec<MissingDays>,
     records: HashMap<&'a str, &'a RecordRef>,
@@ -77,7 +80,8 @@ impl<'a> Calls<'a> {
         }
         let end = context.access.times().map_or(EventTime(0), |(_, last)| last);
         let missing = missing_days(context.coverage);
-        Self { context, rows, keys, missing, records, end }
+        let origins = context.access.origins();
+        Self { context, rows, keys, origins, missing, records, end }
     }
 
     /// The record of a call that changed a key or a grant.

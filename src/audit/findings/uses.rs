@@ -238,9 +238,8 @@ fn new_origins(
     usual: usize,
     word: &str,
 ) -> Vec<Draft> {
-    let origins = seen.context.access.origins();
     let mut found = Vec::new();
-    for origins in origins.chunk_by(|a, b| a.0.principal == b.0.principal) {
+    for origins in seen.origins.chunk_by(|a, b| a.0.principal == b.0.principal) {
         let principal = &*origins[0].0.principal;
         let end = seen.end_of_account(account_of(principal));
         let mut places: BTreeMap<&str, Vec<&Span>> = BTreeMap::new();
