@@ -6,6 +6,7 @@ use std::path::Path;
 use super::args::FindingsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::inputs::finished_report;
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
@@ -21,8 +22,8 @@ use keytrail::base::now_millis;
 use keytrail::engine::{self, Plan, Run, Selection};
 use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
-    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, is_report, printable, sarif, stored_findings,
-    unread_inputs,
+    EncodedRow, FINDINGS, FinishedReport, OutputFormat, RowStream, encode_row, printable, sarif,
+    stored_findings, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -38,17 +39,14 @@ pub(super) fn run(
     let is_terminal = io::stdout().is_terminal();
     let mutes = read_mutes(args.mute.as_deref())?;
     let baseline = args.baseline.as_deref().map(stored_ids).transpose()?;
-    let (mut findings, inputs) = match &*args.inputs {
-        [report] if is_report(report) => {
-            let list = stored_findings(report).map_err(|error| CliError::Usage(error_chain(&error)))?;
-            (Findings::from_list(list), InputTotals::default())
-        }
-        inputs => {
+    let (mut findings, inputs) = match finished_report(&args.inputs)? {
+        Some(report) => (Findings::from_list(stored_findings(&report)?), InputTotals::default()),
+        None => {
             let plan = Plan {
                 threads: usize::from(args.common.threads),
                 buckets: plan::buckets(&args.s3),
                 cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(inputs)?)?
+                ..Plan::new(plan::inputs(&args.inputs)?)?
             };
             plan::check_inputs(&plan)?;
             let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -105,7 +103,14 @@ pub(super) fn read_mutes(file: Option<&Path>) -> Result<Mutes, CliError> {
 }
 
 fn stored_ids(report: &Path) -> Result<Vec<String>, CliError> {
-    let list = stored_findings(report).map_err(|error| CliError::Usage(error_chain(&error)))?;
+    let opened = FinishedReport::open(report)?;
+    let list = match &opened {
+        Some(report) => stored_findings(report)?,
+        None => {
+            let text = format!("--baseline {} is not a report of keytrail", report.display());
+            return Err(CliError::Usage(text));
+        }
+    };
     Ok(list.into_iter().map(|finding| finding.id).collect())
 }
 

@@ -47,7 +47,8 @@ impl PolicyArgs {
   keytrail policy check --status allowed_not_used,no_effect --format csv logs/ > review.csv
   aws kms get-key-policy --key-id KEY | keytrail policy check --policy KEY=- logs/")]
 pub(super) struct CheckArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
+    /// directory of one report
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 

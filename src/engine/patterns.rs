@@ -119,7 +119,7 @@ impl KeyPattern {
     }
 
     /// Whether a key, given by its ARN or id, is asked for.
-    pub(super) fn matches_key(&self, key: &str) -> bool {
+    pub fn matches_key(&self, key: &str) -> bool {
         let id = key.rsplit_once("key/").map_or(key, |(_, id)| id);
         self.pattern.matches(key) || self.pattern.matches(id)
     }

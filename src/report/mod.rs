@@ -56,7 +56,7 @@ pub use review::Review;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sarif::sarif;
 pub use sink::{EventStep, RowOrder, Sink};
-pub use stored::{StoredError, is_report, stored_findings};
+pub use stored::stored_findings;
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{

@@ -111,6 +111,11 @@ impl FinishedReport {
         ["since", "until", "account", "region"].into_iter().filter_map(text).collect()
     }
 
+    /// The path of a table's file.
+    pub fn table_path<T: Table>(&self) -> String {
+        self.folder.join(format!("{}.parquet", T::NAME)).display().to_string()
+    }
+
     /// Reads a table and hands each row to `take`. Columns are found by their names: those that
     /// this version does not know are left out, and those that an older one did not have are null.
     ///

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, IsTerminal, Write};
 
+use indicatif::ProgressBar;
+
 use super::files::given_policies;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::inputs::{finished_report, window_note};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::policy_args::CheckArgs;
 use crate::cli::progress::BarAwareWriter;
@@ -13,13 +16,14 @@ use crate::cli::reporter::ExitReporter;
 use crate::cli::sinks::NoRows;
 use crate::cli::values::LogFormat;
 use crate::cli::{plan, progress, startup, terminal};
+use keytrail::aggregate::InputTotals;
 use keytrail::audit::{PolicyLine, PolicyStatus, policy_lines};
 use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
 use keytrail::model::counted;
 use keytrail::policy::GivenPolicy;
 use keytrail::report::{
-    EncodedRow, OutputFormat, POLICY_STATEMENTS, RowStream, Style, encode_row, policy_page, printable,
-    unread_inputs,
+    EncodedRow, FinishedReport, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable, RowStream, Style,
+    column_position, encode_row, policy_page, printable, unread_inputs,
 };
 
 pub(super) fn run(
@@ -30,6 +34,9 @@ pub(super) fn run(
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.format, is_terminal)?;
+    if let Some(report) = finished_report(&args.inputs)? {
+        return of_report(args, &report, reporter, &bar);
+    }
     let given = given_policies(&args.policy)?;
     let plan = Plan {
         threads: usize::from(args.common.threads),
@@ -69,6 +76,47 @@ pub(super) fn run(
         let _ = io::stderr().write_all(notes(&run, &lines, &given).as_bytes());
     }
     Ok(reporter.rows_printed(&run.inputs))
+}
+
+/// The columns that a terminal shows of a report's table.
+const TERMINAL_COLUMNS: &[&str] = &["status", "sid", "principal", "permission", "record_count", "last_time"];
+
+/// Prints a report's own table.
+fn of_report(
+    args: &CheckArgs,
+    report: &FinishedReport,
+    reporter: &ExitReporter,
+    bar: &ProgressBar,
+) -> Result<ExitStatus, CliError> {
+    const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
+    const STATUS: usize = column_position(POLICY_STATEMENTS, "status");
+    if !args.policy.is_empty() {
+        let text = "--policy needs the archives: a report does not have all calls with a key";
+        return Err(CliError::Usage(text.to_owned()));
+    }
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let keys = plan::patterns(&args.key, KeyPattern::new)?;
+    let target = terminal::output_target(is_terminal);
+    let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
+    let mut stream = RowStream::new(POLICY_STATEMENTS, TERMINAL_COLUMNS, format, out, target)?;
+    let mut pushed = Ok(());
+    report.read::<PolicyStatementsTable>(|row| {
+        let key = row.text_at(KEY).unwrap_or_default();
+        let status = row.text_at(STATUS).unwrap_or_default();
+        let wants_key = keys.is_empty() || keys.iter().any(|pattern| pattern.matches_key(key));
+        let wants_status = args.status.is_empty() || args.status.iter().any(|one| one == status);
+        if wants_key && wants_status && pushed.is_ok() {
+            pushed = stream.push(row);
+        }
+    })?;
+    pushed?;
+    stream.finish()?;
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The rows are printed, with or without this note.
+        let _ = io::stderr().write_all(window_note(report).as_bytes());
+    }
+    Ok(reporter.rows_printed(&InputTotals::default()))
 }
 
 /// What was repaired, what could not be read, and what the rows do not say.
