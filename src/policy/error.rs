@@ -14,6 +14,9 @@ pub enum PolicyError {
     /// It is JSON, but no object.
     #[error("it is not a JSON object")]
     NotAnObject,
+    /// It is longer than a policy can be.
+    #[error("it has {0} bytes, more than a policy can have")]
+    TooLong(usize),
     /// It has no `Statement`.
     #[error("it has no Statement")]
     NoStatement,

@@ -12,6 +12,9 @@ use super::error::PolicyError;
 /// Deepest nesting that is repaired. A policy needs six levels.
 const MAX_DEPTH: usize = 60;
 
+/// Most bytes of a file that is read. Blanks count here, and not for KMS.
+const MAX_BYTES: usize = 1 << 20;
+
 /// A policy as a file has it.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -30,6 +33,9 @@ impl PastedPolicy {
     /// # Errors
     /// When it is no policy even then.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_BYTES {
+            return Err(PolicyError::TooLong(text.len()));
+        }
         let mut notes = Vec::new();
         let value = parse(text, &mut notes)?;
         let (value, name) = answer(value, &mut notes)?;

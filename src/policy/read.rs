@@ -11,6 +11,10 @@ use super::document::{Actions, Effect, Policy, Principals, Resources, Statement}
 use super::error::PolicyError;
 use super::principal::{PrincipalElement, PrincipalKind};
 
+/// Most bytes of a text that is read: twice what KMS takes
+/// ([quotas](https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html)).
+const MAX_BYTES: usize = 64 << 10;
+
 /// Most statements that are read. A policy has at most 32 KB, so no real one has more.
 const MAX_STATEMENTS: usize = 1_000;
 
@@ -18,8 +22,11 @@ impl Policy {
     /// Reads the text of a policy, as records have it: it must be valid JSON.
     ///
     /// # Errors
-    /// When it is not a key policy.
+    /// When it is not a key policy, or is far longer than one can be.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        if text.len() > MAX_BYTES {
+            return Err(PolicyError::TooLong(text.len()));
+        }
         let value: Value = serde_json::from_str(text).map_err(PolicyError::Json)?;
         Self::from_value(&value)
     }

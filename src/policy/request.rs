@@ -1,5 +1,7 @@
 //! The permissions that a call needs.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 use super::action::{Permission, PermissionKind};
@@ -26,7 +28,13 @@ pub struct Request<'e> {
     /// no key.
     pub key_arn: Option<&'e str>,
     details: Details,
+    /// Steps of comparing that conditions may still take.
+    steps_left: Cell<usize>,
 }
+
+/// Steps of comparing that the conditions of a policy may take for one request: some milliseconds. A
+/// policy that people write takes far fewer; one that is made to be slow does not.
+const STEPS: usize = 4 << 20;
 
 /// The parameters that the event keeps as details.
 #[derive(Debug, Clone)]
@@ -42,7 +50,13 @@ impl<'e> Request<'e> {
     pub fn of(event: &'e KmsEvent<'e>) -> Vec<Self> {
         let Ok(at) = KMS_APIS.binary_search(&&*event.name) else { return Vec::new() };
         let name = KMS_APIS[at]; // just found
-        let request = |action, key_arn| Self { event, action, key_arn, details: details(event) };
+        let request = |action, key_arn| Self {
+            event,
+            action,
+            key_arn,
+            details: details(event),
+            steps_left: Cell::new(STEPS),
+        };
         let key = event.key.arn.as_deref();
         match name {
             "ReEncrypt" => vec![
@@ -52,6 +66,13 @@ impl<'e> Request<'e> {
             name if INTERNAL.contains(&name) => Vec::new(),
             name => vec![request(name, key.filter(|_| !is_without_key(name)))],
         }
+    }
+
+    /// Takes steps of comparing; false: too few are left.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let left = self.steps_left.get().checked_sub(steps);
+        self.steps_left.set(left.unwrap_or_default());
+        left.is_some()
     }
 
     /// A parameter that the event keeps as a detail.

@@ -346,3 +346,38 @@ fn the_table_is_the_same_in_every_run() {
     std::fs::rename(input.path().join("b.json"), input.path().join("in/b.json")).unwrap();
     assert_eq!(analyze(), whole);
 }
+
+/// A policy of 32 KB that names many principals and many patterns does not grow without bound.
+#[test]
+fn rows_are_bounded() {
+    let principals: Vec<String> =
+        (0..300).map(|n| format!("arn:aws:iam::111122223333:role/{n:010}")).collect();
+    let patterns: Vec<String> = (0..1200).map(|n| format!("kms:*{}{n}", "?".repeat(3))).collect();
+    let statements = json!([allow("many", &json!(principals), &json!(patterns))]);
+    let report = report_on(&[set_policy(1, 0, &statements), record(2, 10, "Decrypt", ROLES[0], &json!({}))]);
+    let found = report.policy_statements();
+    assert!((20_000..30_000).contains(&found.len()), "{}", found.len());
+    assert!(found.iter().any(|row| row["detail"] == "Further rows about its statements are left out."));
+    assert!(found.iter().any(|row| row["status"] == "used_not_allowed"));
+    // Longer texts are not policies.
+    let patterns: Vec<String> = (0..9000).map(|n| format!("kms:{n}")).collect();
+    let report = report_on(&[set_policy(1, 0, &json!([allow("long", &json!("*"), &json!(patterns))]))]);
+    let found = report.policy_statements();
+    assert!(found[0]["detail"].as_str().unwrap().contains("more than a policy can have"), "{:?}", found[0]);
+}
+
+/// Conditions that are made to be slow cost a bounded time, and are not known.
+#[test]
+fn slow_conditions_are_not_compared() {
+    let pattern = format!("{}b", "*a".repeat(1000));
+    let conditions = json!({"StringLike": {"kms:EncryptionContext:x": vec![pattern; 15]}});
+    let mut statement = allow("slow", &json!(ROLES[0]), &json!("kms:Decrypt"));
+    statement["Condition"] = conditions;
+    let mut records = vec![set_policy(1, 0, &json!([statement]))];
+    let context = json!({"requestParameters": {"encryptionContext": {"x": "a".repeat(8000)}}});
+    records.extend((2..40).map(|n| record(n, 10 + n, "Decrypt", ROLES[0], &context)));
+    let found = report_on(&records).policy_statements();
+    let used = found.iter().find(|row| row["sid"] == "slow" && row["record_count"] == 38).unwrap();
+    assert_eq!(used["status"], "cannot_be_known");
+    assert!(used["detail"].as_str().unwrap().contains("too long to be compared"), "{used}");
+}

@@ -23,7 +23,11 @@ struct Part<'a, 'c> {
     element: Option<(usize, &'a PrincipalElement)>,
 }
 
-/// Adds the lines about the statements of a policy.
+/// Lines about the statements of one policy, beyond which no further principal is looked at. A
+/// policy of 32 KB that is made for it could have hundreds of thousands.
+const MAX_LINES: usize = 20_000;
+
+/// Adds the lines about the statements of a policy. Beyond some, more are not looked for.
 pub(super) fn lines<'a>(compared: &Compared<'a>, policy: &'a Policy, lines: &mut Vec<PolicyLine<'a>>) {
     for (place, statement) in policy.statements.iter().enumerate() {
         let part = Part { compared, place, statement, element: None };
@@ -35,6 +39,10 @@ pub(super) fn lines<'a>(compared: &Compared<'a>, policy: &'a Policy, lines: &mut
         match &statement.principals {
             Principals::Listed(elements) => {
                 for element in elements.iter().enumerate() {
+                    if lines.len() > MAX_LINES {
+                        let line = compared.line(PolicyStatus::CannotBeKnown);
+                        return lines.push(line.because("Further rows about its statements are left out."));
+                    }
                     Part { element: Some(element), ..part }.lines(actions, lines);
                 }
             }

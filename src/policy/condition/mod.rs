@@ -12,6 +12,9 @@ use super::context::ContextValue;
 use super::request::Request;
 use super::truth::Truth;
 
+/// Why a condition was not compared.
+const TOO_LONG: &str = "the conditions and the call are too long to be compared";
+
 /// The version of the policy language that a policy names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -84,7 +87,22 @@ impl Condition {
 
     /// Whether the condition is met by a request.
     pub fn holds(&self, request: &Request<'_>, language: Language) -> Truth {
-        self.holds_for(request.value(&self.key), language, &|key| request.value(key))
+        let context = request.event.encryption_context.as_deref().map_or(0, str::len);
+        let operands: usize = self.values.iter().map(String::len).sum();
+        let value_of = |key: &str| match request.spend(context + key.len()) {
+            true => request.value(key),
+            false => ContextValue::unknown(TOO_LONG),
+        };
+        let value = value_of(&self.key);
+        let length = match &value {
+            ContextValue::One(value) => value.len(),
+            ContextValue::Many(values) => values.iter().map(|value| value.len()).sum(),
+            _ => 0,
+        };
+        if !request.spend(operands.saturating_mul(1 + length)) {
+            return Truth::Unknown(TOO_LONG.into());
+        }
+        self.holds_for(value, language, &value_of)
     }
 
     /// The same for a value of the key; `lookup` gives those of policy variables.
