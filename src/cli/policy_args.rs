@@ -95,7 +95,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail policy suggest --key 1234abcd-12ab-34cd-56ef-1234567890ab sample-logs
-  keytrail policy suggest --key KEY --policy present.json logs/ > suggested.json")]
+  keytrail policy suggest --key '*34cd-56ef*' --policy policy.json logs/ > suggested.json")]
 pub(super) struct SuggestArgs {
     /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]

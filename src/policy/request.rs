@@ -32,8 +32,8 @@ pub struct Request<'e> {
     steps_left: Cell<usize>,
 }
 
-/// Steps of comparing that the conditions of a policy may take for one request: some milliseconds. A
-/// policy that people write takes far fewer; one that is made to be slow does not.
+/// Steps of comparing that the conditions of a policy may take for one request: some milliseconds.
+/// A policy that people write takes far fewer; one that is made to be slow does not.
 const STEPS: usize = 4 << 20;
 
 /// The parameters that the event keeps as details.

@@ -144,8 +144,9 @@ fn notes(run: &Run, lines: &[PolicyLine<'_>], given: &[GivenPolicy]) -> String {
         .collect();
     text.push_str(&format!("{}: {}\n", counted(lines.len() as u64, "row"), counts.join(", ")));
     text.push_str(
-        "The records have no IAM policies, service control policies or grants of before the input begins. What was \
-         not used in\nthe input may be needed later: CreateGrant and DescribeKey are rare by nature.\n",
+        "The records have no IAM policies, no service control policies, and no grants of\n\
+         before the input begins. What was not used in the input may be needed later:\n\
+         CreateGrant and DescribeKey are rare by nature.\n",
     );
     text
 }

@@ -51,7 +51,7 @@ pub(super) fn run(
         notes.iter().for_each(|note| text.push_str(&format!("present policy: {}\n", printable(note))));
         suggestion.left_out.iter().for_each(|one| text.push_str(&format!("left out: {}\n", printable(one))));
         text.push_str(
-            "Records show what was done in the input, not what will be needed: read it before you use it.\n",
+            "Records show what was done in the input, not what will be needed.\nRead the policy before you use it.\n",
         );
         // The policy is printed, with or without these notes.
         let _ = io::stderr().write_all(text.as_bytes());

@@ -26,10 +26,13 @@ pub(super) fn runs(command: &str, folder: &Path) -> bool {
     let output = shell.args(["-ec", command]).env("PATH", path).current_dir(folder).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}\n{errors}");
-    // The summary of `analyze` is on standard error, and so are the notes of `grants` and `review`.
+    // The summary of `analyze` is on standard error, and so are the notes of some commands.
     // Everything else prints to standard output, and there only what was skipped: the sample has a
     // README.
-    if !["analyze", "keytrail grants", "keytrail review"].iter().any(|name| command.contains(name)) {
+    if !["analyze", "keytrail grants", "keytrail policy", "keytrail review"]
+        .iter()
+        .any(|name| command.contains(name))
+    {
         assert!(errors.lines().all(|line| line.starts_with("skipped: ")), "{command}\n{errors}");
         let is_empty = output.stdout.is_empty() && !command.contains('>');
         assert!(!is_empty, "{command} prints nothing: a poor example");
@@ -47,6 +50,9 @@ fn examples_in_the_manual_run_in_order() {
     symlink(sample.join("AWSLogs"), dir.path().join("AWSLogs")).unwrap();
     let one = walk(&sample).into_iter().find(|path| path.ends_with(".json.gz")).unwrap();
     fs::copy(one, dir.path().join("one.json.gz")).unwrap();
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kms:*"}]}"#;
+    fs::write(dir.path().join("policy.json"), policy).unwrap();
     let manual = read("docs/cli.md");
     let examples = manual.split("\nExamples:\n").skip(1);
     let lines = examples.flat_map(|text| text.split("```").next().unwrap().lines());

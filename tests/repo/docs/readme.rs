@@ -91,6 +91,19 @@ fn commands_in_the_readme_run() {
     assert!(run >= 1, "no command was found");
 }
 
+#[test]
+fn commands_for_auditors_run() {
+    let text = read("docs/audit.md");
+    let mut run = 0;
+    for command in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
+        // Those that need a key's own policy need AWS.
+        run += usize::from(
+            command.starts_with("keytrail") && !command.contains("KEY=") && runs(command, root()),
+        );
+    }
+    assert_eq!(run, 5);
+}
+
 /// A newcomer reads it in five minutes; the long output apart, which is looked at rather than read.
 #[test]
 fn the_readme_stays_short() {
