@@ -147,6 +147,16 @@ impl PermissionSet {
         }
     }
 
+    /// The set of one permission.
+    pub fn single(permission: &Permission) -> Self {
+        Self(position(permission.name).map_or(0, |n| 1 << n))
+    }
+
+    /// Whether the sets have a permission in common.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether a permission, by its name without `kms:`, is in the set.
     pub fn contains(self, name: &str) -> bool {
         position(name).is_some_and(|n| self.0 & 1 << n != 0)

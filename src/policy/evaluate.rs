@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::action::Permission;
+use super::action::{Permission, PermissionSet};
 use super::document::{Effect, Policy, Principals, Resources, Statement};
 use super::glob::{Case, glob};
 use super::principal::{IsNamed, PrincipalElement, any_names, none_names};
@@ -75,28 +75,30 @@ impl Policy {
     /// What the policy says about a permission that a call needs.
     pub fn judge(&self, request: &Request<'_>) -> Judgement {
         let mut applied = Vec::new();
-        for (n, statement) in self.statements.iter().enumerate() {
-            if let Some(how) = self.apply(statement, request) {
-                applied.push(Applied { statement: n, effect: statement.effect, how });
+        if let Some(permission) = Permission::named(request.action) {
+            let wanted = PermissionSet::single(permission);
+            let can_be_allowed = permission.is_for_key_policies()
+                && (permission.works_across_accounts || !is_foreign(request));
+            for (n, statement) in self.statements.iter().enumerate() {
+                let concerns = statement.actions.as_ref().is_some_and(|one| one.set.intersects(wanted));
+                if concerns
+                    && (can_be_allowed || statement.effect == Effect::Deny)
+                    && let Some(how) = self.apply(statement, request)
+                {
+                    applied.push(Applied { statement: n, effect: statement.effect, how });
+                }
             }
         }
         Judgement { verdict: verdict(&applied), applied }
     }
 
-    /// How a statement applies to a call; `None`: it does not.
+    /// How a statement that is about the permission applies to a call; `None`: it does not.
     fn apply(&self, statement: &Statement, request: &Request<'_>) -> Option<AppliedHow> {
-        let actions = statement.actions.as_ref()?;
-        if !actions.set.contains(request.action) || !concerns_key(statement.resources.as_ref()?, request) {
+        if !concerns_key(statement.resources.as_ref()?, request) {
             return None;
         }
         let is_allow = statement.effect == Effect::Allow;
-        if is_allow && !Permission::named(request.action)?.is_for_key_policies() {
-            return None;
-        }
         let caller = &request.event.principal;
-        if is_allow && is_foreign(request) && !Permission::named(request.action)?.works_across_accounts {
-            return None;
-        }
         let region = &request.event.region;
         let mut how = match &statement.principals {
             Principals::Listed(elements) => {

@@ -116,7 +116,7 @@ impl PrincipalElement {
                 None => IsNamed::Unknown("the record does not show the caller's account".into()),
             },
             Form::Identity { arn } if *arn == caller.name => IsNamed::Yes,
-            Form::Identity { arn } if may_lack_path(caller) && is_same_but_path(arn, &caller.name) => {
+            Form::Identity { arn } if is_same_but_path(arn, caller) => {
                 IsNamed::Unknown("the record does not show the path of the caller's role".into())
             }
             Form::Identity { .. } => unless_unknown(caller),
@@ -243,18 +243,14 @@ fn unless_unknown(caller: &Principal<'_>) -> IsNamed {
     }
 }
 
-/// Whether the caller is a role whose path the record may have lost.
-fn may_lack_path(caller: &Principal<'_>) -> bool {
-    caller.role_name().is_some_and(|name| caller.name.ends_with(&format!(":role/{name}")))
-}
-
-/// Whether a role's ARN is that of the caller, but for the path.
-fn is_same_but_path(arn: &str, caller: &str) -> bool {
-    let split = |text: &str| {
-        let (account, path) = text.split_once(":role/")?;
-        Some((account.to_owned(), path.rsplit('/').next()?.to_owned()))
-    };
-    arn.contains(":role/") && split(arn) == split(caller)
+/// Whether a role's ARN is that of the caller but for the path, which the record may have lost.
+fn is_same_but_path(arn: &str, caller: &Principal<'_>) -> bool {
+    let Some(name) = caller.role_name().filter(|name| arn.ends_with(name)) else { return false };
+    let split = |text: &'_ str| text.split_once(":role/").map(|(account, _)| account.len());
+    let (Some(of_arn), Some(of_caller)) = (split(arn), split(&caller.name)) else { return false };
+    arn[..of_arn] == caller.name[..of_caller]
+        && caller.name.len() == of_caller + ":role/".len() + name.len()
+        && arn.rsplit('/').next() == Some(name)
 }
 
 fn aws(text: &str) -> Form {

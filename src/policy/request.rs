@@ -1,10 +1,11 @@
 //! The permissions that a call needs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::{Map, Value};
 
 use super::action::{Permission, PermissionKind};
+use super::context::ContextValue;
 use crate::model::{KMS_APIS, KmsEvent, Outcome};
 
 /// KMS's own events, which need no permission.
@@ -30,6 +31,8 @@ pub struct Request<'e> {
     details: Details,
     /// Steps of comparing that conditions may still take.
     steps_left: Cell<usize>,
+    /// The values of condition keys that were asked for.
+    pub(super) values: RefCell<Vec<(String, ContextValue<'e>)>>,
 }
 
 /// Steps of comparing that the conditions of a policy may take for one request: some milliseconds.
@@ -56,6 +59,7 @@ impl<'e> Request<'e> {
             key_arn,
             details: details(event),
             steps_left: Cell::new(STEPS),
+            values: RefCell::default(),
         };
         let key = event.key.arn.as_deref();
         match name {

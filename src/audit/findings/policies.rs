@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::calls::{Calls, short};
 use super::draft::Draft;
 use super::rule::{FindingRule, FindingSeverity};
+use crate::aggregate::RecordRef;
 use crate::audit::policies::{PolicyLine, PolicyStatus};
 use crate::model::{Arn, counted};
 use crate::policy::{Condition, Effect, ElementTrait, Origin, PermissionKind, Principals, Statement};
@@ -68,9 +69,19 @@ fn draft(seen: &Calls<'_>, part: &[&PolicyLine<'_>], detail: String) -> Option<D
         _ => draft,
     };
     Some(part.iter().fold(set, |draft, line| match (line.records.times, &line.records.event_id) {
-        (Some((first, _)), Some(id)) => draft.named(seen, first, Some(id)),
+        (Some((first_time, _)), Some(id)) => match place_of(seen, line.key, id) {
+            Some(record) => draft.record(record),
+            None => draft.named(seen, first_time, Some(id)),
+        },
         _ => draft,
     }))
+}
+
+/// Where the record with this id is, if it is the first or the last one of its kind.
+fn place_of<'s>(seen: &'s Calls<'_>, key: &str, event_id: &str) -> Option<&'s RecordRef> {
+    let rows = seen.keys.get(key)?.rows.iter();
+    let mut ends = rows.flat_map(|row| [&row.span.first, &row.span.last]);
+    ends.find(|record| record.event_id.as_deref() == Some(event_id))
 }
 
 /// The names of permissions of these lines.

@@ -41,10 +41,27 @@ fn is_present(key: &str, request: &Request<'_>) -> bool {
     })
 }
 
+/// Values of condition keys that are kept for one request.
+const KEPT_VALUES: usize = 16;
+
 impl<'e> Request<'e> {
     /// The value of a condition key in the context of this request. The case of the key's name does
     /// not matter.
     pub fn value(&self, condition_key: &str) -> ContextValue<'e> {
+        // Many statements ask for the same few keys.
+        let known = self.values.borrow().iter().find(|(key, _)| key == condition_key).cloned();
+        if let Some((_, value)) = known {
+            return value;
+        }
+        let value = self.find_value(condition_key);
+        let mut values = self.values.borrow_mut();
+        if values.len() < KEPT_VALUES {
+            values.push((condition_key.to_owned(), value.clone()));
+        }
+        value
+    }
+
+    fn find_value(&self, condition_key: &str) -> ContextValue<'e> {
         let lower = condition_key.to_ascii_lowercase();
         let rest = |known: &KnownKey| match known.name.ends_with([':', '/']) {
             true => lower.starts_with(&known.name.to_ascii_lowercase()).then_some(known.name.len()),
