@@ -40,7 +40,7 @@ pub(super) fn run(
     plan::check_inputs(&plan)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
 
-    let key = only_key(&run, &args.key)?;
+    let key = only_key(&run, &args.key, &plan.selection.keys)?;
     let present = present(&run, &key);
     let uses = run.policy_uses.of_key(&key).cloned().unwrap_or_default();
     let suggestion = suggest_policy(&key, &uses, present);
@@ -60,9 +60,13 @@ pub(super) fn run(
 }
 
 /// The only key that is asked for.
-fn only_key(run: &Run, wanted: &str) -> Result<String, CliError> {
+fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, CliError> {
     let found: BTreeSet<&str> =
         run.policy_uses.keys().map(|(key, _)| key).chain(run.policies.keys().map(|(key, _)| key)).collect();
+    // A ReEncrypt has two keys, of which only one may be asked for. An alias names none of them.
+    let is_named = |key: &&str| patterns.iter().any(|pattern| pattern.matches_key(key));
+    let named: BTreeSet<&str> = found.iter().copied().filter(is_named).collect();
+    let found = if named.is_empty() { found } else { named };
     let wanted = printable(wanted);
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
