@@ -26,7 +26,7 @@ pub(super) fn is_match(comparison: Comparison, value: &str, operand: &[Unit]) ->
     }
 }
 
-fn is_text_match(comparison: Comparison, value: &str, operand: &str) -> bool {
+pub(super) fn is_text_match(comparison: Comparison, value: &str, operand: &str) -> bool {
     match comparison {
         Comparison::StringIgnoreCase => value.to_lowercase() == operand.to_lowercase(),
         Comparison::Bool => {

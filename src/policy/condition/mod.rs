@@ -47,6 +47,8 @@ pub struct Condition {
     operator: Option<Operator>,
     key: String,
     values: Vec<String>,
+    /// The operands, resolved once; `None`: they may have policy variables.
+    resolved: Option<Vec<Resolved>>,
 }
 
 impl Condition {
@@ -67,7 +69,8 @@ impl Condition {
             None => vec![text(values)?],
         };
         let known = Operator::parse(operator);
-        Ok(Self { name: operator.to_owned(), operator: known, key: key.to_owned(), values })
+        let resolved = known.and_then(|operator| resolved(operator, &values));
+        Ok(Self { name: operator.to_owned(), operator: known, key: key.to_owned(), values, resolved })
     }
 
     /// The operator's name, as the policy spells it.
@@ -124,8 +127,15 @@ impl Condition {
             ContextValue::Many(values) => values,
             ContextValue::One(value) => vec![value],
         };
-        let operands = self.operands(operator, language, lookup);
-        let each = values.iter().map(|value| matches_value(operator, value, &operands));
+        let of_request;
+        let operands = match &self.resolved {
+            Some(resolved) => resolved,
+            None => {
+                of_request = self.operands(operator, language, lookup);
+                &of_request
+            }
+        };
+        let each = values.iter().map(|value| matches_value(operator, value, operands));
         match operator.quantifier {
             Quantifier::All => each.fold(Truth::Yes, Truth::and),
             Quantifier::Any | Quantifier::Single => each.fold(Truth::No, Truth::or),
@@ -150,6 +160,19 @@ impl Condition {
     }
 }
 
+/// Operands that are the same in every request; `None`: they may have policy variables.
+fn resolved(operator: Operator, values: &[String]) -> Option<Vec<Resolved>> {
+    if values.iter().any(|text| text.contains('$')) {
+        return None;
+    }
+    let syntax = Syntax { wildcards: true, variables: false };
+    let resolve = |text: &String| match operator.takes_wildcards() {
+        true => pattern::resolve(text, syntax, |_| ContextValue::Absent),
+        false => Resolved::Text(text.clone()),
+    };
+    Some(values.iter().map(resolve).collect())
+}
+
 /// Whether an operator is met when the key is not in the context.
 fn holds_without_value(operator: Operator) -> bool {
     match operator.quantifier {
@@ -167,6 +190,7 @@ fn matches_value(operator: Operator, value: &str, operands: &[Resolved]) -> Trut
     }
     let each = operands.iter().map(|operand| match operand {
         Resolved::Pattern(units) => Truth::from(compare::is_match(operator.comparison, value, units)),
+        Resolved::Text(text) => Truth::from(compare::is_text_match(operator.comparison, value, text)),
         Resolved::NoValue if operator.is_negated => {
             Truth::Unknown("a policy variable has no value in this request".into())
         }

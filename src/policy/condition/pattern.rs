@@ -19,6 +19,8 @@ pub(super) enum Unit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resolved {
     Pattern(Vec<Unit>),
+    /// Text without wildcards and variables.
+    Text(String),
     /// A variable in it has no value.
     NoValue,
     /// A variable in it has a value that is not known: why.
