@@ -133,7 +133,7 @@ impl ContainerReader {
             && let Some(nested) = resync::nested_list(window.slice(&range))
         {
             let damaged = range.start..range.start + nested as u64;
-            return self.resync_after_error(Scope::Array(parent), damaged, window);
+            return self.resync_in_row(Scope::Array(parent), damaged, window);
         }
         let after = window.slice(&(range.end..range.end + LOOK_AHEAD));
         let next = after.iter().find(|b| !b.is_ascii_whitespace());

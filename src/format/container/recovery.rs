@@ -96,6 +96,29 @@ impl ContainerReader {
         range: Range<u64>,
         window: Window<'_>,
     ) -> Option<Step> {
+        let earliest = range.start;
+        self.resync_from(scope, range, earliest, window)
+    }
+
+    /// A row of a query that lacks its closing bracket: a list begins inside it, where `range` ends.
+    /// The row itself is no candidate, or it would be found for ever.
+    pub(super) fn resync_in_row(
+        &mut self,
+        scope: Scope,
+        range: Range<u64>,
+        window: Window<'_>,
+    ) -> Option<Step> {
+        let earliest = range.start + 1;
+        self.resync_from(scope, range, earliest, window)
+    }
+
+    fn resync_from(
+        &mut self,
+        scope: Scope,
+        range: Range<u64>,
+        earliest: u64,
+        window: Window<'_>,
+    ) -> Option<Step> {
         let (start, bytes) = (range.start, window.slice(&range));
         self.counter.damaged = true;
         let (search_from, detail) = match json_error(bytes) {
@@ -105,6 +128,7 @@ impl ContainerReader {
             }
             None => (start, MISPLACED.to_owned()),
         };
+        let search_from = search_from.max(earliest);
         let resync = Resync { scope, start, search_from, detail };
         self.enter(State::Resync(resync), search_from)
     }
