@@ -100,8 +100,8 @@ impl ContainerReader {
         self.resync_from(scope, range, earliest, window)
     }
 
-    /// A row of a query that lacks its closing bracket: a list begins inside it, where `range` ends.
-    /// The row itself is no candidate, or it would be found for ever.
+    /// A row of a query that lacks its closing bracket: a list begins inside it, where `range`
+    /// ends. The row itself is no candidate, or it would be found for ever.
     pub(super) fn resync_in_row(
         &mut self,
         scope: Scope,
