@@ -92,7 +92,7 @@ impl Resolver<'_> {
         };
         if knowledge.policies.is_empty()
             || !has_policy(&event.key.arn) && !has_policy(&event.destination_key_arn)
-            || !plan.selection.wants_record(event)
+            || !plan.selection.wants_scope(event)
             || !plan.selection.wants_key(event, &knowledge.alias_keys)
             || knowledge.corrections.replacement(event).is_some()
         {

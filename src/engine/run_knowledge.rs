@@ -38,7 +38,10 @@ impl RunKnowledge {
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {
-                alias_keys.contains(key) || patterns.iter().any(|pattern| pattern.matches_key(key))
+                // The policy of a file may name its key by the id.
+                let is_id_of = |arn: &str| arn.rsplit_once("key/").is_some_and(|(_, id)| id == key);
+                alias_keys.iter().any(|arn| arn == key || is_id_of(arn))
+                    || patterns.iter().any(|pattern| pattern.matches_key(key) || is_id_of(pattern.as_str()))
             };
             policies.retain(is_wanted);
         }

@@ -170,11 +170,6 @@ impl PolicyBook {
         self.by_key.iter().map(|(key, versions)| (key.as_str(), versions.as_slice()))
     }
 
-    /// Whether a policy of this key is known by name.
-    pub fn has_own(&self, key_arn: &str) -> bool {
-        self.of_key(key_arn).is_some()
-    }
-
     fn of_key(&self, key_arn: &str) -> Option<&Vec<PolicyVersion>> {
         let by_id = || key_arn.rsplit_once("key/").and_then(|(_, id)| self.by_key.get(id));
         self.by_key.get(key_arn).or_else(by_id)

@@ -381,3 +381,62 @@ fn slow_conditions_are_not_compared() {
     assert_eq!(used["status"], "cannot_be_known");
     assert!(used["detail"].as_str().unwrap().contains("too long to be compared"), "{used}");
 }
+
+/// People name a key by its id, and by its ARN.
+#[test]
+fn a_policy_is_for_the_key_that_is_named() {
+    let none = json!({});
+    let records = [
+        record(1, 10, "Decrypt", ROLES[0], &none),
+        record(2, 11, "Encrypt", ROLES[1], &none),
+        record(3, 12, "Decrypt", ROLES[1], &none),
+    ];
+    let policy = json!({"Version": "2012-10-17", "Statement": [allow("use", &json!(ROLES[0]), &json!("kms:Decrypt"))]});
+    let id = KEY.rsplit('/').next().unwrap();
+    let input = folder(&[
+        ("in/a.json", document(&records).as_bytes()),
+        ("policy.json", policy.to_string().as_bytes()),
+        (&format!("{id}.json"), policy.to_string().as_bytes()),
+    ]);
+    let check = |options: &[&str]| {
+        let ran =
+            run(keytrail().current_dir(input.path()).args(["policy", "check", "-q", "in"]).args(options));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let text = String::from_utf8(ran.stdout).unwrap();
+        let found: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(found.iter().all(|row| row["key_arn"] == KEY), "{text}");
+        rows(&found)
+    };
+    let expected = set(&[
+        "use Reader Decrypt used 1",
+        "- Writer Encrypt used_not_allowed 1",
+        "- Writer Decrypt used_not_allowed 1",
+    ]);
+    let (by_arn, by_id, by_name) =
+        (format!("{KEY}=policy.json"), format!("{id}=policy.json"), format!("{id}.json"));
+    for policy in [by_arn.as_str(), &by_id, &by_name, "policy.json"] {
+        assert_eq!(check(&["--policy", policy]), expected, "{policy}");
+        for key in [KEY, id, "*1234abcd*"] {
+            assert_eq!(check(&["--policy", policy, "--key", key]), expected, "{policy} {key}");
+        }
+        let suggested = run(keytrail()
+            .current_dir(input.path())
+            .args(["policy", "suggest", "-q", "in", "--key", id, "--policy", policy]));
+        assert_eq!(suggested.status, 0, "{policy}: {}", suggested.stderr);
+    }
+}
+
+/// Filters for who called do not make a permission look unused.
+#[test]
+fn filters_for_callers_leave_the_table_alone() {
+    let statements = json!([allow("use", &json!(ROLES[0]), &json!(["kms:Decrypt", "kms:Encrypt"]))]);
+    let records = [set_policy(0, 0, &statements), record(1, 10, "Decrypt", ROLES[0], &json!({}))];
+    let input = folder(&[("in/a.json", document(&records).as_bytes())]);
+    let whole = analyze_in(input.path(), &["in"]).policy_statements();
+    for options in [["--principal", "nobody"], ["--user", "nobody"], ["--resource", "nothing"]] {
+        let report = analyze_in(input.path(), &[&["in"], &options[..]].concat());
+        assert_eq!(report.policy_statements(), whole, "{options:?}");
+        let unused = report.findings().into_iter().find(|row| row["rule_id"] == "policy-not-used").unwrap();
+        assert_eq!(unused["status"], "undecidable");
+    }
+}

@@ -169,7 +169,7 @@ pub(super) const WIDE: FindingRule = FindingRule {
                 .iter()
                 .find(|element| Some(element.text.as_str()) == line.principal.as_deref());
             let is_own_account = element.is_some_and(|element| {
-                matches!(element.nature(), ElementTrait::Account(account) if Some(account) == owner)
+                matches!(element.nature(), ElementTrait::Account(account) if owner.is_none_or(|owner| owner == account))
             });
             statement.effect == Effect::Allow
                 && !is_own_account
@@ -343,7 +343,10 @@ pub(super) const NOT_USED: FindingRule = FindingRule {
             let first = part.first()?;
             let name = first.principal.as_deref().map_or("Those who are not listed", short);
             let n = counted(part.len() as u64, "permission");
-            draft(seen, &part, format!("{name} did not use {n}: {}.", permissions(&part)))
+            let detail = format!("{name} did not use {n}: {}.", permissions(&part));
+            let mut draft = draft(seen, &part, detail)?;
+            draft.undecidable = seen.narrowed();
+            Some(draft)
         };
         parts.into_iter().filter_map(draft).collect()
     },

@@ -8,6 +8,8 @@ mod required;
 mod statements;
 mod suggest;
 
+use std::collections::BTreeSet;
+
 pub use line::{PolicyLine, PolicyStatus};
 pub use suggest::{Suggestion, suggest_policy};
 
@@ -17,15 +19,19 @@ use crate::aggregate::{KeyPolicyUses, PolicyUses};
 use crate::model::counted;
 use crate::policy::PolicyBook;
 
+/// The id in the ARN of a key. What the user gives may name the key by it.
+fn key_id(arn: &str) -> Option<&str> {
+    arn.rsplit_once("key/").map(|(_, id)| id)
+}
+
 /// The comparison of all known policies with all calls: by key, policy in the order of time,
 /// statement, principal, permission and status.
 pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<PolicyLine<'a>> {
     static NONE: KeyPolicyUses = KeyPolicyUses::NONE;
-    // A policy that is for every key is compared with those that were called.
-    let mut keys: Vec<&str> = book.keys().map(|(key, _)| key).collect();
-    keys.extend(uses.keys().map(|(key, _)| key).filter(|key| !book.has_own(key)));
-    keys.sort_unstable();
-    keys.dedup();
+    // The keys that were called, by their ARNs, and those of policies for which nobody did.
+    let mut keys: BTreeSet<&str> = uses.keys().map(|(key, _)| key).collect();
+    let called: BTreeSet<&str> = keys.iter().flat_map(|key| [Some(*key), key_id(key)]).flatten().collect();
+    keys.extend(book.keys().map(|(key, _)| key).filter(|key| !called.contains(key)));
     let mut lines = Vec::new();
     for key in keys {
         let uses = uses.of_key(key).unwrap_or(&NONE);

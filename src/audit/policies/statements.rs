@@ -132,9 +132,9 @@ impl<'a> Part<'a, '_> {
         }
     }
 
-    /// Whether the account owns the key.
+    /// Whether the account owns the key, or may.
     fn is_own(&self, account: &str) -> bool {
-        Arn::parse(self.compared.key).is_some_and(|arn| arn.account == account)
+        Arn::parse(self.compared.key).is_none_or(|arn| arn.account == account)
     }
 
     /// The statement names the key's own account: its IAM policies decide.

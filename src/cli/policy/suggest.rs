@@ -61,8 +61,14 @@ pub(super) fn run(
 
 /// The only key that is asked for.
 fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, CliError> {
-    let found: BTreeSet<&str> =
-        run.policy_uses.keys().map(|(key, _)| key).chain(run.policies.keys().map(|(key, _)| key)).collect();
+    let mut found: BTreeSet<&str> = run.policy_uses.keys().map(|(key, _)| key).collect();
+    // A policy of a file may name its key by the id.
+    let is_known = |name: &str| {
+        let is_it = |arn: &&str| *arn == name || arn.rsplit_once("key/").is_some_and(|(_, id)| id == name);
+        found.iter().any(is_it)
+    };
+    let others: Vec<&str> = run.policies.keys().map(|(key, _)| key).filter(|key| !is_known(key)).collect();
+    found.extend(others);
     // A ReEncrypt has two keys, of which only one may be asked for. An alias names none of them.
     let is_named = |key: &&str| patterns.iter().any(|pattern| pattern.matches_key(key));
     let named: BTreeSet<&str> = found.iter().copied().filter(is_named).collect();

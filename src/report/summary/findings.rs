@@ -26,10 +26,8 @@ pub(super) fn findings(page: &mut Page, findings: &Findings) {
     page.heading("Findings");
     let mut items: Vec<String> = by_rule.iter().take(SHOWN).map(|(_, list)| line(list)).collect();
     if by_rule.len() > SHOWN {
-        items.push(format!(
-            "{} more of other rules",
-            counted_of(by_rule.values().skip(SHOWN).map(Vec::len).sum())
-        ));
+        items
+            .push(format!("{} of other rules", counted_of(by_rule.values().skip(SHOWN).map(Vec::len).sum())));
     }
     let count = |status| -> u64 { findings.count(status).values().sum() };
     let muted = count(FindingStatus::Muted);
