@@ -1,8 +1,8 @@
-//! A table for a terminal.
+//! A table for a terminal, or one line for each cell where the terminal is too narrow for it.
 
 use std::io::Write;
 
-use comfy_table::{ContentArrangement, Table as TextTable, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
 use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
@@ -11,6 +11,9 @@ use crate::report::text::{cell_text, printable, time_to_seconds};
 
 /// Rows per block. A block is printed when it is full, with column widths that suit its rows.
 const BLOCK_ROWS: usize = 200;
+
+/// Lines into which a cell of a table may be broken. Beyond that, each cell has lines of its own.
+const MOST_LINES: usize = 4;
 
 pub(super) struct TerminalEncoder<W> {
     names: Vec<&'static str>,
@@ -54,6 +57,9 @@ impl<W: Write> TerminalEncoder<W> {
         if rows.is_empty() {
             return Ok(());
         }
+        if let Some(width) = self.width.filter(|width| self.is_too_narrow(&rows, *width)) {
+            return self.write_expanded(rows, width);
+        }
         let mut table = TextTable::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(self.shown);
         if let Some(width) = self.width {
@@ -61,6 +67,30 @@ impl<W: Write> TerminalEncoder<W> {
         }
         table.add_rows(rows);
         writeln!(self.out, "{}", table.trim_fmt()).map_err(output_error)
+    }
+
+    /// Whether cells of a table would be broken into more than a few lines.
+    fn is_too_narrow(&self, rows: &[Vec<String>], width: u16) -> bool {
+        let column = usize::from(width) / self.shown.len().max(1);
+        rows.iter().flatten().any(|cell| cell.chars().count() > MOST_LINES * column)
+    }
+
+    /// One line for each cell, with the name of its column.
+    fn write_expanded(&mut self, rows: Vec<Vec<String>>, width: u16) -> Result<(), SinkError> {
+        for row in rows {
+            let mut table = TextTable::new();
+            table.load_style(presets::NOTHING);
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+            table.add_rows(
+                self.shown.iter().copied().map(str::to_owned).zip(row).map(|(name, cell)| [name, cell]),
+            );
+            if let Some(names) = table.column_mut(0) {
+                names.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            let line = "─".repeat(usize::from(width));
+            writeln!(self.out, "{line}\n{}", table.trim_fmt()).map_err(output_error)?;
+        }
+        Ok(())
     }
 }
 
