@@ -10,7 +10,9 @@ use std::ops::AddAssign;
 
 use super::activity::LIMIT;
 use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, Workload, WorkloadSet};
-use crate::policy::{Applied, AppliedHow, ContextValue, Effect, Judgement, PolicyBook, Request, Verdict};
+use crate::policy::{
+    Applied, AppliedHow, ContextValue, Effect, Judgement, PolicyVersion, Request, Verdict, in_force,
+};
 
 /// One permission that a statement gives to, or denies, whom one of its elements names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,17 +200,13 @@ pub struct CallContext {
 }
 
 impl PolicyUses {
-    /// Adds a call whose key has a known policy.
-    pub fn add(&mut self, book: &PolicyBook, event: &KmsEvent<'_>, context: CallContext) {
-        for request in Request::of(event) {
-            let Some(key) = request.key_arn.filter(|key| !book.versions(key).is_empty()) else { continue };
-            if !self.keys.contains_key(key) {
-                self.keys.insert(key.to_owned(), KeyPolicyUses::default());
-            }
-            if let Some(uses) = self.keys.get_mut(key) {
-                uses.add(book, &request, key, context);
-            }
+    /// Adds what a call shows about these policies of its key, of which there is at least one.
+    pub fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
+        let Some(key) = request.key_arn else { return };
+        if let Some(uses) = self.keys.get_mut(key) {
+            return uses.add(versions, request, context);
         }
+        self.keys.entry(key.to_owned()).or_default().add(versions, request, context);
     }
 
     /// What calls show about the policies of a key.
@@ -234,9 +232,9 @@ impl KeyPolicyUses {
     /// No calls.
     pub const NONE: Self = Self { parts: BTreeMap::new(), callers: BTreeMap::new(), has_forgotten: false };
 
-    fn add(&mut self, book: &PolicyBook, request: &Request<'_>, key: &str, context: CallContext) {
+    fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
         let event = request.event;
-        let judgement = judge(book, request, key);
+        let judgement = judge(versions, request);
         if let Some((version, judgement)) = &judgement {
             self.add_parts(*version, judgement, request);
         }
@@ -302,15 +300,15 @@ impl KeyPolicyUses {
 
 /// What the policy in force says about a call, and which of the key's policies that is; `None`: the
 /// policy of that time is not known.
-fn judge(book: &PolicyBook, request: &Request<'_>, key: &str) -> Option<(usize, Judgement)> {
+fn judge(versions: &[PolicyVersion], request: &Request<'_>) -> Option<(usize, Judgement)> {
     let event = request.event;
     let judge = |version: usize| {
-        let policy = book.versions(key).get(version)?.policy.as_ref().ok()?;
+        let policy = versions.get(version)?.policy.as_ref().ok()?;
         Some((version, policy.judge(request)))
     };
     // A call that sets a policy was allowed by the one before it.
     let before_itself = i64::from(event.name == "PutKeyPolicy");
-    let mut in_force = book.in_force(key, EventTime(event.time.0.saturating_sub(before_itself)));
+    let mut in_force = in_force(versions, EventTime(event.time.0.saturating_sub(before_itself)));
     let last = judge(in_force.next()?);
     let is_explained = last.as_ref().is_some_and(|(_, last)| last.verdict == Verdict::Allows);
     if event.outcome != Outcome::Success || is_explained {

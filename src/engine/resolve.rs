@@ -8,7 +8,8 @@ use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{CallContext, GrantUse, Selected, is_use};
 use crate::facts::Batch;
-use crate::model::{KmsEvent, Text};
+use crate::model::{Evidence, KmsEvent};
+use crate::policy::Request;
 use crate::report::{SupersededAs, SupersededRow};
 
 /// Memory of events that are emitted together, bytes.
@@ -84,25 +85,31 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds what a call shows about the policy of its key, whatever is asked for.
-    fn use_of_policies(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
+    /// Adds what a call shows about the policies of its keys, whatever is asked for. Returns what it
+    /// is for, if that had to be found out.
+    fn use_of_policies(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) -> Option<Evidence> {
         let (knowledge, plan) = (self.knowledge, self.plan);
-        let has_policy = |key: &Option<Text<'_>>| {
-            key.as_deref().is_some_and(|key| !knowledge.policies.versions(key).is_empty())
-        };
-        if knowledge.policies.is_empty()
-            || !has_policy(&event.key.arn) && !has_policy(&event.destination_key_arn)
+        if knowledge.policies.is_empty() {
+            return None;
+        }
+        let versions_of = |key: Option<&str>| key.map_or(&[][..], |key| knowledge.policies.versions(key));
+        let keys = [&event.key.arn, &event.destination_key_arn].map(Option::as_deref);
+        if keys.iter().all(|key| versions_of(*key).is_empty())
             || !plan.selection.wants_scope(event)
             || !plan.selection.wants_key(event, &knowledge.alias_keys)
             || knowledge.corrections.replacement(event).is_some()
         {
-            return;
+            return None;
         }
-        let context = CallContext {
-            has_grant: knowledge.grants.fits(event),
-            workloads: plan.classifier.classify(event, &knowledge.knowledge).workload,
-        };
-        resolved.policy_uses.add(&knowledge.policies, event, context);
+        let evidence = plan.classifier.classify(event, &knowledge.knowledge);
+        let context = CallContext { has_grant: knowledge.grants.fits(event), workloads: evidence.workload };
+        for request in Request::of(event) {
+            let versions = versions_of(request.key_arn);
+            if !versions.is_empty() {
+                resolved.policy_uses.add(versions, &request, context);
+            }
+        }
+        Some(evidence)
     }
 
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &Arc<str>, resolved: &mut ResolvedBatch) {
@@ -115,7 +122,7 @@ impl Resolver<'_> {
         plan.filter_log().add(selection, &event, is_key_of_alias);
         self.access(&event, archive, offset, resolved);
         self.use_of_grants(&event, resolved);
-        self.use_of_policies(&event, resolved);
+        let evidence = self.use_of_policies(&event, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;
@@ -124,7 +131,8 @@ impl Resolver<'_> {
             resolved.counts.filtered += 1;
             return;
         }
-        let evidence = plan.classifier.classify(&event, &knowledge.knowledge);
+        let classify = || plan.classifier.classify(&event, &knowledge.knowledge);
+        let evidence = evidence.unwrap_or_else(classify);
         if !selection.workloads.intersects(evidence.workload) {
             resolved.counts.other_workload += 1;
             let is_hidden =

@@ -1,6 +1,6 @@
 //! Which policy was in force for a key, from when until when.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::document::Policy;
 use super::lenient::PastedPolicy;
@@ -15,7 +15,7 @@ const PROPAGATION: i64 = 5 * 60 * 1000;
 /// The policies of all keys.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyBook {
-    by_key: BTreeMap<String, Vec<PolicyVersion>>,
+    by_key: HashMap<String, Vec<PolicyVersion>>,
     /// A policy of a file that is for every key.
     for_all: Option<PolicyVersion>,
 }
@@ -165,9 +165,9 @@ impl PolicyBook {
         self.by_key.is_empty() && self.for_all.is_none()
     }
 
-    /// The keys of which policies are known by name, and their versions in the order of time.
-    pub fn keys(&self) -> impl Iterator<Item = (&str, &[PolicyVersion])> {
-        self.by_key.iter().map(|(key, versions)| (key.as_str(), versions.as_slice()))
+    /// The keys of which policies are known by name, in no order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(String::as_str)
     }
 
     fn of_key(&self, key_arn: &str) -> Option<&Vec<PolicyVersion>> {
@@ -179,16 +179,16 @@ impl PolicyBook {
     pub fn versions(&self, key_arn: &str) -> &[PolicyVersion] {
         self.of_key(key_arn).map_or_else(|| self.for_all.as_slice(), Vec::as_slice)
     }
+}
 
-    /// The versions that may have been in force at `time`, by their places in
-    /// [`versions`](Self::versions): the last one that had begun, and shortly after a change also
-    /// the one before. None: the policy of that time is not known.
-    pub fn in_force(&self, key_arn: &str, time: EventTime) -> impl Iterator<Item = usize> + use<> {
-        let versions = self.versions(key_arn);
-        let begun = versions.partition_point(|version| version.from.is_none_or(|from| from <= time));
-        let last = begun.checked_sub(1);
-        let is_new = last.and_then(|n| versions[n].from).is_some_and(|from| time.0 - from.0 < PROPAGATION);
-        let before = last.filter(|_| is_new).and_then(|n| n.checked_sub(1));
-        last.into_iter().chain(before)
-    }
+/// The versions of one key that may have been in force at `time`, by their places: the last one that
+/// had begun, and shortly after a change also the one before. None: the policy of that time is not
+/// known.
+pub fn in_force(versions: &[PolicyVersion], time: EventTime) -> impl Iterator<Item = usize> + use<> {
+    let begun = versions.partition_point(|version| version.from.is_none_or(|from| from <= time));
+    let last = begun.checked_sub(1);
+    let is_new = |from: EventTime| time.0.saturating_sub(from.0) < PROPAGATION;
+    let is_new = last.and_then(|n| versions.get(n)?.from).is_some_and(is_new);
+    let before = last.filter(|_| is_new).and_then(|n| n.checked_sub(1));
+    last.into_iter().chain(before)
 }

@@ -31,7 +31,7 @@ pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<Polic
     // The keys that were called, by their ARNs, and those of policies for which nobody did.
     let mut keys: BTreeSet<&str> = uses.keys().map(|(key, _)| key).collect();
     let called: BTreeSet<&str> = keys.iter().flat_map(|key| [Some(*key), key_id(key)]).flatten().collect();
-    keys.extend(book.keys().map(|(key, _)| key).filter(|key| !called.contains(key)));
+    keys.extend(book.keys().filter(|key| !called.contains(key)));
     let mut lines = Vec::new();
     for key in keys {
         let uses = uses.of_key(key).unwrap_or(&NONE);

@@ -67,7 +67,7 @@ fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, 
         let is_it = |arn: &&str| *arn == name || arn.rsplit_once("key/").is_some_and(|(_, id)| id == name);
         found.iter().any(is_it)
     };
-    let others: Vec<&str> = run.policies.keys().map(|(key, _)| key).filter(|key| !is_known(key)).collect();
+    let others: Vec<&str> = run.policies.keys().filter(|key| !is_known(key)).collect();
     found.extend(others);
     // A ReEncrypt has two keys, of which only one may be asked for. An alias names none of them.
     let is_named = |key: &&str| patterns.iter().any(|pattern| pattern.matches_key(key));
