@@ -85,8 +85,8 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds what a call shows about the policies of its keys, whatever is asked for. Returns what it
-    /// is for, if that had to be found out.
+    /// Adds what a call shows about the policies of its keys, whatever is asked for. Returns what
+    /// it is for, if that had to be found out.
     fn use_of_policies(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) -> Option<Evidence> {
         let (knowledge, plan) = (self.knowledge, self.plan);
         if knowledge.policies.is_empty() {

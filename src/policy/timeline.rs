@@ -181,9 +181,9 @@ impl PolicyBook {
     }
 }
 
-/// The versions of one key that may have been in force at `time`, by their places: the last one that
-/// had begun, and shortly after a change also the one before. None: the policy of that time is not
-/// known.
+/// The versions of one key that may have been in force at `time`, by their places: the last one
+/// that had begun, and shortly after a change also the one before. None: the policy of that time is
+/// not known.
 pub fn in_force(versions: &[PolicyVersion], time: EventTime) -> impl Iterator<Item = usize> + use<> {
     let begun = versions.partition_point(|version| version.from.is_none_or(|from| from <= time));
     let last = begun.checked_sub(1);
