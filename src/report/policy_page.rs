@@ -20,7 +20,11 @@ pub fn policy_page(lines: &[&PolicyLine<'_>], style: Style) -> String {
     while let Some(first) = rest.first() {
         let is_same_policy =
             |line: &PolicyLine<'_>| line.key == first.key && std::ptr::eq(line.version, first.version);
-        let is_same_statement = |line: &&&PolicyLine<'_>| is_same_policy(line) && place(line) == place(first);
+        let is_same_statement = |line: &&&PolicyLine<'_>| {
+            is_same_policy(line)
+                && place(line) == place(first)
+                && (place(line).is_some() || line.principal.is_some() == first.principal.is_some())
+        };
         if !last.is_some_and(is_same_policy) {
             heading(first, style, &mut text);
         }
@@ -60,6 +64,7 @@ fn statement(lines: &[&PolicyLine<'_>], style: Style, text: &mut String) {
             let sid = one.sid.as_deref().unwrap_or("(no Sid)");
             format!("{place}. {} {}", one.effect, printable(sid))
         }
+        None if first.principal.is_none() => "The policy".to_owned(),
         None => "Callers".to_owned(),
     };
     let _ = writeln!(text, "  {}", style.bold(&title));
@@ -77,7 +82,7 @@ fn statement(lines: &[&PolicyLine<'_>], style: Style, text: &mut String) {
     let mut principal = None;
     for group in order {
         if principal != Some(group.0) {
-            let name = group.0.unwrap_or("(the whole statement)");
+            let name = group.0.unwrap_or("(all of it)");
             let _ = writeln!(text, "    {}", printable(name));
             principal = Some(group.0);
         }

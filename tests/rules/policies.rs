@@ -199,6 +199,22 @@ fn policies_have_a_time_line() {
     assert_eq!(from_until.len(), 3, "{from_until:?}");
 }
 
+/// What called a key while its policy is not known is told.
+#[test]
+fn calls_under_an_unknown_policy_are_told() {
+    let mut broken = set_policy(0, 0, &json!([]));
+    broken["requestParameters"]["policy"] = json!("{no policy");
+    let found = report_on(&[broken, record(1, 10, "Decrypt", ROLES[0], &json!({}))]).policy_statements();
+    assert_eq!(
+        rows(&found),
+        set(&[
+            "- - - cannot_be_known 0",
+            "- Admin PutKeyPolicy cannot_be_known 1",
+            "- Reader Decrypt cannot_be_known 1",
+        ])
+    );
+}
+
 /// Numbers that look random and are the same in every run.
 struct Dice(u64);
 

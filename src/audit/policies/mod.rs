@@ -38,6 +38,10 @@ pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<Polic
         for (place, version) in book.versions(key).iter().enumerate() {
             let compared = Compared { key, place, version, uses };
             match &version.policy {
+                _ if lines.len() >= LINES => {
+                    let line = compared.line(PolicyStatus::CannotBeKnown);
+                    lines.push(line.because("The rows about this policy are left out: there are too many."));
+                }
                 Ok(policy) => {
                     let mut of_policy = Vec::new();
                     statements::lines(&compared, policy, &mut of_policy);
@@ -45,10 +49,12 @@ pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<Polic
                     required::lines(&compared, policy, &mut of_policy);
                     add_some(&compared, of_policy, &mut lines);
                 }
-                Err(why) => lines.push(PolicyLine {
-                    detail: Some(format!("The policy is not known: {why}.")),
-                    ..compared.line(PolicyStatus::CannotBeKnown)
-                }),
+                Err(why) => {
+                    let line = compared.line(PolicyStatus::CannotBeKnown);
+                    let mut of_policy = vec![line.because(&format!("The policy is not known: {why}."))];
+                    callers::lines(&compared, &mut of_policy);
+                    add_some(&compared, of_policy, &mut lines);
+                }
             }
         }
     }
