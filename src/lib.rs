@@ -69,6 +69,7 @@ pub mod classify;
 pub mod engine;
 pub mod facts;
 pub mod format;
+pub mod integrity;
 pub mod knowledge;
 pub mod model;
 pub mod parse;

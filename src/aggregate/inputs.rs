@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Counts;
-use crate::model::{EventTime, RejectReason, Rejection, SkipReason, shared_text};
+use crate::model::{EventTime, IntegrityStatus, RejectReason, Rejection, SkipReason, shared_text};
 
 /// Problems kept for the summary. The report lists all of them.
 const PROBLEMS: usize = 5;
@@ -150,6 +150,9 @@ pub struct InputSummary {
     pub modified: Option<EventTime>,
     /// Its records.
     pub counts: Counts,
+    /// What digests say of it; only resolve knows.
+    #[serde(skip)]
+    pub integrity: Option<IntegrityStatus>,
 }
 
 /// Totals over all inputs.

@@ -1,6 +1,6 @@
 //! A selected event, as every aggregate sees it.
 
-use crate::model::{Evidence, KmsEvent, Served};
+use crate::model::{Evidence, IntegrityStatus, KmsEvent, Served};
 
 /// An event that has passed all filters, with its evidence and its position in the input.
 #[derive(Debug, Clone, Copy)]
@@ -15,4 +15,6 @@ pub struct Selected<'a> {
     pub offset: u64,
     /// What its call was for.
     pub served: &'a Served<'a>,
+    /// What digests say of the archive; `None`: there are none.
+    pub integrity: Option<IntegrityStatus>,
 }

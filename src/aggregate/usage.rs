@@ -13,7 +13,7 @@ use super::activity::{Activity, KeyUse};
 use super::distinct::{DistinctCounter, EXACT_LIMIT};
 use super::selected::Selected;
 use crate::base::{stable_hash, table_hash};
-use crate::model::{DeniedBy, EventTime, Outcome};
+use crate::model::{DeniedBy, EventTime, IntegrityStatus, Outcome};
 
 /// Declares the group twice: borrowed, to look up and to sort, and owned, to keep.
 macro_rules! group {
@@ -174,6 +174,8 @@ pub struct UsageSample {
     service: u64,
     /// Hash of the resource that the call was for.
     resource: Option<u64>,
+    /// A digest proves the archive to be unchanged; `None`: there are no digests.
+    is_verified: Option<bool>,
 }
 
 /// A text of an event that [`Usage`] may ask for.
@@ -200,6 +202,7 @@ impl UsageSample {
             users: users.iter().any(Option::is_some).then(|| stable_hash(0, &users)),
             service: stable_hash(0, &selected.served.service),
             resource: selected.served.resource.as_deref().map(|name| stable_hash(0, &name)),
+            is_verified: selected.integrity.map(|status| status == IntegrityStatus::Valid),
         }
     }
 }
@@ -225,6 +228,8 @@ pub struct GroupStats {
     pub first_event_id: Option<Box<str>>,
     /// Smallest id among the latest events.
     pub last_event_id: Option<Box<str>>,
+    /// Events whose archive a digest proves to be unchanged; `None`: there are no digests.
+    pub verified_event_count: Option<u64>,
 }
 
 impl GroupStats {
@@ -241,6 +246,7 @@ impl GroupStats {
             last_time: time,
             first_event_id: None,
             last_event_id: None,
+            verified_event_count: None,
         }
     }
 
@@ -410,6 +416,9 @@ impl Usage {
     ) {
         let stats = self.stats[group].get_or_insert_with(|| GroupStats::new(event.time));
         stats.event_count += 1;
+        if let Some(is_verified) = event.is_verified {
+            *stats.verified_event_count.get_or_insert(0) += u64::from(is_verified);
+        }
         if let Some(session) = event.session {
             stats.sessions.insert(session);
         }

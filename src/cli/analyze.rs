@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::args::AnalyzeArgs;
 use super::destination::Destination;
+use super::digest_files::digest_options;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
@@ -37,6 +38,7 @@ pub(super) fn run(
         output: Some(&args.output),
         cancel: interrupt.cancel_flag(),
     })?;
+    plan.digests = digest_options(&args.digests)?;
     let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
     let mut destination = Destination::open(args, &mut plan, reporter.start_time())?;
     let window = destination.window.take();

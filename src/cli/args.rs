@@ -9,9 +9,12 @@ use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
-use super::options::{CommonOptions, MonitoringOptions, PruneOptions, S3Options, SelectionOptions};
+use super::options::{
+    CommonOptions, DigestFiles, MonitoringOptions, PruneOptions, S3Options, SelectionOptions,
+};
 use super::policy_args::PolicyArgs;
 use super::values::{FindingsFormat, findings_format, output_format, severities, states};
+use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
 use keytrail::report::OutputFormat;
 
@@ -51,6 +54,7 @@ pub(super) enum Command {
     Review(ReviewArgs),
     Policy(PolicyArgs),
     Findings(FindingsArgs),
+    Verify(VerifyArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -93,6 +97,9 @@ pub(super) struct AnalyzeArgs {
 
     #[command(flatten)]
     pub(super) s3: S3Options,
+
+    #[command(flatten)]
+    pub(super) digests: DigestFiles,
 
     #[command(flatten)]
     pub(super) monitoring: MonitoringOptions,
@@ -312,7 +319,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "verify", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

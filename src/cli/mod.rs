@@ -8,6 +8,7 @@ mod analyze;
 mod args;
 mod completions;
 mod destination;
+mod digest_files;
 mod error;
 mod events;
 mod exit;
@@ -34,6 +35,8 @@ mod unmatched;
 mod usage;
 mod values;
 mod variables;
+mod verify;
+mod verify_args;
 mod window;
 
 use std::process::ExitCode;
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Review(args) => review::run(args, &interrupt, &reporter),
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
+        Command::Verify(args) => verify::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

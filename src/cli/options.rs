@@ -216,6 +216,25 @@ pub(super) struct S3Options {
     pub(super) dual_stack: bool,
 }
 
+/// What digests are verified with.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Integrity")]
+pub(super) struct DigestFiles {
+    /// CloudTrail's public keys: output of `aws cloudtrail list-public-keys`
+    ///
+    /// The keys of all Regions and times whose digests are to be verified. May be given several
+    /// times. Whoever gives the file vouches for the keys.
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_DIGEST_KEYS")]
+    pub(super) digest_keys: Vec<PathBuf>,
+
+    /// Signature of a digest: output of `aws s3api head-object` for it, or a directory of them
+    ///
+    /// Only the newest digest of each chain needs one, and only in a copy: in S3 it is read with the
+    /// digest. A file with the name of its digest is tried with that digest only.
+    #[arg(long, value_name = "FILE|DIR", env = "KEYTRAIL_DIGEST_SIGNATURES")]
+    pub(super) digest_signatures: Vec<PathBuf>,
+}
+
 /// What a scheduled run tells whoever operates it.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Monitoring")]

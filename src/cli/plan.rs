@@ -17,7 +17,8 @@ use super::values::{as_millis, parse_duration};
 use keytrail::base::{MemoryBudget, now_millis, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
-    EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection, account_id,
+    DigestOptions, EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection,
+    account_id,
 };
 use keytrail::knowledge::Aliases;
 use keytrail::model::{EventTime, KMS_APIS, Workload, WorkloadSet, error_chain, is_region};
@@ -69,6 +70,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         policies: Vec::new(),
         // Only a report has a place for the hashes.
         hash: options.hash && request.output.is_some(),
+        digests: DigestOptions::default(),
         checkpoint: None,
         names: None,
         threads: usize::from(request.common.threads),
@@ -114,16 +116,8 @@ pub(super) fn recorded_options(
 
 fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
     refuse_empty_items(options)?;
-    let now = now_millis();
-    let since = time("--since", options.since.as_deref(), now)?;
-    let until = time("--until", options.until.as_deref(), now)?;
-    if let (Some(since), Some(until)) = (since, until)
-        && since >= until
-    {
-        let (since, until) = (since.to_rfc3339(), until.to_rfc3339());
-        let text = format!("--since {since} is not before --until {until}");
-        return Err(CliError::Usage(text));
-    }
+    let (since, until) =
+        time_window(("--since", options.since.as_deref()), ("--until", options.until.as_deref()))?;
     Ok(Selection {
         workloads: workloads(&options.workload)?,
         events: events(&options.event)?,
@@ -314,6 +308,29 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
         }
     }
     Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
+}
+
+/// The times that two options give, each with its name and its text.
+pub(super) fn time_window(
+    (from, since): (&str, Option<&str>),
+    (to, until): (&str, Option<&str>),
+) -> Result<(Option<EventTime>, Option<EventTime>), CliError> {
+    let now = now_millis();
+    let (since, until) = (time(from, since, now)?, time(to, until, now)?);
+    if let (Some(since), Some(until)) = (since, until)
+        && since >= until
+    {
+        let (since, until) = (since.to_rfc3339(), until.to_rfc3339());
+        let text = format!("{from} {since} is not before {to} {until}");
+        return Err(CliError::Usage(text));
+    }
+    Ok((since, until))
+}
+
+/// Folders in S3 that can hold digests and log files of the selected time. The digest of the last
+/// hour, and its signature, come up to two hours later.
+pub(super) fn prune_for(selection: &Selection) -> PruneFilter {
+    PruneFilter::new(&[], &[], selection.since, selection.until, 1)
 }
 
 fn time(option: &str, text: Option<&str>, now: i64) -> Result<Option<EventTime>, CliError> {

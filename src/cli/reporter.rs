@@ -64,6 +64,7 @@ impl ExitReporter {
             Command::Review(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Policy(args) => (Some(args.common()), "-".to_owned(), None),
             Command::Findings(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Verify(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),
         };
@@ -137,6 +138,12 @@ impl ExitReporter {
             self.last_line(status, || input_fields(inputs));
         }
         status
+    }
+
+    /// Reports that files were checked, and returns the exit status.
+    pub(super) fn verified(&self, inputs: &InputTotals, is_verified: bool) -> ExitStatus {
+        let status = self.rows_printed(inputs);
+        if is_verified { status } else { ExitStatus::Partial }
     }
 
     /// Reports why there is no result, and returns the exit status.

@@ -20,11 +20,13 @@ use crate::aggregate::{
     InputTotals, Observations, PolicyUses, SampleText, Selected, StatusReason, Usage, complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
+use crate::integrity::{IntegrityRow, IntegrityTally};
 use crate::knowledge::Facts;
 use crate::model::SkipReason;
 use crate::model::{TrailChange, TrailEffect};
 use crate::report::{
-    EVENTS, EncodedRow, EventStep, RowOrder, Sink, SupersededAs, SupersededRow, column_position,
+    EVENTS, EncodedRow, EventStep, INTEGRITY, RowOrder, Sink, SupersededAs, SupersededRow, column_position,
+    encode_row,
 };
 
 pub(super) struct Merge<'m> {
@@ -44,6 +46,7 @@ pub(super) struct Merge<'m> {
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
+    integrity: IntegrityTally,
     current: CurrentInput,
     /// Events that have been merged, and how many there may be before memory is looked at again.
     merged: u64,
@@ -86,6 +89,7 @@ impl<'m> Merge<'m> {
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
+            integrity: IntegrityTally::new(&knowledge.integrity),
             current: CurrentInput::default(),
             merged: 0,
             next_check: CHECK_EVERY,
@@ -153,7 +157,8 @@ impl<'m> Merge<'m> {
         let print = event.fingerprint.as_ref();
         let decision = print.map_or(Decision::Count, |print| self.deduplicator.decide(print));
         self.current.decided.conflicts += self.deduplicator.conflicts() - conflicts;
-        let new = NewCopy { archive, offset: event.offset, event: batch.copy(event) };
+        let (offset, integrity) = (event.offset, batch.integrity);
+        let new = NewCopy { archive, offset, integrity, event: batch.copy(event) };
         match decision {
             Decision::Count => {
                 self.current.decided.selected += 1;
@@ -198,7 +203,7 @@ impl<'m> Merge<'m> {
 
     /// Emits the row of another account's copy of a call.
     fn other_copy(&mut self, copy: NewCopy<'_>, by: Option<&str>) -> Result<(), RunError> {
-        let NewCopy { archive, offset, event } = copy;
+        let NewCopy { archive, offset, event, .. } = copy;
         let Some(mut event) = decode_event(event) else { return Err(RunError::Temporary(damaged())) };
         self.knowledge.complete(&mut event);
         let mut rows = SupersededRows::default();
@@ -236,7 +241,7 @@ impl<'m> Merge<'m> {
         others: &[StoredCopy],
         order: RowOrder,
     ) -> Result<(), RunError> {
-        let NewCopy { archive, offset, event } = copy;
+        let NewCopy { archive, offset, integrity, event } = copy;
         let Some(mut event) = decode_event(event) else { return Err(RunError::Temporary(damaged())) };
         self.knowledge.complete(&mut event);
         let evidence = self.plan.classifier.classify(&event, &self.knowledge.knowledge);
@@ -248,7 +253,8 @@ impl<'m> Merge<'m> {
         let by = event.event_id.as_deref();
         others.iter().try_for_each(|other| self.other_copy(other.as_new(), by))?;
         let served = event.served();
-        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
+        let selected =
+            Selected { event: &event, evidence: &evidence, archive, offset, served: &served, integrity };
         batch.add(&selected, Duplicates::Count);
         let groups = self.usage.merge_groups(std::mem::take(&mut batch.groups));
         batch
@@ -299,10 +305,41 @@ impl<'m> Merge<'m> {
             }
             _ => {}
         }
+        self.judge(&mut input)?;
         self.progress.add_archive();
         self.counts += input.counts;
         self.inputs += &input;
         self.rows.push(&input, pending, self.sink)
+    }
+
+    /// Notes what digests say of an input.
+    fn judge(&mut self, input: &mut InputSummary) -> Result<(), RunError> {
+        let (mut row, mut has_row) = (Vec::new(), false);
+        let mut encode = |found: &IntegrityRow<'_>| {
+            encode_row(INTEGRITY, found, &mut row);
+            has_row = true;
+        };
+        input.integrity = self.knowledge.judge_input(self.plan, input, &mut self.integrity, &mut encode);
+        if has_row {
+            self.sink.integrity(EncodedRow::new(&row))?;
+        }
+        if !self.plan.hash {
+            input.content_sha256 = None; // nobody asked for it here
+        }
+        Ok(())
+    }
+
+    /// Emits the rows of what digests name and the input does not have.
+    fn emit_missing(&mut self) -> Result<(), RunError> {
+        let prune = &self.plan.prune;
+        let lists = |object: &str| prune.includes(object);
+        let mut row = Vec::new();
+        for missing in self.integrity.missing(&self.knowledge.integrity, &self.plan.scope(&lists)) {
+            row.clear();
+            encode_row(INTEGRITY, &missing, &mut row);
+            self.sink.integrity(EncodedRow::new(&row))?;
+        }
+        Ok(())
     }
 
     /// Counts the duplicates that are still pending: no better copy can arrive. After this, the
@@ -323,6 +360,7 @@ impl<'m> Merge<'m> {
             self.count_completed(copy.as_new(), &others, RowOrder::OutOfOrder)?;
         }
         std::mem::replace(&mut self.rows, InputRows::new()).finish(self.sink)?;
+        self.emit_missing()?;
         let plan = self.plan;
         self.sink.finish_rows(&|| !plan.is_cancelled())?;
         Ok(())
@@ -359,6 +397,7 @@ impl<'m> Merge<'m> {
             grant_uses: self.grant_uses,
             policies: self.knowledge.policies.clone(),
             policy_uses: self.policy_uses,
+            integrity: self.integrity.into_summary(),
         })
     }
 }

@@ -20,10 +20,12 @@
 
 mod batch_store;
 mod checkpoint;
+mod digest_options;
 mod error;
 mod filter_log;
 mod input;
 mod input_rows;
+mod integrity;
 mod merge;
 mod patterns;
 mod pending;
@@ -49,6 +51,7 @@ use crate::aggregate::InputTotals;
 use crate::base::TaskQueue;
 use crate::knowledge::Facts;
 use crate::report::{Sink, SinkError};
+pub use digest_options::DigestOptions;
 pub use error::RunError;
 pub use filter_log::{FilterLog, UnmatchedPattern};
 use merge::Merge;

@@ -6,6 +6,7 @@ use std::io;
 
 use crate::aggregate::PendingId;
 use crate::base::SpillFile;
+use crate::model::IntegrityStatus;
 
 /// A pending duplicate.
 pub(super) struct PendingCopy {
@@ -27,14 +28,16 @@ pub(super) struct StoredCopy {
     pub(super) archive: String,
     /// The offset of its record in the input's content, bytes.
     pub(super) offset: u64,
+    /// What digests say of its input.
+    pub(super) integrity: Option<IntegrityStatus>,
     /// Its encoded facts.
     pub(super) event: Vec<u8>,
 }
 
 impl StoredCopy {
     pub(super) fn as_new(&self) -> NewCopy<'_> {
-        let Self { archive, offset, event } = self;
-        NewCopy { archive, offset: *offset, event }
+        let Self { archive, offset, integrity, event } = self;
+        NewCopy { archive, offset: *offset, integrity: *integrity, event }
     }
 }
 
@@ -43,6 +46,7 @@ impl StoredCopy {
 pub(super) struct NewCopy<'c> {
     pub(super) archive: &'c str,
     pub(super) offset: u64,
+    pub(super) integrity: Option<IntegrityStatus>,
     pub(super) event: &'c [u8],
 }
 
@@ -82,8 +86,10 @@ impl PendingCopies {
         Ok(())
     }
 
-    fn store(&mut self, NewCopy { archive, offset, event }: NewCopy<'_>) -> io::Result<u64> {
-        let mut bytes = Vec::with_capacity(event.len() + archive.len() + 16);
+    fn store(&mut self, copy: NewCopy<'_>) -> io::Result<u64> {
+        let NewCopy { archive, offset, integrity, event } = copy;
+        let mut bytes = Vec::with_capacity(event.len() + archive.len() + 17);
+        bytes.push(status_to_byte(integrity));
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&(archive.len() as u64).to_le_bytes());
         bytes.extend_from_slice(archive.as_bytes());
@@ -94,6 +100,7 @@ impl PendingCopies {
     fn stored(&mut self, at: u64) -> io::Result<StoredCopy> {
         let bytes = self.spill.read(at)?;
         let damaged = || io::Error::other("another program changed the temporary file");
+        let (status, bytes) = bytes.split_first().ok_or_else(damaged)?;
         let (offset, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
         let (len, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
         let len = usize::try_from(u64::from_le_bytes(*len)).map_err(io::Error::other)?;
@@ -101,6 +108,7 @@ impl PendingCopies {
         Ok(StoredCopy {
             archive: String::from_utf8_lossy(archive).into_owned(),
             offset: u64::from_le_bytes(*offset),
+            integrity: byte_to_status(*status),
             event: event.to_owned(),
         })
     }
@@ -148,6 +156,16 @@ impl PendingCopies {
     }
 }
 
+/// A status as it is stored: 0 for none, else its position from 1 on.
+fn status_to_byte(status: Option<IntegrityStatus>) -> u8 {
+    let position = |status| IntegrityStatus::ALL.iter().position(|known| *known == status);
+    status.and_then(position).and_then(|n| u8::try_from(n + 1).ok()).unwrap_or_default()
+}
+
+fn byte_to_status(byte: u8) -> Option<IntegrityStatus> {
+    IntegrityStatus::ALL.get(usize::from(byte).checked_sub(1)?).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,15 +176,19 @@ mod tests {
         let event = |n: usize| vec![n as u8; n];
         for n in 0..25 {
             let (archive, event) = (format!("archive {n}"), event(n));
-            let copy = NewCopy { archive: &archive, offset: n as u64, event: &event };
+            let integrity = IntegrityStatus::ALL.get(n % 9).copied();
+            let copy = NewCopy { archive: &archive, offset: n as u64, integrity, event: &event };
             pending.push(n as u64 / 2, 7, copy).unwrap();
         }
-        pending.attach(3, NewCopy { archive: "other archive", offset: 9, event: b"other" }).unwrap();
+        pending
+            .attach(3, NewCopy { archive: "other archive", offset: 9, integrity: None, event: b"other" })
+            .unwrap();
         assert_eq!(pending.mark_counted(3), 1);
         assert_eq!(pending.remove(0).unwrap().copy.event, event(0));
         let (mut from, mut seen) = (0, Vec::new());
         while let Some((n, copy)) = pending.next_from(from).unwrap() {
             let PendingCopy { day, copy: stored, others, counts, .. } = copy;
+            assert_eq!(stored.integrity, IntegrityStatus::ALL.get(n % 9).copied());
             assert_eq!((stored.archive, stored.offset), (format!("archive {n}"), n as u64));
             assert_eq!((stored.event, day, counts), (event(n), 7, n == 3));
             let others: Vec<_> = others.into_iter().map(|o| (o.archive, o.offset, o.event)).collect();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::digest_options::DigestOptions;
 use super::filter_log::FilterLog;
 use super::select::Selection;
 use crate::base::MemoryBudget;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub policies: Vec<GivenPolicy>,
     /// Hash the content of every archive (SHA-256).
     pub hash: bool,
+    /// How inputs are judged by the digests among them.
+    pub digests: DigestOptions,
     /// The checkpoint of an incremental run: only archives that it does not have are read, and the
     /// result is that of one run over all of them.
     pub checkpoint: Option<Checkpoint>,
@@ -91,6 +94,7 @@ impl Plan {
             aliases: Aliases::default(),
             policies: Vec::new(),
             hash: false,
+            digests: DigestOptions::default(),
             checkpoint: None,
             threads: 0,
             prune: PruneFilter::default(),

@@ -14,7 +14,7 @@ use super::scan_facts::add_fact;
 use crate::base::lock;
 use crate::checkpoint::{Checkpoint, CheckpointError, Merged, Run};
 use crate::knowledge::Facts;
-use crate::source::{self, Archive, ListedInput, Listing, Prefetcher};
+use crate::source::{self, Archive, Family, ListedInput, Listing, Prefetcher};
 
 /// Small archives are scanned together: so many, or until they have so many stored bytes.
 const TOGETHER: usize = 64;
@@ -48,7 +48,11 @@ pub(super) fn next_work(
 /// Everything to be scanned, in the order of the inputs.
 pub(super) enum Queue<'p> {
     /// All inputs as they are listed.
-    Listed(Box<Listing>),
+    Listed {
+        listing: Box<Listing>,
+        /// A digest has been listed: what follows may be in one.
+        has_digests: bool,
+    },
     /// What is listed, without the archives whose facts are in the checkpoint.
     Incremental { plan: &'p Plan, listing: Box<Peekable<Listing>>, known: KnownArchives<'p> },
 }
@@ -56,7 +60,7 @@ pub(super) enum Queue<'p> {
 impl<'p> Queue<'p> {
     /// Of a run that scans everything.
     pub(super) fn listed(plan: &Plan) -> Self {
-        Self::Listed(Box::new(plan.listing()))
+        Self::Listed { listing: Box::new(plan.listing()), has_digests: false }
     }
 
     /// Of a run that scans what is new. Facts in the checkpoint about calls of other records are
@@ -79,7 +83,14 @@ impl Iterator for Queue<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Listed(listing) => listing.next().map(Ok),
+            Self::Listed { listing, has_digests } => {
+                let mut listed = listing.next()?;
+                if let ListedInput::Archive(archive) = &mut listed {
+                    *has_digests |= archive.name_fields.family == Some(Family::Digest);
+                    archive.may_be_listed = *has_digests;
+                }
+                Some(Ok(listed))
+            }
             Self::Incremental { plan, listing, known } => next_new(plan, listing, known).transpose(),
         }
     }

@@ -34,9 +34,11 @@ impl Resolver<'_> {
         // facts are learned, what all calls show is counted.
         let needs_all = self.plan.learn || self.plan.filter_log().has_filters();
         for stretch in stretches {
+            let integrity = self.knowledge.integrity_of(&stretch);
             let begin = || {
                 let mut resolved = ResolvedBatch::new();
                 resolved.archive = Some(stretch.uri.clone());
+                resolved.integrity = integrity;
                 resolved
             };
             let mut resolved = begin();
@@ -152,7 +154,9 @@ impl Resolver<'_> {
         }
         let duplicates = if plan.keep_duplicates { Duplicates::Count } else { Duplicates::Find };
         let served = event.served();
-        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
+        let integrity = resolved.integrity;
+        let selected =
+            Selected { event: &event, evidence: &evidence, archive, offset, served: &served, integrity };
         resolved.activity.add_selected(&event);
         resolved.add(&selected, duplicates);
     }

@@ -10,7 +10,7 @@ use crate::aggregate::{
     UsageSample,
 };
 use crate::facts::{InputEnd, encode_event};
-use crate::model::Rejection;
+use crate::model::{IntegrityStatus, Rejection};
 use crate::report::{EVENTS, EncodedRow, encode_row};
 
 /// Resolved events and rejects of one input. Events are encoded as rows already; their texts lie in
@@ -18,6 +18,8 @@ use crate::report::{EVENTS, EncodedRow, encode_row};
 #[derive(Default)]
 pub(super) struct ResolvedBatch {
     pub(super) archive: Option<Arc<str>>,
+    /// What digests say of the archive.
+    pub(super) integrity: Option<IntegrityStatus>,
     pub(super) events: Vec<ResolvedEvent>,
     pub(super) groups: Groups,
     pub(super) rejects: Vec<Rejection>,

@@ -6,6 +6,7 @@ use crate::aggregate::{
     Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations,
     PolicyUses, UsageRow,
 };
+use crate::integrity::IntegritySummary;
 use crate::knowledge::Facts;
 use crate::policy::PolicyBook;
 use crate::report::GrantRow;
@@ -44,6 +45,8 @@ pub struct Run {
     pub policies: PolicyBook,
     /// What calls show about them.
     pub policy_uses: PolicyUses,
+    /// What digests say of the inputs.
+    pub integrity: IntegritySummary,
 }
 
 impl Run {

@@ -1,10 +1,13 @@
 //! The facts of all inputs as look-ups, which resolve uses.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
+use super::digest_options::DigestOptions;
 use super::plan::Plan;
 use crate::aggregate::GrantLedger;
-use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
+use crate::integrity::IntegrityBook;
+use crate::knowledge::{Aliases, Corrections, Facts, InputContent, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
 use crate::policy::PolicyBook;
@@ -19,6 +22,9 @@ pub(super) struct RunKnowledge {
     pub(super) corrections: Corrections,
     pub(super) grants: GrantLedger,
     pub(super) policies: PolicyBook,
+    /// What digests say of the inputs.
+    pub(super) integrity: IntegrityBook,
+    pub(super) contents: HashMap<Arc<str>, InputContent>,
 }
 
 impl RunKnowledge {
@@ -46,7 +52,11 @@ impl RunKnowledge {
             policies.retain(is_wanted);
         }
         let corrections = std::mem::take(&mut facts.corrections);
-        Self { knowledge, aliases, alias_keys, corrections, grants, policies }
+        let (DigestOptions { keys, signatures, .. }, digests) =
+            (&plan.digests, std::mem::take(&mut facts.digests));
+        let integrity = IntegrityBook::new(digests.into_iter().collect(), keys, signatures);
+        let contents = std::mem::take(&mut facts.contents);
+        Self { knowledge, aliases, alias_keys, corrections, grants, policies, integrity, contents }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

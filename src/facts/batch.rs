@@ -5,12 +5,21 @@ use std::sync::Arc;
 
 use super::{Events, EventsBuilder};
 use crate::aggregate::{Activity, Coverage, InputSummary};
-use crate::model::{Fact, KmsEvent, Rejection};
+use crate::model::{Fact, KmsEvent, ListedLog, Rejection};
 
 /// About the bytes of a summary, with its texts and tables.
 const END: usize = size_of::<InputEnd>() + 512;
 /// About the bytes of something learned, with its texts.
 const LEARNED: usize = size_of::<(u64, Fact<'static>)>() + 200;
+
+/// About the bytes of the log files that a digest lists.
+fn listed_bytes(fact: &Fact<'_>) -> usize {
+    const LOG: usize = size_of::<ListedLog>() + 160;
+    match fact {
+        Fact::Digest(digest) => digest.logs.len() * LOG,
+        _ => 0,
+    }
+}
 
 /// What is known of an input when all of it has been scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +66,7 @@ impl Batch {
 impl Stretch {
     fn bytes(&self) -> usize {
         let end = if self.end.is_some() { END } else { 0 };
-        let learned = self.learned.len() * LEARNED;
+        let learned = self.learned.iter().map(|(_, fact)| LEARNED + listed_bytes(fact)).sum::<usize>();
         let rejects = self.rejects.iter().map(|reject| size_of::<Rejection>() + reject.detail.len());
         size_of::<Self>() + end + learned + rejects.sum::<usize>()
     }
@@ -106,8 +115,8 @@ impl BatchBuilder {
     /// Adds what a record of the current input, at `offset`, says about other calls.
     pub fn learn(&mut self, offset: u64, fact: Fact<'static>) {
         if let Some(stretch) = self.stretches.last_mut() {
+            self.others += LEARNED + listed_bytes(&fact);
             stretch.learned.push((offset, fact));
-            self.others += LEARNED;
         }
     }
 

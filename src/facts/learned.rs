@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, StringArray, StructArray, TimestampMillisecondArray, UInt64Array};
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
+use serde::de::DeserializeOwned;
 
 use super::FactsError;
 use super::columns::child;
@@ -38,7 +39,9 @@ struct Row<'a> {
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
-/// changed it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
+/// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text), `digest`
+/// (its object; `detail` has the digest as JSON text) and `content` (`detail` has the input's hash,
+/// whether it is damaged, and whether something follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -145,6 +148,17 @@ impl<'a> Row<'a> {
                     ..row
                 }
             }
+            Fact::Digest(digest) => Self {
+                kind: "digest",
+                first: Some(&digest.place.object),
+                time: Some(digest.end),
+                detail: serde_json::to_string(digest).ok(),
+                ..row
+            },
+            Fact::Content { sha256, is_damaged, has_more_members } => {
+                let detail = serde_json::to_string(&(sha256, is_damaged, has_more_members)).ok();
+                Self { kind: "content", detail, ..row }
+            }
         }
     }
 }
@@ -177,6 +191,12 @@ pub(super) fn to_struct<'a>(
         Arc::new(rows.iter().map(|row| row.detail.as_deref()).collect::<StringArray>()) as ArrayRef,
     ];
     Ok(StructArray::try_new_with_length(fields(), columns, None, rows.len())?)
+}
+
+/// What stands in the column `detail` as JSON text.
+fn detail<T: DeserializeOwned>(details: &StringArray, row: usize) -> Result<T, FactsError> {
+    let text = if details.is_valid(row) { details.value(row) } else { "" };
+    serde_json::from_str(text).map_err(|_| FactsError::Column("detail"))
 }
 
 /// From the Arrow form.
@@ -251,15 +271,17 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                     error_code: text(error_codes),
                 })
             }
-            "key_change" => {
-                let detail = text(details).unwrap_or_default();
-                Fact::Key(Box::new(KeyChange {
-                    by: record(),
-                    key: text(firsts),
-                    principal: second()?.into_owned(),
-                    service: text(services),
-                    effect: serde_json::from_str(&detail).map_err(|_| FactsError::Column("detail"))?,
-                }))
+            "key_change" => Fact::Key(Box::new(KeyChange {
+                by: record(),
+                key: text(firsts),
+                principal: second()?.into_owned(),
+                service: text(services),
+                effect: detail(details, row)?,
+            })),
+            "digest" => Fact::Digest(Box::new(detail(details, row)?)),
+            "content" => {
+                let (sha256, is_damaged, has_more_members) = detail(details, row)?;
+                Fact::Content { sha256, is_damaged, has_more_members }
             }
             _ => return Err(FactsError::Column("kind")),
         };

@@ -346,6 +346,7 @@ impl StoredSummaries {
             etag: etag.map(Into::into),
             modified,
             counts: from_counts(self.counts.each_ref().map(|column| column.value(row))),
+            integrity: None,
         };
         let mut coverage = Coverage { unattributed, ..self.coverage.get(row) };
         let (lists, trails) = &self.trails;

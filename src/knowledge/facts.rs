@@ -13,7 +13,8 @@ use std::sync::Arc;
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use crate::model::{
-    Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, TrailChange,
+    Digest, Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId,
+    Sha256, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -63,6 +64,22 @@ pub struct Facts {
     pub trails: BTreeSet<TrailChange>,
     /// Changes to keys and their grants, by time.
     pub keys: BTreeSet<KeyChange>,
+    /// The digests among the inputs, by their URIs.
+    pub digests: BTreeMap<Arc<str>, Digest>,
+    /// The contents of inputs that are damaged, or whose facts stand in several batches.
+    pub contents: HashMap<Arc<str>, InputContent>,
+}
+
+/// The content of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InputContent {
+    /// Its SHA-256; `None`: it is not known.
+    pub sha256: Option<Sha256>,
+    /// Not all of it can be read.
+    pub is_damaged: bool,
+    /// Something follows its first gzip member.
+    pub has_more_members: bool,
 }
 
 impl Facts {
@@ -120,6 +137,13 @@ impl Facts {
             Fact::Key(change) => {
                 self.keys.insert(*change);
             }
+            Fact::Digest(digest) => {
+                self.digests.insert(archive.clone(), *digest);
+            }
+            Fact::Content { sha256, is_damaged, has_more_members } => {
+                let content = InputContent { sha256, is_damaged, has_more_members };
+                self.contents.insert(archive.clone(), content);
+            }
         }
     }
 
@@ -176,6 +200,8 @@ impl AddAssign for Facts {
         self.corrections += other.corrections;
         self.trails.extend(other.trails);
         self.keys.extend(other.keys);
+        self.digests.extend(other.digests);
+        self.contents.extend(other.contents);
     }
 }
 

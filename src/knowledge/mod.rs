@@ -36,5 +36,5 @@ mod lookups;
 
 pub use aliases::Aliases;
 pub use corrections::{CorrectedBy, Corrections};
-pub use facts::{FactSource, FactSupport, Facts};
+pub use facts::{FactSource, FactSupport, Facts, InputContent};
 pub use lookups::Knowledge;

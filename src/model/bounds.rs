@@ -146,6 +146,8 @@ impl Fact<'_> {
             }
             // The event that it comes from is checked.
             Self::Key(_) => Ok(()),
+            // It is checked when it is read.
+            Self::Digest(_) | Self::Content { .. } => Ok(()),
         }
     }
 }

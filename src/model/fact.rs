@@ -10,8 +10,10 @@ use siphasher::sip::SipHasher13;
 use std::ops::BitOrAssign;
 
 use super::arn::Arn;
+use super::digest::Digest;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
+use super::sha256::Sha256;
 use super::text::Text;
 use super::time::EventTime;
 use super::workload::{Strength, Workload};
@@ -435,6 +437,17 @@ pub enum Fact<'a> {
     Trail(TrailChange),
     /// A key or its grants were changed.
     Key(Box<KeyChange>),
+    /// The input is a digest file.
+    Digest(Box<Digest>),
+    /// The content of an input that is damaged, or whose facts stand in several batches.
+    Content {
+        /// Its SHA-256; `None`: it is not known.
+        sha256: Option<Sha256>,
+        /// Not all of it can be read.
+        is_damaged: bool,
+        /// Something follows its first gzip member.
+        has_more_members: bool,
+    },
 }
 
 impl fmt::Display for LearnedCondition<'_> {

@@ -24,6 +24,7 @@ mod any_case;
 mod as_text;
 mod call;
 mod details;
+mod digest;
 mod error;
 mod facts;
 mod families;
@@ -41,6 +42,7 @@ mod request_details;
 mod rule_out;
 
 pub use alias_list::{ListedAlias, parse_alias_list};
+pub use digest::{DIGEST_HEAD, DigestError, begins_digest, digest};
 pub use error::{AliasListError, NoFacts, ParseError};
 pub use facts::{facts, facts_without_texts, may_contain_facts};
 pub use families::{alias_arn, facts_of_event};

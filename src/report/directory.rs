@@ -15,8 +15,8 @@ use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{
-    AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, PolicyStatementsTable,
-    RejectRow, RejectsTable, SupersededTable, UsageTable,
+    AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, IntegrityTable,
+    PolicyStatementsTable, RejectRow, RejectsTable, SupersededTable, UsageTable,
 };
 use crate::aggregate::{AccessRow, DailyRow, UsageRow};
 use crate::audit::{Finding, PolicyLine};
@@ -30,7 +30,7 @@ const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "findings.parquet",
     "usage.parquet",
     "usage_daily.parquet",
@@ -40,6 +40,7 @@ const PARTS: [&str; 11] = [
     EVENTS_FOLDER,
     "superseded.parquet",
     "rejects.parquet",
+    "integrity.parquet",
     "inputs.parquet",
     "run.json",
 ];
@@ -65,6 +66,7 @@ pub struct ReportDirectory {
     superseded: TableFile<SupersededTable>,
     rejects: TableFile<RejectsTable>,
     inputs: TableFile<InputsTable>,
+    integrity: TableFile<IntegrityTable>,
     tasks: TaskQueue<SinkError>,
     alive: File,
     lock: DirectoryLock,
@@ -127,6 +129,7 @@ impl ReportDirectory {
         let superseded = TableFile::new_in(staging.path(), &tasks);
         let rejects = TableFile::new_in(staging.path(), &tasks);
         let inputs = TableFile::new_in(staging.path(), &tasks);
+        let integrity = TableFile::new_in(staging.path(), &tasks);
         let events = EventFiles::new(events_root, &tasks);
         let target = target.to_owned();
         Ok(Self {
@@ -138,6 +141,7 @@ impl ReportDirectory {
             superseded,
             rejects,
             inputs,
+            integrity,
             tasks,
             alive,
             lock,
@@ -197,6 +201,7 @@ impl ReportDirectory {
         self.superseded.finish()?;
         self.rejects.finish()?;
         self.inputs.finish()?;
+        self.integrity.finish()?;
         let path = folder.join("run.json");
         let json = serde_json::to_string_pretty(run).map_err(SinkError::encode(&path))?;
         fs::write(&path, json + "\n").map_err(SinkError::file(&path))?;
@@ -357,6 +362,11 @@ impl Sink for ReportDirectory {
         Ok(())
     }
 
+    fn integrity(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        self.integrity.push_encoded(row);
+        Ok(())
+    }
+
     fn input(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         self.inputs.push_encoded(row);
         Ok(())
@@ -366,6 +376,7 @@ impl Sink for ReportDirectory {
         self.superseded.queue_rows(EncodeBy::Column);
         self.rejects.queue_rows(EncodeBy::Column);
         self.inputs.queue_rows(EncodeBy::Column);
+        self.integrity.queue_rows(EncodeBy::Column);
         self.events.queue_rows(keep_going)
     }
 

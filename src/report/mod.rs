@@ -61,8 +61,8 @@ pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_
 pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_markdown};
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
-    GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, REVIEW, RULES,
-    RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
-    SupersededRow, SupersededTable, USAGE, UsageTable,
+    GrantsTable, INPUTS, INTEGRITY, InputsTable, IntegrityTable, POLICY_STATEMENTS, PolicyStatementsTable,
+    REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED,
+    SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

@@ -51,6 +51,16 @@ pub trait Sink: Send {
         Ok(())
     }
 
+    /// Takes what digests say of a file, as a row of [`INTEGRITY`](super::INTEGRITY). By default, it
+    /// is left out.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn integrity(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        let _ = row;
+        Ok(())
+    }
+
     /// Takes a finished input, as a row of [`INPUTS`](super::INPUTS).
     ///
     /// # Errors

@@ -23,6 +23,8 @@ pub struct Archive {
     pub name_fields: NameFields,
     /// Which version of the archive this is.
     pub version: Version,
+    /// A digest may list it: digests come before it, or may come later.
+    pub may_be_listed: bool,
     pub(super) location: Location,
 }
 

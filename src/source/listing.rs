@@ -178,6 +178,7 @@ impl Listing {
                     size: None,
                     name_fields: NameFields::default(),
                     version: Version::default(),
+                    may_be_listed: false,
                     location: Location::Stdin,
                 }));
             }

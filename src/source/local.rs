@@ -153,6 +153,7 @@ fn archive(NamedPath { name, path, folder }: NamedPath, meta: &Metadata) -> List
         size,
         name_fields,
         version,
+        may_be_listed: false,
         location: Location::File(path),
     })
 }

@@ -22,8 +22,9 @@ use crate::model::EventTime;
 pub enum Family {
     /// Management and data events.
     CloudTrail,
-    /// Insights, network activity, aggregated events, digests: none of them management or data
-    /// events.
+    /// Digests.
+    Digest,
+    /// Insights, network activity, aggregated events: neither management nor data events.
     Other,
 }
 
@@ -120,10 +121,8 @@ pub(super) fn is_organization_id(text: &str) -> bool {
 pub(super) fn parse_family(text: &str) -> Option<Family> {
     match text {
         "CloudTrail" => Some(Family::CloudTrail),
-        "CloudTrail-Insight"
-        | "CloudTrail-NetworkActivity"
-        | "CloudTrail-Aggregated"
-        | "CloudTrail-Digest" => Some(Family::Other),
+        "CloudTrail-Digest" => Some(Family::Digest),
+        "CloudTrail-Insight" | "CloudTrail-NetworkActivity" | "CloudTrail-Aggregated" => Some(Family::Other),
         _ => None,
     }
 }

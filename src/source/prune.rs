@@ -110,6 +110,11 @@ impl PruneFilter {
         decision
     }
 
+    /// Whether an object, by its key, is in a folder that is listed.
+    pub fn includes(&self, key: &str) -> bool {
+        !self.excludes_object(key)
+    }
+
     /// Whether an object is in a folder that is left out.
     pub(super) fn excludes_object(&self, key: &str) -> bool {
         key.rfind('/').is_some_and(|end| self.decide(&key[..=end]) == PruneDecision::Exclude)

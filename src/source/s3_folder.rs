@@ -285,6 +285,7 @@ fn to_archive(bucket: &Bucket, bucket_name: &str, object: Object, context: &List
         size: Some(size),
         name_fields: NameFields::from_key(&key),
         version: Version { etag: etag.map(String::into_boxed_str), inode: None, modified },
+        may_be_listed: false,
         location: Location::S3(RemoteObject::new(bucket.clone(), key, size, context.cancel.clone())),
     })
 }

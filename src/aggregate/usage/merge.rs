@@ -27,6 +27,10 @@ impl AddAssign for GroupStats {
         self.resources += other.resources;
         self.service += other.service;
         self.resource += other.resource;
+        self.verified_event_count = match (self.verified_event_count, other.verified_event_count) {
+            (Some(n), Some(m)) => Some(n + m),
+            (one, other) => one.or(other),
+        };
         self.extend_span(other.first_time, || other.first_event_id.as_deref());
         self.extend_span(other.last_time, || other.last_event_id.as_deref());
     }

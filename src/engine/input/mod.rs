@@ -23,9 +23,10 @@ use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
+use crate::parse;
 use crate::report::{
-    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, SUPERSEDED, Table,
-    USAGE,
+    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS, REJECTS,
+    SUPERSEDED, Table, USAGE,
 };
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
@@ -138,6 +139,7 @@ fn read<R: Read>(
         }
         return;
     }
+    subject.may_be_digest = parse::begins_digest(content.peek(parse::DIGEST_HEAD));
     let first = content.peek(ArchiveFormat::DETECT_BYTES);
     if first.starts_with(PARQUET_MAGIC) {
         read_parquet(scanner, subject, content, origin.archive, buffers);
@@ -239,6 +241,7 @@ fn is_of_report(table: &OcsfReader) -> bool {
         || begins(DAILY, &names)
         || begins(SUPERSEDED, &names)
         || begins(INPUTS, &names)
+        || begins(INTEGRITY, &names)
         || begins(REJECTS, &names)
 }
 

@@ -14,10 +14,11 @@ use super::window::Window;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
-use crate::format::decode::{Buffers, DecodeError, Encoding};
+use crate::format::decode::{Buffers, DecodeError, Encoding, sha256_of};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{
-    Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked,
+    Digest, Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, Sha256, SkipReason, TooLong,
+    is_masked,
 };
 use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
 use crate::source::Family;
@@ -65,6 +66,10 @@ pub(super) struct InputReader<'r, 's> {
     is_broken: bool,
     /// Facts have been emitted: the input can no longer be skipped as no archive.
     is_committed: bool,
+    /// Its facts stand in several batches.
+    is_split: bool,
+    /// Bytes follow its compressed stream.
+    is_trailed: bool,
 }
 
 impl<'r, 's> InputReader<'r, 's> {
@@ -90,6 +95,8 @@ impl<'r, 's> InputReader<'r, 's> {
             head: Vec::new(),
             is_broken: false,
             is_committed: false,
+            is_split: false,
+            is_trailed: false,
         }
     }
 
@@ -99,14 +106,19 @@ impl<'r, 's> InputReader<'r, 's> {
             Encoding::Unsupported(reason) => Some(reason),
             Encoding::Gzip | Encoding::Zstd | Encoding::Zlib | Encoding::Deflate | Encoding::Plain => None,
         };
+        let mut digest = None;
         if foreign.is_none() {
             let mut window = match content.take_whole() {
                 Some(whole) => Window::whole(whole),
+                None if self.subject.may_be_digest => Window::retaining(),
                 None => Window::new(),
             };
             let ending = self.read(&mut content, &mut window, &mut reader);
             if !reader.is_recognised() {
                 self.watch(&window, u64::MAX);
+            }
+            if self.scanner.learn == Learn::Yes && reader.skip_reason() == SkipReason::Digest {
+                digest = window.content().and_then(read_digest);
             }
             buffers.recycle(window.into_buffer());
             match ending {
@@ -128,7 +140,9 @@ impl<'r, 's> InputReader<'r, 's> {
         let skip = foreign.or_else(|| other.then(|| reader.skip_reason()));
         let position = content.position();
         let content = content.into_content();
-        self.finish(position, content.sha256(), reader.shape().as_str(), skip);
+        let sha256 = content.sha256().filter(|_| foreign.is_none() && !self.is_broken);
+        let digest = digest.filter(|_| skip == Some(SkipReason::Digest));
+        self.end(position, sha256, reader.shape().as_str(), skip, digest);
         content.finish(buffers);
     }
 
@@ -372,6 +386,7 @@ impl<'r, 's> InputReader<'r, 's> {
     fn reject_at(&mut self, place: Option<(u64, u64)>, reason: RejectReason, detail: String) {
         self.input.counts.records += 1;
         self.input.counts.rejected += 1;
+        self.is_trailed |= reason == RejectReason::TrailingBytes;
         self.first_reject.get_or_insert(reason);
         let (offset, index) = place.unzip();
         self.scanner.reject(Rejection { offset, index, reason, detail });
@@ -409,16 +424,29 @@ impl<'r, 's> InputReader<'r, 's> {
 
     /// Emits the batch; false when the run is over.
     pub(super) fn emit(&mut self) -> bool {
+        self.is_split = true;
         self.scanner.flush_within(&self.subject.uri, self.input.counts)
     }
 
-    /// Ends the input.
+    /// Ends the input. `sha256`: of its content, if all of it was read.
     pub(super) fn finish(
+        self,
+        position: StreamPosition,
+        sha256: Option<String>,
+        shape: impl Into<Cow<'static, str>>,
+        skip: Option<SkipReason>,
+    ) {
+        self.end(position, sha256, shape, skip, None);
+    }
+
+    /// The same for an input that may be a digest.
+    fn end(
         mut self,
         position: StreamPosition,
         sha256: Option<String>,
         shape: impl Into<Cow<'static, str>>,
         skip: Option<SkipReason>,
+        digest: Option<Digest>,
     ) {
         self.report_bytes(position.compressed_bytes);
         let input = &mut self.input;
@@ -455,13 +483,27 @@ impl<'r, 's> InputReader<'r, 's> {
                 scope.delivery_days.extend(name.delivery_day.map(|day| day.to_epoch_days()));
             }
         }
-        if input.status == InputStatus::Complete {
-            input.content_sha256 = sha256;
+        input.content_sha256 = sha256;
+        let has_more_members = input.gzip_members > 1 || self.is_trailed;
+        if let Some(digest) = digest {
+            let digest = Digest { has_more_members, ..digest };
+            self.scanner.builder.learn(0, Fact::Digest(Box::new(digest)));
+        }
+        if (self.is_broken || self.is_split) && self.scanner.learn == Learn::Yes {
+            let sha256 = input.content_sha256.as_deref().and_then(Sha256::from_hex);
+            let is_damaged = self.is_broken;
+            self.scanner.builder.learn(0, Fact::Content { sha256, is_damaged, has_more_members });
         }
         // What cannot be read in these bytes cannot be read in them later.
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
         self.scanner.end(self.input, self.coverage, outcome);
     }
+}
+
+/// Reads a digest, unless it lacks what a digest has.
+fn read_digest(content: &[u8]) -> Option<Digest> {
+    let sha256 = sha256_of(content).ok().and_then(|hash| Sha256::from_hex(&hash))?;
+    parse::digest(content, sha256).inspect_err(|error| debug!(%error, "no digest that can be used")).ok()
 }
 
 /// Whether a KMS call lacks the member that says who called, or the one that says with which key. A

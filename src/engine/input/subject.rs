@@ -28,6 +28,10 @@ pub(super) struct Subject {
     pub(super) budget: Budget,
     /// How many layers of its content were decoded inside the first one.
     pub(super) layers: u32,
+    /// A digest may list it.
+    pub(super) may_be_listed: bool,
+    /// Its name or its first bytes are those of a digest.
+    pub(super) may_be_digest: bool,
 }
 
 impl Subject {
@@ -42,6 +46,8 @@ impl Subject {
             depth: 0,
             budget: Budget::of_input(archive.size, limits.archive_bytes),
             layers: 0,
+            may_be_listed: archive.may_be_listed,
+            may_be_digest: false,
         }
     }
 
@@ -49,7 +55,18 @@ impl Subject {
     pub(super) fn unread(uri: &Arc<str>) -> Self {
         let (name_fields, version) = (NameFields::default(), Version::default());
         let (container, budget) = (None, Budget::new(0));
-        Self { uri: uri.clone(), size: None, name_fields, version, container, depth: 0, budget, layers: 0 }
+        Self {
+            uri: uri.clone(),
+            size: None,
+            name_fields,
+            version,
+            container,
+            depth: 0,
+            budget,
+            layers: 0,
+            may_be_listed: false,
+            may_be_digest: false,
+        }
     }
 
     /// A member of a container.
@@ -64,13 +81,17 @@ impl Subject {
             depth: container.depth + 1,
             budget: container.budget.clone(),
             layers: 0,
+            // The digests may come behind it.
+            may_be_listed: true,
+            may_be_digest: false,
         }
     }
 
     /// How its content is decoded; `stored_size`: its stored bytes, where known.
     pub(super) fn decode_options(&self, plan: &Plan, stored_size: Option<u64>) -> DecodeOptions {
         let (limit, budget) = (plan.limits.archive_bytes, self.budget.clone());
-        DecodeOptions { stored_size, limit, budget, hash: plan.hash }
+        let is_listed = self.may_be_listed || plan.checkpoint.is_some() || plan.digests.hash_all;
+        DecodeOptions { stored_size, limit, budget, hash: plan.hash || plan.learn && is_listed }
     }
 
     /// Its summary, before anything is counted.
@@ -92,6 +113,7 @@ impl Subject {
             etag: self.version.etag.clone(),
             modified: self.version.modified,
             counts: Counts::default(),
+            integrity: None,
         }
     }
 

@@ -191,4 +191,8 @@ table! {
     "grant_name": Text or null,
         "`name` of a CreateGrant.",
         |s| Cell::optional_text(s.event.grant_name.as_deref());
+    "integrity": Text or null,
+        "What digests say of the archive: a `status` of `integrity.parquet`. Null: the input has no \
+        digests.",
+        |s| Cell::optional_text(s.integrity.map(|status| status.as_str()));
 }

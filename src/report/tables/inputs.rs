@@ -97,4 +97,8 @@ table! {
         "Those of `duplicate` that a correction has superseded (`addendum.reason` is \
         `UPDATED_DATA`). Not a class of its own.",
         |i| Cell::count(i.counts.corrected);
+    "integrity": Text or null,
+        "What digests say of it: its `status` in `integrity.parquet`. Null: the input has no digests, \
+        or it is neither a digest nor a log file.",
+        |i| Cell::optional_text(i.integrity.map(|status| status.as_str()));
 }

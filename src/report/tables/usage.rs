@@ -130,6 +130,10 @@ table! {
         "Distinct values of `resource` in `events`. Exact up to 1,024; what is more is an estimate \
         (HyperLogLog, standard error 1.6 %).",
         |row| Cell::count(row.stats.resource_count());
+    "verified_event_count": Int or null,
+        "Events whose record is in an archive that is `valid` in `integrity.parquet`. Null: the input \
+        has no digests.",
+        |row| row.stats.verified_event_count.map_or(Cell::Null, Cell::count);
 }
 
 table! {

@@ -7,6 +7,7 @@
 //! | [`program`] | runs the program under test |
 //! | [`report`] | reads its reports back |
 //! | [`files`], [`records`] | folders, files and records that many tests need |
+//! | `trail` (feature `trail`) | a trail with signed digests |
 //! | [`require`] | skips a check, or fails where all are required |
 //! | `bed` (feature `s3`) | a bucket to test with, and a proxy that lets requests fail |
 //!
@@ -23,6 +24,8 @@ pub mod program;
 pub mod records;
 pub mod report;
 pub mod require;
+#[cfg(feature = "trail")]
+pub mod trail;
 
 use std::path::Path;
 

@@ -56,6 +56,10 @@ impl Report {
         rows(&self.path().join("findings.parquet"))
     }
 
+    pub fn integrity(&self) -> Vec<Value> {
+        rows(&self.path().join("integrity.parquet"))
+    }
+
     pub fn superseded(&self) -> Vec<Value> {
         rows(&self.path().join("superseded.parquet"))
     }

@@ -1,0 +1,100 @@
+//! Judges inputs by the digests among them.
+
+use std::sync::Arc;
+
+use super::plan::Plan;
+use super::run_knowledge::RunKnowledge;
+use crate::aggregate::{InputStatus, InputSummary, StatusReason};
+use crate::facts::Stretch;
+use crate::integrity::{Content, InputFile, IntegrityRow, IntegrityTally, NamedAs, Scope};
+use crate::knowledge::InputContent;
+use crate::model::{IntegrityStatus, RejectReason, Sha256};
+use crate::source::{Family, NameFields};
+
+impl Plan {
+    /// Which digests and log files are expected in the input.
+    pub(super) fn scope<'s>(&self, lists: &'s dyn Fn(&str) -> bool) -> Scope<'s> {
+        let (since, until) = (self.selection.since, self.selection.until);
+        Scope { since, until, lists, judges_all: !self.digests.only_selected_time }
+    }
+}
+
+impl RunKnowledge {
+    /// What digests say of the input that a stretch is of; `None`: there are none, or it is no log
+    /// file.
+    pub(super) fn integrity_of(&self, stretch: &Stretch) -> Option<IntegrityStatus> {
+        if self.integrity.is_empty() {
+            return None;
+        }
+        let fields = NameFields::from_key(&stretch.uri);
+        let summary = stretch.end.as_ref().map(|end| &end.summary);
+        let file = input_file(&stretch.uri, &fields, summary, self.contents.get(&stretch.uri));
+        self.integrity.judge(&file).map(|verdict| verdict.status)
+    }
+
+    /// Judges an input. Counts it, and gives its row to `emit`, if it is a digest or a log file.
+    pub(super) fn judge_input(
+        &self,
+        plan: &Plan,
+        input: &InputSummary,
+        tally: &mut IntegrityTally,
+        emit: &mut dyn FnMut(&IntegrityRow<'_>),
+    ) -> Option<IntegrityStatus> {
+        if self.integrity.is_empty() {
+            return None;
+        }
+        let fields = NameFields::from_key(&input.archive);
+        let file = input_file(&input.archive, &fields, Some(input), self.contents.get(&input.archive));
+        let verdict = self.integrity.judge(&file)?;
+        if let Some(row) = tally.add(&self.integrity, &plan.scope(&|_| true), &file, verdict) {
+            emit(&row);
+        }
+        Some(verdict.status)
+    }
+}
+
+fn input_file<'f>(
+    uri: &'f Arc<str>,
+    fields: &'f NameFields,
+    summary: Option<&'f InputSummary>,
+    content: Option<&InputContent>,
+) -> InputFile<'f> {
+    let hashed = |sha256: Option<Sha256>| sha256.map_or(Content::NotHashed, Content::Hashed);
+    let status = summary.map(|summary| summary.status);
+    let is_appended_to = |summary: &InputSummary| {
+        summary.gzip_members > 1
+            || summary.reason == Some(StatusReason::Rejected(RejectReason::TrailingBytes))
+    };
+    let (content, has_more_members) = match (content, summary) {
+        (Some(InputContent { is_damaged: true, has_more_members, .. }), _) => {
+            (Content::Damaged, *has_more_members)
+        }
+        (Some(content), _) => (hashed(content.sha256), content.has_more_members),
+        (None, Some(summary))
+            if summary.status == InputStatus::Unreadable && summary.content_sha256.is_none() =>
+        {
+            (Content::Damaged, false)
+        }
+        (None, Some(summary)) => {
+            let sha256 = summary.content_sha256.as_deref().and_then(Sha256::from_hex);
+            (hashed(sha256), is_appended_to(summary))
+        }
+        (None, None) => (Content::NotHashed, false),
+    };
+    InputFile {
+        uri,
+        named_as: match fields.family {
+            Some(Family::CloudTrail) => NamedAs::Log,
+            Some(Family::Digest) => NamedAs::Digest,
+            _ => NamedAs::Other,
+        },
+        account_id: fields.account_id.as_deref(),
+        region: fields.region.as_deref(),
+        delivered: fields.delivered,
+        content,
+        has_more_members,
+        is_archive: status
+            .is_none_or(|status| matches!(status, InputStatus::Complete | InputStatus::Partial))
+            && summary.is_none_or(|summary| !summary.is_container),
+    }
+}
