@@ -103,7 +103,9 @@ impl IntegrityBook {
         if let Some(log) = self.by_name.get(stem(file.uri)) {
             return Some(self.judge_listed(file, *log));
         }
-        if let Content::Hashed(sha256) = file.content
+        // A log file with a name that no digest lists was added, whatever it holds.
+        if file.named_as == NamedAs::Other
+            && let Content::Hashed(sha256) = file.content
             && let Some(log) = self.by_hash.get(&sha256)
         {
             return Some(self.judge_listed(file, *log));

@@ -22,12 +22,9 @@ impl Scope<'_> {
         self.since.is_none_or(|since| end > since) && self.until.is_none_or(|until| start < until)
     }
 
-    /// Whether an object with this time in its name is expected.
-    pub(super) fn expects(&self, place: &RecordedPlace, time: Option<EventTime>) -> bool {
-        (self.lists)(&place.object)
-            && time.is_none_or(|time| {
-                self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
-            })
+    /// Whether an object that is of this time is expected in the input.
+    pub(super) fn expects(&self, place: &RecordedPlace, time: Option<(EventTime, EventTime)>) -> bool {
+        (self.lists)(&place.object) && time.is_none_or(|(start, end)| self.overlaps(start, end))
     }
 }
 

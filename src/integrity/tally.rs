@@ -225,7 +225,7 @@ impl IntegrityTally {
         let mut rows = Vec::new();
         for missing in &book.missing {
             let name = stem(&missing.place.object);
-            if self.unreadable.contains(name) || !scope.expects(&missing.place, missing.end) {
+            if self.unreadable.contains(name) || !scope.expects(&missing.place, missing.hour()) {
                 continue;
             }
             let place = missing.place.to_string();
@@ -252,8 +252,9 @@ impl IntegrityTally {
             let Some(entry) = entries.first() else { continue };
             let log = book.log(*entry);
             let judged = &book.digests[entry.0];
-            let is_of_run = scope.expects(&log.place, time_in(&log.place.object))
-                && scope.overlaps(judged.digest.start, judged.digest.end);
+            let time = time_in(&log.place.object).map(|time| (time, EventTime(time.0 + 1)));
+            let is_of_run =
+                scope.expects(&log.place, time) && scope.overlaps(judged.digest.start, judged.digest.end);
             if !is_of_run {
                 continue;
             }

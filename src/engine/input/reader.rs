@@ -456,13 +456,18 @@ impl<'r, 's> InputReader<'r, 's> {
         input.shape = shape.into();
         if let Some(reason) = skip {
             // Not an archive: what looked like a record or damage is neither.
-            let (status, reason) = lost::status(&NoRecords {
-                reason,
+            // What only looks like a digest may hold anything.
+            let is_other = reason == SkipReason::Digest && digest.is_none();
+            let watched = if is_other { SkipReason::OtherJson } else { reason };
+            let (status, found) = lost::status(&NoRecords {
+                reason: watched,
                 uri: &self.subject.uri,
                 fields: &self.subject.name_fields,
                 watch: &self.watch,
                 head: &self.head,
             });
+            let reason =
+                if found == StatusReason::Skipped(watched) { StatusReason::Skipped(reason) } else { found };
             if let Some(what) = lost::description(&reason, &self.head) {
                 let archive = &input.archive;
                 warn!(%archive, "skipped: it holds {what}");

@@ -266,10 +266,11 @@ impl ShapeCounter {
     pub(super) fn skip_reason(&self) -> SkipReason {
         let has_values =
             self.other_values > 0 || self.arrays + self.other_arrays > 0 || !self.wrapped.is_empty();
-        if self.only_notifications() {
-            SkipReason::Notification
-        } else if self.digest {
+        // The log files in a digest look like those that a notification names.
+        if self.digest {
             SkipReason::Digest
+        } else if self.only_notifications() {
+            SkipReason::Notification
         } else if self.damaged_start {
             SkipReason::BrokenStart
         } else if self.damaged || self.messages > 0 {
