@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::details::{
     CaveatContext, NEXT_ITEM, accounts_not_covered, disagreeing_names, failed_trail_changes,
     keys_used_otherwise, log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails,
-    trails_excluding_kms,
+    trails_excluding_kms, unverified_events,
 };
 use super::gaps::missing_days;
 use crate::model::counted;
@@ -418,6 +418,31 @@ pub static CAVEATS: &[CaveatRule] = &[
             again.",
         doc: "in a run with `--incremental`: archives have changed, and events that earlier runs \
             found in them are in no archive any more",
+    },
+    CaveatRule {
+        id: "integrity_broken",
+        severity: Severity::Warning,
+        applies: |c| (c.integrity.broken() > 0).then(|| c.integrity.sentence()),
+        text: "Digests show that files were changed, removed or added: {}. integrity.parquet names \
+            them. The events in such archives are counted (`integrity` in the tables).",
+        doc: "a digest or a log file is `invalid`, `missing` or `unlisted` in `integrity.parquet`",
+    },
+    CaveatRule {
+        id: "integrity_without_keys",
+        severity: Severity::Warning,
+        applies: |c| when(!c.integrity.is_empty() && !c.integrity.has_keys),
+        text: "The input has digests, but no public keys were given, so no archive is verified. Save \
+            the output of `aws cloudtrail list-public-keys` for this time and Region, and give it \
+            with --digest-keys.",
+        doc: "the input has digests, and `--digest-keys` was not given",
+    },
+    CaveatRule {
+        id: "unverified_events",
+        severity: Severity::Notice,
+        applies: |c| unverified_events(c).map(|n| n.to_string()),
+        text: "Selected events in archives that no digest verifies: {}. What digests say of the \
+            public keys rests on whoever gave them (key_source in integrity.parquet).",
+        doc: "the input has digests, and a selected event is in an archive that is not `valid`",
     },
     CaveatRule {
         id: "names_disagree",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::trails::{TrailState, failed_attempts, periods, trails_without_kms};
 use crate::aggregate::{Activity, Counts, Coverage, InputTotals, KeyUse, Observations, UsageRow, is_use};
+use crate::integrity::IntegritySummary;
 use crate::knowledge::Facts;
 use crate::model::{EventTime, Outcome, TrailChange, counted, multi_region_id};
 
@@ -32,6 +33,15 @@ pub struct CaveatContext<'a> {
     pub events_gone: u64,
     /// Whether some folders of S3 were not listed, because of their names.
     pub chose_folders: bool,
+    /// What digests say of the inputs.
+    pub integrity: &'a IntegritySummary,
+}
+
+/// How many selected events are in archives that no digest verifies, if there are digests.
+pub(super) fn unverified_events(context: &CaveatContext<'_>) -> Option<u64> {
+    let verified: u64 = context.usage.iter().filter_map(|row| row.stats.verified_event_count).sum();
+    let unverified = context.counts.selected.saturating_sub(verified);
+    (!context.integrity.is_empty() && unverified > 0).then_some(unverified)
 }
 
 /// Trails named in a sentence.

@@ -45,6 +45,7 @@ fn end(builder: &mut BatchBuilder, uri: &str) {
         etag: None,
         modified: None,
         counts: Counts::default(),
+        integrity: None,
     };
     builder.end(summary, Coverage::default());
 }

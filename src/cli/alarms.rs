@@ -111,6 +111,11 @@ fn check_count(condition: FailOn, run: &Run, findings: &Findings, missing_days: 
             (others, "file", "without CloudTrail records: see inputs.parquet")
         }
         FailOn::Empty => (empty, "input", "without any archive: see inputs.parquet"),
+        FailOn::Integrity => (
+            run.integrity.broken(),
+            "digest or log file",
+            "invalid, missing or in no digest: see integrity.parquet",
+        ),
         FailOn::Findings(severity) => (findings.open(severity), "open finding", "(see findings.parquet)"),
     };
     (n > 0).then(|| format!("{} {what}", counted(n, noun)))

@@ -62,6 +62,7 @@ pub(super) fn run(
     let mut findings = findings::of_run(&run, &plan.selection);
     mutes.apply(&mut findings, ended);
     let run_json = RunJson {
+        integrity: &run.integrity,
         findings: &findings,
         options: &options,
         started: reporter.start_time(),
@@ -136,5 +137,6 @@ fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {
         events_gone: run.replaced.events_gone,
         chose_folders: !plan.prune.keeps_everything()
             && plan.inputs.iter().any(|input| matches!(input, Input::S3(_))),
+        integrity: &run.integrity,
     })
 }

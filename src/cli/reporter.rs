@@ -236,6 +236,7 @@ impl ExitReporter {
                 inputs: &finished.run.inputs,
                 newest_event: finished.run.coverage.newest_event(),
                 missing_days: finished.missing_days,
+                integrity: &finished.run.integrity,
             }),
         }))
     }

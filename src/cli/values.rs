@@ -84,12 +84,14 @@ pub(super) enum FailOn {
     Skipped,
     /// Inputs in which there is no archive: an empty directory, or a folder in S3 without objects
     Empty,
+    /// Digests or log files that are invalid or missing, and log files in no digest of their hour
+    Integrity,
     /// Open findings of this severity, or worse
     Findings(FindingSeverity),
 }
 
 impl FailOn {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Rejects,
         Self::Unreadable,
         Self::Gaps,
@@ -97,6 +99,7 @@ impl FailOn {
         Self::Corrected,
         Self::Skipped,
         Self::Empty,
+        Self::Integrity,
         Self::Findings(FindingSeverity::Low),
         Self::Findings(FindingSeverity::Critical),
         Self::Findings(FindingSeverity::High),
@@ -114,6 +117,7 @@ impl FailOn {
             Self::Corrected => "corrected",
             Self::Skipped => "skipped",
             Self::Empty => "empty",
+            Self::Integrity => "integrity",
             Self::Findings(FindingSeverity::Critical) => "findings:critical",
             Self::Findings(FindingSeverity::High) => "findings:high",
             Self::Findings(FindingSeverity::Medium) => "findings:medium",
@@ -135,6 +139,9 @@ impl FailOn {
             Self::Skipped => "Files that are not CloudTrail archives; digest files do not count",
             Self::Empty => {
                 "Inputs in which there is no archive: an empty directory, or a folder in S3 without objects"
+            }
+            Self::Integrity => {
+                "Digests or log files that are invalid or missing, and log files in no digest of their hour"
             }
             Self::Findings(FindingSeverity::Critical) => "Open findings that are critical",
             Self::Findings(FindingSeverity::High) => "Open findings that are high or worse",

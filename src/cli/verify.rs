@@ -71,7 +71,7 @@ pub(super) fn run(
         // The result is printed, with or without these notes.
         let _ = io::stderr().write_all(notes.as_bytes());
     }
-    let is_verified = run.integrity.signed_digests > 0 && !run.integrity.is_broken();
+    let is_verified = run.integrity.signed_digests > 0 && run.integrity.broken() == 0;
     Ok(reporter.verified(&run.inputs, is_verified))
 }
 

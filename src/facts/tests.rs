@@ -144,6 +144,7 @@ fn summary(uri: &Arc<str>) -> InputSummary {
         etag: None,
         modified: None,
         counts: crate::aggregate::Counts::default(),
+        integrity: None,
     }
 }
 

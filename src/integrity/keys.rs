@@ -172,6 +172,8 @@ fn time(value: &Value) -> Option<EventTime> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// A throw-away key of 2,048 bits, which domain notes of this project give with a signature.
@@ -187,12 +189,12 @@ mod tests {
     #[test]
     fn both_spellings_and_all_forms_of_times_are_read() {
         for (start, end) in [
-            ("2023-04-01T00:00:00Z".into(), "2023-05-01T00:00:00+00:00".into()),
-            (1_680_307_200.0.into(), serde_json::Value::from(1_682_899_200)),
-            ("1680307200.0".into(), "1682899200".into()),
+            (json!("2023-04-01T00:00:00Z"), json!("2023-05-01T00:00:00+00:00")),
+            (json!(1_680_307_200.0), json!(1_682_899_200)),
+            (json!("1680307200.0"), json!("1682899200")),
         ] {
             for list in ["PublicKeyList", "publicKeyList"] {
-                let keys = keys(&serde_json::json!({ list: [{"Fingerprint": FINGERPRINT, "Value": VALUE,
+                let keys = keys(&json!({ list: [{"Fingerprint": FINGERPRINT, "Value": VALUE,
                     "ValidityStartTime": start, "ValidityEndTime": end}]}));
                 let keys = keys.unwrap();
                 let key = keys.get(FINGERPRINT).unwrap();
@@ -206,12 +208,12 @@ mod tests {
 
     #[test]
     fn a_key_must_have_its_fingerprint() {
-        let wrong = keys(&serde_json::json!({"PublicKeyList": [{"Fingerprint": "00", "Value": VALUE}]}));
+        let wrong = keys(&json!({"PublicKeyList": [{"Fingerprint": "00", "Value": VALUE}]}));
         assert!(matches!(wrong, Err(KeyFileError::Fingerprint { number: 1, .. })));
         for bad in [
-            serde_json::json!([]),
-            serde_json::json!({"PublicKeyList": [{"Fingerprint": FINGERPRINT, "Value": "%"}]}),
-            serde_json::json!({"PublicKeyList": [{"Value": VALUE, "ValidityStartTime": "soon"}]}),
+            json!([]),
+            json!({"PublicKeyList": [{"Fingerprint": FINGERPRINT, "Value": "%"}]}),
+            json!({"PublicKeyList": [{"Value": VALUE, "ValidityStartTime": "soon"}]}),
         ] {
             assert!(keys(&bad).is_err(), "{bad}");
         }
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn what_is_no_key_confirms_nothing() {
         let value = BASE64_STANDARD.encode(b"not a key");
-        let keys = keys(&serde_json::json!({"PublicKeyList": [{"Value": value}]})).unwrap();
+        let keys = keys(&json!({"PublicKeyList": [{"Value": value}]})).unwrap();
         let key = keys.get(&fingerprint(b"not a key")).unwrap();
         assert!(!key.is_usable() && !key.confirms(b"", b""));
     }

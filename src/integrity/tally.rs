@@ -55,10 +55,10 @@ impl IntegritySummary {
         self.counts.is_empty()
     }
 
-    /// Whether something shows that evidence was changed, removed or added.
-    pub fn is_broken(&self) -> bool {
+    /// How many files show that evidence was changed, removed or added.
+    pub fn broken(&self) -> u64 {
         use IntegrityStatus::{Invalid, Missing, Unlisted};
-        [Invalid, Missing, Unlisted].into_iter().any(|status| self.both(status) > 0)
+        [Invalid, Missing, Unlisted].into_iter().map(|status| self.both(status)).sum()
     }
 
     /// The one sentence to quote.

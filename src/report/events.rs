@@ -339,7 +339,14 @@ mod tests {
         let mut row = Vec::new();
         let archive = if offset < 100 { "a" } else { "b" };
         let served = event.served();
-        let selected = Selected { event: &event, evidence: &evidence, archive, offset, served: &served };
+        let selected = Selected {
+            event: &event,
+            evidence: &evidence,
+            archive,
+            offset,
+            served: &served,
+            integrity: None,
+        };
         encode_row(EVENTS, &selected, &mut row);
         files.step(day, EventStep::Row(EncodedRow::new(&row), order)).unwrap();
     }

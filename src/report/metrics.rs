@@ -10,7 +10,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::aggregate::{Counts, InputStatus, InputTotals};
-use crate::model::{EventTime, RejectReason};
+use crate::integrity::{FileKind, IntegritySummary};
+use crate::model::{EventTime, IntegrityStatus, RejectReason};
 
 /// The run that the metrics describe.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +45,8 @@ pub struct RunSummary<'a> {
     pub newest_event: Option<EventTime>,
     /// Days without an archive between days that have one, within the time asked for.
     pub missing_days: u64,
+    /// What digests say of the inputs.
+    pub integrity: &'a IntegritySummary,
 }
 
 const LAST_SUCCESS: &str = "keytrail_last_success_timestamp_seconds";
@@ -87,7 +90,7 @@ pub fn metrics(run: &Metrics<'_>) -> String {
 }
 
 fn report_metrics(page: &mut MetricsText<'_>, report: &RunSummary<'_>, ended: EventTime) {
-    let RunSummary { counts, inputs, newest_event, missing_days } = *report;
+    let RunSummary { counts, inputs, newest_event, missing_days, integrity } = *report;
     page.family("keytrail_records", "Records behind the report by class; the classes add up to all records.");
     for (class, n) in counts.classes() {
         page.sample("keytrail_records", Some(("class", class)), n);
@@ -122,6 +125,17 @@ fn report_metrics(page: &mut MetricsText<'_>, report: &RunSummary<'_>, ended: Ev
         "Days without an archive between days that have one, per account and region, added up.",
         missing_days,
     );
+    if !integrity.is_empty() {
+        for (kind, name, help) in [
+            (FileKind::Digest, "keytrail_digests", "Digests by what is known of their integrity."),
+            (FileKind::Log, "keytrail_log_files", "Log files by what digests say of their integrity."),
+        ] {
+            page.family(name, help);
+            for status in IntegrityStatus::ALL {
+                page.sample(name, Some(("integrity", status.as_str())), integrity.count(kind, *status));
+            }
+        }
+    }
 }
 
 /// Reads from the metrics of an earlier run when the last successful run ended.

@@ -10,8 +10,9 @@ use crate::audit::{
     Caveat, FindingStatus, Findings, MissingDays, TrailPeriod, failed_attempts, missing_days,
     names_of_trails_without_kms, trail_periods,
 };
+use crate::integrity::{FileKind, IntegritySummary};
 use crate::knowledge::Facts;
-use crate::model::{EventTime, LearnedRule, LearnedRuleInfo, TrailChange, TrailEffect};
+use crate::model::{EventTime, IntegrityStatus, LearnedRule, LearnedRuleInfo, TrailChange, TrailEffect};
 
 /// Version of the report's format. It is raised by a change that would break a reader.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -103,6 +104,8 @@ pub struct RunJson<'a> {
     pub facts: &'a Facts,
     /// For an incremental run: how much of its work earlier runs had done.
     pub incremental: Option<IncrementalSummary>,
+    /// What digests say of the inputs.
+    pub integrity: &'a IntegritySummary,
     /// What an auditor should look at.
     pub findings: &'a Findings,
     /// What the numbers cannot prove.
@@ -139,6 +142,7 @@ impl Serialize for RunJson<'_> {
         map.serialize_entry("coverage", &CoverageJson::new(self.coverage, self.facts))?;
         map.serialize_entry("grants", &GrantsJson::from(self.grants))?;
         map.serialize_entry("learned", &learned_rules(self.facts))?;
+        map.serialize_entry("integrity", &IntegrityJson::new(self.integrity))?;
         map.serialize_entry("findings", &FindingsJson::new(self.findings))?;
         let caveats: Vec<CaveatJson<'_>> = self.caveats.iter().map(CaveatJson::from).collect();
         map.serialize_entry("caveats", &caveats)?;
@@ -161,6 +165,39 @@ impl From<&GrantLedger> for GrantsJson {
             failed_create_calls: ledger.failed(),
             dry_run_create_calls: ledger.dry_runs(),
         }
+    }
+}
+
+/// What digests say of the inputs; `integrity.parquet` has the files.
+#[derive(Serialize)]
+struct IntegrityJson {
+    /// To quote.
+    summary: String,
+    public_keys_given: bool,
+    signed_digests: u64,
+    from: Option<String>,
+    until: Option<String>,
+    digests: BTreeMap<&'static str, u64>,
+    logs: BTreeMap<&'static str, u64>,
+}
+
+impl IntegrityJson {
+    /// `None`: there are no digests.
+    fn new(integrity: &IntegritySummary) -> Option<Self> {
+        let counts = |kind| {
+            let counts =
+                IntegrityStatus::ALL.iter().map(|status| (status.as_str(), integrity.count(kind, *status)));
+            counts.filter(|(_, n)| *n > 0).collect()
+        };
+        (!integrity.is_empty()).then(|| Self {
+            summary: integrity.sentence(),
+            public_keys_given: integrity.has_keys,
+            signed_digests: integrity.signed_digests,
+            from: integrity.period.map(|(from, _)| from.to_rfc3339()),
+            until: integrity.period.map(|(_, until)| until.to_rfc3339()),
+            digests: counts(FileKind::Digest),
+            logs: counts(FileKind::Log),
+        })
     }
 }
 

@@ -1,1 +1,196 @@
+use std::fs;
+use std::path::Path;
 
+use serde_json::{Value, json};
+use testkit::trail::{Hour, Signer, Trail};
+use testkit::{Report, analyze_in, gzip, input, keytrail, parquet_bytes, rows, run};
+
+use crate::{Copy, remove, state};
+
+fn hours(n: usize) -> Vec<Hour> {
+    Trail::default().hours(n, Signer::shared())
+}
+
+fn analyze(copy: &Copy, args: &[&str]) -> Report {
+    analyze_in(copy.dir.path(), &[&["copy", "--digest-keys", "keys.json"], args].concat())
+}
+
+#[test]
+fn tables_say_what_is_verified() {
+    let hours = hours(4);
+    let copy = Copy::of(&hours);
+    let bucket = copy.bucket();
+    let changed = &hours[0].logs[0];
+    let mut record: Value = serde_json::from_slice(&changed.content).unwrap();
+    record["Records"][0]["sourceIPAddress"] = "192.0.2.1".into();
+    fs::write(changed.path(&bucket), gzip(record.to_string().as_bytes())).unwrap();
+    let added = Trail::default().log(Trail::default().start, 7);
+    added.write(&bucket);
+    remove(&hours[1].logs[1].path(&bucket));
+    let report = analyze(&copy, &[]);
+    assert_eq!(report.status, 0);
+    let integrity = report.integrity();
+    assert_eq!(state(&integrity, &changed.object), ("invalid", Some("hash_mismatch")));
+    assert_eq!(state(&integrity, &added.object), ("unlisted", None));
+    let (inputs, events) = (report.inputs(), report.events());
+    let mut verified = 0;
+    for event in &events {
+        let archive = event["archive"].as_str().unwrap();
+        assert_eq!(event["integrity"], input(&inputs, archive)["integrity"], "{archive}");
+        assert_eq!(event["integrity"], state(&integrity, archive).0);
+        verified += u64::from(event["integrity"] == "valid");
+    }
+    assert_eq!((events.len(), verified), (8, 4));
+    let usage = report.usage();
+    let sum = |name: &str| usage.iter().map(|row| row[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("event_count"), sum("verified_event_count")), (8, verified));
+    let run = report.run_json();
+    assert_eq!(
+        run["integrity"]["logs"],
+        json!({"valid": 4, "invalid": 1, "unverifiable": 2, "missing": 1, "unlisted": 1})
+    );
+    let sentence = "4 of 9 log files between 2023-03-31T22:00:00Z and 2023-04-01T02:00:00Z verified by 3 signed \
+                    digests; 1 invalid, 1 missing, 1 unlisted, 2 unverifiable, 1 digest unverifiable";
+    assert_eq!(run["integrity"]["summary"], sentence);
+    let caveats = run["caveats"].as_array().unwrap();
+    let caveat =
+        |id: &str| caveats.iter().find(|caveat| caveat["id"] == id).map(|c| c["text"].as_str().unwrap());
+    assert!(caveat("integrity_broken").unwrap().contains(sentence));
+    assert!(caveat("unverified_events").unwrap().contains(": 4."));
+    assert_eq!(caveat("integrity_without_keys"), None);
+    // Nobody asked for the hashes of all inputs.
+    assert!(inputs.iter().all(|input| input["content_sha256"].is_null()));
+    let alarmed = run_with(&copy, &["--fail-on", "integrity", "--metrics", "m.prom"]);
+    assert_eq!(alarmed, 3);
+    let metrics = fs::read_to_string(copy.dir.path().join("m.prom")).unwrap();
+    for line in [
+        "keytrail_log_files{output=\"report\",integrity=\"missing\"} 1\n",
+        "keytrail_digests{output=\"report\",integrity=\"valid\"} 3\n",
+        "keytrail_alarm{output=\"report\",condition=\"integrity\"} 1\n",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+}
+
+fn run_with(copy: &Copy, args: &[&str]) -> i32 {
+    run(keytrail()
+        .current_dir(copy.dir.path())
+        .args(["analyze", "-q", "--force", "-o", "report", "copy", "--digest-keys", "keys.json"])
+        .args(args))
+    .status
+}
+
+#[test]
+fn without_keys_or_digests_the_report_says_so() {
+    let hours = hours(2);
+    let copy = Copy::of(&hours);
+    let report = analyze_in(copy.dir.path(), &["copy"]);
+    let run = report.run_json();
+    assert_eq!(run["integrity"]["public_keys_given"], false);
+    assert!(run["caveats"].as_array().unwrap().iter().any(|c| c["id"] == "integrity_without_keys"));
+    assert!(report.events().iter().all(|event| event["integrity"] == "unverifiable"));
+    hours.iter().for_each(|hour| remove(&hour.digest.path(&copy.bucket())));
+    let report = analyze_in(copy.dir.path(), &["copy"]);
+    assert!(report.integrity().is_empty() && report.run_json()["integrity"].is_null());
+    assert!(report.events().iter().all(|event| event["integrity"].is_null()));
+    assert!(report.usage().iter().all(|row| row["verified_event_count"].is_null()));
+}
+
+/// A digest that comes a night later verifies the log files of the night before, as in one run over
+/// all of them.
+#[test]
+fn nights_are_verified_as_in_one_run() {
+    let hours = hours(5);
+    let all = Copy::of(&hours);
+    assert_eq!(run_with(&all, &["--digest-keys", "keys.json"]), 0);
+    let nights = Copy::of(&[]);
+    fs::create_dir_all(nights.bucket()).unwrap();
+    let night = |files: &dyn Fn()| {
+        files();
+        let ran = run(keytrail().current_dir(nights.dir.path()).args([
+            "analyze",
+            "-q",
+            "--incremental",
+            "-o",
+            "report",
+            "copy",
+            "--digest-keys",
+            "keys.json",
+        ]));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+    };
+    let bucket = nights.bucket();
+    night(&|| hours[0].logs.iter().chain(&hours[1].logs).for_each(|log| log.write(&bucket)));
+    let first = rows(&nights.dir.path().join("report/integrity.parquet"));
+    assert!(first.is_empty());
+    night(&|| {
+        hours[0].digest.write(&bucket);
+        hours[2].logs.iter().chain(&hours[3].logs).for_each(|log| log.write(&bucket));
+    });
+    night(&|| {
+        hours[1..].iter().for_each(|hour| hour.digest.write(&bucket));
+        hours[4].logs.iter().for_each(|log| log.write(&bucket));
+    });
+    let report = |copy: &Copy| parquet_bytes(&copy.dir.path().join("report"));
+    let integrity = rows(&nights.dir.path().join("report/integrity.parquet"));
+    assert_eq!(state(&integrity, &hours[0].logs[0].object), ("valid", None));
+    let (one, many) = (report(&all), report(&nights));
+    assert_eq!(one.len(), many.len());
+    for ((name, bytes), (other, others)) in one.iter().zip(&many) {
+        // Times of files differ between the two copies.
+        assert!(name == other && (bytes == others || name == "inputs.parquet"), "{name}");
+    }
+}
+
+/// An archive whose facts stand in several batches, and one that is damaged.
+#[test]
+fn large_and_damaged_archives_are_judged_alike_everywhere() {
+    let signer = Signer::shared();
+    let trail = Trail { logs_per_hour: 1, ..Trail::default() };
+    let records: Vec<Value> = (0..9000).map(testkit::decrypt).collect();
+    let mut log = trail.log(trail.start, 0);
+    log.content = testkit::document(&records).into_bytes();
+    let first = trail.digest(trail.start, std::slice::from_ref(&log), None, signer);
+    let first = trail.signed(&first, vec![log.clone()], signer);
+    let next = trail.start + chrono::Duration::hours(1);
+    let second = trail.signed(&trail.digest(next, &[], Some(&first), signer), Vec::new(), signer);
+    let copy = Copy::of(&[first, second]);
+    for (args, damage, expected) in [
+        (&["--threads", "1"][..], None, "valid"),
+        (&["--threads", "2", "--memory", "64MiB"], None, "valid"),
+        (&["--incremental"], None, "valid"),
+        (&[], Some(()), "invalid"),
+    ] {
+        if damage.is_some() {
+            let bytes = gzip(&log.content);
+            fs::write(log.path(&copy.bucket()), &bytes[..bytes.len() - 4]).unwrap();
+        }
+        let report = analyze(&copy, args);
+        let events = report.events();
+        assert_eq!(events.len(), 9000, "{args:?}: {}", report.stderr);
+        assert!(events.iter().all(|event| event["integrity"] == expected), "{args:?}: {}", events[0]);
+        let usage = report.usage();
+        let verified = if expected == "valid" { 9000 } else { 0 };
+        assert_eq!(usage[0]["verified_event_count"], verified);
+    }
+}
+
+/// Digests and log files inside tar and zip files.
+#[test]
+fn members_of_containers_are_verified() {
+    let hours = hours(3);
+    let copy = Copy::of(&hours);
+    let tar = run(std::process::Command::new("tar")
+        .args(["-C", copy.bucket().to_str().unwrap(), "-cf"])
+        .arg(copy.dir.path().join("copy.tar"))
+        .arg("AWSLogs"));
+    assert_eq!(tar.status, 0, "{}", tar.stderr);
+    fs::remove_dir_all(copy.bucket()).unwrap();
+    fs::create_dir(copy.bucket()).unwrap();
+    fs::rename(copy.dir.path().join("copy.tar"), copy.bucket().join("copy.tar")).unwrap();
+    let rows = copy.rows();
+    assert_eq!(rows.len(), 9);
+    assert_eq!(state(&rows, &hours[0].logs[1].object), ("valid", None));
+    assert_eq!(state(&rows, &hours[1].digest.object), ("valid", None));
+    assert!(Path::new(rows[0]["archive"].as_str().unwrap()).starts_with("copy/copy.tar!"));
+}

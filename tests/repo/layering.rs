@@ -29,14 +29,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("knowledge",        &["model"]),
     ("classify",         &["model", "knowledge"]),
     ("policy",           &["model"]),
+    ("integrity",        &["model"]),
     ("aggregate",        &["base", "model", "policy"]),
     ("facts",            &["model", "aggregate"]),
     ("checkpoint",       &["base", "model", "s3", "facts"]),
-    ("audit",            &["base", "model", "knowledge", "policy", "aggregate"]),
-    ("report",           &["base", "model", "s3", "format/tabular", "knowledge", "policy", "aggregate", "audit"]),
+    ("audit",            &["base", "model", "knowledge", "policy", "integrity", "aggregate"]),
+    ("report",           &["base", "model", "s3", "format/tabular", "knowledge", "policy", "integrity",
+                           "aggregate", "audit"]),
     ("engine",           &["base", "model", "s3", "source", "checkpoint", "format/decode", "format/archive",
                            "format/container", "format/rebuild", "format/tabular", "parse", "facts",
-                           "knowledge", "classify", "policy", "aggregate", "report"]),
+                           "knowledge", "classify", "policy", "integrity", "aggregate", "report"]),
 ];
 
 /// Crates that only some rooms may use. Arrow and Parquet are a form of reports and of input.
@@ -45,6 +47,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("flate2",               &["format/decode"]),
     ("libdeflater",          &["format/decode"]),
     ("sha2",                 &["format/decode", "checkpoint"]),
+    ("aws_lc_rs",            &["integrity"]),
+    ("md5",                  &["integrity"]),
     ("tar",                  &["format/archive"]),
     ("rawzip",               &["format/archive"]),
     ("arrow_array",          &["report", "facts", "checkpoint", "format/tabular"]),

@@ -79,8 +79,14 @@ mod tests {
                 rules: String::new(),
             };
             let served = Served::default();
-            let selected =
-                Selected { event: &event, evidence: &evidence, archive: "a", offset: 0, served: &served };
+            let selected = Selected {
+                event: &event,
+                evidence: &evidence,
+                archive: "a",
+                offset: 0,
+                served: &served,
+                integrity: None,
+            };
             let mut groups = Groups::default();
             let group = groups.intern(&selected);
             let number = usage.merge_groups(groups)[0];

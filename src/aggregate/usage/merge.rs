@@ -132,8 +132,14 @@ mod tests {
             let evidence =
                 Evidence { workload: WorkloadSet::ANY, strength: Strength::None, rules: String::new() };
             let served = event.served();
-            let selected =
-                Selected { event: &event, evidence: &evidence, archive: "", offset: 0, served: &served };
+            let selected = Selected {
+                event: &event,
+                evidence: &evidence,
+                archive: "",
+                offset: 0,
+                served: &served,
+                integrity: None,
+            };
             let mut groups = Groups::default();
             let group = groups.intern(&selected);
             let group = usage.merge_groups(groups)[group];

@@ -93,6 +93,9 @@ impl Summary<'_> {
         if counts.records > 0 {
             page.line("accounting", &accounting(counts));
         }
+        if !self.run.integrity.is_empty() {
+            page.line("integrity", &self.run.integrity.sentence());
+        }
         if counts.conflicts > 0 {
             page.line("conflicts", &number(counts.conflicts));
         }
