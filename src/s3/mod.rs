@@ -40,6 +40,6 @@ pub use lease::Lease;
 pub use lookalike::Lookalike;
 #[cfg(feature = "s3")]
 pub use network::{Bucket, Buckets, read_page};
-pub use object::{Access, Grouping, ListRequest, Object, ObjectContent, Page, WriteCondition};
+pub use object::{Access, Grouping, ListRequest, Object, ObjectBytes, ObjectContent, Page, WriteCondition};
 #[cfg(not(feature = "s3"))]
 pub use unsupported::{Bucket, Buckets};

@@ -103,6 +103,15 @@ pub struct ObjectContent {
     pub etag: Option<String>,
 }
 
+/// Some bytes of an object, and what a digest of CloudTrail has in the metadata of its object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectBytes {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// The metadata `signature`; `None`: there is none.
+    pub signature: Option<String>,
+}
+
 /// When a write may replace what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Access, ListRequest, Object, ObjectContent, Page, S3Error, WriteCondition};
+use super::{Access, ListRequest, Object, ObjectBytes, ObjectContent, Page, S3Error, WriteCondition};
 
 /// The buckets of a run; none can be opened in this build.
 #[derive(Debug, Clone, Default)]
@@ -58,7 +58,7 @@ impl Bucket {
         _key: String,
         _etag: Option<Arc<str>>,
         _range: Range<u64>,
-        _on_done: impl FnOnce(Result<Vec<u8>, S3Error>) + Send + 'static,
+        _on_done: impl FnOnce(Result<ObjectBytes, S3Error>) + Send + 'static,
     ) -> Result<(), S3Error> {
         match self.0 {}
     }

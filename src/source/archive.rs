@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::name::NameFields;
-use super::object::RemoteObject;
+use super::object::{RemoteObject, Signature};
 use crate::base::open_regular;
 use crate::model::{EventTime, SkipReason};
 
@@ -114,6 +114,14 @@ impl Archive {
             Location::Stdin => Box::new(io::stdin()),
             Location::S3(object) => object.open(self.version.etag.as_deref())?,
         })
+    }
+
+    /// The signature in the metadata of its object in S3.
+    pub fn signature(&self) -> Signature {
+        match &self.location {
+            Location::S3(object) => object.signature(),
+            Location::File(_) | Location::Stdin => Signature::default(),
+        }
     }
 
     /// Opens the archive as a file that can be read at any position; `None` if it is not such a

@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
 use crate::base::{lock, wait_timeout};
-use crate::s3::{Bucket, S3Error};
+use crate::s3::{Bucket, ObjectBytes, S3Error};
 
 /// How many fetches run at a time in the beginning.
 const FIRST_LIMIT: usize = 8;
@@ -67,7 +67,7 @@ pub(super) struct FetchRequest {
 enum FetchState {
     Queued,
     Running,
-    Done(Result<Vec<u8>, S3Error>),
+    Done(Result<ObjectBytes, S3Error>),
     /// The reader has the bytes; it releases them from the pool.
     Taken,
 }
@@ -188,8 +188,9 @@ impl Fetch {
                     };
                     drop((state, pool));
                     return match outcome {
-                        Ok(bytes) => Ok(Some(FetchedReader {
+                        Ok(ObjectBytes { bytes, signature }) => Ok(Some(FetchedReader {
                             bytes: Cursor::new(bytes),
+                            signature,
                             pool: self.pool.clone(),
                             size: self.object.size,
                         })),
@@ -236,11 +237,11 @@ struct Completion {
 }
 
 impl Completion {
-    fn report(mut self, outcome: Result<Vec<u8>, S3Error>) {
+    fn report(mut self, outcome: Result<ObjectBytes, S3Error>) {
         self.report_once(outcome);
     }
 
-    fn report_once(&mut self, outcome: Result<Vec<u8>, S3Error>) {
+    fn report_once(&mut self, outcome: Result<ObjectBytes, S3Error>) {
         if std::mem::replace(&mut self.is_reported, true) {
             return;
         }
@@ -270,6 +271,8 @@ impl Drop for Completion {
 /// Reads a fetched object. Its bytes count as held until this is dropped.
 pub(super) struct FetchedReader {
     bytes: Cursor<Vec<u8>>,
+    /// The metadata `signature` of the object.
+    pub(super) signature: Option<String>,
     pool: Arc<FetchPool>,
     size: u64,
 }

@@ -39,5 +39,6 @@ pub use folders::{FolderNames, NameTaken};
 pub use input::{Input, InputError, ListContext};
 pub use listing::Listing;
 pub use name::{Family, NameFields, member_name_to_text, name_to_text};
+pub use object::Signature;
 pub use prefetcher::{Prefetchable, Prefetcher};
 pub use prune::PruneFilter;

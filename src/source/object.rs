@@ -5,12 +5,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 
 use super::fetch::{CANCEL_CHECK, Fetch, FetchPool, FetchRequest, cancelled};
-use crate::s3::{Bucket, S3Error};
+use crate::s3::{Bucket, ObjectBytes, S3Error};
 
 /// Objects up to this many bytes are fetched as a whole.
 const WHOLE_BYTES: u64 = 16 << 20;
@@ -27,11 +27,12 @@ pub(super) struct RemoteObject {
     size: u64,
     cancel: Arc<AtomicBool>,
     fetch: Option<Arc<Fetch>>,
+    signature: Signature,
 }
 
 impl RemoteObject {
     pub(super) fn new(bucket: Bucket, key: String, size: u64, cancel: Arc<AtomicBool>) -> Self {
-        Self { bucket, key: key.into(), size, cancel, fetch: None }
+        Self { bucket, key: key.into(), size, cancel, fetch: None, signature: Signature::default() }
     }
 
     /// Queues the fetch of the object if it is small enough to be fetched as a whole.
@@ -46,12 +47,18 @@ impl RemoteObject {
         }
     }
 
+    /// The signature in its metadata.
+    pub(super) fn signature(&self) -> Signature {
+        self.signature.clone()
+    }
+
     /// Opens the object for reading from its first byte. `etag` is the one it had when it was
     /// listed.
     pub(super) fn open(&self, etag: Option<&str>) -> io::Result<Box<dyn Read + Send>> {
         if let Some(fetch) = &self.fetch
             && let Some(reader) = fetch.wait()?
         {
+            self.signature.note(reader.signature.as_deref());
             return Ok(Box::new(reader));
         }
         let mut reader = RangeReader {
@@ -66,6 +73,24 @@ impl RemoteObject {
     }
 }
 
+/// The signature in the metadata of an object, which only the object's bytes come with: known once
+/// some of them were read. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Signature(Arc<OnceLock<String>>);
+
+impl Signature {
+    fn note(&self, signature: Option<&str>) {
+        if let Some(signature) = signature {
+            self.0.get_or_init(|| signature.to_owned());
+        }
+    }
+
+    /// The signature, if it is known.
+    pub fn get(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
 /// Reads an object range by range.
 struct RangeReader {
     object: RemoteObject,
@@ -73,7 +98,7 @@ struct RangeReader {
     /// Where the next range to fetch starts.
     next_start: u64,
     /// Ranges being fetched, in order.
-    in_flight: VecDeque<Receiver<Result<Vec<u8>, S3Error>>>,
+    in_flight: VecDeque<Receiver<Result<ObjectBytes, S3Error>>>,
     current: Cursor<Vec<u8>>,
 }
 
@@ -104,7 +129,11 @@ impl Read for RangeReader {
             }
             let Some(first) = self.in_flight.front() else { return Ok(0) };
             let bytes = match first.recv_timeout(CANCEL_CHECK) {
-                Ok(bytes) => bytes?,
+                Ok(bytes) => {
+                    let ObjectBytes { bytes, signature } = bytes?;
+                    self.object.signature.note(signature.as_deref());
+                    bytes
+                }
                 Err(RecvTimeoutError::Timeout) if self.object.cancel.load(Ordering::Relaxed) => {
                     return Err(cancelled());
                 }

@@ -491,7 +491,8 @@ impl<'r, 's> InputReader<'r, 's> {
         input.content_sha256 = sha256;
         let has_more_members = input.gzip_members > 1 || self.is_trailed;
         if let Some(digest) = digest {
-            let digest = Digest { has_more_members, ..digest };
+            let signature = self.subject.signature.get().map(str::to_owned);
+            let digest = Digest { has_more_members, signature, ..digest };
             self.scanner.builder.learn(0, Fact::Digest(Box::new(digest)));
         }
         if (self.is_broken || self.is_split) && self.scanner.learn == Learn::Yes {

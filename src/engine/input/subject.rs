@@ -10,7 +10,7 @@ use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::container::JsonShape;
 use crate::format::decode::{Budget, DecodeError, DecodeOptions, Encoding};
 use crate::model::{RejectReason, Rejection, SkipReason, error_chain};
-use crate::source::{Archive, NameFields, Version, member_name_to_text};
+use crate::source::{Archive, NameFields, Signature, Version, member_name_to_text};
 
 /// What is known of an input before it is read.
 pub(super) struct Subject {
@@ -32,6 +32,8 @@ pub(super) struct Subject {
     pub(super) may_be_listed: bool,
     /// Its name or its first bytes are those of a digest.
     pub(super) may_be_digest: bool,
+    /// The signature in its metadata.
+    pub(super) signature: Signature,
 }
 
 impl Subject {
@@ -48,6 +50,7 @@ impl Subject {
             layers: 0,
             may_be_listed: archive.may_be_listed,
             may_be_digest: false,
+            signature: archive.signature(),
         }
     }
 
@@ -66,6 +69,7 @@ impl Subject {
             layers: 0,
             may_be_listed: false,
             may_be_digest: false,
+            signature: Signature::default(),
         }
     }
 
@@ -84,6 +88,7 @@ impl Subject {
             // The digests may come behind it.
             may_be_listed: true,
             may_be_digest: false,
+            signature: Signature::default(),
         }
     }
 

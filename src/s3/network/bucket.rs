@@ -15,7 +15,7 @@ use super::connection::{CHECK_TIMEOUT, runtime};
 use super::get::GetRequest;
 use super::refusal::TransferError;
 use super::retry::RetryPolicy;
-use crate::s3::{ListRequest, Object, ObjectContent, Page, S3Error, WriteCondition};
+use crate::s3::{ListRequest, Object, ObjectBytes, ObjectContent, Page, S3Error, WriteCondition};
 
 /// One bucket and the connection to it. Clones share the connection.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl Bucket {
         key: String,
         etag: Option<Arc<str>>,
         range: Range<u64>,
-        on_done: impl FnOnce(Result<Vec<u8>, S3Error>) + Send + 'static,
+        on_done: impl FnOnce(Result<ObjectBytes, S3Error>) + Send + 'static,
     ) -> Result<(), S3Error> {
         let client = self.client.clone();
         runtime()?.spawn(async move {
@@ -101,7 +101,7 @@ impl Bucket {
             };
             let request = GetRequest { key: &key, etag: etag.as_deref(), range: Some(range) };
             let outcome = client.get(&request, &mut append).await;
-            on_done(outcome.map(|_| content));
+            on_done(outcome.map(|headers| ObjectBytes { bytes: content, signature: headers.signature }));
         });
         Ok(())
     }

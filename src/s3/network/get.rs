@@ -37,7 +37,19 @@ struct Transfer {
     /// that has no length.
     expected: Option<u64>,
     etag: Option<String>,
+    signature: Option<String>,
 }
+
+/// What the headers of an object's responses say.
+#[derive(Debug, Default)]
+pub(super) struct ObjectHeaders {
+    pub(super) etag: Option<String>,
+    /// The metadata `signature`.
+    pub(super) signature: Option<String>,
+}
+
+/// The longest signature that is kept, in bytes: one of 8,192 bits has 2,048 digits.
+const SIGNATURE: usize = 4096;
 
 /// Why one attempt failed.
 enum GetError {
@@ -55,7 +67,7 @@ impl From<TransferError> for GetError {
 }
 
 impl S3Client {
-    /// Gives all requested bytes to `sink`, in order, each once. Returns the object's ETag.
+    /// Gives all requested bytes to `sink`, in order, each once.
     ///
     /// If a response breaks off, the next request asks for the rest, on condition that the object
     /// has not changed.
@@ -63,18 +75,22 @@ impl S3Client {
         &self,
         request: &GetRequest<'_>,
         sink: ByteSink<'_>,
-    ) -> Result<Option<String>, S3Error> {
+    ) -> Result<ObjectHeaders, S3Error> {
         let address = || self.address(request.key);
         if !fits_in_url(request.key) {
             return Err(S3Error::UnsupportedKey { address: address() });
         }
         let mut backoff = Backoff::new(RetryPolicy::DURING_RUN);
         let expected = request.range.as_ref().map(|range| range.end - range.start);
-        let mut transfer = Transfer { received: 0, expected, etag: request.etag.map(str::to_owned) };
+        let etag = request.etag.map(str::to_owned);
+        let mut transfer = Transfer { received: 0, expected, etag, signature: None };
         let mut received_at_reset = 0;
         loop {
             match self.get_once(request, &mut transfer, sink).await {
-                Ok(()) => return Ok(transfer.etag),
+                Ok(()) => {
+                    let Transfer { etag, signature, .. } = transfer;
+                    return Ok(ObjectHeaders { etag, signature });
+                }
                 Err(GetError::Sink(error)) => {
                     return Err(S3Error::File { address: address(), source: error });
                 }
@@ -101,7 +117,7 @@ impl S3Client {
             Ok(())
         };
         match self.get(&GetRequest { key, etag: None, range: None }, &mut append).await {
-            Ok(etag) => Ok(Some(ObjectContent { bytes, etag })),
+            Ok(headers) => Ok(Some(ObjectContent { bytes, etag: headers.etag })),
             Err(S3Error::NoSuchObject { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -163,6 +179,8 @@ fn read_headers(response: &HttpResponse, start: u64, transfer: &mut Transfer) ->
         }
         transfer.etag = Some(etag.to_owned());
     }
+    transfer.signature =
+        header("x-amz-meta-signature").filter(|text| text.len() <= SIGNATURE).map(str::to_owned);
     if response.status().as_u16() == 206 {
         let content_range = header("content-range").unwrap_or_default();
         let sent =

@@ -4,6 +4,7 @@
 //! All of it runs against either server of `testkit::bed`.
 
 mod damage;
+mod digests;
 mod pruning;
 mod refusals;
 mod whole;
