@@ -429,7 +429,7 @@ pub static CAVEATS: &[CaveatRule] = &[
     },
     CaveatRule {
         id: "integrity_without_keys",
-        severity: Severity::Warning,
+        severity: Severity::Notice,
         applies: |c| when(!c.integrity.is_empty() && !c.integrity.has_keys),
         text: "The input has digests, but no public keys were given, so no archive is verified. Save \
             the output of `aws cloudtrail list-public-keys` for this time and Region, and give it \

@@ -47,7 +47,7 @@ pub(super) fn run(
 
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
     let printer = match args.format {
-        None => Printer::Lines { out, prints_valid: args.common.verbose > 0 },
+        None => Printer::Lines { out, prints_all: args.common.verbose > 0 },
         Some(_) => {
             let format = terminal::stdout_format(args.format, is_terminal)?;
             let target = terminal::output_target(is_terminal);
@@ -85,10 +85,10 @@ fn output_failed(source: io::Error) -> SinkError {
 
 /// How rows are printed.
 enum Printer<'w, W: Write> {
-    /// As lines of text; those of valid files if asked for.
+    /// As lines of text; those of files that are valid, or that no digest covers, if asked for.
     Lines {
         out: W,
-        prints_valid: bool,
+        prints_all: bool,
     },
     Rows(RowStream<'w>),
 }
@@ -110,7 +110,7 @@ impl<W: Write + Send> Sink for VerifySink<'_, W> {
     fn integrity(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         match &mut self.printer {
             Printer::Rows(rows) => rows.push(row),
-            Printer::Lines { out, prints_valid } => match line(row, *prints_valid) {
+            Printer::Lines { out, prints_all } => match line(row, *prints_all) {
                 Some(line) => out.write_all(line.as_bytes()).map_err(output_failed),
                 None => Ok(()),
             },
@@ -134,11 +134,13 @@ const REASON: usize = column_position(INTEGRITY, "reason");
 
 /// The line of a file, with tabs as AWS's validator writes it: kind, place, verdict. Where the file
 /// is not at its place, its URI follows.
-fn line(row: EncodedRow<'_>, prints_valid: bool) -> Option<String> {
+fn line(row: EncodedRow<'_>, prints_all: bool) -> Option<String> {
     let text = |column| row.text_at(column).unwrap_or_default();
     let status = IntegrityStatus::ALL.iter().copied().find(|known| known.as_str() == text(STATUS))?;
     let reason = IntegrityReason::ALL.iter().copied().find(|known| known.as_str() == text(REASON));
-    if status == IntegrityStatus::Valid && !prints_valid {
+    let is_expected =
+        matches!(status, IntegrityStatus::Valid | IntegrityStatus::NotYetCovered | IntegrityStatus::NoDigest);
+    if is_expected && !prints_all {
         return None;
     }
     let kind = if text(KIND) == FileKind::Digest.as_str() { "Digest file" } else { "Log file" };

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tracing::warn;
+
+use super::input::hash_of_content;
 use super::plan::Plan;
 use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{InputStatus, InputSummary, StatusReason};
@@ -9,7 +12,7 @@ use crate::facts::Stretch;
 use crate::integrity::{Content, InputFile, IntegrityRow, IntegrityTally, NamedAs, Scope};
 use crate::knowledge::InputContent;
 use crate::model::{IntegrityStatus, RejectReason, Sha256};
-use crate::source::{Family, NameFields};
+use crate::source::{Family, ListedInput, NameFields};
 
 impl Plan {
     /// Which digests and log files are expected in the input.
@@ -20,6 +23,31 @@ impl Plan {
 }
 
 impl RunKnowledge {
+    /// Hashes inputs that digests may list and that came before the first digest: nothing showed
+    /// then that they would have to be hashed. They are read a second time. In CloudTrail's own
+    /// folders digests come first.
+    pub(super) fn hash_early_inputs(&mut self, plan: &Plan) {
+        let is_hashed = plan.hash || plan.digests.hash_all || plan.checkpoint.is_some();
+        if self.integrity.is_empty() || is_hashed {
+            return;
+        }
+        for listed in plan.listing() {
+            let ListedInput::Archive(archive) = listed else { continue };
+            let family = archive.name_fields.family;
+            if family == Some(Family::Digest) || plan.is_cancelled() {
+                return;
+            }
+            let needs_hash = self.integrity.needs_hash(&archive.uri, named_as(family));
+            if needs_hash && !self.contents.contains_key(&archive.uri) {
+                match hash_of_content(plan, &archive) {
+                    Ok(Some(content)) => drop(self.contents.insert(archive.uri.clone(), content)),
+                    Ok(None) => {}
+                    Err(error) => warn!(archive = %archive.uri, %error, "cannot be read again to hash it"),
+                }
+            }
+        }
+    }
+
     /// What digests say of the input that a stretch is of; `None`: there are none, or it is no log
     /// file.
     pub(super) fn integrity_of(&self, stretch: &Stretch) -> Option<IntegrityStatus> {
@@ -53,6 +81,14 @@ impl RunKnowledge {
     }
 }
 
+fn named_as(family: Option<Family>) -> NamedAs {
+    match family {
+        Some(Family::CloudTrail) => NamedAs::Log,
+        Some(Family::Digest) => NamedAs::Digest,
+        _ => NamedAs::Other,
+    }
+}
+
 fn input_file<'f>(
     uri: &'f Arc<str>,
     fields: &'f NameFields,
@@ -83,11 +119,7 @@ fn input_file<'f>(
     };
     InputFile {
         uri,
-        named_as: match fields.family {
-            Some(Family::CloudTrail) => NamedAs::Log,
-            Some(Family::Digest) => NamedAs::Digest,
-            _ => NamedAs::Other,
-        },
+        named_as: named_as(fields.family),
         account_id: fields.account_id.as_deref(),
         region: fields.region.as_deref(),
         delivered: fields.delivered,

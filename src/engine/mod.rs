@@ -76,7 +76,8 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     // Scan: every input once, to batches of facts.
     let (Found { mut facts, activity, replaced }, batches) = scan::scan(plan, &pool, progress)?;
     // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
-    let knowledge = RunKnowledge::new(plan, &mut facts);
+    let mut knowledge = RunKnowledge::new(plan, &mut facts);
+    knowledge.hash_early_inputs(plan);
     // Resolve: classify and select in parallel; deduplicate, aggregate and emit in input order.
     let tasks = sink.tasks();
     let merge = Merge::new(plan, &knowledge, sink, progress);

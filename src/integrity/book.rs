@@ -81,6 +81,15 @@ impl IntegrityBook {
         self.digests.is_empty()
     }
 
+    /// Whether the digests may say more of a file if its content is hashed.
+    pub fn needs_hash(&self, uri: &str, named_as: NamedAs) -> bool {
+        match named_as {
+            NamedAs::Log => self.by_name.contains_key(stem(uri)),
+            NamedAs::Digest => false,
+            NamedAs::Other => true,
+        }
+    }
+
     pub(super) fn log(&self, (digest, position): (usize, usize)) -> &ListedLog {
         &self.digests[digest].digest.logs[position]
     }

@@ -196,7 +196,8 @@ impl IntegrityTally {
                     ..of_chain(book, digest, row(FileKind::Log))
                 }
             }
-            JudgedBy::Nothing => row(FileKind::Log),
+            // Whether it was hashed depends on what was read before it.
+            JudgedBy::Nothing => IntegrityRow { sha256: None, ..row(FileKind::Log) },
         };
         let (start, end) = (row.start.or(row.end).or(file.delivered), row.end.or(file.delivered));
         let is_outside =

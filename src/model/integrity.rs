@@ -24,6 +24,13 @@ macro_rules! named {
             pub fn in_words(self) -> &'static str {
                 match self { $( Self::$variant => $words, )* }
             }
+
+            /// All of them as a Markdown table, as in `docs/integrity.md`.
+            pub fn markdown(head: &str) -> String {
+                let row = |value: &Self| format!("| `{}` | {} |\n", value.as_str(), value.in_words());
+                let rows: String = Self::ALL.iter().map(row).collect();
+                format!("| {head} | meaning |\n|---|---|\n{rows}")
+            }
         }
     };
 }

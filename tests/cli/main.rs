@@ -45,12 +45,13 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "access.parquet",
     "events",
     "findings.parquet",
     "grants.parquet",
     "inputs.parquet",
+    "integrity.parquet",
     "policy_statements.parquet",
     "rejects.parquet",
     "run.json",

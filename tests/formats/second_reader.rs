@@ -54,12 +54,17 @@ const FINDINGS: &str = "finding_id string rule_id string severity string status 
     grant_id string? resource_arn string? title string detail string evidence_count int64 evidence string \
     first_time time? last_time time? remediation string controls string? coverage string?";
 
-const TABLES: [(&str, &str); 10] = [
+const INTEGRITY: &str = "kind string archive string recorded_location string? account_id string? region string? \
+    trail string? status string reason string? digest string? start_time time? end_time time? sha256 string? \
+    fingerprint string? key_source string?";
+
+const TABLES: [(&str, &str); 11] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
     ("rejects", REJECTS),
     ("inputs", INPUTS),
+    ("integrity", INTEGRITY),
     ("superseded", SUPERSEDED),
     ("grants", GRANTS),
     ("access", ACCESS),
@@ -108,6 +113,7 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "usage_daily" => report.daily(),
         "rejects" => report.rejects(),
         "inputs" => report.inputs(),
+        "integrity" => report.integrity(),
         "superseded" => report.superseded(),
         "grants" => report.grants(),
         "access" => report.access(),

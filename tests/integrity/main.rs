@@ -5,6 +5,8 @@
 
 // A chain of digests, and what can be wrong with it.
 mod chains;
+// Agreement with `aws cloudtrail validate-logs`.
+mod validate_logs;
 // Reports: the columns that say what was verified.
 mod reports;
 

@@ -194,3 +194,32 @@ fn members_of_containers_are_verified() {
     assert_eq!(state(&rows, &hours[1].digest.object), ("valid", None));
     assert!(Path::new(rows[0]["archive"].as_str().unwrap()).starts_with("copy/copy.tar!"));
 }
+
+/// Log files that come before the first digest are hashed, too, once a digest lists them.
+#[test]
+fn inputs_before_the_first_digest_are_verified() {
+    let hours = hours(3);
+    let copy = Copy::of(&hours[..0]);
+    let logs = copy.dir.path().join("a-logs");
+    for log in hours.iter().flat_map(|hour| &hour.logs) {
+        log.write(&logs);
+    }
+    let renamed = logs.join("0.json");
+    fs::rename(hours[0].logs[0].path(&logs), &renamed).unwrap();
+    hours.iter().for_each(|hour| hour.digest.write(&copy.bucket()));
+    let report = |args: &[&str]| {
+        let report = analyze_in(copy.dir.path(), &[&["a-logs", "copy"], args].concat());
+        assert_eq!(report.events().len(), 6, "{}", report.stderr);
+        (report.integrity(), report.events())
+    };
+    // The order of the inputs is that of their names.
+    let late = report(&[]);
+    let early = report(&["--digest-keys", "keys.json"]);
+    let unverifiable = ("unverifiable", Some("digest_unverifiable"));
+    assert_eq!(state(&late.0, &hours[0].logs[1].object), unverifiable);
+    assert_eq!(state(&late.0, &hours[0].logs[0].object), unverifiable);
+    assert_eq!(state(&early.0, &hours[0].logs[1].object), ("valid", None));
+    assert_eq!(state(&early.0, &hours[0].logs[0].object), ("valid", Some("location_differs")));
+    let incremental = report(&["--incremental"]);
+    assert_eq!(incremental, late);
+}

@@ -45,7 +45,7 @@ table! {
         |i| i.end.map_or(Cell::Null, Cell::Time);
     "sha256": Text or null,
         "SHA-256 of the decompressed content, in lower-case hexadecimal; of what is missing, as the \
-        digest records it. Null: unknown, or not hashed.",
+        digest records it. Null: unknown, or no digest lists it.",
         |i| i.sha256.map_or(Cell::Null, |sha256| Cell::Text(sha256.to_string().into()));
     "fingerprint": Text or null,
         "`digestPublicKeyFingerprint` of that digest.",

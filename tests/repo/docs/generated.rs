@@ -5,10 +5,12 @@ use std::fs;
 use std::process::Stdio;
 
 use keytrail::audit::findings_markdown;
-use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
+use keytrail::model::{
+    IntegrityReason, IntegrityStatus, LearnedRule, LearnedRuleInfo, context_names_markdown,
+};
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, REVIEW,
-    RULES, SUPERSEDED, Table, USAGE, schema_markdown,
+    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS,
+    REJECTS, REVIEW, RULES, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -30,6 +32,7 @@ fn column_tables_are_those_of_the_program() {
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
             ("columns: inputs", schema_markdown(INPUTS)),
+            ("columns: integrity", schema_markdown(INTEGRITY)),
             ("learned rules", learned_rules()),
             ("example: run.json", run_json_example()),
         ],
@@ -39,6 +42,13 @@ fn column_tables_are_those_of_the_program() {
 #[test]
 fn the_findings_are_those_of_the_program() {
     hold("docs/findings.md", &[("rules", findings_markdown())]);
+}
+
+#[test]
+fn the_statuses_of_files_are_those_of_the_program() {
+    let parts =
+        [("statuses", IntegrityStatus::markdown("status")), ("reasons", IntegrityReason::markdown("reason"))];
+    hold("docs/integrity.md", &parts);
 }
 
 #[test]
@@ -155,6 +165,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("policy_statements", athena(POLICY_STATEMENTS)),
         file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
+        file("integrity", athena(INTEGRITY)),
         file("rejects", athena(REJECTS)),
         file("superseded", athena(SUPERSEDED)),
     ];
@@ -172,6 +183,7 @@ fn the_tables_for_athena_are_those_of_the_program() {
         "findings",
         "policy_statements",
         "inputs",
+        "integrity",
         "rejects",
         "superseded",
     ] {
