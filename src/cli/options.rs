@@ -229,7 +229,7 @@ pub(super) struct DigestFiles {
 
     /// Signature of a digest: output of `aws s3api head-object` for it, or a directory of them
     ///
-    /// Only the newest digest of each chain needs one, and only in a copy: in S3 it is read with the
+    /// Only the newest digest of each chain needs one, and only in a copy: in S3 it comes with the
     /// digest. A file with the name of its digest is tried with that digest only.
     #[arg(long, value_name = "FILE|DIR", env = "KEYTRAIL_DIGEST_SIGNATURES")]
     pub(super) digest_signatures: Vec<PathBuf>,

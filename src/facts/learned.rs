@@ -39,8 +39,8 @@ struct Row<'a> {
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
-/// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text), `digest`
-/// (its object; `detail` has the digest as JSON text) and `content` (`detail` has the input's hash,
+/// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text),
+/// `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the input's hash,
 /// whether it is damaged, and whether something follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));

@@ -51,8 +51,8 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// Takes what digests say of a file, as a row of [`INTEGRITY`](super::INTEGRITY). By default, it
-    /// is left out.
+    /// Takes what digests say of a file, as a row of [`INTEGRITY`](super::INTEGRITY). By default,
+    /// it is left out.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -308,7 +308,7 @@ fn several_trails_accounts_and_chains_stand_apart() {
         region: "eu-central-1".to_owned(),
         ..one.clone()
     };
-    // Stopped after three hours, and made anew two hours later.
+    // Stopped after three hours, and made again two hours later.
     let recreated = Trail { start: one.start + chrono::Duration::hours(5), ..one.clone() };
     let mut all = Vec::new();
     for trail in [&one, &other_trail, &other_account, &organization, &recreated] {

@@ -170,7 +170,7 @@ fn verdicts_are_those_of_validate_logs() {
         let theirs = theirs(printed);
         let ours = case.ours();
         let differs = |place: &str| case.differs.iter().any(|object| place.ends_with(object.as_str()));
-        // All that it judges, we judge alike. It stops at an invalid digest: it says nothing of its logs.
+        // All that it judges, we judge alike. Of the logs of an invalid digest it says nothing.
         assert!(theirs.len() >= 8, "{what}: {printed}");
         for (place, valid) in theirs.iter().filter(|(place, _)| !differs(place)) {
             assert_eq!(ours.get(place), Some(valid), "{what}: {place}\n{printed}\n{ours:#?}");

@@ -3,6 +3,7 @@
 
 mod closed;
 mod container;
+mod hash;
 mod lost;
 mod reader;
 mod rows;
@@ -16,15 +17,13 @@ use std::convert::identity;
 use std::fs::File;
 use std::io::{self, Read, Write};
 
-use super::plan::Plan;
 use super::scanner::{Outcome, Scanner};
 use crate::aggregate::{InputStatus, InputSummary, StatusReason, UnreadReason};
 use crate::format::archive::ArchiveFormat;
 use crate::format::container::may_hold_records_inside;
 use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
-use crate::knowledge::InputContent;
-use crate::model::{Sha256, SkipReason};
+use crate::model::SkipReason;
 use crate::parse;
 use crate::report::{
     ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS, REJECTS,
@@ -32,6 +31,7 @@ use crate::report::{
 };
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
+pub(super) use hash::hash_of_content;
 use reader::InputReader;
 use stream::{DecodeStream, Origin, StreamPosition};
 use subject::{Subject, end_failed, unreadable, with_position};
@@ -115,42 +115,6 @@ fn scan_archive(scanner: &mut Scanner<'_>, archive: &Archive, subject: Subject) 
             Err(error) => end_failed(scanner, &subject, error, StreamPosition::default()),
         }
     });
-}
-
-/// The content of an archive with its hash; `None`: it is a container, whose members are hashed when
-/// they are read.
-///
-/// # Errors
-/// When it cannot be read to its end.
-pub(super) fn hash_of_content(plan: &Plan, archive: &Archive) -> io::Result<Option<InputContent>> {
-    fn read<R: Read>(
-        mut content: Decoder<R>,
-        subject: &mut Subject,
-        plan: &Plan,
-    ) -> io::Result<Option<InputContent>> {
-        if subject.layers < MAX_LAYERS && content.has_layer() {
-            subject.layers += 1;
-            let content = content.into_layer(subject.decode_options(plan, None), &mut Buffers::default())?;
-            return read(content, subject, plan);
-        }
-        if ArchiveFormat::detect(content.peek(ArchiveFormat::DETECT_BYTES)).is_some() {
-            return Ok(None);
-        }
-        let mut buffer = vec![0; 256 << 10];
-        if content.take_whole().is_none() {
-            while content.read(&mut buffer)? > 0 {}
-        }
-        let sha256 = content.sha256().as_deref().and_then(Sha256::from_hex);
-        let has_more_members = content.gzip_members() > 1;
-        Ok(Some(InputContent { sha256, is_damaged: false, has_more_members }))
-    }
-
-    let mut subject = Subject::of_archive(archive, plan.limits);
-    subject.may_be_listed = true;
-    let mut options = subject.decode_options(plan, archive.size);
-    options.budget = Budget::default();
-    let content = Decoder::new(archive.open()?, options, &mut Buffers::default())?;
-    read(content, &mut subject, plan)
 }
 
 /// Reads an input of any kind.

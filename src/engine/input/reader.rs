@@ -1,27 +1,26 @@
 //! Reads one archive from its first byte to its last: decodes it, finds the records, parses them,
 //! and adds their facts to the batch.
 
-use std::borrow::Cow;
+mod ending;
+
 use std::io::Read;
 
 use memchr::memmem;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::lost::{self, HEAD_BYTES, NoRecords};
-use super::stream::{DecodeStream, StreamPosition};
+use super::lost::HEAD_BYTES;
+use super::stream::DecodeStream;
 use super::subject::{Subject, reason_of, unreadable};
 use super::window::Window;
-use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
+use crate::aggregate::{Coverage, InputSummary};
 use crate::engine::scanner::{Learn, Outcome, Retain, Scanner};
 use crate::format::container::{ContainerReader, Envelope, MayMatch, NameWatch, RecordSearch, Step};
-use crate::format::decode::{Buffers, DecodeError, Encoding, sha256_of};
+use crate::format::decode::{Buffers, DecodeError, Encoding};
 use crate::format::rebuild::{Fidelity, may_have_quoted_texts, restored_record};
 use crate::model::{
-    Digest, Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, Sha256, SkipReason, TooLong,
-    is_masked,
+    Fact, KeyOrigin, KmsEvent, LONGEST_NAME, RejectReason, Rejection, SkipReason, TooLong, is_masked,
 };
 use crate::parse::{self, NoFacts, ParsedRecord, RecordKind, SourcePlace};
-use crate::source::Family;
 
 /// Rejects held back as long as nothing shows that the input is an archive.
 const UNRECOGNISED: usize = 4096;
@@ -118,7 +117,7 @@ impl<'r, 's> InputReader<'r, 's> {
                 self.watch(&window, u64::MAX);
             }
             if self.scanner.learn == Learn::Yes && reader.skip_reason() == SkipReason::Digest {
-                digest = window.content().and_then(read_digest);
+                digest = window.content().and_then(ending::read_digest);
             }
             buffers.recycle(window.into_buffer());
             match ending {
@@ -427,89 +426,6 @@ impl<'r, 's> InputReader<'r, 's> {
         self.is_split = true;
         self.scanner.flush_within(&self.subject.uri, self.input.counts)
     }
-
-    /// Ends the input. `sha256`: of its content, if all of it was read.
-    pub(super) fn finish(
-        self,
-        position: StreamPosition,
-        sha256: Option<String>,
-        shape: impl Into<Cow<'static, str>>,
-        skip: Option<SkipReason>,
-    ) {
-        self.end(position, sha256, shape, skip, None);
-    }
-
-    /// The same for an input that may be a digest.
-    fn end(
-        mut self,
-        position: StreamPosition,
-        sha256: Option<String>,
-        shape: impl Into<Cow<'static, str>>,
-        skip: Option<SkipReason>,
-        digest: Option<Digest>,
-    ) {
-        self.report_bytes(position.compressed_bytes);
-        let input = &mut self.input;
-        input.compressed_bytes = position.compressed_bytes;
-        input.content_bytes = position.content_bytes;
-        input.gzip_members = position.members;
-        input.shape = shape.into();
-        if let Some(reason) = skip {
-            // Not an archive: what looked like a record or damage is neither.
-            // What only looks like a digest may hold anything.
-            let is_other = reason == SkipReason::Digest && digest.is_none();
-            let watched = if is_other { SkipReason::OtherJson } else { reason };
-            let (status, found) = lost::status(&NoRecords {
-                reason: watched,
-                uri: &self.subject.uri,
-                fields: &self.subject.name_fields,
-                watch: &self.watch,
-                head: &self.head,
-            });
-            let reason =
-                if found == StatusReason::Skipped(watched) { StatusReason::Skipped(reason) } else { found };
-            if let Some(what) = lost::description(&reason, &self.head) {
-                let archive = &input.archive;
-                warn!(%archive, "skipped: it holds {what}");
-            }
-            (input.status, input.reason) = (status, Some(reason));
-            input.counts = Counts::default();
-            self.scanner.builder.discard();
-        } else {
-            if let Some(reason) = self.first_reject {
-                (input.status, input.reason) = (InputStatus::Partial, Some(StatusReason::Rejected(reason)));
-            } else if input.gzip_members > 1 {
-                input.reason = Some(StatusReason::SeveralMembers);
-            }
-            let name = &self.subject.name_fields;
-            if name.family == Some(Family::CloudTrail) {
-                let scope = self.coverage.region_mut(name.account_id.as_deref(), name.region.as_deref());
-                scope.archives += 1;
-                scope.delivery_days.extend(name.delivery_day.map(|day| day.to_epoch_days()));
-            }
-        }
-        input.content_sha256 = sha256;
-        let has_more_members = input.gzip_members > 1 || self.is_trailed;
-        if let Some(digest) = digest {
-            let signature = self.subject.signature.get().map(str::to_owned);
-            let digest = Digest { has_more_members, signature, ..digest };
-            self.scanner.builder.learn(0, Fact::Digest(Box::new(digest)));
-        }
-        if (self.is_broken || self.is_split) && self.scanner.learn == Learn::Yes {
-            let sha256 = input.content_sha256.as_deref().and_then(Sha256::from_hex);
-            let is_damaged = self.is_broken;
-            self.scanner.builder.learn(0, Fact::Content { sha256, is_damaged, has_more_members });
-        }
-        // What cannot be read in these bytes cannot be read in them later.
-        let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
-        self.scanner.end(self.input, self.coverage, outcome);
-    }
-}
-
-/// Reads a digest, unless it lacks what a digest has.
-fn read_digest(content: &[u8]) -> Option<Digest> {
-    let sha256 = sha256_of(content).ok().and_then(|hash| Sha256::from_hex(&hash))?;
-    parse::digest(content, sha256).inspect_err(|error| debug!(%error, "no digest that can be used")).ok()
 }
 
 /// Whether a KMS call lacks the member that says who called, or the one that says with which key. A
