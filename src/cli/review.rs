@@ -32,6 +32,7 @@ const TERMINAL_COLUMNS: &[&str] = &[
     "used_count",
     "last_use",
     "used_apis",
+    "workloads",
     "refused_count",
     "open_grants",
 ];

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::plan::Plan;
 use crate::aggregate::GrantLedger;
-use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
+use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
-use crate::policy::PolicyBook;
+use crate::policy::{KeyBook, PolicyBook};
 
 /// What is known when events are resolved.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct RunKnowledge {
     pub(super) corrections: Corrections,
     pub(super) grants: GrantLedger,
     pub(super) policies: PolicyBook,
+    pub(super) keys: KeyBook,
+    pub(super) canvas_keys: CanvasKeys,
 }
 
 impl RunKnowledge {
@@ -46,7 +48,8 @@ impl RunKnowledge {
             policies.retain(is_wanted);
         }
         let corrections = std::mem::take(&mut facts.corrections);
-        Self { knowledge, aliases, alias_keys, corrections, grants, policies }
+        let (keys, canvas_keys) = (KeyBook::new(&changes), CanvasKeys::new(&facts.canvas_keys));
+        Self { knowledge, aliases, alias_keys, corrections, grants, policies, keys, canvas_keys }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

@@ -9,8 +9,8 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
-    TrailEffect,
+    CanvasKey, EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text,
+    TrailChange, TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -38,7 +38,8 @@ struct Row<'a> {
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
-/// changed it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
+/// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text) and
+/// `canvas_key` (bucket, path; `detail` has the key that settings name for Canvas's folder there).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -132,6 +133,11 @@ impl<'a> Row<'a> {
                     error_code: change.error_code.as_deref(),
                     ..row
                 }
+            }
+            Fact::CanvasKey(folder) => {
+                let (first, second) = (Some(&*folder.bucket), Some(&*folder.path));
+                let detail = Some(folder.key.clone());
+                of_record(Self { kind: "canvas_key", first, second, detail, ..row }, &folder.by)
             }
             Fact::Key(change) => {
                 let row = of_record(row, &change.by);
@@ -251,6 +257,12 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                     error_code: text(error_codes),
                 })
             }
+            "canvas_key" => Fact::CanvasKey(Box::new(CanvasKey {
+                by: record(),
+                bucket: first()?.into_owned(),
+                path: second()?.into_owned(),
+                key: text(details).ok_or(FactsError::Column("detail"))?,
+            })),
             "key_change" => {
                 let detail = text(details).unwrap_or_default();
                 Fact::Key(Box::new(KeyChange {

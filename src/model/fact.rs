@@ -10,6 +10,7 @@ use siphasher::sip::SipHasher13;
 use std::ops::BitOrAssign;
 
 use super::arn::Arn;
+use super::canvas_key::CanvasKey;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
 use super::text::Text;
@@ -435,6 +436,8 @@ pub enum Fact<'a> {
     Trail(TrailChange),
     /// A key or its grants were changed.
     Key(Box<KeyChange>),
+    /// Settings name the key of Canvas's folder in S3.
+    CanvasKey(Box<CanvasKey>),
 }
 
 impl fmt::Display for LearnedCondition<'_> {

@@ -19,6 +19,7 @@
 
 mod arn;
 mod bounds;
+mod canvas_key;
 mod count;
 mod denial;
 mod error;
@@ -28,6 +29,7 @@ mod folder;
 mod grantee;
 mod key;
 mod key_change;
+mod key_properties;
 mod kms_apis;
 mod kms_event;
 mod mask;
@@ -43,6 +45,7 @@ mod workload;
 
 pub use arn::{Arn, is_region, region_partition};
 pub use bounds::{LONGEST_CONTEXT, LONGEST_NAME, TooLong};
+pub use canvas_key::CanvasKey;
 pub use count::{counted, number};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use error::JsonError;
@@ -55,6 +58,7 @@ pub use folder::KnownFolder;
 pub use grantee::{Grantee, IsGrantee};
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use key_change::{GrantTerms, KeyChange, KeyEffect, PolicyText};
+pub use key_properties::{KeyProperties, PropertyChange, Tags};
 pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use mask::is_masked;

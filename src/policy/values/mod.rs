@@ -5,8 +5,10 @@
 
 mod attestation;
 mod global;
+mod key;
 mod kms;
 mod known_key;
+mod parameter;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
