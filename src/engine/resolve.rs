@@ -67,8 +67,8 @@ impl Resolver<'_> {
         self.plan.classifier.classify(event, &self.knowledge.knowledge)
     }
 
-    /// Adds what a call shows, whatever is selected. Returns what it is for, if that had to be found
-    /// out.
+    /// Adds what a call shows, whatever is selected. Returns what it is for, if that had to be
+    /// found out.
     fn access(
         &self,
         event: &KmsEvent<'_>,

@@ -1,5 +1,5 @@
-//! What is known of the keys themselves: properties, tags, and which of related multi-Region keys is
-//! the primary one.
+//! What is known of the keys themselves: properties, tags, and which of related multi-Region keys
+//! is the primary one.
 //!
 //! Memory: some 200 bytes per change of a key.
 

@@ -68,9 +68,9 @@ fn add_canvas_rules(object: &Object<'_>, list: &mut Vec<RuleWithCondition>) {
     list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, LearnedCondition::Role(own(role)))));
 }
 
-/// The keys that Canvas settings name for what it stores in S3, each with its bucket and path: those
-/// of the workspace; those for sharing notebooks, which also count for the default bucket, where
-/// Canvas stores its data if it is told no other.
+/// The keys that Canvas settings name for what it stores in S3, each with its bucket and path: that
+/// of the workspace, and that for sharing notebooks, which also counts for the default bucket.
+/// There Canvas stores its data if it is told no other.
 ///
 /// Sources: [Canvas's
 /// keys](https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-kms.html),
