@@ -45,12 +45,13 @@ pub(super) fn run(
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.format, is_terminal)?;
     let filter = GrantFilter::new(args)?;
-    if let Some(report) = finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    if let Some(report) = finished_report(&args.inputs, &buckets)? {
         return of_report(args, &report, &filter, reporter, &bar);
     }
     let plan = Plan {
         threads: usize::from(args.common.threads),
-        buckets: plan::buckets(&args.s3),
+        buckets,
         cancel: interrupt.cancel_flag(),
         ..Plan::new(plan::inputs(&args.inputs)?)?
     };

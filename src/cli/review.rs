@@ -53,7 +53,8 @@ pub(super) fn run(
     let listed = args.keys.as_deref().map(listed_keys).transpose()?.unwrap_or_default();
     let mut review = Review::default();
     let mut bytes = Vec::new();
-    let (inputs, note) = match finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    let (inputs, note) = match finished_report(&args.inputs, &buckets)? {
         Some(report) => {
             report.read::<AccessTable>(|row| review.access(row))?;
             report.read::<GrantsTable>(|row| review.grant(row))?;
@@ -63,7 +64,7 @@ pub(super) fn run(
         None => {
             let plan = Plan {
                 threads: usize::from(args.common.threads),
-                buckets: plan::buckets(&args.s3),
+                buckets,
                 cancel: interrupt.cancel_flag(),
                 ..Plan::new(plan::inputs(&args.inputs)?)?
             };

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use super::files::given_policies;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::inputs::{finished_report, window_note};
+use crate::cli::inputs::{finished_report, needs_archives, window_note};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::policy_args::CheckArgs;
 use crate::cli::progress::BarAwareWriter;
@@ -34,13 +34,14 @@ pub(super) fn run(
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.format, is_terminal)?;
-    if let Some(report) = finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    if let Some(report) = finished_report(&args.inputs, &buckets)? {
         return of_report(args, &report, reporter, &bar);
     }
     let given = given_policies(&args.policy)?;
     let plan = Plan {
         threads: usize::from(args.common.threads),
-        buckets: plan::buckets(&args.s3),
+        buckets,
         cancel: interrupt.cancel_flag(),
         selection: Selection { keys: plan::patterns(&args.key, KeyPattern::new)?, ..Selection::default() },
         policies: given.clone(),
@@ -91,8 +92,7 @@ fn of_report(
     const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
     const STATUS: usize = column_position(POLICY_STATEMENTS, "status");
     if !args.policy.is_empty() {
-        let text = "--policy needs the archives: a report does not have all calls with a key";
-        return Err(CliError::Usage(text.to_owned()));
+        return Err(needs_archives(report, "--policy", "check --policy FILE"));
     }
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.format, is_terminal)?;
