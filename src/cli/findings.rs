@@ -41,14 +41,14 @@ pub(super) fn run(
     let mutes = read_mutes(args.mute.as_deref())?;
     let buckets = plan::buckets(&args.s3);
     let baseline = args.baseline.as_deref().map(|report| stored_ids(report, &buckets)).transpose()?;
-    let (mut findings, inputs) = match finished_report(&args.inputs, &buckets)? {
+    let (mut findings, inputs) = match finished_report(&args.from.inputs, &buckets)? {
         Some(report) => (Findings::from_list(stored_findings(&report)?), InputTotals::default()),
         None => {
             let plan = Plan {
                 threads: usize::from(args.common.threads),
                 buckets,
                 cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.inputs)?)?
+                ..Plan::new(plan::inputs(&args.from.inputs)?)?
             };
             plan::check_inputs(&plan)?;
             let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;

@@ -33,9 +33,9 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let buckets = plan::buckets(&args.s3);
-    if let Some(report) = finished_report(&args.inputs, &buckets)? {
+    if let Some(report) = finished_report(&args.from.inputs, &buckets)? {
         return of_report(args, &report, reporter, &bar);
     }
     let given = given_policies(&args.policy)?;
@@ -45,7 +45,7 @@ pub(super) fn run(
         cancel: interrupt.cancel_flag(),
         selection: Selection { keys: plan::patterns(&args.key, KeyPattern::new)?, ..Selection::default() },
         policies: given.clone(),
-        ..Plan::new(plan::inputs(&args.inputs)?)?
+        ..Plan::new(plan::inputs(&args.from.inputs)?)?
     };
     plan::check_inputs(&plan)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -95,7 +95,7 @@ fn of_report(
         return Err(needs_archives(report, "--policy", "check --policy FILE"));
     }
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let keys = plan::patterns(&args.key, KeyPattern::new)?;
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
