@@ -18,7 +18,9 @@ mod seen;
 mod selected;
 mod usage;
 
-pub use access::{Access, AccessRow, CallGroup, CallOrigin, KeyChangeCall, RecordRef, Span, account_of};
+pub use access::{
+    Access, AccessRow, CallGroup, CallOrigin, KeyChangeCall, OtherKey, RecordRef, Span, account_of,
+};
 pub use activity::{Activity, KeyUse, LogReads, is_use};
 pub use counts::{Counts, Imbalance};
 pub use coverage::{Coverage, RegionCoverage};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::aggregate::Coverage;
-use crate::knowledge::Facts;
+use crate::knowledge::{Facts, TrailChanges};
 use crate::model::{Arn, TrailChange, TrailEffect};
 
 /// What a trail lacks during a period.
@@ -44,7 +44,7 @@ pub struct TrailPeriod<'a> {
 type TrailId<'a> = (&'a str, &'a str, &'a str);
 
 /// The periods, by time. Several calls that begin the same are one period.
-pub fn trail_periods(changes: &BTreeSet<TrailChange>) -> Vec<TrailPeriod<'_>> {
+pub fn trail_periods(changes: &TrailChanges) -> Vec<TrailPeriod<'_>> {
     let mut periods = Vec::new();
     for mut changes in by_trail(changes).into_values() {
         changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
@@ -81,7 +81,7 @@ pub(super) fn periods(facts: &Facts, state: TrailState) -> Vec<String> {
 /// whom. With `--no-learn`, only their names are known.
 pub fn trails_without_kms(facts: &Facts, coverage: &Coverage) -> Vec<String> {
     let mut trails = periods(facts, TrailState::ExcludesKms);
-    let is_known = |trail: &&String| facts.trails.iter().any(|change| change.trail == **trail);
+    let is_known = |trail: &&String| facts.trails.keys().any(|change| change.trail == **trail);
     trails.extend(coverage.kms_excluded_by.iter().filter(|trail| !is_known(trail)).cloned());
     trails
 }
@@ -102,17 +102,17 @@ pub fn names_of_trails_without_kms<'a>(facts: &'a Facts, coverage: &'a Coverage)
 }
 
 /// Calls that would have changed a trail, but failed, by time.
-pub fn failed_attempts(changes: &BTreeSet<TrailChange>) -> Vec<&TrailChange> {
-    let mut failed: Vec<&TrailChange> = changes.iter().filter(|change| change.error_code.is_some()).collect();
+pub fn failed_attempts(changes: &TrailChanges) -> Vec<&TrailChange> {
+    let mut failed: Vec<&TrailChange> = changes.keys().filter(|change| change.error_code.is_some()).collect();
     failed.sort_by_key(|change| (change.by.time, &change.by.event_id));
     failed
 }
 
 /// The changes that were made, by trail. Records name a trail by its name or by its ARN, and may
 /// lack account or region.
-fn by_trail(changes: &BTreeSet<TrailChange>) -> BTreeMap<TrailId<'_>, Vec<&TrailChange>> {
+fn by_trail(changes: &TrailChanges) -> BTreeMap<TrailId<'_>, Vec<&TrailChange>> {
     let mut by_trail: BTreeMap<TrailId<'_>, Vec<&TrailChange>> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.error_code.is_none()) {
+    for change in changes.keys().filter(|change| change.error_code.is_none()) {
         by_trail.entry(trail_id(change)).or_default().push(change);
     }
     let is_whole = |(account, region, _): &TrailId<'_>| !account.is_empty() && !region.is_empty();
@@ -158,7 +158,13 @@ impl fmt::Display for TrailPeriod<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::RecordPlace;
     use crate::model::{EventTime, Provenance};
+
+    /// The changes, each in some archive.
+    fn placed(changes: impl IntoIterator<Item = TrailChange>) -> TrailChanges {
+        changes.into_iter().map(|change| (change, RecordPlace::new("a".into(), 0))).collect()
+    }
 
     fn change(time: i64, trail: &str, effect: TrailEffect) -> TrailChange {
         TrailChange {
@@ -182,7 +188,7 @@ mod tests {
         const ARN: &str = "arn:aws:cloudtrail:us-east-1:111122223333:trail/t";
         let mut failed = change(1, "t", StopsLogging);
         failed.error_code = Some("AccessDenied".to_owned());
-        let changes = BTreeSet::from([
+        let changes = placed([
             change(0, "t", StartsLogging),
             failed,
             change(2, "t", StopsLogging),
@@ -246,7 +252,7 @@ mod tests {
             let mut coverage = Coverage::default();
             let excluding = changes.iter().filter(|change| change.effect == ExcludesKms);
             coverage.kms_excluded_by.extend(excluding.map(|change| change.trail.clone()));
-            facts.trails = changes.iter().cloned().collect();
+            facts.trails = placed(changes.iter().cloned());
             let names = Vec::from_iter(names_of_trails_without_kms(&facts, &coverage));
             assert_eq!(names, expected, "{changes:#?}");
         }

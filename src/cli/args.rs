@@ -10,13 +10,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::exit::ExitStatus;
 use super::options::{
-    CommonOptions, DigestFiles, MonitoringOptions, PruneOptions, S3Options, SelectionOptions,
+    CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
+    S3Options, SelectionOptions,
 };
 use super::policy_args::PolicyArgs;
-use super::values::{FindingsFormat, findings_format, output_format, severities, states};
+use super::values::{FindingsFormat, findings_format, severities, states};
 use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
-use keytrail::report::OutputFormat;
 
 /// Who used this KMS key, and for what? KMS usage of SageMaker workloads from CloudTrail archives.
 #[derive(Debug, Parser)]
@@ -118,9 +118,8 @@ pub(super) struct AnalyzeArgs {
   keytrail events logs/ | jq -r 'select(.outcome==\"denied\") | .error_message'
   keytrail events --format parquet --since 2023-03-01 logs/ > march.parquet")]
 pub(super) struct EventsArgs {
-    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
-    pub(super) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(super) output: FormatOption,
 
     #[command(flatten)]
     pub(super) selection: SelectionOptions,
@@ -147,14 +146,11 @@ pub(super) struct EventsArgs {
   keytrail grants --state open report
   keytrail grants --key '*1234abcd*' logs/ | jq -r 'select(.consistent_use_count==0) | .grant_id'")]
 pub(super) struct GrantsArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
-    /// directory of one report
-    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
-    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) from: ReportOrArchives,
 
-    /// Show grants of these keys: ARN, id, or a pattern (`*`, `?`)
-    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
-    pub(super) key: Vec<String>,
+    #[command(flatten)]
+    pub(super) only: KeyOption,
 
     /// Show grants for these grantees: ARN, name of a role, user or service, or a pattern
     #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_GRANTEE", value_delimiter = ',')]
@@ -170,9 +166,8 @@ pub(super) struct GrantsArgs {
     )]
     pub(super) state: Vec<String>,
 
-    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
-    pub(super) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(super) output: FormatOption,
 
     #[command(flatten)]
     pub(super) s3: S3Options,
@@ -192,22 +187,18 @@ pub(super) struct GrantsArgs {
   keytrail review --format csv report > review.csv
   aws kms list-keys > keys.json && keytrail review --keys keys.json report")]
 pub(super) struct ReviewArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
-    /// directory of one report
-    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
-    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) from: ReportOrArchives,
 
-    /// Show these keys: ARN, id, or a pattern (`*`, `?`)
-    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
-    pub(super) key: Vec<String>,
+    #[command(flatten)]
+    pub(super) only: KeyOption,
 
     /// Output of `aws kms list-keys`: adds the keys that nobody used
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_KEYS")]
     pub(super) keys: Option<PathBuf>,
 
-    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
-    pub(super) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(super) output: FormatOption,
 
     #[command(flatten)]
     pub(super) s3: S3Options,
@@ -235,10 +226,8 @@ The file of --mute:
   owner = \"data-platform\"
   expiry = \"2027-03-31\"          # its last day")]
 pub(super) struct FindingsArgs {
-    /// A report directory; or files, directories (searched recursively), s3://BUCKET/PREFIX, or `-`
-    /// for standard input
-    #[arg(value_name = "REPORT|INPUT", required = true, help_heading = "Arguments")]
-    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) from: ReportOrArchives,
 
     /// Show findings that are this bad, or worse
     #[arg(
@@ -286,9 +275,8 @@ pub(super) struct RulesArgs {
     #[arg(value_name = "INPUT", help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 
-    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
-    pub(super) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(super) output: FormatOption,
 
     /// TOML file with your own workload rules, in addition to the built-in ones
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]

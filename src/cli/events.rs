@@ -30,7 +30,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let plan = plan::plan(&PlanRequest {
         selection: &args.selection,
         prune: &args.prune,

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::FindingsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::inputs::finished_report;
+use super::inputs::{finished_report, open_report};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
@@ -22,9 +22,10 @@ use keytrail::base::now_millis;
 use keytrail::engine::{self, Plan, Run, Selection};
 use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
-    EncodedRow, FINDINGS, FinishedReport, OutputFormat, RowStream, encode_row, printable, sarif,
-    stored_findings, unread_inputs,
+    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, printable, sarif, stored_findings,
+    unread_inputs,
 };
+use keytrail::s3::Buckets;
 
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] =
@@ -38,15 +39,16 @@ pub(super) fn run(
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
     let mutes = read_mutes(args.mute.as_deref())?;
-    let baseline = args.baseline.as_deref().map(stored_ids).transpose()?;
-    let (mut findings, inputs) = match finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    let baseline = args.baseline.as_deref().map(|report| stored_ids(report, &buckets)).transpose()?;
+    let (mut findings, inputs) = match finished_report(&args.from.inputs, &buckets)? {
         Some(report) => (Findings::from_list(stored_findings(&report)?), InputTotals::default()),
         None => {
             let plan = Plan {
                 threads: usize::from(args.common.threads),
-                buckets: plan::buckets(&args.s3),
+                buckets,
                 cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.inputs)?)?
+                ..Plan::new(plan::inputs(&args.from.inputs)?)?
             };
             plan::check_inputs(&plan)?;
             let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -102,8 +104,8 @@ pub(super) fn read_mutes(file: Option<&Path>) -> Result<Mutes, CliError> {
     mutes.map_err(|error| CliError::Usage(error_chain(&error)))
 }
 
-fn stored_ids(report: &Path) -> Result<Vec<String>, CliError> {
-    let opened = FinishedReport::open(report)?;
+fn stored_ids(report: &Path, buckets: &Buckets) -> Result<Vec<String>, CliError> {
+    let opened = open_report(report, buckets)?;
     let list = match &opened {
         Some(report) => stored_findings(report)?,
         None => {

@@ -43,16 +43,17 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let filter = GrantFilter::new(args)?;
-    if let Some(report) = finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    if let Some(report) = finished_report(&args.from.inputs, &buckets)? {
         return of_report(args, &report, &filter, reporter, &bar);
     }
     let plan = Plan {
         threads: usize::from(args.common.threads),
-        buckets: plan::buckets(&args.s3),
+        buckets,
         cancel: interrupt.cancel_flag(),
-        ..Plan::new(plan::inputs(&args.inputs)?)?
+        ..Plan::new(plan::inputs(&args.from.inputs)?)?
     };
     plan::check_inputs(&plan)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -91,7 +92,7 @@ fn of_report(
     bar: &ProgressBar,
 ) -> Result<ExitStatus, CliError> {
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
     let mut stream = RowStream::new(GRANTS, TERMINAL_COLUMNS, format, out, target)?;
@@ -164,7 +165,7 @@ struct GrantFilter {
 impl GrantFilter {
     fn new(args: &GrantsArgs) -> Result<Self, CliError> {
         Ok(Self {
-            keys: patterns(&args.key)?,
+            keys: patterns(&args.only.key)?,
             grantees: patterns(&args.grantee)?,
             states: args.state.clone(),
         })

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
-use super::values::{ColorWhen, FailOn, LogFormat, parse_duration, parse_memory};
+use super::values::{ColorWhen, FailOn, LogFormat, output_format, parse_duration, parse_memory};
+use keytrail::report::OutputFormat;
 
 /// Which archives to read, and which of their events to report.
 #[derive(Debug, ClapArgs)]
@@ -157,6 +158,31 @@ pub(super) struct SelectionOptions {
         value_parser = parse_memory
     )]
     pub(super) memory: u64,
+}
+
+/// What commands read that also answer from a finished report.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ReportOrArchives {
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input; or one
+    /// report: its directory, or s3://BUCKET/FOLDER
+    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
+    pub(super) inputs: Vec<PathBuf>,
+}
+
+/// Of which keys commands show something.
+#[derive(Debug, ClapArgs)]
+pub(super) struct KeyOption {
+    /// Show only what is about these keys: ARN, id, or a pattern (`*`, `?`)
+    #[arg(long, value_name = "PATTERN,...", env = "KEYTRAIL_KEY", value_delimiter = ',')]
+    pub(super) key: Vec<String>,
+}
+
+/// In which form rows are printed.
+#[derive(Debug, ClapArgs)]
+pub(super) struct FormatOption {
+    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
+    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
+    pub(super) format: Option<OutputFormat>,
 }
 
 /// Which folders of S3 to list.

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::options::{CommonOptions, S3Options};
-use super::values::{output_format, policy_states};
-use keytrail::report::OutputFormat;
+use super::options::{CommonOptions, FormatOption, ReportOrArchives, S3Options};
+use super::values::policy_states;
 
 /// Compare key policies with calls, or write one that fits
 ///
@@ -47,10 +46,8 @@ impl PolicyArgs {
   keytrail policy check --status allowed_not_used,no_effect --format csv logs/ > review.csv
   aws kms get-key-policy --key-id KEY | keytrail policy check --policy KEY=- logs/")]
 pub(super) struct CheckArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input, or the
-    /// directory of one report
-    #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
-    pub(super) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) from: ReportOrArchives,
 
     /// A key policy, or the answer of `aws kms get-key-policy`; `-` for standard input
     ///
@@ -75,9 +72,8 @@ pub(super) struct CheckArgs {
     )]
     pub(super) status: Vec<String>,
 
-    /// Output format; the default is `table` on a terminal, `ndjson` otherwise
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
-    pub(super) format: Option<OutputFormat>,
+    #[command(flatten)]
+    pub(super) output: FormatOption,
 
     #[command(flatten)]
     pub(super) s3: S3Options,

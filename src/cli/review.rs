@@ -32,6 +32,7 @@ const TERMINAL_COLUMNS: &[&str] = &[
     "used_count",
     "last_use",
     "used_apis",
+    "workloads",
     "refused_count",
     "open_grants",
 ];
@@ -47,12 +48,13 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
-    let wanted = patterns(&args.key)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let wanted = patterns(&args.only.key)?;
     let listed = args.keys.as_deref().map(listed_keys).transpose()?.unwrap_or_default();
     let mut review = Review::default();
     let mut bytes = Vec::new();
-    let (inputs, note) = match finished_report(&args.inputs)? {
+    let buckets = plan::buckets(&args.s3);
+    let (inputs, note) = match finished_report(&args.from.inputs, &buckets)? {
         Some(report) => {
             report.read::<AccessTable>(|row| review.access(row))?;
             report.read::<GrantsTable>(|row| review.grant(row))?;
@@ -62,9 +64,9 @@ pub(super) fn run(
         None => {
             let plan = Plan {
                 threads: usize::from(args.common.threads),
-                buckets: plan::buckets(&args.s3),
+                buckets,
                 cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.inputs)?)?
+                ..Plan::new(plan::inputs(&args.from.inputs)?)?
             };
             plan::check_inputs(&plan)?;
             let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -92,7 +94,7 @@ pub(super) fn run(
     let is_wanted = |key: &str| wanted.is_empty() || wanted.iter().any(|pattern| matches_name(pattern, key));
     let rows: Vec<_> = review.rows().filter(|row| is_wanted(&row.key)).collect();
     if rows.is_empty() && !wanted.is_empty() {
-        let patterns = args.key.join(", ");
+        let patterns = args.only.key.join(", ");
         return Err(CliError::Usage(format!("no key of the input or of --keys matches --key {patterns}")));
     }
     let target = terminal::output_target(is_terminal);

@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let plan = Plan {
         classifier: plan::classifier(args.rules.as_deref())?,
         threads: usize::from(args.common.threads),

@@ -374,7 +374,7 @@ impl<'m> Merge<'m> {
         self.access.trim();
         let excludes =
             |change: &&TrailChange| change.effect == TrailEffect::ExcludesKms && change.error_code.is_none();
-        let excluding = facts.trails.iter().filter(excludes).map(|change| change.trail.clone());
+        let excluding = facts.trails.keys().filter(excludes).map(|change| change.trail.clone());
         self.coverage.kms_excluded_by.extend(excluding);
         self.counts.check()?;
         let (usage, daily) = self.usage.into_rows(&self.activity);

@@ -7,10 +7,10 @@ use super::digest_options::DigestOptions;
 use super::plan::Plan;
 use crate::aggregate::GrantLedger;
 use crate::integrity::IntegrityBook;
-use crate::knowledge::{Aliases, Corrections, Facts, InputContent, Knowledge};
+use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, InputContent, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
-use crate::policy::PolicyBook;
+use crate::policy::{KeyBook, PolicyBook};
 
 /// What is known when events are resolved.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct RunKnowledge {
     pub(super) corrections: Corrections,
     pub(super) grants: GrantLedger,
     pub(super) policies: PolicyBook,
+    pub(super) keys: KeyBook,
+    pub(super) canvas_keys: CanvasKeys,
     /// What digests say of the inputs.
     pub(super) integrity: IntegrityBook,
     pub(super) contents: HashMap<Arc<str>, InputContent>,
@@ -56,7 +58,19 @@ impl RunKnowledge {
             (&plan.digests, std::mem::take(&mut facts.digests));
         let integrity = IntegrityBook::new(digests.into_iter().collect(), keys, signatures);
         let contents = std::mem::take(&mut facts.contents);
-        Self { knowledge, aliases, alias_keys, corrections, grants, policies, integrity, contents }
+        let (keys_of_input, canvas_keys) = (KeyBook::new(&changes), CanvasKeys::new(&facts.canvas_keys));
+        Self {
+            knowledge,
+            aliases,
+            alias_keys,
+            corrections,
+            grants,
+            policies,
+            keys: keys_of_input,
+            canvas_keys,
+            integrity,
+            contents,
+        }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

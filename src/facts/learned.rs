@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
-    TrailEffect,
+    CanvasKey, EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text,
+    TrailChange, TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -40,8 +40,9 @@ struct Row<'a> {
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
 /// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text),
-/// `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the input's hash,
-/// whether it is damaged, and whether something follows its first gzip member).
+/// `canvas_key` (bucket, path; `detail` has the key that settings name for Canvas's folder there),
+/// `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the
+/// input's hash, whether it is damaged, and whether something follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -135,6 +136,11 @@ impl<'a> Row<'a> {
                     error_code: change.error_code.as_deref(),
                     ..row
                 }
+            }
+            Fact::CanvasKey(folder) => {
+                let (first, second) = (Some(&*folder.bucket), Some(&*folder.path));
+                let detail = Some(folder.key.clone());
+                of_record(Self { kind: "canvas_key", first, second, detail, ..row }, &folder.by)
             }
             Fact::Key(change) => {
                 let row = of_record(row, &change.by);
@@ -271,6 +277,12 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                     error_code: text(error_codes),
                 })
             }
+            "canvas_key" => Fact::CanvasKey(Box::new(CanvasKey {
+                by: record(),
+                bucket: first()?.into_owned(),
+                path: second()?.into_owned(),
+                key: text(details).ok_or(FactsError::Column("detail"))?,
+            })),
             "key_change" => Fact::Key(Box::new(KeyChange {
                 by: record(),
                 key: text(firsts),

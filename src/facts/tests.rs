@@ -11,8 +11,9 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    DeniedBy, EventTime, Fact, GrantTerms, KeyChange, KeyEffect, KeyOrigin, KmsEvent, LearnedCondition,
-    LearnedRule, Outcome, Provenance, RejectReason, Rejection, RoleSession, TrailChange, TrailEffect,
+    CanvasKey, DeniedBy, EventTime, Fact, GrantTerms, KeyChange, KeyEffect, KeyOrigin, KeyProperties,
+    KmsEvent, LearnedCondition, LearnedRule, Outcome, PropertyChange, Provenance, RejectReason, Rejection,
+    RoleSession, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -211,6 +212,22 @@ fn everything_else_comes_back_with_its_input() {
                     ..GrantTerms::default()
                 }),
             })),
+            Fact::CanvasKey(Box::new(CanvasKey {
+                by: provenance(),
+                bucket: "b".to_owned(),
+                path: String::new(),
+                key: "k".to_owned(),
+            })),
+            Fact::Key(Box::new(KeyChange {
+                by: provenance(),
+                key: Some("k".to_owned()),
+                principal: "p".to_owned(),
+                service: None,
+                effect: KeyEffect::ShowsProperties(PropertyChange::Created {
+                    properties: KeyProperties { spec: "RSA_2048".to_owned(), ..KeyProperties::default() },
+                    tags: Some([("a".to_owned(), "b".to_owned())].into()),
+                }),
+            })),
             Fact::Key(Box::new(KeyChange {
                 by: provenance(),
                 key: None,
@@ -241,7 +258,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 28);
+    assert_eq!(batch.stretches[1].learned.len(), 32);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }

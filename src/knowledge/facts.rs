@@ -13,8 +13,8 @@ use std::sync::Arc;
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use crate::model::{
-    Digest, Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId,
-    Sha256, TrailChange,
+    CanvasKey, Digest, Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role,
+    SessionId, Sha256, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -28,6 +28,26 @@ pub struct FactSource {
     /// Byte offset of the record in the decompressed archive.
     pub offset: u64,
 }
+
+/// Where a record is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct RecordPlace {
+    /// URI of its archive.
+    pub archive: Arc<str>,
+    /// Byte offset of the record in the decompressed archive.
+    pub offset: u64,
+}
+
+impl RecordPlace {
+    /// The place of the record at `offset` of `archive`.
+    pub fn new(archive: Arc<str>, offset: u64) -> Self {
+        Self { archive, offset }
+    }
+}
+
+/// Changes to what trails record, each with the first place of its record.
+pub type TrailChanges = BTreeMap<TrailChange, RecordPlace>;
 
 /// The records that state a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +81,11 @@ pub struct Facts {
     /// Events that have been corrected.
     pub corrections: Corrections,
     /// Changes, and attempted changes, to what trails record, by time.
-    pub trails: BTreeSet<TrailChange>,
+    pub trails: TrailChanges,
     /// Changes to keys and their grants, by time.
     pub keys: BTreeSet<KeyChange>,
+    /// Keys that settings name for Canvas's folders, each with the first place of its record.
+    pub canvas_keys: BTreeMap<CanvasKey, RecordPlace>,
     /// The digests among the inputs, by their URIs.
     pub digests: BTreeMap<Arc<str>, Digest>,
     /// The contents of inputs that are damaged, or whose facts stand in several batches.
@@ -132,7 +154,10 @@ impl Facts {
                 self.corrections.add(original, by);
             }
             Fact::Trail(change) => {
-                self.trails.insert(change);
+                keep_first(&mut self.trails, change, RecordPlace::new(archive.clone(), offset));
+            }
+            Fact::CanvasKey(folder) => {
+                keep_first(&mut self.canvas_keys, *folder, RecordPlace::new(archive.clone(), offset));
             }
             Fact::Key(change) => {
                 self.keys.insert(*change);
@@ -188,6 +213,15 @@ impl Facts {
     }
 }
 
+/// Of several copies of a record, the first place counts, in whatever order they come.
+fn keep_first<K: Ord>(facts: &mut BTreeMap<K, RecordPlace>, fact: K, place: RecordPlace) {
+    match facts.entry(fact) {
+        Entry::Occupied(mut known) if place < *known.get() => drop(known.insert(place)),
+        Entry::Occupied(_) => {}
+        Entry::Vacant(entry) => drop(entry.insert(place)),
+    }
+}
+
 impl AddAssign for Facts {
     fn add_assign(&mut self, other: Self) {
         for (rule, support) in other.rules {
@@ -198,7 +232,9 @@ impl AddAssign for Facts {
         }
         self.aliases += other.aliases;
         self.corrections += other.corrections;
-        self.trails.extend(other.trails);
+        other.trails.into_iter().for_each(|(change, place)| keep_first(&mut self.trails, change, place));
+        let folders = other.canvas_keys.into_iter();
+        folders.for_each(|(folder, place)| keep_first(&mut self.canvas_keys, folder, place));
         self.keys.extend(other.keys);
         self.digests.extend(other.digests);
         self.contents.extend(other.contents);

@@ -175,7 +175,7 @@ const LONGEST_KEY: usize = 1024;
 /// the object's key follows it and the slash.
 ///
 /// Folders that end beyond [`LONGEST_KEY`] are left out: no path can be as long.
-fn splits(object: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn splits(object: &str) -> impl Iterator<Item = (&str, &str)> {
     let split_at = |(at, _)| Some((object.get(..at)?, object.get(at + 1..)?));
     // A slash at the start of a key ends a folder without a name, not the empty path.
     let slashes = object.match_indices('/').take_while(|(at, _)| *at <= LONGEST_KEY);
@@ -185,7 +185,7 @@ fn splits(object: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Whether a key, or the rest of one, begins with Canvas's folder. AWS's own policies spell it in
 /// two ways.
-fn is_in_canvas_folder(key: &str) -> bool {
+pub(super) fn is_in_canvas_folder(key: &str) -> bool {
     key.split_once('/').is_some_and(|(folder, _)| folder.eq_ignore_ascii_case("canvas"))
 }
 

@@ -30,11 +30,13 @@
 //! ```
 
 mod aliases;
+mod canvas_keys;
 mod corrections;
 mod facts;
 mod lookups;
 
 pub use aliases::Aliases;
+pub use canvas_keys::CanvasKeys;
 pub use corrections::{CorrectedBy, Corrections};
-pub use facts::{FactSource, FactSupport, Facts, InputContent};
+pub use facts::{FactSource, FactSupport, Facts, InputContent, RecordPlace, TrailChanges};
 pub use lookups::Knowledge;

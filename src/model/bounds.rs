@@ -144,6 +144,14 @@ impl Fact<'_> {
                 name("eventID", change.by.event_id.as_deref())?;
                 name("recipientAccountId", change.by.account_id.as_deref())
             }
+            Self::CanvasKey(folder) => {
+                name("a key, bucket or path in the settings", Some(&folder.key))?;
+                name("a key, bucket or path in the settings", Some(&folder.bucket))?;
+                name("a key, bucket or path in the settings", Some(&folder.path))?;
+                name("eventName", Some(&folder.by.event_name))?;
+                name("eventID", folder.by.event_id.as_deref())?;
+                name("recipientAccountId", folder.by.account_id.as_deref())
+            }
             // The event that it comes from is checked.
             Self::Key(_) => Ok(()),
             // It is checked when it is read.

@@ -10,6 +10,7 @@ use siphasher::sip::SipHasher13;
 use std::ops::BitOrAssign;
 
 use super::arn::Arn;
+use super::canvas_key::CanvasKey;
 use super::digest::Digest;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
@@ -437,6 +438,8 @@ pub enum Fact<'a> {
     Trail(TrailChange),
     /// A key or its grants were changed.
     Key(Box<KeyChange>),
+    /// Settings name the key of Canvas's folder in S3.
+    CanvasKey(Box<CanvasKey>),
     /// The input is a digest file.
     Digest(Box<Digest>),
     /// The content of an input that is damaged, or whose facts stand in several batches.

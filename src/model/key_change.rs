@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::key_properties::PropertyChange;
 use super::provenance::Provenance;
 
 /// A call that changed a key or its grants.
@@ -52,6 +53,8 @@ pub enum KeyEffect {
         /// `bypassPolicyLockoutSafetyCheck`.
         bypasses_lockout_check: bool,
     },
+    /// The call shows what the key is.
+    ShowsProperties(PropertyChange),
     /// The key was disabled.
     Disables,
     /// The key was enabled.

@@ -19,6 +19,7 @@
 
 mod arn;
 mod bounds;
+mod canvas_key;
 mod count;
 mod denial;
 mod digest;
@@ -30,6 +31,7 @@ mod grantee;
 mod integrity;
 mod key;
 mod key_change;
+mod key_properties;
 mod kms_apis;
 mod kms_event;
 mod mask;
@@ -46,6 +48,7 @@ mod workload;
 
 pub use arn::{Arn, is_region, region_partition};
 pub use bounds::{LONGEST_CONTEXT, LONGEST_NAME, TooLong};
+pub use canvas_key::CanvasKey;
 pub use count::{counted, number};
 pub use denial::{Denial, DeniedBy, PolicyType, TRUNCATED_MESSAGE_LEN};
 pub use digest::{Digest, ListedLog, PreviousDigest, RecordedPlace};
@@ -60,6 +63,7 @@ pub use grantee::{Grantee, IsGrantee};
 pub use integrity::{IntegrityReason, IntegrityStatus};
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use key_change::{GrantTerms, KeyChange, KeyEffect, PolicyText};
+pub use key_properties::{KeyProperties, PropertyChange, Tags};
 pub use kms_apis::KMS_APIS;
 pub use kms_event::KmsEvent;
 pub use mask::is_masked;

@@ -25,7 +25,8 @@ pub enum Verdict {
     Denies,
     /// It names the caller's account: the account's IAM policies decide.
     ByAccount,
-    /// It does not allow the call. A grant may.
+    /// It does not allow the call. A grant may, unless a `Deny` refuses it that depends on what the
+    /// record does not show.
     NotByThisPolicy,
     /// What it says depends on what the record does not show.
     Undecidable(Cow<'static, str>),
@@ -56,6 +57,8 @@ pub enum AppliedHow {
     Perhaps {
         /// The place of the element that names the caller, or may.
         element: Option<usize>,
+        /// If it applies, it names the caller's account only.
+        is_by_account: bool,
         /// Why.
         why: Cow<'static, str>,
     },
@@ -116,7 +119,7 @@ impl Policy {
                     unknown @ IsNamed::Unknown(_) => {
                         let element = place_of(elements, &unknown);
                         let IsNamed::Unknown(why) = unknown else { return None };
-                        AppliedHow::Perhaps { element, why }
+                        AppliedHow::Perhaps { element, is_by_account: false, why }
                     }
                 }
             }
@@ -125,10 +128,10 @@ impl Policy {
                 // KMS has accepted it once, and accepts it no longer.
                 Truth::Yes if is_allow => {
                     let why = "Allow with NotPrincipal is not supported".into();
-                    AppliedHow::Perhaps { element: None, why }
+                    AppliedHow::Perhaps { element: None, is_by_account: false, why }
                 }
                 Truth::Yes => AppliedHow::Directly(None),
-                Truth::Unknown(why) => AppliedHow::Perhaps { element: None, why },
+                Truth::Unknown(why) => AppliedHow::Perhaps { element: None, is_by_account: false, why },
             },
         };
         for condition in &statement.conditions {
@@ -137,8 +140,12 @@ impl Policy {
                 Truth::No => return None,
                 Truth::Unknown(why) => {
                     how = match how {
-                        AppliedHow::Directly(element) => AppliedHow::Perhaps { element, why },
-                        AppliedHow::ByAccount(element) => AppliedHow::Perhaps { element: Some(element), why },
+                        AppliedHow::Directly(element) => {
+                            AppliedHow::Perhaps { element, is_by_account: false, why }
+                        }
+                        AppliedHow::ByAccount(element) => {
+                            AppliedHow::Perhaps { element: Some(element), is_by_account: true, why }
+                        }
                         perhaps => perhaps,
                     };
                 }
@@ -153,22 +160,26 @@ fn verdict(applied: &[Applied]) -> Verdict {
     let of = |effect: Effect| applied.iter().filter(move |one| one.effect == effect);
     let directly = |one: &Applied| matches!(one.how, AppliedHow::Directly(_));
     let perhaps = |one: &Applied| match &one.how {
-        AppliedHow::Perhaps { why, .. } => Some(why.clone()),
+        AppliedHow::Perhaps { why, is_by_account, .. } => Some((why.clone(), *is_by_account)),
         _ => None,
     };
+    let directly_perhaps = |one: &Applied| perhaps(one).filter(|(_, by_account)| !by_account);
     if of(Effect::Deny).any(directly) {
         return Verdict::Denies;
     }
     let may_deny = of(Effect::Deny).find_map(perhaps);
     let allows = of(Effect::Allow).any(directly);
-    let may_allow = of(Effect::Allow).find_map(perhaps);
+    let may_allow = of(Effect::Allow).find_map(directly_perhaps);
     let by_account = of(Effect::Allow).any(|one| matches!(one.how, AppliedHow::ByAccount(_)));
     match (may_deny, may_allow) {
-        (Some(why), _) if allows || by_account => Verdict::Undecidable(why),
+        (Some((why, _)), _) if allows || by_account => Verdict::Undecidable(why),
         (None, _) if allows => Verdict::Allows,
-        (_, Some(why)) => Verdict::Undecidable(why),
+        (_, Some((why, _))) => Verdict::Undecidable(why),
         _ if by_account => Verdict::ByAccount,
-        _ => Verdict::NotByThisPolicy,
+        _ => match of(Effect::Allow).find_map(perhaps) {
+            Some((why, _)) => Verdict::Undecidable(why),
+            None => Verdict::NotByThisPolicy,
+        },
     }
 }
 

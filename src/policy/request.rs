@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::action::{Permission, PermissionKind};
 use super::context::ContextValue;
+use super::keys::{KeyBook, KnownProperties};
 use crate::model::{KMS_APIS, KmsEvent, Outcome};
 
 /// KMS's own events, which need no permission.
@@ -28,6 +29,8 @@ pub struct Request<'e> {
     /// The key on which the action is; `None` when the record does not name it, or the action is on
     /// no key.
     pub key_arn: Option<&'e str>,
+    /// What other calls show of the key.
+    pub(super) known_key: Option<&'e KnownProperties>,
     details: Details,
     /// Steps of comparing that conditions may still take.
     steps_left: Cell<usize>,
@@ -57,6 +60,7 @@ impl<'e> Request<'e> {
             event,
             action,
             key_arn,
+            known_key: None,
             details: details(event),
             steps_left: Cell::new(STEPS),
             values: RefCell::default(),
@@ -70,6 +74,11 @@ impl<'e> Request<'e> {
             name if INTERNAL.contains(&name) => Vec::new(),
             name => vec![request(name, key.filter(|_| !is_without_key(name)))],
         }
+    }
+
+    /// The same request, with what is known of its key.
+    pub fn with_keys(self, keys: &'e KeyBook) -> Self {
+        Self { known_key: self.key_arn.and_then(|arn| keys.of_key(arn)), ..self }
     }
 
     /// Takes steps of comparing; false: too few are left.

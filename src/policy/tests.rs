@@ -1,5 +1,7 @@
 //! Whom and what statements mean: one test for each trap.
 
+mod naive;
+
 use std::borrow::Cow;
 
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
@@ -17,6 +17,9 @@ use super::cell::{Cell, EncodedRow};
 use super::table::{Column, Table};
 use crate::format::tabular::{ParquetTable, TableError};
 use crate::model::EventTime;
+use crate::s3::{Bucket, S3Error};
+
+const RUN: &str = "run.json";
 
 /// Why a report could not be read back.
 #[derive(Debug, Error)]
@@ -31,6 +34,12 @@ pub enum ReadError {
         #[source]
         source: io::Error,
     },
+    /// The folder of a bucket cannot be read.
+    #[error(transparent)]
+    Bucket(#[from] S3Error),
+    /// A table of a bucket cannot be stored on this machine.
+    #[error("cannot use a temporary file (set TMPDIR to a folder with free space)")]
+    Temporary(#[source] io::Error),
     /// `run.json` is not JSON, or of another program.
     #[error("{path} is not the run.json of a keytrail report")]
     NotARun {
@@ -58,11 +67,64 @@ pub enum ReadError {
     },
 }
 
-/// A report in a directory.
+/// A report in a directory, or in a folder of a bucket.
 #[derive(Debug, Clone)]
 pub struct FinishedReport {
-    folder: PathBuf,
+    place: Place,
     run: Value,
+}
+
+/// Where a report is.
+#[derive(Debug, Clone)]
+enum Place {
+    Directory(PathBuf),
+    Bucket {
+        bucket: Bucket,
+        /// Its key: empty, or with a slash at its end.
+        folder: String,
+    },
+}
+
+/// Bytes of `run.json` that are read at most. It has some kilobytes; its lists are bounded.
+const LARGEST_RUN: u64 = 64 << 20;
+
+impl Place {
+    /// The path or address of a file, for people.
+    fn name(&self, file: &str) -> String {
+        match self {
+            Self::Directory(folder) => folder.join(file).display().to_string(),
+            Self::Bucket { bucket, folder } => bucket.address(&format!("{folder}{file}")),
+        }
+    }
+
+    /// How many bytes a file has; `None`: there is none.
+    fn size(&self, file: &str) -> Result<Option<u64>, ReadError> {
+        match self {
+            Self::Directory(folder) => {
+                let found = fs::metadata(folder.join(file)).ok().filter(fs::Metadata::is_file);
+                Ok(found.map(|file| file.len()))
+            }
+            Self::Bucket { bucket, folder } => {
+                let key = format!("{folder}{file}");
+                let found = bucket.list(&key)?.into_iter().find(|object| object.key == key);
+                Ok(found.map(|object| object.size))
+            }
+        }
+    }
+
+    /// A file, open for reading. From a bucket, it is downloaded first.
+    fn open(&self, file: &str) -> Result<File, ReadError> {
+        match self {
+            Self::Directory(folder) => File::open(folder.join(file))
+                .map_err(|source| ReadError::File { path: self.name(file), source }),
+            Self::Bucket { bucket, folder } => {
+                let mut copy = tempfile::tempfile().map_err(ReadError::Temporary)?;
+                bucket.download(&format!("{folder}{file}"), &mut copy)?;
+                copy.rewind().map_err(ReadError::Temporary)?;
+                Ok(copy)
+            }
+        }
+    }
 }
 
 impl FinishedReport {
@@ -72,17 +134,41 @@ impl FinishedReport {
     /// # Errors
     /// When `run.json` cannot be read, or is not that of a report.
     pub fn open(folder: &Path) -> Result<Option<Self>, ReadError> {
-        let path = folder.join("run.json");
-        if !path.is_file() || !folder.join("usage.parquet").is_file() {
+        Self::open_at(Place::Directory(folder.to_owned()))
+    }
+
+    /// Opens the report in the folder of a bucket with this key, which is empty or has a slash at
+    /// its end; `None` as for [`open`](Self::open). Its tables are downloaded when they are read.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed, or as for [`open`](Self::open).
+    pub fn open_in_bucket(bucket: &Bucket, folder: &str) -> Result<Option<Self>, ReadError> {
+        Self::open_at(Place::Bucket { bucket: bucket.clone(), folder: folder.to_owned() })
+    }
+
+    fn open_at(place: Place) -> Result<Option<Self>, ReadError> {
+        let Some(size) = place.size(RUN)? else { return Ok(None) };
+        if place.size("usage.parquet")?.is_none() {
             return Ok(None);
         }
-        let name = || path.display().to_string();
-        let text = fs::read(&path).map_err(|source| ReadError::File { path: name(), source })?;
-        let run: Value = serde_json::from_slice(&text).map_err(|_| ReadError::NotARun { path: name() })?;
-        if run.get("keytrail_version").is_none() || run.get("options").is_none() {
-            return Err(ReadError::NotARun { path: name() });
+        let wrong = || ReadError::NotARun { path: place.name(RUN) };
+        if size > LARGEST_RUN {
+            return Err(wrong());
         }
-        Ok(Some(Self { folder: folder.to_owned(), run }))
+        let mut text = Vec::new();
+        let read = place.open(RUN)?.take(LARGEST_RUN).read_to_end(&mut text);
+        read.map_err(|source| ReadError::File { path: place.name(RUN), source })?;
+        let run: Value = serde_json::from_slice(&text).map_err(|_| wrong())?;
+        if run.get("keytrail_version").is_none() || run.get("options").is_none() {
+            return Err(wrong());
+        }
+        Ok(Some(Self { place, run }))
+    }
+
+    /// The inputs of its run, as they were named.
+    pub fn inputs(&self) -> Vec<&str> {
+        let inputs = self.run.get("options").and_then(|options| options.get("inputs"));
+        inputs.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// A number in `run.json`, by the names on the way to it.
@@ -111,9 +197,9 @@ impl FinishedReport {
         ["since", "until", "account", "region"].into_iter().filter_map(text).collect()
     }
 
-    /// The path of a table's file.
+    /// The path or address of a table's file.
     pub fn table_path<T: Table>(&self) -> String {
-        self.folder.join(format!("{}.parquet", T::NAME)).display().to_string()
+        self.place.name(&format!("{}.parquet", T::NAME))
     }
 
     /// Reads a table and hands each row to `take`. Columns are found by their names: those that
@@ -122,9 +208,9 @@ impl FinishedReport {
     /// # Errors
     /// When the table cannot be read, or a column is not as this version writes it.
     pub fn read<T: Table>(&self, mut take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
-        let path = self.folder.join(format!("{}.parquet", T::NAME));
-        let name = path.display().to_string();
-        let file = File::open(&path).map_err(|source| ReadError::File { path: name.clone(), source })?;
+        let file_name = format!("{}.parquet", T::NAME);
+        let name = self.place.name(&file_name);
+        let file = self.place.open(&file_name)?;
         let unreadable = |source| ReadError::Table { path: name.clone(), source };
         let mut table = ParquetTable::open(file).map_err(unreadable)?;
         let places = places::<T>(&table.schema(), &name)?;

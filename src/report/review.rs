@@ -14,6 +14,7 @@ mod access {
     pub(super) const KEY: usize = column_position(ACCESS, "key_arn");
     pub(super) const PRINCIPAL: usize = column_position(ACCESS, "principal");
     pub(super) const API: usize = column_position(ACCESS, "event_name");
+    pub(super) const WORKLOADS: usize = column_position(ACCESS, "workloads");
     pub(super) const OUTCOME: usize = column_position(ACCESS, "outcome");
     pub(super) const RECORDS: usize = column_position(ACCESS, "record_count");
     pub(super) const FIRST: usize = column_position(ACCESS, "first_event_time");
@@ -58,6 +59,7 @@ struct Sheet {
     failed: u64,
     times: Option<(EventTime, EventTime)>,
     apis: BTreeSet<String>,
+    workloads: BTreeSet<String>,
     refused_apis: BTreeSet<String>,
     open_grants: u64,
     granted: BTreeSet<String>,
@@ -82,6 +84,9 @@ impl Review {
         let api = row.text_at(access::API).unwrap_or_default();
         let (first, last) = (time(access::FIRST), time(access::LAST));
         let sheet = self.sheets.entry((key.to_owned(), Some(principal.to_owned()))).or_default();
+        // Reports of earlier versions have none.
+        let workloads = row.text_at(access::WORKLOADS).unwrap_or_default().split(',');
+        sheet.workloads.extend(workloads.filter(|name| !name.is_empty()).map(str::to_owned));
         match row.text_at(access::OUTCOME) {
             Some("success") => {
                 sheet.used += records;
@@ -165,6 +170,7 @@ impl Review {
                 failed: sheet.failed,
                 times: sheet.times,
                 apis: joined(&sheet.apis),
+                workloads: joined(&sheet.workloads),
                 refused_apis: joined(&sheet.refused_apis),
                 open_grants: sheet.open_grants,
                 granted_unused: joined(&unused),

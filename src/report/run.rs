@@ -367,7 +367,7 @@ impl From<MissingDays> for MissingDaysJson {
 
 fn stopped_or_started(facts: &Facts) -> impl Iterator<Item = &TrailChange> {
     use TrailEffect::{Deletes, StartsLogging, StopsLogging};
-    let done = facts.trails.iter().filter(|change| change.error_code.is_none());
+    let done = facts.trails.keys().filter(|change| change.error_code.is_none());
     done.filter(|change| matches!(change.effect, Deletes | StartsLogging | StopsLogging))
 }
 

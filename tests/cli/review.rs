@@ -25,6 +25,9 @@ fn a_report_gives_the_review_of_its_archives() {
     assert!(rows.len() > 10, "{}", rows.len());
     let has = |column: &str| rows.iter().filter(|row| !row[column].is_null()).count();
     assert!(has("last_use") > 0 && has("refused_apis") > 0 && has("granted_not_used") > 0);
+    assert!(rows.iter().any(|row| row["workloads"] == "geospatial"));
+    // Whoever made a call made it for something, if only `other`.
+    assert!(rows.iter().all(|row| row["used_count"] == 0 || !row["workloads"].is_null()));
     assert_eq!((has("reviewer"), has("decision"), has("decision_date")), (0, 0, 0));
     // Every record of a call with a key is in one of the counts.
     let total = |rows: &[BTreeMap<String, Value>]| -> i64 {

@@ -84,7 +84,7 @@ fn ndjson_has_the_columns_in_their_order_and_the_values_of_the_report() {
 #[test]
 fn a_pipe_gets_ndjson_unless_told_otherwise() {
     assert_eq!(text(&events(&["sample-logs"])), text(&events(&["sample-logs", "--format", "ndjson"])));
-    assert_eq!(lines(&events(&["sample-logs"])).len(), 73);
+    assert_eq!(lines(&events(&["sample-logs"])).len(), 74);
 }
 
 #[test]

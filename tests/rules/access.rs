@@ -1,12 +1,12 @@
 //! Who called what, whatever is asked for: against the rows of all events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use testkit::{ANY, analyze};
 
-/// Records, first and last time by key, principal, API, outcome and error code.
-type Groups = BTreeMap<String, (u64, String, String)>;
+/// Records, first and last time and workloads by key, principal, API, outcome and error code.
+type Groups = BTreeMap<String, (u64, String, String, BTreeSet<String>)>;
 
 fn text<'r>(row: &'r Value, name: &str) -> &'r str {
     row[name].as_str().unwrap_or_default()
@@ -23,8 +23,9 @@ fn of_events(events: &[Value]) -> Groups {
             let group =
                 ["principal", "event_name", "outcome", "error_code"].map(|name| text(event, name)).join(" ");
             let time = text(event, "event_time").to_owned();
-            let (count, first, last) =
-                groups.entry(format!("{key} {group}")).or_insert((0, time.clone(), time.clone()));
+            let new = (0, time.clone(), time.clone(), BTreeSet::new());
+            let (count, first, last, workloads) = groups.entry(format!("{key} {group}")).or_insert(new);
+            workloads.extend(text(event, "workload").split('+').map(str::to_owned));
             *count += 1;
             *first = first.clone().min(time.clone());
             *last = last.clone().max(time);
@@ -38,7 +39,9 @@ fn of_access(rows: &[Value]) -> Groups {
         let names = ["key_arn", "principal", "event_name", "outcome", "error_code"];
         let times = ["first_event_time", "last_event_time"].map(|name| text(row, name).to_owned());
         let [first, last] = times;
-        (names.map(|name| text(row, name)).join(" "), (row["record_count"].as_u64().unwrap(), first, last))
+        let workloads = text(row, "workloads").split(',').map(str::to_owned).collect();
+        let count = row["record_count"].as_u64().unwrap();
+        (names.map(|name| text(row, name)).join(" "), (count, first, last, workloads))
     };
     rows.iter().map(group).collect()
 }

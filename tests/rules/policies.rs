@@ -456,3 +456,42 @@ fn filters_for_callers_leave_the_table_alone() {
         assert_eq!(unused["status"], "undecidable");
     }
 }
+
+/// What never applies is told apart from what nobody used; and another account cannot change a
+/// key's policy.
+#[test]
+fn conditions_that_no_request_meets_have_no_effect() {
+    let on = |action: &Value, operator: &str, key: &str| {
+        let mut statement = allow("S", &json!(ROLES[0]), action);
+        statement["Condition"] = json!({operator: {key: "true"}});
+        statement
+    };
+    let cases = [
+        (on(&json!("kms:Decrypt"), "Bool", "kms:GrantIsForAWSResource"), "no_effect"),
+        (on(&json!("kms:CreateGrant"), "Bool", "kms:GrantIsForAWSResource"), "allowed_not_used"),
+        (on(&json!("kms:Decrypt"), "BoolIfExists", "kms:GrantIsForAWSResource"), "allowed_not_used"),
+        (on(&json!("kms:Decrypt"), "StringNotEquals", "kms:GrantOperations"), "allowed_not_used"),
+        (on(&json!("kms:Decrypt"), "Null", "kms:GrantOperations"), "allowed_not_used"),
+        (on(&json!("kms:DescribeKey"), "StringEquals", "KMS:encryptioncontext:Team"), "no_effect"),
+        (on(&json!("kms:Decrypt"), "StringEquals", "KMS:encryptioncontext:Team"), "allowed_not_used"),
+        (on(&json!("kms:DescribeKey"), "StringEquals", "aws:ResourceTag/Team"), "allowed_not_used"),
+        (on(&json!("kms:DescribeKey"), "StringEquals", "other:Key"), "allowed_not_used"),
+    ];
+    for (statement, expected) in cases {
+        let report = report_on(&[set_policy(1, 0, &json!([statement.clone()]))]);
+        let rows = report.policy_statements();
+        let of_statement: Vec<&Value> = rows.iter().filter(|row| !row["sid"].is_null()).collect();
+        assert_eq!(of_statement.len(), 1, "{statement}");
+        assert_eq!(of_statement[0]["status"], expected, "{statement}");
+    }
+
+    let foreign = allow("S", &json!("arn:aws:iam::444455556666:root"), &json!("kms:*"));
+    let report = report_on(&[set_policy(1, 0, &json!([foreign]))]);
+    let findings = report.findings();
+    let wide: Vec<&Value> = findings.iter().filter(|row| row["rule_id"] == "policy-wide").collect();
+    let detail = wide[0]["detail"].as_str().unwrap();
+    assert_eq!(
+        detail,
+        "root of account 444455556666 may use the key in every way that works across accounts."
+    );
+}

@@ -71,6 +71,47 @@ fn puts(asked: &[Asked], prefix: &str) -> Vec<String> {
     keys.filter(|name| !name.starts_with('_')).map(str::to_owned).collect()
 }
 
+/// Commands that take a report take one in S3, too, and answer the same.
+#[test]
+fn a_report_on_s3_answers_as_one_on_disk() {
+    let bed = Bed::start();
+    let dir = tempfile::tempdir().unwrap();
+    let local = dir.path().join("report").display().to_string();
+    assert_eq!(run(keytrail().args(["analyze", "-q", "sample-logs", "-o", &local])).status, 0);
+    bed.put_folder("out/report/", Path::new(&local));
+    let on_s3 = |slash: &str| format!("{}{slash}", bed.uri("out/report"));
+    let commands: [&[&str]; 6] = [
+        &["grants"],
+        &["review", "--format", "csv"],
+        &["findings"],
+        &["findings", "--format", "sarif", "--baseline"],
+        &["policy", "check"],
+        &["policy", "check", "--status", "allowed_not_used"],
+    ];
+    for words in commands {
+        let of = |report: &str| {
+            let mut command = bed.around(keytrail());
+            command.args(words).arg(report);
+            if words.last() == Some(&"--baseline") {
+                command.arg(report);
+            }
+            run(&mut command)
+        };
+        let expected = of(&local);
+        for slash in ["", "/"] {
+            let found = of(&on_s3(slash));
+            assert_eq!((found.status, &found.stderr), (expected.status, &expected.stderr), "{words:?}");
+            assert_eq!(found.stdout, expected.stdout, "{words:?}");
+        }
+    }
+    let asked = bed.proxy.asked();
+    assert!(asked.iter().all(|a| matches!(a.operation, Operation::GetObject | Operation::ListObjects)));
+    // Without run.json it is no report, but a folder in which no archive is.
+    bed.delete("out/report/run.json");
+    let ran = run(bed.around(keytrail()).arg("grants").arg(on_s3("")));
+    assert!(!ran.stderr.contains("the report's KMS records"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_report_on_s3_is_the_same_as_on_disk() {
     let bed = Bed::start();

@@ -19,7 +19,7 @@ use record::NewRecord;
 pub use record::{RecordRef, Span};
 
 use crate::base::table_hash;
-use crate::model::{Arn, EventTime, KmsEvent, Outcome};
+use crate::model::{Arn, EventTime, KmsEvent, Outcome, WorkloadSet};
 
 /// How many rows of each kind are kept: those whose names have the smallest hashes.
 pub const LIMIT: usize = 100_000;
@@ -74,6 +74,23 @@ pub struct CallOrigin {
     pub address: Option<Box<str>>,
 }
 
+/// Calls of one principal to one API with a key that is not the one that settings name for the
+/// folder of their objects. Field order is sort order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct OtherKey {
+    /// ARN of the key.
+    pub key: Box<str>,
+    /// The bucket.
+    pub bucket: Box<str>,
+    /// The path below which Canvas's folder is; empty: the bucket.
+    pub path: Box<str>,
+    /// Who called.
+    pub principal: Box<str>,
+    /// KMS API.
+    pub event_name: Box<str>,
+}
+
 /// A call that changed a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -90,24 +107,39 @@ pub struct KeyChangeCall {
     pub details: Option<Box<str>>,
 }
 
+/// The calls of a group.
+#[derive(Debug, Clone)]
+struct GroupCalls {
+    span: Span,
+    workloads: WorkloadSet,
+}
+
+impl GroupCalls {
+    fn merge(&mut self, other: Self) {
+        self.span.merge(other.span);
+        self.workloads |= other.workloads;
+    }
+}
+
 /// What all KMS calls show.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    calls: Bounded<CallGroup, Span>,
+    calls: Bounded<CallGroup, GroupCalls>,
     origins: Bounded<CallOrigin, Span>,
     /// By the id of the call; copies of one call are one.
     changes: Bounded<Box<str>, KeyChangeCall>,
+    other_keys: Bounded<OtherKey, Span>,
 }
 
 impl Access {
-    /// Adds a call whose record is at `offset` of `archive`.
-    pub fn add(&mut self, event: &KmsEvent<'_>, archive: &Arc<str>, offset: u64) {
+    /// Adds a call for some workloads whose record is at `offset` of `archive`.
+    pub fn add(&mut self, event: &KmsEvent<'_>, workloads: WorkloadSet, archive: &Arc<str>, offset: u64) {
         let record = NewRecord { time: event.time, event_id: event.event_id.as_deref(), archive, offset };
         let key = event.key.arn.as_deref().or(event.key.id.as_deref()).or(event.key.alias.as_deref());
-        self.add_call(event, key, record);
+        self.add_call(event, workloads, key, record);
         // A ReEncrypt has two keys.
         if let Some(destination) = event.destination_key_arn.as_deref().filter(|arn| Some(*arn) != key) {
-            self.add_call(event, Some(destination), record);
+            self.add_call(event, workloads, Some(destination), record);
         }
         self.add_origin(event, record);
         if event.outcome == Outcome::Success && KEY_CHANGES.contains(&&*event.name) {
@@ -115,7 +147,13 @@ impl Access {
         }
     }
 
-    fn add_call(&mut self, event: &KmsEvent<'_>, key: Option<&str>, record: NewRecord<'_>) {
+    fn add_call(
+        &mut self,
+        event: &KmsEvent<'_>,
+        workloads: WorkloadSet,
+        key: Option<&str>,
+        record: NewRecord<'_>,
+    ) {
         let (principal, name) = (&*event.principal.name, &*event.name);
         let (outcome, code) = (event.outcome, event.error_code.as_deref());
         let hash = table_hash(&(key, principal, name, outcome, code));
@@ -126,8 +164,9 @@ impl Access {
                 && group.outcome == outcome
                 && group.error_code.as_deref() == code
         };
-        if let Some(span) = self.calls.find(hash, is_same) {
-            return span.add(record);
+        if let Some(calls) = self.calls.find(hash, is_same) {
+            calls.workloads |= workloads;
+            return calls.span.add(record);
         }
         let group = CallGroup {
             key: key.map(Into::into),
@@ -136,7 +175,7 @@ impl Access {
             outcome,
             error_code: code.map(Into::into),
         };
-        self.calls.insert(hash, group, Span::new(record), LIMIT);
+        self.calls.insert(hash, group, GroupCalls { span: Span::new(record), workloads }, LIMIT);
     }
 
     fn add_origin(&mut self, event: &KmsEvent<'_>, record: NewRecord<'_>) {
@@ -178,17 +217,44 @@ impl Access {
         }
     }
 
+    /// Adds a call with a key that is not the one that settings name for Canvas's folder below
+    /// `path` in `bucket`.
+    pub fn add_other_key(
+        &mut self,
+        event: &KmsEvent<'_>,
+        (bucket, path): (&str, &str),
+        archive: &Arc<str>,
+        offset: u64,
+    ) {
+        let record = NewRecord { time: event.time, event_id: event.event_id.as_deref(), archive, offset };
+        let name = OtherKey {
+            key: event.key.arn.as_deref().unwrap_or_default().into(),
+            bucket: bucket.into(),
+            path: path.into(),
+            principal: (&*event.principal.name).into(),
+            event_name: (&*event.name).into(),
+        };
+        let hash = table_hash(&name);
+        match self.other_keys.find(hash, |known| *known == name) {
+            Some(span) => span.add(record),
+            None => self.other_keys.insert(hash, name, Span::new(record), LIMIT),
+        }
+    }
+
     /// Forgets what is beyond the limits. Call it when everything has been added.
     pub fn trim(&mut self) {
         self.calls.trim(LIMIT);
         self.origins.trim(LIMIT);
         self.changes.trim(LIMIT);
+        self.other_keys.trim(LIMIT);
     }
 
     /// Who called which API with which key, sorted.
     pub fn calls(&self) -> Vec<AccessRow<'_>> {
-        let mut rows: Vec<AccessRow<'_>> =
-            self.calls.iter().map(|(group, span)| AccessRow { group, span }).collect();
+        let rows = self.calls.iter();
+        let mut rows: Vec<AccessRow<'_>> = rows
+            .map(|(group, GroupCalls { span, workloads })| AccessRow { group, span, workloads: *workloads })
+            .collect();
         rows.sort_unstable_by(|a, b| a.group.cmp(b.group));
         rows
     }
@@ -198,6 +264,13 @@ impl Access {
         let mut origins: Vec<_> = self.origins.iter().collect();
         origins.sort_unstable_by(|a, b| a.0.cmp(b.0));
         origins
+    }
+
+    /// Calls in Canvas's folders with other keys than settings name, sorted.
+    pub fn other_keys(&self) -> Vec<(&OtherKey, &Span)> {
+        let mut calls: Vec<_> = self.other_keys.iter().collect();
+        calls.sort_unstable_by(|a, b| a.0.cmp(b.0));
+        calls
     }
 
     /// The calls that changed keys, by time. Of several copies of a call, the one with the smallest
@@ -210,7 +283,7 @@ impl Access {
 
     /// `eventTime` of the first and the last call.
     pub fn times(&self) -> Option<(EventTime, EventTime)> {
-        let spans = || self.calls.iter().map(|(_, span)| span);
+        let spans = || self.calls.iter().map(|(_, calls)| &calls.span);
         let first = spans().map(|span| span.first.time).min()?;
         let last = spans().map(|span| span.last.time).max()?;
         Some((first, last))
@@ -228,7 +301,10 @@ impl Access {
 
     /// Whether there was more of something than is kept, so that some of it is not known.
     pub fn has_forgotten(&self) -> bool {
-        self.calls.has_forgotten() || self.origins.has_forgotten() || self.changes.has_forgotten()
+        self.calls.has_forgotten()
+            || self.origins.has_forgotten()
+            || self.changes.has_forgotten()
+            || self.other_keys.has_forgotten()
     }
 }
 
@@ -239,6 +315,8 @@ pub struct AccessRow<'a> {
     pub group: &'a CallGroup,
     /// Their records.
     pub span: &'a Span,
+    /// What they are for.
+    pub workloads: WorkloadSet,
 }
 
 impl<'a> AccessRow<'a> {
@@ -260,9 +338,10 @@ pub fn account_of(principal: &str) -> Option<&str> {
 
 impl AddAssign for Access {
     fn add_assign(&mut self, other: Self) {
-        self.calls.merge(other.calls, LIMIT, Span::merge);
+        self.calls.merge(other.calls, LIMIT, GroupCalls::merge);
         self.origins.merge(other.origins, LIMIT, Span::merge);
         self.changes.merge(other.changes, LIMIT, keep_smaller);
+        self.other_keys.merge(other.other_keys, LIMIT, Span::merge);
     }
 }
 

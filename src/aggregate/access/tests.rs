@@ -16,7 +16,7 @@ fn call(key: &str, time: i64, id: &str, who: &str) -> KmsEvent<'static> {
 
 /// Rows as `key principal API outcome records first last`.
 fn rows(access: &Access) -> Vec<String> {
-    let text = |AccessRow { group, span }: AccessRow<'_>| {
+    let text = |AccessRow { group, span, .. }: AccessRow<'_>| {
         let id = |record: &RecordRef| record.event_id.as_deref().unwrap_or("-").to_owned();
         let (first, last) = (id(&span.first), id(&span.last));
         let key = group.key.as_deref().unwrap_or("-");
@@ -48,7 +48,7 @@ fn calls_are_counted_by_key_caller_api_and_result_in_any_order() {
         let (mut first, mut second) = (Access::default(), Access::default());
         for (n, event) in calls.iter().enumerate() {
             let part = if n % 2 == 0 { &mut first } else { &mut second };
-            part.add(event, &archive, 0);
+            part.add(event, WorkloadSet::default(), &archive, 0);
         }
         first += second;
         first.trim();
@@ -72,7 +72,7 @@ fn services_have_no_address() {
     let mut access = Access::default();
     let from = |text: &'static str| KmsEvent { source_ip: Some(text.into()), ..call("k", 1, "a", "one") };
     for text in ["192.0.2.1", "2001:db8::1", "s3.amazonaws.com", "AWS Internal", "AWS Internal/3", "dead"] {
-        access.add(&from(text), &"archive".into(), 0);
+        access.add(&from(text), WorkloadSet::default(), &"archive".into(), 0);
     }
     let addresses: Vec<_> =
         access.origins().iter().map(|(origin, span)| (origin.address.as_deref(), span.records)).collect();
@@ -91,7 +91,7 @@ fn copies_of_a_change_are_one_and_failures_change_nothing() {
         disable("a", "first", Outcome::Success),
         disable("b", "first", Outcome::Denied),
     ] {
-        access.add(&event, &archive, 7);
+        access.add(&event, WorkloadSet::default(), &archive, 7);
     }
     let changes: Vec<&str> = access.key_changes().iter().map(|change| &*change.record.archive).collect();
     assert_eq!(changes, ["first"]);
@@ -102,7 +102,7 @@ fn copies_of_a_change_are_one_and_failures_change_nothing() {
 fn many_principals_stay_bounded() {
     let mut access = Access::default();
     for n in 0..2 * LIMIT + 10 {
-        access.add(&call("k", 1, "a", &format!("p{n}")), &"archive".into(), 0);
+        access.add(&call("k", 1, "a", &format!("p{n}")), WorkloadSet::default(), &"archive".into(), 0);
     }
     assert!(access.len() <= 2 * LIMIT);
     access.trim();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::Calls;
 use crate::aggregate::{Change, RecordRef, Span};
+use crate::knowledge::RecordPlace;
 use crate::model::{EventTime, Provenance};
 
 /// A record that shows what a finding says.
@@ -103,9 +104,17 @@ impl Draft {
         self.named(seen, change.time, change.event_id.as_deref())
     }
 
-    /// Adds the call that states a fact.
-    pub(super) fn fact(self, seen: &Calls<'_>, by: &Provenance) -> Self {
-        self.named(seen, by.time, by.event_id.as_deref())
+    /// Adds the record that states a fact.
+    pub(super) fn fact(mut self, by: &Provenance, place: &RecordPlace) -> Self {
+        self.count += 1;
+        self.extend(by.time);
+        self.records.push(FindingRecord {
+            time: by.time,
+            event_id: by.event_id.clone(),
+            archive: Some((*place.archive).to_owned()),
+            offset: Some(place.offset),
+        });
+        self
     }
 }
 

@@ -6,6 +6,7 @@
 //! Memory: at most [`FINDINGS_PER_RULE`] findings of each rule, of some 3 KiB each.
 
 mod calls;
+mod canvas;
 mod coverage;
 mod draft;
 mod finding;

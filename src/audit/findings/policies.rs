@@ -1,6 +1,6 @@
 //! Findings about key policies: the one in force at the end of the input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::calls::{Calls, short};
 use super::draft::Draft;
@@ -19,6 +19,9 @@ const CANVAS: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-kms
 const FEATURE_STORE: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-security.html";
 const LEFT_OUT: &str =
     "IAM policies, service control policies and policies of keys that no record and no file shows.";
+
+/// Reasons that a finding has.
+const REASONS: usize = 5;
 
 /// Condition keys that say who may call, or through what.
 const LIMITS: [&str; 12] = [
@@ -146,12 +149,21 @@ pub(super) const PUBLIC: FindingRule = FindingRule {
     },
 };
 
+/// The account of the line's principal, if the key does not belong to it.
+fn foreign_account<'s>(line: &'s PolicyLine<'_>) -> Option<&'s str> {
+    let (_, statement) = line.statement?;
+    let mut elements = statement.principals.elements().iter();
+    let element = elements.find(|element| Some(element.text.as_str()) == line.principal.as_deref())?;
+    let owner = Arn::parse(line.key)?.account;
+    element.account().filter(|account| *account != owner)
+}
+
 pub(super) const WIDE: FindingRule = FindingRule {
     id: "policy-wide",
     severity: FindingSeverity::Medium,
     title: "Key policy that gives one principal use and administration",
     about: "A statement lets a principal other than the key's own account both use the key and change who may use \
-        it (kms:*, or NotAction).",
+        it (kms:*, or NotAction). To a principal of another account, it gives each use that works across accounts.",
     source: KEY_POLICIES,
     controls: "FSBP KMS.1, NIST AC-5, AC-6, PCI 7.2.2",
     cannot_know: LEFT_OUT,
@@ -180,7 +192,14 @@ pub(super) const WIDE: FindingRule = FindingRule {
         };
         let draft = |part: Vec<&PolicyLine<'_>>| {
             let name = part.first()?.principal.as_deref().map_or("Everybody but some", short);
-            let detail = format!("{name} may use the key and change its policy.");
+            let detail = match foreign_account(part.first()?) {
+                None => format!("{name} may use the key and change its policy."),
+                Some(account) => {
+                    format!(
+                        "{name} of account {account} may use the key in every way that works across accounts."
+                    )
+                }
+            };
             draft(seen, &part, detail)
         };
         by_part(seen, is_wide).into_iter().filter_map(draft).collect()
@@ -197,7 +216,8 @@ pub(super) const WITHOUT_EFFECT: FindingRule = FindingRule {
     severity: FindingSeverity::Low,
     title: "Part of a key policy that has no effect",
     about: "KMS accepts it, and it allows nobody anything: a statement without Resource or Action, a principal that \
-        is nobody or was deleted, a permission that no key policy can give, or none to another account.",
+        is nobody or was deleted, a permission that no key policy can give, or none to another account; a \
+        condition on what requests for the permission never have.",
     source: OVERVIEW,
     controls: "NIST AC-6, PCI 7.2.4",
     cannot_know: "What it was meant to allow.",
@@ -207,8 +227,9 @@ pub(super) const WITHOUT_EFFECT: FindingRule = FindingRule {
     find: |seen| {
         let parts = by_part(seen, |line| line.status == PolicyStatus::NoEffect && !is_retire(line));
         let draft = |part: Vec<&PolicyLine<'_>>| {
-            let why = part.first()?.detail.clone().unwrap_or_default();
-            let detail = format!("{}: {why}", permissions(&part));
+            let why: BTreeSet<&str> = part.iter().filter_map(|line| line.detail.as_deref()).collect();
+            let why: Vec<&str> = why.into_iter().take(REASONS).collect();
+            let detail = format!("{}: {}", permissions(&part), why.join(" "));
             draft(seen, &part, detail)
         };
         parts.into_iter().filter_map(draft).collect()

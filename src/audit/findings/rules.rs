@@ -3,7 +3,7 @@
 use super::calls::FindingContext;
 use super::finding::Findings;
 use super::rule::FindingRule;
-use super::{grants, keys, parameters, policies, trails, uses};
+use super::{canvas, grants, keys, parameters, policies, trails, uses};
 
 /// All rules, those of the worst findings first.
 pub const FINDING_RULES: &[&FindingRule] = &[
@@ -21,6 +21,7 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &policies::MISSING,
     &policies::VIA_SERVICE,
     &policies::WIDE,
+    &canvas::KEY_MISMATCH,
     &keys::DEAD_KEY,
     &keys::ROTATION_OFF,
     &parameters::SHORTEST_WINDOW,

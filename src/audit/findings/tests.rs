@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::aggregate::{Access, Coverage, GrantLedger, GrantUse, GrantUses};
-use crate::knowledge::Facts;
+use crate::knowledge::{Facts, RecordPlace};
 use crate::model::{
     EventTime, GrantTerms, KeyChange, KeyEffect, KeyRef, KmsEvent, Outcome, Principal, Provenance,
-    TrailChange, TrailEffect,
+    TrailChange, TrailEffect, WorkloadSet,
 };
 
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -87,7 +87,7 @@ impl World {
             (Access::default(), GrantUses::default(), Coverage::default());
         let archive: Arc<str> = "archive".into();
         for (event, offset) in self.calls.iter().zip(0..) {
-            access.add(event, &archive, offset);
+            access.add(event, WorkloadSet::default(), &archive, offset);
             uses += GrantUse::of(&ledger, event).as_slice();
             let region = coverage.region_mut(event.account(), Some(&event.region));
             let (first, last) = region.event_times.unwrap_or((event.time, event.time));
@@ -284,13 +284,17 @@ fn trails() {
     };
     let of = |changes: Vec<TrailChange>| {
         let mut world = World::default().call(0, "DescribeKey", "App");
-        world.facts.trails.extend(changes);
+        let place = |offset| RecordPlace::new("trails".into(), offset);
+        world.facts.trails.extend(changes.into_iter().zip((0..).map(place)));
         world
     };
     let stopped =
         of(vec![change(1, TrailEffect::StopsLogging, None), change(3, TrailEffect::StartsLogging, None)]);
     assert_eq!(stopped.rules(), ["trail-stopped"]);
-    assert_eq!(stopped.findings().list[0].evidence_count, 2);
+    let finding = stopped.findings().list.remove(0);
+    let places: Vec<_> = finding.evidence.iter().map(|r| (r.archive.as_deref(), r.offset)).collect();
+    assert_eq!(finding.evidence_count, 2);
+    assert_eq!(places, [(Some("trails"), Some(0)), (Some("trails"), Some(1))]);
     assert_eq!(of(vec![change(1, TrailEffect::ExcludesKms, None)]).rules(), ["trail-excludes-kms"]);
     let failed = of(vec![change(1, TrailEffect::StopsLogging, Some("AccessDenied"))]);
     assert_eq!(failed.rules(), [] as [&str; 0]);

@@ -14,7 +14,8 @@ const SELECTORS: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/l
 /// A finding for each trail that lacked something, however often.
 fn periods(seen: &Calls<'_>, state: TrailState, what: &str) -> Vec<Draft> {
     let mut found: BTreeMap<(&str, Option<&str>), Draft> = BTreeMap::new();
-    let periods = trail_periods(&seen.context.facts.trails);
+    let trails = &seen.context.facts.trails;
+    let periods = trail_periods(trails);
     for TrailPeriod { from, until, .. } in periods.into_iter().filter(|period| period.state == state) {
         let by = from.principal.as_deref().unwrap_or("unknown");
         let undone = until.map_or_else(
@@ -33,9 +34,11 @@ fn periods(seen: &Calls<'_>, state: TrailState, what: &str) -> Vec<Draft> {
             let space = if draft.detail.is_empty() { "" } else { " " };
             draft.detail.push_str(&format!("{space}{by} called {name} on {day}: it {what}, {undone}."));
         }
-        *draft = until
-            .iter()
-            .fold(std::mem::take(draft).fact(seen, &from.by), |draft, end| draft.fact(seen, &end.by));
+        for change in [Some(from), until].into_iter().flatten() {
+            if let Some(place) = trails.get(change) {
+                *draft = std::mem::take(draft).fact(&change.by, place);
+            }
+        }
     }
     found.into_values().collect()
 }

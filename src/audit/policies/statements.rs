@@ -167,6 +167,7 @@ impl<'a> Part<'a, '_> {
     fn wildcard(&self, pattern: Cow<'a, str>, set: PermissionSet, lines: &mut Vec<PolicyLine<'a>>) {
         let possible: Vec<&'static Permission> =
             set.iter().filter(|one| one.is_for_key_policies() && self.can_be_given(one)).collect();
+        let possible: Vec<_> = possible.into_iter().filter(|one| self.never_met(one).is_none()).collect();
         let used: Vec<&&'static Permission> =
             possible.iter().filter(|one| self.use_of(one.name).is_some()).collect();
         used.iter().for_each(|permission| self.permission(permission, lines));
@@ -191,21 +192,31 @@ impl<'a> Part<'a, '_> {
         permission.works_across_accounts || owner.is_none() || account.is_none() || owner == account
     }
 
+    /// The condition key for which the statement asks, and which requests for a permission never
+    /// have.
+    fn never_met(&self, permission: &Permission) -> Option<&'a str> {
+        let conditions = self.statement.conditions.iter();
+        conditions.filter(|one| one.is_never_met_on(permission.name)).map(|one| one.key()).next()
+    }
+
     fn permission(&self, permission: &'static Permission, lines: &mut Vec<PolicyLine<'a>>) {
         let name = Some(Cow::Borrowed(permission.name));
         let is_allow = self.statement.effect == Effect::Allow;
-        let why = match permission.kind {
-            PermissionKind::NoKey => Some("It concerns no single key: only IAM policies can give it."),
+        let why: Option<Cow<'_, str>> = match permission.kind {
+            PermissionKind::NoKey => Some("It concerns no single key: only IAM policies can give it.".into()),
             PermissionKind::NoEffect => {
-                Some("Key policies do not control who may retire a grant: the grant does.")
+                Some("Key policies do not control who may retire a grant: the grant does.".into())
             }
             _ if !self.can_be_given(permission) => {
-                Some("It does not work across accounts: another account cannot be given it.")
+                Some("It does not work across accounts: another account cannot be given it.".into())
             }
-            _ => None,
+            _ => self.never_met(permission).map(|key| {
+                let name = permission.name;
+                format!("Requests for {name} never have {key}, for which the statement asks.").into()
+            }),
         };
         if let Some(why) = why.filter(|_| is_allow) {
-            return lines.push(self.line(PolicyStatus::NoEffect, name).because(why));
+            return lines.push(self.line(PolicyStatus::NoEffect, name).because(&why));
         }
         let Some(found) = self.use_of(permission.name) else {
             let status =

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use super::files::given_policies;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
-use crate::cli::inputs::{finished_report, window_note};
+use crate::cli::inputs::{finished_report, needs_archives, window_note};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::policy_args::CheckArgs;
 use crate::cli::progress::BarAwareWriter;
@@ -33,18 +33,19 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
-    if let Some(report) = finished_report(&args.inputs)? {
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let buckets = plan::buckets(&args.s3);
+    if let Some(report) = finished_report(&args.from.inputs, &buckets)? {
         return of_report(args, &report, reporter, &bar);
     }
     let given = given_policies(&args.policy)?;
     let plan = Plan {
         threads: usize::from(args.common.threads),
-        buckets: plan::buckets(&args.s3),
+        buckets,
         cancel: interrupt.cancel_flag(),
         selection: Selection { keys: plan::patterns(&args.key, KeyPattern::new)?, ..Selection::default() },
         policies: given.clone(),
-        ..Plan::new(plan::inputs(&args.inputs)?)?
+        ..Plan::new(plan::inputs(&args.from.inputs)?)?
     };
     plan::check_inputs(&plan)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
@@ -91,11 +92,10 @@ fn of_report(
     const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
     const STATUS: usize = column_position(POLICY_STATEMENTS, "status");
     if !args.policy.is_empty() {
-        let text = "--policy needs the archives: a report does not have all calls with a key";
-        return Err(CliError::Usage(text.to_owned()));
+        return Err(needs_archives(report, "--policy", "check --policy FILE"));
     }
     let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.format, is_terminal)?;
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let keys = plan::patterns(&args.key, KeyPattern::new)?;
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));

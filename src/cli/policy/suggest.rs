@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::files::given_policies;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
+use crate::cli::inputs::{finished_report, needs_archives};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::policy_args::SuggestArgs;
 use crate::cli::reporter::ExitReporter;
@@ -23,6 +24,10 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
+    let buckets = plan::buckets(&args.s3);
+    if let Some(report) = finished_report(&args.inputs, &buckets)? {
+        return Err(needs_archives(&report, "policy suggest", &format!("suggest --key {}", args.key)));
+    }
     let given = given_policies(args.policy.as_slice())?;
     let keys = plan::patterns(std::slice::from_ref(&args.key), KeyPattern::new)?;
     // Calls of a key without a known policy are of interest, too.
@@ -31,7 +36,7 @@ pub(super) fn run(
     let policies = if given.is_empty() { vec![nothing] } else { given };
     let plan = Plan {
         threads: usize::from(args.common.threads),
-        buckets: plan::buckets(&args.s3),
+        buckets,
         cancel: interrupt.cancel_flag(),
         selection: Selection { keys, ..Selection::default() },
         policies,

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{LearnedCondition, LearnedRule as Rule, RoleSession};
+use crate::model::{
+    KeyEffect, KeyProperties, LearnedCondition, LearnedRule as Rule, PropertyChange, RoleSession, Tags,
+};
 use crate::parse::facts_of_other;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/service-role/R";
@@ -239,6 +241,92 @@ fn aliases_corrections_and_trails() {
     let stop = facts_of(&record("cloudtrail", "StopLogging", json!({"requestParameters": {"name": "t"}})));
     assert!(
         matches!(&stop[..], [Fact::Trail(change)] if change.trail == "t" && change.by.event_name == "StopLogging")
+    );
+}
+
+/// The keys that settings name for Canvas's folders: bucket, path and key.
+#[test]
+fn canvas_settings_name_keys_of_folders() {
+    let keys = |name: &str, request: Value| -> Vec<String> {
+        let call = record("sagemaker", name, json!({"requestParameters": request}));
+        let text = |fact| match fact {
+            Fact::CanvasKey(folder) => {
+                assert_eq!(folder.by.event_name, name);
+                Some(format!("{} {} {}", folder.bucket, folder.path, folder.key))
+            }
+            _ => None,
+        };
+        facts_of(&call).into_iter().filter_map(text).collect()
+    };
+    let workspace =
+        |settings: Value| json!({"userSettings": {"canvasAppSettings": {"workspaceSettings": settings}}});
+    let with_path = || workspace(json!({"s3ArtifactPath": "s3://b/p/", "s3KmsKeyId": "k"}));
+    assert_eq!(keys("CreateUserProfile", with_path()), ["b p k"]);
+    assert_eq!(keys("UpdateDomain", with_path()), ["b p k"]);
+    assert_eq!(keys("CreateSpace", with_path()), [] as [&str; 0]);
+    let default = "sagemaker-us-west-2-111122223333  k";
+    assert_eq!(keys("CreateUserProfile", workspace(json!({"s3KmsKeyId": "k"}))), [default]);
+    let sharing =
+        json!({"defaultUserSettings": {"sharingSettings": {"s3OutputPath": "s3://x/y", "s3KmsKeyId": "k"}}});
+    assert_eq!(keys("CreateDomain", sharing), [default], "Canvas does not use the path for sharing");
+    assert_eq!(keys("CreateUserProfile", workspace(json!({"s3ArtifactPath": "s3://b/p"}))), [] as [&str; 0]);
+}
+
+/// What calls show of a key: properties that a request leaves out have their defaults.
+#[test]
+fn calls_show_properties_and_tags_of_keys() {
+    let shown = |name: &str, request: Value, response: Value| -> Vec<(Option<String>, PropertyChange)> {
+        let members =
+            json!({"requestParameters": request, "responseElements": response, "resources": [{"ARN": KEY}]});
+        let properties = |fact| match fact {
+            Fact::Key(change) => match change.effect {
+                KeyEffect::ShowsProperties(shown) => Some((change.key, shown)),
+                _ => None,
+            },
+            _ => None,
+        };
+        facts_of(&record("kms", name, members)).into_iter().filter_map(properties).collect()
+    };
+    let own = |change| vec![(Some(KEY.to_owned()), change)];
+    let key = |spec: &str, usage: &str, origin: &str, is_multi_region| KeyProperties {
+        spec: spec.to_owned(),
+        usage: usage.to_owned(),
+        origin: origin.to_owned(),
+        is_multi_region,
+    };
+    let tags = |pairs: &[(&str, &str)]| -> Tags {
+        Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    };
+    let team = || json!([{"tagKey": "Team", "tagValue": "red"}]);
+    for (request, properties, of_tags) in [
+        (json!({}), key("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "AWS_KMS", false), tags(&[])),
+        (
+            json!({"keySpec": "RSA_2048", "keyUsage": "SIGN_VERIFY", "origin": "EXTERNAL", "multiRegion": true, "tags": team()}),
+            key("RSA_2048", "SIGN_VERIFY", "EXTERNAL", true),
+            tags(&[("Team", "red")]),
+        ),
+        (
+            json!({"customerMasterKeySpec": "ECC_NIST_P256", "tags": "HIDDEN_DUE_TO_SECURITY_REASONS"}),
+            key("ECC_NIST_P256", "ENCRYPT_DECRYPT", "AWS_KMS", false),
+            None,
+        ),
+    ] {
+        let created = PropertyChange::Created { properties, tags: of_tags };
+        assert_eq!(shown("CreateKey", request, json!({"keyMetadata": {"arn": KEY}})), own(created));
+    }
+    let replica = KEY.replace("us-west-2", "eu-west-1");
+    let replicated = PropertyChange::Replicated { primary: KEY.to_owned(), tags: tags(&[]) };
+    let request = json!({"keyId": KEY, "replicaRegion": "eu-west-1"});
+    assert_eq!(shown("ReplicateKey", request, Value::Null), [(Some(replica.clone()), replicated)]);
+    let moved = PropertyChange::MovedPrimary { to: replica };
+    let request = json!({"keyId": KEY, "primaryRegion": "eu-west-1"});
+    assert_eq!(shown("UpdatePrimaryRegion", request, Value::Null), own(moved));
+    let tagged = PropertyChange::Tagged(tags(&[("Team", "red")]));
+    assert_eq!(shown("TagResource", json!({"keyId": KEY, "tags": team()}), Value::Null), own(tagged));
+    let untagged = PropertyChange::Untagged(Some(["Team".to_owned()].into()));
+    assert_eq!(
+        shown("UntagResource", json!({"keyId": KEY, "tagKeys": ["Team"]}), Value::Null),
+        own(untagged)
     );
 }
 

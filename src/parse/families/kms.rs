@@ -1,10 +1,12 @@
-//! Facts in records of KMS: where an alias points, and which record corrects which.
+//! Facts in records of KMS: where an alias points, which record corrects which, what changes a key,
+//! its grants and its policy, and what it is.
 
 use super::family::{Call, Family, Interest, owned};
+use super::key_properties::{in_region, shown, shows_properties};
 use serde_json::Value;
 
 use crate::model::{
-    Arn, Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, PolicyText, Provenance, Text, region_partition,
+    Fact, GrantTerms, KeyChange, KeyEffect, KmsEvent, PolicyText, Provenance, Text, region_partition,
 };
 use crate::parse::error::NoFacts;
 use crate::parse::kms::{self, KmsRecord};
@@ -27,6 +29,8 @@ pub(super) const FAMILY: Family = Family {
         "CreateKey",
         "PutKeyPolicy",
         "ReplicateKey",
+        "UpdatePrimaryRegion",
+        "agResource",
     ],
     words: &[],
     interest: |_| Interest::Always,
@@ -34,7 +38,7 @@ pub(super) const FAMILY: Family = Family {
 };
 
 fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
-    let may_say = call.name.ends_with("Alias") || changes_key(&call.name);
+    let may_say = call.name.ends_with("Alias") || changes_key(&call.name) || shows_properties(&call.name);
     if !may_say && call.head.addendum.original_event_id.is_none() {
         return Ok(Vec::new());
     }
@@ -53,7 +57,9 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
 pub fn facts_of_event(event: &KmsEvent<'_>) -> impl Iterator<Item = Fact<'static>> + use<> {
     let succeeded = event.error_code.is_none() && event.error_message.is_none();
     let alias = if succeeded { alias_change(event) } else { None };
-    correction(event).into_iter().chain(alias).chain(key_change(event, succeeded))
+    let shown = if succeeded { shown(event) } else { None };
+    let shown = shown.map(|properties| fact(event, KeyEffect::ShowsProperties(properties)));
+    correction(event).into_iter().chain(alias).chain(key_change(event, succeeded)).chain(shown)
 }
 
 /// Whether a call of this name changes a key, or its grants, so that who may use it changes.
@@ -141,9 +147,7 @@ fn sets_policy(event: &KmsEvent<'_>) -> Option<KeyEffect> {
 /// The ARN of the replica that a ReplicateKey makes: that of its primary key in another Region.
 fn replica_arn(event: &KmsEvent<'_>) -> Option<String> {
     let details: Value = serde_json::from_str(event.request_details.as_deref()?).ok()?;
-    let region = details["replicaRegion"].as_str()?;
-    let Arn { partition, account, resource, .. } = Arn::parse(event.key.arn.as_deref()?)?;
-    Some(format!("arn:{partition}:kms:{region}:{account}:{resource}"))
+    in_region(event, details["replicaRegion"].as_str()?)
 }
 
 fn correction(event: &KmsEvent<'_>) -> Option<Fact<'static>> {

@@ -3,6 +3,7 @@
 
 mod cloudtrail;
 mod family;
+mod key_properties;
 mod kms;
 mod sagemaker;
 mod selectors;

@@ -2,8 +2,8 @@
 //! of Canvas's users.
 
 use super::family::{Call, Family, Interest, Word, owned};
-use super::settings::{names_canvas, rules};
-use crate::model::{Arn, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession};
+use super::settings::{canvas_keys, names_canvas, rules};
+use crate::model::{Arn, CanvasKey, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text};
 use crate::parse::call::{ServiceCall, Value};
 use crate::parse::error::NoFacts;
 use crate::parse::record::Record;
@@ -46,9 +46,31 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
         let rules = rules(&source, &name, call);
         let fact = |(rule, condition)| Fact::Rule(rule, condition, provenance.clone());
         let session = canvas_session(&head, call.request, &provenance);
-        rules.into_iter().map(fact).chain(session).collect()
+        let keys = keys_of_canvas(&source, &name, &head, call.request, &provenance);
+        rules.into_iter().map(fact).chain(session).chain(keys).collect()
     };
     ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)
+}
+
+/// The keys that the settings of a domain or user profile name for Canvas's folders.
+fn keys_of_canvas(
+    source: &str,
+    name: &str,
+    head: &Record<'_>,
+    request: Value<'_>,
+    by: &Provenance,
+) -> Vec<Fact<'static>> {
+    let has_settings = ["CreateDomain", "UpdateDomain", "CreateUserProfile", "UpdateUserProfile"];
+    if source != "sagemaker.amazonaws.com" || !has_settings.contains(&name) {
+        return Vec::new();
+    }
+    let place = head.region.as_deref().zip(by.account_id.as_deref());
+    let default = place.map(|(region, account)| format!("sagemaker-{region}-{account}"));
+    let fact = |[bucket, path, key]: [Text<'static>; 3]| {
+        let [bucket, path, key] = [bucket, path, key].map(Text::into_owned);
+        Fact::CanvasKey(Box::new(CanvasKey { by: by.clone(), bucket, path, key }))
+    };
+    canvas_keys(request, default.as_deref()).into_iter().map(fact).collect()
 }
 
 /// The caller's session, if the call works on a resource with `canvas` in its name.

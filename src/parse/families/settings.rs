@@ -68,6 +68,34 @@ fn add_canvas_rules(object: &Object<'_>, list: &mut Vec<RuleWithCondition>) {
     list.extend(forecast.map(|role| (LearnedRule::CanvasForecastRole, LearnedCondition::Role(own(role)))));
 }
 
+/// The keys that Canvas settings name for what it stores in S3, each with its bucket and path: that
+/// of the workspace, and that for sharing notebooks, which also counts for the default bucket.
+/// There Canvas stores its data if it is told no other.
+///
+/// Sources: [Canvas's
+/// keys](https://docs.aws.amazon.com/sagemaker/latest/dg/canvas-kms.html),
+/// [WorkspaceSettings](https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_WorkspaceSettings.html).
+pub(super) fn canvas_keys(request: Value<'_>, default_bucket: Option<&str>) -> Vec<[Cow<'static, str>; 3]> {
+    let mut found = Vec::new();
+    objects(request, &mut |object| {
+        let workspace =
+            get(&object, "canvasAppSettings").and_then(|canvas| at(canvas, &["workspaceSettings"]));
+        let sharing = get(&object, "sharingSettings");
+        let default = || default_bucket.map(|bucket| (own(bucket), own("")));
+        let mut add = |settings: Option<Value<'_>>,
+                       folder: Option<(Cow<'static, str>, Cow<'static, str>)>| {
+            let key = settings.and_then(|settings| text_at(settings, &["s3KmsKeyId"]));
+            if let (Some(key), Some((bucket, path))) = (key.filter(|key| !key.is_empty()), folder) {
+                found.push([bucket, path, own(key)]);
+            }
+        };
+        let named = workspace.and_then(|settings| text_at(settings, &["s3ArtifactPath"]));
+        add(workspace, named.map_or_else(default, bucket_and_path));
+        add(sharing, default());
+    });
+    found
+}
+
 /// Rules from the parameters or the response of a call for a feature group.
 fn add_feature_group_rules(call: Value<'_>, list: &mut Vec<RuleWithCondition>) {
     let storage = |name| text_at(call, &["offlineStoreConfig", "s3StorageConfig", name]);

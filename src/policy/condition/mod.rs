@@ -11,6 +11,7 @@ use self::pattern::{Resolved, Syntax};
 use super::context::ContextValue;
 use super::request::Request;
 use super::truth::Truth;
+use super::values::is_never_on;
 
 /// Why a condition was not compared.
 const TOO_LONG: &str = "the conditions and the call are too long to be compared";
@@ -106,6 +107,14 @@ impl Condition {
             return Truth::Unknown(TOO_LONG.into());
         }
         self.holds_for(value, language, &value_of)
+    }
+
+    /// Whether no request for this action can meet the condition: requests for it never have the
+    /// key.
+    pub fn is_never_met_on(&self, action: &str) -> bool {
+        let needs_value =
+            |operator: Operator| operator.comparison != Comparison::Null && !holds_without_value(operator);
+        self.operator.is_some_and(needs_value) && is_never_on(&self.key, action)
     }
 
     /// The same for a value of the key; `lookup` gives those of policy variables.

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::key;
 use super::known_key::{KnownKey, decided, unknown};
+use super::parameter::{given, or, text};
 use crate::model::normalize_service;
 use crate::policy::context::ContextValue;
 use crate::policy::request::Request;
@@ -17,8 +19,8 @@ use crate::policy::request::Request;
 pub(super) const KEYS: &[KnownKey] = &[
     decided("kms:BypassPolicyLockoutSafetyCheck", "request", |r, _| or(r, "bypassPolicyLockoutSafetyCheck", "false")),
     decided("kms:CallerAccount", "userIdentity.accountId", caller_account),
-    decided("kms:CustomerMasterKeySpec", "request of CreateKey", |r, _| key_spec(r)),
-    decided("kms:CustomerMasterKeyUsage", "request of CreateKey", |r, _| of_new_key(r, "keyUsage", "ENCRYPT_DECRYPT")),
+    decided("kms:CustomerMasterKeySpec", "the key's CreateKey", |r, _| key::spec(r)),
+    decided("kms:CustomerMasterKeyUsage", "the key's CreateKey", |r, _| key::usage(r)),
     decided("kms:DataKeyPairSpec", "request", |r, _| given(r, "keyPairSpec")),
     decided("kms:EncryptionAlgorithm", "request", |r, _| algorithm(r)),
     decided("kms:EncryptionContext:", "request; constraints of a grant", context_pair),
@@ -31,13 +33,13 @@ pub(super) const KEYS: &[KnownKey] = &[
     decided("kms:GranteePrincipal", "request", |r, _| named(r, "granteeServicePrincipal", r.event.grantee_principal.as_deref())),
     decided("kms:GranteeServicePrincipal", "request", |r, _| given(r, "granteeServicePrincipal")),
     decided("kms:KeyAgreementAlgorithm", "request", |r, _| given(r, "keyAgreementAlgorithm")),
-    decided("kms:KeyOrigin", "request of CreateKey", |r, _| of_new_key(r, "origin", "AWS_KMS")),
-    decided("kms:KeySpec", "request of CreateKey", |r, _| key_spec(r)),
-    decided("kms:KeyUsage", "request of CreateKey", |r, _| of_new_key(r, "keyUsage", "ENCRYPT_DECRYPT")),
+    decided("kms:KeyOrigin", "the key's CreateKey", |r, _| key::origin(r)),
+    decided("kms:KeySpec", "the key's CreateKey", |r, _| key::spec(r)),
+    decided("kms:KeyUsage", "the key's CreateKey", |r, _| key::usage(r)),
     decided("kms:MacAlgorithm", "request", |r, _| given(r, "macAlgorithm")),
     decided("kms:MessageType", "request", |r, _| or(r, "messageType", "RAW")),
-    decided("kms:MultiRegion", "the key's id; request of CreateKey", |r, _| multi_region(r)),
-    decided("kms:MultiRegionKeyType", "the key's id; request of CreateKey", |r, _| multi_region_type(r)),
+    decided("kms:MultiRegion", "the key's id; request of CreateKey", |r, _| key::multi_region(r)),
+    decided("kms:MultiRegionKeyType", "the key's CreateKey, ReplicateKey, UpdatePrimaryRegion", |r, _| key::multi_region_type(r)),
     decided("kms:PolicyName", "request", |r, _| or(r, "policyName", "default")),
     decided("kms:PrimaryRegion", "request", |r, _| given(r, "primaryRegion")),
     decided("kms:ReEncryptOnSameKey", "both keys", |r, _| same_key(r)),
@@ -60,56 +62,8 @@ pub(super) const KEYS: &[KnownKey] = &[
     decided("kms:WrappingKeySpec", "request", |r, _| given(r, "wrappingKeySpec")),
     decided("aws:RequestTag/", "request", request_tag),
     decided("aws:TagKeys", "request", |r, _| tag_keys(r)),
-    unknown("aws:ResourceTag/", "no record shows the tags of a key", |_, _| {
-        ContextValue::unknown("the record does not show the key's tags")
-    }),
+    decided("aws:ResourceTag/", "the key's CreateKey, ReplicateKey, TagResource, UntagResource", key::resource_tag),
 ];
-
-/// A parameter's text.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
-}
-
-/// A parameter without default.
-fn given<'e>(request: &Request<'e>, name: &str) -> ContextValue<'e> {
-    match request.parameter(name) {
-        Ok(None) => ContextValue::Absent,
-        Ok(Some(value)) => {
-            text(value).map_or(ContextValue::unknown("the parameter is no text"), ContextValue::owned)
-        }
-        Err(why) => ContextValue::unknown(why),
-    }
-}
-
-/// A parameter, or its default.
-fn or<'e>(request: &Request<'e>, name: &str, default: &'static str) -> ContextValue<'e> {
-    match given(request, name) {
-        ContextValue::Absent => ContextValue::of(Some(default)),
-        value => value,
-    }
-}
-
-/// A property of a key: known when the request creates it.
-fn of_new_key<'e>(request: &Request<'e>, name: &str, default: &'static str) -> ContextValue<'e> {
-    match request.action {
-        "CreateKey" => or(request, name, default),
-        _ => ContextValue::unknown("the record does not show this property of the key"),
-    }
-}
-
-fn key_spec<'e>(request: &Request<'e>) -> ContextValue<'e> {
-    match given(request, "keySpec") {
-        ContextValue::Absent if request.action == "CreateKey" => {
-            or(request, "customerMasterKeySpec", "SYMMETRIC_DEFAULT")
-        }
-        _ => of_new_key(request, "keySpec", "SYMMETRIC_DEFAULT"),
-    }
-}
 
 /// A member of the event that a service principal may have filled instead.
 fn named<'e>(request: &Request<'e>, service: &str, name: Option<&'e str>) -> ContextValue<'e> {
@@ -264,32 +218,6 @@ fn for_aws_resource<'e>(request: &Request<'e>) -> ContextValue<'e> {
         Via::Nobody => ContextValue::flag(false),
         Via::Service(_) => ContextValue::flag(true),
         Via::Unknown(why) => ContextValue::unknown(why),
-    }
-}
-
-/// Ids of multi-Region keys begin with `mrk-`.
-fn is_multi_region(request: &Request<'_>) -> Option<bool> {
-    request.key_arn.map(|arn| arn.contains(":key/mrk-"))
-}
-
-fn multi_region<'e>(request: &Request<'e>) -> ContextValue<'e> {
-    match (request.action, is_multi_region(request)) {
-        ("CreateKey", _) => or(request, "multiRegion", "false"),
-        (_, Some(is_multi_region)) => ContextValue::flag(is_multi_region),
-        _ => ContextValue::unknown("the record does not name the key"),
-    }
-}
-
-fn multi_region_type<'e>(request: &Request<'e>) -> ContextValue<'e> {
-    match (request.action, is_multi_region(request)) {
-        ("CreateKey", _) => match or(request, "multiRegion", "false") {
-            ContextValue::One(flag) if flag == "true" => ContextValue::of(Some("PRIMARY")),
-            ContextValue::One(_) => ContextValue::Absent,
-            unknown => unknown,
-        },
-        (_, Some(false)) => ContextValue::Absent,
-        (_, Some(true)) => ContextValue::unknown("the record does not show whether the key is a replica"),
-        _ => ContextValue::unknown("the record does not name the key"),
     }
 }
 

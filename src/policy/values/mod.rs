@@ -5,8 +5,10 @@
 
 mod attestation;
 mod global;
+mod key;
 mod kms;
 mod known_key;
+mod parameter;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -33,12 +35,32 @@ static PRESENT_ON: LazyLock<BTreeMap<String, Vec<&'static str>>> = LazyLock::new
     rows.collect()
 });
 
-/// Whether a key is in the context of requests for an action. Keys of all services are.
-fn is_present(key: &str, request: &Request<'_>) -> bool {
-    let on_key = || !super::request::is_without_key(request.action);
+/// Whether a key, by its name in the data, is in the context of requests for an action. Keys of all
+/// services are.
+fn is_present(key: &str, wanted: &str) -> bool {
+    let on_key = || !super::request::is_without_key(wanted);
     PRESENT_ON.get(key).is_none_or(|actions| {
-        actions.iter().any(|action| *action == request.action || (*action == "key" && on_key()))
+        actions.iter().any(|action| *action == wanted || (*action == "key" && on_key()))
     })
+}
+
+/// A condition key that is known, what follows its name, and its name in the data.
+fn known_key(condition_key: &str) -> Option<(&'static KnownKey, &str, String)> {
+    let lower = condition_key.to_ascii_lowercase();
+    let rest = |known: &KnownKey| match known.name.ends_with([':', '/']) {
+        true => lower.starts_with(&known.name.to_ascii_lowercase()).then_some(known.name.len()),
+        false => lower.eq_ignore_ascii_case(known.name).then_some(known.name.len()),
+    };
+    let (known, rest) =
+        condition_keys().find_map(|known| Some((known, condition_key.get(rest(known)?..)?)))?;
+    let is_whole = rest.is_empty() || PRESENT_ON.contains_key(&*lower);
+    let data_name = if is_whole { lower } else { lower.get(..known.name.len())?.to_owned() };
+    Some((known, rest, data_name))
+}
+
+/// Whether requests for an action never have a condition key. Those of other keys may.
+pub(super) fn is_never_on(condition_key: &str, action: &str) -> bool {
+    known_key(condition_key).is_some_and(|(_, _, data_name)| !is_present(&data_name, action))
 }
 
 /// Values of condition keys that are kept for one request.
@@ -62,22 +84,14 @@ impl<'e> Request<'e> {
     }
 
     fn find_value(&self, condition_key: &str) -> ContextValue<'e> {
-        let lower = condition_key.to_ascii_lowercase();
-        let rest = |known: &KnownKey| match known.name.ends_with([':', '/']) {
-            true => lower.starts_with(&known.name.to_ascii_lowercase()).then_some(known.name.len()),
-            false => lower.eq_ignore_ascii_case(known.name).then_some(known.name.len()),
-        };
-        let found = condition_keys().find_map(|known| Some((known, condition_key.get(rest(known)?..)?)));
-        let Some((known, rest)) = found else {
-            return ContextValue::Unknown(
+        match known_key(condition_key) {
+            Some((known, rest, data_name)) if is_present(&data_name, self.action) => {
+                (known.value)(self, rest)
+            }
+            Some(_) => ContextValue::Absent,
+            None => ContextValue::Unknown(
                 format!("keytrail does not know the condition key {condition_key}").into(),
-            );
-        };
-        let data_name = if rest.is_empty() { &*lower } else { &lower[..known.name.len()] };
-        let data_name = if PRESENT_ON.contains_key(&*lower) { &*lower } else { data_name };
-        match is_present(data_name, self) {
-            true => (known.value)(self, rest),
-            false => ContextValue::Absent,
+            ),
         }
     }
 }

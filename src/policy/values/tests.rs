@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::model::KmsEvent;
+use crate::model::{EventTime, KeyChange, KeyEffect, KeyProperties, KmsEvent, PropertyChange, Provenance};
+use crate::policy::KeyBook;
 
 /// Names in the data, without placeholders.
 fn names() -> BTreeSet<String> {
@@ -167,6 +168,54 @@ fn services_and_those_they_call_for_are_told_apart() {
     ] {
         assert_eq!(value(&event, key).as_deref(), expected, "{key}");
     }
+}
+
+/// Properties of a key are known from the call that made it.
+#[test]
+fn what_made_and_tagged_a_key_shows_what_it_is() {
+    const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/mrk-1";
+    let change = |time, shown| KeyChange {
+        by: Provenance {
+            time: EventTime(time),
+            event_name: "X".to_owned(),
+            event_id: None,
+            account_id: None,
+        },
+        key: Some(KEY.to_owned()),
+        principal: "p".to_owned(),
+        service: None,
+        effect: KeyEffect::ShowsProperties(shown),
+    };
+    let properties = KeyProperties {
+        spec: "RSA_2048".to_owned(),
+        usage: "SIGN_VERIFY".to_owned(),
+        origin: "EXTERNAL".to_owned(),
+        is_multi_region: true,
+    };
+    let tags = Some([("Team".to_owned(), "red".to_owned())].into());
+    let keys = KeyBook::new(&[change(0, PropertyChange::Created { properties, tags })].into());
+    let mut event = KmsEvent { name: "DescribeKey".into(), ..KmsEvent::example() };
+    event.key.arn = Some(KEY.into());
+    for (key, expected) in [
+        ("kms:KeySpec", Some("RSA_2048")),
+        ("kms:KeyUsage", Some("SIGN_VERIFY")),
+        ("kms:KeyOrigin", Some("EXTERNAL")),
+        ("kms:MultiRegion", Some("true")),
+        ("kms:MultiRegionKeyType", Some("PRIMARY")),
+        ("aws:ResourceTag/TEAM", Some("red")),
+        ("aws:ResourceTag/Other", None),
+    ] {
+        let request = |event| Request::of(event).remove(0);
+        let with_keys = request(&event).with_keys(&keys).value(key);
+        let expected = expected.map_or(ContextValue::Absent, |text| ContextValue::One(text.into()));
+        assert_eq!(with_keys, expected, "{key}");
+        let is_by_id = key == "kms:MultiRegion";
+        let without = request(&event).value(key);
+        assert!(is_by_id || matches!(without, ContextValue::Unknown(_)), "{key}: {without:?}");
+    }
+    event.key.arn = Some("arn:aws:kms:us-west-2:111122223333:key/other".into());
+    let value = Request::of(&event).remove(0).with_keys(&keys).value("kms:KeySpec");
+    assert!(matches!(value, ContextValue::Unknown(_)));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `access.parquet`: who called which API with which key, whatever was asked for.
 
 use crate::aggregate::{AccessRow, RecordRef};
-use crate::model::Arn;
+use crate::model::{Arn, Workload, WorkloadSet};
 use crate::report::cell::Cell;
 use crate::report::table::table;
 
@@ -9,6 +9,11 @@ use crate::report::table::table;
 fn of_key<'a>(row: &AccessRow<'a>, part: fn(Arn<'a>) -> &'a str) -> Cell<'a> {
     let key: Option<&'a str> = row.group.key.as_deref();
     Cell::optional_text(key.and_then(Arn::parse).map(part))
+}
+
+/// Labels joined with commas. Where one call has several, it is not known which of them is right.
+fn labels(workloads: WorkloadSet) -> String {
+    workloads.iter().map(Workload::as_str).collect::<Vec<_>>().join(",")
 }
 
 fn id(record: &RecordRef) -> Cell<'_> {
@@ -75,4 +80,8 @@ table! {
     "last_record_offset": Int,
         "Byte offset of that record in the decompressed archive, or its row in a table.",
         |r| Cell::count(r.span.last.offset);
+    "workloads": Text or null,
+        "What the calls are for: labels as in `workload` of events, of all calls, selected or not; \
+        joined with commas, sorted.",
+        |r| Cell::Text(labels(r.workloads).into());
 }

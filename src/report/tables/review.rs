@@ -26,6 +26,8 @@ pub struct ReviewRow {
     pub times: Option<(EventTime, EventTime)>,
     /// APIs of calls that succeeded, sorted, joined with commas.
     pub apis: String,
+    /// What its calls are for, refused ones too; sorted, joined with commas.
+    pub workloads: String,
     /// APIs of calls that were refused.
     pub refused_apis: String,
     /// Open grants of the key for the principal.
@@ -88,6 +90,11 @@ table! {
     "used_apis": Text or null,
         "Their APIs, joined with commas, sorted.",
         |r| list(&r.apis);
+    "workloads": Text or null,
+        "What all calls of the principal with the key are for, refused ones too: labels as in \
+        `workload` of events; joined with commas, sorted. Null: there is no call, or the report is of \
+        a version that did not write them.",
+        |r| list(&r.workloads);
     "refused_count": Int,
         "Records of calls that were refused for lack of a permission.",
         |r| Cell::count(r.refused);

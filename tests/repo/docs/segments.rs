@@ -38,7 +38,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("learned.kind", "what `first` and `second` are: `role`, `role_and_key`, `key`, `path`, \
         `canvas_folder`, `offline_store_folder` (bucket, path), `bucket`, `sessions_on` (a role): what the rule `rule` looks for; `session` (access key, principal \
         id); `alias` (alias, key); `correction` (original event, its correction); `trail` (a trail, \
-        who changed it); `key_change` (key, who changed it)"),
+        who changed it); `key_change` (key, who changed it); `canvas_key` (bucket, path: settings name \
+        a key for Canvas's folder there)"),
     ("learned.time", "`eventTime` of the record"),
     ("learned.rule", "id of the learned rule"),
     ("learned.first", "see `kind`"),
@@ -53,7 +54,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("learned.request_id", "of `correction`: its `requestID`"),
     ("learned.original_request_id", "of `correction`: `requestID` of the original event"),
     ("learned.service", "of `key_change`: the AWS service that called for the principal"),
-    ("learned.detail", "of `key_change`: what changed, as JSON text"),
+    ("learned.detail", "of `key_change`: what changed, as JSON text; of `canvas_key`: the key"),
     ("rejects", "what could not be read"),
     ("rejects.offset", "`record_offset` of `rejects.parquet`"),
     ("rejects.index", "`record_index` of `rejects.parquet`"),

@@ -80,6 +80,7 @@ Made on purpose:
 | `new-region` | App calls in ap-south-1 on 13 November for the first time |
 | `new-address` | Olga calls from 198.51.100.99 on 13 November, and from 203.0.113.7 before |
 | `refused-repeatedly` | Guess is refused twelve times on 15 September |
+| `canvas-key-mismatch` | KeyOwner names a key for what Canvas stores in S3 on 5 September; App stores under another key on 15 October |
 | `trail-stopped`, `trail-excludes-kms` | Intruder stops a trail on 10 October, starts it again, and leaves KMS out the day after |
 
 And of two key policies in 111122223333, which `keytrail policy check sample-logs` compares with the calls:

@@ -60,6 +60,37 @@ impl Stories<'_> {
         (self.plant)(&record.place, record.json(), record.expected());
     }
 
+    /// A call of another service by a role.
+    fn other(
+        &mut self,
+        name: &str,
+        (day, minute): (i64, i64),
+        (source, api): (&'static str, &'static str),
+        request: Json,
+    ) {
+        let place = at(REGION, day, minute);
+        let record = obj! {
+            "eventVersion" => "1.11",
+            "userIdentity" => role(name).identity(place.time),
+            "eventTime" => time_text(place.time),
+            "eventSource" => source,
+            "eventName" => api,
+            "awsRegion" => REGION,
+            "sourceIPAddress" => "192.0.2.10",
+            "userAgent" => "aws-cli/2.15.30",
+            "requestParameters" => request,
+            "responseElements" => Json::Null,
+            "requestID" => self.rng.uuid(),
+            "eventID" => self.rng.uuid(),
+            "readOnly" => false,
+            "eventType" => "AwsApiCall",
+            "managementEvent" => true,
+            "recipientAccountId" => AUDITED,
+            "eventCategory" => "Management",
+        };
+        (self.plant)(&place, record, Expected::OtherSource);
+    }
+
     /// A Decrypt on a day.
     fn uses(&mut self, who: &Caller, number: u64, day: i64) -> KmsRecord {
         self.call(&at(REGION, day, 600), who.clone(), "Decrypt")
@@ -125,6 +156,7 @@ pub fn plant(plant: Plant<'_>) {
     users(&mut stories);
     trails(&mut stories);
     policies(&mut stories);
+    canvas(&mut stories);
 }
 
 fn grants(stories: &mut Stories<'_>) {
@@ -296,7 +328,6 @@ fn policies(stories: &mut Stories<'_>) {
 
 /// trail-stopped and trail-excludes-kms.
 fn trails(stories: &mut Stories<'_>) {
-    let role = Role::new(AUDITED, "/", "Intruder");
     let selector = obj! {
         "readWriteType" => "All",
         "includeManagementEvents" => true,
@@ -308,26 +339,18 @@ fn trails(stories: &mut Stories<'_>) {
         (40, 700, "StartLogging", obj! {"name" => "audit"}),
         (41, 590, "PutEventSelectors", obj! {"trailName" => "audit", "eventSelectors" => arr![selector]}),
     ] {
-        let place = at(REGION, day, minute);
-        let record = obj! {
-            "eventVersion" => "1.11",
-            "userIdentity" => Caller::session(&role, "job", None).identity(place.time),
-            "eventTime" => time_text(place.time),
-            "eventSource" => "cloudtrail.amazonaws.com",
-            "eventName" => name,
-            "awsRegion" => REGION,
-            "sourceIPAddress" => "192.0.2.10",
-            "userAgent" => "aws-cli/2.15.30",
-            "requestParameters" => request,
-            "responseElements" => Json::Null,
-            "requestID" => stories.rng.uuid(),
-            "eventID" => stories.rng.uuid(),
-            "readOnly" => false,
-            "eventType" => "AwsApiCall",
-            "managementEvent" => true,
-            "recipientAccountId" => AUDITED,
-            "eventCategory" => "Management",
-        };
-        (stories.plant)(&place, record, Expected::OtherSource);
+        stories.other("Intruder", (day, minute), ("cloudtrail.amazonaws.com", name), request);
     }
+}
+
+/// canvas-key-mismatch: the settings name one key, and the bucket's default encryption another.
+fn canvas(stories: &mut Stories<'_>) {
+    let workspace = obj! {"s3KmsKeyId" => key(3).arn()};
+    let canvas = obj! {"canvasAppSettings" => obj! {"workspaceSettings" => workspace}};
+    let request = obj! {"domainId" => "d-222233334444", "defaultUserSettings" => canvas};
+    stories.other("KeyOwner", (5, 600), ("sagemaker.amazonaws.com", "UpdateDomain"), request);
+    let place = at(REGION, 45, 610);
+    let stored = stories.call(&place, role("App"), "GenerateDataKey").param("keySpec", "AES_256");
+    let path = format!("sagemaker-{REGION}-{AUDITED}/Canvas/app/Training/data.csv");
+    stories.add(&stored.s3(path).key(Naming::Arn, &key(0)).workload("canvas"));
 }
