@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use super::evidence_args::EvidenceArgs;
 use super::exit::ExitStatus;
 use super::options::{
     CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
@@ -55,6 +56,7 @@ pub(super) enum Command {
     Policy(PolicyArgs),
     Findings(FindingsArgs),
     Verify(VerifyArgs),
+    Evidence(EvidenceArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -307,7 +309,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "verify", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "verify", "evidence", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

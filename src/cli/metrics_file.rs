@@ -1,14 +1,19 @@
 //! The file of `--metrics`: written beside its place, then moved into it.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::NamedTempFile;
 
 use super::error::CliError;
+use super::replaced_file::create_beside;
 use keytrail::base::{open_regular, read_small};
 use keytrail::model::EventTime;
 use keytrail::report::{SinkError, last_success};
+
+/// The metrics collector runs as another user and must be able to read it. It looks only at names that
+/// end in `.prom`.
+const READABLE_BY_ALL: u32 = 0o644;
 
 /// Where metrics go.
 pub(super) struct MetricsFile(PathBuf);
@@ -26,7 +31,7 @@ impl MetricsFile {
             let text = format!("--metrics {path} is a directory; name a file in it");
             return Err(CliError::Usage(text));
         }
-        let created = create_beside(&self.0).and_then(NamedTempFile::close);
+        let created = create_beside(&self.0, READABLE_BY_ALL).and_then(NamedTempFile::close);
         created.map_err(|error| self.write_error(error).into())
     }
 
@@ -39,7 +44,7 @@ impl MetricsFile {
     /// Replaces the file atomically.
     pub(super) fn write(&self, text: &str) -> Result<(), SinkError> {
         let write = || {
-            let mut file = create_beside(&self.0)?;
+            let mut file = create_beside(&self.0, READABLE_BY_ALL)?;
             file.write_all(text.as_bytes())?;
             file.persist(&self.0).map_err(|error| error.error)
         };
@@ -49,16 +54,4 @@ impl MetricsFile {
     fn write_error(&self, error: io::Error) -> SinkError {
         SinkError::File { path: self.0.display().to_string(), source: error }
     }
-}
-
-/// Creates a temporary file in the same directory, so that it can replace `path` atomically. The
-/// metrics collector runs as another user and must be able to read it. It looks only at names that
-/// end in `.prom`.
-fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".keytrail-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
-    builder.tempfile_in(folder.unwrap_or(Path::new(".")))
 }

@@ -11,6 +11,8 @@ mod destination;
 mod digest_files;
 mod error;
 mod events;
+mod evidence;
+mod evidence_args;
 mod exit;
 mod findings;
 mod grants;
@@ -24,6 +26,7 @@ mod plan;
 mod policy;
 mod policy_args;
 mod progress;
+mod replaced_file;
 mod reporter;
 mod review;
 mod rules;
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Verify(args) => verify::run(args, &interrupt, &reporter),
+        Command::Evidence(args) => evidence::run(args, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

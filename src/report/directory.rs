@@ -23,14 +23,14 @@ use crate::audit::{Finding, PolicyLine};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
-const EVENTS_FOLDER: &str = "events";
+pub(super) const EVENTS_FOLDER: &str = "events";
 /// The file in the folder of a day.
-const DAY_FILE: &str = "events.parquet";
+pub(super) const DAY_FILE: &str = "events.parquet";
 /// A file in the staging folder. It is locked as long as the run lives.
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-const PARTS: [&str; 12] = [
+pub(super) const PARTS: [&str; 12] = [
     "findings.parquet",
     "usage.parquet",
     "usage_daily.parquet",

@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use super::batch::arrow_type;
 use super::cell::{Cell, EncodedRow};
+use super::directory::{DAY_FILE, EVENTS_FOLDER, PARTS};
 use super::table::{Column, Table};
 use crate::format::tabular::{ParquetTable, TableError};
 use crate::model::EventTime;
@@ -112,6 +113,28 @@ impl Place {
         }
     }
 
+    /// The names of all files, from the report's folder on.
+    fn files(&self) -> Result<Vec<String>, ReadError> {
+        match self {
+            Self::Directory(folder) => {
+                let mut names = Vec::new();
+                for path in std::iter::once(folder.clone()).chain(days(folder)) {
+                    let failed = |source| ReadError::File { path: path.display().to_string(), source };
+                    for entry in fs::read_dir(&path).map_err(failed)? {
+                        let path = entry.map_err(failed)?.path();
+                        let name = path.strip_prefix(folder).ok().and_then(Path::to_str);
+                        names.extend(name.filter(|_| path.is_file()).map(|name| name.replace('\\', "/")));
+                    }
+                }
+                Ok(names)
+            }
+            Self::Bucket { bucket, folder } => {
+                let objects = bucket.list(folder)?.into_iter();
+                Ok(objects.filter_map(|object| object.key.strip_prefix(folder).map(str::to_owned)).collect())
+            }
+        }
+    }
+
     /// A file, open for reading. From a bucket, it is downloaded first.
     fn open(&self, file: &str) -> Result<File, ReadError> {
         match self {
@@ -163,6 +186,31 @@ impl FinishedReport {
             return Err(wrong());
         }
         Ok(Some(Self { place, run }))
+    }
+
+    /// What `run.json` says.
+    pub(super) fn run(&self) -> &Value {
+        &self.run
+    }
+
+    /// The names of its files, as `events/day=2026-01-31/events.parquet`, in the order of a report.
+    /// Files that are no part of a report are left out.
+    ///
+    /// # Errors
+    /// When its folder cannot be listed.
+    pub fn files(&self) -> Result<Vec<String>, ReadError> {
+        let mut files = self.place.files()?;
+        files.retain(|file| part_of(file).is_some());
+        files.sort_by_key(|file| (part_of(file), file.clone()));
+        Ok(files)
+    }
+
+    /// One of its [files](Self::files), open for reading.
+    ///
+    /// # Errors
+    /// When it cannot be opened or downloaded.
+    pub fn open_file(&self, file: &str) -> Result<File, ReadError> {
+        self.place.open(file)
     }
 
     /// The inputs of its run, as they were named.
@@ -231,6 +279,22 @@ impl FinishedReport {
         }
         Ok(())
     }
+}
+
+/// The folders of a report's days.
+fn days(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join(EVENTS_FOLDER)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Which part of a report a file is.
+fn part_of(file: &str) -> Option<usize> {
+    let part = match file.split_once('/') {
+        None => file,
+        Some((EVENTS_FOLDER, day)) if day.starts_with("day=") && day.ends_with(DAY_FILE) => EVENTS_FOLDER,
+        Some(_) => return None,
+    };
+    PARTS.iter().position(|known| *known == part)
 }
 
 fn problem<T: Table>(path: &str, column: &Column<T>, problem: String) -> ReadError {

@@ -223,3 +223,69 @@ fn inputs_before_the_first_digest_are_verified() {
     let incremental = report(&["--incremental"]);
     assert_eq!(incremental, late);
 }
+
+/// A pack can be checked with what is in it, and has the same bytes each time.
+#[test]
+fn a_pack_of_evidence_can_be_checked() {
+    let hours = hours(3);
+    let copy = Copy::of(&hours);
+    remove(&hours[0].logs[0].path(&copy.bucket()));
+    fs::write(copy.bucket().join("=cmd.json"), "{\"Records\":[{\"eventSource\":\"kms").unwrap();
+    assert_eq!(run_with(&copy, &[]), 1);
+    let dir = copy.dir.path();
+    let pack = |name: &str, args: &[&str]| {
+        let ran = run(keytrail().current_dir(dir).args(["evidence", "report", "-o", name]).args(args));
+        (ran.status, ran.stderr)
+    };
+    assert_eq!(pack("one.zip", &[]).0, 0);
+    assert_eq!(pack("two.zip", &[]).0, 0);
+    assert_eq!(fs::read(dir.join("one.zip")).unwrap(), fs::read(dir.join("two.zip")).unwrap());
+    let (status, stderr) = pack("one.zip", &[]);
+    assert!(status == 2 && stderr.contains("--force"), "{stderr}");
+    assert_eq!(pack("one.zip", &["--force"]).0, 0);
+    // Python's own reader of zip files; sha256sum of the system.
+    let python = std::process::Command::new("python3")
+        .current_dir(dir)
+        .args(["-m", "zipfile", "-e", "one.zip", "pack"])
+        .output()
+        .unwrap();
+    assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+    let check = |folder: &str, sums: &str| {
+        let sums = dir.join("pack").join(sums);
+        let ran =
+            run(std::process::Command::new("sha256sum").current_dir(dir.join(folder)).arg("-c").arg(sums));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let members = check("pack", "SHA256SUMS");
+    let names = [
+        "findings.csv",
+        "inputs.csv",
+        "integrity.csv",
+        "population.txt",
+        "rejects.csv",
+        "report.sha256",
+        "run.json",
+    ];
+    assert!(names.iter().all(|name| members.contains(&format!("{name}: OK"))), "{members}");
+    let files = check("report", "report.sha256");
+    assert!(files.contains("events/day=2023-03-31/events.parquet: OK\n") && files.contains("run.json: OK\n"));
+    let statement = fs::read_to_string(dir.join("pack/population.txt")).unwrap();
+    for line in [
+        "  Integrity: 3 of 6 log files between 2023-03-31T22:00:00Z and 2023-04-01T01:00:00Z verified by 2 \
+         signed digests; 1 missing, 2 unverifiable, 1 digest unverifiable, 1 more outside of the digests' \
+         hours\n",
+        "  1 input partial (json_truncated)\n",
+        "    partial: copy/=cmd.json\n",
+        "    selected: 5\n",
+    ] {
+        assert!(statement.contains(line), "{line}{statement}");
+    }
+    let integrity = fs::read_to_string(dir.join("pack/integrity.csv")).unwrap();
+    assert!(integrity.starts_with("kind,archive,recorded_location,") && integrity.contains(",missing,"));
+    assert_eq!(fs::read(dir.join("pack/run.json")).unwrap(), fs::read(dir.join("report/run.json")).unwrap());
+    // What is no report is no evidence.
+    let ran = run(keytrail().current_dir(dir).args(["evidence", "copy", "-o", "three.zip"]));
+    assert!(ran.status == 2 && ran.stderr.contains("is not a report"), "{}", ran.stderr);
+    assert!(!dir.join("three.zip").exists());
+}
