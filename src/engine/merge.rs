@@ -1,6 +1,7 @@
 //! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one
 //! resolved batch after the other, in input order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
@@ -22,8 +23,7 @@ use crate::aggregate::{
 use crate::facts::{InputEnd, decode_event};
 use crate::integrity::{IntegrityRow, IntegrityTally};
 use crate::knowledge::Facts;
-use crate::model::SkipReason;
-use crate::model::{TrailChange, TrailEffect};
+use crate::model::{IntegrityStatus, SkipReason, TrailChange, TrailEffect};
 use crate::report::{
     EVENTS, EncodedRow, EventStep, INTEGRITY, RowOrder, Sink, SupersededAs, SupersededRow, column_position,
     encode_row,
@@ -47,6 +47,8 @@ pub(super) struct Merge<'m> {
     inputs: InputTotals,
     rows: InputRows,
     integrity: IntegrityTally,
+    /// What digests say of the archives in which grants were created.
+    grant_archives: HashMap<Arc<str>, Option<IntegrityStatus>>,
     current: CurrentInput,
     /// Events that have been merged, and how many there may be before memory is looked at again.
     merged: u64,
@@ -90,6 +92,11 @@ impl<'m> Merge<'m> {
             inputs: InputTotals::default(),
             rows: InputRows::new(),
             integrity: IntegrityTally::new(&knowledge.integrity),
+            grant_archives: knowledge
+                .grant_archives
+                .values()
+                .map(|archive| (archive.clone(), None))
+                .collect(),
             current: CurrentInput::default(),
             merged: 0,
             next_check: CHECK_EVERY,
@@ -320,6 +327,9 @@ impl<'m> Merge<'m> {
             has_row = true;
         };
         input.integrity = self.knowledge.judge_input(self.plan, input, &mut self.integrity, &mut encode);
+        if let Some(status) = self.grant_archives.get_mut(&input.archive) {
+            *status = input.integrity;
+        }
         if has_row {
             self.sink.integrity(EncodedRow::new(&row))?;
         }
@@ -381,6 +391,10 @@ impl<'m> Merge<'m> {
         // The same number, counted where the rows are made.
         self.counts.check_rows(usage.iter().map(|row| row.stats.event_count).sum())?;
         self.counts.check_rows(daily.iter().map(|row| row.event_count).sum())?;
+        let status_of = |archive| self.grant_archives.get(archive).copied().flatten();
+        let archives = self.knowledge.grant_archives.iter();
+        let grant_integrity =
+            archives.filter_map(|(id, archive)| Some((id.clone(), status_of(archive)?))).collect();
         Ok(Run {
             counts: self.counts,
             usage,
@@ -398,6 +412,7 @@ impl<'m> Merge<'m> {
             policies: self.knowledge.policies.clone(),
             policy_uses: self.policy_uses,
             integrity: self.integrity.into_summary(),
+            grant_integrity,
         })
     }
 }

@@ -1,13 +1,16 @@
 //! What a run returns.
 
+use std::collections::HashMap;
+
 use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
 use crate::aggregate::{
-    Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations,
+    Access, Activity, Counts, Coverage, DailyRow, Grant, GrantLedger, GrantUses, InputTotals, Observations,
     PolicyUses, UsageRow,
 };
 use crate::integrity::IntegritySummary;
 use crate::knowledge::Facts;
+use crate::model::IntegrityStatus;
 use crate::policy::PolicyBook;
 use crate::report::GrantRow;
 
@@ -47,12 +50,19 @@ pub struct Run {
     pub policy_uses: PolicyUses,
     /// What digests say of the inputs.
     pub integrity: IntegritySummary,
+    /// What digests say of the archives in which grants were created, by the `eventID` of the record.
+    pub grant_integrity: HashMap<String, IntegrityStatus>,
 }
 
 impl Run {
     /// The rows of `grants.parquet`.
     pub fn grant_rows(&self) -> Vec<GrantRow<'_>> {
-        let row = |(n, grant)| GrantRow { grant, uses: self.grant_uses.of(n) };
-        self.grants.grants().iter().enumerate().map(row).collect()
+        self.grants.grants().iter().enumerate().map(|(n, grant)| self.grant_row(n, grant)).collect()
+    }
+
+    fn grant_row<'r>(&self, n: usize, grant: &'r Grant) -> GrantRow<'r> {
+        let created = grant.created.as_ref().and_then(|created| created.event_id.as_ref());
+        let integrity = created.and_then(|id| self.grant_integrity.get(id)).copied();
+        GrantRow { grant, uses: self.grant_uses.of(n), integrity }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct RunKnowledge {
     /// What digests say of the inputs.
     pub(super) integrity: IntegrityBook,
     pub(super) contents: HashMap<Arc<str>, InputContent>,
+    /// The archives of the records that created grants, by their `eventID`.
+    pub(super) grant_archives: HashMap<String, Arc<str>>,
 }
 
 impl RunKnowledge {
@@ -58,6 +60,7 @@ impl RunKnowledge {
             (&plan.digests, std::mem::take(&mut facts.digests));
         let integrity = IntegrityBook::new(digests.into_iter().collect(), keys, signatures);
         let contents = std::mem::take(&mut facts.contents);
+        let grant_archives = std::mem::take(&mut facts.grant_archives);
         let (keys_of_input, canvas_keys) = (KeyBook::new(&changes), CanvasKeys::new(&facts.canvas_keys));
         Self {
             knowledge,
@@ -70,6 +73,7 @@ impl RunKnowledge {
             canvas_keys,
             integrity,
             contents,
+            grant_archives,
         }
     }
 

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use crate::model::{
-    CanvasKey, Digest, Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role,
-    SessionId, Sha256, TrailChange,
+    CanvasKey, Digest, Fact, KeyChange, KeyEffect, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance,
+    Role, SessionId, Sha256, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -84,6 +84,8 @@ pub struct Facts {
     pub trails: TrailChanges,
     /// Changes to keys and their grants, by time.
     pub keys: BTreeSet<KeyChange>,
+    /// The archives of the records that created grants, by their `eventID`; the first by its URI.
+    pub grant_archives: HashMap<String, Arc<str>>,
     /// Keys that settings name for Canvas's folders, each with the first place of its record.
     pub canvas_keys: BTreeMap<CanvasKey, RecordPlace>,
     /// The digests among the inputs, by their URIs.
@@ -160,6 +162,9 @@ impl Facts {
                 keep_first(&mut self.canvas_keys, *folder, RecordPlace::new(archive.clone(), offset));
             }
             Fact::Key(change) => {
+                if let (KeyEffect::CreatesGrant(_), Some(id)) = (&change.effect, &change.by.event_id) {
+                    self.add_grant_archive(id.clone(), archive.clone());
+                }
                 self.keys.insert(*change);
             }
             Fact::Digest(digest) => {
@@ -169,6 +174,13 @@ impl Facts {
                 let content = InputContent { sha256, is_damaged, has_more_members };
                 self.contents.insert(archive.clone(), content);
             }
+        }
+    }
+
+    fn add_grant_archive(&mut self, event_id: String, archive: Arc<str>) {
+        let first = self.grant_archives.entry(event_id).or_insert_with(|| archive.clone());
+        if archive < *first {
+            *first = archive;
         }
     }
 
@@ -236,6 +248,7 @@ impl AddAssign for Facts {
         let folders = other.canvas_keys.into_iter();
         folders.for_each(|(folder, place)| keep_first(&mut self.canvas_keys, folder, place));
         self.keys.extend(other.keys);
+        other.grant_archives.into_iter().for_each(|(id, archive)| self.add_grant_archive(id, archive));
         self.digests.extend(other.digests);
         self.contents.extend(other.contents);
     }

@@ -289,3 +289,35 @@ fn a_pack_of_evidence_can_be_checked() {
     assert!(ran.status == 2 && ran.stderr.contains("is not a report"), "{}", ran.stderr);
     assert!(!dir.join("three.zip").exists());
 }
+
+/// A grant has the status of the archive in which it was created.
+#[test]
+fn grants_say_whether_their_record_is_verified() {
+    let signer = Signer::shared();
+    let trail = Trail { logs_per_hour: 1, ..Trail::default() };
+    let mut hours: Vec<Hour> = Vec::new();
+    for n in 0..3 {
+        let start = trail.start + chrono::Duration::hours(n);
+        let mut log = trail.log(start, 0);
+        let mut record: Value = serde_json::from_slice(&log.content).unwrap();
+        let record = &mut record["Records"][0];
+        record["eventName"] = "CreateGrant".into();
+        record["requestParameters"] = json!({"keyId": record["resources"][0]["ARN"], "operations": ["Decrypt"],
+            "granteePrincipal": "arn:aws:iam::111122223333:role/R"});
+        record["responseElements"] = json!({"grantId": format!("grant-{n}")});
+        log.content = testkit::document(std::slice::from_ref(record)).into_bytes();
+        let digest = trail.digest(start, std::slice::from_ref(&log), hours.last(), signer);
+        hours.push(trail.signed(&digest, vec![log], signer));
+    }
+    let copy = Copy::of(&hours);
+    let changed = &hours[1].logs[0];
+    let text = String::from_utf8(changed.content.clone()).unwrap().replace("role/R", "role/S");
+    fs::write(changed.path(&copy.bucket()), gzip(text.as_bytes())).unwrap();
+    let report = analyze(&copy, &[]);
+    let of = |id: &str| {
+        let grants = report.grants();
+        let grant = grants.iter().find(|grant| grant["grant_id"] == id).unwrap();
+        grant["integrity"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(["grant-0", "grant-1", "grant-2"].map(of), ["valid", "invalid", "unverifiable"]);
+}

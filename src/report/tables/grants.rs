@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::aggregate::{Change, Grant, UseSummary};
-use crate::model::{Arn, normalize_service};
+use crate::model::{Arn, IntegrityStatus, normalize_service};
 use crate::report::cell::Cell;
 use crate::report::table::table;
 
@@ -14,6 +14,8 @@ pub struct GrantRow<'a> {
     pub grant: &'a Grant,
     /// The calls.
     pub uses: UseSummary,
+    /// What digests say of the archive in which it was created.
+    pub integrity: Option<IntegrityStatus>,
 }
 
 impl GrantRow<'_> {
@@ -160,4 +162,8 @@ table! {
     "operations_not_seen": Text or null,
         "The others, sorted. Null: the operations, or the calls, are not known. Empty: all were seen.",
         |r| r.not_seen().map_or(Cell::Null, |list| Cell::Text(list.into()));
+    "integrity": Text or null,
+        "What digests say of the archive in which it was created (the first by its URI, if copies are in \
+        several): a `status` of `integrity.parquet`. Null: the input has no digests, or not the record.",
+        |r| Cell::optional_text(r.integrity.map(|status| status.as_str()));
 }
