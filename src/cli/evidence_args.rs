@@ -10,8 +10,8 @@ use super::options::{CommonOptions, S3Options};
 /// Write one zip file to hand over: what a report found, what it is of, and hashes of everything
 ///
 /// The pack has population.txt (what was asked, what was read, what was left out and why), run.json
-/// (options, version, totals, caveats), findings, integrity, inputs and rejects as CSV, the SHA-256 of
-/// each file of the report, and of each member. The same report gives the same bytes.
+/// (options, version, totals, caveats), findings, integrity, inputs and rejects as CSV, the SHA-256
+/// of each file of the report, and of each member. The same report gives the same bytes.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail evidence report -o evidence-2023-q1.zip

@@ -11,8 +11,8 @@ use keytrail::base::{open_regular, read_small};
 use keytrail::model::EventTime;
 use keytrail::report::{SinkError, last_success};
 
-/// The metrics collector runs as another user and must be able to read it. It looks only at names that
-/// end in `.prom`.
+/// The metrics collector runs as another user and must be able to read it. It looks only at names
+/// that end in `.prom`.
 const READABLE_BY_ALL: u32 = 0o644;
 
 /// Where metrics go.

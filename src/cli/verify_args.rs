@@ -13,9 +13,9 @@ use keytrail::report::OutputFormat;
 /// Reads digests and log files, from S3 or from a copy, and says in the words of `aws cloudtrail
 /// validate-logs` which are unchanged, changed, missing or added. Signatures are checked with the
 /// public keys of --digest-keys. The signature of a digest is in the next digest; that of the
-/// newest one is in the metadata of its object in S3, and in a copy it is not known. Exits with 1 if
-/// anything is invalid, missing or in no digest of its hour, or if nothing could be verified. Valid
-/// files, and those that no digest covers, have a line only with -v.
+/// newest one is in the metadata of its object in S3, and in a copy it is not known. Exits with 1
+/// if anything is invalid, missing or in no digest of its hour, or if nothing could be verified.
+/// Valid files, and those that no digest covers, have a line only with -v.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   aws cloudtrail list-public-keys --start-time 2023-03-31 --end-time 2023-05-02 > keys.json

@@ -50,7 +50,7 @@ pub struct Run {
     pub policy_uses: PolicyUses,
     /// What digests say of the inputs.
     pub integrity: IntegritySummary,
-    /// What digests say of the archives in which grants were created, by the `eventID` of the record.
+    /// What digests say of the archives in which grants were created, by the record's `eventID`.
     pub grant_integrity: HashMap<String, IntegrityStatus>,
 }
 

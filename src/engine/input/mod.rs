@@ -3,6 +3,7 @@
 
 mod closed;
 mod container;
+mod digest;
 mod hash;
 mod lost;
 mod reader;

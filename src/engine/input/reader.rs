@@ -8,6 +8,7 @@ use std::io::Read;
 use memchr::memmem;
 use tracing::debug;
 
+use super::digest::read_digest;
 use super::lost::HEAD_BYTES;
 use super::stream::DecodeStream;
 use super::subject::{Subject, reason_of, unreadable};
@@ -117,7 +118,7 @@ impl<'r, 's> InputReader<'r, 's> {
                 self.watch(&window, u64::MAX);
             }
             if self.scanner.learn == Learn::Yes && reader.skip_reason() == SkipReason::Digest {
-                digest = window.content().and_then(ending::read_digest);
+                digest = window.content().and_then(read_digest);
             }
             buffers.recycle(window.into_buffer());
             match ending {

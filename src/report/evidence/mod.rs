@@ -1,5 +1,5 @@
-//! The evidence pack: one zip file to hand over, with what a report found, what it is of, and hashes
-//! of everything.
+//! The evidence pack: one zip file to hand over, with what a report found, what it is of, and
+//! hashes of everything.
 
 mod population;
 

@@ -2,21 +2,19 @@
 
 use std::borrow::Cow;
 
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::InputReader;
 use crate::aggregate::{Counts, InputStatus, StatusReason};
 use crate::engine::input::lost::{self, NoRecords};
 use crate::engine::input::stream::StreamPosition;
 use crate::engine::scanner::{Learn, Outcome};
-use crate::format::decode::sha256_of;
 use crate::model::{Digest, Fact, Sha256, SkipReason};
-use crate::parse;
 use crate::source::Family;
 
 impl InputReader<'_, '_> {
     /// Ends the input. `sha256`: of its content, if all of it was read.
-    pub(in crate::engine::input) fn finish(
+    pub(crate) fn finish(
         self,
         position: StreamPosition,
         sha256: Option<String>,
@@ -91,10 +89,4 @@ impl InputReader<'_, '_> {
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
         self.scanner.end(self.input, self.coverage, outcome);
     }
-}
-
-/// Reads a digest, unless it lacks what a digest has.
-pub(super) fn read_digest(content: &[u8]) -> Option<Digest> {
-    let sha256 = sha256_of(content).ok().and_then(|hash| Sha256::from_hex(&hash))?;
-    parse::digest(content, sha256).inspect_err(|error| debug!(%error, "no digest that can be used")).ok()
 }
