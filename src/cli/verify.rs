@@ -155,7 +155,7 @@ fn line(row: EncodedRow<'_>, prints_all: bool) -> Option<String> {
 
 /// Text in which only tabs are left of control characters.
 fn printable_fields(text: &str) -> String {
-    text.split('\t').map(|field| printable(field)).collect::<Vec<_>>().join("\t")
+    text.split('\t').map(printable).collect::<Vec<_>>().join("\t")
 }
 
 /// A verdict in the words of AWS's validator, as far as it has one.

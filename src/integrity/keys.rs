@@ -167,7 +167,7 @@ fn time(value: &Value) -> Option<EventTime> {
     }?;
     // Far outside of this, it is no time in seconds.
     #[expect(clippy::cast_possible_truncation, reason = "checked")]
-    (0.0..1e11).contains(&seconds).then(|| EventTime((seconds * 1000.0) as i64))
+    (0.0..1e11).contains(&seconds).then_some(EventTime((seconds * 1000.0) as i64))
 }
 
 #[cfg(test)]
