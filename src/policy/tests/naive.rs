@@ -164,8 +164,13 @@ fn naive(statements: &[&Value], caller: &Caller, action: &str) -> &'static str {
 
 /// Records of callers, each with all that it may stand for.
 fn callers() -> Vec<(Principal<'static>, Vec<Caller>)> {
-    let of_role =
-        |arn, session| Caller { arn, account: "111122223333", session, id: "AROAEXAMPLE", ..Caller::default() };
+    let of_role = |arn, session| Caller {
+        arn,
+        account: "111122223333",
+        session,
+        id: "AROAEXAMPLE",
+        ..Caller::default()
+    };
     let without_session = Principal { session_name: None, ..role() };
     let mut without_path = role();
     without_path.name = "arn:aws:iam::111122223333:role/R".into();
