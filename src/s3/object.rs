@@ -51,6 +51,8 @@ pub struct ListRequest {
     pub after: Option<String>,
     /// How many pages before, one behind the other, had neither keys nor folders.
     pub empty_pages: u32,
+    /// How many pages came before.
+    pub pages: u32,
 }
 
 impl ListRequest {
@@ -59,7 +61,8 @@ impl ListRequest {
         let last = page.last().map(str::to_owned);
         let empty_pages = if last.is_some() { 0 } else { self.empty_pages.saturating_add(1) };
         let (continuation, after) = (Some(page.continuation.clone()?), last.or_else(|| self.after.clone()));
-        Some(Self { continuation, after, empty_pages, ..self.clone() })
+        let pages = self.pages.saturating_add(1);
+        Some(Self { continuation, after, empty_pages, pages, ..self.clone() })
     }
 }
 

@@ -17,6 +17,9 @@ use super::refusal::TransferError;
 use super::retry::RetryPolicy;
 use crate::s3::{ListRequest, Object, ObjectBytes, ObjectContent, Page, S3Error, WriteCondition};
 
+/// Objects that are listed at once at most. A report has some thousands.
+const MOST_LISTED: usize = 1_000_000;
+
 /// One bucket and the connection to it. Clones share the connection.
 #[derive(Debug, Clone)]
 pub struct Bucket {
@@ -43,10 +46,10 @@ impl Bucket {
         })
     }
 
-    /// Lists all objects whose keys start with `prefix`, in bytewise order.
+    /// Lists all objects whose keys start with `prefix`, in bytewise order: those of a report.
     ///
     /// # Errors
-    /// When they cannot be listed to the end.
+    /// When they cannot be listed to the end, or there are more than a million.
     pub fn list(&self, prefix: &str) -> Result<Vec<Object>, S3Error> {
         let mut request = ListRequest { prefix: prefix.to_owned(), ..ListRequest::default() };
         let mut objects = Vec::new();
@@ -55,6 +58,10 @@ impl Bucket {
                 let page = self.client.list_page(&request, RetryPolicy::DURING_RUN).await?;
                 let next = request.next(&page);
                 objects.extend(page.objects);
+                if objects.len() > MOST_LISTED {
+                    let error = TransferError::TooManyObjects { keys: MOST_LISTED };
+                    return Err(S3Error::failed(format!("listing {}", self.address(prefix)), error));
+                }
                 match next {
                     Some(next) => request = next,
                     None => return Ok(objects),

@@ -1,5 +1,6 @@
 //! Lists keys, page by page.
 
+use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -13,6 +14,12 @@ use crate::s3::{Grouping, ListRequest, Object, Page, S3Error};
 const LONGEST_KEY: usize = 1024;
 /// A page may be empty, and name the next one. So many in a row are a listing without end.
 const MAX_EMPTY_PAGES: u32 = 100;
+
+/// Pages of one listing at most: with S3's 1,000 keys each, a billion keys. A server that names
+/// ever higher keys has no end.
+const MAX_PAGES: u32 = 1_000_000;
+/// Bytes of a page at most: 1,000 of the longest keys take half as much, every character escaped.
+const LARGEST_PAGE: usize = 16 << 20;
 
 /// What listing needs.
 const PERMISSION: &str = "s3:ListBucket on the bucket";
@@ -72,7 +79,15 @@ impl S3Client {
     }
 
     async fn list_page_once(&self, request: &Request<'_>) -> Result<Page, RequestError> {
-        let body = self.send(request).await?.into_body().bytes().await?;
+        let mut chunks = self.send(request).await?.into_body().bytes_stream();
+        let mut body = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(TransferError::from)?;
+            if body.len() + chunk.len() > LARGEST_PAGE {
+                return Err(TransferError::ListTooLarge { bytes: LARGEST_PAGE }.into());
+            }
+            body.extend_from_slice(&chunk);
+        }
         Ok(parse(&body)?)
     }
 }
@@ -103,6 +118,9 @@ fn check(list: &ListRequest, page: &Page) -> Result<(), TransferError> {
     }
     if page.continuation.is_some() && page.last().is_none() && list.empty_pages + 1 >= MAX_EMPTY_PAGES {
         return Err(TransferError::ListWithoutEnd { pages: MAX_EMPTY_PAGES });
+    }
+    if page.continuation.is_some() && list.pages + 1 >= MAX_PAGES {
+        return Err(TransferError::ListTooLong { pages: MAX_PAGES });
     }
     Ok(())
 }
@@ -219,6 +237,26 @@ mod tests {
             Err(error) => matches!(error, TransferError::ListWithoutEnd { .. }),
         });
         assert_eq!(empty, Some(MAX_EMPTY_PAGES - 1));
+    }
+
+    #[test]
+    fn ever_higher_keys_come_to_an_end() {
+        let mut list = ListRequest::default();
+        let object = |n: u32| Object { key: format!("{n:09}"), size: 0, etag: None, modified: None };
+        let page =
+            |n: u32| Page { objects: vec![object(n)], continuation: Some(n.to_string()), ..Page::default() };
+        assert_eq!(list.next(&page(0)).unwrap().pages, 1);
+        list.pages = MAX_PAGES - 3;
+        let last = (0..).find(|n| match check(&list, &page(*n)) {
+            Ok(()) => {
+                list = list.next(&page(*n)).unwrap();
+                false
+            }
+            Err(error) => matches!(error, TransferError::ListTooLong { .. }),
+        });
+        assert_eq!(last, Some(2));
+        let end = Page { continuation: None, ..page(2) };
+        assert!(check(&list, &end).is_ok(), "the last page may be the last that is allowed");
     }
 
     #[test]

@@ -51,6 +51,12 @@ pub(super) enum TransferError {
     ListRepeats,
     #[error("{pages} pages of the list of keys are empty, and more are to come: given up")]
     ListWithoutEnd { pages: u32 },
+    #[error("the list of keys has {pages} pages, and more are to come: given up")]
+    ListTooLong { pages: u32 },
+    #[error("a page of the list of keys has more than {bytes} bytes")]
+    ListTooLarge { bytes: usize },
+    #[error("the folder has more than {keys} objects: it is not one that keytrail writes to")]
+    TooManyObjects { keys: usize },
 }
 
 impl TransferError {
@@ -67,7 +73,10 @@ impl TransferError {
             | Self::LongKey { .. }
             | Self::ListGoesBack { .. }
             | Self::ListRepeats
-            | Self::ListWithoutEnd { .. } => false,
+            | Self::ListWithoutEnd { .. }
+            | Self::ListTooLong { .. }
+            | Self::ListTooLarge { .. }
+            | Self::TooManyObjects { .. } => false,
         }
     }
 }

@@ -201,7 +201,7 @@ fn a_listing_without_end_is_given_up() {
     let asked_pages = AtomicUsize::new(0);
     let count_up = move || asked_pages.fetch_add(1, Ordering::SeqCst).to_string();
     type Answer = Box<dyn Fn(&Asked) -> Fault + Send + Sync>;
-    let cases: [(&str, Answer); 7] = [
+    let cases: [(&str, Answer); 8] = [
         ("100 pages of the list of keys are empty", Box::new(move |_| page("", Some(&count_up())))),
         ("names itself as the next one", Box::new(move |_| page("", Some("again")))),
         (
@@ -214,6 +214,7 @@ fn a_listing_without_end_is_given_up() {
         ("not in the folder", Box::new(move |_| page(&folder("bad/"), None))),
         ("not in the folder", Box::new(move |_| page(&folder("b"), None))),
         ("not in the folder", Box::new(move |_| page(&object("other/x"), None))),
+        ("more than 16777216 bytes", Box::new(move |_| page(&" ".repeat(17 << 20), None))),
         ("name of 1104 bytes", Box::new(move |_| page(&object(&format!("bad/{}", "x".repeat(1100))), None))),
     ];
     for (expected, answer) in cases {
