@@ -71,22 +71,23 @@ impl IntegritySummary {
         let logs = |status| self.count(FileKind::Log, status);
         let expected = [Is::Valid, Is::Invalid, Is::Unverifiable, Is::Missing, Is::Unlisted];
         let expected: u64 = expected.into_iter().map(logs).sum();
-        let mut text = format!(
-            "{} of {} between {} and {} verified by {}",
-            number(logs(Is::Valid)),
-            counted(expected, "log file"),
-            minutes(from),
-            minutes(to),
-            counted(self.signed_digests, "signed digest"),
-        );
+        let period = format!("between {} and {}", minutes(from), minutes(to));
+        let files = counted(expected, "log file");
+        let mut text = if self.has_keys {
+            let by = counted(self.signed_digests, "signed digest");
+            format!("{} of {files} {period} verified by {by}", number(logs(Is::Valid)))
+        } else {
+            format!("{files} {period}, none of them verified, since no public keys were given")
+        };
         let others = [
             (Is::Invalid, "invalid"),
             (Is::Missing, "missing"),
             (Is::Unlisted, "unlisted"),
             (Is::Unverifiable, "unverifiable"),
         ];
+        let others = if self.has_keys { &others[..] } else { &others[..3] };
         let mut notes = Vec::new();
-        for (status, word) in others {
+        for (status, word) in others.iter().copied() {
             let digests = self.count(FileKind::Digest, status);
             if logs(status) > 0 {
                 notes.push(format!("{} {word}", number(logs(status))));
@@ -102,9 +103,6 @@ impl IntegritySummary {
         if !notes.is_empty() {
             text.push_str("; ");
             text.push_str(&notes.join(", "));
-        }
-        if !self.has_keys {
-            text.push_str("; no public keys were given, so nothing is verified");
         }
         text
     }
