@@ -15,6 +15,7 @@ use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
 use super::{alarms, findings, plan, progress, startup, terminal, unmatched};
+use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
@@ -79,6 +80,8 @@ pub(super) fn run(
     let grants = run.grant_rows();
     let access = run.access.calls();
     let policies = policy_lines(&run.policies, &run.policy_uses);
+    let shares: Vec<&Share> = run.shares.shares().iter().collect();
+    let share_uses: Vec<&ShareUse> = run.shares.uses().iter().collect();
     let rows: Vec<&Finding> = findings.list.iter().collect();
     let aggregates = Aggregates {
         usage: &run.usage,
@@ -86,6 +89,8 @@ pub(super) fn run(
         grants: &grants,
         access: &access,
         policies: &policies,
+        shares: &shares,
+        share_uses: &share_uses,
         findings: &rows,
     };
     let staged = directory.stage(aggregates, &run_json)?;

@@ -4,7 +4,7 @@ use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
 use crate::aggregate::{
     Access, Activity, Counts, Coverage, DailyRow, GrantLedger, GrantUses, InputTotals, Observations,
-    PolicyUses, UsageRow,
+    PolicyUses, ShareLedger, UsageRow,
 };
 use crate::knowledge::Facts;
 use crate::policy::PolicyBook;
@@ -44,6 +44,8 @@ pub struct Run {
     pub policies: PolicyBook,
     /// What calls show about them.
     pub policy_uses: PolicyUses,
+    /// What is shared between accounts, and who used it.
+    pub shares: ShareLedger,
 }
 
 impl Run {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::plan::Plan;
-use crate::aggregate::GrantLedger;
+use crate::aggregate::{GrantLedger, ShareBook};
 use crate::knowledge::{Aliases, Corrections, Facts, Knowledge};
 use crate::model::KmsEvent;
 use crate::parse;
@@ -19,6 +19,7 @@ pub(super) struct RunKnowledge {
     pub(super) corrections: Corrections,
     pub(super) grants: GrantLedger,
     pub(super) policies: PolicyBook,
+    pub(super) shares: ShareBook,
 }
 
 impl RunKnowledge {
@@ -35,6 +36,7 @@ impl RunKnowledge {
         let alias_keys: HashSet<String> = aliases.keys_of(is_wanted).map(str::to_owned).collect();
         let changes = std::mem::take(&mut facts.keys);
         let grants = GrantLedger::new(&changes);
+        let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes);
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {
@@ -46,7 +48,7 @@ impl RunKnowledge {
             policies.retain(is_wanted);
         }
         let corrections = std::mem::take(&mut facts.corrections);
-        Self { knowledge, aliases, alias_keys, corrections, grants, policies }
+        Self { knowledge, aliases, alias_keys, corrections, grants, policies, shares }
     }
 
     /// Adds the key that an alias pointed to when the event's call was made.

@@ -9,8 +9,8 @@ use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text, TrailChange,
-    TrailEffect,
+    EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Outcome, Provenance, RoleSession, ShareCall,
+    Text, TrailChange, TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -38,7 +38,9 @@ struct Row<'a> {
 /// `offline_store_folder`, `bucket`, `sessions_on` (particulars of `rule`: `first`, and of
 /// `role_and_key`, `path` and the folders `second`), `session` (of `rule`: access key, principal
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
-/// changed it) and `key_change` (key, who changed it; `detail` has what changed as JSON text).
+/// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text) and
+/// `share_call` (account of the caller, who called; `request_id`: `sharedEventID`; `effect`: how it
+/// ended; `detail`: what it did as JSON text).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -130,6 +132,21 @@ impl<'a> Row<'a> {
                     region: change.region.as_deref(),
                     effect: Some(change.effect.as_str()),
                     error_code: change.error_code.as_deref(),
+                    ..row
+                }
+            }
+            Fact::Share(call) => {
+                let row = of_record(row, &call.by);
+                Self {
+                    kind: "share_call",
+                    first: call.caller_account.as_deref(),
+                    second: Some(&call.principal),
+                    region: call.region.as_deref(),
+                    effect: Some(call.outcome.as_str()),
+                    error_code: call.error_code.as_deref(),
+                    request_id: call.shared_event_id.as_deref(),
+                    // Texts and names of variants only: this cannot fail.
+                    detail: serde_json::to_string(&call.effect).ok(),
                     ..row
                 }
             }
@@ -258,6 +275,22 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                     key: text(firsts),
                     principal: second()?.into_owned(),
                     service: text(services),
+                    effect: serde_json::from_str(&detail).map_err(|_| FactsError::Column("detail"))?,
+                }))
+            }
+            "share_call" => {
+                let outcome = text(effects);
+                let outcome =
+                    Outcome::ALL.into_iter().find(|known| Some(known.as_str()) == outcome.as_deref());
+                let detail = text(details).unwrap_or_default();
+                Fact::Share(Box::new(ShareCall {
+                    by: record(),
+                    region: text(regions),
+                    principal: second()?.into_owned(),
+                    caller_account: text(firsts),
+                    shared_event_id: text(request_ids),
+                    outcome: outcome.ok_or(FactsError::Column("effect"))?,
+                    error_code: text(error_codes),
                     effect: serde_json::from_str(&detail).map_err(|_| FactsError::Column("detail"))?,
                 }))
             }

@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
+use super::shared_uses::SharedUses;
 use crate::model::{
-    Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, TrailChange,
+    Fact, KeyChange, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance, Role, SessionId, ShareCall,
+    ShareEffect, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -63,6 +65,10 @@ pub struct Facts {
     pub trails: BTreeSet<TrailChange>,
     /// Changes to keys and their grants, by time.
     pub keys: BTreeSet<KeyChange>,
+    /// Changes to what is shared between accounts, by time.
+    pub shares: BTreeSet<ShareCall>,
+    /// Calls on resources of other accounts.
+    pub shared_uses: SharedUses,
 }
 
 impl Facts {
@@ -120,6 +126,12 @@ impl Facts {
             Fact::Key(change) => {
                 self.keys.insert(*change);
             }
+            Fact::Share(call) => match call.effect.clone() {
+                ShareEffect::Uses(resource) => self.shared_uses.add(*call, resource.arn, archive, offset),
+                _ => {
+                    self.shares.insert(*call);
+                }
+            },
         }
     }
 
@@ -176,6 +188,8 @@ impl AddAssign for Facts {
         self.corrections += other.corrections;
         self.trails.extend(other.trails);
         self.keys.extend(other.keys);
+        self.shares.extend(other.shares);
+        self.shared_uses += other.shared_uses;
     }
 }
 

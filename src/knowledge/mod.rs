@@ -33,8 +33,10 @@ mod aliases;
 mod corrections;
 mod facts;
 mod lookups;
+mod shared_uses;
 
 pub use aliases::Aliases;
 pub use corrections::{CorrectedBy, Corrections};
 pub use facts::{FactSource, FactSupport, Facts};
 pub use lookups::Knowledge;
+pub use shared_uses::SharedUses;

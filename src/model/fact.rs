@@ -12,6 +12,7 @@ use std::ops::BitOrAssign;
 use super::arn::Arn;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
+use super::share_call::ShareCall;
 use super::text::Text;
 use super::time::EventTime;
 use super::workload::{Strength, Workload};
@@ -435,6 +436,8 @@ pub enum Fact<'a> {
     Trail(TrailChange),
     /// A key or its grants were changed.
     Key(Box<KeyChange>),
+    /// Something about what is shared between accounts.
+    Share(Box<ShareCall>),
 }
 
 impl fmt::Display for LearnedCondition<'_> {

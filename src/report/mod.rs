@@ -62,7 +62,7 @@ pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_m
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
     GrantsTable, INPUTS, InputsTable, POLICY_STATEMENTS, PolicyStatementsTable, REJECTS, REVIEW, RULES,
-    RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED, SupersededAs,
-    SupersededRow, SupersededTable, USAGE, UsageTable,
+    RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SHARE_USE, SHARES, SUPERSEDED,
+    ShareUseTable, SharesTable, SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

@@ -45,7 +45,7 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 13] = [
     "access.parquet",
     "events",
     "findings.parquet",
@@ -54,6 +54,8 @@ const PARTS: [&str; 11] = [
     "policy_statements.parquet",
     "rejects.parquet",
     "run.json",
+    "share_use.parquet",
+    "shares.parquet",
     "superseded.parquet",
     "usage.parquet",
     "usage_daily.parquet",

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow
 import pyarrow.parquet as parquet
 
-TABLES = ["usage", "usage_daily", "events", "grants", "access", "findings", "policy_statements", "superseded", "rejects", "inputs"]
+TABLES = ["usage", "usage_daily", "events", "grants", "access", "findings", "policy_statements", "shares", "share_use", "superseded", "rejects", "inputs"]
 
 
 def cell(value):

@@ -54,7 +54,19 @@ const FINDINGS: &str = "finding_id string rule_id string severity string status 
     grant_id string? resource_arn string? title string detail string evidence_count int64 evidence string \
     first_time time? last_time time? remediation string controls string? coverage string?";
 
-const TABLES: [(&str, &str); 10] = [
+const SHARES: &str = "share_arn string? share_name string? made_by string resource_arn string resource_kind string \
+    owner_account_id string consumer string consumer_kind string permission string? permission_version string? \
+    actions string? allows_external bool? allows_external_by_default bool external bool? feature_set string? \
+    state string promotion string? discoverable bool? accessible bool? requested_time time? requested_by string? \
+    requested_event_name string? accepted_time time? answered_time time? answered_by string? ended_time time? \
+    ended_by string? ended_event_name string? use_count int64 refused_count int64 late_use_count int64 \
+    first_use_time time? last_use_time time? note string? evidence string";
+const SHARE_USE: &str = "resource_arn string resource_kind string owner_account_id string \
+    consumer_account_id string principal string event_name string use_kind string outcome string \
+    error_code string? event_count int64 first_event_time time last_event_time time first_event_id string? \
+    last_event_id string? key_arn string? share_arn string? visible_share_count int64?";
+
+const TABLES: [(&str, &str); 12] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
@@ -64,6 +76,8 @@ const TABLES: [(&str, &str); 10] = [
     ("grants", GRANTS),
     ("access", ACCESS),
     ("policy_statements", POLICY_STATEMENTS),
+    ("shares", SHARES),
+    ("share_use", SHARE_USE),
     ("findings", FINDINGS),
 ];
 
@@ -112,6 +126,8 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "grants" => report.grants(),
         "access" => report.access(),
         "policy_statements" => report.policy_statements(),
+        "shares" => report.shares(),
+        "share_use" => report.share_use(),
         "findings" => report.findings(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))

@@ -24,8 +24,8 @@ use crate::format::decode::{Budget, Buffers, Decoder, Encoding};
 use crate::format::tabular::{CsvKind, OcsfReader, PARQUET_MAGIC};
 use crate::model::SkipReason;
 use crate::report::{
-    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, SUPERSEDED, Table,
-    USAGE,
+    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, SHARE_USE, SHARES,
+    SUPERSEDED, Table, USAGE,
 };
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
@@ -235,6 +235,8 @@ fn is_of_report(table: &OcsfReader) -> bool {
         || begins(FINDINGS, &names)
         || begins(GRANTS, &names)
         || begins(POLICY_STATEMENTS, &names)
+        || begins(SHARES, &names)
+        || begins(SHARE_USE, &names)
         || begins(USAGE, &names)
         || begins(DAILY, &names)
         || begins(SUPERSEDED, &names)

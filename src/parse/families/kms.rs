@@ -29,6 +29,7 @@ pub(super) const FAMILY: Family = Family {
         "ReplicateKey",
     ],
     words: &[],
+    texts: &[],
     interest: |_| Interest::Always,
     facts,
 };

@@ -12,6 +12,7 @@ mod policy_statements;
 mod rejects;
 mod review;
 mod rules;
+mod shares;
 mod superseded;
 mod usage;
 
@@ -24,5 +25,6 @@ pub use policy_statements::{POLICY_STATEMENTS, PolicyStatementsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
 pub use review::{REVIEW, ReviewRow, ReviewTable};
 pub use rules::{RULES, RuleRow, RulesTable};
+pub use shares::{SHARE_USE, SHARES, ShareUseTable, SharesTable};
 pub use superseded::{SUPERSEDED, SupersededAs, SupersededRow, SupersededTable};
 pub use usage::{DAILY, DailyTable, USAGE, UsageTable};

@@ -8,7 +8,7 @@ use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
     ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, REVIEW,
-    RULES, SUPERSEDED, Table, USAGE, schema_markdown,
+    RULES, SHARE_USE, SHARES, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -26,6 +26,8 @@ fn column_tables_are_those_of_the_program() {
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
             ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
+            ("columns: shares", schema_markdown(SHARES)),
+            ("columns: share_use", schema_markdown(SHARE_USE)),
             ("columns: findings", schema_markdown(FINDINGS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
@@ -153,6 +155,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
         file("policy_statements", athena(POLICY_STATEMENTS)),
+        file("shares", athena(SHARES)),
+        file("share_use", athena(SHARE_USE)),
         file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
         file("rejects", athena(REJECTS)),
@@ -171,6 +175,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
         "access",
         "findings",
         "policy_statements",
+        "shares",
+        "share_use",
         "inputs",
         "rejects",
         "superseded",
