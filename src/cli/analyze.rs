@@ -14,7 +14,7 @@ use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
-use super::{alarms, findings, plan, progress, startup, terminal, unmatched};
+use super::{alarms, findings, plan, progress, sharing, startup, terminal, unmatched};
 use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
@@ -29,6 +29,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     reporter.check_metrics_file()?;
+    let trust = sharing::trust(&args.trust)?;
     let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
     let mut plan = plan::plan(&PlanRequest {
         selection: &args.selection,
@@ -58,7 +59,7 @@ pub(super) fn run(
 
     let caveats = caveats_of(&plan, &run);
     let ended = EventTime(now_millis());
-    let mut findings = findings::of_run(&run, &plan.selection);
+    let mut findings = findings::of_run(&run, &plan.selection, &trust);
     mutes.apply(&mut findings, ended);
     let run_json = RunJson {
         findings: &findings,

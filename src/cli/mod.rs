@@ -26,6 +26,7 @@ mod progress;
 mod reporter;
 mod review;
 mod rules;
+mod sharing;
 mod similar;
 mod sinks;
 mod startup;
@@ -63,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Review(args) => review::run(args, &interrupt, &reporter),
+        Command::Sharing(args) => sharing::run(args, &interrupt, &reporter),
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),

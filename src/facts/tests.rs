@@ -11,8 +11,9 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    DeniedBy, EventTime, Fact, GrantTerms, KeyChange, KeyEffect, KeyOrigin, KmsEvent, LearnedCondition,
-    LearnedRule, Outcome, Provenance, RejectReason, Rejection, RoleSession, TrailChange, TrailEffect,
+    DeniedBy, EventTime, Fact, GrantTerms, Invitation, KeyChange, KeyEffect, KeyOrigin, KmsEvent,
+    LearnedCondition, LearnedRule, Outcome, PolicyText, Provenance, RejectReason, Rejection, RoleSession,
+    ShareCall, ShareEffect, ShareTerms, SharedResource, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -155,6 +156,18 @@ fn everything_else_comes_back_with_its_input() {
         event_id: Some("id".to_owned()),
         account_id: None,
     };
+    let share_call = |effect| {
+        Fact::Share(Box::new(ShareCall {
+            by: provenance(),
+            region: Some("r".to_owned()),
+            principal: "p".to_owned(),
+            caller_account: None,
+            shared_event_id: Some("s".to_owned()),
+            outcome: Outcome::Denied,
+            error_code: Some("AccessDenied".to_owned()),
+            effect,
+        }))
+    };
     let facts = || {
         [
             Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), provenance()),
@@ -217,6 +230,19 @@ fn everything_else_comes_back_with_its_input() {
                 service: Some("s".to_owned()),
                 effect: KeyEffect::Disables,
             })),
+            share_call(ShareEffect::CreatesShare(ShareTerms {
+                share: Some("s".to_owned()),
+                principals: vec!["111122223333".to_owned()],
+                external: vec![("111122223333".to_owned(), true)],
+                is_cut: true,
+                ..ShareTerms::default()
+            })),
+            share_call(ShareEffect::EnablesOrganization),
+            share_call(ShareEffect::PutsPolicy {
+                resource: SharedResource { arn: "a".to_owned() },
+                text: PolicyText::Unknown,
+            }),
+            share_call(ShareEffect::AcceptsInvitation(Invitation::default())),
         ]
     };
     let mut coverage = Coverage::default();

@@ -25,6 +25,8 @@ mod reports;
 mod review;
 // The options that select events.
 mod select;
+// `keytrail sharing`, of archives and of a report.
+mod sharing;
 // Signals stop a run.
 mod signals;
 // The formats of `events`, and pipes that break.

@@ -68,6 +68,8 @@ pub(super) struct ShareDraft {
     pub(super) allows_external_by_default: bool,
     pub(super) feature_set: Option<String>,
     pub(super) created: Option<Change>,
+    /// The first call that names it.
+    pub(super) seen: Option<Change>,
     pub(super) deleted: Option<Change>,
     pub(super) resources: Members,
     pub(super) principals: Members,
@@ -129,7 +131,7 @@ pub(super) struct Draft {
     /// Keys of artifacts: the resource and its key.
     pub(super) artifacts: BTreeSet<(String, String)>,
     /// By the feature group.
-    pub(super) stores: BTreeMap<String, OfflineStore>,
+    pub(super) stores: BTreeMap<String, (OfflineStore, Change)>,
     promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
@@ -195,15 +197,17 @@ impl Draft {
                 self.artifacts.insert((resource.arn.clone(), key.clone()));
             }
             ShareEffect::StoresOffline(store) => {
-                let known = self.stores.entry(resource_key(&store.group)).or_default();
-                let OfflineStore { role, uri, key, .. } = std::mem::take(known);
+                let key = resource_key(&store.group);
+                let (OfflineStore { role, uri, key: named, .. }, first) =
+                    self.stores.remove(&key).unwrap_or_else(|| (OfflineStore::default(), change));
                 // Only some calls say everything.
-                *known = OfflineStore {
+                let known = OfflineStore {
                     group: store.group.clone(),
                     role: store.role.clone().or(role),
                     uri: store.uri.clone().or(uri),
-                    key: store.key.clone().or(key),
+                    key: store.key.clone().or(named),
                 };
+                self.stores.insert(key, (known, first));
             }
             _ => {}
         }
@@ -272,6 +276,7 @@ impl Draft {
         share.feature_set = terms.feature_set.clone().or_else(|| share.feature_set.take());
         share.external.extend(terms.external.iter().cloned());
         share.evidence.extend(change.event_id.clone());
+        share.seen.get_or_insert_with(|| change.clone());
         if terms.is_cut {
             share.notes.insert("CloudTrail left out parameters of a call".to_owned());
         }
@@ -304,6 +309,7 @@ impl Draft {
         share.owner = share.owner.take().or_else(|| owner.map(str::to_owned));
         share.principals.entry(receiver.clone()).or_default();
         share.evidence.extend(answer.change.event_id.clone());
+        share.seen.get_or_insert_with(|| answer.change.clone());
         share.notes.extend(notes);
         share.answers.insert(receiver, answer);
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::AddAssign;
 
 use super::resource::owner_of;
+use crate::aggregate::grants::Change;
 use crate::base::keyed_hash;
 use crate::model::{Arn, EventTime, KmsEvent, OfflineStore, SharedUse, UseRecord};
 
@@ -55,7 +56,7 @@ impl SharedKeys {
     /// groups, and for keys with policies that let other accounts in.
     pub(super) fn new<'k>(
         artifacts: &BTreeSet<(String, String)>,
-        stores: &BTreeMap<String, OfflineStore>,
+        stores: &BTreeMap<String, (OfflineStore, Change)>,
         shared: impl Iterator<Item = &'k str>,
     ) -> Self {
         let mut keys = Self::default();
@@ -64,7 +65,7 @@ impl SharedKeys {
                 keys.add(key, Protected::new(resource, owner, ProtectedKind::Artifacts));
             }
         }
-        for store in stores.values() {
+        for (store, _) in stores.values() {
             let Some(owner) = owner_of(&store.group) else { continue };
             let protected = Protected::new(&store.group, owner, ProtectedKind::OfflineStore);
             let key = store.key.as_deref().and_then(|key| key_arn(key, &store.group));
@@ -129,6 +130,7 @@ impl SharedKeys {
             },
             is_foreign: event.recipient_account_id.as_deref() != Some(caller),
             time: event.time,
+            event_id: event.event_id.as_deref().map(str::to_owned),
         };
         protected.into_iter().filter(is_use).map(call).collect()
     }
@@ -199,12 +201,15 @@ pub struct KeyCall {
     /// The record is not that of the caller's account.
     is_foreign: bool,
     time: EventTime,
+    event_id: Option<String>,
 }
 
 /// All calls of KMS on what is shared, each once.
 #[derive(Debug, Clone, Default)]
 pub struct KeyCalls {
     groups: Vec<SharedUse>,
+    /// Of each group: the first and the last record.
+    ends: Vec<[(EventTime, Option<String>); 2]>,
     places: HashMap<SharedUse, usize>,
     /// By id: of copies, the caller's.
     calls: HashMap<u128, (bool, EventTime, usize)>,
@@ -212,16 +217,26 @@ pub struct KeyCalls {
 
 impl AddAssign<Vec<KeyCall>> for KeyCalls {
     fn add_assign(&mut self, calls: Vec<KeyCall>) {
-        for KeyCall { call, id, is_foreign, time } in calls {
+        for KeyCall { call, id, is_foreign, time, event_id } in calls {
             let place = match self.places.get(&call) {
                 Some(place) => *place,
                 None if self.groups.len() >= GROUPS => continue,
                 None => {
                     self.groups.push(call.clone());
+                    self.ends.push([(time, event_id.clone()), (time, event_id.clone())]);
                     self.places.insert(call, self.groups.len() - 1);
                     self.groups.len() - 1
                 }
             };
+            if let Some([first, last]) = self.ends.get_mut(place) {
+                let record = (time, event_id);
+                if record < *first {
+                    first.clone_from(&record);
+                }
+                if record > *last {
+                    *last = record;
+                }
+            }
             let new = (is_foreign, time, place);
             let known = self.calls.entry(id).or_insert(new);
             if (new.0, new.1, self.groups.get(new.2)) < (known.0, known.1, self.groups.get(known.2)) {
@@ -241,7 +256,16 @@ impl KeyCalls {
                 records.push(UseRecord { is_foreign, time, event_id: None });
             }
         }
-        groups.iter_mut().for_each(|(_, records)| records.sort_unstable_by_key(|record| record.time));
+        for ((_, records), ends) in groups.iter_mut().zip(self.ends) {
+            records.sort_unstable_by_key(|record| record.time);
+            let [(_, first), (_, last)] = ends;
+            if let Some(record) = records.last_mut() {
+                record.event_id = last;
+            }
+            if let Some(record) = records.first_mut() {
+                record.event_id = first;
+            }
+        }
         groups.retain(|(_, records)| !records.is_empty());
         groups.sort_by(|(one, _), (other, _)| one.cmp(other));
         groups

@@ -5,6 +5,7 @@ use super::keys::KeyCalls;
 use super::rows::rows;
 use super::share::Share;
 use super::uses::{ShareUse, join};
+use crate::aggregate::grants::Change;
 use crate::model::{OfflineStore, SharedUse, UseRecords};
 
 /// All shares, and their uses.
@@ -14,7 +15,7 @@ pub struct ShareLedger {
     uses: Vec<ShareUse>,
     left_out: u64,
     permission_changes: Vec<PermissionChange>,
-    stores: Vec<OfflineStore>,
+    stores: Vec<(OfflineStore, Change)>,
 }
 
 impl ShareLedger {
@@ -56,8 +57,8 @@ impl ShareLedger {
         &self.permission_changes
     }
 
-    /// The offline stores of feature groups.
-    pub fn stores(&self) -> &[OfflineStore] {
+    /// The offline stores of feature groups, with the first call that names each.
+    pub fn stores(&self) -> &[(OfflineStore, Change)] {
         &self.stores
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn rows(draft: &Draft) -> (Vec<Share>, u64) {
             });
         }
     }
-    for store in draft.stores.values() {
+    for (store, _) in draft.stores.values() {
         let Some(policy) = store.key.as_deref().and_then(|key| draft.keys.get(key)) else { continue };
         for (consumer, (member, allowed)) in &policy.consumers {
             push(&|| Share {
@@ -118,6 +118,7 @@ fn of_policy(policy: &PolicyDraft, consumer: &Consumer, member: &Member) -> Shar
         feature_set: policy.feature_set.clone(),
         state: state(member.end(), answer, false),
         promotion: policy.promotion.clone(),
+        seen: None,
         requested: member.added.clone(),
         answered: answer.map(|answer| answer.change.clone()),
         is_accepted: answer.is_some_and(Answer::is_acceptance),
@@ -185,6 +186,7 @@ fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_
         feature_set: share.feature_set.clone(),
         state: state(ended.as_ref(), answer, is_invited),
         promotion: share.promotion.clone(),
+        seen: share.seen.clone(),
         requested,
         answered: answer.map(|answer| answer.change.clone()),
         is_accepted: answer.is_some_and(Answer::is_acceptance),

@@ -153,6 +153,8 @@ pub struct Share {
     pub state: ShareState,
     /// Whether its promotion was asked for.
     pub promotion: Option<Promotion>,
+    /// The first call that names it.
+    pub seen: Option<Change>,
     /// The call that asked for it.
     pub requested: Option<Change>,
     /// The answer to the invitation.

@@ -8,7 +8,7 @@ use keytrail::audit::findings_markdown;
 use keytrail::model::{LearnedRule, LearnedRuleInfo, context_names_markdown};
 use keytrail::report::{
     ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, POLICY_STATEMENTS, REJECTS, REVIEW,
-    RULES, SHARE_USE, SHARES, SUPERSEDED, Table, USAGE, schema_markdown,
+    RULES, SHARE_USE, SHARES, SHARING, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -97,6 +97,8 @@ fn help_is_what_the_program_prints() {
             ("help: policy suggest", help(&["policy", "suggest"])),
             ("help: review", help(&["review"])),
             ("columns: review", schema_markdown(REVIEW)),
+            ("help: sharing", help(&["sharing"])),
+            ("columns: sharing", schema_markdown(SHARING)),
             ("help: findings", help(&["findings"])),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),
