@@ -16,6 +16,7 @@ mod observations;
 mod policies;
 mod seen;
 mod selected;
+mod shares;
 mod usage;
 
 pub use access::{
@@ -34,4 +35,8 @@ pub use policies::{
     CallContext, CallTraits, CallerUse, Few, KeyCaller, KeyPolicyUses, PartId, PartUse, PolicyUses, Records,
 };
 pub use selected::Selected;
+pub use shares::{
+    Consumer, ConsumerKind, KeyCall, KeyCalls, MadeBy, Permission, PermissionChange, Promotion, SHARE_ROWS,
+    Share, ShareBook, ShareLedger, ShareState, ShareUse, SharedKeys, UseKind, resource_kind,
+};
 pub use usage::{DailyRow, Group, GroupStats, Groups, SampleText, Usage, UsageRow, UsageSample};

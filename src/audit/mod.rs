@@ -16,6 +16,7 @@ mod findings;
 mod gaps;
 mod policies;
 mod trails;
+mod trust;
 
 pub use caveats::{CAVEATS, Caveat, CaveatRule, ITEM_SEPARATOR, Severity, caveats, caveats_markdown};
 pub use details::CaveatContext;
@@ -28,3 +29,4 @@ pub use policies::{PolicyLine, PolicyStatus, Suggestion, policy_lines, suggest_p
 pub use trails::{
     TrailPeriod, TrailState, failed_attempts, names_of_trails_without_kms, trail_periods, trails_without_kms,
 };
+pub use trust::Trust;

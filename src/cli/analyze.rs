@@ -15,7 +15,8 @@ use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
 use super::values::LogFormat;
-use super::{alarms, findings, plan, progress, startup, terminal, unmatched};
+use super::{alarms, findings, plan, progress, sharing, startup, terminal, unmatched};
+use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
@@ -29,6 +30,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     reporter.check_metrics_file()?;
+    let trust = sharing::trust(&args.trust)?;
     let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
     let mut plan = plan::plan(&PlanRequest {
         selection: &args.selection,
@@ -59,7 +61,7 @@ pub(super) fn run(
 
     let caveats = caveats_of(&plan, &run);
     let ended = EventTime(now_millis());
-    let mut findings = findings::of_run(&run, &plan.selection);
+    let mut findings = findings::of_run(&run, &plan.selection, &trust);
     mutes.apply(&mut findings, ended);
     let run_json = RunJson {
         integrity: &run.integrity,
@@ -82,6 +84,8 @@ pub(super) fn run(
     let grants = run.grant_rows();
     let access = run.access.calls();
     let policies = policy_lines(&run.policies, &run.policy_uses);
+    let shares: Vec<&Share> = run.shares.shares().iter().collect();
+    let share_uses: Vec<&ShareUse> = run.shares.uses().iter().collect();
     let rows: Vec<&Finding> = findings.list.iter().collect();
     let aggregates = Aggregates {
         usage: &run.usage,
@@ -89,6 +93,8 @@ pub(super) fn run(
         grants: &grants,
         access: &access,
         policies: &policies,
+        shares: &shares,
+        share_uses: &share_uses,
         findings: &rows,
     };
     let staged = directory.stage(aggregates, &run_json)?;

@@ -12,10 +12,10 @@ use super::evidence_args::EvidenceArgs;
 use super::exit::ExitStatus;
 use super::options::{
     CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
-    S3Options, SelectionOptions,
+    S3Options, SelectionOptions, TrustOptions,
 };
 use super::policy_args::PolicyArgs;
-use super::values::{FindingsFormat, findings_format, severities, states};
+use super::values::{FindingsFormat, findings_format, questions, severities, states};
 use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
 
@@ -53,6 +53,7 @@ pub(super) enum Command {
     Events(EventsArgs),
     Grants(GrantsArgs),
     Review(ReviewArgs),
+    Sharing(SharingArgs),
     Policy(PolicyArgs),
     Findings(FindingsArgs),
     Verify(VerifyArgs),
@@ -102,6 +103,9 @@ pub(super) struct AnalyzeArgs {
 
     #[command(flatten)]
     pub(super) digests: DigestFiles,
+
+    #[command(flatten)]
+    pub(super) trust: TrustOptions,
 
     #[command(flatten)]
     pub(super) monitoring: MonitoringOptions,
@@ -209,6 +213,46 @@ pub(super) struct ReviewArgs {
     pub(super) common: CommonOptions,
 }
 
+/// Print what is shared with other accounts, and who uses it
+///
+/// Shares of AWS RAM, resource policies of SageMaker, and keys and offline stores that other
+/// accounts may use, with the calls of those accounts. One table per question: what is shared with
+/// whom, who uses it, what was refused, what was never used, what is used without a visible share.
+/// docs/sharing.md says what is not recorded.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:
+  keytrail sharing sample-logs
+  keytrail sharing --question shared,unexplained report
+  keytrail sharing --trusted-accounts accounts.txt --format csv logs/ > sharing.csv
+
+The file of --trusted-accounts has one account id in each line; # begins a comment.")]
+pub(super) struct SharingArgs {
+    #[command(flatten)]
+    pub(super) from: ReportOrArchives,
+
+    /// Answer only these questions
+    #[arg(
+        long,
+        value_name = "QUESTION,...",
+        env = "KEYTRAIL_QUESTION",
+        value_delimiter = ',',
+        value_parser = questions()
+    )]
+    pub(super) question: Vec<String>,
+
+    #[command(flatten)]
+    pub(super) output: FormatOption,
+
+    #[command(flatten)]
+    pub(super) trust: TrustOptions,
+
+    #[command(flatten)]
+    pub(super) s3: S3Options,
+
+    #[command(flatten)]
+    pub(super) common: CommonOptions,
+}
+
 /// Print what an auditor should look at, the worst first
 ///
 /// Findings about grants, keys, their users and trails, each with the records that show it, what to
@@ -252,6 +296,9 @@ pub(super) struct FindingsArgs {
     /// Output format; the default is `table` on a terminal, `ndjson` otherwise
     #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = findings_format())]
     pub(super) format: Option<FindingsFormat>,
+
+    #[command(flatten)]
+    pub(super) trust: TrustOptions,
 
     #[command(flatten)]
     pub(super) s3: S3Options,
@@ -309,7 +356,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "findings", "policy", "verify", "evidence", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "sharing", "findings", "policy", "verify", "evidence", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

@@ -10,12 +10,13 @@ use super::inputs::{finished_report, open_report};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::sharing::trust;
 use super::sinks::NoRows;
 use super::values::{FindingsFormat, LogFormat};
 use super::{plan, progress, startup, terminal};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{
-    Finding, FindingContext, FindingSeverity, FindingStatus, Findings, Mutes, find, finding_rule,
+    Finding, FindingContext, FindingSeverity, FindingStatus, Findings, Mutes, Trust, find, finding_rule,
     policy_lines,
 };
 use keytrail::base::now_millis;
@@ -39,6 +40,7 @@ pub(super) fn run(
     let bar = startup::start(&args.common)?;
     let is_terminal = io::stdout().is_terminal();
     let mutes = read_mutes(args.mute.as_deref())?;
+    let trust = trust(&args.trust)?;
     let buckets = plan::buckets(&args.s3);
     let baseline = args.baseline.as_deref().map(|report| stored_ids(report, &buckets)).transpose()?;
     let (mut findings, inputs) = match finished_report(&args.from.inputs, &buckets)? {
@@ -52,7 +54,7 @@ pub(super) fn run(
             };
             plan::check_inputs(&plan)?;
             let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
-            (of_run(&run, &plan.selection), run.inputs)
+            (of_run(&run, &plan.selection, &trust), run.inputs)
         }
     };
     mutes.apply(&mut findings, EventTime(now_millis()));
@@ -69,7 +71,7 @@ pub(super) fn run(
 }
 
 /// What the calls of a run show.
-pub(super) fn of_run(run: &Run, selection: &Selection) -> Findings {
+pub(super) fn of_run(run: &Run, selection: &Selection, trust: &Trust) -> Findings {
     let given = [
         ("--account", selection.accounts.is_empty()),
         ("--region", selection.regions.is_empty()),
@@ -84,6 +86,8 @@ pub(super) fn of_run(run: &Run, selection: &Selection) -> Findings {
     let offline_store_keys = run.policy_uses.keys_of(Workload::FeatureStoreOffline);
     find(FindingContext {
         policies: &policies,
+        shares: &run.shares,
+        trust,
         offline_store_keys: &offline_store_keys,
         access: &run.access,
         grants: &run.grants,

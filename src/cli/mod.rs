@@ -30,6 +30,7 @@ mod replaced_file;
 mod reporter;
 mod review;
 mod rules;
+mod sharing;
 mod similar;
 mod sinks;
 mod startup;
@@ -69,6 +70,7 @@ pub fn run() -> ExitCode {
         Command::Events(args) => events::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Review(args) => review::run(args, &interrupt, &reporter),
+        Command::Sharing(args) => sharing::run(args, &interrupt, &reporter),
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Verify(args) => verify::run(args, &interrupt, &reporter),

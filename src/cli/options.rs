@@ -293,6 +293,19 @@ pub(super) struct MonitoringOptions {
     pub(super) mute: Option<PathBuf>,
 }
 
+/// Who is not outside.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Sharing")]
+pub(super) struct TrustOptions {
+    /// File with the ids of trusted accounts, one in each line: all others are outside
+    #[arg(long, value_name = "FILE", env = "KEYTRAIL_TRUSTED_ACCOUNTS")]
+    pub(super) trusted_accounts: Option<PathBuf>,
+
+    /// Id of your organization (`o-…`): other organizations are outside
+    #[arg(long, value_name = "ID", env = "KEYTRAIL_ORGANIZATION")]
+    pub(super) organization: Option<String>,
+}
+
 /// How to run, and what to print about it.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Running")]

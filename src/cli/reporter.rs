@@ -62,6 +62,7 @@ impl ExitReporter {
             Command::Events(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Grants(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Review(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Sharing(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Policy(args) => (Some(args.common()), "-".to_owned(), None),
             Command::Findings(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Verify(args) => (Some(&args.common), "-".to_owned(), None),

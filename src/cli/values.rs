@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use keytrail::aggregate::GrantState;
 use keytrail::audit::{FindingSeverity, PolicyStatus};
 use keytrail::base::MemoryBudget;
-use keytrail::report::OutputFormat;
+use keytrail::report::{OutputFormat, SHARING_QUESTIONS};
 
 /// The parser of `--format`. The report room has the list of formats.
 pub(super) fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
@@ -214,6 +214,11 @@ pub(super) fn policy_states() -> [&'static str; 10] {
 /// The states of grants.
 pub(super) fn states() -> [&'static str; 6] {
     GrantState::ALL.map(GrantState::as_str)
+}
+
+/// The questions of `keytrail sharing`.
+pub(super) fn questions() -> [&'static str; 5] {
+    SHARING_QUESTIONS.map(|(name, _)| name)
 }
 
 /// A duration in the milliseconds of event times, at most `i64::MAX`.

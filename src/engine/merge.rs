@@ -18,7 +18,8 @@ use super::run_knowledge::RunKnowledge;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
     Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary,
-    InputTotals, Observations, PolicyUses, SampleText, Selected, StatusReason, Usage, complete_from,
+    InputTotals, KeyCalls, Observations, PolicyUses, SampleText, Selected, ShareLedger, StatusReason, Usage,
+    complete_from,
 };
 use crate::facts::{InputEnd, decode_event};
 use crate::integrity::{IntegrityRow, IntegrityTally};
@@ -42,6 +43,7 @@ pub(super) struct Merge<'m> {
     activity: Activity,
     access: Access,
     grant_uses: GrantUses,
+    key_calls: KeyCalls,
     policy_uses: PolicyUses,
     counts: Counts,
     inputs: InputTotals,
@@ -87,6 +89,7 @@ impl<'m> Merge<'m> {
             activity: Activity::default(),
             access: Access::default(),
             grant_uses: GrantUses::default(),
+            key_calls: KeyCalls::default(),
             policy_uses: PolicyUses::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
@@ -125,6 +128,7 @@ impl<'m> Merge<'m> {
         self.activity += std::mem::take(&mut batch.activity);
         self.access += std::mem::take(&mut batch.access);
         self.grant_uses += batch.grant_uses.as_slice();
+        self.key_calls += std::mem::take(&mut batch.key_calls);
         self.policy_uses += std::mem::take(&mut batch.policy_uses);
         if let Some(archive) = batch.archive.clone() {
             for event in &batch.events {
@@ -378,7 +382,7 @@ impl<'m> Merge<'m> {
 
     /// Checks the accounting and returns the result. `activity`: what the calls show that were not
     /// resolved.
-    pub(super) fn finish(mut self, facts: Facts, activity: Activity) -> Result<Run, RunError> {
+    pub(super) fn finish(mut self, mut facts: Facts, activity: Activity) -> Result<Run, RunError> {
         self.activity += activity;
         self.activity.trim();
         self.access.trim();
@@ -395,7 +399,10 @@ impl<'m> Merge<'m> {
         let archives = self.knowledge.grant_archives.iter();
         let grant_integrity =
             archives.filter_map(|(id, archive)| Some((id.clone(), status_of(archive)?))).collect();
+        facts.shared_uses.trim();
+        let shares = ShareLedger::new(&self.knowledge.shares, facts.shared_uses.groups(), self.key_calls);
         Ok(Run {
+            shares,
             counts: self.counts,
             usage,
             daily,

@@ -107,6 +107,14 @@ impl Resolver<'_> {
         }
     }
 
+    /// Adds what a call uses that is shared, whatever is asked for.
+    fn use_of_shares(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
+        let (knowledge, keys) = (self.knowledge, self.knowledge.shares.keys());
+        if !keys.is_empty() && knowledge.corrections.replacement(event).is_none() {
+            resolved.key_calls.extend(keys.uses(event));
+        }
+    }
+
     /// Adds what a call shows about the policies of its keys, whatever is asked for. Finds out what
     /// it is for, if that is not known yet.
     fn use_of_policies(
@@ -149,6 +157,7 @@ impl Resolver<'_> {
         plan.filter_log().add(selection, &event, is_key_of_alias);
         let mut evidence = self.access(&event, archive, offset, resolved);
         self.use_of_grants(&event, resolved);
+        self.use_of_shares(&event, resolved);
         self.use_of_policies(&event, &mut evidence, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;

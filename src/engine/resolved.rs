@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Access, Activity, Counts, Fingerprint, GrantUse, Groups, ObservationFlags, PolicyUses, Selected,
+    Access, Activity, Counts, Fingerprint, GrantUse, Groups, KeyCall, ObservationFlags, PolicyUses, Selected,
     UsageSample,
 };
 use crate::facts::{InputEnd, encode_event};
@@ -39,6 +39,8 @@ pub(super) struct ResolvedBatch {
     pub(super) grant_uses: Vec<GrantUse>,
     /// What its calls show about key policies.
     pub(super) policy_uses: PolicyUses,
+    /// Its calls with keys of what is shared.
+    pub(super) key_calls: Vec<KeyCall>,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
     pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,
@@ -70,6 +72,9 @@ thread_local! {
     /// Buffers of merged batches, to be reused: to grow new ones would cost more than to fill them.
     static SPARE: RefCell<Vec<ResolvedBatch>> = const { RefCell::new(Vec::new()) };
 }
+
+/// About the bytes of a call with the key of what is shared, with its texts.
+const KEY_CALL: usize = 500;
 
 /// Batches whose buffers each thread retains.
 const SPARE_BATCHES: usize = 4;
@@ -130,6 +135,7 @@ impl ResolvedBatch {
         let end = self.end.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
         let uses = self.grant_uses.len() * size_of::<GrantUse>();
+        let uses = uses + self.key_calls.len() * KEY_CALL;
         let texts = self.rows.len() + self.copies.len() + self.superseded.bytes() + uses;
         texts + self.events.len() * size_of::<ResolvedEvent>() + rejects + end
     }

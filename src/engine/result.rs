@@ -6,7 +6,7 @@ use super::filter_log::UnmatchedPattern;
 use super::replaced::ReplacedArchives;
 use crate::aggregate::{
     Access, Activity, Counts, Coverage, DailyRow, Grant, GrantLedger, GrantUses, InputTotals, Observations,
-    PolicyUses, UsageRow,
+    PolicyUses, ShareLedger, UsageRow,
 };
 use crate::integrity::IntegritySummary;
 use crate::knowledge::Facts;
@@ -52,6 +52,8 @@ pub struct Run {
     pub integrity: IntegritySummary,
     /// What digests say of the archives in which grants were created, by the record's `eventID`.
     pub grant_integrity: HashMap<String, IntegrityStatus>,
+    /// What is shared between accounts, and who used it.
+    pub shares: ShareLedger,
 }
 
 impl Run {

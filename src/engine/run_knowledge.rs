@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::digest_options::DigestOptions;
 use super::plan::Plan;
-use crate::aggregate::GrantLedger;
+use crate::aggregate::{GrantLedger, ShareBook};
 use crate::integrity::IntegrityBook;
 use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, InputContent, Knowledge};
 use crate::model::KmsEvent;
@@ -29,6 +29,7 @@ pub(super) struct RunKnowledge {
     pub(super) contents: HashMap<Arc<str>, InputContent>,
     /// The archives of the records that created grants, by their `eventID`.
     pub(super) grant_archives: HashMap<String, Arc<str>>,
+    pub(super) shares: ShareBook,
 }
 
 impl RunKnowledge {
@@ -45,6 +46,7 @@ impl RunKnowledge {
         let alias_keys: HashSet<String> = aliases.keys_of(is_wanted).map(str::to_owned).collect();
         let changes = std::mem::take(&mut facts.keys);
         let grants = GrantLedger::new(&changes);
+        let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes);
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {
@@ -69,6 +71,7 @@ impl RunKnowledge {
             corrections,
             grants,
             policies,
+            shares,
             keys: keys_of_input,
             canvas_keys,
             integrity,

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use super::FactsError;
 use super::columns::child;
 use crate::model::{
-    CanvasKey, EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Provenance, RoleSession, Text,
-    TrailChange, TrailEffect,
+    CanvasKey, EventTime, Fact, KeyChange, LearnedCondition, LearnedRule, Outcome, Provenance, RoleSession,
+    ShareCall, Text, TrailChange, TrailEffect,
 };
 
 /// One fact as columns; which of them it has depends on its kind.
@@ -41,7 +41,8 @@ struct Row<'a> {
 /// id), `alias` (alias, key), `correction` (original event, its correction), `trail` (trail, who
 /// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text),
 /// `canvas_key` (bucket, path; `detail` has the key that settings name for Canvas's folder there),
-/// `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the
+/// `share_call` (account of the caller, who called; `request_id`: `sharedEventID`; `effect`: how it
+/// ended; `detail`: what it did as JSON text), `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the
 /// input's hash, whether it is damaged, and whether something follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
@@ -141,6 +142,21 @@ impl<'a> Row<'a> {
                 let (first, second) = (Some(&*folder.bucket), Some(&*folder.path));
                 let detail = Some(folder.key.clone());
                 of_record(Self { kind: "canvas_key", first, second, detail, ..row }, &folder.by)
+            }
+            Fact::Share(call) => {
+                let row = of_record(row, &call.by);
+                Self {
+                    kind: "share_call",
+                    first: call.caller_account.as_deref(),
+                    second: Some(&call.principal),
+                    region: call.region.as_deref(),
+                    effect: Some(call.outcome.as_str()),
+                    error_code: call.error_code.as_deref(),
+                    request_id: call.shared_event_id.as_deref(),
+                    // Texts and names of variants only: this cannot fail.
+                    detail: serde_json::to_string(&call.effect).ok(),
+                    ..row
+                }
             }
             Fact::Key(change) => {
                 let row = of_record(row, &change.by);
@@ -294,6 +310,22 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
             "content" => {
                 let (sha256, is_damaged, has_more_members) = detail(details, row)?;
                 Fact::Content { sha256, is_damaged, has_more_members }
+            }
+            "share_call" => {
+                let outcome = text(effects);
+                let outcome =
+                    Outcome::ALL.into_iter().find(|known| Some(known.as_str()) == outcome.as_deref());
+                let detail = text(details).unwrap_or_default();
+                Fact::Share(Box::new(ShareCall {
+                    by: record(),
+                    region: text(regions),
+                    principal: second()?.into_owned(),
+                    caller_account: text(firsts),
+                    shared_event_id: text(request_ids),
+                    outcome: outcome.ok_or(FactsError::Column("effect"))?,
+                    error_code: text(error_codes),
+                    effect: serde_json::from_str(&detail).map_err(|_| FactsError::Column("detail"))?,
+                }))
             }
             _ => return Err(FactsError::Column("kind")),
         };

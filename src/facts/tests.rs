@@ -11,9 +11,10 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    CanvasKey, DeniedBy, EventTime, Fact, GrantTerms, KeyChange, KeyEffect, KeyOrigin, KeyProperties,
-    KmsEvent, LearnedCondition, LearnedRule, Outcome, PropertyChange, Provenance, RejectReason, Rejection,
-    RoleSession, TrailChange, TrailEffect,
+    CanvasKey, DeniedBy, EventTime, Fact, GrantTerms, Invitation, KeyChange, KeyEffect, KeyOrigin,
+    KeyProperties, KmsEvent, LearnedCondition, LearnedRule, Outcome, PolicyText, PropertyChange, Provenance,
+    RejectReason, Rejection, RoleSession, ShareCall, ShareEffect, ShareTerms, SharedResource, TrailChange,
+    TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -157,6 +158,18 @@ fn everything_else_comes_back_with_its_input() {
         event_id: Some("id".to_owned()),
         account_id: None,
     };
+    let share_call = |effect| {
+        Fact::Share(Box::new(ShareCall {
+            by: provenance(),
+            region: Some("r".to_owned()),
+            principal: "p".to_owned(),
+            caller_account: None,
+            shared_event_id: Some("s".to_owned()),
+            outcome: Outcome::Denied,
+            error_code: Some("AccessDenied".to_owned()),
+            effect,
+        }))
+    };
     let facts = || {
         [
             Fact::Rule(LearnedRule::CanvasRole, LearnedCondition::Role("r".into()), provenance()),
@@ -235,6 +248,19 @@ fn everything_else_comes_back_with_its_input() {
                 service: Some("s".to_owned()),
                 effect: KeyEffect::Disables,
             })),
+            share_call(ShareEffect::CreatesShare(ShareTerms {
+                share: Some("s".to_owned()),
+                principals: vec!["111122223333".to_owned()],
+                external: vec![("111122223333".to_owned(), true)],
+                is_cut: true,
+                ..ShareTerms::default()
+            })),
+            share_call(ShareEffect::EnablesOrganization),
+            share_call(ShareEffect::PutsPolicy {
+                resource: SharedResource { arn: "a".to_owned() },
+                text: PolicyText::Unknown,
+            }),
+            share_call(ShareEffect::AcceptsInvitation(Invitation::default())),
         ]
     };
     let mut coverage = Coverage::default();

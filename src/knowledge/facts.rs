@@ -12,9 +12,10 @@ use std::sync::Arc;
 
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
+use super::shared_uses::SharedUses;
 use crate::model::{
     CanvasKey, Digest, Fact, KeyChange, KeyEffect, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance,
-    Role, SessionId, Sha256, TrailChange,
+    Role, SessionId, Sha256, ShareCall, ShareEffect, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -92,6 +93,10 @@ pub struct Facts {
     pub digests: BTreeMap<Arc<str>, Digest>,
     /// The contents of inputs that are damaged, or whose facts stand in several batches.
     pub contents: HashMap<Arc<str>, InputContent>,
+    /// Changes to what is shared between accounts, by time.
+    pub shares: BTreeSet<ShareCall>,
+    /// Calls on resources of other accounts.
+    pub shared_uses: SharedUses,
 }
 
 /// The content of an input.
@@ -167,6 +172,12 @@ impl Facts {
                 }
                 self.keys.insert(*change);
             }
+            Fact::Share(call) => match call.effect.clone() {
+                ShareEffect::Uses(resource) => self.shared_uses.add(*call, resource.arn, archive, offset),
+                _ => {
+                    self.shares.insert(*call);
+                }
+            },
             Fact::Digest(digest) => {
                 self.digests.insert(archive.clone(), *digest);
             }
@@ -251,6 +262,8 @@ impl AddAssign for Facts {
         other.grant_archives.into_iter().for_each(|(id, archive)| self.add_grant_archive(id, archive));
         self.digests.extend(other.digests);
         self.contents.extend(other.contents);
+        self.shares.extend(other.shares);
+        self.shared_uses += other.shared_uses;
     }
 }
 

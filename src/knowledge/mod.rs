@@ -34,9 +34,11 @@ mod canvas_keys;
 mod corrections;
 mod facts;
 mod lookups;
+mod shared_uses;
 
 pub use aliases::Aliases;
 pub use canvas_keys::CanvasKeys;
 pub use corrections::{CorrectedBy, Corrections};
 pub use facts::{FactSource, FactSupport, Facts, InputContent, RecordPlace, TrailChanges};
 pub use lookups::Knowledge;
+pub use shared_uses::SharedUses;

@@ -1,7 +1,9 @@
 //! How long the names in a record can be. Names are kept in memory, so a longer one is refused.
 
 use super::fact::{Fact, LearnedCondition};
+use super::key_change::PolicyText;
 use super::kms_event::KmsEvent;
+use super::share_call::{ShareCall, ShareEffect};
 use super::text::Text;
 
 /// Bytes of any name in a record: an ARN has at most 2,048 characters (AWS Identity and Access
@@ -156,8 +158,25 @@ impl Fact<'_> {
             Self::Key(_) => Ok(()),
             // It is checked when it is read.
             Self::Digest(_) | Self::Content { .. } => Ok(()),
+            Self::Share(call) => check_share_call(call),
         }
     }
+}
+
+fn check_share_call(call: &ShareCall) -> Result<(), TooLong> {
+    let name = |field: &'static str, text: Option<&str>| check(field, text, LONGEST_NAME);
+    name("awsRegion", call.region.as_deref())?;
+    name("the principal", Some(&call.principal))?;
+    name("userIdentity.accountId", call.caller_account.as_deref())?;
+    name("sharedEventID", call.shared_event_id.as_deref())?;
+    name("errorCode", call.error_code.as_deref())?;
+    name("eventName", Some(&call.by.event_name))?;
+    name("eventID", call.by.event_id.as_deref())?;
+    name("recipientAccountId", call.by.account_id.as_deref())?;
+    if let ShareEffect::PutsPolicy { text: PolicyText::Given(text), .. } = &call.effect {
+        check("the resource's policy", Some(text), 2 * LONGEST_CONTEXT)?;
+    }
+    call.effect.names().try_for_each(|text| name("a share, resource, principal or permission", Some(text)))
 }
 
 fn condition_texts<'c>(condition: &'c LearnedCondition<'_>) -> (&'c str, Option<&'c str>) {

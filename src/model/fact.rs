@@ -15,6 +15,7 @@ use super::digest::Digest;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
 use super::sha256::Sha256;
+use super::share_call::ShareCall;
 use super::text::Text;
 use super::time::EventTime;
 use super::workload::{Strength, Workload};
@@ -451,6 +452,8 @@ pub enum Fact<'a> {
         /// Something follows its first gzip member.
         has_more_members: bool,
     },
+    /// Something about what is shared between accounts.
+    Share(Box<ShareCall>),
 }
 
 impl fmt::Display for LearnedCondition<'_> {

@@ -34,6 +34,19 @@ static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
 
+/// The texts of all families. Each contains a character that has no case: no other spelling is
+/// possible but escapes.
+static TEXTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let texts = FAMILIES.iter().flat_map(|family| family.texts);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(texts).ok()
+});
+
+/// Whether the record contains one of the texts of all families.
+fn contains_text(record: &[u8]) -> bool {
+    // If the searcher could not be built (it can be), any record may contain one.
+    TEXTS.as_ref().is_none_or(|texts| texts.is_match(record))
+}
+
 /// Whether the record contains one of these words, in any case.
 fn contains_any(record: &[u8], words: &[Word]) -> bool {
     let is_there = |part: usize| {
@@ -71,8 +84,10 @@ fn is_ruled_out(record: &[u8]) -> bool {
     source != KMS
         && match (family.interest)(name) {
             Interest::Never => true,
-            Interest::IfItContains(words) => {
-                !contains_any(record, words) && TEXT_PARAMETERS.find(record).is_none()
+            Interest::IfItContains { words, texts } => {
+                !contains_any(record, words)
+                    && (texts.is_empty() || !contains_text(record))
+                    && TEXT_PARAMETERS.find(record).is_none()
             }
             Interest::Always => false,
         }

@@ -16,9 +16,9 @@ use super::sink::{EventStep, Sink};
 use super::table::Table;
 use super::tables::{
     AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, IntegrityTable,
-    PolicyStatementsTable, RejectRow, RejectsTable, SupersededTable, UsageTable,
+    PolicyStatementsTable, RejectRow, RejectsTable, ShareUseTable, SharesTable, SupersededTable, UsageTable,
 };
-use crate::aggregate::{AccessRow, DailyRow, UsageRow};
+use crate::aggregate::{AccessRow, DailyRow, Share, ShareUse, UsageRow};
 use crate::audit::{Finding, PolicyLine};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
@@ -30,13 +30,15 @@ pub(super) const DAY_FILE: &str = "events.parquet";
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
 /// The parts of a report, in the order in which they appear.
-pub(super) const PARTS: [&str; 12] = [
+pub(super) const PARTS: [&str; 14] = [
     "findings.parquet",
     "usage.parquet",
     "usage_daily.parquet",
     "grants.parquet",
     "access.parquet",
     "policy_statements.parquet",
+    "shares.parquet",
+    "share_use.parquet",
     EVENTS_FOLDER,
     "superseded.parquet",
     "rejects.parquet",
@@ -85,6 +87,10 @@ pub struct Aggregates<'r> {
     pub access: &'r [AccessRow<'r>],
     /// Rows of `policy_statements.parquet`.
     pub policies: &'r [PolicyLine<'r>],
+    /// Rows of `shares.parquet`.
+    pub shares: &'r [&'r Share],
+    /// Rows of `share_use.parquet`.
+    pub share_uses: &'r [&'r ShareUse],
     /// Rows of `findings.parquet`.
     pub findings: &'r [&'r Finding],
 }
@@ -197,6 +203,8 @@ impl ReportDirectory {
         write_table::<FindingsTable>(folder, aggregates.findings, &self.tasks)?;
         write_table::<AccessTable>(folder, aggregates.access, &self.tasks)?;
         write_table::<PolicyStatementsTable>(folder, aggregates.policies, &self.tasks)?;
+        write_table::<SharesTable>(folder, aggregates.shares, &self.tasks)?;
+        write_table::<ShareUseTable>(folder, aggregates.share_uses, &self.tasks)?;
         self.events.finish()?;
         self.superseded.finish()?;
         self.rejects.finish()?;

@@ -38,6 +38,7 @@ mod read;
 mod review;
 mod run;
 mod sarif;
+mod sharing;
 mod sink;
 mod stored;
 mod summary;
@@ -57,6 +58,7 @@ pub use read::{FinishedReport, ReadError};
 pub use review::Review;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sarif::sarif;
+pub use sharing::{SHARING_QUESTIONS, Sharing};
 pub use sink::{EventStep, RowOrder, Sink};
 pub use stored::stored_findings;
 pub use summary::{Style, Summary, ZeroResult, scope, unread_inputs, zero_result_causes};
@@ -64,7 +66,8 @@ pub use table::{Column, ColumnType, Table, column_position, encode_row, schema_m
 pub use tables::{
     ACCESS, AccessTable, DAILY, DailyTable, EVENTS, EventsTable, FINDINGS, FindingsTable, GRANTS, GrantRow,
     GrantsTable, INPUTS, INTEGRITY, InputsTable, IntegrityTable, POLICY_STATEMENTS, PolicyStatementsTable,
-    REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SUPERSEDED,
-    SupersededAs, SupersededRow, SupersededTable, USAGE, UsageTable,
+    REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SHARE_USE,
+    SHARES, SHARING, SUPERSEDED, ShareUseTable, SharesTable, SharingRow, SharingTable, SupersededAs,
+    SupersededRow, SupersededTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_lines};

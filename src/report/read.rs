@@ -231,6 +231,15 @@ impl FinishedReport {
         Some((times("first_event_time").min()?, times("last_event_time").max()?))
     }
 
+    /// The accounts and Regions in its coverage.
+    pub fn scopes(&self) -> Vec<(&str, &str)> {
+        let scopes = self.run.get("coverage").and_then(|coverage| coverage.get("scopes"));
+        let scopes = scopes.and_then(Value::as_array).into_iter().flatten();
+        scopes
+            .filter_map(|scope| Some((scope.get("account_id")?.as_str()?, scope.get("region")?.as_str()?)))
+            .collect()
+    }
+
     /// The filters of the run that left out records, as options: `--since 2024-01-01`.
     pub fn filters(&self) -> Vec<String> {
         let options = self.run.get("options");

@@ -25,6 +25,8 @@ mod reports;
 mod review;
 // The options that select events.
 mod select;
+// `keytrail sharing`, of archives and of a report.
+mod sharing;
 // Signals stop a run.
 mod signals;
 // The formats of `events`, and pipes that break.
@@ -45,7 +47,7 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 14] = [
     "access.parquet",
     "events",
     "findings.parquet",
@@ -55,6 +57,8 @@ const PARTS: [&str; 12] = [
     "policy_statements.parquet",
     "rejects.parquet",
     "run.json",
+    "share_use.parquet",
+    "shares.parquet",
     "superseded.parquet",
     "usage.parquet",
     "usage_daily.parquet",

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow
 import pyarrow.parquet as parquet
 
-TABLES = ["usage", "usage_daily", "events", "grants", "access", "findings", "policy_statements", "superseded", "integrity", "rejects", "inputs"]
+TABLES = ["usage", "usage_daily", "events", "grants", "access", "findings", "policy_statements", "shares", "share_use", "superseded", "integrity", "rejects", "inputs"]
 
 
 def cell(value):

@@ -58,7 +58,19 @@ const INTEGRITY: &str = "kind string archive string recorded_location string? ac
     trail string? status string reason string? digest string? start_time time? end_time time? sha256 string? \
     fingerprint string? key_source string?";
 
-const TABLES: [(&str, &str); 11] = [
+const SHARES: &str = "share_arn string? share_name string? made_by string resource_arn string resource_kind string \
+    owner_account_id string consumer string consumer_kind string permission string? permission_version string? \
+    actions string? allows_external bool? allows_external_by_default bool external bool? feature_set string? \
+    state string promotion string? discoverable bool? accessible bool? requested_time time? requested_by string? \
+    requested_event_name string? accepted_time time? answered_time time? answered_by string? ended_time time? \
+    ended_by string? ended_event_name string? use_count int64 refused_count int64 late_use_count int64 \
+    first_use_time time? last_use_time time? note string? evidence string";
+const SHARE_USE: &str = "resource_arn string resource_kind string owner_account_id string \
+    consumer_account_id string principal string event_name string use_kind string outcome string \
+    error_code string? event_count int64 first_event_time time last_event_time time first_event_id string? \
+    last_event_id string? key_arn string? share_arn string? visible_share_count int64?";
+
+const TABLES: [(&str, &str); 13] = [
     ("usage", USAGE),
     ("usage_daily", DAILY),
     ("events", EVENTS),
@@ -69,6 +81,8 @@ const TABLES: [(&str, &str); 11] = [
     ("grants", GRANTS),
     ("access", ACCESS),
     ("policy_statements", POLICY_STATEMENTS),
+    ("shares", SHARES),
+    ("share_use", SHARE_USE),
     ("findings", FINDINGS),
 ];
 
@@ -118,6 +132,8 @@ fn rows(report: &Report, table: &str) -> Vec<Value> {
         "grants" => report.grants(),
         "access" => report.access(),
         "policy_statements" => report.policy_statements(),
+        "shares" => report.shares(),
+        "share_use" => report.share_use(),
         "findings" => report.findings(),
         // As the other readers list them: by day.
         _ => sorted(&report.path().join("events"))

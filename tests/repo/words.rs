@@ -27,7 +27,6 @@ const COINED: &[(&str, &str)] = &[
     ("mention",   "needle"),
     ("mentions",  "needles"),
     ("patience",  "retry policy"),
-    ("pipeline",  "engine"),
     ("replay",    "read facts"),
     ("shelf",     "segment writer"),
     ("spool",     "spill file"),
@@ -75,7 +74,7 @@ const STD: &[&str] = &["Wrapping", "wrapping_add", "wrapping_mul", "wrapping_neg
 /// meaning, too.
 #[rustfmt::skip]
 const NOT_IN_PROSE: &[&str] = &[
-    "anew", "census", "condense", "condensed", "desk", "lesson", "lessons", "pipeline", "pipelines",
+    "anew", "census", "condense", "condensed", "desk", "lesson", "lessons",
     "replay", "replayed", "shelf", "spool", "taught", "teach", "teaches", "unpack", "unpacks",
     "unwrapper", "vain", "wrapping", "wrappings",
 ];
@@ -85,9 +84,6 @@ const NOT_IN_PROSE: &[&str] = &[
 const PLAIN: &[(&str, &str)] = &[
     // What a user does with a file.
     ("src/audit/caveats.rs",                  "unpack"),
-    // SageMaker has pipelines.
-    ("tests/testkit/src/corpus/other.rs",     "pipeline"),
-    ("tests/testkit/src/corpus/workloads.rs", "pipeline"),
     // The name of a session.
     ("tests/testkit/src/corpus/workloads.rs", "desk"),
 ];

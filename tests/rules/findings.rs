@@ -44,7 +44,7 @@ fn evidence_is_where_it_is_said_to_be() {
         .iter()
         .map(|event| format!("{} {} {}", event["event_id"], event["archive"], event["record_offset"]))
         .collect();
-    let mut placed = 0;
+    let (mut placed, mut named) = (0, 0);
     for finding in report.findings() {
         let evidence: Vec<Value> = serde_json::from_str(finding["evidence"].as_str().unwrap()).unwrap();
         assert!(!evidence.is_empty() && evidence.len() <= 20, "{finding}");
@@ -52,12 +52,18 @@ fn evidence_is_where_it_is_said_to_be() {
         let rule = finding["rule_id"].as_str().unwrap();
         for record in evidence {
             let place = format!("{} {} {}", record["event_id"], record["archive"], record["offset"]);
-            // Settings, and changes of trails, are no events of KMS.
-            assert!(places.contains(&place) || is_at_its_place(&record), "{rule}: {place}");
-            placed += 1;
+            // Of some records, only the id is known.
+            let by_id = ["share-", "pipeline-", "used-without-", "offline-", "permission-"];
+            if record["archive"].is_null() && by_id.iter().any(|name| rule.starts_with(name)) {
+                named += 1;
+            } else {
+                // Settings, and changes of trails, are no events of KMS.
+                assert!(places.contains(&place) || is_at_its_place(&record), "{rule}: {place}");
+                placed += 1;
+            }
         }
     }
-    assert!(placed > 90, "{placed}");
+    assert!(placed > 90 && named > 3, "{placed} {named}");
 }
 
 /// Whether a record of a finding's evidence is in its archive at its offset.
@@ -126,7 +132,7 @@ fn findings_make_alarms_unless_they_are_accepted() {
     assert!(muted.stderr.contains(" muted"), "{}", muted.stderr);
     assert_eq!(muted.run_json()["findings"]["muted"]["critical"], 7);
     let statuses = texts(&muted.findings(), "status");
-    assert_eq!(statuses, ["muted", "open"].map(str::to_owned).into());
+    assert_eq!(statuses, ["muted", "open", "undecidable"].map(str::to_owned).into());
     let expired = run_with("expired.toml");
     assert_eq!(expired.status, 3, "{}", expired.stderr);
     let ran = findings(&["sample-logs", "--mute", &path("expired.toml"), "--format", "csv"]);

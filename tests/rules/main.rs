@@ -22,6 +22,8 @@ mod policies;
 mod samples;
 // What calls were for: services and resources.
 mod served;
+// What is shared between accounts, and who used it.
+mod shares;
 // What was done to trails, when and by whom.
 mod trails;
 // The rules of docs/what-counts.md, one by one.

@@ -1,6 +1,6 @@
 //! When a grant came and went, and since when its key cannot be used.
 
-use crate::model::{EventTime, KeyChange, KeyEffect};
+use crate::model::{EventTime, KeyChange, KeyEffect, ShareCall};
 
 /// What became of a grant, as far as the input shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,19 @@ pub struct Change {
 }
 
 impl Change {
-    pub(super) fn new(change: &KeyChange) -> Self {
+    /// The call of a share.
+    pub(in crate::aggregate) fn of_share(call: &ShareCall) -> Self {
+        Self {
+            time: call.by.time,
+            event_name: call.by.event_name.clone(),
+            event_id: call.by.event_id.clone(),
+            principal: call.principal.clone(),
+            service: None,
+            account_id: call.by.account_id.clone(),
+        }
+    }
+
+    pub(in crate::aggregate) fn new(change: &KeyChange) -> Self {
         Self {
             time: change.by.time,
             event_name: change.by.event_name.clone(),

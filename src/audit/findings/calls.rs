@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::aggregate::{
-    Access, AccessRow, CallOrigin, Coverage, Grant, GrantLedger, GrantUses, KeyChangeCall, RecordRef, Span,
-    UseSummary, is_use,
+    Access, AccessRow, CallOrigin, Coverage, Grant, GrantLedger, GrantUses, KeyChangeCall, RecordRef, Share,
+    ShareLedger, ShareUse, Span, UseSummary, is_use,
 };
 use crate::audit::gaps::{MissingDays, missing_days};
 use crate::audit::policies::PolicyLine;
+use crate::audit::trust::Trust;
 use crate::knowledge::Facts;
 use crate::model::{Arn, EventTime, Outcome};
 
@@ -26,6 +27,10 @@ pub struct FindingContext<'a> {
     pub facts: &'a Facts,
     /// What calls show about key policies.
     pub policies: &'a [PolicyLine<'a>],
+    /// What is shared between accounts.
+    pub shares: &'a ShareLedger,
+    /// Who is trusted.
+    pub trust: &'a Trust,
     /// Keys that offline feature stores use.
     pub offline_store_keys: &'a BTreeSet<&'a str>,
     /// `--since`: calls before do not count.
@@ -93,6 +98,16 @@ impl<'a> Calls<'a> {
     pub(super) fn grants(&self) -> impl Iterator<Item = (&'a Grant, UseSummary)> {
         let uses = self.context.grant_uses;
         self.context.grants.grants().iter().enumerate().map(move |(n, grant)| (grant, uses.of(n)))
+    }
+
+    /// What is shared.
+    pub(super) fn shares(&self) -> impl Iterator<Item = &'a Share> {
+        self.context.shares.shares().iter()
+    }
+
+    /// Uses by other accounts.
+    pub(super) fn share_uses(&self) -> impl Iterator<Item = &'a ShareUse> {
+        self.context.shares.uses().iter()
     }
 
     /// When the records of a key's account and Region end. Other accounts may go on longer.

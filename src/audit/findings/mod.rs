@@ -18,6 +18,8 @@ mod parameters;
 mod policies;
 mod rule;
 mod rules;
+mod shared_uses;
+mod shares;
 mod trails;
 mod uses;
 

@@ -3,7 +3,7 @@
 use super::calls::FindingContext;
 use super::finding::Findings;
 use super::rule::FindingRule;
-use super::{canvas, grants, keys, parameters, policies, trails, uses};
+use super::{canvas, grants, keys, parameters, policies, shared_uses, shares, trails, uses};
 
 /// All rules, those of the worst findings first.
 pub const FINDING_RULES: &[&FindingRule] = &[
@@ -17,6 +17,9 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &uses::NEW_ACCOUNT,
     &trails::STOPPED,
     &trails::EXCLUDES_KMS,
+    &shares::UNTRUSTED,
+    &shares::WIDE_POLICY,
+    &shares::USED_AFTER_END,
     &policies::CASE,
     &policies::MISSING,
     &policies::VIA_SERVICE,
@@ -29,16 +32,27 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &grants::ORPHANED,
     &grants::USED_AFTER_END,
     &grants::QUOTA_NEAR,
+    &shared_uses::FOREIGN_RUNS,
+    &shared_uses::UNEXPLAINED,
+    &shared_uses::REFUSED_BY_KMS,
+    &shared_uses::STORE_MISFIT,
+    &shares::PERMISSION_CHANGED,
+    &shares::PROMOTION_FAILED,
     &uses::ADMIN_WHO_USES,
     &uses::NEW_REGION,
     &policies::NOT_USED,
     &policies::WITHOUT_EFFECT,
     &grants::WIDE,
     &grants::UNCONSTRAINED,
+    &shares::NOT_DISCOVERABLE,
+    &shares::INVITATION_OPEN,
+    &shares::NEVER_USED,
+    &shares::EXTERNAL_BY_DEFAULT,
     &uses::NEW_PRINCIPAL,
     &uses::NEW_ADDRESS,
     &keys::REFUSED,
     &policies::RETIRE_GRANT,
+    &shares::NEVER_PROMOTED,
     &keys::ROTATION_ON,
 ];
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
-use crate::aggregate::{Access, Coverage, GrantLedger, GrantUse, GrantUses};
+use crate::aggregate::{Access, Coverage, GrantLedger, GrantUse, GrantUses, ShareLedger};
+use crate::audit::Trust;
 use crate::knowledge::{Facts, RecordPlace};
 use crate::model::{
     EventTime, GrantTerms, KeyChange, KeyEffect, KeyRef, KmsEvent, Outcome, Principal, Provenance,
@@ -100,6 +101,8 @@ impl World {
             coverage: &coverage,
             facts: &self.facts,
             policies: &[],
+            shares: &ShareLedger::default(),
+            trust: &Trust::default(),
             offline_store_keys: &BTreeSet::new(),
             since: None,
             narrowing: &self.narrowing,

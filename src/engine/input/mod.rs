@@ -28,7 +28,7 @@ use crate::model::SkipReason;
 use crate::parse;
 use crate::report::{
     ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS, REJECTS,
-    SUPERSEDED, Table, USAGE,
+    SHARE_USE, SHARES, SUPERSEDED, Table, USAGE,
 };
 use crate::source::{Archive, ListedInput};
 use container::sha256_from_start;
@@ -240,6 +240,8 @@ fn is_of_report(table: &OcsfReader) -> bool {
         || begins(FINDINGS, &names)
         || begins(GRANTS, &names)
         || begins(POLICY_STATEMENTS, &names)
+        || begins(SHARES, &names)
+        || begins(SHARE_USE, &names)
         || begins(USAGE, &names)
         || begins(DAILY, &names)
         || begins(SUPERSEDED, &names)

@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     sources: &["cloudtrail.amazonaws.com"],
     needles: &TRAIL_CHANGES,
     words: &[],
+    texts: &[],
     interest: |name| if TRAIL_CHANGES.contains(&name) { Interest::Always } else { Interest::Never },
     facts: |call| Ok(change(call)?.map(Fact::Trail).into_iter().collect()),
 };

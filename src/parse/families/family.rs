@@ -13,6 +13,8 @@ pub(crate) struct Family {
     pub(crate) needles: &'static [&'static str],
     /// The words of which [`Interest::IfItContains`] names some.
     pub(crate) words: &'static [Word],
+    /// The texts of which it names all or none.
+    pub(crate) texts: &'static [&'static str],
     /// Which calls may contain facts, by their API name.
     pub(crate) interest: fn(&str) -> Interest,
     /// The facts of a call.
@@ -24,8 +26,8 @@ pub(crate) struct Family {
 pub(crate) enum Interest {
     /// They contain none.
     Never,
-    /// Only if the record contains one of these words.
-    IfItContains(&'static [Word]),
+    /// Only if the record contains one of these words, or of these texts as they are.
+    IfItContains { words: &'static [Word], texts: &'static [&'static str] },
     /// They may.
     Always,
 }

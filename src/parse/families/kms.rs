@@ -33,6 +33,7 @@ pub(super) const FAMILY: Family = Family {
         "agResource",
     ],
     words: &[],
+    texts: &[],
     interest: |_| Interest::Always,
     facts,
 };

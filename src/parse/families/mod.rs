@@ -5,9 +5,12 @@ mod cloudtrail;
 mod family;
 mod key_properties;
 mod kms;
+mod ram;
 mod sagemaker;
 mod selectors;
 mod settings;
+mod shared_sagemaker;
+mod sharing;
 mod sts;
 
 pub(super) use cloudtrail::excludes_kms;
@@ -15,7 +18,8 @@ pub(super) use family::{Call, Family, Interest, Word};
 pub use kms::{alias_arn, facts_of_event};
 
 /// All families.
-pub(super) static FAMILIES: [Family; 4] = [kms::FAMILY, sts::FAMILY, cloudtrail::FAMILY, sagemaker::FAMILY];
+pub(super) static FAMILIES: [Family; 5] =
+    [kms::FAMILY, sts::FAMILY, cloudtrail::FAMILY, sagemaker::FAMILY, ram::FAMILY];
 
 /// The family of the records of a service.
 pub(super) fn family_of(event_source: &str) -> Option<&'static Family> {

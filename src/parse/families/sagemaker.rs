@@ -1,8 +1,10 @@
-//! Facts in records of SageMaker, its geospatial service and Forecast: settings, and the sessions
-//! of Canvas's users.
+//! Facts in records of SageMaker, its geospatial service and Forecast: settings, the sessions of
+//! Canvas's users, and what is shared.
 
 use super::family::{Call, Family, Interest, Word, owned};
 use super::settings::{canvas_keys, names_canvas, rules};
+use super::shared_sagemaker::{self, SHAREABLE, changes_policy, may_use_shared};
+use super::sharing::CallRecord;
 use crate::model::{Arn, CanvasKey, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text};
 use crate::parse::call::{ServiceCall, Value};
 use crate::parse::error::NoFacts;
@@ -12,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     sources: &["sagemaker.amazonaws.com", "sagemaker-geospatial.amazonaws.com", "forecast.amazonaws.com"],
     needles: &["sagemaker.", "sagemaker-geospatial.", "forecast."],
     words: &TELLING,
+    texts: &SHAREABLE,
     interest,
     facts,
 };
@@ -32,24 +35,35 @@ fn interest(name: &str) -> Interest {
     if name.ends_with("FeatureGroup") && !starts_with_any(&["Delete"]) {
         return Interest::Always; // the store of a feature group may have no key
     }
+    if changes_policy(name) {
+        return Interest::Always;
+    }
     let has_settings = starts_with_any(&["Create", "Update", "Start", "Export"]);
-    Interest::IfItContains(if has_settings { FAMILY.words } else { CANVAS })
+    let words = if has_settings { FAMILY.words } else { CANVAS };
+    Interest::IfItContains { words, texts: if may_use_shared(name) { FAMILY.texts } else { &[] } }
 }
 
 fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
-    if call.is_failed() {
-        return Ok(Vec::new());
-    }
-    let provenance = call.provenance();
-    let Call { source, name, head, text, .. } = call;
+    let (is_failed, source, name) = (call.is_failed(), call.source.clone(), call.name.clone());
+    let (record, text) = CallRecord::new(call);
     let read = |call: ServiceCall<'_>| {
-        let rules = rules(&source, &name, call);
-        let fact = |(rule, condition)| Fact::Rule(rule, condition, provenance.clone());
-        let session = canvas_session(&head, call.request, &provenance);
-        let keys = keys_of_canvas(&source, &name, &head, call.request, &provenance);
-        rules.into_iter().map(fact).chain(session).chain(keys).collect()
+        let shared = match &*source {
+            "sagemaker.amazonaws.com" => shared_sagemaker::effects(&record, &name, is_failed, call),
+            _ => Vec::new(),
+        };
+        let mut facts = Vec::new();
+        if !is_failed {
+            let provenance = record.provenance();
+            let fact = |(rule, condition)| Fact::Rule(rule, condition, provenance.clone());
+            facts.extend(rules(&source, &name, call).into_iter().map(fact));
+            facts.extend(canvas_session(record.head(), call.request, provenance));
+            facts.extend(keys_of_canvas(&source, &name, record.head(), call.request, provenance));
+        }
+        (facts, shared)
     };
-    ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)
+    let (mut facts, shared) = ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)?;
+    facts.extend(record.into_facts(shared));
+    Ok(facts)
 }
 
 /// The keys that the settings of a domain or user profile name for Canvas's folders.

@@ -14,6 +14,7 @@ pub(super) const FAMILY: Family = Family {
     // The services that open the sessions.
     needles: &["sagemaker.", "sagemaker-geospatial.", "forecast."],
     words: &[],
+    texts: &[],
     interest: |name| if name == "AssumeRole" { Interest::Always } else { Interest::Never },
     facts,
 };

@@ -13,6 +13,8 @@ mod policy_statements;
 mod rejects;
 mod review;
 mod rules;
+mod shares;
+mod sharing;
 mod superseded;
 mod usage;
 
@@ -26,5 +28,7 @@ pub use policy_statements::{POLICY_STATEMENTS, PolicyStatementsTable};
 pub use rejects::{REJECTS, RejectRow, RejectsTable};
 pub use review::{REVIEW, ReviewRow, ReviewTable};
 pub use rules::{RULES, RuleRow, RulesTable};
+pub use shares::{SHARE_USE, SHARES, ShareUseTable, SharesTable};
+pub use sharing::{SHARING, SharingRow, SharingTable};
 pub use superseded::{SUPERSEDED, SupersededAs, SupersededRow, SupersededTable};
 pub use usage::{DAILY, DailyTable, USAGE, UsageTable};

@@ -10,7 +10,7 @@ use keytrail::model::{
 };
 use keytrail::report::{
     ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS,
-    REJECTS, REVIEW, RULES, SUPERSEDED, Table, USAGE, schema_markdown,
+    REJECTS, REVIEW, RULES, SHARE_USE, SHARES, SHARING, SUPERSEDED, Table, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -28,6 +28,8 @@ fn column_tables_are_those_of_the_program() {
             ("columns: grants", schema_markdown(GRANTS)),
             ("columns: access", schema_markdown(ACCESS)),
             ("columns: policy_statements", schema_markdown(POLICY_STATEMENTS)),
+            ("columns: shares", schema_markdown(SHARES)),
+            ("columns: share_use", schema_markdown(SHARE_USE)),
             ("columns: findings", schema_markdown(FINDINGS)),
             ("columns: superseded", schema_markdown(SUPERSEDED)),
             ("columns: rejects", schema_markdown(REJECTS)),
@@ -105,6 +107,8 @@ fn help_is_what_the_program_prints() {
             ("help: policy suggest", help(&["policy", "suggest"])),
             ("help: review", help(&["review"])),
             ("columns: review", schema_markdown(REVIEW)),
+            ("help: sharing", help(&["sharing"])),
+            ("columns: sharing", schema_markdown(SHARING)),
             ("help: findings", help(&["findings"])),
             ("help: rules", help(&["rules"])),
             ("columns: rules", schema_markdown(RULES)),
@@ -163,6 +167,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
         file("grants", athena(GRANTS)),
         file("access", athena(ACCESS)),
         file("policy_statements", athena(POLICY_STATEMENTS)),
+        file("shares", athena(SHARES)),
+        file("share_use", athena(SHARE_USE)),
         file("findings", athena(FINDINGS)),
         file("inputs", athena(INPUTS)),
         file("integrity", athena(INTEGRITY)),
@@ -182,6 +188,8 @@ fn the_tables_for_athena_are_those_of_the_program() {
         "access",
         "findings",
         "policy_statements",
+        "shares",
+        "share_use",
         "inputs",
         "integrity",
         "rejects",

@@ -39,7 +39,7 @@ const MEANINGS: &[(&str, &str)] = &[
         `canvas_folder`, `offline_store_folder` (bucket, path), `bucket`, `sessions_on` (a role): what the rule `rule` looks for; `session` (access key, principal \
         id); `alias` (alias, key); `correction` (original event, its correction); `trail` (a trail, \
         who changed it); `key_change` (key, who changed it); `canvas_key` (bucket, path: settings name \
-        a key for Canvas's folder there)"),
+        a key for Canvas's folder there); `share_call` (account of the caller, who called)"),
     ("learned.time", "`eventTime` of the record"),
     ("learned.rule", "id of the learned rule"),
     ("learned.first", "see `kind`"),
@@ -49,12 +49,12 @@ const MEANINGS: &[(&str, &str)] = &[
     ("learned.account_id", "account of the record"),
     ("learned.region", "region of the record"),
     ("learned.effect", "of `trail`: what the call does to it, `stops_logging`, `starts_logging`, `deletes`, \
-        `excludes_kms` or `includes_kms`"),
-    ("learned.error_code", "of `trail`: why the call failed; null: it succeeded"),
-    ("learned.request_id", "of `correction`: its `requestID`"),
+        `excludes_kms` or `includes_kms`; of `share_call`: how it ended, as `outcome` of events"),
+    ("learned.error_code", "of `trail` and `share_call`: why the call failed; null: it succeeded"),
+    ("learned.request_id", "of `correction`: its `requestID`; of `share_call`: `sharedEventID`"),
     ("learned.original_request_id", "of `correction`: `requestID` of the original event"),
     ("learned.service", "of `key_change`: the AWS service that called for the principal"),
-    ("learned.detail", "of `key_change`: what changed, as JSON text; of `canvas_key`: the key"),
+    ("learned.detail", "of `key_change` and `share_call`: what changed, as JSON text; of `canvas_key`: the key"),
     ("rejects", "what could not be read"),
     ("rejects.offset", "`record_offset` of `rejects.parquet`"),
     ("rejects.index", "`record_index` of `rejects.parquet`"),

@@ -48,6 +48,14 @@ impl Report {
         rows(&self.path().join("policy_statements.parquet"))
     }
 
+    pub fn shares(&self) -> Vec<Value> {
+        rows(&self.path().join("shares.parquet"))
+    }
+
+    pub fn share_use(&self) -> Vec<Value> {
+        rows(&self.path().join("share_use.parquet"))
+    }
+
     pub fn access(&self) -> Vec<Value> {
         rows(&self.path().join("access.parquet"))
     }

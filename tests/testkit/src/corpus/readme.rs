@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::sample::{CONSUMER, MAIN, MISSING, PLAIN};
+use super::sharing_stories::PARTNER;
 use super::stories::AUDITED;
 use super::truth::Truth;
 
@@ -49,6 +50,7 @@ The same command gives the same bytes again. All names, addresses and ids are in
 | {CONSUMER} | us-west-2 | 2023-03-17 to 28 | reads the main account's offline store: calls that are in both accounts' logs |
 | {PLAIN} | us-east-1, eu-central-1 | 2025-06-01 to 05, 2024-02-01 to 03 | no SageMaker at all: DynamoDB, Lambda, S3, people |
 | {AUDITED} | eu-west-1, ap-south-1 | 2024-09-01 to 11-14, 2024-11-13 | a story for each finding, see below |
+| {PARTNER} | eu-west-1 | 2024-09-02 to 11 | uses what {AUDITED} shares |
 
 Made on purpose:
 
@@ -82,6 +84,21 @@ Made on purpose:
 | `refused-repeatedly` | Guess is refused twelve times on 15 September |
 | `canvas-key-mismatch` | KeyOwner names a key for what Canvas stores in S3 on 5 September; App stores under another key on 15 October |
 | `trail-stopped`, `trail-excludes-kms` | Intruder stops a trail on 10 October, starts it again, and leaves KMS out the day after |
+
+What {AUDITED} shares with {PARTNER} and with 999900001111, whose trail is not here; `keytrail sharing sample-logs`
+shows it. No public record of these calls was found: their parameters and responses are those of the service models of
+AWS RAM and SageMaker.
+
+| finding | what happens |
+|---|---|
+| `pipeline-run-by-others` | {PARTNER} accepts the share of the pipeline demand on 3 September, and starts it on the 4th |
+| `share-used-after-end`, `used-without-share` | the share of the pipeline old ends on 6 September, and {PARTNER} describes it on the 8th; no share is for the pipeline hidden |
+| `share-external-by-default`, `share-untrusted`, `share-invitation-open`, `share-never-used` | the pipeline batch is shared with 999900001111, which never answers |
+| `permission-changed-for-all` | a permission gets another default version on 9 September |
+| `share-policy-wide`, `share-promotion-failed`, `share-not-discoverable` | the policy of the model package group churn lets a role do everything; AWS RAM does not promote it |
+| `share-never-promoted` | the policy of fraud in ap-south-1 lets {PARTNER} read, and nobody promotes it |
+| `share-refused-by-kms` | the role makes a model of churn's first version, and is refused the key of its artifacts |
+| `offline-store-misfit` | the feature group partner-customers has a role of {PARTNER}; {PARTNER} reads its offline store |
 
 And of two key policies in 111122223333, which `keytrail policy check sample-logs` compares with the calls:
 

@@ -18,7 +18,7 @@ use super::refusal;
 use super::rng::Rng;
 use super::truth::{Delivery, Expected, Truth, Usage, time_text};
 use super::workloads::grant_response;
-use super::{other, readme, stories};
+use super::{other, readme, sharing_stories, stories};
 
 /// Owns the keys and runs SageMaker.
 pub const MAIN: &str = "111122223333";
@@ -80,11 +80,15 @@ pub fn archives() -> Vec<Archive> {
     feature_store(&mut script);
     without_sagemaker(&mut script);
     stories::plant(&mut |place, record, expected| script.plant(place, record, expected));
+    sharing_stories::plant(&mut |place, record, expected| script.plant(place, record, expected));
 
     let mut planted = script.planted;
     let mut archives = Vec::new();
-    for (account, region, first, days) in SPANS.into_iter().chain(stories::SPANS) {
-        let others = if account == stories::AUDITED { 1 } else { OTHERS_PER_FILE };
+    for (account, region, first, days) in
+        SPANS.into_iter().chain(stories::SPANS).chain(sharing_stories::SPANS)
+    {
+        let is_story = [stories::AUDITED, sharing_stories::PARTNER].contains(&account);
+        let others = if is_story { 1 } else { OTHERS_PER_FILE };
         for day in 0..days {
             let midnight = seconds(&format!("{first}T00:00:00Z")) + day * DAY;
             let date = time_text(midnight)[..10].to_owned();

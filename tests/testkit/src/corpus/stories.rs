@@ -13,8 +13,8 @@ use super::truth::{Expected, time_text};
 pub const AUDITED: &str = "222233334444";
 /// Another account that comes to use one of them.
 const PARTNER: &str = "333344445555";
-const REGION: &str = "eu-west-1";
-const OTHER_REGION: &str = "ap-south-1";
+pub(super) const REGION: &str = "eu-west-1";
+pub(super) const OTHER_REGION: &str = "ap-south-1";
 /// Midnight of the first day.
 const FIRST: &str = "2024-09-01T00:00:00Z";
 
@@ -31,7 +31,7 @@ struct Stories<'p> {
 }
 
 /// `minute` of a day, which is counted from 1.
-fn at(region: &str, day: i64, minute: i64) -> Place {
+pub(super) fn at(region: &str, day: i64, minute: i64) -> Place {
     let time = seconds(FIRST) + (day - 1) * 86_400 + minute * 60;
     Place { account: AUDITED.into(), region: region.into(), time }
 }

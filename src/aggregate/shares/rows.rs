@@ -1,0 +1,239 @@
+//! From shares and policies as they changed to one row per resource and consumer.
+
+use std::collections::BTreeSet;
+
+use super::consumer::{Consumer, ConsumerKind};
+use super::draft::{Answer, AnswerKind, Draft, PolicyDraft, ShareDraft};
+use super::members::{Member, earliest, later};
+use super::resource::{default_permission, is_for_kind, owner_of, resource_kind};
+use super::share::{MadeBy, Permission, Share, ShareState};
+use crate::aggregate::grants::Change;
+
+/// How many rows are kept: the first ones in their order.
+pub const SHARE_ROWS: usize = 100_000;
+
+/// The kind of resource of an offline store. Its ARN is that of the feature group.
+pub(super) const OFFLINE_STORE: &str = "offline_store";
+
+/// Most ids of records of one row.
+const EVIDENCE: usize = 20;
+
+/// The rows, sorted; and how many were left out.
+pub(super) fn rows(draft: &Draft) -> (Vec<Share>, u64) {
+    let mut rows = Vec::new();
+    let mut left_out = 0;
+    let mut push = |row: &dyn Fn() -> Share| {
+        if rows.len() < SHARE_ROWS { rows.push(row()) } else { left_out += 1 }
+    };
+    for policy in draft.policies.values().chain(draft.keys.values()) {
+        for (consumer, (member, allowed)) in &policy.consumers {
+            push(&|| {
+                let mut row = of_policy(policy, consumer, member);
+                row.actions.clone_from(&allowed.actions);
+                row.notes.extend(allowed.notes.iter().cloned());
+                row
+            });
+        }
+    }
+    for (store, _) in draft.stores.values() {
+        let Some(policy) = store.key.as_deref().and_then(|key| draft.keys.get(key)) else { continue };
+        for (consumer, (member, allowed)) in &policy.consumers {
+            push(&|| Share {
+                resource: store.group.clone(),
+                kind: OFFLINE_STORE.to_owned(),
+                owner: owner_of(&store.group).unwrap_or("unknown").to_owned(),
+                actions: allowed.actions.clone(),
+                ..of_policy(policy, consumer, member)
+            });
+        }
+    }
+    for share in draft.shares.values().filter(|share| !share.is_of_policy) {
+        let empty = if share.created.is_some() { ConsumerKind::None } else { ConsumerKind::Unknown };
+        let nothing = Member::default();
+        let kinds: BTreeSet<String> = share.resources.keys().map(|arn| resource_kind(arn)).collect();
+        let mut resources: Vec<InShare<'_>> = Vec::new();
+        for (arn, member) in &share.resources {
+            let kind = resource_kind(arn);
+            resources.push(InShare { arn, permission: permission(share, &kind, kinds.len()), kind, member });
+        }
+        if resources.is_empty() {
+            let (arn, kind) = (empty.as_str(), empty.as_str().to_owned());
+            resources.push(InShare { arn, permission: permission(share, &kind, 0), kind, member: &nothing });
+        }
+        let mut consumers: Vec<(Consumer, &Member)> =
+            share.principals.iter().map(|(name, member)| (Consumer::parse(name), member)).collect();
+        if consumers.is_empty() {
+            consumers.push((Consumer::without_name(empty), &nothing));
+        }
+        for resource in &resources {
+            for (consumer, member) in &consumers {
+                push(&|| of_share(share, resource, consumer, member));
+            }
+        }
+    }
+    rows.sort_by(|a, b| {
+        fn key(row: &Share) -> (&str, Option<&str>, &Consumer) {
+            (&row.resource, row.share.as_deref(), &row.consumer)
+        }
+        key(a).cmp(&key(b))
+    });
+    (rows, left_out)
+}
+
+/// A resource of a share.
+struct InShare<'d> {
+    arn: &'d str,
+    kind: String,
+    permission: Option<Permission>,
+    member: &'d Member,
+}
+
+fn some_of(ids: &BTreeSet<String>) -> BTreeSet<String> {
+    ids.iter().take(EVIDENCE).cloned().collect()
+}
+
+const TIED: &str = "it was added and removed within one second: which came last is not known";
+const SHORT_ID: &str = "the id of an account has not twelve digits";
+
+fn of_policy(policy: &PolicyDraft, consumer: &Consumer, member: &Member) -> Share {
+    let mut notes = policy.notes.clone();
+    notes.extend(member.is_tied.then(|| TIED.to_owned()));
+    let owner = owner_of(&policy.resource).unwrap_or("unknown").to_owned();
+    let answer = consumer.account().and_then(|account| policy.answers.get(account));
+    // Everybody is anybody.
+    let external = (consumer.kind == ConsumerKind::Everyone).then_some(true);
+    let row = Share {
+        share: policy.share.clone(),
+        name: policy.name.clone(),
+        made_by: policy.made_by,
+        resource: policy.resource.clone(),
+        kind: resource_kind(&policy.resource),
+        external: external.or_else(|| is_inside(&owner, consumer)),
+        owner,
+        consumer: consumer.clone(),
+        permission: None,
+        actions: BTreeSet::new(),
+        allows_external: None,
+        allows_external_by_default: false,
+        feature_set: policy.feature_set.clone(),
+        state: state(member.end(), answer, false),
+        promotion: policy.promotion.clone(),
+        seen: None,
+        requested: member.added.clone(),
+        answered: answer.map(|answer| answer.change.clone()),
+        is_accepted: answer.is_some_and(Answer::is_acceptance),
+        ended: member.end().cloned(),
+        uses: 0,
+        refused: 0,
+        use_times: None,
+        late_uses: 0,
+        last_late_use: None,
+        notes,
+        evidence: some_of(&policy.evidence),
+    };
+    with_checked_ids(row)
+}
+
+/// `Some(false)`: the consumer certainly belongs to the owner's organization.
+fn is_inside(owner: &str, consumer: &Consumer) -> Option<bool> {
+    (consumer.account() == Some(owner)).then_some(false)
+}
+
+fn with_checked_ids(mut row: Share) -> Share {
+    let accounts = [Some(&*row.owner), row.consumer.account()];
+    let is_short = |account: &&str| account.bytes().all(|byte| byte.is_ascii_digit()) && account.len() != 12;
+    if accounts.into_iter().flatten().any(|account| is_short(&account)) {
+        row.notes.insert(SHORT_ID.to_owned());
+    }
+    row
+}
+
+fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_principal: &Member) -> Share {
+    let of_resource = resource.member;
+    let ended = earliest([share.deleted.as_ref(), of_resource.end(), of_principal.end()]).cloned();
+    let requested = later(of_resource.added.as_ref(), of_principal.added.as_ref());
+    let requested = requested.or(share.created.as_ref()).cloned();
+    let answer = consumer.account().and_then(|account| share.answers.get(account));
+    let external = share.external.get(&consumer.name).copied().or_else(|| match consumer.kind {
+        // AWS RAM shares with the owner's own organization only.
+        ConsumerKind::Organization | ConsumerKind::Ou => Some(false),
+        _ => is_inside(share.owner.as_deref().unwrap_or_default(), consumer),
+    });
+    let is_invited = external == Some(true) && consumer.kind == ConsumerKind::Account;
+    let mut notes = share.notes.clone();
+    notes.extend((of_resource.is_tied || of_principal.is_tied).then(|| TIED.to_owned()));
+    if consumer.kind == ConsumerKind::Service && !share.sources.is_empty() {
+        let sources: Vec<&str> = share.sources.iter().take(3).map(String::as_str).collect();
+        notes.insert(format!("the service may act for {}", sources.join(", ")));
+    }
+    let row = Share {
+        share: share.share.clone(),
+        name: share.name.clone(),
+        made_by: MadeBy::Ram,
+        resource: resource.arn.to_owned(),
+        permission: resource.permission.clone(),
+        kind: resource.kind.clone(),
+        owner: share
+            .owner
+            .clone()
+            .or_else(|| owner_of(resource.arn).map(str::to_owned))
+            .unwrap_or("unknown".into()),
+        consumer: consumer.clone(),
+        actions: BTreeSet::new(),
+        allows_external: share.allows_external.or(share.allows_external_by_default.then_some(true)),
+        allows_external_by_default: share.allows_external_by_default,
+        external,
+        feature_set: share.feature_set.clone(),
+        state: state(ended.as_ref(), answer, is_invited),
+        promotion: share.promotion.clone(),
+        seen: share.seen.clone(),
+        requested,
+        answered: answer.map(|answer| answer.change.clone()),
+        is_accepted: answer.is_some_and(Answer::is_acceptance),
+        ended,
+        uses: 0,
+        refused: 0,
+        use_times: None,
+        late_uses: 0,
+        last_late_use: None,
+        notes,
+        evidence: some_of(&share.evidence),
+    };
+    with_checked_ids(row)
+}
+
+/// The state of a share of which no use has been looked at.
+fn state(ended: Option<&Change>, answer: Option<&Answer>, is_invited: bool) -> ShareState {
+    match (ended, answer.map(|answer| answer.kind)) {
+        (Some(_), _) => ShareState::Ended,
+        (None, Some(AnswerKind::Accepted)) => ShareState::Accepted,
+        (None, Some(AnswerKind::Rejected)) => ShareState::Rejected,
+        (None, Some(AnswerKind::Expired)) => ShareState::Expired,
+        (None, None) if is_invited => ShareState::Invited,
+        (None, None) => ShareState::Requested,
+    }
+}
+
+/// The permission of a share for a kind of resource, of the `kinds` that it has; `None`: not known.
+fn permission(share: &ShareDraft, kind: &str, kinds: usize) -> Option<Permission> {
+    let new = |name: &str, version: &Option<String>| Permission {
+        name: name.to_owned(),
+        version: version.clone(),
+        is_default: false,
+    };
+    let mut named = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind) == Some(true));
+    if let Some((name, version)) = named.next() {
+        return Some(new(name, version));
+    }
+    let mut unnamed = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind).is_none());
+    match (unnamed.next(), unnamed.next()) {
+        // Of a permission of the customer's, nothing says for which kind it is.
+        (Some((name, version)), None) if kinds <= 1 => Some(new(name, version)),
+        (None, _) if share.created.is_some() => Some(Permission {
+            name: default_permission(kind).unwrap_or("default").to_owned(),
+            version: None,
+            is_default: true,
+        }),
+        _ => None,
+    }
+}

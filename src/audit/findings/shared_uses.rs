@@ -1,0 +1,188 @@
+//! Findings about calls on resources of other accounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::calls::{Calls, short};
+use super::draft::Draft;
+use super::rule::{FindingRule, FindingSeverity};
+use super::shares::{SHARES_PAGE, name};
+use crate::aggregate::{ShareUse, UseKind};
+use crate::model::{Arn, Outcome, counted};
+
+const PIPELINES_PAGE: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-cross-account.html";
+const STORE_PAGE: &str =
+    "https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-cross-account-access.html";
+
+/// A finding about calls.
+fn about_use(seen: &Calls<'_>, used: &ShareUse) -> Draft {
+    let mut draft = Draft {
+        key: used.calls.key.clone(),
+        principal: Some(used.calls.principal.clone()),
+        resource: Some(used.calls.resource.clone()),
+        subject: Some(used.calls.event_name.clone()),
+        ..Draft::default()
+    };
+    draft = draft.named(seen, used.times.0, used.event_ids.0.as_deref());
+    if used.count > 1 {
+        draft = draft.named(seen, used.times.1, used.event_ids.1.as_deref());
+    }
+    draft.count = used.count;
+    draft
+}
+
+pub(super) const FOREIGN_RUNS: FindingRule = FindingRule {
+    id: "pipeline-run-by-others",
+    severity: FindingSeverity::Medium,
+    title: "Pipeline that another account runs",
+    about: "Another account started, stopped or continued executions of a pipeline. The owner's account pays for \
+        them, and the owner's roles run the steps. A shared pipeline shares all its executions.",
+    source: PIPELINES_PAGE,
+    controls: "NIST AC-4, NIST AC-6",
+    cannot_know: "What the executions cost.",
+    false_positives: "Teams that run each other's pipelines on purpose.",
+    remediation: "If they should only look: share with AWSRAMDefaultPermissionSageMakerPipeline.",
+    is_negative: false,
+    find: |seen| {
+        let mut by: BTreeMap<(&str, &str), Vec<&ShareUse>> = BTreeMap::new();
+        for used in seen.share_uses() {
+            if used.kind == UseKind::Run && used.calls.outcome == Outcome::Success {
+                by.entry((&used.calls.resource, &used.calls.consumer)).or_default().push(used);
+            }
+        }
+        let allowed = |resource: &str| {
+            seen.shares().any(|share| share.resource == resource && share.allows_execution())
+        };
+        let of = |((resource, consumer), list): ((&str, &str), Vec<&ShareUse>)| {
+            let mut draft = Draft { resource: Some(resource.to_owned()), ..Draft::default() };
+            draft.subject = Some(consumer.to_owned());
+            let count: u64 = list.iter().map(|used| used.count).sum();
+            let names: BTreeSet<&str> = list.iter().map(|used| &*used.calls.event_name).collect();
+            for used in &list {
+                draft = draft.named(seen, used.times.0, used.event_ids.0.as_deref());
+                draft = draft.named(seen, used.times.1, used.event_ids.1.as_deref());
+            }
+            draft.count = count;
+            let share =
+                if allowed(resource) { "a share allows it" } else { "no share of the input allows it" };
+            draft.detail = format!(
+                "{consumer} made {} on {} ({}); {share}.",
+                counted(count, "call"),
+                name(resource),
+                names.into_iter().collect::<Vec<_>>().join(", ")
+            );
+            draft
+        };
+        by.into_iter().map(of).collect()
+    },
+};
+
+pub(super) const UNEXPLAINED: FindingRule = FindingRule {
+    id: "used-without-share",
+    severity: FindingSeverity::Medium,
+    title: "Resource used by another account without a visible share",
+    about: "A call of another account on a resource succeeded, and no share and no policy of the input is for it.",
+    source: SHARES_PAGE,
+    controls: "NIST AC-4, NIST AC-21",
+    cannot_know: "Shares and policies from before the input, of another Region's trail, and those for an organization \
+        that another account made.",
+    false_positives: "Shares that are older than the input.",
+    remediation: "List what is shared: aws ram list-principals, get-model-package-group-policy, get-key-policy.",
+    is_negative: false,
+    find: |seen| {
+        let is_it =
+            |used: &&ShareUse| used.visible_shares == Some(0) && used.calls.outcome == Outcome::Success;
+        let of = |used: &ShareUse| {
+            let mut draft = about_use(seen, used);
+            draft.detail = format!(
+                "{} of {} called {} on {}.",
+                short(&used.calls.principal),
+                used.calls.consumer,
+                used.calls.event_name,
+                name(&used.calls.resource)
+            );
+            draft
+        };
+        seen.share_uses().filter(is_it).map(of).collect()
+    },
+};
+
+pub(super) const REFUSED_BY_KMS: FindingRule = FindingRule {
+    id: "share-refused-by-kms",
+    severity: FindingSeverity::Medium,
+    title: "Consumer of a shared resource refused by KMS",
+    about: "Another account was refused the key of a model package's artifacts, of an offline store, or a key that is \
+        shared. The share alone is not enough: the reader needs kms:Decrypt in the key policy and in its own policies, \
+        the writer kms:GenerateDataKey.",
+    source: STORE_PAGE,
+    controls: "NIST AC-3",
+    cannot_know: "Whether the call was for this resource: the key may protect other things, too.",
+    false_positives: "Somebody who should not read.",
+    remediation: "Allow the consumer's account in the key policy, and the call in the consumer's IAM policy; or end the \
+        share.",
+    is_negative: false,
+    find: |seen| {
+        let is_it = |used: &&ShareUse| {
+            used.calls.key.is_some()
+                && used.calls.outcome == Outcome::Denied
+                && used.owner != used.calls.consumer
+        };
+        let of = |used: &ShareUse| {
+            let mut draft = about_use(seen, used);
+            draft.detail = format!(
+                "{} of {} was refused {} for {}.",
+                short(&used.calls.principal),
+                used.calls.consumer,
+                used.calls.event_name,
+                name(&used.calls.resource)
+            );
+            draft
+        };
+        seen.share_uses().filter(is_it).map(of).collect()
+    },
+};
+
+pub(super) const STORE_MISFIT: FindingRule = FindingRule {
+    id: "offline-store-misfit",
+    severity: FindingSeverity::Medium,
+    title: "Offline store whose role and key do not fit the feature group",
+    about: "The role or the key of an offline store belongs to another account than the feature group; or other \
+        accounts read an offline store that has no key of its own. For a store in another account's bucket, AWS wants \
+        a role and a customer managed key of the feature group's account.",
+    source: STORE_PAGE,
+    controls: "NIST SC-12, NIST AC-3",
+    cannot_know: "To which account the bucket belongs, and its policy: the parameters do not say it.",
+    false_positives: "Set-ups that AWS Support has confirmed.",
+    remediation: "Create the feature group with a role and a key of its own account.",
+    is_negative: false,
+    find: |seen| {
+        let account_of = |arn: &Option<String>| {
+            let account = arn.as_deref().and_then(Arn::parse).map(|arn| arn.account.to_owned());
+            account.filter(|account| !account.is_empty())
+        };
+        let is_read = |group: &str| {
+            seen.share_uses().any(|used| used.calls.resource == group && used.owner != used.calls.consumer)
+        };
+        let mut found = Vec::new();
+        for (store, first) in seen.context.shares.stores() {
+            let owner = account_of(&Some(store.group.clone()));
+            let is_other = |account: Option<String>| account.is_some() && account != owner;
+            let mut said = Vec::new();
+            if is_other(account_of(&store.role)) {
+                said.push(format!("the role is {}", store.role.as_deref().unwrap_or_default()));
+            }
+            if is_other(account_of(&store.key)) {
+                said.push(format!("the key is {}", store.key.as_deref().unwrap_or_default()));
+            }
+            if store.key.is_none() && is_read(&store.group) {
+                said.push("it has no key of its own, and another account uses the feature group".to_owned());
+            }
+            if said.is_empty() {
+                continue;
+            }
+            let mut draft = Draft { resource: Some(store.group.clone()), ..Draft::default() };
+            draft.detail = format!("Of {}, {}.", name(&store.group), said.join("; "));
+            found.push(draft.change(seen, first));
+        }
+        found
+    },
+};

@@ -1,0 +1,166 @@
+//! `keytrail sharing`: what is shared with other accounts, and who uses it.
+
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use super::args::SharingArgs;
+use super::error::CliError;
+use super::exit::ExitStatus;
+use super::inputs::{finished_report, window_note};
+use super::interrupt::Interrupt;
+use super::options::TrustOptions;
+use super::progress::BarAwareWriter;
+use super::reporter::ExitReporter;
+use super::sinks::NoRows;
+use super::values::LogFormat;
+use super::{plan, progress, startup, terminal};
+use keytrail::aggregate::InputTotals;
+use keytrail::audit::Trust;
+use keytrail::engine::{self, Plan};
+use keytrail::report::{
+    EncodedRow, OutputFormat, RowStream, SHARE_USE, SHARES, SHARING, SHARING_QUESTIONS, ShareUseTable,
+    SharesTable, Sharing, encode_row, printable, unread_inputs,
+};
+
+/// The columns that a terminal shows.
+const TERMINAL_COLUMNS: &[&str] = &["resource", "consumer", "outside", "what", "state", "count", "last_time"];
+
+/// Most accounts and Regions that a note names.
+const NAMED: usize = 10;
+
+const LIMITS: &str = "\
+    A share is what was asked for: the consumer's own policies must allow the call, too, and are not in the records.\n\
+    RAM and SageMaker are regional, and invitations are answered in the consumer's account: without its trail, its\n\
+    answers and its refused calls are not seen.\n";
+
+pub(super) fn run(
+    args: &SharingArgs,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
+    let bar = startup::start(&args.common)?;
+    let is_terminal = io::stdout().is_terminal();
+    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut sharing = Sharing::new(trust(&args.trust)?);
+    let mut bytes = Vec::new();
+    let buckets = plan::buckets(&args.s3);
+    let (inputs, mut note) = match finished_report(&args.from.inputs, &buckets)? {
+        Some(report) => {
+            report.read::<SharesTable>(|row| sharing.share(row))?;
+            report.read::<ShareUseTable>(|row| sharing.used(row))?;
+            let scopes = report.scopes();
+            let has_records = |account: &str, region: &str| scopes.contains(&(account, region));
+            let missing = missing_note(&sharing.missing(has_records));
+            (InputTotals::default(), window_note(&report) + &missing)
+        }
+        None => {
+            let plan = Plan {
+                threads: usize::from(args.common.threads),
+                buckets,
+                cancel: interrupt.cancel_flag(),
+                ..Plan::new(plan::inputs(&args.from.inputs)?)?
+            };
+            plan::check_inputs(&plan)?;
+            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+            for share in run.shares.shares() {
+                bytes.clear();
+                encode_row(SHARES, &share, &mut bytes);
+                sharing.share(EncodedRow::new(&bytes));
+            }
+            for calls in run.shares.uses() {
+                bytes.clear();
+                encode_row(SHARE_USE, &calls, &mut bytes);
+                sharing.used(EncodedRow::new(&bytes));
+            }
+            let has_records = |account: &str, region: &str| {
+                run.coverage.regions.get(account).is_some_and(|regions| regions.contains_key(region))
+            };
+            let mut note = unread_inputs(&run.inputs) + &missing_note(&sharing.missing(has_records));
+            if run.shares.left_out() > 0 {
+                note.push_str(&format!("{} more shares left out\n", run.shares.left_out()));
+            }
+            (run.inputs, note)
+        }
+    };
+    let is_wanted = |question: &str| args.question.is_empty() || args.question.iter().any(|q| q == question);
+    let questions = SHARING_QUESTIONS.into_iter().filter(|(name, _)| is_wanted(name));
+    let target = terminal::output_target(is_terminal);
+    if format == OutputFormat::Table {
+        for (name, heading) in questions {
+            let answer = if sharing.answers(name).next().is_none() { ": nothing" } else { "" };
+            bar.suspend(|| terminal::write_stdout(format!("{heading}{answer}\n").as_bytes()))?;
+            let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+            let mut stream = RowStream::new(SHARING, TERMINAL_COLUMNS, format, out, target)?;
+            push(&sharing, name, &mut stream)?;
+            stream.finish()?;
+            bar.suspend(|| terminal::write_stdout(b"\n"))?;
+        }
+    } else {
+        let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+        let mut stream = RowStream::new(SHARING, TERMINAL_COLUMNS, format, out, target)?;
+        for (name, _) in questions {
+            push(&sharing, name, &mut stream)?;
+        }
+        stream.finish()?;
+    }
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        note.push_str(LIMITS);
+        // The rows are printed, with or without these notes.
+        let _ = io::stderr().write_all(note.as_bytes());
+    }
+    Ok(reporter.rows_printed(&inputs))
+}
+
+fn push(sharing: &Sharing, question: &str, stream: &mut RowStream<'_>) -> Result<(), CliError> {
+    let mut bytes = Vec::new();
+    for row in sharing.answers(question) {
+        bytes.clear();
+        encode_row(SHARING, row, &mut bytes);
+        stream.push(EncodedRow::new(&bytes))?;
+    }
+    Ok(())
+}
+
+fn missing_note(missing: &[String]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = missing.iter().take(NAMED).map(String::as_str).collect();
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    format!("no record of KMS and no archive of: {}{more}\n", printable(&named.join(", ")))
+}
+
+/// Who is trusted.
+///
+/// # Errors
+/// As for [`trusted_accounts`].
+pub(super) fn trust(options: &TrustOptions) -> Result<Trust, CliError> {
+    let accounts = options.trusted_accounts.as_deref().map(trusted_accounts).transpose()?;
+    Ok(Trust { accounts, organization: options.organization.clone() })
+}
+
+/// The accounts in the file of `--trusted-accounts`: one in each line; `#` begins a comment.
+///
+/// # Errors
+/// When it cannot be read, or a line is no account id.
+fn trusted_accounts(path: &Path) -> Result<BTreeSet<String>, CliError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| CliError::Read { path: name.clone(), error })?;
+    let mut accounts = BTreeSet::new();
+    for (n, line) in text.lines().enumerate() {
+        let account = line.split('#').next().unwrap_or_default().trim();
+        if account.is_empty() {
+            continue;
+        }
+        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+            let text = format!("{name}, line {}: {account} is no account id of twelve digits", n + 1);
+            return Err(CliError::Usage(text));
+        }
+        accounts.insert(account.to_owned());
+    }
+    Ok(accounts)
+}

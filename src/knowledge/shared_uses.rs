@@ -1,0 +1,84 @@
+//! Calls on resources of other accounts, by who called what.
+//!
+//! Memory: some 200 bytes per call, of at most twice [`LIMIT`] groups.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use crate::model::{ShareCall, SharedUse, UseRecord, UseRecords};
+
+/// How many groups are kept: the first ones in their order, which does not depend on the order of
+/// the inputs.
+pub const LIMIT: usize = 100_000;
+
+/// Calls on resources of other accounts.
+#[derive(Debug, Clone, Default)]
+pub struct SharedUses {
+    groups: BTreeMap<SharedUse, UseRecords>,
+    has_forgotten: bool,
+}
+
+impl SharedUses {
+    /// Adds a call on a resource whose record is at `offset` of `archive`. A call whose account is
+    /// not known is not one of another account.
+    pub fn add(&mut self, call: ShareCall, resource: String, archive: &str, offset: u64) {
+        let Some(consumer) = call.caller_account else { return };
+        let record = UseRecord {
+            is_foreign: call.by.account_id.as_deref() != Some(&consumer),
+            time: call.by.time,
+            event_id: call.by.event_id,
+        };
+        let id = call.shared_event_id.or_else(|| record.event_id.clone());
+        let id = id.unwrap_or_else(|| format!("{archive}#{offset}"));
+        let group = SharedUse {
+            resource,
+            consumer,
+            principal: call.principal,
+            event_name: call.by.event_name,
+            outcome: call.outcome,
+            error_code: call.error_code,
+            key: None,
+        };
+        self.insert(group, [(id, record)]);
+    }
+
+    fn insert(&mut self, group: SharedUse, found: impl IntoIterator<Item = (String, UseRecord)>) {
+        let records = self.groups.entry(group).or_default();
+        for (id, record) in found {
+            let known = records.entry(id).or_insert_with(|| record.clone());
+            if record < *known {
+                *known = record;
+            }
+        }
+        if self.groups.len() >= 2 * LIMIT {
+            self.trim();
+        }
+    }
+
+    /// Forgets the groups beyond [`LIMIT`].
+    pub fn trim(&mut self) {
+        while self.groups.len() > LIMIT {
+            self.groups.pop_last();
+            self.has_forgotten = true;
+        }
+    }
+
+    /// The groups, in their order.
+    pub fn groups(&self) -> impl Iterator<Item = (&SharedUse, &UseRecords)> {
+        self.groups.iter()
+    }
+
+    /// Whether there were more groups than are kept.
+    pub fn has_forgotten(&self) -> bool {
+        self.has_forgotten
+    }
+}
+
+impl AddAssign for SharedUses {
+    fn add_assign(&mut self, other: Self) {
+        self.has_forgotten |= other.has_forgotten;
+        for (group, records) in other.groups {
+            self.insert(group, records);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What calls of AWS RAM and SageMaker say about what is shared, and who uses it from another
+//! account.
+
+use simd_json::prelude::{ValueAsScalar, ValueIntoString};
+
+use super::family::Call;
+use super::settings::at;
+use crate::model::{
+    Arn, Fact, Outcome, Provenance, ShareCall, ShareEffect, SharedResource, normalize_error_code,
+    region_partition,
+};
+use crate::parse::call::Value;
+use crate::parse::identity;
+use crate::parse::record::{Identity, Record};
+
+/// Most texts of one list, and most resources of one call, that are read. AWS takes fewer.
+pub(super) const MOST: usize = 1_000;
+
+/// The record of a call, without what it did.
+pub(super) struct CallRecord<'a> {
+    provenance: Provenance,
+    head: Record<'a>,
+}
+
+impl<'a> CallRecord<'a> {
+    /// Splits a call into its record and its text.
+    pub(super) fn new(call: Call<'a>) -> (Self, &'a str) {
+        (Self { provenance: call.provenance(), head: call.head }, call.text)
+    }
+
+    pub(super) fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    pub(super) fn head(&self) -> &Record<'a> {
+        &self.head
+    }
+
+    /// The account of the caller; `None`: an AWS service, or not known.
+    pub(super) fn caller_account(&self) -> Option<&str> {
+        let Identity { account_id, session, arn, .. } = &self.head.identity;
+        let of_arn = || arn.0.as_deref().and_then(Arn::parse).map(|arn| arn.account);
+        let account = account_id.as_deref().or(session.issuer.account_id.as_deref()).or_else(of_arn);
+        account.filter(|account| !account.is_empty())
+    }
+
+    /// The ARN of a resource of SageMaker in the caller's account, or in that of the record.
+    pub(super) fn own_arn(&self, kind: &str, name: &str) -> Option<String> {
+        let region = self.head.region.as_deref()?;
+        let account = self.caller_account().or(self.provenance.account_id.as_deref())?;
+        Some(format!("arn:{}:sagemaker:{region}:{account}:{kind}/{name}", region_partition(region)))
+    }
+
+    /// The pattern for resources of this kind in all accounts, in the Region of the record.
+    pub(super) fn all_accounts(&self, service: &str, kind: &str) -> Option<SharedResource> {
+        let region = self.head.region.as_deref()?;
+        let partition = region_partition(region);
+        Some(SharedResource { arn: format!("arn:{partition}:{service}:{region}:*:{kind}/*") })
+    }
+
+    /// The resources of other accounts among some texts and those that the record itself lists.
+    pub(super) fn foreign<'t>(&'t self, texts: Vec<&'t str>) -> Vec<ShareEffect> {
+        let Some(caller) = self.caller_account() else { return Vec::new() };
+        let listed = self.head.resources.0.iter().filter_map(|resource| resource.arn.0.as_deref());
+        let message = self.head.error_message.0.as_deref();
+        // A refused call often has no parameters.
+        let refused = message.and_then(|message| message.split_once(" on resource: "));
+        let refused = refused.and_then(|(_, rest)| rest.split_whitespace().next());
+        let mut found: Vec<SharedResource> = Vec::new();
+        for text in texts.into_iter().chain(listed).chain(refused) {
+            let Some(resource) = shared_resource(text.trim_end_matches('.'), caller) else { continue };
+            if !found.contains(&resource) && found.len() < MOST {
+                found.push(resource);
+            }
+        }
+        found.into_iter().map(ShareEffect::Uses).collect()
+    }
+
+    /// The facts of a call that had these effects.
+    pub(super) fn into_facts(self, effects: Vec<ShareEffect>) -> Vec<Fact<'static>> {
+        if effects.is_empty() {
+            return Vec::new();
+        }
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        let caller_account = own(self.caller_account());
+        let Self { provenance: by, head } = self;
+        let code = head.error_code.0.map(normalize_error_code);
+        let outcome = match code.as_deref() {
+            Some("ResourceNotFound" | "UnknownResource" | "RecordNotFound") => Outcome::NotFound,
+            code => Outcome::from_error(code, head.error_message.0.as_deref()),
+        };
+        let call = ShareCall {
+            by,
+            region: own(head.region.as_deref()),
+            caller_account,
+            shared_event_id: own(head.shared_event_id.as_deref()),
+            outcome,
+            error_code: own(code.as_deref()),
+            principal: identity::resolve(head.identity).name.into_owned(),
+            effect: ShareEffect::EnablesOrganization,
+        };
+        let with = |effect| Fact::Share(Box::new(ShareCall { effect, ..call.clone() }));
+        effects.into_iter().map(with).collect()
+    }
+}
+
+/// The resource that an ARN names, if it can be shared and belongs to another account than
+/// `caller`.
+fn shared_resource(text: &str, caller: &str) -> Option<SharedResource> {
+    let arn = Arn::parse(text)?;
+    // `aws` is the account of what AWS provides.
+    let is_account = !arn.account.is_empty() && arn.account.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_account || arn.account == caller {
+        return None;
+    }
+    if arn.service == "ram" {
+        let is_share = arn.resource.starts_with("resource-share");
+        return is_share.then(|| SharedResource { arn: text.to_owned() });
+    }
+    let (kind, name) = arn.resource.split_once('/').filter(|_| arn.service == "sagemaker")?;
+    let mut parts = name.split('/');
+    let first = parts.next().filter(|name| !name.is_empty())?;
+    let has_version = parts.next().is_some();
+    let kind = match kind {
+        // `model-package/GROUP/VERSION`; a package without a group has no version.
+        "model-package" if has_version => "model-package-group",
+        "hub-content" => "hub",
+        "pipeline"
+        | "model-package"
+        | "model-package-group"
+        | "hub"
+        | "model-card"
+        | "endpoint"
+        | "feature-group"
+        | "lineage-group"
+        | "sagemaker-catalog"
+        | "mlflow-tracking-server" => kind,
+        _ => return None,
+    };
+    let Arn { partition, service, region, account, .. } = arn;
+    Some(SharedResource { arn: format!("arn:{partition}:{service}:{region}:{account}:{kind}/{first}") })
+}
+
+/// All texts in a value, up to [`MOST`]. The depth of the recursion is limited by the JSON readers.
+pub(super) fn all_texts<'v>(value: Value<'v>, list: &mut Vec<&'v str>) {
+    if list.len() >= MOST {
+        return;
+    }
+    if let Some(object) = value.as_object() {
+        object.values().for_each(|value| all_texts(value, list));
+    } else if let Some(items) = value.as_array() {
+        items.iter().for_each(|value| all_texts(value, list));
+    } else {
+        list.extend(value.into_string());
+    }
+}
+
+/// The texts of the list at the end of a path of member names; one text is a list of one.
+pub(super) fn list_at(value: Value<'_>, path: &[&str]) -> Vec<String> {
+    let Some(found) = at(value, path) else { return Vec::new() };
+    let mut texts: Vec<&str> = Vec::new();
+    match found.as_array() {
+        Some(items) => texts.extend(items.iter().take(MOST).filter_map(ValueIntoString::into_string)),
+        None => texts.extend(found.into_string()),
+    }
+    texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect()
+}
+
+/// The boolean at the end of a path of member names, also as text.
+pub(super) fn flag_at(value: Value<'_>, path: &[&str]) -> Option<bool> {
+    let found = at(value, path)?;
+    found.as_bool().or_else(|| match found.into_string()? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    })
+}
+
+/// The number or text at the end of a path of member names, as text.
+pub(super) fn label_at(value: Value<'_>, path: &[&str]) -> Option<String> {
+    let found = at(value, path)?;
+    found.into_string().map(str::to_owned).or_else(|| found.as_u64().map(|number| number.to_string()))
+}
+
+/// Whether CloudTrail left the value out, because it is too large:
+/// `{"reason":"requestParameters too large","omitted":true,"originalSize":119183}`.
+pub(super) fn is_omitted(value: Value<'_>) -> bool {
+    flag_at(value, &["omitted"]) == Some(true)
+        || at(value, &["reason"])
+            .and_then(ValueIntoString::into_string)
+            .is_some_and(|reason| reason.ends_with("too large"))
+}

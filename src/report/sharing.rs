@@ -1,0 +1,201 @@
+//! Answers questions about what is shared, from rows of `shares.parquet` and `share_use.parquet`:
+//! those of a run, or of a report that is read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cell::{Cell, EncodedRow};
+use super::table::column_position;
+use super::tables::{SHARE_USE, SHARES, SharingRow};
+use crate::audit::Trust;
+use crate::model::{Arn, EventTime};
+
+/// Positions of columns of `shares.parquet`.
+mod shares {
+    use super::{SHARES, column_position};
+    pub(super) const SHARE: usize = column_position(SHARES, "share_arn");
+    pub(super) const RESOURCE: usize = column_position(SHARES, "resource_arn");
+    pub(super) const KIND: usize = column_position(SHARES, "resource_kind");
+    pub(super) const OWNER: usize = column_position(SHARES, "owner_account_id");
+    pub(super) const CONSUMER: usize = column_position(SHARES, "consumer");
+    pub(super) const CONSUMER_KIND: usize = column_position(SHARES, "consumer_kind");
+    pub(super) const PERMISSION: usize = column_position(SHARES, "permission");
+    pub(super) const ACTIONS: usize = column_position(SHARES, "actions");
+    pub(super) const EXTERNAL: usize = column_position(SHARES, "external");
+    pub(super) const STATE: usize = column_position(SHARES, "state");
+    pub(super) const REQUESTED: usize = column_position(SHARES, "requested_time");
+    pub(super) const BY: usize = column_position(SHARES, "requested_by");
+    pub(super) const USES: usize = column_position(SHARES, "use_count");
+    pub(super) const LAST_USE: usize = column_position(SHARES, "last_use_time");
+    pub(super) const NOTE: usize = column_position(SHARES, "note");
+}
+
+/// Positions of columns of `share_use.parquet`.
+mod uses {
+    use super::{SHARE_USE, column_position};
+    pub(super) const RESOURCE: usize = column_position(SHARE_USE, "resource_arn");
+    pub(super) const KIND: usize = column_position(SHARE_USE, "resource_kind");
+    pub(super) const OWNER: usize = column_position(SHARE_USE, "owner_account_id");
+    pub(super) const CONSUMER: usize = column_position(SHARE_USE, "consumer_account_id");
+    pub(super) const PRINCIPAL: usize = column_position(SHARE_USE, "principal");
+    pub(super) const API: usize = column_position(SHARE_USE, "event_name");
+    pub(super) const OUTCOME: usize = column_position(SHARE_USE, "outcome");
+    pub(super) const CODE: usize = column_position(SHARE_USE, "error_code");
+    pub(super) const COUNT: usize = column_position(SHARE_USE, "event_count");
+    pub(super) const FIRST: usize = column_position(SHARE_USE, "first_event_time");
+    pub(super) const LAST: usize = column_position(SHARE_USE, "last_event_time");
+    pub(super) const KEY: usize = column_position(SHARE_USE, "key_arn");
+    pub(super) const SHARE: usize = column_position(SHARE_USE, "share_arn");
+    pub(super) const VISIBLE: usize = column_position(SHARE_USE, "visible_share_count");
+}
+
+/// The questions, in the order in which they are answered, with their headings.
+pub const SHARING_QUESTIONS: [(&str, &str); 5] = [
+    ("shared", "What is shared with whom"),
+    ("used", "Who uses it"),
+    ("refused", "What was refused or failed"),
+    ("never_used", "What was never used"),
+    ("unexplained", "What is used without a visible share"),
+];
+
+/// Answers that are being collected.
+#[derive(Debug, Default)]
+pub struct Sharing {
+    trust: Trust,
+    rows: Vec<SharingRow>,
+    /// Accounts with their Regions: owners of what is shared, and consumers.
+    places: BTreeMap<String, BTreeSet<String>>,
+}
+
+fn number(cell: Option<&Cell<'_>>) -> u64 {
+    match cell {
+        Some(Cell::Int(number)) => number.unsigned_abs(),
+        _ => 0,
+    }
+}
+
+fn time(cell: Option<&Cell<'_>>) -> Option<EventTime> {
+    match cell {
+        Some(Cell::Time(time)) => Some(*time),
+        _ => None,
+    }
+}
+
+fn flag(cell: Option<&Cell<'_>>) -> Option<bool> {
+    match cell {
+        Some(Cell::Bool(flag)) => Some(*flag),
+        _ => None,
+    }
+}
+
+/// Kinds of resources whose uses can be seen.
+const SEEN: [&str; 10] = [
+    "pipeline",
+    "model_package_group",
+    "feature_group",
+    "offline_store",
+    "key",
+    "model_card",
+    "hub",
+    "endpoint",
+    "lineage_group",
+    "sagemaker_catalog",
+];
+
+impl Sharing {
+    /// No answers yet.
+    pub fn new(trust: Trust) -> Self {
+        Self { trust, ..Self::default() }
+    }
+
+    fn place(&mut self, account: &str, resource: &str) {
+        let is_account = !account.is_empty() && account.bytes().all(|byte| byte.is_ascii_digit());
+        if let (true, Some(arn)) = (is_account, Arn::parse(resource)) {
+            self.places.entry(account.to_owned()).or_default().insert(arn.region.to_owned());
+        }
+    }
+
+    /// Adds a row of `shares.parquet`.
+    pub fn share(&mut self, row: EncodedRow<'_>) {
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        let text = |position| row.text_at(position).unwrap_or_default().to_owned();
+        let own = |position| row.text_at(position).map(str::to_owned);
+        let (consumer, owner) = (text(shares::CONSUMER), text(shares::OWNER));
+        let kind = text(shares::CONSUMER_KIND);
+        let outside = self.trust.is_outside(&consumer, &kind, &owner);
+        let permission =
+            own(shares::PERMISSION).map(|arn| arn.rsplit('/').next().unwrap_or_default().to_owned());
+        let made = SharingRow {
+            question: "shared",
+            resource: text(shares::RESOURCE),
+            kind: text(shares::KIND),
+            principal: own(shares::BY),
+            outside: outside.or_else(|| flag(cells.get(shares::EXTERNAL))),
+            what: permission.or_else(|| own(shares::ACTIONS)),
+            state: text(shares::STATE),
+            count: number(cells.get(shares::USES)),
+            first: time(cells.get(shares::REQUESTED)),
+            last: time(cells.get(shares::LAST_USE)),
+            share: own(shares::SHARE),
+            key: None,
+            note: own(shares::NOTE),
+            owner,
+            consumer,
+        };
+        self.place(&made.owner, &made.resource);
+        if kind == "account" {
+            self.place(&made.consumer, &made.resource);
+        }
+        let is_open = ["requested", "invited", "accepted", "effective"].contains(&&*made.state);
+        if is_open && made.count == 0 && SEEN.contains(&&*made.kind) {
+            self.rows.push(SharingRow { question: "never_used", ..made.clone() });
+        }
+        self.rows.push(made);
+    }
+
+    /// Adds a row of `share_use.parquet`.
+    pub fn used(&mut self, row: EncodedRow<'_>) {
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        let text = |position| row.text_at(position).unwrap_or_default().to_owned();
+        let own = |position| row.text_at(position).map(str::to_owned);
+        let (consumer, owner) = (text(uses::CONSUMER), text(uses::OWNER));
+        let is_success = row.text_at(uses::OUTCOME) == Some("success");
+        let made = SharingRow {
+            question: if is_success { "used" } else { "refused" },
+            resource: text(uses::RESOURCE),
+            kind: text(uses::KIND),
+            principal: own(uses::PRINCIPAL),
+            outside: self.trust.is_outside(&consumer, "account", &owner),
+            what: own(uses::API),
+            state: own(uses::CODE).unwrap_or_else(|| text(uses::OUTCOME)),
+            count: number(cells.get(uses::COUNT)),
+            first: time(cells.get(uses::FIRST)),
+            last: time(cells.get(uses::LAST)),
+            share: own(uses::SHARE),
+            key: own(uses::KEY),
+            note: None,
+            owner,
+            consumer,
+        };
+        self.place(&made.owner, &made.resource);
+        self.place(&made.consumer, &made.resource);
+        if is_success && matches!(cells.get(uses::VISIBLE), Some(Cell::Int(0))) {
+            self.rows.push(SharingRow { question: "unexplained", ..made.clone() });
+        }
+        self.rows.push(made);
+    }
+
+    /// The answers to a question, in the order in which they were added.
+    pub fn answers(&self, question: &str) -> impl Iterator<Item = &SharingRow> {
+        self.rows.iter().filter(move |row| row.question == question)
+    }
+
+    /// Accounts and Regions of owners and consumers that are not in the input, as
+    /// `has_records(account, Region)` says.
+    pub fn missing(&self, has_records: impl Fn(&str, &str) -> bool) -> Vec<String> {
+        let places = self.places.iter().flat_map(|(account, regions)| {
+            regions.iter().map(move |region| (account.as_str(), region.as_str()))
+        });
+        let missing = places.filter(|(account, region)| !has_records(account, region));
+        missing.map(|(account, region)| format!("{account} {region}")).collect()
+    }
+}
