@@ -266,7 +266,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 28);
+    assert_eq!(batch.stretches[1].learned.len(), 36);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }
