@@ -11,10 +11,10 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    CanvasKey, DeniedBy, EventTime, Fact, GrantTerms, Invitation, KeyChange, KeyEffect, KeyOrigin,
-    KeyProperties, KmsEvent, LearnedCondition, LearnedRule, Outcome, PolicyText, PropertyChange, Provenance,
-    RejectReason, Rejection, RoleSession, ShareCall, ShareEffect, ShareTerms, SharedResource, TrailChange,
-    TrailEffect,
+    CanvasKey, DeniedBy, Digest, EventTime, Fact, GrantTerms, Invitation, KeyChange, KeyEffect, KeyOrigin,
+    KeyProperties, KmsEvent, LearnedCondition, LearnedRule, ListedLog, Outcome, PolicyText, PreviousDigest,
+    PropertyChange, Provenance, RecordedPlace, RejectReason, Rejection, RoleSession, Sha256, ShareCall,
+    ShareEffect, ShareTerms, SharedResource, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -128,6 +128,24 @@ proptest! {
     }
 }
 
+fn digest() -> Digest {
+    let place = |object: &str| RecordedPlace { bucket: "b".to_owned(), object: object.to_owned() };
+    Digest {
+        place: place("d"),
+        end_text: "2023-04-01T01:00:00Z".to_owned(),
+        start: EventTime(1),
+        end: EventTime(2),
+        account_id: None,
+        fingerprint: "f".to_owned(),
+        other_algorithm: Some("none".to_owned()),
+        previous: Some(PreviousDigest { place: Some(place("p")), sha256: None, signature: "00".to_owned() }),
+        sha256: Sha256([1; 32]),
+        has_more_members: false,
+        signature: Some("11".to_owned()),
+        logs: vec![ListedLog { place: place("l"), sha256: Some(Sha256([2; 32])) }],
+    }
+}
+
 fn summary(uri: &Arc<str>) -> InputSummary {
     InputSummary {
         archive: uri.clone(),
@@ -225,6 +243,8 @@ fn everything_else_comes_back_with_its_input() {
                     ..GrantTerms::default()
                 }),
             })),
+            Fact::Digest(Box::new(digest())),
+            Fact::Content { sha256: Some(Sha256([7; 32])), is_damaged: false, has_more_members: true },
             Fact::CanvasKey(Box::new(CanvasKey {
                 by: provenance(),
                 bucket: "b".to_owned(),
@@ -284,7 +304,7 @@ fn everything_else_comes_back_with_its_input() {
         }
     }
     let batch = builder.finish();
-    assert_eq!(batch.stretches[1].learned.len(), 32);
+    assert_eq!(batch.stretches[1].learned.len(), 44);
     assert_eq!(again(&batch).stretches, batch.stretches);
     assert!(builder.is_empty() && builder.bytes() == 0);
 }
