@@ -10,8 +10,7 @@ use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{InputStatus, InputSummary, StatusReason};
 use crate::facts::Stretch;
 use crate::integrity::{Content, InputFile, IntegrityRow, IntegrityTally, NamedAs, Scope};
-use crate::knowledge::InputContent;
-use crate::model::{IntegrityStatus, RejectReason, Sha256};
+use crate::model::{InputContent, IntegrityStatus, RejectReason, Sha256};
 use crate::source::{Family, ListedInput, NameFields};
 
 impl Plan {

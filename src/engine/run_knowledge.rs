@@ -7,8 +7,8 @@ use super::digest_options::DigestOptions;
 use super::plan::Plan;
 use crate::aggregate::{GrantLedger, ShareBook};
 use crate::integrity::IntegrityBook;
-use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, InputContent, Knowledge};
-use crate::model::KmsEvent;
+use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, Knowledge};
+use crate::model::{InputContent, KmsEvent};
 use crate::parse;
 use crate::policy::{KeyBook, PolicyBook};
 

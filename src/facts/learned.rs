@@ -42,8 +42,9 @@ struct Row<'a> {
 /// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text),
 /// `canvas_key` (bucket, path; `detail` has the key that settings name for Canvas's folder there),
 /// `share_call` (account of the caller, who called; `request_id`: `sharedEventID`; `effect`: how it
-/// ended; `detail`: what it did as JSON text), `digest` (its object; `detail` has the digest as JSON text) and `content` (`detail` has the
-/// input's hash, whether it is damaged, and whether something follows its first gzip member).
+/// ended; `detail`: what it did as JSON text), `digest` (its object; `detail` has the digest as JSON
+/// text) and `content` (`detail` has the input's hash, whether it is damaged, and whether something
+/// follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![
@@ -177,9 +178,8 @@ impl<'a> Row<'a> {
                 detail: serde_json::to_string(digest).ok(),
                 ..row
             },
-            Fact::Content { sha256, is_damaged, has_more_members } => {
-                let detail = serde_json::to_string(&(sha256, is_damaged, has_more_members)).ok();
-                Self { kind: "content", detail, ..row }
+            Fact::Content(content) => {
+                Self { kind: "content", detail: serde_json::to_string(content).ok(), ..row }
             }
         }
     }
@@ -307,10 +307,7 @@ pub(super) fn from_struct(learned: &StructArray) -> Result<Vec<(u64, Fact<'stati
                 effect: detail(details, row)?,
             })),
             "digest" => Fact::Digest(Box::new(detail(details, row)?)),
-            "content" => {
-                let (sha256, is_damaged, has_more_members) = detail(details, row)?;
-                Fact::Content { sha256, is_damaged, has_more_members }
-            }
+            "content" => Fact::Content(detail(details, row)?),
             "share_call" => {
                 let outcome = text(effects);
                 let outcome =

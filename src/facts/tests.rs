@@ -11,10 +11,10 @@ use crate::aggregate::{Coverage, InputStatus, InputSummary};
 use crate::format::container::{ContainerReader, Step, Window};
 use crate::format::decode::{Buffers, DecodeOptions, Decoder};
 use crate::model::{
-    CanvasKey, DeniedBy, Digest, EventTime, Fact, GrantTerms, Invitation, KeyChange, KeyEffect, KeyOrigin,
-    KeyProperties, KmsEvent, LearnedCondition, LearnedRule, ListedLog, Outcome, PolicyText, PreviousDigest,
-    PropertyChange, Provenance, RecordedPlace, RejectReason, Rejection, RoleSession, Sha256, ShareCall,
-    ShareEffect, ShareTerms, SharedResource, TrailChange, TrailEffect,
+    CanvasKey, DeniedBy, Digest, EventTime, Fact, GrantTerms, InputContent, Invitation, KeyChange, KeyEffect,
+    KeyOrigin, KeyProperties, KmsEvent, LearnedCondition, LearnedRule, ListedLog, Outcome, PolicyText,
+    PreviousDigest, PropertyChange, Provenance, RecordedPlace, RejectReason, Rejection, RoleSession, Sha256,
+    ShareCall, ShareEffect, ShareTerms, SharedResource, TrailChange, TrailEffect,
 };
 use crate::parse::{self, RecordKind};
 
@@ -244,7 +244,11 @@ fn everything_else_comes_back_with_its_input() {
                 }),
             })),
             Fact::Digest(Box::new(digest())),
-            Fact::Content { sha256: Some(Sha256([7; 32])), is_damaged: false, has_more_members: true },
+            Fact::Content(InputContent {
+                sha256: Some(Sha256([7; 32])),
+                is_damaged: false,
+                has_more_members: true,
+            }),
             Fact::CanvasKey(Box::new(CanvasKey {
                 by: provenance(),
                 bucket: "b".to_owned(),

@@ -14,8 +14,8 @@ use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use super::shared_uses::SharedUses;
 use crate::model::{
-    CanvasKey, Digest, Fact, KeyChange, KeyEffect, LearnedCondition, LearnedRule, LearnedRuleSet, Provenance,
-    Role, SessionId, Sha256, ShareCall, ShareEffect, TrailChange,
+    CanvasKey, Digest, Fact, InputContent, KeyChange, KeyEffect, LearnedCondition, LearnedRule,
+    LearnedRuleSet, Provenance, Role, SessionId, ShareCall, ShareEffect, TrailChange,
 };
 
 /// A record that states a fact, and where the record is.
@@ -99,18 +99,6 @@ pub struct Facts {
     pub shared_uses: SharedUses,
 }
 
-/// The content of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InputContent {
-    /// Its SHA-256; `None`: it is not known.
-    pub sha256: Option<Sha256>,
-    /// Not all of it can be read.
-    pub is_damaged: bool,
-    /// Something follows its first gzip member.
-    pub has_more_members: bool,
-}
-
 impl Facts {
     /// Adds a fact that the record at `offset` of `archive` states.
     ///
@@ -181,8 +169,7 @@ impl Facts {
             Fact::Digest(digest) => {
                 self.digests.insert(archive.clone(), *digest);
             }
-            Fact::Content { sha256, is_damaged, has_more_members } => {
-                let content = InputContent { sha256, is_damaged, has_more_members };
+            Fact::Content(content) => {
                 self.contents.insert(archive.clone(), content);
             }
         }

@@ -39,6 +39,6 @@ mod shared_uses;
 pub use aliases::Aliases;
 pub use canvas_keys::CanvasKeys;
 pub use corrections::{CorrectedBy, Corrections};
-pub use facts::{FactSource, FactSupport, Facts, InputContent, RecordPlace, TrailChanges};
+pub use facts::{FactSource, FactSupport, Facts, RecordPlace, TrailChanges};
 pub use lookups::Knowledge;
 pub use shared_uses::SharedUses;

@@ -157,7 +157,7 @@ impl Fact<'_> {
             // The event that it comes from is checked.
             Self::Key(_) => Ok(()),
             // It is checked when it is read.
-            Self::Digest(_) | Self::Content { .. } => Ok(()),
+            Self::Digest(_) | Self::Content(_) => Ok(()),
             Self::Share(call) => check_share_call(call),
         }
     }

@@ -12,9 +12,9 @@ use std::ops::BitOrAssign;
 use super::arn::Arn;
 use super::canvas_key::CanvasKey;
 use super::digest::Digest;
+use super::input_content::InputContent;
 use super::key_change::KeyChange;
 use super::provenance::Provenance;
-use super::sha256::Sha256;
 use super::share_call::ShareCall;
 use super::text::Text;
 use super::time::EventTime;
@@ -444,14 +444,7 @@ pub enum Fact<'a> {
     /// The input is a digest file.
     Digest(Box<Digest>),
     /// The content of an input that is damaged, or whose facts stand in several batches.
-    Content {
-        /// Its SHA-256; `None`: it is not known.
-        sha256: Option<Sha256>,
-        /// Not all of it can be read.
-        is_damaged: bool,
-        /// Something follows its first gzip member.
-        has_more_members: bool,
-    },
+    Content(InputContent),
     /// Something about what is shared between accounts.
     Share(Box<ShareCall>),
 }

@@ -28,6 +28,7 @@ mod error_chain;
 mod fact;
 mod folder;
 mod grantee;
+mod input_content;
 mod integrity;
 mod key;
 mod key_change;
@@ -62,6 +63,7 @@ pub use fact::{
 };
 pub use folder::KnownFolder;
 pub use grantee::{Grantee, IsGrantee};
+pub use input_content::InputContent;
 pub use integrity::{IntegrityReason, IntegrityStatus};
 pub use key::{KeyOrigin, KeyRef, multi_region_id};
 pub use key_change::{GrantTerms, KeyChange, KeyEffect, PolicyText};

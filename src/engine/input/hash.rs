@@ -7,8 +7,7 @@ use super::subject::Subject;
 use crate::engine::plan::Plan;
 use crate::format::archive::ArchiveFormat;
 use crate::format::decode::{Budget, Buffers, Decoder};
-use crate::knowledge::InputContent;
-use crate::model::Sha256;
+use crate::model::{InputContent, Sha256};
 use crate::source::Archive;
 
 /// The content of an archive with its hash; `None`: it is a container, whose members are hashed

@@ -152,6 +152,6 @@ print('records', sum(summary['records'] for summary in rows['summary'].to_pylist
     assert!(printed.contains("calls"), "{printed}");
     let json = std::fs::read_to_string(dir.path().join("report/run.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert!(printed.contains("names True archives 120"), "{printed}");
+    assert!(printed.contains("names True archives 130"), "{printed}");
     assert!(printed.contains(&format!("records {}", json["totals"]["records"])), "{printed}");
 }

@@ -9,7 +9,7 @@ use crate::aggregate::{Counts, InputStatus, StatusReason};
 use crate::engine::input::lost::{self, NoRecords};
 use crate::engine::input::stream::StreamPosition;
 use crate::engine::scanner::{Learn, Outcome};
-use crate::model::{Digest, Fact, Sha256, SkipReason};
+use crate::model::{Digest, Fact, InputContent, Sha256, SkipReason};
 use crate::source::Family;
 
 impl InputReader<'_, '_> {
@@ -83,7 +83,9 @@ impl InputReader<'_, '_> {
         if (self.is_broken || self.is_split) && self.scanner.learn == Learn::Yes {
             let sha256 = input.content_sha256.as_deref().and_then(Sha256::from_hex);
             let is_damaged = self.is_broken;
-            self.scanner.builder.learn(0, Fact::Content { sha256, is_damaged, has_more_members });
+            self.scanner
+                .builder
+                .learn(0, Fact::Content(InputContent { sha256, is_damaged, has_more_members }));
         }
         // What cannot be read in these bytes cannot be read in them later.
         let outcome = if skip.is_some() { Outcome::Permanent } else { Outcome::MayChange };
