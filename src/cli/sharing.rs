@@ -80,6 +80,9 @@ pub(super) fn run(
             if run.shares.left_out() > 0 {
                 note.push_str(&format!("{} more shares left out\n", run.shares.left_out()));
             }
+            if run.facts.shared_uses.has_forgotten() {
+                note.push_str("more callers of shared resources than are kept: the last ones are left out\n");
+            }
             (run.inputs, note)
         }
     };

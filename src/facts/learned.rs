@@ -42,9 +42,9 @@ struct Row<'a> {
 /// changed it), `key_change` (key, who changed it; `detail` has what changed as JSON text),
 /// `canvas_key` (bucket, path; `detail` has the key that settings name for Canvas's folder there),
 /// `share_call` (account of the caller, who called; `request_id`: `sharedEventID`; `effect`: how it
-/// ended; `detail`: what it did as JSON text), `digest` (its object; `detail` has the digest as JSON
-/// text) and `content` (`detail` has the input's hash, whether it is damaged, and whether something
-/// follows its first gzip member).
+/// ended; `detail`: what it did as JSON text), `digest` (its object; `detail` has the digest as
+/// JSON text) and `content` (`detail` has the input's hash, whether it is damaged, and whether
+/// something follows its first gzip member).
 pub(super) fn fields() -> Fields {
     let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
     let mut fields = vec![

@@ -76,7 +76,7 @@ impl SharedUses {
 
 impl AddAssign for SharedUses {
     fn add_assign(&mut self, other: Self) {
-        self.has_forgotten |= other.has_forgotten;
+        self.has_forgotten = self.has_forgotten || other.has_forgotten;
         for (group, records) in other.groups {
             self.insert(group, records);
         }

@@ -34,8 +34,7 @@ static PARTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(parts).ok()
 });
 
-/// The texts of all families. Each contains a character that has no case: no other spelling is
-/// possible but escapes.
+/// The texts of all families: parts of ARNs and values, which are spelled in one way.
 static TEXTS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let texts = FAMILIES.iter().flat_map(|family| family.texts);
     AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(texts).ok()
@@ -139,6 +138,8 @@ mod tests {
             ("sagemaker", "CreatePipeline", r#"{"roleArn":"arn:aws:iam::111122223333:role/R"}"#),
             ("sagemaker", "CreatePipeline", r#"{"roleArn":"r","pipelineDefinition":"{\"KmsKeyId\":\"k\"}"}"#),
             ("sagemaker", "DeleteFeatureGroup", "{}"),
+            ("sagemaker", "DescribePipeline", r#"{"pipelineName":"p"}"#),
+            ("sagemaker", "Search", r#"{"crossAccountFilterOption":"SameAccount"}"#),
             ("sts", "GetCallerIdentity", "{}"),
             ("cloudtrail", "LookupEvents", "{}"),
         ] {
@@ -164,6 +165,10 @@ mod tests {
             record("sagemaker-geospatial", "StartEarthObservationJob", r#"{"ExecutionRoleArn":"r"}"#),
             record("forecast", "CreateDataset", r#"{"encryptionConfig":{"KMSKeyArn":"k"}}"#),
             record("cloudtrail", "StopLogging", "{}"),
+            record("ram", "ListResources", "{}"),
+            record("sagemaker", "PutModelPackageGroupPolicy", "{}"),
+            record("sagemaker", "DescribePipeline", r#"{"pipelineName":"arn:aws:sagemaker:r:1:pipeline/p"}"#),
+            record("sagemaker", "Search", r#"{"crossAccountFilterOption":"CrossAccount"}"#),
         ] {
             assert!(!is_ruled_out(other.as_bytes()), "{other}");
         }

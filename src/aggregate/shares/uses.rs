@@ -50,7 +50,7 @@ pub(super) fn join<'u>(
 ) -> Vec<ShareUse> {
     let mut groups: Vec<(&SharedUse, Vec<&UseRecord>)> = without_copies(uses.collect());
     groups.extend(key_calls.iter().map(|(calls, records)| (calls, records.iter().collect())));
-    groups.sort_by(|(one, _), (other, _)| one.cmp(other));
+    groups.sort_by_key(|(calls, _)| *calls);
     let mut index: HashMap<String, Vec<usize>> = HashMap::new();
     for (n, share) in shares.iter().enumerate() {
         let of_account = index.entry(place(&share.resource, share.consumer.account())).or_default();

@@ -94,7 +94,7 @@ fn each_finding_about_shares_needs_what_it_says() {
     let account = json!({"AWS": format!("arn:aws:iam::{CONSUMER}:root")});
     let read = json!("sagemaker:DescribeModelPackage");
     let narrow = put_policy(1, 1, 1, &policy(account.clone(), read.clone()));
-    assert_eq!(findings(&[narrow.clone()], &[]), ["share-never-promoted open"]);
+    assert_eq!(findings(std::slice::from_ref(&narrow), &[]), ["share-never-promoted open"]);
     let wide = put_policy(1, 1, 1, &policy(account, json!("*")));
     assert_eq!(findings(&[wide], &[]), ["share-policy-wide open", "share-never-promoted open"]);
     let promotion = call(

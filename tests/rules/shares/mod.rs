@@ -167,7 +167,7 @@ fn a_policy_shares_and_its_promotion_decides_what_can_be_found() {
     // A role, and every action: AWS RAM refuses to promote them, and says why only by the code.
     let of_role = put_policy(1, 1, 1, &policy(json!({"AWS": arn}), read));
     let refused = failed(promoted[1].clone(), "OperationNotPermittedException");
-    assert_eq!(state(&[of_role.clone()]), ["requested role null false null null"]);
+    assert_eq!(state(std::slice::from_ref(&of_role)), ["requested role null false null null"]);
     assert_eq!(state(&[of_role.clone(), refused]), ["requested role failed false true null"]);
     let everything = put_policy(9, 9, 1, &policy(json!("*"), json!("*")));
     assert_eq!(
@@ -410,7 +410,7 @@ fn artifact_keys_and_keys_that_let_others_in_are_followed() {
 #[test]
 fn rows_are_bounded_whatever_a_call_lists() {
     let many = |start: u64| -> Vec<String> { (start..start + 1_000).map(|n| format!("{n:012}")).collect() };
-    let arns: Vec<String> = (0..1_000).map(|n| pipeline(n)).collect();
+    let arns: Vec<String> = (0..1_000).map(pipeline).collect();
     let records = [create(1, 1, json!({"resourceArns": arns, "principals": many(100)}), json!({}))];
     let report = analyze(&records);
     let file = std::fs::File::open(report.path().join("shares.parquet")).unwrap();
