@@ -49,7 +49,7 @@ Environment:
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Analyze(AnalyzeArgs),
+    Analyze(Box<AnalyzeArgs>),
     Events(EventsArgs),
     Grants(GrantsArgs),
     Review(ReviewArgs),
