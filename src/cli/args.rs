@@ -50,7 +50,7 @@ Environment:
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Analyze(Box<AnalyzeArgs>),
-    Events(EventsArgs),
+    Events(Box<EventsArgs>),
     Grants(GrantsArgs),
     Review(ReviewArgs),
     Sharing(SharingArgs),

@@ -55,7 +55,7 @@ impl SharedUses {
         }
     }
 
-    /// Forgets the groups beyond [`LIMIT`].
+    /// Forgets the groups beyond the limit.
     pub fn trim(&mut self) {
         while self.groups.len() > LIMIT {
             self.groups.pop_last();
