@@ -25,6 +25,9 @@ pub(super) fn run(args: &EvidenceArgs, reporter: &ExitReporter) -> Result<ExitSt
         let name = args.report.display();
         CliError::Usage(format!("{name} is not a report: it has no run.json beside its tables"))
     })?;
+    if args.output.exists() && !args.output.is_file() {
+        return Err(CliError::Usage(format!("{path} is not a file; name a file to write")));
+    }
     if !args.force && args.output.exists() {
         return Err(CliError::Usage(format!("{path} exists; name another file, or use --force")));
     }

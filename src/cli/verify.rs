@@ -147,15 +147,13 @@ fn line(row: EncodedRow<'_>, prints_all: bool) -> Option<String> {
     let archive = text(ARCHIVE);
     let place = row.text_at(RECORDED).unwrap_or(archive);
     let found = match reason {
-        Some(IntegrityReason::LocationDiffers | IntegrityReason::Moved) => format!("\t(found at {archive})"),
+        Some(IntegrityReason::LocationDiffers | IntegrityReason::Moved) => {
+            format!("\t(found at {})", printable(archive))
+        }
         _ => String::new(),
     };
-    Some(format!("{}\n", printable_fields(&format!("{kind}\t{place}\t{}{found}", verdict(status, reason)))))
-}
-
-/// Text in which only tabs are left of control characters.
-fn printable_fields(text: &str) -> String {
-    text.split('\t').map(printable).collect::<Vec<_>>().join("\t")
+    let fields = [kind, place, &verdict(status, reason)].map(printable);
+    Some(format!("{}{found}\n", fields.join("\t")))
 }
 
 /// A verdict in the words of AWS's validator, as far as it has one.

@@ -10,7 +10,7 @@ use super::keys::PublicKeys;
 use super::missing::{MissingDigest, missing};
 use super::name::{Found, stem};
 use super::signatures::Signatures;
-use crate::model::{Digest, IntegrityReason, IntegrityStatus, ListedLog, Sha256};
+use crate::model::{Digest, EventTime, IntegrityReason, IntegrityStatus, ListedLog, RecordedPlace, Sha256};
 
 /// All digests of an input.
 ///
@@ -19,13 +19,16 @@ use crate::model::{Digest, IntegrityReason, IntegrityStatus, ListedLog, Sha256};
 pub struct IntegrityBook {
     pub(super) digests: Vec<JudgedDigest>,
     pub(super) missing: Vec<MissingDigest>,
-    by_archive: HashMap<Arc<str>, usize>,
+    /// Two members of a container can have one name.
+    by_archive: HashMap<Arc<str>, Vec<usize>>,
     /// Where each listed log file stands: digests, and positions in their lists. A file can be
     /// listed more than once.
     pub(super) logs: Vec<Vec<(usize, usize)>>,
     by_name: HashMap<Box<str>, usize>,
     by_hash: HashMap<Sha256, usize>,
     missing_by_name: HashMap<Box<str>, usize>,
+    /// Where each valid digest is, and when its hour ends.
+    valid: HashMap<RecordedPlace, EventTime>,
     coverage: Coverage,
     pub(super) has_keys: bool,
 }
@@ -48,9 +51,18 @@ impl IntegrityBook {
             book.missing_by_name.insert(stem(&missing.place.object).into(), n);
         }
         for (n, judged) in digests.iter().enumerate() {
-            book.by_archive.insert(judged.archive.clone(), n);
-            for (position, log) in judged.digest.logs.iter().enumerate() {
-                book.add_log((n, position), log);
+            book.by_archive.entry(judged.archive.clone()).or_default().push(n);
+        }
+        // Those of valid digests first: what others list must not push them out.
+        let is_valid = |judged: &JudgedDigest| judged.status == IntegrityStatus::Valid;
+        for judged in digests.iter().filter(|judged| is_valid(judged)) {
+            book.valid.insert(judged.digest.place.clone(), judged.digest.end);
+        }
+        for counts in [true, false] {
+            for (n, judged) in digests.iter().enumerate().filter(|(_, judged)| is_valid(judged) == counts) {
+                for (position, log) in judged.digest.logs.iter().enumerate() {
+                    book.add_log((n, position), log);
+                }
             }
         }
         book.digests = digests;
@@ -97,9 +109,9 @@ impl IntegrityBook {
     /// What the digests say of a file; `None`: it is neither a digest nor a log file.
     pub fn judge(&self, file: &InputFile<'_>) -> Option<Verdict> {
         use {IntegrityReason as Why, IntegrityStatus as Is};
-        if let Some(n) = self.by_archive.get(file.uri) {
-            let judged = &self.digests[*n];
-            return Some(Verdict::new(judged.status, judged.reason, JudgedBy::Digest(*n)));
+        if let Some(n) = self.digest_of(file) {
+            let judged = &self.digests[n];
+            return Some(Verdict::new(judged.status, judged.reason, JudgedBy::Digest(n)));
         }
         if file.named_as == NamedAs::Digest {
             let reason = match file.content {
@@ -127,6 +139,28 @@ impl IntegrityBook {
             _ if file.is_archive => Some(Verdict::new(Is::NoDigest, Why::OtherName, JudgedBy::Nothing)),
             _ => None,
         }
+    }
+
+    /// The digest that a file is. Two members of a container can have one name: the content decides,
+    /// and a file with records is no digest.
+    fn digest_of(&self, file: &InputFile<'_>) -> Option<usize> {
+        let named = self.by_archive.get(file.uri).filter(|_| !file.is_archive)?;
+        let sha256 = |n: &usize| Content::Hashed(self.digests[*n].digest.sha256);
+        match file.content {
+            Content::Hashed(_) => named.iter().copied().find(|n| sha256(n) == file.content),
+            // The worst of them: nothing says which one it is.
+            _ => named.iter().copied().max_by_key(|n| self.digests[*n].status == IntegrityStatus::Invalid),
+        }
+    }
+
+    /// Whether a digest is valid, or that of the hour after a valid one: the newest of a copy, of which
+    /// the signature is not known.
+    pub(super) fn is_of_signed_period(&self, digest: usize) -> bool {
+        const LONGEST: i64 = 25 * 3_600_000;
+        let JudgedDigest { digest, status, .. } = &self.digests[digest];
+        let before = digest.previous.as_ref().and_then(|previous| self.valid.get(previous.place.as_ref()?));
+        let follows = before == Some(&digest.start) && digest.end.0 - digest.start.0 <= LONGEST;
+        *status == IntegrityStatus::Valid || *status == IntegrityStatus::Unverifiable && follows
     }
 
     /// Judges a log file by the best of the entries that digests have of it.

@@ -111,6 +111,8 @@ impl PublicKeys {
     /// # Errors
     /// When the file has another form, or a key's fingerprint is not the MD5 of its bytes.
     pub fn add(&mut self, json: &[u8], source: &str) -> Result<(), KeyFileError> {
+        // PowerShell writes a byte order mark.
+        let json = json.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(json);
         let file: KeyFile = serde_json::from_slice(json).map_err(KeyFileError::Form)?;
         let source: Arc<str> = source.into();
         for (number, members) in (1..).zip(file.keys) {

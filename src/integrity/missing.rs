@@ -45,7 +45,9 @@ pub(super) fn missing(digests: &[JudgedDigest]) -> Vec<MissingDigest> {
                 continue;
             };
             let end = time_in(&place.object);
-            let older = chain[..at].iter().rev().find(|older| older.digest.end <= judged.digest.start);
+            // They are in the order of their ends.
+            let older = chain.partition_point(|older| older.digest.end <= judged.digest.start).min(at);
+            let older = older.checked_sub(1).map(|older| &chain[older]);
             let reason = older.is_none().then_some(IntegrityReason::BeforeInput);
             let named_by = start + at;
             let chain = judged.chain.clone();

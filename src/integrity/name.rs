@@ -75,6 +75,8 @@ pub(super) enum Found {
 impl Found {
     /// `uri`: where it is.
     pub(super) fn at(uri: &str, place: &RecordedPlace) -> Self {
+        // Where a container is says nothing of its members.
+        let uri = uri.rsplit("!/").next().unwrap_or(uri);
         match (below_logs(uri), below_logs(&place.object)) {
             (Some(here), Some(there)) if here != there => Self::InAnotherFolder,
             (None, Some(_)) => Self::Elsewhere,

@@ -52,10 +52,10 @@ impl Signatures {
         Ok(())
     }
 
-    /// The signature that is named like the digest at `place`.
-    pub(super) fn named(&self, place: &RecordedPlace) -> Option<&str> {
+    /// The signatures that are named like the digest at `place`.
+    pub(super) fn named(&self, place: &RecordedPlace) -> impl Iterator<Item = &str> {
         let name = stem(&place.object);
-        self.given.iter().find(|given| given.name == name).map(|given| given.signature.as_str())
+        self.given.iter().filter(move |given| given.name == name).map(|given| given.signature.as_str())
     }
 
     /// Those that may be of any digest.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use super::book::IntegrityBook;
+use super::chain::JudgedDigest;
 use super::file::{Content, InputFile, JudgedBy, Verdict};
 use super::name::{stem, time_in};
 use super::row::{FileKind, IntegrityRow};
@@ -21,6 +22,8 @@ pub struct IntegritySummary {
     pub signed_digests: u64,
     /// The time from the first to the last digest of the input.
     pub period: Option<(EventTime, EventTime)>,
+    /// The same of the digests that public keys confirm, and of those of the hour after one.
+    pub signed_period: Option<(EventTime, EventTime)>,
     /// Public keys were given.
     pub has_keys: bool,
 }
@@ -31,10 +34,8 @@ impl AddAssign for IntegritySummary {
             *self.counts.entry(what).or_default() += n;
         }
         self.signed_digests += other.signed_digests;
-        self.period = match (self.period, other.period) {
-            (Some((from, to)), Some((start, end))) => Some((from.min(start), to.max(end))),
-            (one, other) => one.or(other),
-        };
+        self.period = united(self.period, other.period);
+        self.signed_period = united(self.signed_period, other.signed_period);
         self.has_keys |= other.has_keys;
     }
 }
@@ -67,7 +68,10 @@ impl IntegritySummary {
     /// unlisted`
     pub fn sentence(&self) -> String {
         use IntegrityStatus as Is;
-        let Some((from, to)) = self.period else { return "no digests: no log file is verified".to_owned() };
+        let Some((from, to)) = self.signed_period.or(self.period) else {
+            let digests = counted(self.count(FileKind::Digest, Is::Invalid), "digest");
+            return format!("no log file is verified: none of {digests} can be read");
+        };
         let logs = |status| self.count(FileKind::Log, status);
         let expected = [Is::Valid, Is::Invalid, Is::Unverifiable, Is::Missing, Is::Unlisted];
         let expected: u64 = expected.into_iter().map(logs).sum();
@@ -98,13 +102,23 @@ impl IntegritySummary {
         }
         let outside = logs(Is::NotYetCovered) + logs(Is::NoDigest);
         if outside > 0 {
-            notes.push(format!("{} more outside of the digests' hours", number(outside)));
+            notes.push(format!("{} more that no digest covers", number(outside)));
         }
         if !notes.is_empty() {
             text.push_str("; ");
             text.push_str(&notes.join(", "));
         }
         text
+    }
+}
+
+type Period = Option<(EventTime, EventTime)>;
+
+/// The time from the first to the last moment of both.
+fn united(one: Period, other: Period) -> Period {
+    match (one, other) {
+        (Some((from, to)), Some((start, end))) => Some((from.min(start), to.max(end))),
+        (one, other) => one.or(other),
     }
 }
 
@@ -200,6 +214,13 @@ impl IntegrityTally {
         let (start, end) = (row.start.or(row.end).or(file.delivered), row.end.or(file.delivered));
         let is_outside =
             !scope.judges_all && start.zip(end).is_some_and(|(start, end)| !scope.overlaps(start, end));
+        if let JudgedBy::Digest(n) = verdict.by
+            && !is_outside
+            && book.is_of_signed_period(n)
+        {
+            let JudgedDigest { digest, .. } = &book.digests[n];
+            self.summary.signed_period = united(self.summary.signed_period, Some((digest.start, digest.end)));
+        }
         (!is_outside).then(|| self.count(row))
     }
 
@@ -212,8 +233,7 @@ impl IntegrityTally {
             && row.status != IntegrityStatus::Missing
             && let Some((start, end)) = row.start.zip(row.end)
         {
-            let (from, to) = self.summary.period.unwrap_or((start, end));
-            self.summary.period = Some((from.min(start), to.max(end)));
+            self.summary.period = united(self.summary.period, Some((start, end)));
         }
         row
     }

@@ -90,7 +90,7 @@ pub struct Facts {
     /// Keys that settings name for Canvas's folders, each with the first place of its record.
     pub canvas_keys: BTreeMap<CanvasKey, RecordPlace>,
     /// The digests among the inputs, by their URIs.
-    pub digests: BTreeMap<Arc<str>, Digest>,
+    pub digests: BTreeSet<(Arc<str>, Digest)>,
     /// The contents of inputs that are damaged, or whose facts stand in several batches.
     pub contents: HashMap<Arc<str>, InputContent>,
     /// Changes to what is shared between accounts, by time.
@@ -167,7 +167,7 @@ impl Facts {
                 }
             },
             Fact::Digest(digest) => {
-                self.digests.insert(archive.clone(), *digest);
+                self.digests.insert((archive.clone(), *digest));
             }
             Fact::Content(content) => {
                 self.contents.insert(archive.clone(), content);

@@ -193,8 +193,8 @@ impl IntegrityJson {
             summary: integrity.sentence(),
             public_keys_given: integrity.has_keys,
             signed_digests: integrity.signed_digests,
-            from: integrity.period.map(|(from, _)| from.to_rfc3339()),
-            until: integrity.period.map(|(_, until)| until.to_rfc3339()),
+            from: integrity.signed_period.or(integrity.period).map(|(from, _)| from.to_rfc3339()),
+            until: integrity.signed_period.or(integrity.period).map(|(_, until)| until.to_rfc3339()),
             digests: counts(FileKind::Digest),
             logs: counts(FileKind::Log),
         })

@@ -273,8 +273,8 @@ fn a_pack_of_evidence_can_be_checked() {
     let statement = fs::read_to_string(dir.join("pack/population.txt")).unwrap();
     for line in [
         "  Integrity: 3 of 6 log files between 2023-03-31T22:00:00Z and 2023-04-01T01:00:00Z verified by 2 \
-         signed digests; 1 missing, 2 unverifiable, 1 digest unverifiable, 1 more outside of the digests' \
-         hours\n",
+         signed digests; 1 missing, 2 unverifiable, 1 digest unverifiable, 1 more that no digest \
+         covers\n",
         "  1 input partial (json_truncated)\n",
         "    partial: copy/=cmd.json\n",
         "    selected: 5\n",

@@ -13,6 +13,7 @@ use crate::engine::scanner::{Outcome, Scanner};
 use crate::format::archive::{self, ArchiveFormat, ArchiveItem, DamageKind, WalkError};
 use crate::format::decode::{Buffers, DecodeError, Decoder, Encoding, sha256_of};
 use crate::model::{RejectReason, Rejection, SkipReason};
+use crate::source::Family;
 
 /// Rejects of the container itself, which are emitted at its end. The last one stands for all
 /// others.
@@ -32,7 +33,10 @@ pub(super) fn read<R: Read>(
     buffers: &mut Buffers,
 ) {
     let is_plain = content.encoding() == Encoding::Plain;
-    let (hash, progress) = (scanner.plan.hash, scanner.progress);
+    // Something else may have been put in the place of a log file.
+    let is_log = subject.name_fields.family == Some(Family::CloudTrail);
+    let hash = scanner.plan.hash || is_log && subject.decode_options(scanner.plan, None).hash;
+    let progress = scanner.progress;
     let mut walk = Walk::new(scanner, subject, format, read_member);
     let file = match origin.archive {
         Some(archive) if format == ArchiveFormat::Zip && is_plain => archive.open_file(),

@@ -198,7 +198,7 @@ fn read_parquet<R: Read>(
         _ => Ok(None),
     };
     let opened = match file {
-        Ok(Some(file)) => open_in_place(file, scanner.plan.hash),
+        Ok(Some(file)) => open_in_place(file, subject.decode_options(scanner.plan, None).hash),
         Ok(None) => copy_to_temporary(&mut content, buffers),
         Err(error) => Err(error),
     };

@@ -109,7 +109,9 @@ fn left_out(page: &mut Page, run: &Value, report: &FinishedReport) -> Result<(),
         let reason =
             if status == "unreadable" { "see inputs.csv" } else { row.text_at(REASON).unwrap_or("-") };
         *reasons.entry((status.to_owned(), reason.to_owned())).or_default() += 1;
+        // Digests were read and used, and what else is skipped holds no records.
         match named.len() {
+            _ if status == "skipped" => {}
             ..NAMED => named.push(format!("{status}: {}", row.text_at(ARCHIVE).unwrap_or_default())),
             _ => others += 1,
         }
