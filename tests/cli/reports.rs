@@ -22,7 +22,7 @@ fn the_main_command_reports_the_sample_logs() {
     let ran = run(keytrail().current_dir(dir.path()).args(["analyze", SAMPLE]));
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(text(&ran.stdout), "");
-    let accounting = "2,420 = 74 selected + 3 duplicate + 3 other_copy + 2,048 other_source + 89 other_event + 201 other_workload + \
+    let accounting = "2,452 = 74 selected + 3 duplicate + 3 other_copy + 2,077 other_source + 89 other_event + 204 other_workload + \
                       2 not_usage";
     let line =
         ran.stderr.lines().find_map(|line| line.strip_prefix("accounting ")).expect("an accounting line");

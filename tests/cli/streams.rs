@@ -18,7 +18,7 @@ const COLUMNS: &str = "event_time event_id shared_event_id request_id event_name
     workload_rules outcome error_code error_message denied_action denied_by encryption_context s3_bucket s3_object_key grant_id \
     grantee_principal retiring_principal grant_operations read_only vpc_endpoint_id tls_version omitted_fields archive \
     record_offset cross_account source_identity on_behalf_of user_name web_identity \
-    service resource grant_constraints grant_name";
+    service resource grant_constraints grant_name integrity";
 
 /// Text that callers choose, as a hostile one would.
 const HOSTILE: [&str; 8] = [

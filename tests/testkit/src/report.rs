@@ -190,11 +190,16 @@ fn cell(array: &dyn Array, row: usize) -> Value {
     }
 }
 
+/// Columns of which the oracle says nothing: what digests say. `tests/integrity` holds them.
+const OF_DIGESTS: [&str; 2] = ["integrity", "verified_event_count"];
+
 /// Fails with the first row that differs.
 pub fn assert_rows(what: &str, ours: &[Value], expected: &[Value]) {
     for (n, (ours, expected)) in ours.iter().zip(expected).enumerate() {
-        if ours != expected {
-            let (Value::Object(a), Value::Object(b)) = (ours, expected) else { panic!("rows are objects") };
+        let (Value::Object(a), Value::Object(b)) = (ours, expected) else { panic!("rows are objects") };
+        let mut a = a.clone();
+        a.retain(|name, _| b.contains_key(name) || !OF_DIGESTS.contains(&name.as_str()));
+        if a != *b {
             let differing: Vec<String> = a
                 .keys()
                 .chain(b.keys().filter(|k| !a.contains_key(*k)))
