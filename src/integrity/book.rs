@@ -141,8 +141,8 @@ impl IntegrityBook {
         }
     }
 
-    /// The digest that a file is. Two members of a container can have one name: the content decides,
-    /// and a file with records is no digest.
+    /// The digest that a file is. Two members of a container can have one name: the content
+    /// decides, and a file with records is no digest.
     fn digest_of(&self, file: &InputFile<'_>) -> Option<usize> {
         let named = self.by_archive.get(file.uri).filter(|_| !file.is_archive)?;
         let sha256 = |n: &usize| Content::Hashed(self.digests[*n].digest.sha256);
@@ -153,8 +153,8 @@ impl IntegrityBook {
         }
     }
 
-    /// Whether a digest is valid, or that of the hour after a valid one: the newest of a copy, of which
-    /// the signature is not known.
+    /// Whether a digest is valid, or that of the hour after a valid one: the newest of a copy, of
+    /// which the signature is not known.
     pub(super) fn is_of_signed_period(&self, digest: usize) -> bool {
         const LONGEST: i64 = 25 * 3_600_000;
         let JudgedDigest { digest, status, .. } = &self.digests[digest];

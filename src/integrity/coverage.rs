@@ -62,8 +62,8 @@ impl Coverage {
         Self { scopes }
     }
 
-    /// What to say of a log file that no digest lists. Its name does not say which trail it is of: it
-    /// was added only if the digests of each trail should list it.
+    /// What to say of a log file that no digest lists. Its name does not say which trail it is of:
+    /// it was added only if the digests of each trail should list it.
     pub(super) fn of(
         &self,
         account_id: Option<&str>,
