@@ -99,7 +99,14 @@ fn has_odd_names(value: &Json) -> bool {
 fn row(event: KmsEvent<'_>) -> Map<String, Value> {
     let evidence = CLASSIFIER.classify(&event, &Knowledge::default());
     let served = event.served();
-    let selected = Selected { event: &event, evidence: &evidence, archive: "", offset: 0, served: &served };
+    let selected = Selected {
+        event: &event,
+        evidence: &evidence,
+        archive: "",
+        offset: 0,
+        served: &served,
+        integrity: None,
+    };
     let mut bytes = Vec::new();
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
