@@ -1,6 +1,7 @@
 //! `keytrail analyze`: archives → a report directory.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use keytrail::base::now_millis;
@@ -20,7 +21,7 @@ use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
-use keytrail::report::{Aggregates, IncrementalSummary, RunJson, Style, Summary};
+use keytrail::report::{Aggregates, IncrementalSummary, RunJson, RunOptions, Style, Summary};
 use keytrail::source::Input;
 
 pub(super) fn run(
@@ -41,7 +42,12 @@ pub(super) fn run(
         cancel: interrupt.cancel_flag(),
     })?;
     plan.digests = digest_options(&args.digests)?;
-    let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
+    let names = |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect();
+    let options = RunOptions {
+        digest_keys: names(&args.digests.digest_keys),
+        digest_signatures: names(&args.digests.digest_signatures),
+        ..plan::recorded_options(&args.selection, &args.prune, &plan.selection)
+    };
     let mut destination = Destination::open(args, &mut plan, reporter.start_time())?;
     let window = destination.window.take();
     if let Some(checkpoint) = &plan.checkpoint {

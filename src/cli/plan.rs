@@ -111,6 +111,8 @@ pub(super) fn recorded_options(
         delivery_slack_days: (!prune.no_prune).then_some(prune.delivery_slack),
         user: options.user.clone(),
         resource: options.resource.clone(),
+        digest_keys: Vec::new(),
+        digest_signatures: Vec::new(),
     }
 }
 

@@ -73,8 +73,8 @@ struct KeyMembers {
 pub(super) struct PublicKey {
     /// `None`: it is no RSA key of 2,048 to 8,192 bits.
     key: Option<ParsedPublicKey>,
-    /// The first and the last moment at which CloudTrail signed with it.
-    validity: (Option<EventTime>, Option<EventTime>),
+    /// The first and the last moment at which CloudTrail signed with it, as each file says it.
+    validities: Vec<(Option<EventTime>, Option<EventTime>)>,
     /// The file it comes from.
     pub(super) source: Arc<str>,
 }
@@ -85,8 +85,9 @@ impl PublicKey {
     }
 
     pub(super) fn is_valid_at(&self, time: EventTime) -> bool {
-        let (start, end) = self.validity;
-        start.is_none_or(|start| start <= time) && end.is_none_or(|end| time <= end)
+        self.validities
+            .iter()
+            .any(|(start, end)| start.is_none_or(|start| start <= time) && end.is_none_or(|end| time <= end))
     }
 
     /// Whether it is the key of this signature (RSASSA-PKCS1-v1_5 with SHA-256).
@@ -132,8 +133,8 @@ impl PublicKeys {
             let is_large = der.len() >= MODULUS_BYTES;
             let key =
                 is_large.then(|| ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der).ok()).flatten();
-            let key = PublicKey { key, validity: (start, end), source: source.clone() };
-            self.by_fingerprint.entry(computed).or_insert(key);
+            let new = PublicKey { key, validities: Vec::new(), source: source.clone() };
+            self.by_fingerprint.entry(computed).or_insert(new).validities.push((start, end));
         }
         Ok(())
     }

@@ -58,6 +58,10 @@ pub struct RunOptions {
     pub user: Vec<String>,
     /// Patterns on what calls were for.
     pub resource: Vec<String>,
+    /// Files of public keys that digests were verified with.
+    pub digest_keys: Vec<String>,
+    /// Files of signatures of digests.
+    pub digest_signatures: Vec<String>,
 }
 
 impl RunOptions {
