@@ -109,9 +109,24 @@ fn statements<'s>(
     found.into_values().collect()
 }
 
+/// Operators that hold only for some values of a key, and not where the key is absent. Those that end
+/// in `IfExists`, negations, `Null` and `ForAllValues:` also hold for callers that nobody thought of.
+const LIMITING: [&str; 7] =
+    ["arnequals", "arnlike", "bool", "ipaddress", "stringequals", "stringequalsignorecase", "stringlike"];
+
+/// Whether a condition says who may call or through what.
+fn limits_callers(condition: &Condition) -> bool {
+    let operator = condition.operator().to_ascii_lowercase();
+    let operator = operator.strip_prefix("foranyvalue:").unwrap_or(&operator);
+    let is_everything =
+        |value: &String| value.bytes().all(|b| b == b'*') || value == "0.0.0.0/0" || value == "::/0";
+    LIMITS.contains(&&*condition.key().to_ascii_lowercase())
+        && LIMITING.contains(&operator)
+        && !condition.values().iter().any(is_everything)
+}
+
 /// Whether a statement names everybody, and no condition says who or through what.
 fn is_public(statement: &Statement) -> bool {
-    let limits = |condition: &Condition| LIMITS.contains(&&*condition.key().to_ascii_lowercase());
     let names_everybody = match &statement.principals {
         Principals::Listed(elements) => {
             elements.iter().any(|element| element.nature() == ElementTrait::Everybody)
@@ -120,8 +135,9 @@ fn is_public(statement: &Statement) -> bool {
     };
     statement.effect == Effect::Allow
         && names_everybody
-        && !statement.permissions().is_empty()
-        && !statement.conditions.iter().any(limits)
+        // A key policy cannot let anybody retire a grant.
+        && statement.permissions().iter().any(|permission| permission.name != "RetireGrant")
+        && !statement.conditions.iter().any(limits_callers)
 }
 
 pub(super) const PUBLIC: FindingRule = FindingRule {

@@ -147,10 +147,23 @@ impl<'k> Draft<'k> {
             return self.kept.push(statement.json.clone());
         }
         let set = statement.permissions();
+        if elements.iter().any(|element| element.nature() == ElementTrait::Everybody) {
+            return self.leave_out(format!(
+                "{name:?} of the present policy is for everybody: it is not kept. Name the administrators."
+            ));
+        }
+        // Whoever used the key through it gets a statement without them.
+        let conditions: BTreeSet<&str> =
+            statement.conditions.iter().map(|condition| condition.key()).collect();
+        let conditions: Vec<&str> = conditions.into_iter().collect();
+        let lost = match conditions.is_empty() {
+            true => String::new(),
+            false => format!(" Its conditions ({}) are not repeated for use.", conditions.join(", ")),
+        };
         let administers = set.iter().any(|one| one.kind == PermissionKind::Administer);
         if !administers || !is_listed {
             return self.leave_out(format!(
-                "{name:?} of the present policy: its permissions are given to those who used them."
+                "{name:?} of the present policy: its permissions are given to those who used them.{lost}"
             ));
         }
         let uses = set.iter().any(|one| matches!(one.kind, PermissionKind::Use) || one.name == "CreateGrant");
@@ -170,13 +183,21 @@ impl<'k> Draft<'k> {
         }
         self.kept.push(json);
         self.leave_out(format!(
-            "{name:?} of the present policy allowed use of the key beside its administration: it keeps the latter."
+            "{name:?} of the present policy allowed use of the key beside its administration: it keeps the latter.{lost}"
         ));
     }
 
     fn caller(&mut self, name: &str, caller: &KeyCaller) {
         let is_service = caller.kind == "AWSService";
         let is_identity = Arn::parse(name).is_some_and(|arn| arn.service == "iam" && is_account(arn.account));
+        if is_service && !name.ends_with(".amazonaws.com") {
+            return self.leave_out(format!("{name}: it is no service that a policy can name."));
+        }
+        if name.ends_with(":root") {
+            return self.leave_out(format!(
+                "{name}: a statement for the root user lets the account's IAM policies decide about the key."
+            ));
+        }
         if !is_service && !is_identity {
             return self.leave_out(format!("{name}: the records do not show its ARN."));
         }
