@@ -248,7 +248,32 @@ impl Draft {
         }
     }
 
+    /// Gives the ends in records that name no key (older ones have no `resources`, some name an
+    /// alias) to the grant with that id, if only one key has such a grant.
+    fn join_ends_without_key(&mut self) {
+        let is_key = |key: &Option<String>| key.as_deref().is_some_and(|key| key.contains(":key/"));
+        let mut of_id: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+        for (key, id) in self.by_id.keys().filter(|(key, _)| is_key(key)) {
+            of_id.entry(id.clone()).or_default().push(key.clone());
+        }
+        let without_key = |((key, _), grant): &(&(Option<String>, String), &Grant)| {
+            !is_key(key) && grant.created.is_none() && grant.ended.is_some()
+        };
+        let without: Vec<_> = self.by_id.iter().filter(without_key).map(|(name, _)| name.clone()).collect();
+        for name in without {
+            let Some([key]) = of_id.get(&name.1).map(Vec::as_slice) else { continue };
+            let Some(end) = self.by_id.remove(&name) else { continue };
+            if let Some(grant) = self.by_id.get_mut(&(key.clone(), name.1))
+                && grant.ended.is_none()
+            {
+                grant.ended = end.ended;
+                grant.state = ended_state(grant);
+            }
+        }
+    }
+
     fn finish(&mut self, usability: &BTreeMap<&str, KeyUsability>) -> Vec<Grant> {
+        self.join_ends_without_key();
         let grants = std::mem::take(&mut self.by_id).into_values();
         let mut grants: Vec<Grant> = grants.chain(std::mem::take(&mut self.without_id)).collect();
         for grant in &mut grants {

@@ -108,6 +108,27 @@ fn the_same_id_is_the_same_grant() {
     assert_eq!((copies.grants().len(), copies.grants()[0].repeated), (1, 0));
 }
 
+/// Older records of RetireGrant name no key, and some name an alias: the id says which grant ends.
+#[test]
+fn an_end_without_a_key_is_of_the_only_grant_with_that_id() {
+    let unkeyed = |change: KeyChange, key: Option<&str>| KeyChange { key: key.map(str::to_owned), ..change };
+    for key in [None, Some("alias/app")] {
+        let mut end = unkeyed(retires(3, "a"), key);
+        end.by.event_name = "RetireGrant".to_owned();
+        let ledger = ledger(vec![creates(1, "a"), end]);
+        assert_eq!(states(&ledger), ["retired"], "{key:?}");
+    }
+    let same_minute = ledger(vec![unkeyed(revokes(1, "a"), None), creates(1, "a")]);
+    assert_eq!(states(&same_minute), ["revoked"]);
+    // Two keys have grants with that id: which one ended is not known.
+    let other = KEY.replace("1234abcd", "5678abcd");
+    let two =
+        ledger(vec![creates(1, "a"), unkeyed(creates(1, "a"), Some(&other)), unkeyed(retires(3, "a"), None)]);
+    let mut states = states(&two);
+    states.sort_unstable();
+    assert_eq!(states, ["created_before_window", "open", "open"]);
+}
+
 #[test]
 fn what_failed_created_nothing_and_what_has_no_id_has_no_end() {
     let mut unknown = terms("x");
