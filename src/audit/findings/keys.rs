@@ -106,8 +106,8 @@ pub(super) const DISABLED: FindingRule = FindingRule {
     id: "key-disabled-used",
     severity: FindingSeverity::High,
     title: "Key that is needed is disabled",
-    about: "A key was disabled, nobody enabled it in the input, and it was used in the 90 days before or is still \
-        asked for.",
+    about: "A key was disabled, or its deletion was cancelled, which leaves it disabled; nobody enabled it in the \
+        input, and it was used in the 90 days before or is still asked for.",
     source: STATES,
     controls: "FSBP KMS.3, NIST SC-12(2)",
     cannot_know: "Whether the key was enabled after the input ends.",
@@ -116,7 +116,10 @@ pub(super) const DISABLED: FindingRule = FindingRule {
     is_negative: false,
     find: |seen| {
         let changes = ["DisableKey", "EnableKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "DeleteKey"];
-        needed_after(seen, "DisableKey", &changes, "disabled it")
+        let mut found = needed_after(seen, "DisableKey", &changes, "disabled it");
+        let left = "cancelled its deletion, which leaves it disabled,";
+        found.extend(needed_after(seen, "CancelKeyDeletion", &changes, left));
+        found
     },
 };
 
