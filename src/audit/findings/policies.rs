@@ -109,8 +109,9 @@ fn statements<'s>(
     found.into_values().collect()
 }
 
-/// Operators that hold only for some values of a key, and not where the key is absent. Those that end
-/// in `IfExists`, negations, `Null` and `ForAllValues:` also hold for callers that nobody thought of.
+/// Operators that hold only for some values of a key, and not where the key is absent. Those that
+/// end in `IfExists`, negations, `Null` and `ForAllValues:` also hold for callers that nobody
+/// thought of.
 const LIMITING: [&str; 7] =
     ["arnequals", "arnlike", "bool", "ipaddress", "stringequals", "stringequalsignorecase", "stringlike"];
 
