@@ -110,7 +110,10 @@ impl Resolver<'_> {
     /// Adds what a call uses that is shared, whatever is asked for.
     fn use_of_shares(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
         let (knowledge, keys) = (self.knowledge, self.knowledge.shares.keys());
-        if !keys.is_empty() && knowledge.corrections.replacement(event).is_none() {
+        if !keys.is_empty()
+            && self.plan.selection.wants_scope(event)
+            && knowledge.corrections.replacement(event).is_none()
+        {
             resolved.key_calls.extend(keys.uses(event));
         }
     }

@@ -17,6 +17,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 use testkit::{Ran, keytrail, rows, run, sorted};
 
+use crate::SAMPLE;
+
 /// Archives of every kind there is: the sample, damaged ones, other shapes, containers, tables.
 fn archives() -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -446,4 +448,23 @@ fn what_cannot_be_gone_on_from_is_refused() {
     world.check(&["--hash"]);
     // What can be read once only.
     refused(run(world.command(&world.report(), &["--incremental"]).arg("-")), "cannot tell whether");
+}
+
+/// Calls outside of the selected time and Regions are in a checkpoint, and in no table.
+#[test]
+fn what_is_narrowed_later_is_narrowed_in_all_tables() {
+    let options = ["--region", "us-west-2", "--since", "2000-01-01"];
+    let dir = tempfile::tempdir().unwrap();
+    let analyze = |name: &str, options: &[&str]| {
+        let mut command = keytrail();
+        command.args(["analyze", "-q", "-o"]).arg(dir.path().join(name)).arg(SAMPLE).args(options);
+        let ran = run(&mut command);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        files(&dir.path().join(name))
+    };
+    analyze("nights", &["--incremental"]);
+    let nights = analyze("nights", &[&["--incremental"], &options[..]].concat());
+    for (name, bytes) in analyze("full", &options) {
+        assert!(name == "run.json" || bytes == nights[&name], "{name} differs");
+    }
 }
