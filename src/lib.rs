@@ -26,6 +26,7 @@
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
 //! | [`report`] | Parquet and the other outputs |
+//! | [`page`] | a finished report → one HTML page |
 //! | [`engine`] | plan → scan → resolve: runs the stages, in parallel |
 //!
 //! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains
@@ -72,6 +73,7 @@ pub mod format;
 pub mod integrity;
 pub mod knowledge;
 pub mod model;
+pub mod page;
 pub mod parse;
 pub mod policy;
 pub mod report;

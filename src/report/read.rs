@@ -189,7 +189,7 @@ impl FinishedReport {
     }
 
     /// What `run.json` says.
-    pub(super) fn run(&self) -> &Value {
+    pub fn run(&self) -> &Value {
         &self.run
     }
 

@@ -1,0 +1,132 @@
+//! Findings, the most severe first, with the records that show them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::page::budget::Budget;
+use crate::page::content::{Block, Section};
+use crate::page::error::PageError;
+use crate::page::keys::SEVERITIES;
+use crate::page::rows::{Row, Smallest, at};
+use crate::page::source::Source;
+use crate::page::table::{Field, Kind, Query, Table, TableRow, row};
+use crate::report::{FINDINGS, FindingsTable, printable};
+
+/// Findings that are shown at most.
+const SHOWN: usize = 3_000;
+/// Records of a finding that are shown.
+const RECORDS: usize = 3;
+const STATUSES: [&str; 3] = ["open", "undecidable", "muted"];
+
+pub(in crate::page) fn findings(
+    source: &Source<'_>,
+    parts: &BTreeMap<String, String>,
+    budget: &mut Budget,
+) -> Result<Option<Section>, PageError> {
+    if !source.has::<FindingsTable>() {
+        return Ok(None);
+    }
+    let t = source.texts;
+    let mut section = Section::new("findings", t.findings);
+    let mut smallest = Smallest::new(SHOWN);
+    source.read::<FindingsTable>(|finding| {
+        let place = |list: &[&str], position| {
+            let text = finding.text(position);
+            list.iter().position(|known| Some(*known) == text).unwrap_or(list.len())
+        };
+        let order = (
+            place(&STATUSES, at!(FINDINGS, "status")),
+            place(&SEVERITIES, at!(FINDINGS, "severity")),
+            finding.owned(at!(FINDINGS, "rule_id")),
+            finding.owned(at!(FINDINGS, "finding_id")),
+        );
+        smallest.push(order, finding_row(&finding, parts));
+    })?;
+    let (rows, total) = smallest.finish();
+    if total == 0 {
+        section.text(t.no_findings);
+        return Ok(Some(section));
+    }
+    section.text(t.findings_intro);
+    let heads = [
+        (t.severity_head, false),
+        (t.finding, false),
+        (t.about, false),
+        (t.records, false),
+        (t.remedy, false),
+    ];
+    let order = |name: &str, list: &[&str]| {
+        let items: Vec<String> = list.iter().map(|item| format!("'{item}'")).collect();
+        format!("list_position([{}], {name})", items.join(", "))
+    };
+    let query = format!(
+        "select severity, status, title, detail, rule_id, coverage, mute, key_arn, principal, grant_id, resource_arn, \
+         evidence_count, first_time, last_time, remediation, controls from 'findings.parquet' \
+         order by {}, {}, rule_id, finding_id",
+        order("status", &STATUSES),
+        order("severity", &SEVERITIES)
+    );
+    let table = Table::new("findings-table", t.findings, &heads);
+    section.add(Block::Table(Box::new(table.fill(budget.part(3_000_000), rows, total, Query::new(query)))));
+    Ok(Some(section))
+}
+
+fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow {
+    let text = |column, kind, position| Field::text(column, kind, finding.text(position));
+    let key = finding.text(at!(FINDINGS, "key_arn"));
+    let link = key.and_then(|key| parts.get(key)).map(|place| format!("#{place}"));
+    let mut records = vec![
+        Some(Field::count("evidence_count", finding.count(at!(FINDINGS, "evidence_count")))),
+        Field::time("first_time", finding.time(at!(FINDINGS, "first_time"))),
+        Field::time("last_time", finding.time(at!(FINDINGS, "last_time"))),
+    ];
+    records.extend(evidence(finding.text(at!(FINDINGS, "evidence")).unwrap_or_default()).map(Some));
+    let mut cells = row([
+        vec![
+            text("severity", Kind::Word, at!(FINDINGS, "severity")),
+            text("status", Kind::Word, at!(FINDINGS, "status")),
+        ],
+        vec![
+            text("title", Kind::Text, at!(FINDINGS, "title")),
+            text("detail", Kind::Note, at!(FINDINGS, "detail")),
+            text("rule_id", Kind::Code, at!(FINDINGS, "rule_id")),
+            text("coverage", Kind::Note, at!(FINDINGS, "coverage")),
+            text("mute", Kind::Note, at!(FINDINGS, "mute")),
+        ],
+        vec![
+            Field::text("key_arn", Kind::Key, key).map(|field| field.linked(link)),
+            text("principal", Kind::Code, at!(FINDINGS, "principal")),
+            text("grant_id", Kind::Code, at!(FINDINGS, "grant_id")),
+            text("resource_arn", Kind::Code, at!(FINDINGS, "resource_arn")),
+        ],
+        records,
+        vec![
+            text("remediation", Kind::Text, at!(FINDINGS, "remediation")),
+            text("controls", Kind::Note, at!(FINDINGS, "controls")),
+        ],
+    ]);
+    cells.id = finding.text(at!(FINDINGS, "finding_id")).map(|id| format!("finding-{}", place(id)));
+    cells
+}
+
+/// The first of the records, each as `archive@offset` with its id.
+fn evidence(json: &str) -> impl Iterator<Item = Field> {
+    let items: Vec<Value> = serde_json::from_str(json).unwrap_or_default();
+    items.into_iter().take(RECORDS).filter_map(|item| {
+        let archive = item.get("archive").and_then(Value::as_str);
+        let offset = item.get("offset").and_then(Value::as_u64);
+        let id = item.get("event_id").and_then(Value::as_str).unwrap_or_default();
+        let place = match (archive, offset) {
+            (Some(archive), Some(offset)) => format!("{archive}@{offset} {id}"),
+            (Some(archive), None) => format!("{archive} {id}"),
+            (None, _) => id.to_owned(),
+        };
+        Some(Field::words(Kind::Code, printable(&place).trim_end())).filter(|field| !field.shown.is_empty())
+    })
+}
+
+/// Letters, digits and hyphens of a text.
+fn place(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(80).collect()
+}
