@@ -21,7 +21,8 @@ use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
-use keytrail::report::{Aggregates, IncrementalSummary, RunJson, RunOptions, Style, Summary};
+use keytrail::page::write_page;
+use keytrail::report::{Aggregates, FinishedReport, IncrementalSummary, RunJson, RunOptions, Style, Summary};
 use keytrail::source::Input;
 
 pub(super) fn run(
@@ -104,6 +105,9 @@ pub(super) fn run(
         findings: &rows,
     };
     let staged = directory.stage(aggregates, &run_json)?;
+    if !args.no_html {
+        write_page(&FinishedReport::of_staged(&staged)?, args.language.language, staged.create_page()?)?;
+    }
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;
 

@@ -10,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::evidence_args::EvidenceArgs;
 use super::exit::ExitStatus;
+use super::html_args::{HtmlArgs, LanguageOption};
 use super::options::{
     CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
     S3Options, SelectionOptions, TrustOptions,
@@ -57,6 +58,7 @@ pub(super) enum Command {
     Policy(PolicyArgs),
     Findings(FindingsArgs),
     Verify(VerifyArgs),
+    Html(HtmlArgs),
     Evidence(EvidenceArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
@@ -66,8 +68,8 @@ pub(super) enum Command {
 /// Read archives and write a report directory
 ///
 /// Counts KMS usage per key, principal and workload. The report consists of Parquet files (usage,
-/// events, rejects and inputs) and run.json, which says how every record was counted and what the
-/// numbers cannot prove.
+/// events, rejects and inputs), of run.json, which says how every record was counted and what the
+/// numbers cannot prove, and of report.html, a page to read, print and sign.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail analyze sample-logs -o report
@@ -106,6 +108,13 @@ pub(super) struct AnalyzeArgs {
 
     #[command(flatten)]
     pub(super) trust: TrustOptions,
+
+    /// Do not write report.html, the page of the report
+    #[arg(long, env = "KEYTRAIL_NO_HTML", value_parser = FalseyValueParser::new())]
+    pub(super) no_html: bool,
+
+    #[command(flatten)]
+    pub(super) language: LanguageOption,
 
     #[command(flatten)]
     pub(super) monitoring: MonitoringOptions,

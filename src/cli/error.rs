@@ -9,6 +9,7 @@ use super::exit::ExitStatus;
 use keytrail::checkpoint::CheckpointError;
 use keytrail::classify::RulesError;
 use keytrail::engine::RunError;
+use keytrail::page::PageError;
 use keytrail::report::{ReadError, SinkError};
 use keytrail::s3::{Address, S3Error};
 
@@ -25,6 +26,8 @@ pub(super) enum CliError {
     Rules(#[from] RulesError),
     #[error(transparent)]
     Report(#[from] ReadError),
+    #[error(transparent)]
+    Page(#[from] PageError),
     #[error(transparent)]
     Bucket(#[from] S3Error),
     /// A file named by an option cannot be read.

@@ -16,6 +16,8 @@ mod evidence_args;
 mod exit;
 mod findings;
 mod grants;
+mod html;
+mod html_args;
 mod inputs;
 mod interrupt;
 mod log;
@@ -74,6 +76,7 @@ pub fn run() -> ExitCode {
         Command::Policy(args) => policy::run(args, &interrupt, &reporter),
         Command::Findings(args) => findings::run(args, &interrupt, &reporter),
         Command::Verify(args) => verify::run(args, &interrupt, &reporter),
+        Command::Html(args) => html::run(args, &reporter),
         Command::Evidence(args) => evidence::run(args, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),

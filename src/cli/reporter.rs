@@ -66,6 +66,7 @@ impl ExitReporter {
             Command::Policy(args) => (Some(args.common()), "-".to_owned(), None),
             Command::Findings(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Verify(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Html(args) => (Some(&args.common), args.output.display().to_string(), None),
             Command::Evidence(args) => (Some(&args.common), args.output.display().to_string(), None),
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),

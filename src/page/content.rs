@@ -50,7 +50,6 @@ pub(super) enum Block {
 
 /// The head of a key's part.
 pub(super) struct KeyHead {
-    pub(super) id: String,
     /// The id at the end of the ARN.
     pub(super) name: String,
     pub(super) arn: String,

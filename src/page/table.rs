@@ -142,7 +142,11 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(id: impl Into<String>, caption: impl Into<String>, heads: &[(&'static str, bool)]) -> Self {
+    pub(super) fn new(
+        id: impl Into<String>,
+        caption: impl Into<String>,
+        heads: &[(&'static str, bool)],
+    ) -> Self {
         let heads = heads.iter().map(|(title, is_number)| Head { title, is_number: *is_number });
         Self {
             id: id.into(),

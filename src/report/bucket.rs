@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::{Existing, PublishedReport, StagedFile, StagedReport};
 use super::error::SinkError;
+use super::parts::PAGE;
 use crate::base::stable_hasher;
 use crate::s3::{Bucket, Lease, S3Error, WriteCondition};
 
@@ -166,7 +167,8 @@ impl BucketPublisher {
             }
             digests.insert(name, digest);
         }
-        let stale = existing.keys().filter(|name| is_day(name) && !digests.contains_key(*name));
+        let stale =
+            existing.keys().filter(|name| (is_day(name) || *name == PAGE) && !digests.contains_key(*name));
         self.bucket.delete(stale.map(|name| self.key(name)).collect())?;
         self.check_lease()?;
         for StagedFile { path, .. } in run {

@@ -11,6 +11,7 @@ use super::cell::EncodedRow;
 use super::error::SinkError;
 use super::events::EventFiles;
 use super::parquet::{EncodeBy, TableFile};
+use super::parts::{DAY_FILE, EVENTS_FOLDER, PAGE, PARTS};
 use super::run::RunJson;
 use super::sink::{EventStep, Sink};
 use super::table::Table;
@@ -23,30 +24,9 @@ use crate::audit::{Finding, PolicyLine};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
 use crate::model::Rejection;
 
-pub(super) const EVENTS_FOLDER: &str = "events";
-/// The file in the folder of a day.
-pub(super) const DAY_FILE: &str = "events.parquet";
 /// A file in the staging folder. It is locked as long as the run lives.
 const ALIVE: &str = "alive";
 const STAGING: &str = "_keytrail-";
-/// The parts of a report, in the order in which they appear.
-pub(super) const PARTS: [&str; 14] = [
-    "findings.parquet",
-    "usage.parquet",
-    "usage_daily.parquet",
-    "grants.parquet",
-    "access.parquet",
-    "policy_statements.parquet",
-    "shares.parquet",
-    "share_use.parquet",
-    EVENTS_FOLDER,
-    "superseded.parquet",
-    "rejects.parquet",
-    "integrity.parquet",
-    "inputs.parquet",
-    "run.json",
-];
-
 /// What to do with a report that is already there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -279,11 +259,28 @@ pub(super) struct StagedFile {
 }
 
 impl StagedReport {
+    /// Where it is until it is published.
+    pub(super) fn folder(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Adds an empty file for the page of the report.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create_page(&self) -> Result<File, SinkError> {
+        let path = self.staging.path().join(PAGE);
+        File::create(&path).map_err(SinkError::file(&path))
+    }
+
     /// The files, in the order in which they are to appear.
     pub(super) fn files(&self) -> Result<Vec<StagedFile>, SinkError> {
         let mut files = Vec::new();
         for part in PARTS {
             let path = self.staging.path().join(part);
+            if part == PAGE && !path.exists() {
+                continue;
+            }
             if part != EVENTS_FOLDER {
                 files.push(StagedFile { name: part.to_owned(), path });
                 continue;
@@ -324,8 +321,11 @@ impl StagedReport {
             remove(&self.target.join(part))?;
         }
         for part in PARTS {
-            let path = self.target.join(part);
-            fs::rename(self.staging.path().join(part), &path).map_err(SinkError::file(&path))?;
+            let (staged, path) = (self.staging.path().join(part), self.target.join(part));
+            if part == PAGE && !staged.exists() {
+                continue;
+            }
+            fs::rename(staged, &path).map_err(SinkError::file(&path))?;
         }
         drop(self.staging);
         Ok(PublishedReport::new(self.target.display().to_string()))

@@ -33,6 +33,7 @@ mod evidence;
 mod formats;
 mod metrics;
 mod parquet;
+mod parts;
 mod policy_page;
 mod read;
 mod review;

@@ -14,7 +14,9 @@ use thiserror::Error;
 
 use super::batch::arrow_type;
 use super::cell::{Cell, EncodedRow};
-use super::directory::{DAY_FILE, EVENTS_FOLDER, PARTS};
+use super::directory::StagedReport;
+use super::parts::{DAY_FILE, EVENTS_FOLDER, PARTS};
+use super::run::SCHEMA_VERSION;
 use super::table::{Column, Table};
 use crate::format::tabular::{ParquetTable, TableError};
 use crate::model::EventTime;
@@ -46,6 +48,16 @@ pub enum ReadError {
     NotARun {
         /// The file.
         path: String,
+    },
+    /// The report has tables that this version does not know.
+    #[error(
+        "{path} is of a report with schema version {found}; this version of keytrail reads {SCHEMA_VERSION}"
+    )]
+    OtherVersion {
+        /// The file.
+        path: String,
+        /// The schema version.
+        found: u64,
     },
     /// A table cannot be read.
     #[error("cannot read {path}")]
@@ -169,6 +181,15 @@ impl FinishedReport {
         Self::open_at(Place::Bucket { bucket: bucket.clone(), folder: folder.to_owned() })
     }
 
+    /// Opens a report before it is published.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open), or when it is not whole.
+    pub fn of_staged(staged: &StagedReport) -> Result<Self, ReadError> {
+        let folder = staged.folder();
+        Self::open(folder)?.ok_or_else(|| ReadError::NotARun { path: folder.join(RUN).display().to_string() })
+    }
+
     fn open_at(place: Place) -> Result<Option<Self>, ReadError> {
         let Some(size) = place.size(RUN)? else { return Ok(None) };
         if place.size("usage.parquet")?.is_none() {
@@ -185,7 +206,11 @@ impl FinishedReport {
         if run.get("keytrail_version").is_none() || run.get("options").is_none() {
             return Err(wrong());
         }
-        Ok(Some(Self { place, run }))
+        let known = u64::from(SCHEMA_VERSION);
+        match run.get("schema_version").and_then(Value::as_u64) {
+            Some(found) if found != known => Err(ReadError::OtherVersion { path: place.name(RUN), found }),
+            _ => Ok(Some(Self { place, run })),
+        }
     }
 
     /// What `run.json` says.

@@ -127,7 +127,13 @@ impl Bars {
             let place = if labels < 2 { 0 } else { n * (count - 1) / (labels - 1) };
             let Some(label) = heights_label(step, origin + place) else { continue };
             let x = LEFT + (f64::from(place) + 0.5) * width;
-            let anchor = if n == 0 { "start" } else if n + 1 == labels && labels > 1 { "end" } else { "middle" };
+            let anchor = if n == 0 {
+                "start"
+            } else if n + 1 == labels && labels > 1 {
+                "end"
+            } else {
+                "middle"
+            };
             let x = if n == 0 { LEFT } else { x };
             shapes.push(Shape::text(x, TOP + HEIGHT + 18.0, anchor, "axis", label));
         }

@@ -48,7 +48,8 @@ pub(in crate::page) fn calendar(scopes: &[Scope], texts: &Texts) -> Option<Drawi
                 0 => texts.calendar_read.to_owned(),
                 n => format!("{}: {n}", texts.calendar_missing),
             };
-            let when = if from == to { day_text(from) } else { format!("{}–{}", day_text(from), day_text(to)) };
+            let when =
+                if from == to { day_text(from) } else { format!("{}–{}", day_text(from), day_text(to)) };
             let class = if missing == 0 { "read" } else { "missing" };
             shapes.push(Shape::new(form, class).tip(format!("{} {when}: {what}", scope.name)));
         }

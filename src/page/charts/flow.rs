@@ -43,7 +43,8 @@ impl Flow {
     fn column(&self, name: impl Fn(&Link) -> &str, others: &str) -> Column {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
         self.0.iter().for_each(|(link, events)| *counts.entry(name(link)).or_default() += events);
-        let mut counts: Vec<(String, u64)> = counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
+        let mut counts: Vec<(String, u64)> =
+            counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect();
         counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let rest: u64 = counts.iter().skip(BOXES).map(|(_, n)| n).sum();
         counts.truncate(BOXES);
@@ -67,11 +68,16 @@ impl Flow {
         let scale = (HEIGHT - gaps).max(60.0) / length(total.max(1));
         let mut shapes = Vec::new();
         let places: Vec<BTreeMap<&str, f64>> = columns.iter().map(|column| place(column, scale)).collect();
-        for (first, second, name) in
-            [(0, 1, (|link| (&link.workload, &link.principal)) as fn(&Link) -> (&String, &String)), (1, 2, |link| (&link.principal, &link.key))]
-        {
+        for (first, second, name) in [
+            (0, 1, (|link| (&link.workload, &link.principal)) as fn(&Link) -> (&String, &String)),
+            (1, 2, |link| (&link.principal, &link.key)),
+        ] {
             let known = |column: usize, name: &String| -> String {
-                if columns[column].iter().any(|(known, _)| known == name) { name.clone() } else { others.to_owned() }
+                if columns[column].iter().any(|(known, _)| known == name) {
+                    name.clone()
+                } else {
+                    others.to_owned()
+                }
             };
             let mut bands: BTreeMap<(String, String), u64> = BTreeMap::new();
             for (link, events) in &self.0 {
@@ -102,7 +108,8 @@ impl Flow {
                 let form = Form::Box { x: COLUMNS[n], y, width: BOX, height };
                 let tip = format!("{name}: {}", number(*events));
                 shapes.push(Shape::new(form, "node").tip(tip.clone()));
-                let (x, anchor) = if n == 0 { (COLUMNS[n] - 6.0, "end") } else { (COLUMNS[n] + BOX + 6.0, "start") };
+                let (x, anchor) =
+                    if n == 0 { (COLUMNS[n] - 6.0, "end") } else { (COLUMNS[n] + BOX + 6.0, "start") };
                 let link = links.get(name).map(|place| format!("#{place}"));
                 let words = Shape::text(x, y + height / 2.0 + 4.0, anchor, "label", shown(name, n));
                 shapes.push(words.tip(tip).link(link));

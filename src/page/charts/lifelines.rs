@@ -23,7 +23,12 @@ pub(in crate::page) struct Life {
 }
 
 /// The picture; `None`: no grant has a time.
-pub(in crate::page) fn lifelines(id: &str, lives: &[Life], window: (EventTime, EventTime), texts: &Texts) -> Option<Drawing> {
+pub(in crate::page) fn lifelines(
+    id: &str,
+    lives: &[Life],
+    window: (EventTime, EventTime),
+    texts: &Texts,
+) -> Option<Drawing> {
     let times = lives.iter().flat_map(|life| [life.created, life.ended, life.last_use]).flatten();
     let first = times.clone().min()?.min(window.0);
     let last = times.max()?.max(window.1);
@@ -34,7 +39,13 @@ pub(in crate::page) fn lifelines(id: &str, lives: &[Life], window: (EventTime, E
     };
     let mut shapes = vec![
         Shape::text(LEFT, 12.0, "start", "axis", first.to_rfc3339().split('T').next().unwrap_or_default()),
-        Shape::text(WIDTH - 20.0, 12.0, "end", "axis", last.to_rfc3339().split('T').next().unwrap_or_default()),
+        Shape::text(
+            WIDTH - 20.0,
+            12.0,
+            "end",
+            "axis",
+            last.to_rfc3339().split('T').next().unwrap_or_default(),
+        ),
     ];
     let mut y = 30.0;
     for life in lives.iter().take(MOST) {
@@ -45,8 +56,13 @@ pub(in crate::page) fn lifelines(id: &str, lives: &[Life], window: (EventTime, E
             (true, Some(_)) => "life open",
             (false, _) => "life ended",
         };
-        shapes.push(Shape::text(LEFT - 8.0, y + 4.0, "end", "label", cut(&life.name, 44)).tip(life.tip.clone()));
-        shapes.push(Shape::new(Form::Line { x1: from, y1: y, x2: to.max(from + 1.0), y2: y }, class).tip(life.tip.clone()));
+        shapes.push(
+            Shape::text(LEFT - 8.0, y + 4.0, "end", "label", cut(&life.name, 44)).tip(life.tip.clone()),
+        );
+        shapes.push(
+            Shape::new(Form::Line { x1: from, y1: y, x2: to.max(from + 1.0), y2: y }, class)
+                .tip(life.tip.clone()),
+        );
         if life.created.is_some() {
             shapes.push(Shape::new(Form::Dot { x: from, y, radius: 3.0 }, "start-of-life"));
         }

@@ -29,7 +29,12 @@ pub(in crate::page) fn map(lines: &BTreeMap<(String, String), ShareLine>, texts:
         return None;
     }
     let side = |names: BTreeSet<&String>| -> BTreeMap<String, f64> {
-        names.into_iter().take(MOST).enumerate().map(|(n, name)| (name.clone(), 40.0 + length(n as u64) * ROW)).collect()
+        names
+            .into_iter()
+            .take(MOST)
+            .enumerate()
+            .map(|(n, name)| (name.clone(), 40.0 + length(n as u64) * ROW))
+            .collect()
     };
     let owners = side(lines.keys().map(|(owner, _)| owner).collect());
     let consumers = side(lines.keys().map(|(_, consumer)| consumer).collect());

@@ -17,7 +17,10 @@ pub(in crate::page) fn glance(source: &Source<'_>, overview: &Overview) -> Secti
     };
     facts.push((t.window.to_owned(), window));
     let run = source.run(&[]);
-    facts.push((t.made.to_owned(), format!("{} UTC, keytrail {}", seconds(&field(run, "ended")), field(run, "keytrail_version"))));
+    facts.push((
+        t.made.to_owned(),
+        format!("{} UTC, keytrail {}", seconds(&field(run, "ended")), field(run, "keytrail_version")),
+    ));
     let filters = source.report.filters();
     if !filters.is_empty() {
         facts.push((t.filters.to_owned(), printable(&filters.join(" "))));
@@ -41,7 +44,14 @@ pub(in crate::page) fn glance(source: &Source<'_>, overview: &Overview) -> Secti
         section.add(Block::Counters(vec![
             count(t.calls_succeeded, success, sum("outcome = 'success'"), "uses", "", "success"),
             count(t.calls_refused, denied, sum("outcome = 'denied'"), "refusals", "denied", "denied"),
-            count(t.calls_failed, failed, sum("outcome not in ('success', 'denied')"), "refusals", "", "failed"),
+            count(
+                t.calls_failed,
+                failed,
+                sum("outcome not in ('success', 'denied')"),
+                "refusals",
+                "",
+                "failed",
+            ),
             count(
                 t.keys_used,
                 named.count() as u64,
@@ -88,7 +98,9 @@ fn integrity(source: &Source<'_>, overview: &Overview) -> String {
     match (summary.is_empty(), overview.verified) {
         (true, _) => t.no_digests.to_owned(),
         (false, None) => format!("{}: {summary}.", t.integrity),
-        (false, Some(verified)) => format!("{}: {summary}. {}: {}.", t.integrity, t.verified_events, number(verified)),
+        (false, Some(verified)) => {
+            format!("{}: {summary}. {}: {}.", t.integrity, t.verified_events, number(verified))
+        }
     }
 }
 

@@ -73,7 +73,7 @@ pub(in crate::page) fn keys(
         let Some(part) = parts.remove(key) else { continue };
         let mut section = Section::new(&part.id, "");
         section.breaks = true;
-        let head = KeyHead { id: part.id.clone(), name: printable(&short_key(key)), arn: printable(key) };
+        let head = KeyHead { name: printable(&short_key(key)), arn: printable(key) };
         section.add(Block::Key(Box::new(head)));
         let arn = Arn::parse(key);
         let place = |stored: &Option<String>, of_arn: Option<&str>| {
@@ -95,14 +95,20 @@ pub(in crate::page) fn keys(
     Ok(sections)
 }
 
-fn list(source: &Source<'_>, overview: &Overview, places: &BTreeMap<String, String>, budget: &mut Budget) -> Table {
+fn list(
+    source: &Source<'_>,
+    overview: &Overview,
+    places: &BTreeMap<String, String>,
+    budget: &mut Budget,
+) -> Table {
     let t = source.texts;
     let ordered = overview.keys.ordered();
     let total = ordered.len() as u64;
     let rows = ordered.into_iter().take(LISTED).map(|(key, totals)| {
         let link = key.as_ref().and_then(|key| places.get(key)).map(|place| format!("#{place}"));
         let name = Field::text("key_arn", Kind::Key, key.as_deref()).map(|field| field.linked(link));
-        let account = key.as_deref().and_then(Arn::parse).map(|arn| format!("{} {}", arn.account, arn.region));
+        let account =
+            key.as_deref().and_then(Arn::parse).map(|arn| format!("{} {}", arn.account, arn.region));
         row([
             vec![
                 Some(name.unwrap_or_else(|| Field::words(Kind::Text, t.key_not_named))),
@@ -132,10 +138,12 @@ fn list(source: &Source<'_>, overview: &Overview, places: &BTreeMap<String, Stri
 
 fn list_query(source: &Source<'_>) -> Query {
     let mut known = vec!["select key_arn from 'usage.parquet'"];
-    let (mut grants, mut findings) = ("select null::varchar as key_arn, 0::bigint as n where false".to_owned(), String::new());
+    let (mut grants, mut findings) =
+        ("select null::varchar as key_arn, 0::bigint as n where false".to_owned(), String::new());
     if source.has::<GrantsTable>() {
         known.push("select key_arn from 'grants.parquet' where key_arn is not null");
-        grants = "select key_arn, count(*) as n from 'grants.parquet' where state = 'open' group by 1".to_owned();
+        grants =
+            "select key_arn, count(*) as n from 'grants.parquet' where state = 'open' group by 1".to_owned();
     }
     if source.has::<FindingsTable>() {
         known.push("select key_arn from 'findings.parquet' where key_arn is not null");
@@ -147,7 +155,8 @@ fn list_query(source: &Source<'_>) -> Query {
         );
     }
     if findings.is_empty() {
-        findings = "select null::varchar as key_arn, 0::bigint as n, 0::bigint as worst where false".to_owned();
+        findings =
+            "select null::varchar as key_arn, 0::bigint as n, 0::bigint as worst where false".to_owned();
     }
     if !source.has::<UsageTable>() {
         return Query::default();
@@ -179,7 +188,8 @@ fn read(source: &Source<'_>, places: &BTreeMap<String, String>) -> Result<BTreeM
     source.read::<DailyTable>(|row| of(&row, at!(DAILY, "key_arn"), &Part::daily))?;
     source.read::<AccessTable>(|row| of(&row, at!(ACCESS, "key_arn"), &Part::access))?;
     source.read::<GrantsTable>(|row| of(&row, at!(GRANTS, "key_arn"), &Part::grant))?;
-    source.read::<PolicyStatementsTable>(|row| of(&row, at!(POLICY_STATEMENTS, "key_arn"), &Part::statement))?;
+    source
+        .read::<PolicyStatementsTable>(|row| of(&row, at!(POLICY_STATEMENTS, "key_arn"), &Part::statement))?;
     source.read::<FindingsTable>(|row| of(&row, at!(FINDINGS, "key_arn"), &Part::finding))?;
     Ok(parts)
 }
@@ -200,7 +210,8 @@ impl Part {
 
     fn usage(&mut self, usage: &Row<'_>) {
         let text = |position| usage.owned(position).unwrap_or_default();
-        let caller = (text(at!(USAGE, "principal")), text(at!(USAGE, "workload")), text(at!(USAGE, "event_name")));
+        let caller =
+            (text(at!(USAGE, "principal")), text(at!(USAGE, "workload")), text(at!(USAGE, "event_name")));
         let calls = self.callers.entry(caller).or_default();
         let events = usage.count(at!(USAGE, "event_count"));
         match usage.text(at!(USAGE, "outcome")) {
@@ -216,8 +227,10 @@ impl Part {
             calls.times = Some((from.min(first), to.max(last)));
         }
         let used = usage.time(at!(USAGE, "key_last_used_time"));
-        if let Some(time) = used.filter(|time| self.last_used.as_ref().is_none_or(|(known, ..)| time > known)) {
-            let (who, call) = (text(at!(USAGE, "key_last_used_by")), text(at!(USAGE, "key_last_used_event_name")));
+        if let Some(time) = used.filter(|time| self.last_used.as_ref().is_none_or(|(known, ..)| time > known))
+        {
+            let (who, call) =
+                (text(at!(USAGE, "key_last_used_by")), text(at!(USAGE, "key_last_used_event_name")));
             self.last_used = Some((time, who, printable(&call)));
         }
     }
@@ -251,7 +264,8 @@ impl Part {
                 Field::time("last_event_time", access.time(at!(ACCESS, "last_event_time"))),
             ],
         ]);
-        self.access.push((u64::MAX - records, order.iter().map(|place| access.owned(*place)).collect()), cells);
+        self.access
+            .push((u64::MAX - records, order.iter().map(|place| access.owned(*place)).collect()), cells);
     }
 
     fn grant(&mut self, grant: &Row<'_>) {
@@ -324,10 +338,7 @@ impl Part {
         let severity = finding.text(at!(FINDINGS, "severity")).unwrap_or_default();
         let place = SEVERITIES.iter().position(|name| *name == severity).unwrap_or(SEVERITIES.len());
         let text = |position| printable(finding.text(position).unwrap_or_default());
-        let words = (
-            format!("{severity}: {}", text(at!(FINDINGS, "title"))),
-            text(at!(FINDINGS, "detail")),
-        );
+        let words = (format!("{severity}: {}", text(at!(FINDINGS, "title"))), text(at!(FINDINGS, "detail")));
         self.findings.push((place, id), words);
     }
 }
@@ -351,7 +362,8 @@ fn add_part(
     if !part.bars.is_empty() {
         let condition = format!("key_arn = '{}'", key.replace('\'', "''"));
         let title = t.calls_over_time.to_owned();
-        let mut drawing = part.bars.draw(&format!("{id}-bars"), title, Some(&condition), &overview.workloads, t);
+        let mut drawing =
+            part.bars.draw(&format!("{id}-bars"), title, Some(&condition), &overview.workloads, t);
         if printable(key) != key {
             drawing.query.clear();
         }
@@ -406,7 +418,13 @@ fn add_part(
     }
     let (rows, total) = part.access.finish();
     if total > 0 {
-        let heads = [(t.principal, false), (t.call, false), (t.result, false), (t.records, true), (t.first_last, false)];
+        let heads = [
+            (t.principal, false),
+            (t.call, false),
+            (t.result, false),
+            (t.records, true),
+            (t.first_last, false),
+        ];
         let query = Query::with(key, |key| {
             format!(
                 "select principal, event_name, outcome, error_code, record_count, first_event_time, last_event_time \
@@ -419,7 +437,13 @@ fn add_part(
     }
 }
 
-fn callers(id: &str, key: &str, callers: BTreeMap<Caller, Calls>, budget: &mut Budget, source: &Source<'_>) -> Table {
+fn callers(
+    id: &str,
+    key: &str,
+    callers: BTreeMap<Caller, Calls>,
+    budget: &mut Budget,
+    source: &Source<'_>,
+) -> Table {
     let t = source.texts;
     let total = callers.len() as u64;
     let mut callers: Vec<_> = callers.into_iter().collect();

@@ -39,7 +39,9 @@ pub(in crate::page) fn read(source: &Source<'_>, budget: &mut Budget) -> Result<
     });
     let classes: Vec<String> = LEFT_OUT
         .iter()
-        .map(|name| format!("select '{name}' as class, totals.{name}::bigint as records from read_json('run.json')"))
+        .map(|name| {
+            format!("select '{name}' as class, totals.{name}::bigint as records from read_json('run.json')")
+        })
         .collect();
     section.add(Block::Table(Box::new(
         Table::new("classes", t.classes, &[(t.class, false), (t.records, true), (t.meaning, false)]).fill(
@@ -82,9 +84,11 @@ fn options(options: &Value, not_given: &str) -> Vec<(String, String)> {
     let shown = |value: &Value| match value {
         Value::Null => not_given.to_owned(),
         Value::Array(items) if items.is_empty() => not_given.to_owned(),
-        Value::Array(items) => {
-            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect::<Vec<_>>().join(", ")
-        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(", "),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -152,7 +156,12 @@ fn scopes(source: &Source<'_>, budget: &mut Budget, section: &mut Section) {
             days.iter()
                 .take(200)
                 .map(|item| Item {
-                    text: format!("{} {}: {}", field(item, "account_id"), field(item, "region"), number(count(item, "count"))),
+                    text: format!(
+                        "{} {}: {}",
+                        field(item, "account_id"),
+                        field(item, "region"),
+                        number(count(item, "count"))
+                    ),
                     details: vec![printable(&texts_of(item.get("days")).join(", "))],
                     link: None,
                 })
@@ -181,7 +190,12 @@ fn trails(source: &Source<'_>, section: &mut Section) {
     let item = |period: &Value| {
         let until = match field(period, "until") {
             until if until.is_empty() => t.no_end.to_owned(),
-            until => format!("{} ({} {})", seconds(&until), field(period, "until_event_name"), field(period, "until_by")),
+            until => format!(
+                "{} ({} {})",
+                seconds(&until),
+                field(period, "until_event_name"),
+                field(period, "until_by")
+            ),
         };
         Item {
             text: format!("{}: {}", field(period, "trail"), field(period, "state")),
@@ -236,7 +250,11 @@ fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> R
             row([
                 vec![Field::text("reason", Kind::Word, reject.text(at!(REJECTS, "reason")))],
                 vec![Field::text("archive", Kind::Code, reject.text(at!(REJECTS, "archive")))],
-                vec![reject.optional_count(at!(REJECTS, "record_offset")).map(|n| Field::count("record_offset", n))],
+                vec![
+                    reject
+                        .optional_count(at!(REJECTS, "record_offset"))
+                        .map(|n| Field::count("record_offset", n)),
+                ],
                 vec![Field::text("detail", Kind::Text, reject.text(at!(REJECTS, "detail")))],
             ]),
         );
@@ -256,7 +274,11 @@ fn integrity(source: &Source<'_>, budget: &mut Budget, section: &mut Section) ->
     let mut counts: BTreeMap<(String, String, Option<String>), u64> = BTreeMap::new();
     source.read::<IntegrityTable>(|file| {
         let text = |position| file.owned(position).unwrap_or_default();
-        let place = (text(at!(INTEGRITY, "kind")), text(at!(INTEGRITY, "status")), file.owned(at!(INTEGRITY, "reason")));
+        let place = (
+            text(at!(INTEGRITY, "kind")),
+            text(at!(INTEGRITY, "status")),
+            file.owned(at!(INTEGRITY, "reason")),
+        );
         *counts.entry(place).or_default() += 1;
     })?;
     let total = counts.len() as u64;

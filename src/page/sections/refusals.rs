@@ -8,7 +8,11 @@ use crate::page::table::{Field, Kind, Query, Table, row};
 use crate::page::texts::Texts;
 use crate::report::UsageTable;
 
-pub(in crate::page) fn refusals(source: &Source<'_>, overview: &Overview, budget: &mut Budget) -> Option<Section> {
+pub(in crate::page) fn refusals(
+    source: &Source<'_>,
+    overview: &Overview,
+    budget: &mut Budget,
+) -> Option<Section> {
     if !source.has::<UsageTable>() {
         return None;
     }
@@ -23,8 +27,14 @@ pub(in crate::page) fn refusals(source: &Source<'_>, overview: &Overview, budget
     let total = causes.len() as u64;
     let rows = causes.into_iter().map(|((outcome, by, action, code), failures)| {
         row([
-            vec![Field::text("outcome", Kind::Word, Some(outcome)), Field::text("error_code", Kind::Note, code.as_deref())],
-            vec![Field::text("denied_by", Kind::Text, by.as_deref()), Field::text("denied_action", Kind::Code, action.as_deref())],
+            vec![
+                Field::text("outcome", Kind::Word, Some(outcome)),
+                Field::text("error_code", Kind::Note, code.as_deref()),
+            ],
+            vec![
+                Field::text("denied_by", Kind::Text, by.as_deref()),
+                Field::text("denied_action", Kind::Code, action.as_deref()),
+            ],
             vec![Some(Field::count("events", failures.events))],
             vec![Some(Field::count("principals", failures.principals()))],
             vec![Some(Field::count("keys", failures.keys()))],

@@ -16,7 +16,10 @@ const SHOWN: usize = 1_000;
 /// Pairs of owner and consumer that are drawn at most.
 const PAIRS: usize = 400;
 
-pub(in crate::page) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option<Section>, PageError> {
+pub(in crate::page) fn sharing(
+    source: &Source<'_>,
+    budget: &mut Budget,
+) -> Result<Option<Section>, PageError> {
     let t = source.texts;
     let mut lines: BTreeMap<(String, String), ShareLine> = BTreeMap::new();
     let mut shares = Smallest::new(SHOWN);
@@ -30,7 +33,8 @@ pub(in crate::page) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Resu
             line.resources += 1;
             line.used += share.count(at!(SHARES, "use_count"));
             line.refused += share.count(at!(SHARES, "refused_count"));
-            line.is_live |= !matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
+            line.is_live |=
+                !matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
         }
         shares.push(place, share_row(&share));
     })?;
@@ -62,7 +66,12 @@ pub(in crate::page) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Resu
         let query = "select resource_arn, resource_kind, owner_account_id, consumer, consumer_kind, state, made_by, \
                      requested_time, ended_time, use_count, refused_count, note from 'shares.parquet'";
         let table = Table::new("shares-table", t.shares, &heads);
-        section.add(Block::Table(Box::new(table.fill(budget.part(500_000), share_rows, share_total, Query::new(query)))));
+        section.add(Block::Table(Box::new(table.fill(
+            budget.part(500_000),
+            share_rows,
+            share_total,
+            Query::new(query),
+        ))));
     }
     if use_total > 0 {
         let heads = [
@@ -77,7 +86,12 @@ pub(in crate::page) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Resu
         let query = "select resource_arn, owner_account_id, consumer_account_id, principal, event_name, use_kind, outcome, \
                      error_code, event_count, first_event_time, last_event_time from 'share_use.parquet'";
         let table = Table::new("share-use-table", t.share_use, &heads);
-        section.add(Block::Table(Box::new(table.fill(budget.part(500_000), use_rows, use_total, Query::new(query)))));
+        section.add(Block::Table(Box::new(table.fill(
+            budget.part(500_000),
+            use_rows,
+            use_total,
+            Query::new(query),
+        ))));
     }
     Ok(Some(section))
 }
