@@ -19,6 +19,13 @@ pub(super) struct Drawing {
     pub(super) query: String,
 }
 
+impl Drawing {
+    /// A picture, or a group where parts of it are links.
+    pub(super) fn role(&self) -> &'static str {
+        if self.shapes.iter().any(|shape| shape.link.is_some()) { "group" } else { "img" }
+    }
+}
+
 /// One shape.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
@@ -145,14 +152,8 @@ pub(super) fn rounded(value: f64) -> String {
 /// A band between two upright edges, as a path: from `(x1, y1)` down `height`, to `(x2, y2)`.
 pub(super) fn band(x1: f64, y1: f64, x2: f64, y2: f64, height: f64) -> String {
     let middle = f64::midpoint(x1, x2);
-    let [x1, y1, x2, y2, m] = [x1, y1, x2, y2, middle].map(rounded);
-    let (low1, low2) = (format!("{y1}"), format!("{y2}"));
-    let bottom = |y: &str| rounded(y.parse::<f64>().unwrap_or_default() + height);
-    format!(
-        "M{x1} {y1}C{m} {y1} {m} {y2} {x2} {y2}L{x2} {b2}C{m} {b2} {m} {b1} {x1} {b1}Z",
-        b1 = bottom(&low1),
-        b2 = bottom(&low2)
-    )
+    let [x1, x2, m, top1, top2, low1, low2] = [x1, x2, middle, y1, y2, y1 + height, y2 + height].map(rounded);
+    format!("M{x1} {top1}C{m} {top1} {m} {top2} {x2} {top2}L{x2} {low2}C{m} {low2} {m} {low1} {x1} {low1}Z")
 }
 
 /// At most `limit` characters of a text, the last one an ellipsis if some are left out.

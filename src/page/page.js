@@ -29,7 +29,7 @@
   // A spreadsheet must not take a name for a formula.
   const guard = (text) => (/^[\s\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text) && !/^-?\d+$/.test(text) ? "'" + text : text);
   const grid = (table) => {
-    const heads = Array.from(table.tHead.rows[0].cells, (head) => head.textContent.trim());
+    const heads = Array.from(table.tHead.rows[0].cells, (head) => head.firstChild.textContent.trim());
     const rows = Array.from(table.tBodies[0].rows).filter((row) => !row.hidden);
     return [heads, ...rows.map((row) => Array.from(row.cells, (cell) => values(cell).join(' ').trim()))];
   };
@@ -106,7 +106,11 @@
         body.append(...keyed.map(([, row]) => row));
       });
       sort.title = say.sort;
-      head.replaceChildren(sort);
+      const printed = document.createElement('span');
+      printed.className = 'printed';
+      printed.ariaHidden = 'true';
+      printed.textContent = head.textContent;
+      head.replaceChildren(sort, printed);
     });
   };
   document.querySelectorAll('main table').forEach((table) => {

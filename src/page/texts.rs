@@ -78,7 +78,7 @@ texts! {
 
     read: "What was asked, read and left out", "対象範囲: 条件・読み取り・除外";
     asked: "Options of the run", "実行時のオプション";
-    not_given: "–", "–";
+    not_given: "not given", "指定なし";
     accounting: "Every record is accounted for", "全レコードの内訳";
     classes: "Classes of records", "レコードの分類";
     class: "Class", "分類";

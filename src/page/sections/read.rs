@@ -32,7 +32,7 @@ pub(in crate::page) fn read(source: &Source<'_>, budget: &mut Budget) -> Result<
     let rows = LEFT_OUT.iter().map(|name| {
         let number = Field::count("records", count(totals, name));
         row([
-            vec![Field::text("class", Kind::Word, Some(name))],
+            vec![Field::text("class", Kind::Code, Some(name))],
             vec![Some(number)],
             vec![Some(Field::words(Kind::Text, t.class_meaning(name)))],
         ])
@@ -79,21 +79,27 @@ fn accounting(totals: &Value) -> String {
     format!("{} records = {}", number(count(totals, "records")), parts.join(" + "))
 }
 
-/// The options of the run, in the order of their names.
+/// The options of the run in the order of their names, and those that were not given.
 fn options(options: &Value, not_given: &str) -> Vec<(String, String)> {
     let shown = |value: &Value| match value {
-        Value::Null => not_given.to_owned(),
-        Value::Array(items) if items.is_empty() => not_given.to_owned(),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(items) => {
+            let texts =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+            texts.collect::<Vec<_>>().join(", ")
+        }
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+    let is_given = |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
+    let name = |name: &str| printable(name).replace('_', "-");
     let options = options.as_object().into_iter().flatten();
-    options.map(|(name, value)| (printable(name).replace('_', "-"), printable(&shown(value)))).collect()
+    let (given, others): (Vec<_>, Vec<_>) = options.partition(|(_, value)| is_given(value));
+    let mut list: Vec<_> = given.iter().map(|(n, value)| (name(n), printable(&shown(value)))).collect();
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|(n, _)| name(n)).collect();
+        list.push((not_given.to_owned(), names.join(", ")));
+    }
+    list
 }
 
 fn scopes(source: &Source<'_>, budget: &mut Budget, section: &mut Section) {
