@@ -6,12 +6,12 @@ use super::consumer::{Consumer, ConsumerKind};
 use super::keys::SharedKeys;
 use super::members::{Member, Members};
 use super::policy::{Allowed, consumers};
-use super::promotion::{Promotions, Scope};
+use super::promotion::{Promotions, Version};
 use super::resource::{owner_of, resource_key};
 use super::share::{MadeBy, Promotion};
 use crate::aggregate::grants::Change;
 use crate::model::{
-    Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall, ShareEffect, ShareTerms,
+    EventTime, Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall, ShareEffect, ShareTerms,
 };
 
 /// What the calls of the input say about shares, before it is known who used them.
@@ -77,7 +77,7 @@ pub(super) struct ShareDraft {
     pub(super) permissions: BTreeMap<String, Option<String>>,
     pub(super) sources: BTreeSet<String>,
     pub(super) answers: BTreeMap<String, Answer>,
-    pub(super) promotion: Option<Promotion>,
+    pub(super) promotion: Option<(Promotion, EventTime)>,
     pub(super) notes: BTreeSet<String>,
     pub(super) evidence: BTreeSet<String>,
     /// It is told with the policy that made it.
@@ -110,6 +110,8 @@ pub(super) struct PolicyDraft {
     pub(super) made_by: MadeBy,
     pub(super) resource: String,
     pub(super) consumers: BTreeMap<Consumer, (Member, Allowed)>,
+    /// What the policy was, by time.
+    pub(super) versions: Vec<Version>,
     pub(super) answers: BTreeMap<String, Answer>,
     pub(super) share: Option<String>,
     pub(super) name: Option<String>,
@@ -132,7 +134,7 @@ pub(super) struct Draft {
     pub(super) artifacts: BTreeSet<(String, String)>,
     /// By the feature group.
     pub(super) stores: BTreeMap<String, (OfflineStore, Change)>,
-    promotions: Promotions,
+    pub(super) promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
 
@@ -177,7 +179,10 @@ impl Draft {
                 share.permissions.retain(|name, _| !terms.permissions.contains(name));
             }
             ShareEffect::PromotesShare(terms) => {
-                self.share(terms, call, &change).promotion = Some(Promotion::Done);
+                let share = self.share(terms, call, &change);
+                if !share.is_promoted() {
+                    share.promotion = Some((Promotion::Done, change.time));
+                }
             }
             ShareEffect::AcceptsInvitation(invitation) => {
                 self.answer(call, invitation, Answer { change, kind: AnswerKind::Accepted });
@@ -192,6 +197,7 @@ impl Draft {
             ShareEffect::DeletesPolicy(resource) => {
                 let policy = self.policy(&resource.arn, &change);
                 policy.consumers.values_mut().for_each(|(member, _)| member.remove(&change));
+                policy.end_version(&change);
             }
             ShareEffect::SetsArtifactKey { resource, key } => {
                 self.artifacts.insert((resource.arn.clone(), key.clone()));
@@ -240,8 +246,8 @@ impl Draft {
         match &call.effect {
             ShareEffect::PromotesShare(terms) => {
                 let share = self.share(terms, call, change);
-                if share.promotion != Some(Promotion::Done) {
-                    share.promotion = Some(Promotion::Failed(code));
+                if !share.is_promoted() {
+                    share.promotion = Some((Promotion::Failed(code), change.time));
                 }
             }
             ShareEffect::ChangesPermission { permission: Some(permission), .. }
@@ -355,53 +361,6 @@ impl Draft {
         let is_known = found.keys().all(|consumer| consumer.kind != ConsumerKind::Unknown);
         self.policy(resource, change).set(found, is_known, change);
     }
-
-    /// Tells promotions with the policies that made what is promoted.
-    fn link_promotions(&mut self) {
-        let mut scopes: BTreeMap<Scope, Vec<String>> = BTreeMap::new();
-        for (key, policy) in &self.policies {
-            if let Some(scope) = Scope::of(&policy.resource) {
-                scopes.entry(scope).or_default().push(key.clone());
-            }
-        }
-        const SEVERAL: &str = "several policies of this account and Region may be what was promoted";
-        for (scope, keys) in scopes {
-            let of_scope = |share: &&mut ShareDraft| {
-                (share.promotion.is_some() || !share.answers.is_empty())
-                    && share.created.is_none()
-                    && share.resources.is_empty()
-                    && share.share.as_deref().and_then(Scope::of).as_ref() == Some(&scope)
-            };
-            let mut promoted: Vec<&mut ShareDraft> = self.shares.values_mut().filter(of_scope).collect();
-            let of_permission = self.promotions.of(&scope);
-            if let ([key], Some(policy)) = (&*keys, keys.first().and_then(|key| self.policies.get_mut(key))) {
-                debug_assert_eq!(resource_key(&policy.resource), *key);
-                if let Some((promotion, event_id)) = of_permission {
-                    policy.promotion = Some(promotion.clone());
-                    policy.evidence.extend(event_id.clone());
-                }
-                if let [share] = &mut *promoted {
-                    share.is_of_policy = true;
-                    policy.share.clone_from(&share.share);
-                    policy.name.clone_from(&share.name);
-                    policy.feature_set.clone_from(&share.feature_set);
-                    if share.promotion.is_some() {
-                        policy.promotion.clone_from(&share.promotion);
-                    }
-                    policy.answers.clone_from(&share.answers);
-                    policy.evidence.extend(share.evidence.iter().cloned());
-                    let note = "the only share of this account and Region whose resource no record names";
-                    policy.notes.insert(note.to_owned());
-                }
-            } else if of_permission.is_some() || !promoted.is_empty() {
-                for key in &keys {
-                    if let Some(policy) = self.policies.get_mut(key) {
-                        policy.notes.insert(SEVERAL.to_owned());
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl PolicyDraft {
@@ -410,6 +369,7 @@ impl PolicyDraft {
             made_by,
             resource: resource.to_owned(),
             consumers: BTreeMap::new(),
+            versions: Vec::new(),
             answers: BTreeMap::new(),
             share: None,
             name: None,
@@ -422,21 +382,40 @@ impl PolicyDraft {
 
     /// The policy now lets these in, and nobody else if all of it is known.
     fn set(&mut self, found: BTreeMap<Consumer, Allowed>, is_known: bool, change: &Change) {
-        if is_known {
+        let is_tied = self.versions.last().is_some_and(|last| last.from == change.time);
+        if is_tied {
+            self.notes.insert("policies were set within one second: which came last is not known".to_owned());
+        } else if is_known {
             let gone = self.consumers.iter_mut().filter(|(consumer, _)| !found.contains_key(*consumer));
             gone.for_each(|(_, (member, _))| member.remove(change));
         } else if !self.consumers.is_empty() {
             self.notes.insert("a later policy is not known".to_owned());
         }
+        self.end_version(change);
+        self.versions.push(Version::new(&found, change));
         for (consumer, allowed) in found {
             let (member, known) = self.consumers.entry(consumer).or_default();
             member.add(change);
-            *known = allowed;
+            if is_tied { *known += allowed } else { *known = allowed }
+        }
+    }
+
+    /// The policy was in force until now, if it was.
+    fn end_version(&mut self, change: &Change) {
+        match self.versions.last_mut() {
+            Some(last) => {
+                last.until.get_or_insert(change.time);
+            }
+            None => self.versions.push(Version::until(change)),
         }
     }
 }
 
 impl ShareDraft {
+    fn is_promoted(&self) -> bool {
+        matches!(self.promotion, Some((Promotion::Done, _)))
+    }
+
     fn add(&mut self, terms: &ShareTerms, change: &Change) {
         terms.resources.iter().for_each(|name| self.resources.entry(name.clone()).or_default().add(change));
         terms.principals.iter().for_each(|name| self.principals.entry(name.clone()).or_default().add(change));

@@ -97,7 +97,7 @@ const SHORT_ID: &str = "the id of an account has not twelve digits";
 
 fn of_policy(policy: &PolicyDraft, consumer: &Consumer, member: &Member) -> Share {
     let mut notes = policy.notes.clone();
-    notes.extend(member.is_tied.then(|| TIED.to_owned()));
+    notes.extend(member.is_unclear().then(|| TIED.to_owned()));
     let owner = owner_of(&policy.resource).unwrap_or("unknown").to_owned();
     let answer = consumer.account().and_then(|account| policy.answers.get(account));
     // Everybody is anybody.
@@ -161,7 +161,7 @@ fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_
     });
     let is_invited = external == Some(true) && consumer.kind == ConsumerKind::Account;
     let mut notes = share.notes.clone();
-    notes.extend((of_resource.is_tied || of_principal.is_tied).then(|| TIED.to_owned()));
+    notes.extend((of_resource.is_unclear() || of_principal.is_unclear()).then(|| TIED.to_owned()));
     if consumer.kind == ConsumerKind::Service && !share.sources.is_empty() {
         let sources: Vec<&str> = share.sources.iter().take(3).map(String::as_str).collect();
         notes.insert(format!("the service may act for {}", sources.join(", ")));
@@ -185,7 +185,7 @@ fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_
         external,
         feature_set: share.feature_set.clone(),
         state: state(ended.as_ref(), answer, is_invited),
-        promotion: share.promotion.clone(),
+        promotion: share.promotion.as_ref().map(|(promotion, _)| promotion.clone()),
         seen: share.seen.clone(),
         requested,
         answered: answer.map(|answer| answer.change.clone()),
