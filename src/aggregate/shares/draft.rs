@@ -1,18 +1,24 @@
 //! Shares as they come and go, from the calls that made, changed and ended them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::consumer::{Consumer, ConsumerKind};
-use super::keys::SharedKeys;
+use super::keys::{SharedKeys, alias_arn, key_arn};
 use super::members::{Member, Members};
 use super::policy::{Allowed, consumers};
 use super::promotion::{Promotions, Version};
-use super::resource::{owner_of, resource_key};
+use super::resource::{kind_of_permission, owner_of, resource_key, resource_kind};
 use super::share::{MadeBy, Promotion};
 use crate::aggregate::grants::Change;
 use crate::model::{
-    EventTime, Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall, ShareEffect, ShareTerms,
+    Arn, EventTime, Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall,
+    ShareEffect, ShareTerms,
 };
+
+/// Most shares of one principal among which one is looked for.
+const CROWD: usize = 1_000;
+/// Most consumers of one policy, in all its versions.
+const CONSUMERS: usize = 10_000;
 
 /// What the calls of the input say about shares, before it is known who used them.
 #[derive(Debug, Default)]
@@ -22,12 +28,17 @@ pub struct ShareBook {
 }
 
 impl ShareBook {
-    /// Reads all calls, and the changes of keys' policies.
-    pub fn new(calls: &BTreeSet<ShareCall>, key_changes: &BTreeSet<KeyChange>) -> Self {
+    /// Reads all calls, and the changes of keys' policies. `key_of` tells the key to which an alias,
+    /// given by its ARN, pointed at a time.
+    pub fn new(
+        calls: &BTreeSet<ShareCall>,
+        key_changes: &BTreeSet<KeyChange>,
+        key_of: impl Fn(&str, EventTime) -> Option<String>,
+    ) -> Self {
         let mut calls: Vec<&ShareCall> = calls.iter().collect();
         calls.sort_by_key(|call| (call.by.time, &call.by.event_id));
         let mut draft = Draft::default();
-        calls.iter().for_each(|call| draft.apply(call));
+        calls.iter().for_each(|call| draft.apply(call, &key_of));
         draft.link_promotions();
         let mut changes: Vec<&KeyChange> = key_changes.iter().collect();
         changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
@@ -134,12 +145,14 @@ pub(super) struct Draft {
     pub(super) artifacts: BTreeSet<(String, String)>,
     /// By the feature group.
     pub(super) stores: BTreeMap<String, (OfflineStore, Change)>,
+    /// By principal: names of shares that have it, or had it; at most [`CROWD`].
+    shares_with: HashMap<String, BTreeSet<String>>,
     pub(super) promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
 
 impl Draft {
-    fn apply(&mut self, call: &ShareCall) {
+    fn apply(&mut self, call: &ShareCall, key_of: &impl Fn(&str, EventTime) -> Option<String>) {
         let change = Change::of_share(call);
         if call.outcome != Outcome::Success {
             return self.apply_failed(call, &change);
@@ -170,9 +183,7 @@ impl Draft {
                 self.share(terms, call, &change).deleted.get_or_insert(change);
             }
             ShareEffect::SetsPermission(terms) => {
-                let share = self.share(terms, call, &change);
-                let names = terms.permissions.iter().cloned();
-                share.permissions.extend(names.map(|name| (name, terms.permission_version.clone())));
+                self.share(terms, call, &change).set_permissions(terms);
             }
             ShareEffect::RemovesPermission(terms) => {
                 let share = self.share(terms, call, &change);
@@ -200,9 +211,24 @@ impl Draft {
                 policy.end_version(&change);
             }
             ShareEffect::SetsArtifactKey { resource, key } => {
-                self.artifacts.insert((resource.arn.clone(), key.clone()));
+                // A bare alias is one of the caller's account, whosever the group is.
+                let own = || {
+                    let Arn { partition, region, .. } = Arn::parse(&resource.arn)?;
+                    let account = call.caller_account.as_deref()?;
+                    Some(format!("arn:{partition}:sagemaker:{region}:{account}:model-package-group/g"))
+                };
+                let of = own().unwrap_or_else(|| resource.arn.clone());
+                let alias = alias_arn(key, &of);
+                let named = alias.and_then(|alias| key_of(&alias, change.time)).or_else(|| key_arn(key, &of));
+                self.artifacts.extend(named.map(|key| (resource.arn.clone(), key)));
             }
             ShareEffect::StoresOffline(store) => {
+                let time = change.time;
+                let resolved = |key: &String| {
+                    let alias = alias_arn(key, &store.group);
+                    let key_of_alias = alias.and_then(|alias| key_of(&alias, time));
+                    key_of_alias.or_else(|| key_arn(key, &store.group)).unwrap_or_else(|| key.clone())
+                };
                 let key = resource_key(&store.group);
                 let (OfflineStore { role, uri, key: named, .. }, first) =
                     self.stores.remove(&key).unwrap_or_else(|| (OfflineStore::default(), change));
@@ -211,7 +237,7 @@ impl Draft {
                     group: store.group.clone(),
                     role: store.role.clone().or(role),
                     uri: store.uri.clone().or(uri),
-                    key: store.key.clone().or(named),
+                    key: store.key.as_ref().map(resolved).or(named),
                 };
                 self.stores.insert(key, (known, first));
             }
@@ -272,6 +298,12 @@ impl Draft {
     fn share(&mut self, terms: &ShareTerms, call: &ShareCall, change: &Change) -> &mut ShareDraft {
         let without_arn = || format!("call {}", call.by.event_id.as_deref().unwrap_or_default());
         let key = terms.share.clone().unwrap_or_else(without_arn);
+        for principal in &terms.principals {
+            let shares = self.shares_with.entry(principal.clone()).or_default();
+            if shares.len() < CROWD {
+                shares.insert(key.clone());
+            }
+        }
         let share = self.shares.entry(key).or_default();
         share.share = share.share.take().or_else(|| terms.share.clone());
         share.name = terms.name.clone().or_else(|| share.name.take());
@@ -284,7 +316,7 @@ impl Draft {
         share.evidence.extend(change.event_id.clone());
         share.seen.get_or_insert_with(|| change.clone());
         if terms.is_cut {
-            share.notes.insert("CloudTrail left out parameters of a call".to_owned());
+            share.notes.insert("not all parameters of a call are known".to_owned());
         }
         share
     }
@@ -295,13 +327,16 @@ impl Draft {
         let Some(receiver) = receiver.map(str::to_owned) else { return };
         let mut notes = None;
         let key = invitation.share.clone().or_else(|| {
-            let is_open = |share: &ShareDraft| {
-                share.deleted.is_none()
-                    && !share.answers.contains_key(&receiver)
-                    && share.principals.get(&receiver).is_some_and(|member| member.end().is_none())
+            let is_open = |key: &&String| {
+                self.shares.get(*key).is_some_and(|share| {
+                    share.deleted.is_none()
+                        && !share.answers.contains_key(&receiver)
+                        && share.principals.get(&receiver).is_some_and(|member| member.end().is_none())
+                })
             };
-            let mut open = self.shares.iter().filter(|(_, share)| is_open(share));
-            let (key, _) = open.next().filter(|_| open.next().is_none())?;
+            let with = self.shares_with.get(&receiver).filter(|keys| keys.len() < CROWD)?;
+            let mut open = with.iter().filter(is_open);
+            let key = open.next().filter(|_| open.next().is_none())?;
             notes = Some("the only open share with the consumer: the answer does not name it".to_owned());
             Some(key.clone())
         });
@@ -391,9 +426,15 @@ impl PolicyDraft {
         } else if !self.consumers.is_empty() {
             self.notes.insert("a later policy is not known".to_owned());
         }
-        self.end_version(change);
+        if let Some(last) = self.versions.last_mut() {
+            last.until.get_or_insert(change.time);
+        }
         self.versions.push(Version::new(&found, change));
         for (consumer, allowed) in found {
+            if self.consumers.len() >= CONSUMERS && !self.consumers.contains_key(&consumer) {
+                self.notes.insert("it has had more consumers than are kept".to_owned());
+                continue;
+            }
             let (member, known) = self.consumers.entry(consumer).or_default();
             member.add(change);
             if is_tied { *known += allowed } else { *known = allowed }
@@ -412,6 +453,20 @@ impl PolicyDraft {
 }
 
 impl ShareDraft {
+    /// A share has one permission for each kind of resource: a new one takes the place of the old.
+    fn set_permissions(&mut self, terms: &ShareTerms) {
+        let mut kinds = self.resources.keys().map(|arn| resource_kind(arn));
+        let first = kinds.next();
+        let has_one_kind = first.is_some() && kinds.all(|kind| Some(&kind) == first.as_ref());
+        for new in &terms.permissions {
+            // Of a customer's permission, nothing says for which kind it is.
+            let kind = kind_of_permission(new);
+            let is_replaced = |old: &str| has_one_kind || kind.is_some() && kind_of_permission(old) == kind;
+            self.permissions.retain(|old, _| !is_replaced(old));
+            self.permissions.insert(new.clone(), terms.permission_version.clone());
+        }
+    }
+
     fn is_promoted(&self) -> bool {
         matches!(self.promotion, Some((Promotion::Done, _)))
     }

@@ -107,8 +107,8 @@ mod tests {
     fn the_order_within_a_second_does_not_decide() {
         for (before, added) in [(vec![], 5), (vec![('+', 1)], 1), (vec![('+', 1), ('-', 2)], 5)] {
             let both = [('+', 5), ('-', 5)];
-            let [one, other] =
-                [both.to_vec(), both.into_iter().rev().collect()].map(|both: Vec<_>| [before.clone(), both].concat());
+            let [one, other] = [both.to_vec(), both.into_iter().rev().collect()]
+                .map(|both: Vec<_>| [before.clone(), both].concat());
             assert_eq!(after(&one), (Some(added), None, true), "{one:?}");
             assert_eq!(after(&other), (Some(added), None, true), "{other:?}");
             // A later call makes it clear again.

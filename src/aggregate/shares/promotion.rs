@@ -19,7 +19,8 @@ const CROWD: usize = 1_000;
 const SEVERAL: &str = "several policies of this account and Region may be what was promoted";
 const SEVERAL_SHARES: &str = "several shares may be the one that the policy made";
 const ONLY: &str = "the only policy of this account and Region that the share may be made from";
-const ONLY_PERMISSION: &str = "the only policy of this account and Region that the permission may be made from";
+const ONLY_PERMISSION: &str =
+    "the only policy of this account and Region that the permission may be made from";
 const CHANGED: &str = "the policy was changed after the promotion";
 
 /// An account and a Region.
@@ -144,8 +145,9 @@ impl PolicyDraft {
         let mut promoted = promoted.map(|(promotion, time)| (*time, *promotion == Promotion::Done));
         let mut answered = share.answers.iter();
         promoted.all(|(time, is_done)| self.was_in_force(time, is_done))
-            && answered
-                .all(|(account, answer)| self.was_in_force(answer.change.time, false) && self.lets_in(account))
+            && answered.all(|(account, answer)| {
+                self.was_in_force(answer.change.time, false) && self.lets_in(account)
+            })
     }
 
     fn take(&mut self, share: &ShareDraft, note: Option<&str>) {

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use super::consumer::{Consumer, ConsumerKind};
 use super::draft::{Answer, AnswerKind, Draft, PolicyDraft, ShareDraft};
 use super::members::{Member, earliest, later};
-use super::resource::{default_permission, is_for_kind, owner_of, resource_kind};
+use super::resource::{default_permission, kind_of_permission, owner_of, resource_kind};
 use super::share::{MadeBy, Permission, Share, ShareState};
 use crate::aggregate::grants::Change;
 
 /// How many rows are kept: the first ones in their order.
 pub const SHARE_ROWS: usize = 100_000;
+
+/// Bytes of their texts, after which the rest is left out: names can be of any length.
+const SHARE_BYTES: usize = 256 << 20;
 
 /// The kind of resource of an offline store. Its ARN is that of the feature group.
 pub(super) const OFFLINE_STORE: &str = "offline_store";
@@ -20,10 +23,17 @@ const EVIDENCE: usize = 20;
 
 /// The rows, sorted; and how many were left out.
 pub(super) fn rows(draft: &Draft) -> (Vec<Share>, u64) {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Share> = Vec::new();
     let mut left_out = 0;
+    let mut room = SHARE_BYTES;
     let mut push = |row: &dyn Fn() -> Share| {
-        if rows.len() < SHARE_ROWS { rows.push(row()) } else { left_out += 1 }
+        if rows.len() >= SHARE_ROWS || room == 0 {
+            left_out += 1;
+            return;
+        }
+        let row = row();
+        room = room.saturating_sub(row.text_bytes());
+        rows.push(row);
     };
     for policy in draft.policies.values().chain(draft.keys.values()) {
         for (consumer, (member, allowed)) in &policy.consumers {
@@ -221,11 +231,11 @@ fn permission(share: &ShareDraft, kind: &str, kinds: usize) -> Option<Permission
         version: version.clone(),
         is_default: false,
     };
-    let mut named = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind) == Some(true));
+    let mut named = share.permissions.iter().filter(|(name, _)| kind_of_permission(name) == Some(kind));
     if let Some((name, version)) = named.next() {
         return Some(new(name, version));
     }
-    let mut unnamed = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind).is_none());
+    let mut unnamed = share.permissions.iter().filter(|(name, _)| kind_of_permission(name).is_none());
     match (unnamed.next(), unnamed.next()) {
         // Of a permission of the customer's, nothing says for which kind it is.
         (Some((name, version)), None) if kinds <= 1 => Some(new(name, version)),
