@@ -34,6 +34,7 @@ mod sharing;
 mod similar;
 mod sinks;
 mod startup;
+mod subject;
 mod terminal;
 mod unmatched;
 mod usage;
