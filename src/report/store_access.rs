@@ -200,7 +200,7 @@ impl StoreAccess {
         rows
     }
 
-    fn seen<'s>(&'s self, store: &'s Store, account: &str, permission: &str, stated: Stated) -> Seen<'s> {
+    fn seen<'s>(&'s self, store: &'s Store, account: &str, permission: &str, stated: Stated) -> Shown<'s> {
         let mut notes = vec![match stated {
             Stated::Minimum => "the least that is needed",
             Stated::Needed => "needed to read",
@@ -209,10 +209,10 @@ impl StoreAccess {
             Stated::OfS3 => "policies and data events of S3 are not calls of KMS, RAM or SageMaker",
         }];
         let Some(name) = permission.strip_prefix("kms:") else {
-            return Seen { state: "not_recorded", calls: None, notes };
+            return Shown { state: "not_recorded", calls: None, notes };
         };
         if stated == Stated::NoEffect {
-            return Seen { state: "no_effect", calls: None, notes };
+            return Shown { state: "no_effect", calls: None, notes };
         }
         let api = if name.starts_with("ReEncrypt") { "ReEncrypt" } else { name };
         let calls = store.calls.get(&(account.to_owned(), api.to_owned()));
@@ -229,7 +229,7 @@ impl StoreAccess {
             InPolicy::NotAllowed => "not_allowed",
             InPolicy::Unknown | InPolicy::OfRam => "unknown",
         };
-        Seen { state, calls, notes }
+        Shown { state, calls, notes }
     }
 
     /// What the policies of the store's keys say of an account.
@@ -261,7 +261,7 @@ impl StoreAccess {
 }
 
 /// What is seen of a permission.
-struct Seen<'s> {
+struct Shown<'s> {
     state: &'static str,
     calls: Option<&'s Calls>,
     notes: Vec<&'static str>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::consumer::{Consumer, ConsumerKind};
-use super::keys::{SharedKeys, alias_arn, key_arn};
+use super::keys::{alias_arn, key_arn};
 use super::members::{Member, Members};
 use super::policy::{Allowed, consumers};
 use super::promotion::{Promotions, Version};
@@ -19,43 +19,6 @@ use crate::model::{
 const CROWD: usize = 1_000;
 /// Most consumers of one policy, in all its versions.
 const CONSUMERS: usize = 10_000;
-
-/// What the calls of the input say about shares, before it is known who used them.
-#[derive(Debug, Default)]
-pub struct ShareBook {
-    pub(super) draft: Draft,
-    keys: SharedKeys,
-}
-
-impl ShareBook {
-    /// Reads all calls, and the changes of keys' policies. `key_of` tells the key to which an alias,
-    /// given by its ARN, pointed at a time.
-    pub fn new(
-        calls: &BTreeSet<ShareCall>,
-        key_changes: &BTreeSet<KeyChange>,
-        key_of: impl Fn(&str, EventTime) -> Option<String>,
-    ) -> Self {
-        let mut calls: Vec<&ShareCall> = calls.iter().collect();
-        calls.sort_by_key(|call| (call.by.time, &call.by.event_id));
-        let mut draft = Draft::default();
-        calls.iter().for_each(|call| draft.apply(call, &key_of));
-        draft.link_promotions();
-        let mut changes: Vec<&KeyChange> = key_changes.iter().collect();
-        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
-        changes.iter().for_each(|change| draft.apply_to_key(change));
-        let is_shared = |policy: &&PolicyDraft| !policy.consumers.is_empty();
-        let of_policies = draft.keys.values().filter(is_shared).map(|policy| &*policy.resource);
-        let in_shares = draft.shares.values().flat_map(|share| share.resources.keys());
-        let in_shares = in_shares.map(String::as_str).filter(|arn| arn.contains(":kms:"));
-        let keys = SharedKeys::new(&draft.artifacts, &draft.stores, of_policies.chain(in_shares));
-        Self { draft, keys }
-    }
-
-    /// Look-ups from calls of KMS to what their keys protect.
-    pub fn keys(&self) -> &SharedKeys {
-        &self.keys
-    }
-}
 
 /// A call that changes what a permission allows, in all shares that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,7 +115,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn apply(&mut self, call: &ShareCall, key_of: &impl Fn(&str, EventTime) -> Option<String>) {
+    pub(super) fn apply(&mut self, call: &ShareCall, key_of: &impl Fn(&str, EventTime) -> Option<String>) {
         let change = Change::of_share(call);
         if call.outcome != Outcome::Success {
             return self.apply_failed(call, &change);
@@ -246,7 +209,7 @@ impl Draft {
     }
 
     /// Whom of other accounts the policy of a key lets in.
-    fn apply_to_key(&mut self, change: &KeyChange) {
+    pub(super) fn apply_to_key(&mut self, change: &KeyChange) {
         let (KeyEffect::SetsPolicy { text, .. }, Some(key)) = (&change.effect, &change.key) else { return };
         let Some(owner) = owner_of(key) else { return };
         let is_outside = |consumer: &Consumer| match consumer.kind {

@@ -19,8 +19,8 @@ fn with_ends(draft: Draft, seen: &Calls<'_>, used: &ShareUse) -> Draft {
     if used.count > 1 { draft.named(seen, used.times.1, used.event_ids.1.as_deref()) } else { draft }
 }
 
-/// A finding about each group of calls that `is_it`: who did what with which resource. `did`: before
-/// the name of the API, and between it and the resource.
+/// A finding about each group of calls that `is_it`: who did what with which resource. `did`: the
+/// words before the name of the API, and those between it and the resource.
 fn each(seen: &Calls<'_>, is_it: impl Fn(&ShareUse) -> bool, did: [&str; 2]) -> Vec<Draft> {
     let of = |used: &ShareUse| {
         let [did, with] = did;

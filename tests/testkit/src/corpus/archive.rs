@@ -11,7 +11,7 @@ use super::cast::{ACCOUNTS, REGIONS};
 use super::json::{Json, Spelling};
 use super::kms::{KmsRecord, Place};
 use super::rng::Rng;
-use super::share_worlds::{Told, World};
+use super::share_worlds::{World, WorldRecord};
 use super::truth::{Delivery, Expected, Truth, time_text};
 use super::{everyday, learned, other, workloads};
 
@@ -179,7 +179,7 @@ impl Corpus {
                 number: of / PLACES,
                 steps: steps.clamp(3, MOST_STEPS),
             };
-            let is_here = |told: &Told| told.account == account && (!is_again || told.comes_again);
+            let is_here = |told: &WorldRecord| told.account == account && (!is_again || told.comes_again);
             records.extend(world.tell().into_iter().filter(is_here).map(|told| told.record));
         }
         records

@@ -11,7 +11,7 @@ use super::other::Call;
 use super::rng::Rng;
 
 /// A record of a world.
-pub struct Told {
+pub struct WorldRecord {
     /// In whose trail it is.
     pub account: String,
     pub record: Json,
@@ -40,7 +40,7 @@ fn organization(owner: &str) -> String {
 
 impl World<'_> {
     /// All records, in no order of time.
-    pub fn tell(mut self) -> Vec<Told> {
+    pub fn tell(mut self) -> Vec<WorldRecord> {
         let mut told = Vec::new();
         let mut time = self.place.time - 890;
         let pause = 880 / (self.steps as i64).max(1);
@@ -50,7 +50,7 @@ impl World<'_> {
             let records = self.step(time);
             for (account, record) in records {
                 let comes_again = self.rng.chance(0.15);
-                told.push(Told { account, record, comes_again });
+                told.push(WorldRecord { account, record, comes_again });
             }
         }
         for n in (1..told.len()).rev() {
