@@ -244,7 +244,7 @@ impl StoreAccess {
             policy.allows.iter().any(|(principal, pattern)| is_for(principal) && matches(pattern, name))
         };
         let denies = |policy: &KeyPolicy| policy.denies.iter().any(|pattern| matches(pattern, name));
-        if known.iter().any(|policy| allows(policy)) {
+        if known.iter().any(allows) {
             return match known.iter().any(|policy| denies(policy)) {
                 true => InPolicy::AllowedAndDenied,
                 false => InPolicy::Allowed,

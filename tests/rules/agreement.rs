@@ -261,7 +261,7 @@ fn generated_shares_agree_with_the_oracle_in_any_order() {
         let logs = dir.path().join("AWSLogs");
         let later = dir.path().join("later");
         for (n, (name, bytes)) in files(dir.path(), "AWSLogs").into_iter().enumerate() {
-            if (n + seed as usize) % 2 == 0 {
+            if (n + seed as usize).is_multiple_of(2) {
                 let to = later.join(&name);
                 std::fs::create_dir_all(to.parent().unwrap()).unwrap();
                 std::fs::write(to, bytes).unwrap();

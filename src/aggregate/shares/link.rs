@@ -1,7 +1,7 @@
 //! Which policy made a permission or a share that is promoted. No record says so. It is told where
 //! only one policy can be: that of a resource which a call names together with the share, or the
-//! only one that was in force in the account and Region at the times of the calls. Where several can
-//! be, they say so.
+//! only one that was in force in the account and Region at the times of the calls. Where several
+//! can be, they say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -64,8 +64,11 @@ fn a_new_permission_takes_the_place_of_the_old() {
         let request = json!({"resourceShareArn": share_arn(1), "permissionArn": name, "replace": true});
         call(n, n as i64, OWNER, "ram", "AssociateResourceSharePermission", request, json!({}))
     };
-    assert_eq!(columns(&[made.clone(), set(2, &new)], &["permission"]), [new.clone()]);
-    assert_eq!(columns(&[made.clone(), set(2, &new), set(3, &own)], &["permission"]), [own.clone()]);
+    assert_eq!(columns(&[made.clone(), set(2, &new)], &["permission"]), std::slice::from_ref(&new));
+    assert_eq!(
+        columns(&[made.clone(), set(2, &new), set(3, &own)], &["permission"]),
+        std::slice::from_ref(&own)
+    );
     assert_eq!(columns(&[made, set(2, &own), set(3, &old)], &["permission"]), [old]);
     // With two kinds of resources, nothing says for which of them it is.
     let two = json!({"resourceArns": [pipeline(1), group(1)], "principals": [CONSUMER]});
