@@ -226,12 +226,14 @@ pub(super) struct ReviewArgs {
 ///
 /// Shares of AWS RAM, resource policies of SageMaker, and keys and offline stores that other
 /// accounts may use, with the calls of those accounts. One table per question: what is shared with
-/// whom, who uses it, what was refused, what was never used, what is used without a visible share.
-/// docs/sharing.md says what is not recorded.
+/// whom, who uses it, what was refused, what was never used, what is used without a visible share,
+/// and what the writer and the readers of offline stores need. docs/sharing.md says what is not
+/// recorded.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
   keytrail sharing sample-logs
   keytrail sharing --question shared,unexplained report
+  keytrail sharing --question stores --format csv report > stores.csv
   keytrail sharing --trusted-accounts accounts.txt --format csv logs/ > sharing.csv
 
 The file of --trusted-accounts has one account id in each line; # begins a comment.")]

@@ -6,21 +6,21 @@ use std::path::Path;
 use super::args::FindingsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::inputs::{finished_report, open_report};
+use super::inputs::open_report;
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
 use super::sharing::trust;
-use super::sinks::NoRows;
+use super::subject::Subject;
 use super::values::{FindingsFormat, LogFormat};
-use super::{plan, progress, startup, terminal};
+use super::{plan, startup, terminal};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{
     Finding, FindingContext, FindingSeverity, FindingStatus, Findings, Mutes, Trust, find, finding_rule,
     policy_lines,
 };
 use keytrail::base::now_millis;
-use keytrail::engine::{self, Plan, Run, Selection};
+use keytrail::engine::{Run, Selection};
 use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
     EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, printable, sarif, stored_findings,
@@ -43,20 +43,13 @@ pub(super) fn run(
     let trust = trust(&args.trust)?;
     let buckets = plan::buckets(&args.s3);
     let baseline = args.baseline.as_deref().map(|report| stored_ids(report, &buckets)).transpose()?;
-    let (mut findings, inputs) = match finished_report(&args.from.inputs, &buckets)? {
-        Some(report) => (Findings::from_list(stored_findings(&report)?), InputTotals::default()),
-        None => {
-            let plan = Plan {
-                threads: usize::from(args.common.threads),
-                buckets,
-                cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.from.inputs)?)?
-            };
-            plan::check_inputs(&plan)?;
-            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
-            (of_run(&run, &plan.selection, &trust), run.inputs)
-        }
-    };
+    let (mut findings, inputs) =
+        match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)? {
+            Subject::Report(report) => {
+                (Findings::from_list(stored_findings(&report)?), InputTotals::default())
+            }
+            Subject::Run(run) => (of_run(&run, &Selection::default(), &trust), run.inputs),
+        };
     mutes.apply(&mut findings, EventTime(now_millis()));
 
     let shown: Vec<Finding> =

@@ -5,16 +5,16 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use super::args::GrantsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::inputs::{finished_report, matches_name, patterns, window_note};
+use super::inputs::{matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
-use super::sinks::NoRows;
+use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, progress, startup, terminal};
+use super::{plan, startup, terminal};
 use indicatif::ProgressBar;
 use keytrail::aggregate::InputTotals;
-use keytrail::engine::{self, Pattern, Plan};
+use keytrail::engine::Pattern;
 use keytrail::model::counted;
 use keytrail::report::{
     EncodedRow, FinishedReport, GRANTS, GrantsTable, RowStream, column_position, encode_row, unread_inputs,
@@ -46,17 +46,10 @@ pub(super) fn run(
     let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let filter = GrantFilter::new(args)?;
     let buckets = plan::buckets(&args.s3);
-    if let Some(report) = finished_report(&args.from.inputs, &buckets)? {
-        return of_report(args, &report, &filter, reporter, &bar);
-    }
-    let plan = Plan {
-        threads: usize::from(args.common.threads),
-        buckets,
-        cancel: interrupt.cancel_flag(),
-        ..Plan::new(plan::inputs(&args.from.inputs)?)?
+    let run = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)? {
+        Subject::Report(report) => return of_report(args, &report, &filter, reporter, &bar),
+        Subject::Run(run) => run,
     };
-    plan::check_inputs(&plan)?;
-    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
 
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));

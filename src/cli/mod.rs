@@ -36,6 +36,7 @@ mod sharing;
 mod similar;
 mod sinks;
 mod startup;
+mod subject;
 mod terminal;
 mod unmatched;
 mod usage;

@@ -9,16 +9,15 @@ use serde_json::Value;
 use super::args::ReviewArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::inputs::{finished_report, matches_name, patterns, window_note};
+use super::inputs::{matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
-use super::sinks::NoRows;
+use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, progress, startup, terminal};
+use super::{plan, startup, terminal};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::policy_lines;
-use keytrail::engine::{self, Plan};
 use keytrail::report::{
     ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, REVIEW,
     Review, RowStream, encode_row, unread_inputs,
@@ -54,22 +53,14 @@ pub(super) fn run(
     let mut review = Review::default();
     let mut bytes = Vec::new();
     let buckets = plan::buckets(&args.s3);
-    let (inputs, note) = match finished_report(&args.from.inputs, &buckets)? {
-        Some(report) => {
+    let (inputs, note) = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)? {
+        Subject::Report(report) => {
             report.read::<AccessTable>(|row| review.access(row))?;
             report.read::<GrantsTable>(|row| review.grant(row))?;
             report.read::<PolicyStatementsTable>(|row| review.policy(row))?;
             (InputTotals::default(), window_note(&report))
         }
-        None => {
-            let plan = Plan {
-                threads: usize::from(args.common.threads),
-                buckets,
-                cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.from.inputs)?)?
-            };
-            plan::check_inputs(&plan)?;
-            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+        Subject::Run(run) => {
             for row in &run.access.calls() {
                 bytes.clear();
                 encode_row(ACCESS, row, &mut bytes);

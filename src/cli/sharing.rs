@@ -7,20 +7,19 @@ use std::path::Path;
 use super::args::SharingArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::inputs::{finished_report, window_note};
+use super::inputs::window_note;
 use super::interrupt::Interrupt;
 use super::options::TrustOptions;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
-use super::sinks::NoRows;
+use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, progress, startup, terminal};
+use super::{plan, startup, terminal};
 use keytrail::aggregate::InputTotals;
-use keytrail::audit::Trust;
-use keytrail::engine::{self, Plan};
+use keytrail::audit::{Trust, policy_lines};
 use keytrail::report::{
-    EncodedRow, OutputFormat, RowStream, SHARE_USE, SHARES, SHARING, SHARING_QUESTIONS, ShareUseTable,
-    SharesTable, Sharing, encode_row, printable, unread_inputs,
+    EncodedRow, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable, RowStream, SHARE_USE, SHARES,
+    SHARING, SHARING_QUESTIONS, ShareUseTable, SharesTable, Sharing, encode_row, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -45,24 +44,18 @@ pub(super) fn run(
     let mut sharing = Sharing::new(trust(&args.trust)?);
     let mut bytes = Vec::new();
     let buckets = plan::buckets(&args.s3);
-    let (inputs, mut note) = match finished_report(&args.from.inputs, &buckets)? {
-        Some(report) => {
+    let (inputs, mut note) = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)?
+    {
+        Subject::Report(report) => {
             report.read::<SharesTable>(|row| sharing.share(row))?;
             report.read::<ShareUseTable>(|row| sharing.used(row))?;
+            report.read::<PolicyStatementsTable>(|row| sharing.policy(row))?;
             let scopes = report.scopes();
             let has_records = |account: &str, region: &str| scopes.contains(&(account, region));
             let missing = missing_note(&sharing.missing(has_records));
             (InputTotals::default(), window_note(&report) + &missing)
         }
-        None => {
-            let plan = Plan {
-                threads: usize::from(args.common.threads),
-                buckets,
-                cancel: interrupt.cancel_flag(),
-                ..Plan::new(plan::inputs(&args.from.inputs)?)?
-            };
-            plan::check_inputs(&plan)?;
-            let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+        Subject::Run(run) => {
             for share in run.shares.shares() {
                 bytes.clear();
                 encode_row(SHARES, &share, &mut bytes);
@@ -72,6 +65,11 @@ pub(super) fn run(
                 bytes.clear();
                 encode_row(SHARE_USE, &calls, &mut bytes);
                 sharing.used(EncodedRow::new(&bytes));
+            }
+            for line in &policy_lines(&run.policies, &run.policy_uses) {
+                bytes.clear();
+                encode_row(POLICY_STATEMENTS, line, &mut bytes);
+                sharing.policy(EncodedRow::new(&bytes));
             }
             let has_records = |account: &str, region: &str| {
                 run.coverage.regions.get(account).is_some_and(|regions| regions.contains_key(region))
@@ -86,6 +84,7 @@ pub(super) fn run(
             (run.inputs, note)
         }
     };
+    sharing.finish();
     let is_wanted = |question: &str| args.question.is_empty() || args.question.iter().any(|q| q == question);
     let questions = SHARING_QUESTIONS.into_iter().filter(|(name, _)| is_wanted(name));
     let target = terminal::output_target(is_terminal);

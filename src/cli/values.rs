@@ -217,7 +217,7 @@ pub(super) fn states() -> [&'static str; 6] {
 }
 
 /// The questions of `keytrail sharing`.
-pub(super) fn questions() -> [&'static str; 5] {
+pub(super) fn questions() -> [&'static str; 6] {
     SHARING_QUESTIONS.map(|(name, _)| name)
 }
 

@@ -46,7 +46,8 @@ impl RunKnowledge {
         let alias_keys: HashSet<String> = aliases.keys_of(is_wanted).map(str::to_owned).collect();
         let changes = std::mem::take(&mut facts.keys);
         let grants = GrantLedger::new(&changes);
-        let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes);
+        let key_of = |alias: &str, time| aliases.key_at(alias, time).map(str::to_owned);
+        let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes, key_of);
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {

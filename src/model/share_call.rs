@@ -168,7 +168,8 @@ pub struct ShareTerms {
     /// `permissionVersion`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permission_version: Option<String>,
-    /// CloudTrail left out the parameters, because they are too large.
+    /// CloudTrail left out the parameters, because they are too large; or a list is longer than
+    /// what is read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_cut: bool,
 }

@@ -41,6 +41,7 @@ mod run;
 mod sarif;
 mod sharing;
 mod sink;
+mod store_access;
 mod stored;
 mod summary;
 mod table;

@@ -1,11 +1,12 @@
-//! Answers questions about what is shared, from rows of `shares.parquet` and `share_use.parquet`:
-//! those of a run, or of a report that is read back.
+//! Answers questions about what is shared, from rows of `shares.parquet`, `share_use.parquet` and
+//! `policy_statements.parquet`: those of a run, or of a report that is read back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cell::{Cell, EncodedRow};
+use super::store_access::{StoreAccess, StoreCall};
 use super::table::column_position;
-use super::tables::{SHARE_USE, SHARES, SharingRow};
+use super::tables::{POLICY_STATEMENTS, SHARE_USE, SHARES, SharingRow};
 use crate::audit::Trust;
 use crate::model::{Arn, EventTime};
 
@@ -27,6 +28,7 @@ mod shares {
     pub(super) const USES: usize = column_position(SHARES, "use_count");
     pub(super) const LAST_USE: usize = column_position(SHARES, "last_use_time");
     pub(super) const NOTE: usize = column_position(SHARES, "note");
+    pub(super) const MADE_BY: usize = column_position(SHARES, "made_by");
 }
 
 /// Positions of columns of `share_use.parquet`.
@@ -48,13 +50,24 @@ mod uses {
     pub(super) const VISIBLE: usize = column_position(SHARE_USE, "visible_share_count");
 }
 
+/// Positions of columns of `policy_statements.parquet`.
+mod policies {
+    use super::{POLICY_STATEMENTS, column_position};
+    pub(super) const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
+    pub(super) const UNTIL: usize = column_position(POLICY_STATEMENTS, "policy_until");
+    pub(super) const EFFECT: usize = column_position(POLICY_STATEMENTS, "effect");
+    pub(super) const PRINCIPAL: usize = column_position(POLICY_STATEMENTS, "principal");
+    pub(super) const PERMISSION: usize = column_position(POLICY_STATEMENTS, "permission");
+}
+
 /// The questions, in the order in which they are answered, with their headings.
-pub const SHARING_QUESTIONS: [(&str, &str); 5] = [
+pub const SHARING_QUESTIONS: [(&str, &str); 6] = [
     ("shared", "What is shared with whom"),
     ("used", "Who uses it"),
     ("refused", "What was refused or failed"),
     ("never_used", "What was never used"),
     ("unexplained", "What is used without a visible share"),
+    ("stores", "What writers and readers of offline stores need, and what is seen of it"),
 ];
 
 /// Answers that are being collected.
@@ -62,6 +75,7 @@ pub const SHARING_QUESTIONS: [(&str, &str); 5] = [
 pub struct Sharing {
     trust: Trust,
     rows: Vec<SharingRow>,
+    stores: StoreAccess,
     /// Accounts with their Regions: owners of what is shared, and consumers.
     places: BTreeMap<String, BTreeSet<String>>,
 }
@@ -141,11 +155,18 @@ impl Sharing {
             owner,
             consumer,
         };
+        let is_open = ["requested", "invited", "accepted", "effective"].contains(&&*made.state);
+        match (&*made.kind, row.text_at(shares::MADE_BY)) {
+            ("offline_store", _) if is_open => {
+                self.stores.lets_in(&made.resource, &made.owner, &made.consumer)
+            }
+            ("key", Some("ram")) if is_open => self.stores.key_of_ram(&made.resource),
+            _ => {}
+        }
         self.place(&made.owner, &made.resource);
         if kind == "account" {
             self.place(&made.consumer, &made.resource);
         }
-        let is_open = ["requested", "invited", "accepted", "effective"].contains(&&*made.state);
         if is_open && made.count == 0 && SEEN.contains(&&*made.kind) {
             self.rows.push(SharingRow { question: "never_used", ..made.clone() });
         }
@@ -176,12 +197,50 @@ impl Sharing {
             owner,
             consumer,
         };
+        if let ("offline_store", Some(key), Some((first, last))) =
+            (&*made.kind, &made.key, made.first.zip(made.last))
+        {
+            self.stores.called(&StoreCall {
+                store: &made.resource,
+                owner: &made.owner,
+                account: &made.consumer,
+                principal: made.principal.as_deref().unwrap_or_default(),
+                api: made.what.as_deref().unwrap_or_default(),
+                outcome: row.text_at(uses::OUTCOME).unwrap_or_default(),
+                count: made.count,
+                times: (first, last),
+                key,
+            });
+        }
         self.place(&made.owner, &made.resource);
         self.place(&made.consumer, &made.resource);
         if is_success && matches!(cells.get(uses::VISIBLE), Some(Cell::Int(0))) {
             self.rows.push(SharingRow { question: "unexplained", ..made.clone() });
         }
         self.rows.push(made);
+    }
+
+    /// Adds a row of `policy_statements.parquet`. Only those of the policy in force at the end
+    /// matter.
+    pub fn policy(&mut self, row: EncodedRow<'_>) {
+        let is_last = row.cells().nth(policies::UNTIL) == Some(Cell::Null);
+        if let (Some(key), Some(effect), true) =
+            (row.text_at(policies::KEY), row.text_at(policies::EFFECT), is_last)
+        {
+            let (principal, permission) =
+                (row.text_at(policies::PRINCIPAL), row.text_at(policies::PERMISSION));
+            self.stores.statement(key, effect, principal, permission);
+        }
+    }
+
+    /// Answers what needs all rows. Call it once all of them have been added.
+    pub fn finish(&mut self) {
+        let trust = &self.trust;
+        let with_trust = |row: SharingRow| SharingRow {
+            outside: trust.is_outside(&row.consumer, "account", &row.owner),
+            ..row
+        };
+        self.rows.extend(self.stores.rows("stores").into_iter().map(with_trust));
     }
 
     /// The answers to a question, in the order in which they were added.

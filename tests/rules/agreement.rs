@@ -30,6 +30,18 @@ fn any() -> oracle::Options {
 
 const ANY: [&str; 4] = ["--workload", "any", "--event", "any"];
 
+/// The oracle says nothing of what keys protect.
+fn agree_on_shares(report: &Report, expected: &oracle::Report) {
+    let (mut shares, mut uses) = (report.shares(), report.share_use());
+    shares.retain(|row| row["made_by"] != "key_policy");
+    for row in &mut shares {
+        row.as_object_mut().unwrap().retain(|name, _| !["note", "evidence"].contains(&&**name));
+    }
+    uses.retain(|row| row["key_arn"].is_null());
+    assert_rows("shares", &shares, &expected.shares);
+    assert_rows("share_use", &uses, &expected.share_use);
+}
+
 /// Every row of every table, and every total.
 fn agrees(root: &Path, input: &str, args: &[&str], options: &oracle::Options) {
     let report = analyze_in(root, &[&[input], args].concat());
@@ -45,6 +57,7 @@ fn agree(report: &Report, expected: &oracle::Report) {
     assert_rows("events", &report.events(), &expected.events);
     assert_rows("usage", &report.usage(), &expected.usage);
     assert_rows("usage_daily", &report.daily(), &expected.daily);
+    agree_on_shares(report, expected);
     for class in ["corrected", "other_copy"] {
         let rows = report.superseded().iter().filter(|row| row["class"] == class).count();
         assert_eq!(run["totals"][class], rows, "superseded.parquet: {class}");
@@ -224,4 +237,58 @@ fn every_shape_cut_off_anywhere_agrees_with_the_oracle() {
         }
     }
     agrees(dir.path(), "cut", &ANY, &any());
+}
+
+/// What is shared, in many small worlds: both families are there, the oracle agrees, and neither
+/// threads nor steps of incremental runs change a row.
+#[test]
+fn generated_shares_agree_with_the_oracle_in_any_order() {
+    let (mut shares, mut uses, mut states) = (0, 0, std::collections::BTreeSet::new());
+    for seed in 10..34 {
+        let dir = tempfile::tempdir().unwrap();
+        let archives = [6.0, 18.0, 36.0][seed as usize % 3];
+        Corpus::sized(seed, archives / 16.0, 64, 0.05).write(dir.path()).unwrap();
+        std::fs::remove_file(dir.path().join("truth.json")).unwrap();
+        let expected = oracle::analyze(&files(dir.path(), "AWSLogs"), &oracle::Options::default());
+        let report = analyze_in(dir.path(), &["AWSLogs"]);
+        println!("seed {seed}");
+        agree_on_shares(&report, &expected);
+        shares += expected.shares.len();
+        uses += expected.share_use.len();
+        states.extend(expected.shares.iter().map(|row| row["state"].as_str().unwrap().to_owned()));
+
+        // Half of the files come later.
+        let logs = dir.path().join("AWSLogs");
+        let later = dir.path().join("later");
+        for (n, (name, bytes)) in files(dir.path(), "AWSLogs").into_iter().enumerate() {
+            if (n + seed as usize).is_multiple_of(2) {
+                let to = later.join(&name);
+                std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                std::fs::write(to, bytes).unwrap();
+                std::fs::remove_file(dir.path().join(&name)).unwrap();
+            }
+        }
+        let out = dir.path().join("report");
+        let go_on = || {
+            let mut command = testkit::keytrail();
+            command.current_dir(dir.path()).args(["analyze", "-q", "--incremental", "-o"]).arg(&out);
+            let ran = testkit::run(command.arg(&logs));
+            assert!([0, 1].contains(&ran.status), "{}", ran.stderr);
+        };
+        go_on();
+        for (name, bytes) in files(&later, "AWSLogs") {
+            let to = dir.path().join(name);
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::write(to, bytes).unwrap();
+        }
+        go_on();
+        for table in ["shares", "share_use"] {
+            let file = format!("{table}.parquet");
+            let [ours, full] = [&out, &report.path()].map(|of| std::fs::read(of.join(&file)).unwrap());
+            assert!(ours == full, "{table}: incremental and full differ");
+        }
+    }
+    assert!(shares > 500 && uses > 400, "{shares} {uses}");
+    let all = ["accepted", "effective", "ended", "invited", "rejected", "requested"];
+    assert_eq!(states.iter().map(String::as_str).collect::<Vec<_>>(), all);
 }

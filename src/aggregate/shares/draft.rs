@@ -1,50 +1,24 @@
 //! Shares as they come and go, from the calls that made, changed and ended them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::consumer::{Consumer, ConsumerKind};
-use super::keys::SharedKeys;
+use super::keys::{alias_arn, key_arn};
 use super::members::{Member, Members};
 use super::policy::{Allowed, consumers};
-use super::promotion::{Promotions, Scope};
-use super::resource::{owner_of, resource_key};
+use super::promotion::{Promotions, Version};
+use super::resource::{kind_of_permission, owner_of, resource_key, resource_kind};
 use super::share::{MadeBy, Promotion};
 use crate::aggregate::grants::Change;
 use crate::model::{
-    Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall, ShareEffect, ShareTerms,
+    Arn, EventTime, Invitation, KeyChange, KeyEffect, OfflineStore, Outcome, PolicyText, ShareCall,
+    ShareEffect, ShareTerms,
 };
 
-/// What the calls of the input say about shares, before it is known who used them.
-#[derive(Debug, Default)]
-pub struct ShareBook {
-    pub(super) draft: Draft,
-    keys: SharedKeys,
-}
-
-impl ShareBook {
-    /// Reads all calls, and the changes of keys' policies.
-    pub fn new(calls: &BTreeSet<ShareCall>, key_changes: &BTreeSet<KeyChange>) -> Self {
-        let mut calls: Vec<&ShareCall> = calls.iter().collect();
-        calls.sort_by_key(|call| (call.by.time, &call.by.event_id));
-        let mut draft = Draft::default();
-        calls.iter().for_each(|call| draft.apply(call));
-        draft.link_promotions();
-        let mut changes: Vec<&KeyChange> = key_changes.iter().collect();
-        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
-        changes.iter().for_each(|change| draft.apply_to_key(change));
-        let is_shared = |policy: &&PolicyDraft| !policy.consumers.is_empty();
-        let of_policies = draft.keys.values().filter(is_shared).map(|policy| &*policy.resource);
-        let in_shares = draft.shares.values().flat_map(|share| share.resources.keys());
-        let in_shares = in_shares.map(String::as_str).filter(|arn| arn.contains(":kms:"));
-        let keys = SharedKeys::new(&draft.artifacts, &draft.stores, of_policies.chain(in_shares));
-        Self { draft, keys }
-    }
-
-    /// Look-ups from calls of KMS to what their keys protect.
-    pub fn keys(&self) -> &SharedKeys {
-        &self.keys
-    }
-}
+/// Most shares of one principal among which one is looked for.
+const CROWD: usize = 1_000;
+/// Most consumers of one policy, in all its versions.
+const CONSUMERS: usize = 10_000;
 
 /// A call that changes what a permission allows, in all shares that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +51,7 @@ pub(super) struct ShareDraft {
     pub(super) permissions: BTreeMap<String, Option<String>>,
     pub(super) sources: BTreeSet<String>,
     pub(super) answers: BTreeMap<String, Answer>,
-    pub(super) promotion: Option<Promotion>,
+    pub(super) promotion: Option<(Promotion, EventTime)>,
     pub(super) notes: BTreeSet<String>,
     pub(super) evidence: BTreeSet<String>,
     /// It is told with the policy that made it.
@@ -110,6 +84,8 @@ pub(super) struct PolicyDraft {
     pub(super) made_by: MadeBy,
     pub(super) resource: String,
     pub(super) consumers: BTreeMap<Consumer, (Member, Allowed)>,
+    /// What the policy was, by time.
+    pub(super) versions: Vec<Version>,
     pub(super) answers: BTreeMap<String, Answer>,
     pub(super) share: Option<String>,
     pub(super) name: Option<String>,
@@ -132,12 +108,14 @@ pub(super) struct Draft {
     pub(super) artifacts: BTreeSet<(String, String)>,
     /// By the feature group.
     pub(super) stores: BTreeMap<String, (OfflineStore, Change)>,
-    promotions: Promotions,
+    /// By principal: names of shares that have it, or had it; at most [`CROWD`].
+    shares_with: HashMap<String, BTreeSet<String>>,
+    pub(super) promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
 
 impl Draft {
-    fn apply(&mut self, call: &ShareCall) {
+    pub(super) fn apply(&mut self, call: &ShareCall, key_of: &impl Fn(&str, EventTime) -> Option<String>) {
         let change = Change::of_share(call);
         if call.outcome != Outcome::Success {
             return self.apply_failed(call, &change);
@@ -168,16 +146,17 @@ impl Draft {
                 self.share(terms, call, &change).deleted.get_or_insert(change);
             }
             ShareEffect::SetsPermission(terms) => {
-                let share = self.share(terms, call, &change);
-                let names = terms.permissions.iter().cloned();
-                share.permissions.extend(names.map(|name| (name, terms.permission_version.clone())));
+                self.share(terms, call, &change).set_permissions(terms);
             }
             ShareEffect::RemovesPermission(terms) => {
                 let share = self.share(terms, call, &change);
                 share.permissions.retain(|name, _| !terms.permissions.contains(name));
             }
             ShareEffect::PromotesShare(terms) => {
-                self.share(terms, call, &change).promotion = Some(Promotion::Done);
+                let share = self.share(terms, call, &change);
+                if !share.is_promoted() {
+                    share.promotion = Some((Promotion::Done, change.time));
+                }
             }
             ShareEffect::AcceptsInvitation(invitation) => {
                 self.answer(call, invitation, Answer { change, kind: AnswerKind::Accepted });
@@ -192,11 +171,27 @@ impl Draft {
             ShareEffect::DeletesPolicy(resource) => {
                 let policy = self.policy(&resource.arn, &change);
                 policy.consumers.values_mut().for_each(|(member, _)| member.remove(&change));
+                policy.end_version(&change);
             }
             ShareEffect::SetsArtifactKey { resource, key } => {
-                self.artifacts.insert((resource.arn.clone(), key.clone()));
+                // A bare alias is one of the caller's account, whosever the group is.
+                let own = || {
+                    let Arn { partition, region, .. } = Arn::parse(&resource.arn)?;
+                    let account = call.caller_account.as_deref()?;
+                    Some(format!("arn:{partition}:sagemaker:{region}:{account}:model-package-group/g"))
+                };
+                let of = own().unwrap_or_else(|| resource.arn.clone());
+                let alias = alias_arn(key, &of);
+                let named = alias.and_then(|alias| key_of(&alias, change.time)).or_else(|| key_arn(key, &of));
+                self.artifacts.extend(named.map(|key| (resource.arn.clone(), key)));
             }
             ShareEffect::StoresOffline(store) => {
+                let time = change.time;
+                let resolved = |key: &String| {
+                    let alias = alias_arn(key, &store.group);
+                    let key_of_alias = alias.and_then(|alias| key_of(&alias, time));
+                    key_of_alias.or_else(|| key_arn(key, &store.group)).unwrap_or_else(|| key.clone())
+                };
                 let key = resource_key(&store.group);
                 let (OfflineStore { role, uri, key: named, .. }, first) =
                     self.stores.remove(&key).unwrap_or_else(|| (OfflineStore::default(), change));
@@ -205,7 +200,7 @@ impl Draft {
                     group: store.group.clone(),
                     role: store.role.clone().or(role),
                     uri: store.uri.clone().or(uri),
-                    key: store.key.clone().or(named),
+                    key: store.key.as_ref().map(resolved).or(named),
                 };
                 self.stores.insert(key, (known, first));
             }
@@ -214,7 +209,7 @@ impl Draft {
     }
 
     /// Whom of other accounts the policy of a key lets in.
-    fn apply_to_key(&mut self, change: &KeyChange) {
+    pub(super) fn apply_to_key(&mut self, change: &KeyChange) {
         let (KeyEffect::SetsPolicy { text, .. }, Some(key)) = (&change.effect, &change.key) else { return };
         let Some(owner) = owner_of(key) else { return };
         let is_outside = |consumer: &Consumer| match consumer.kind {
@@ -240,8 +235,8 @@ impl Draft {
         match &call.effect {
             ShareEffect::PromotesShare(terms) => {
                 let share = self.share(terms, call, change);
-                if share.promotion != Some(Promotion::Done) {
-                    share.promotion = Some(Promotion::Failed(code));
+                if !share.is_promoted() {
+                    share.promotion = Some((Promotion::Failed(code), change.time));
                 }
             }
             ShareEffect::ChangesPermission { permission: Some(permission), .. }
@@ -266,6 +261,12 @@ impl Draft {
     fn share(&mut self, terms: &ShareTerms, call: &ShareCall, change: &Change) -> &mut ShareDraft {
         let without_arn = || format!("call {}", call.by.event_id.as_deref().unwrap_or_default());
         let key = terms.share.clone().unwrap_or_else(without_arn);
+        for principal in &terms.principals {
+            let shares = self.shares_with.entry(principal.clone()).or_default();
+            if shares.len() < CROWD {
+                shares.insert(key.clone());
+            }
+        }
         let share = self.shares.entry(key).or_default();
         share.share = share.share.take().or_else(|| terms.share.clone());
         share.name = terms.name.clone().or_else(|| share.name.take());
@@ -278,7 +279,7 @@ impl Draft {
         share.evidence.extend(change.event_id.clone());
         share.seen.get_or_insert_with(|| change.clone());
         if terms.is_cut {
-            share.notes.insert("CloudTrail left out parameters of a call".to_owned());
+            share.notes.insert("not all parameters of a call are known".to_owned());
         }
         share
     }
@@ -289,13 +290,16 @@ impl Draft {
         let Some(receiver) = receiver.map(str::to_owned) else { return };
         let mut notes = None;
         let key = invitation.share.clone().or_else(|| {
-            let is_open = |share: &ShareDraft| {
-                share.deleted.is_none()
-                    && !share.answers.contains_key(&receiver)
-                    && share.principals.get(&receiver).is_some_and(|member| member.end().is_none())
+            let is_open = |key: &&String| {
+                self.shares.get(*key).is_some_and(|share| {
+                    share.deleted.is_none()
+                        && !share.answers.contains_key(&receiver)
+                        && share.principals.get(&receiver).is_some_and(|member| member.end().is_none())
+                })
             };
-            let mut open = self.shares.iter().filter(|(_, share)| is_open(share));
-            let (key, _) = open.next().filter(|_| open.next().is_none())?;
+            let with = self.shares_with.get(&receiver).filter(|keys| keys.len() < CROWD)?;
+            let mut open = with.iter().filter(is_open);
+            let key = open.next().filter(|_| open.next().is_none())?;
             notes = Some("the only open share with the consumer: the answer does not name it".to_owned());
             Some(key.clone())
         });
@@ -355,53 +359,6 @@ impl Draft {
         let is_known = found.keys().all(|consumer| consumer.kind != ConsumerKind::Unknown);
         self.policy(resource, change).set(found, is_known, change);
     }
-
-    /// Tells promotions with the policies that made what is promoted.
-    fn link_promotions(&mut self) {
-        let mut scopes: BTreeMap<Scope, Vec<String>> = BTreeMap::new();
-        for (key, policy) in &self.policies {
-            if let Some(scope) = Scope::of(&policy.resource) {
-                scopes.entry(scope).or_default().push(key.clone());
-            }
-        }
-        const SEVERAL: &str = "several policies of this account and Region may be what was promoted";
-        for (scope, keys) in scopes {
-            let of_scope = |share: &&mut ShareDraft| {
-                (share.promotion.is_some() || !share.answers.is_empty())
-                    && share.created.is_none()
-                    && share.resources.is_empty()
-                    && share.share.as_deref().and_then(Scope::of).as_ref() == Some(&scope)
-            };
-            let mut promoted: Vec<&mut ShareDraft> = self.shares.values_mut().filter(of_scope).collect();
-            let of_permission = self.promotions.of(&scope);
-            if let ([key], Some(policy)) = (&*keys, keys.first().and_then(|key| self.policies.get_mut(key))) {
-                debug_assert_eq!(resource_key(&policy.resource), *key);
-                if let Some((promotion, event_id)) = of_permission {
-                    policy.promotion = Some(promotion.clone());
-                    policy.evidence.extend(event_id.clone());
-                }
-                if let [share] = &mut *promoted {
-                    share.is_of_policy = true;
-                    policy.share.clone_from(&share.share);
-                    policy.name.clone_from(&share.name);
-                    policy.feature_set.clone_from(&share.feature_set);
-                    if share.promotion.is_some() {
-                        policy.promotion.clone_from(&share.promotion);
-                    }
-                    policy.answers.clone_from(&share.answers);
-                    policy.evidence.extend(share.evidence.iter().cloned());
-                    let note = "the only share of this account and Region whose resource no record names";
-                    policy.notes.insert(note.to_owned());
-                }
-            } else if of_permission.is_some() || !promoted.is_empty() {
-                for key in &keys {
-                    if let Some(policy) = self.policies.get_mut(key) {
-                        policy.notes.insert(SEVERAL.to_owned());
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl PolicyDraft {
@@ -410,6 +367,7 @@ impl PolicyDraft {
             made_by,
             resource: resource.to_owned(),
             consumers: BTreeMap::new(),
+            versions: Vec::new(),
             answers: BTreeMap::new(),
             share: None,
             name: None,
@@ -422,21 +380,60 @@ impl PolicyDraft {
 
     /// The policy now lets these in, and nobody else if all of it is known.
     fn set(&mut self, found: BTreeMap<Consumer, Allowed>, is_known: bool, change: &Change) {
-        if is_known {
+        let is_tied = self.versions.last().is_some_and(|last| last.from == change.time);
+        if is_tied {
+            self.notes.insert("policies were set within one second: which came last is not known".to_owned());
+        } else if is_known {
             let gone = self.consumers.iter_mut().filter(|(consumer, _)| !found.contains_key(*consumer));
             gone.for_each(|(_, (member, _))| member.remove(change));
         } else if !self.consumers.is_empty() {
             self.notes.insert("a later policy is not known".to_owned());
         }
+        if let Some(last) = self.versions.last_mut() {
+            last.until.get_or_insert(change.time);
+        }
+        self.versions.push(Version::new(&found, change));
         for (consumer, allowed) in found {
+            if self.consumers.len() >= CONSUMERS && !self.consumers.contains_key(&consumer) {
+                self.notes.insert("it has had more consumers than are kept".to_owned());
+                continue;
+            }
             let (member, known) = self.consumers.entry(consumer).or_default();
             member.add(change);
-            *known = allowed;
+            if is_tied { *known += allowed } else { *known = allowed }
+        }
+    }
+
+    /// The policy was in force until now, if it was.
+    fn end_version(&mut self, change: &Change) {
+        match self.versions.last_mut() {
+            Some(last) => {
+                last.until.get_or_insert(change.time);
+            }
+            None => self.versions.push(Version::until(change)),
         }
     }
 }
 
 impl ShareDraft {
+    /// A share has one permission for each kind of resource: a new one takes the place of the old.
+    fn set_permissions(&mut self, terms: &ShareTerms) {
+        let mut kinds = self.resources.keys().map(|arn| resource_kind(arn));
+        let first = kinds.next();
+        let has_one_kind = first.is_some() && kinds.all(|kind| Some(&kind) == first.as_ref());
+        for new in &terms.permissions {
+            // Of a customer's permission, nothing says for which kind it is.
+            let kind = kind_of_permission(new);
+            let is_replaced = |old: &str| has_one_kind || kind.is_some() && kind_of_permission(old) == kind;
+            self.permissions.retain(|old, _| !is_replaced(old));
+            self.permissions.insert(new.clone(), terms.permission_version.clone());
+        }
+    }
+
+    fn is_promoted(&self) -> bool {
+        matches!(self.promotion, Some((Promotion::Done, _)))
+    }
+
     fn add(&mut self, terms: &ShareTerms, change: &Change) {
         terms.resources.iter().for_each(|name| self.resources.entry(name.clone()).or_default().add(change));
         terms.principals.iter().for_each(|name| self.principals.entry(name.clone()).or_default().add(change));

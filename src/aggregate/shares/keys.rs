@@ -13,6 +13,8 @@ use crate::model::{Arn, EventTime, KmsEvent, OfflineStore, SharedUse, UseRecord}
 const MOST: usize = 20;
 /// Groups of calls that are kept: the first ones in the order of the inputs.
 const GROUPS: usize = 100_000;
+/// Most stores of feature groups of one name in one bucket.
+const CROWD: usize = 100;
 
 /// What a key protects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,16 +39,17 @@ enum ProtectedKind {
 struct StorePlace {
     /// The folder below which its objects are, with `/` at its end unless it is empty.
     folder: String,
-    /// What is in their names below that; empty: the folder is the store's own.
-    part: String,
     store: Protected,
 }
+
+/// Stores of one bucket, by the names of their feature groups in lower case.
+type Places = HashMap<String, Vec<StorePlace>>;
 
 /// Look-ups from calls of KMS to what their keys protect.
 #[derive(Debug, Clone, Default)]
 pub struct SharedKeys {
     by_key: HashMap<String, Vec<Protected>>,
-    by_bucket: HashMap<String, Vec<StorePlace>>,
+    by_bucket: HashMap<String, Places>,
     /// By key: buckets of the stores that have it.
     buckets: HashMap<String, BTreeSet<String>>,
 }
@@ -70,12 +73,12 @@ impl SharedKeys {
             let protected = Protected::new(&store.group, owner, ProtectedKind::OfflineStore);
             let key = store.key.as_deref().and_then(|key| key_arn(key, &store.group));
             let place = store.uri.as_deref().and_then(|uri| place(uri, &protected));
-            if let (Some(key), Some((bucket, _))) = (&key, &place) {
+            if let (Some(key), Some((bucket, ..))) = (&key, &place) {
                 keys.buckets.entry(key.clone()).or_default().insert(bucket.clone());
             }
-            if let Some((bucket, place)) = place {
-                let places = keys.by_bucket.entry(bucket).or_default();
-                if places.len() < GROUPS {
+            if let Some((bucket, group, place)) = place {
+                let places = keys.by_bucket.entry(bucket).or_default().entry(group).or_default();
+                if places.len() < CROWD {
                     places.push(place);
                 }
             }
@@ -139,13 +142,10 @@ impl SharedKeys {
         let bucket = event.s3_bucket.as_deref();
         if let (Some(places), Some(object)) =
             (bucket.and_then(|bucket| self.by_bucket.get(bucket)), event.s3_object_key.as_deref())
+            && let Some(places) = group_in(object).and_then(|group| places.get(&group))
+            && let Some(place) = places.iter().find(|place| object.starts_with(&*place.folder))
         {
-            let found = places.iter().find(|place| {
-                object.strip_prefix(&*place.folder).is_some_and(|rest| rest.contains(&*place.part))
-            });
-            if let Some(place) = found {
-                return vec![&place.store];
-            }
+            return vec![&place.store];
         }
         let is_elsewhere = |found: &&Protected| {
             // An object outside of the store, or a bucket that is none of the stores'.
@@ -166,9 +166,9 @@ impl Protected {
     }
 }
 
-/// The ARN of a key that a call names by its ARN or its id; `None`: by an alias, which does not say
-/// which key it was.
-fn key_arn(key: &str, resource: &str) -> Option<String> {
+/// The ARN of a key that a call names by its ARN or its id; `None`: by an alias that nothing
+/// resolves.
+pub(super) fn key_arn(key: &str, resource: &str) -> Option<String> {
     if key.contains("alias/") {
         return None;
     }
@@ -179,17 +179,41 @@ fn key_arn(key: &str, resource: &str) -> Option<String> {
     Some(format!("arn:{partition}:kms:{region}:{account}:key/{key}"))
 }
 
-/// The bucket of an offline store, and where in it the store is. SageMaker makes its own folder,
-/// `ACCOUNT/sagemaker/REGION/offline-store/GROUP-TIME/`, below what was named.
-fn place(uri: &str, store: &Protected) -> Option<(String, StorePlace)> {
-    const FOLDER: &str = "/offline-store/";
+/// The ARN of the alias that a call names in the place of a key, in the account and Region of an
+/// ARN; `None`: it names none.
+pub(super) fn alias_arn(key: &str, of: &str) -> Option<String> {
+    if key.starts_with("arn:") {
+        return Arn::parse(key)?.resource.starts_with("alias/").then(|| key.to_owned());
+    }
+    let Arn { partition, region, account, .. } = Arn::parse(of)?;
+    key.starts_with("alias/").then(|| format!("arn:{partition}:kms:{region}:{account}:{key}"))
+}
+
+/// The folder in which SageMaker makes one for each feature group, `GROUP-TIME`.
+const STORES: &str = "offline-store/";
+
+/// The feature group in whose folder an object is, in lower case: ARNs may be in lower case where
+/// folders are not.
+fn group_in(object: &str) -> Option<String> {
+    let start = match object.starts_with(STORES) {
+        true => STORES.len(),
+        false => object.find("/offline-store/")? + STORES.len() + 1,
+    };
+    let folder = object.get(start..)?.split('/').next()?;
+    let (group, time) = folder.rsplit_once('-')?;
+    let is_time = !time.is_empty() && time.bytes().all(|byte| byte.is_ascii_digit());
+    is_time.then(|| group.to_ascii_lowercase())
+}
+
+/// The bucket of an offline store, its group, and where in it the store is. SageMaker makes its own
+/// folder, `ACCOUNT/sagemaker/REGION/offline-store/GROUP-TIME/`, below what was named.
+fn place(uri: &str, store: &Protected) -> Option<(String, String, StorePlace)> {
     let (bucket, path) = uri.strip_prefix("s3://")?.split_once('/').unwrap_or((uri.get(5..)?, ""));
     let path = path.trim_matches('/');
     let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
-    let name = Arn::parse(&store.resource)?.resource.rsplit('/').next()?;
-    let is_own = format!("/{folder}").contains(FOLDER);
-    let part = if is_own { String::new() } else { format!("offline-store/{name}-") };
-    Some((bucket.to_owned(), StorePlace { folder, part, store: store.clone() }))
+    let name = || Some(Arn::parse(&store.resource)?.resource.rsplit('/').next()?.to_ascii_lowercase());
+    let group = group_in(&folder).or_else(name)?;
+    Some((bucket.to_owned(), group, StorePlace { folder, store: store.clone() }))
 }
 
 /// A call of KMS on what is shared.
@@ -269,5 +293,42 @@ impl KeyCalls {
         groups.retain(|(_, records)| !records.is_empty());
         groups.sort_by(|(one, _), (other, _)| one.cmp(other));
         groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_in_the_store_of_the_group_that_its_folder_names() {
+        let store = "1/sagemaker/eu-central-1/offline-store/Clicks-daily-1749000000";
+        for (object, group) in [
+            (&*format!("p/{store}/data/a.parquet"), Some("clicks-daily")),
+            (&*format!("{store}/"), Some("clicks-daily")),
+            ("offline-store/g-1/x", Some("g")),
+            ("offline-store/g-/x", None),
+            ("offline-store/g/x", None),
+            ("my-offline-store/g-1/x", None),
+            ("", None),
+        ] {
+            assert_eq!(group_in(object).as_deref(), group, "{object}");
+        }
+        let group = "arn:aws:sagemaker:eu-central-1:1:feature-group/clicks";
+        let store = Protected::new(group, "1", ProtectedKind::OfflineStore);
+        let (bucket, name, at) = place("s3://b/p/", &store).unwrap();
+        assert_eq!((&*bucket, &*name, &*at.folder), ("b", "clicks", "p/"));
+        let (_, name, at) = place("s3://b/p/offline-store/clicks-7/data", &store).unwrap();
+        assert_eq!((&*name, &*at.folder), ("clicks", "p/offline-store/clicks-7/data/"));
+    }
+
+    #[test]
+    fn aliases_are_those_of_the_account_and_region() {
+        let of = "arn:aws-cn:sagemaker:cn-north-1:1:feature-group/f";
+        let alias = "arn:aws:kms:us-east-1:2:alias/x";
+        assert_eq!(alias_arn("alias/x", of).unwrap(), "arn:aws-cn:kms:cn-north-1:1:alias/x");
+        assert_eq!(alias_arn(alias, of).unwrap(), alias);
+        assert_eq!(alias_arn("arn:aws:kms:us-east-1:2:key/alias/x", of), None);
+        assert_eq!(alias_arn("1234abcd-12ab-34cd-56ef-1234567890ab", of), None);
     }
 }

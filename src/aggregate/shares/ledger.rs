@@ -1,6 +1,7 @@
 //! All shares of the input, and who used them.
 
-use super::draft::{PermissionChange, ShareBook};
+use super::book::ShareBook;
+use super::draft::PermissionChange;
 use super::keys::KeyCalls;
 use super::rows::rows;
 use super::share::Share;

@@ -3,36 +3,61 @@
 use std::collections::BTreeMap;
 
 use crate::aggregate::grants::Change;
+use crate::model::EventTime;
 
 /// When something was put into a share, and taken out again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Member {
+    /// The call since which it is, or was, in it; `None`: since before the input begins.
     pub(super) added: Option<Change>,
-    pub(super) removed: Option<Change>,
-    /// Both happened within one second: times are whole seconds.
-    pub(super) is_tied: bool,
+    place: Place,
+    /// The times of the last calls that put it in, and took it out.
+    last: (Option<EventTime>, Option<EventTime>),
+}
+
+/// Where a member is after the last call about it.
+#[derive(Debug, Clone, Default)]
+enum Place {
+    #[default]
+    In,
+    Out(Change),
+    /// It was put in and taken out within one second: times are whole seconds.
+    Unclear,
 }
 
 impl Member {
     /// It was put in. Changes come in the order of time.
     pub(super) fn add(&mut self, change: &Change) {
-        if let Some(removed) = &self.removed {
-            self.is_tied = removed.time == change.time;
-            self.removed = None;
-            self.added = Some(change.clone());
+        // Out within this second: it may have been put in before that.
+        if matches!(&self.place, Place::Out(removed) if removed.time != change.time) {
+            self.added = None;
         }
         self.added.get_or_insert_with(|| change.clone());
+        self.place = if self.last.1 == Some(change.time) { Place::Unclear } else { Place::In };
+        self.last.0 = Some(change.time);
     }
 
     /// It was taken out.
     pub(super) fn remove(&mut self, change: &Change) {
-        self.is_tied = self.added.as_ref().is_some_and(|added| added.time == change.time);
-        self.removed.get_or_insert_with(|| change.clone());
+        if self.last.0 == Some(change.time) {
+            self.place = Place::Unclear;
+        } else if !matches!(self.place, Place::Out(_)) {
+            self.place = Place::Out(change.clone());
+        }
+        self.last.1 = Some(change.time);
     }
 
     /// The end, if it is certain.
     pub(super) fn end(&self) -> Option<&Change> {
-        self.removed.as_ref().filter(|_| !self.is_tied)
+        match &self.place {
+            Place::Out(change) => Some(change),
+            Place::In | Place::Unclear => None,
+        }
+    }
+
+    /// Whether the order within a second decides if it is still in.
+    pub(super) fn is_unclear(&self) -> bool {
+        matches!(self.place, Place::Unclear)
     }
 }
 
@@ -50,4 +75,48 @@ pub(super) fn later<'c>(one: Option<&'c Change>, other: Option<&'c Change>) -> O
 /// The earliest of some changes.
 pub(super) fn earliest<'c>(changes: impl IntoIterator<Item = Option<&'c Change>>) -> Option<&'c Change> {
     changes.into_iter().flatten().min_by_key(|change| change.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(time: i64) -> Change {
+        Change {
+            time: EventTime(time),
+            event_name: "C".to_owned(),
+            event_id: None,
+            principal: "p".to_owned(),
+            service: None,
+            account_id: None,
+        }
+    }
+
+    /// Since when it is in, when it ended, and whether that is unclear, after calls that put it in
+    /// (`+`) or take it out at these times.
+    fn after(calls: &[(char, i64)]) -> (Option<i64>, Option<i64>, bool) {
+        let mut member = Member::default();
+        for (kind, time) in calls {
+            if *kind == '+' { member.add(&change(*time)) } else { member.remove(&change(*time)) }
+        }
+        let time = |change: Option<&Change>| change.map(|change| change.time.0);
+        (time(member.added.as_ref()), time(member.end()), member.is_unclear())
+    }
+
+    #[test]
+    fn the_order_within_a_second_does_not_decide() {
+        for (before, added) in [(vec![], 5), (vec![('+', 1)], 1), (vec![('+', 1), ('-', 2)], 5)] {
+            let both = [('+', 5), ('-', 5)];
+            let [one, other] = [both.to_vec(), both.into_iter().rev().collect()]
+                .map(|both: Vec<_>| [before.clone(), both].concat());
+            assert_eq!(after(&one), (Some(added), None, true), "{one:?}");
+            assert_eq!(after(&other), (Some(added), None, true), "{other:?}");
+            // A later call makes it clear again.
+            let then = |call| after(&[one.clone(), vec![call]].concat());
+            assert_eq!(then(('-', 7)), (Some(added), Some(7), false));
+            assert_eq!(then(('+', 7)), (Some(added), None, false));
+        }
+        assert_eq!(after(&[('-', 1), ('-', 2)]), (None, Some(1), false), "the first end");
+        assert_eq!(after(&[('+', 1), ('-', 2), ('+', 3)]), (Some(3), None, false));
+    }
 }

@@ -11,10 +11,12 @@
 //!
 //! Memory: some 1 KiB per row, of at most [`SHARE_ROWS`] rows.
 
+mod book;
 mod consumer;
 mod draft;
 mod keys;
 mod ledger;
+mod link;
 mod members;
 mod policy;
 mod promotion;
@@ -26,8 +28,9 @@ mod uses;
 #[cfg(test)]
 mod tests;
 
+pub use book::ShareBook;
 pub use consumer::{Consumer, ConsumerKind};
-pub use draft::{PermissionChange, ShareBook};
+pub use draft::PermissionChange;
 pub use keys::{KeyCall, KeyCalls, SharedKeys};
 pub use ledger::ShareLedger;
 pub use resource::{UseKind, resource_kind};

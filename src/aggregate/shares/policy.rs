@@ -1,6 +1,7 @@
 //! Whom the policy of a resource lets do what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 
 use super::consumer::{Consumer, ConsumerKind};
 use crate::model::PolicyText;
@@ -14,6 +15,21 @@ const ACTIONS: usize = 100;
 pub(super) struct Allowed {
     pub(super) actions: BTreeSet<String>,
     pub(super) notes: BTreeSet<String>,
+}
+
+impl Allowed {
+    /// Adds actions, up to a limit.
+    fn add(&mut self, actions: impl IntoIterator<Item = String>) {
+        let room = ACTIONS.saturating_sub(self.actions.len());
+        self.actions.extend(actions.into_iter().take(room));
+    }
+}
+
+impl AddAssign for Allowed {
+    fn add_assign(&mut self, other: Self) {
+        self.add(other.actions);
+        self.notes.extend(other.notes);
+    }
 }
 
 /// Whom a policy lets do what. A policy that is not known, or not valid, lets somebody unknown do
@@ -47,8 +63,7 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
             if let Some(actions) = &statement.actions {
                 let patterns =
                     if actions.is_negated { vec!["*".to_owned()] } else { actions.patterns.clone() };
-                let room = ACTIONS.saturating_sub(allowed.actions.len());
-                allowed.actions.extend(patterns.into_iter().take(room));
+                allowed.add(patterns);
             }
             let other =
                 statement.conditions.iter().filter(|condition| self::organization(condition).is_none());

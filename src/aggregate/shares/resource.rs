@@ -101,9 +101,9 @@ pub(super) fn default_permission(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a managed permission of AWS RAM is one for this kind of resource; `None`: its name does
-/// not say so. Names differ in case.
-pub(super) fn is_for_kind(permission: &str, kind: &str) -> Option<bool> {
+/// The kind of resource that a managed permission of AWS RAM is for; `None`: its name does not say
+/// so. Names differ in case.
+pub(super) fn kind_of_permission(permission: &str) -> Option<&'static str> {
     let name = permission.rsplit('/').next()?.to_ascii_lowercase();
     let rest = ["awsramdefaultpermission", "awsrampermission"].iter().find_map(|p| name.strip_prefix(p))?;
     let kinds = [
@@ -115,6 +115,6 @@ pub(super) fn is_for_kind(permission: &str, kind: &str) -> Option<bool> {
         ("sagemakerhub", "hub"),
         ("sagemakerlineagegroup", "lineage_group"),
     ];
-    let (_, of_name) = kinds.iter().find(|(prefix, _)| rest.starts_with(prefix))?;
-    Some(*of_name == kind)
+    let (_, kind) = kinds.iter().find(|(prefix, _)| rest.starts_with(prefix))?;
+    Some(kind)
 }

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use super::consumer::{Consumer, ConsumerKind};
 use super::draft::{Answer, AnswerKind, Draft, PolicyDraft, ShareDraft};
 use super::members::{Member, earliest, later};
-use super::resource::{default_permission, is_for_kind, owner_of, resource_kind};
+use super::resource::{default_permission, kind_of_permission, owner_of, resource_kind};
 use super::share::{MadeBy, Permission, Share, ShareState};
 use crate::aggregate::grants::Change;
 
 /// How many rows are kept: the first ones in their order.
 pub const SHARE_ROWS: usize = 100_000;
+
+/// Bytes of their texts, after which the rest is left out: names can be of any length.
+const SHARE_BYTES: usize = 256 << 20;
 
 /// The kind of resource of an offline store. Its ARN is that of the feature group.
 pub(super) const OFFLINE_STORE: &str = "offline_store";
@@ -20,10 +23,17 @@ const EVIDENCE: usize = 20;
 
 /// The rows, sorted; and how many were left out.
 pub(super) fn rows(draft: &Draft) -> (Vec<Share>, u64) {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Share> = Vec::new();
     let mut left_out = 0;
+    let mut room = SHARE_BYTES;
     let mut push = |row: &dyn Fn() -> Share| {
-        if rows.len() < SHARE_ROWS { rows.push(row()) } else { left_out += 1 }
+        if rows.len() >= SHARE_ROWS || room == 0 {
+            left_out += 1;
+            return;
+        }
+        let row = row();
+        room = room.saturating_sub(row.text_bytes());
+        rows.push(row);
     };
     for policy in draft.policies.values().chain(draft.keys.values()) {
         for (consumer, (member, allowed)) in &policy.consumers {
@@ -97,7 +107,7 @@ const SHORT_ID: &str = "the id of an account has not twelve digits";
 
 fn of_policy(policy: &PolicyDraft, consumer: &Consumer, member: &Member) -> Share {
     let mut notes = policy.notes.clone();
-    notes.extend(member.is_tied.then(|| TIED.to_owned()));
+    notes.extend(member.is_unclear().then(|| TIED.to_owned()));
     let owner = owner_of(&policy.resource).unwrap_or("unknown").to_owned();
     let answer = consumer.account().and_then(|account| policy.answers.get(account));
     // Everybody is anybody.
@@ -161,7 +171,7 @@ fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_
     });
     let is_invited = external == Some(true) && consumer.kind == ConsumerKind::Account;
     let mut notes = share.notes.clone();
-    notes.extend((of_resource.is_tied || of_principal.is_tied).then(|| TIED.to_owned()));
+    notes.extend((of_resource.is_unclear() || of_principal.is_unclear()).then(|| TIED.to_owned()));
     if consumer.kind == ConsumerKind::Service && !share.sources.is_empty() {
         let sources: Vec<&str> = share.sources.iter().take(3).map(String::as_str).collect();
         notes.insert(format!("the service may act for {}", sources.join(", ")));
@@ -185,7 +195,7 @@ fn of_share(share: &ShareDraft, resource: &InShare<'_>, consumer: &Consumer, of_
         external,
         feature_set: share.feature_set.clone(),
         state: state(ended.as_ref(), answer, is_invited),
-        promotion: share.promotion.clone(),
+        promotion: share.promotion.as_ref().map(|(promotion, _)| promotion.clone()),
         seen: share.seen.clone(),
         requested,
         answered: answer.map(|answer| answer.change.clone()),
@@ -221,11 +231,11 @@ fn permission(share: &ShareDraft, kind: &str, kinds: usize) -> Option<Permission
         version: version.clone(),
         is_default: false,
     };
-    let mut named = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind) == Some(true));
+    let mut named = share.permissions.iter().filter(|(name, _)| kind_of_permission(name) == Some(kind));
     if let Some((name, version)) = named.next() {
         return Some(new(name, version));
     }
-    let mut unnamed = share.permissions.iter().filter(|(name, _)| is_for_kind(name, kind).is_none());
+    let mut unnamed = share.permissions.iter().filter(|(name, _)| kind_of_permission(name).is_none());
     match (unnamed.next(), unnamed.next()) {
         // Of a permission of the customer's, nothing says for which kind it is.
         (Some((name, version)), None) if kinds <= 1 => Some(new(name, version)),

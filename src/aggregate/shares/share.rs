@@ -183,6 +183,17 @@ pub struct Share {
 const ALLOW_EXECUTION: &str = "AllowExecution";
 
 impl Share {
+    /// Bytes of its longest texts.
+    pub(super) fn text_bytes(&self) -> usize {
+        let texts = [&self.share, &self.name, &self.feature_set].into_iter().flatten();
+        let lists = self.actions.iter().chain(&self.notes).chain(&self.evidence);
+        let permission = self.permission.iter().map(|permission| &permission.name);
+        let named = [&self.resource, &self.owner, &self.consumer.name].into_iter().chain(permission);
+        let changes = [&self.seen, &self.requested, &self.answered, &self.ended].into_iter().flatten();
+        let of_changes: usize = changes.map(|change| change.principal.len()).sum();
+        of_changes + texts.chain(lists).chain(named).map(String::len).sum::<usize>()
+    }
+
     /// Whether the consumer can find the resource; `None`: not known.
     pub fn is_discoverable(&self) -> Option<bool> {
         use ShareState::{Ended, Expired, Invited, Rejected, Requested};

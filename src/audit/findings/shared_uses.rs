@@ -13,6 +13,25 @@ const PIPELINES_PAGE: &str = "https://docs.aws.amazon.com/sagemaker/latest/dg/pi
 const STORE_PAGE: &str =
     "https://docs.aws.amazon.com/sagemaker/latest/dg/feature-store-cross-account-access.html";
 
+/// The finding with the first and the last record of some calls.
+fn with_ends(draft: Draft, seen: &Calls<'_>, used: &ShareUse) -> Draft {
+    let draft = draft.named(seen, used.times.0, used.event_ids.0.as_deref());
+    if used.count > 1 { draft.named(seen, used.times.1, used.event_ids.1.as_deref()) } else { draft }
+}
+
+/// A finding about each group of calls that `is_it`: who did what with which resource. `did`: the
+/// words before the name of the API, and those between it and the resource.
+fn each(seen: &Calls<'_>, is_it: impl Fn(&ShareUse) -> bool, did: [&str; 2]) -> Vec<Draft> {
+    let of = |used: &ShareUse| {
+        let [did, with] = did;
+        let (who, account) = (short(&used.calls.principal), &used.calls.consumer);
+        let (api, resource) = (&used.calls.event_name, name(&used.calls.resource));
+        let detail = format!("{who} of {account} {did} {api} {with} {resource}.");
+        Draft { detail, ..about_use(seen, used) }
+    };
+    seen.share_uses().filter(|used| is_it(used)).map(of).collect()
+}
+
 /// A finding about calls.
 fn about_use(seen: &Calls<'_>, used: &ShareUse) -> Draft {
     let mut draft = Draft {
@@ -22,10 +41,7 @@ fn about_use(seen: &Calls<'_>, used: &ShareUse) -> Draft {
         subject: Some(used.calls.event_name.clone()),
         ..Draft::default()
     };
-    draft = draft.named(seen, used.times.0, used.event_ids.0.as_deref());
-    if used.count > 1 {
-        draft = draft.named(seen, used.times.1, used.event_ids.1.as_deref());
-    }
+    draft = with_ends(draft, seen, used);
     draft.count = used.count;
     draft
 }
@@ -49,21 +65,22 @@ pub(super) const FOREIGN_RUNS: FindingRule = FindingRule {
                 by.entry((&used.calls.resource, &used.calls.consumer)).or_default().push(used);
             }
         }
-        let allowed = |resource: &str| {
-            seen.shares().any(|share| share.resource == resource && share.allows_execution())
-        };
+        let allowing = seen.shares().filter(|share| share.allows_execution());
+        let allowed: BTreeSet<&str> = allowing.map(|share| &*share.resource).collect();
         let of = |((resource, consumer), list): ((&str, &str), Vec<&ShareUse>)| {
             let mut draft = Draft { resource: Some(resource.to_owned()), ..Draft::default() };
             draft.subject = Some(consumer.to_owned());
             let count: u64 = list.iter().map(|used| used.count).sum();
             let names: BTreeSet<&str> = list.iter().map(|used| &*used.calls.event_name).collect();
             for used in &list {
-                draft = draft.named(seen, used.times.0, used.event_ids.0.as_deref());
-                draft = draft.named(seen, used.times.1, used.event_ids.1.as_deref());
+                draft = with_ends(draft, seen, used);
             }
             draft.count = count;
-            let share =
-                if allowed(resource) { "a share allows it" } else { "no share of the input allows it" };
+            let share = if allowed.contains(resource) {
+                "a share allows it"
+            } else {
+                "no share of the input allows it"
+            };
             draft.detail = format!(
                 "{consumer} made {} on {} ({}); {share}.",
                 counted(count, "call"),
@@ -90,19 +107,8 @@ pub(super) const UNEXPLAINED: FindingRule = FindingRule {
     is_negative: false,
     find: |seen| {
         let is_it =
-            |used: &&ShareUse| used.visible_shares == Some(0) && used.calls.outcome == Outcome::Success;
-        let of = |used: &ShareUse| {
-            let mut draft = about_use(seen, used);
-            draft.detail = format!(
-                "{} of {} called {} on {}.",
-                short(&used.calls.principal),
-                used.calls.consumer,
-                used.calls.event_name,
-                name(&used.calls.resource)
-            );
-            draft
-        };
-        seen.share_uses().filter(is_it).map(of).collect()
+            |used: &ShareUse| used.visible_shares == Some(0) && used.calls.outcome == Outcome::Success;
+        each(seen, is_it, ["called", "on"])
     },
 };
 
@@ -121,23 +127,12 @@ pub(super) const REFUSED_BY_KMS: FindingRule = FindingRule {
         share.",
     is_negative: false,
     find: |seen| {
-        let is_it = |used: &&ShareUse| {
+        let is_it = |used: &ShareUse| {
             used.calls.key.is_some()
                 && used.calls.outcome == Outcome::Denied
                 && used.owner != used.calls.consumer
         };
-        let of = |used: &ShareUse| {
-            let mut draft = about_use(seen, used);
-            draft.detail = format!(
-                "{} of {} was refused {} for {}.",
-                short(&used.calls.principal),
-                used.calls.consumer,
-                used.calls.event_name,
-                name(&used.calls.resource)
-            );
-            draft
-        };
-        seen.share_uses().filter(is_it).map(of).collect()
+        each(seen, is_it, ["was refused", "for"])
     },
 };
 
@@ -159,9 +154,8 @@ pub(super) const STORE_MISFIT: FindingRule = FindingRule {
             let account = arn.as_deref().and_then(Arn::parse).map(|arn| arn.account.to_owned());
             account.filter(|account| !account.is_empty())
         };
-        let is_read = |group: &str| {
-            seen.share_uses().any(|used| used.calls.resource == group && used.owner != used.calls.consumer)
-        };
+        let foreign = seen.share_uses().filter(|used| used.owner != used.calls.consumer);
+        let is_read: BTreeSet<&str> = foreign.map(|used| &*used.calls.resource).collect();
         let mut found = Vec::new();
         for (store, first) in seen.context.shares.stores() {
             let owner = account_of(&Some(store.group.clone()));
@@ -173,7 +167,7 @@ pub(super) const STORE_MISFIT: FindingRule = FindingRule {
             if is_other(account_of(&store.key)) {
                 said.push(format!("the key is {}", store.key.as_deref().unwrap_or_default()));
             }
-            if store.key.is_none() && is_read(&store.group) {
+            if store.key.is_none() && is_read.contains(&*store.group) {
                 said.push("it has no key of its own, and another account uses the feature group".to_owned());
             }
             if said.is_empty() {

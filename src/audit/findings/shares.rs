@@ -38,6 +38,17 @@ fn about(seen: &Calls<'_>, share: &Share) -> Draft {
     changes.into_iter().fold(draft, |draft, change| draft.change(seen, change))
 }
 
+/// A finding about each share that `is_it`, with this detail.
+fn each(seen: &Calls<'_>, is_it: impl Fn(&Share) -> bool, detail: impl Fn(&Share) -> String) -> Vec<Draft> {
+    let found = seen.shares().filter(|share| is_it(share));
+    found.map(|share| Draft { detail: detail(share), ..about(seen, share) }).collect()
+}
+
+/// The resource of a share, and with whom it is shared.
+fn pair(share: &Share) -> String {
+    format!("{} with {}", name(&share.resource), share.consumer.name)
+}
+
 pub(super) fn name(resource: &str) -> &str {
     Arn::parse(resource).map_or(resource, |arn| arn.resource)
 }
@@ -130,24 +141,20 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
         for share in seen.shares().filter(|share| is_open(share)) {
             open.insert((&share.resource, share.consumer.account().unwrap_or("*")));
         }
-        let is_late = |share: &&Share| {
+        let is_late = |share: &Share| {
             let accounts = [share.consumer.account().unwrap_or("*"), "*"];
             share.late_uses > 0
                 && !accounts.iter().any(|account| open.contains(&(&*share.resource, *account)))
         };
-        let of = |share: &Share| {
-            let mut draft = about(seen, share);
+        each(seen, is_late, |share| {
             let ended = share.ended.as_ref().map_or_else(String::new, |change| date(change.time));
             let last = share.last_late_use.map_or_else(String::new, date);
-            draft.detail = format!(
-                "The share of {} with {} ended on {ended}; {} succeeded later, the last on {last}.",
-                name(&share.resource),
-                share.consumer.name,
-                counted(share.late_uses, "call"),
-            );
-            draft
-        };
-        seen.shares().filter(is_late).map(of).collect()
+            let calls = counted(share.late_uses, "call");
+            format!(
+                "The share of {} ended on {ended}; {calls} succeeded later, the last on {last}.",
+                pair(share)
+            )
+        })
     },
 };
 
@@ -198,14 +205,18 @@ pub(super) const PROMOTION_FAILED: FindingRule = FindingRule {
         and the share.",
     is_negative: false,
     find: |seen| {
-        let mut found = Vec::new();
-        for share in seen.shares() {
-            let Some(Promotion::Failed(code)) = &share.promotion else { continue };
-            let mut draft = about(seen, share);
-            draft.detail = format!("{} for {}: {code}.", name(&share.resource), share.consumer.name);
-            found.push(draft);
-        }
-        found
+        let code = |share: &Share| match &share.promotion {
+            Some(Promotion::Failed(code)) => Some(code.clone()),
+            _ => None,
+        };
+        each(
+            seen,
+            |share| code(share).is_some(),
+            |share| {
+                let (shared, consumer) = (name(&share.resource), &share.consumer.name);
+                format!("{shared} for {consumer}: {}.", code(share).unwrap_or_default())
+            },
+        )
     },
 };
 
@@ -223,13 +234,8 @@ pub(super) const NOT_DISCOVERABLE: FindingRule = FindingRule {
     is_negative: false,
     find: |seen| {
         let is_it =
-            |share: &&Share| share.is_accessible() == Some(true) && share.is_discoverable() == Some(false);
-        let of = |share: &Share| {
-            let mut draft = about(seen, share);
-            draft.detail = format!("{} with {}.", name(&share.resource), share.consumer.name);
-            draft
-        };
-        seen.shares().filter(is_it).map(of).collect()
+            |share: &Share| share.is_accessible() == Some(true) && share.is_discoverable() == Some(false);
+        each(seen, is_it, |share| format!("{}.", pair(share)))
     },
 };
 
@@ -246,22 +252,16 @@ pub(super) const NEVER_PROMOTED: FindingRule = FindingRule {
     remediation: "aws ram list-resource-share-permissions shows featureSet; promote if it is CREATED_FROM_POLICY.",
     is_negative: true,
     find: |seen| {
-        let is_it = |share: &&Share| {
+        let is_it = |share: &Share| {
             share.made_by == MadeBy::ResourcePolicy
                 && share.kind == "model_package_group"
                 && is_open(share)
                 && matches!(share.promotion, None | Some(Promotion::PermissionOnly))
         };
-        let of = |share: &Share| {
-            let mut draft = about(seen, share);
-            let half = match share.promotion {
-                Some(_) => "; only its permission was promoted",
-                None => "",
-            };
-            draft.detail = format!("{} with {}{half}.", name(&share.resource), share.consumer.name);
-            draft
-        };
-        seen.shares().filter(is_it).map(of).collect()
+        each(seen, is_it, |share| {
+            let half = if share.promotion.is_some() { "; only its permission was promoted" } else { "" };
+            format!("{}{half}.", pair(share))
+        })
     },
 };
 
@@ -278,20 +278,14 @@ pub(super) const INVITATION_OPEN: FindingRule = FindingRule {
     remediation: "Ask the consumer, or take it out of the share.",
     is_negative: true,
     find: |seen| {
-        let is_old = |share: &&Share| {
+        let is_old = |share: &Share| {
             let since = share.requested.as_ref().map(|change| change.time);
             let end = seen.end_of_account(Some(&share.owner));
             share.state == ShareState::Expired
                 || (share.state == ShareState::Invited
                     && since.is_some_and(|since| days(since, end) >= PENDING_DAYS))
         };
-        let of = |share: &Share| {
-            let mut draft = about(seen, share);
-            let state = share.state.as_str();
-            draft.detail = format!("{} with {}: {state}.", name(&share.resource), share.consumer.name);
-            draft
-        };
-        seen.shares().filter(is_old).map(of).collect()
+        each(seen, is_old, |share| format!("{}: {}.", pair(share), share.state.as_str()))
     },
 };
 
@@ -314,16 +308,16 @@ pub(super) const NEVER_USED: FindingRule = FindingRule {
             let end = seen.end_of_account(Some(&share.owner));
             is_open(share)
                 && share.uses == 0
+                && share.consumer.account() != Some(&*share.owner)
                 && share.resource.contains(":sagemaker:")
                 && share.kind != "offline_store"
                 && since.is_some_and(|since| days(since, end) >= UNUSED_DAYS)
         };
         let of = |share: &Share| {
             let mut draft = about(seen, share);
-            let consumer = &share.consumer;
-            draft.detail = format!("{} with {}.", name(&share.resource), consumer.name);
+            draft.detail = format!("{}.", pair(share));
             let regions =
-                consumer.account().map(|account| seen.context.coverage.regions.contains_key(account));
+                share.consumer.account().map(|account| seen.context.coverage.regions.contains_key(account));
             draft.undecidable =
                 (regions == Some(false)).then(|| "The input has no archive of the consumer.".to_owned());
             draft

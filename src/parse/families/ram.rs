@@ -4,7 +4,7 @@
 
 use super::family::{Call, Family, Interest};
 use super::settings::{at, text_at};
-use super::sharing::{CallRecord, MOST, all_texts, flag_at, is_omitted, label_at, list_at};
+use super::sharing::{CallRecord, MOST, all_texts, flag_at, is_omitted, is_too_long, label_at, list_at};
 use crate::model::{Fact, Invitation, ShareEffect, ShareTerms};
 use crate::parse::call::{ServiceCall, Value};
 use crate::parse::error::NoFacts;
@@ -69,6 +69,9 @@ fn text(value: Value<'_>, path: &[&str]) -> Option<String> {
     text_at(value, path).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// The lists of a call about a share.
+const LISTS: [&str; 4] = ["resourceArns", "principals", "sources", "permissionArns"];
+
 /// The share that a call is about.
 fn terms(ServiceCall { request, response }: ServiceCall<'_>) -> ShareTerms {
     let of_share = |name| text(response, &["resourceShare", name]);
@@ -103,7 +106,7 @@ fn terms(ServiceCall { request, response }: ServiceCall<'_>) -> ShareTerms {
         sources: list_at(request, &["sources"]),
         permissions,
         permission_version: label_at(request, &["permissionVersion"]),
-        is_cut: is_omitted(request),
+        is_cut: is_omitted(request) || LISTS.iter().any(|name| is_too_long(request, &[name])),
     }
 }
 

@@ -1,6 +1,8 @@
 //! What calls of AWS RAM and SageMaker say about what is shared, and who uses it from another
 //! account.
 
+use std::collections::HashSet;
+
 use simd_json::prelude::{ValueAsScalar, ValueIntoString};
 
 use super::family::Call;
@@ -13,8 +15,11 @@ use crate::parse::call::Value;
 use crate::parse::identity;
 use crate::parse::record::{Identity, Record};
 
-/// Most texts of one list, and most resources of one call, that are read. AWS takes fewer.
-pub(super) const MOST: usize = 1_000;
+/// Most texts of one list, and most resources of one call, that are read. AWS takes fewer. A call
+/// that lists more is marked as one of which not everything is known.
+pub(super) const MOST: usize = 10_000;
+/// About the most bytes of the facts of one call. Names as long as AWS allows do not come near it.
+const MOST_BYTES: usize = 16 << 20;
 
 /// The record of a call, without what it did.
 pub(super) struct CallRecord<'a> {
@@ -66,10 +71,10 @@ impl<'a> CallRecord<'a> {
         // A refused call often has no parameters.
         let refused = message.and_then(|message| message.split_once(" on resource: "));
         let refused = refused.and_then(|(_, rest)| rest.split_whitespace().next());
-        let mut found: Vec<SharedResource> = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
         for text in texts.into_iter().chain(listed).chain(refused) {
             let Some(resource) = shared_resource(text.trim_end_matches('.'), caller) else { continue };
-            if !found.contains(&resource) && found.len() < MOST {
+            if found.len() < MOST && seen.insert(resource.clone()) {
                 found.push(resource);
             }
         }
@@ -99,8 +104,13 @@ impl<'a> CallRecord<'a> {
             principal: identity::resolve(head.identity).name.into_owned(),
             effect: ShareEffect::EnablesOrganization,
         };
+        // Each fact has the names of the call.
+        let names = [&call.region, &call.caller_account, &call.shared_event_id, &call.error_code];
+        let bytes = names.into_iter().flatten().map(String::len).sum::<usize>() + call.principal.len();
+        let bytes = bytes + call.by.event_name.len() + call.by.event_id.as_ref().map_or(0, String::len);
+        let most = (MOST_BYTES / (bytes + 1)).max(1);
         let with = |effect| Fact::Share(Box::new(ShareCall { effect, ..call.clone() }));
-        effects.into_iter().map(with).collect()
+        effects.into_iter().take(most).map(with).collect()
     }
 }
 
@@ -153,6 +163,11 @@ pub(super) fn all_texts<'v>(value: Value<'v>, list: &mut Vec<&'v str>) {
     } else {
         list.extend(value.into_string());
     }
+}
+
+/// Whether the list at the end of a path is longer than what is read of it.
+pub(super) fn is_too_long(value: Value<'_>, path: &[&str]) -> bool {
+    at(value, path).and_then(|list| list.as_array()).is_some_and(|items| items.len() > MOST)
 }
 
 /// The texts of the list at the end of a path of member names; one text is a list of one.

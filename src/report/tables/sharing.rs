@@ -46,7 +46,8 @@ table! {
 
     "question": Text,
         "`shared`: what is shared with whom; `used`: who uses it; `refused`: what was refused or failed; `never_used`: \
-        open shares without a use; `unexplained`: used without a visible share.",
+        open shares without a use; `unexplained`: used without a visible share; `stores`: what the writer and the readers \
+        of an offline store need.",
         |r| Cell::text(r.question);
     "resource": Text,
         "The resource without the first fields of its ARN.",
@@ -65,10 +66,12 @@ table! {
         `--organization`, or external as AWS RAM says. Null: not known.",
         |r| r.outside.map_or(Cell::Null, Cell::Bool);
     "what": Text or null,
-        "The permission without its ARN, or the actions of the policy; of uses, the API.",
+        "The permission without its ARN, or the actions of the policy; of uses, the API; of `stores`, what is needed.",
         |r| Cell::optional_text(r.what.as_deref());
     "state": Text,
-        "`state` of `shares.parquet`; of uses, `outcome` or the error code.",
+        "`state` of `shares.parquet`; of uses, `outcome` or the error code. Of `stores`: `used`; `refused`; \
+        `allowed_not_used`: the key policy names the account for it; `not_allowed`: it does not; `unknown`: no policy of \
+        the key is in the input; `no_effect`: a key policy cannot give it; `not_recorded`: it is S3's.",
         |r| Cell::text(&r.state);
     "count": Int,
         "Calls.",

@@ -2,6 +2,10 @@
 
 // Each finding, where it is and where it is not.
 mod findings;
+// What a stranger would try.
+mod hostile;
+// Which policy made what is promoted.
+mod promotion;
 // Small worlds against a naive reading.
 mod worlds;
 

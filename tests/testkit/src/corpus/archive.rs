@@ -11,6 +11,7 @@ use super::cast::{ACCOUNTS, REGIONS};
 use super::json::{Json, Spelling};
 use super::kms::{KmsRecord, Place};
 use super::rng::Rng;
+use super::share_worlds::{World, WorldRecord};
 use super::truth::{Delivery, Expected, Truth, time_text};
 use super::{everyday, learned, other, workloads};
 
@@ -24,6 +25,11 @@ const STEP: i64 = 97 * 60;
 const PLACES: u64 = 9;
 /// What a record takes on average, to reckon how many of a kind an archive should hold.
 const MEAN_RECORD: f64 = 1600.0;
+/// Steps of what accounts share, for each record of a mean archive; and the most of one world.
+const SHARE_STEPS: f64 = 0.25;
+const MOST_STEPS: u64 = 40;
+/// Smaller archives have no room for what accounts share.
+const SMALL: usize = 32 * 1024;
 
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
@@ -140,6 +146,9 @@ impl Corpus {
         while let Some(record) = waiting.pop() {
             filler.kms(&record, self.spelled(spelling(rng, true)), usize::MAX);
         }
+        for record in self.shared(number) {
+            filler.other(&record, self.spelled(spelling(rng, false)), usize::MAX);
+        }
         if self.has_facts(number) {
             for record in learned::facts(rng, place) {
                 filler.other(&record, self.spelled(spelling(rng, false)), usize::MAX);
@@ -148,6 +157,32 @@ impl Corpus {
             let alias = learned::alias(rng, &before);
             filler.kms(&alias, self.spelled(spelling(rng, true)), usize::MAX);
         }
+    }
+
+    /// What the account of this archive has of its Region's worlds of shares: its side of the one
+    /// of these days, and what comes again of the one before. None in archives for measuring.
+    fn shared(&self, number: u64) -> Vec<Json> {
+        if self.everyday || self.archive_bytes < SMALL {
+            return Vec::new();
+        }
+        let account = self.place(number).account;
+        let mut records: Vec<Json> = Vec::new();
+        let first = number - number % 3;
+        let before = first.checked_sub(PLACES);
+        for (of, is_again) in [(Some(first), false), (before, true)] {
+            let Some(of) = of else { continue };
+            let place = self.place(of);
+            let steps = (self.archive_bytes as f64 / MEAN_RECORD * SHARE_STEPS) as u64;
+            let world = World {
+                rng: self.rng(of, 5),
+                place: &place,
+                number: of / PLACES,
+                steps: steps.clamp(3, MOST_STEPS),
+            };
+            let is_here = |told: &WorldRecord| told.account == account && (!is_again || told.comes_again);
+            records.extend(world.tell().into_iter().filter(is_here).map(|told| told.record));
+        }
+        records
     }
 
     /// A record that is not KMS.

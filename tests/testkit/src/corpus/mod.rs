@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod rng;
 pub mod sample;
 pub mod shapes;
+pub mod share_worlds;
 pub mod sharing_stories;
 pub mod stories;
 pub mod traps;

@@ -18,6 +18,7 @@ pub struct Call {
     response: Json,
     resources: Json,
     may_fail: bool,
+    error: Option<&'static str>,
 }
 
 impl Call {
@@ -34,11 +35,18 @@ impl Call {
             response: Json::Null,
             resources: Json::Null,
             may_fail: true,
+            error: None,
         }
     }
 
     pub fn succeeds(mut self) -> Self {
         self.may_fail = false;
+        self
+    }
+
+    /// It fails with this code.
+    pub fn fails(mut self, code: &'static str) -> Self {
+        (self.may_fail, self.error) = (false, Some(code));
         self
     }
 
@@ -77,6 +85,10 @@ impl Call {
                 self.name
             );
             record = record.with("errorCode", "AccessDenied").with("errorMessage", message);
+            response = Json::Null;
+        }
+        if let Some(code) = self.error {
+            record = record.with("errorCode", code);
             response = Json::Null;
         }
         record = record.with("requestParameters", self.request).with("responseElements", response);

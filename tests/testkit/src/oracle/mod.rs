@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod record;
 pub mod search;
 mod served;
+pub mod sharing;
 pub mod workload;
 mod wrapped;
 
@@ -79,6 +80,10 @@ pub struct Report {
     pub rejects: Vec<Value>,
     /// `archive`, `status`, `shape`, `records` and the nine classes.
     pub inputs: Vec<Value>,
+    /// Without the rows of keys, and without `note` and `evidence`.
+    pub shares: Vec<Value>,
+    /// Without calls of KMS.
+    pub share_use: Vec<Value>,
 }
 
 const CLASSES: [&str; 9] = [
@@ -119,6 +124,9 @@ fn analyze_here(inputs: &[(String, Vec<u8>)], options: &Options) -> Report {
         in_order.into_iter().map(|(uri, raw)| (uri, input::open(raw))).collect();
     let knowledge =
         if options.learn { Knowledge::of(readable(&opened, options)) } else { Knowledge::default() };
+    if options.learn {
+        (report.shares, report.share_use) = sharing::tell(readable(&opened, options));
+    }
     let mut uses = count::Uses::new();
     for (uri, contents) in opened {
         for found in contents.records.iter().filter(|found| found.value_len <= options.max_record_bytes) {

@@ -358,15 +358,15 @@ pub fn corrects(root: &Json) -> Option<Corrected> {
     })
 }
 
-struct Identity {
-    principal: String,
-    account: Option<String>,
+pub struct Identity {
+    pub principal: String,
+    pub account: Option<String>,
     session: Option<String>,
     invoked_by: Option<String>,
 }
 
 /// Domain §1.3.
-fn identity(root: &Json) -> Identity {
+pub fn identity(root: &Json) -> Identity {
     let user = |name: &str| root.text_at(&["userIdentity", name]);
     let issuer = |name: &str| root.text_at(&["userIdentity", "sessionContext", "sessionIssuer", name]);
     let invoked_by = user("invokedBy").map(|name| names::normalise_service(&name));

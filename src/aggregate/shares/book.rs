@@ -1,0 +1,45 @@
+//! All that the calls of the input say about shares.
+
+use std::collections::BTreeSet;
+
+use super::draft::{Draft, PolicyDraft};
+use super::keys::SharedKeys;
+use super::link::link_promotions;
+use crate::model::{EventTime, KeyChange, ShareCall};
+
+/// What the calls of the input say about shares, before it is known who used them.
+#[derive(Debug, Default)]
+pub struct ShareBook {
+    pub(super) draft: Draft,
+    keys: SharedKeys,
+}
+
+impl ShareBook {
+    /// Reads all calls, and the changes of keys' policies. `key_of` tells the key to which an
+    /// alias, given by its ARN, pointed at a time.
+    pub fn new(
+        calls: &BTreeSet<ShareCall>,
+        key_changes: &BTreeSet<KeyChange>,
+        key_of: impl Fn(&str, EventTime) -> Option<String>,
+    ) -> Self {
+        let mut calls: Vec<&ShareCall> = calls.iter().collect();
+        calls.sort_by_key(|call| (call.by.time, &call.by.event_id));
+        let mut draft = Draft::default();
+        calls.iter().for_each(|call| draft.apply(call, &key_of));
+        link_promotions(&mut draft);
+        let mut changes: Vec<&KeyChange> = key_changes.iter().collect();
+        changes.sort_by_key(|change| (change.by.time, &change.by.event_id));
+        changes.iter().for_each(|change| draft.apply_to_key(change));
+        let is_shared = |policy: &&PolicyDraft| !policy.consumers.is_empty();
+        let of_policies = draft.keys.values().filter(is_shared).map(|policy| &*policy.resource);
+        let in_shares = draft.shares.values().flat_map(|share| share.resources.keys());
+        let in_shares = in_shares.map(String::as_str).filter(|arn| arn.contains(":kms:"));
+        let keys = SharedKeys::new(&draft.artifacts, &draft.stores, of_policies.chain(in_shares));
+        Self { draft, keys }
+    }
+
+    /// Look-ups from calls of KMS to what their keys protect.
+    pub fn keys(&self) -> &SharedKeys {
+        &self.keys
+    }
+}

@@ -1,0 +1,157 @@
+//! Uses of resources of other accounts, and by which shares they may be.
+
+use super::super::record::time_text;
+use super::rows::Row;
+use super::{Call, Consumer, consumer_account, names};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const GRACE: i64 = 15 * 60 * 1000;
+
+const KINDS: &str = "pipeline|model-package-group|model-package|hub|hub-content|model-card|endpoint|feature-group\
+                     |lineage-group|sagemaker-catalog|mlflow-tracking-server";
+/// What the names of calls contain that may be about a resource of another account.
+const NAMES: &str =
+    "Pipeline|ModelPackage|CreateModel|ModelCard|Hub|Endpoint|FeatureGroup|Record|Lineage|Search|Catalog";
+/// Calls of AWS RAM that change something are no uses.
+const CHANGES: &str =
+    "^(Create|Associate|Disassociate|Update|Delete|Promote|Accept|Reject|Set|Replace|Enable)";
+
+/// Resource, account and name of the caller, API, outcome, code.
+type Group = (String, String, String, String, &'static str, Option<String>);
+
+/// What the call uses that belongs to another account.
+fn resources(call: &Call) -> BTreeSet<String> {
+    let Some(caller) = &call.caller else { return BTreeSet::new() };
+    let is_ram = call.source == "ram.amazonaws.com";
+    if is_ram && names::matches(CHANGES, &call.name) || !is_ram && !names::matches(NAMES, &call.name) {
+        return BTreeSet::new();
+    }
+    let mut texts = call.texts();
+    for resource in call.root.get("resources").map(super::Json::elements).unwrap_or_default() {
+        texts.extend(resource.get_any_case("ARN").and_then(super::Json::text));
+    }
+    if let Some(message) = call.root.text_at(&["errorMessage"]) {
+        texts.extend(
+            message
+                .split(" on resource: ")
+                .nth(1)
+                .and_then(|rest| rest.split_whitespace().next())
+                .map(str::to_owned),
+        );
+    }
+    let mut found = BTreeSet::new();
+    let pattern = format!("^(arn:[^:]*:sagemaker:[^:]*:)([0-9]+):({KINDS})/([^/]+)(/.*)?$");
+    for text in texts {
+        let text = text.trim_end_matches('.');
+        if is_ram {
+            let share = names::captures("^arn:[^:]*:ram:[^:]*:([0-9]+):resource-share.*$", text);
+            found.extend(share.filter(|parts| parts[1] != *caller).map(|parts| parts[0].clone()));
+            continue;
+        }
+        let Some(parts) = names::captures(&pattern, text) else { continue };
+        let kind = match (&*parts[3], parts[5].is_empty()) {
+            ("model-package", false) => "model-package-group",
+            ("hub-content", _) => "hub",
+            (kind, _) => kind,
+        };
+        if parts[2] != *caller {
+            found.insert(format!("{}{}:{kind}/{}", parts[1], parts[2], parts[4]));
+        }
+    }
+    if call.asked(&["crossAccountFilterOption"]).as_deref() == Some("CrossAccount") {
+        let kind = match (&*call.name, call.asked(&["resource"]).as_deref()) {
+            ("Search", Some("Pipeline" | "PipelineExecution")) => "pipeline",
+            ("Search", Some("ModelPackageGroup" | "ModelPackage")) => "model-package-group",
+            ("Search", _) => "*",
+            _ => "model-package-group",
+        };
+        found.insert(format!("arn:aws:sagemaker:{}:*:{kind}/*", call.region));
+    }
+    if call.name == "GetResourceShareInvitations" && call.texts().is_empty() {
+        found.insert(format!("arn:aws:ram:{}:*:resource-share-invitation/*", call.region));
+    }
+    found
+}
+
+fn kind_of_use(name: &str) -> &'static str {
+    let kinds = [
+        ("^Invoke", "invoke"),
+        ("^(GetRecord|BatchGetRecord|ListRecords)$", "read"),
+        ("^(PutRecord|DeleteRecord|BatchWriteRecord)$", "write"),
+        ("^(Describe|List|Get|Search|BatchDescribe|Query)", "look"),
+        ("^(Create|Update|Delete)ModelPackage", "register"),
+        ("^(CreateModel|DeployHubModel|TrainHubModel)$", "deploy"),
+        ("PipelineExecution", "run"),
+    ];
+    kinds.into_iter().find(|(pattern, _)| names::matches(pattern, name)).map_or("other", |(_, kind)| kind)
+}
+
+fn covers(consumer: &Consumer, account: &str, principal: &str) -> bool {
+    match consumer.1 {
+        "account" => consumer.0 == account,
+        "role" => consumer.0 == principal && consumer_account(consumer).as_deref() == Some(account),
+        "organization" | "everyone" => true,
+        kind => kind == "unknown" && consumer.0 == "unknown",
+    }
+}
+
+/// The rows of `share_use.parquet`. Adds the uses to the shares.
+pub fn join(calls: &[Call], rows: &mut [Row<'_>]) -> Vec<Value> {
+    // Each call once: of its copies, the caller's.
+    let mut best: BTreeMap<(String, String, String), (bool, &Call)> = BTreeMap::new();
+    for (n, call) in calls.iter().enumerate() {
+        for resource in resources(call) {
+            let id = call.shared_id.clone().or(call.id.clone()).unwrap_or_else(|| n.to_string());
+            let is_foreign = call.recipient != call.caller;
+            let known = best.entry((id, resource, call.name.clone())).or_insert((is_foreign, call));
+            let rank = |(is_foreign, call): &(bool, &Call)| (*is_foreign, call.time, call.id.clone());
+            if rank(&(is_foreign, call)) < rank(known) {
+                *known = (is_foreign, call);
+            }
+        }
+    }
+    let mut groups: BTreeMap<Group, Vec<&Call>> = BTreeMap::new();
+    for ((_, resource, name), (_, call)) in best {
+        let caller = call.caller.clone().unwrap_or_default();
+        let group = (resource, caller, call.principal.clone(), name, call.outcome, call.error.clone());
+        groups.entry(group).or_default().push(call);
+    }
+    let mut uses = Vec::new();
+    for ((resource, account, principal, name, outcome, code), mut calls) in groups {
+        calls.sort_by_key(|call| (call.time, call.id.clone()));
+        let is_it = |row: &&mut Row<'_>| {
+            row.resource.to_lowercase() == resource.to_lowercase()
+                && covers(&row.consumer, &account, &principal)
+        };
+        let mut by = Vec::new();
+        for row in rows.iter_mut().filter(is_it) {
+            by.push(row.share.clone());
+            for call in &calls {
+                let is_early = row.requested.is_some_and(|since| call.time < since.time);
+                let is_late = row.ended.is_some_and(|until| call.time > until.time + GRACE);
+                match outcome {
+                    _ if is_early => {}
+                    "success" if is_late => row.late += 1,
+                    "success" => row.uses.push(call.time),
+                    "denied" if !is_late => row.refused += 1,
+                    _ => {}
+                }
+            }
+        }
+        let arn = names::arn(&resource).expect("uses have ARNs");
+        let kind = arn.resource.split('/').next().unwrap_or_default().replace('-', "_");
+        let is_shareable = arn.account != "*" && arn.account != account && arn.service == "sagemaker";
+        let (first, last) = (calls[0], calls[calls.len() - 1]);
+        let only = if let [only] = &*by { only.clone() } else { None };
+        uses.push(json!({
+            "resource_arn": resource, "resource_kind": kind, "owner_account_id": arn.account,
+            "consumer_account_id": account, "principal": principal, "event_name": name,
+            "use_kind": kind_of_use(&name), "outcome": outcome, "error_code": code, "event_count": calls.len(),
+            "first_event_time": time_text(first.time), "last_event_time": time_text(last.time),
+            "first_event_id": first.id, "last_event_id": last.id, "key_arn": null,
+            "share_arn": only, "visible_share_count": is_shareable.then_some(by.len()),
+        }));
+    }
+    uses
+}
