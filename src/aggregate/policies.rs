@@ -27,7 +27,8 @@ pub struct PartId {
     pub permission: &'static str,
 }
 
-/// Records of calls, and one of them. Each delivered copy of a call is a record.
+/// Records of calls, and one of them. Each delivered copy of a call is a record; of the records of
+/// two accounts, the caller's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Records {

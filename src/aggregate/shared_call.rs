@@ -17,7 +17,8 @@ impl SharedCall {
     /// `None`: the record stands alone, as far as it says.
     pub fn of(event: &KmsEvent<'_>) -> Option<Self> {
         let shared = event.shared_event_id.as_deref()?;
-        let caller = event.principal.account_id.as_deref().filter(|_| event.principal.kind != "AWSService")?;
+        let caller =
+            event.principal.account_id.as_deref().filter(|_| event.principal.kind != "AWSService")?;
         let call = keyed_hash(&(shared, &*event.name, caller, event.request_id.as_deref()));
         if !event.is_callers_copy() {
             return event.recipient_account_id.as_ref().map(|_| Self::Owners(call));

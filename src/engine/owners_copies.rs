@@ -53,12 +53,7 @@ pub(super) struct HeldCopy {
 
 impl OwnersCopies {
     /// Adds the callers' records of a batch, and the others, which are in `archive`.
-    pub(super) fn add(
-        &mut self,
-        archive: &str,
-        callers: &[u128],
-        owners: &BatchCopies,
-    ) -> io::Result<()> {
+    pub(super) fn add(&mut self, archive: &str, callers: &[u128], owners: &BatchCopies) -> io::Result<()> {
         self.callers.extend(callers);
         let mut start = 0;
         for (call, offset, end) in &owners.list {

@@ -2,6 +2,7 @@
 //! difference.
 
 mod advice;
+mod copies;
 mod suggestions;
 
 use std::collections::BTreeSet;
