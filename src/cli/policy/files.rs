@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::plan;
 use keytrail::model::{Arn, error_chain};
 use keytrail::policy::{GivenPolicy, PastedPolicy, PolicyTarget};
+use keytrail::report::printable;
 
 /// Reads `[KEY=]FILE` arguments of `--policy`.
 pub(super) fn given_policies(arguments: &[String]) -> Result<Vec<GivenPolicy>, CliError> {
@@ -65,6 +66,11 @@ fn id_in_name(path: &str) -> Option<String> {
     };
     let is_part_of_id = |character: char| character.is_ascii_alphanumeric() || character == '-';
     name.split(|character| !is_part_of_id(character)).find(is_id).map(str::to_owned)
+}
+
+/// Nothing names a key that is asked for; `place`: the input, or a report.
+pub(super) fn no_such_key(key: &str, place: &str) -> CliError {
+    CliError::Usage(format!("--key {}: no record of the {place} names this key", printable(key)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::files::given_policies;
+use super::files::{given_policies, no_such_key};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::inputs::{finished_report, needs_archives};
@@ -78,13 +78,13 @@ fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, 
     let is_named = |key: &&str| patterns.iter().any(|pattern| pattern.matches_key(key));
     let named: BTreeSet<&str> = found.iter().copied().filter(is_named).collect();
     let found = if named.is_empty() { found } else { named };
-    let wanted = printable(wanted);
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
-        (None, _) => Err(CliError::Usage(format!("--key {wanted}: no record of the input names this key"))),
+        (None, _) => Err(no_such_key(wanted, "input")),
         (Some(key), None) => Ok(key.to_owned()),
         (Some(first), Some(second)) => Err(CliError::Usage(format!(
-            "--key {wanted} means several keys, such as {} and {}; name one of them",
+            "--key {} means several keys, such as {} and {}; name one of them",
+            printable(wanted),
             printable(first),
             printable(second)
         ))),
