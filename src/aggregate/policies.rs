@@ -11,7 +11,7 @@ use std::ops::AddAssign;
 use super::activity::LIMIT;
 use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, Workload, WorkloadSet};
 use crate::policy::{
-    Applied, AppliedHow, ContextValue, Effect, Judgement, PolicyVersion, Request, Verdict, in_force,
+    Applied, AppliedHow, ContextValue, Effect, Judgement, KeyPolicies, Request, Verdict, in_force,
 };
 
 /// One permission that a statement gives to, or denies, whom one of its elements names.
@@ -202,12 +202,12 @@ pub struct CallContext {
 
 impl PolicyUses {
     /// Adds what a call shows about these policies of its key, of which there is at least one.
-    pub fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
+    pub fn add(&mut self, policies: KeyPolicies<'_>, request: &Request<'_>, context: CallContext) {
         let Some(key) = request.key_arn else { return };
         if let Some(uses) = self.keys.get_mut(key) {
-            return uses.add(versions, request, context);
+            return uses.add(policies, request, context);
         }
-        self.keys.entry(key.to_owned()).or_default().add(versions, request, context);
+        self.keys.entry(key.to_owned()).or_default().add(policies, request, context);
     }
 
     /// What calls show about the policies of a key.
@@ -233,9 +233,9 @@ impl KeyPolicyUses {
     /// No calls.
     pub const NONE: Self = Self { parts: BTreeMap::new(), callers: BTreeMap::new(), has_forgotten: false };
 
-    fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
+    fn add(&mut self, policies: KeyPolicies<'_>, request: &Request<'_>, context: CallContext) {
         let event = request.event;
-        let judgement = judge(versions, request);
+        let judgement = judge(policies, request);
         if let Some((version, judgement)) = &judgement {
             self.add_parts(*version, judgement, request);
         }
@@ -301,11 +301,20 @@ impl KeyPolicyUses {
 
 /// What the policy in force says about a call, and which of the key's policies that is; `None`: the
 /// policy of that time is not known.
-fn judge(versions: &[PolicyVersion], request: &Request<'_>) -> Option<(usize, Judgement)> {
-    let event = request.event;
+fn judge(policies: KeyPolicies<'_>, request: &Request<'_>) -> Option<(usize, Judgement)> {
+    let (event, versions) = (request.event, policies.versions);
     let judge = |version: usize| {
-        let policy = versions.get(version)?.policy.as_ref().ok()?;
-        Some((version, policy.judge(request)))
+        let known = versions.get(version)?;
+        let mut judgement = known.policy.as_ref().ok()?.judge(request);
+        if let Some(why) = policies.what_is_unknown(version, event.time) {
+            // What is not known may allow the call; `default` may deny it, too.
+            let may_change = judgement.verdict == Verdict::NotByThisPolicy
+                || known.is_partial && judgement.verdict != Verdict::Denies;
+            if may_change {
+                judgement.verdict = Verdict::Undecidable(why.into());
+            }
+        }
+        Some((version, judgement))
     };
     // A call that sets a policy was allowed by the one before it.
     let before_itself = i64::from(event.name == "PutKeyPolicy");

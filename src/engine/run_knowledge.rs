@@ -48,6 +48,7 @@ impl RunKnowledge {
         let grants = GrantLedger::new(&changes);
         let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes);
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
+        policies.share(shares.ram_keys());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {
                 // The policy of a file may name its key by the id.

@@ -113,9 +113,10 @@ impl Shown<'_> {
         if knowledge.policies.is_empty() {
             return;
         }
-        let versions_of = |key: Option<&str>| key.map_or(&[][..], |key| knowledge.policies.versions(key));
+        let has_policy =
+            |key: Option<&str>| key.is_some_and(|key| !knowledge.policies.versions(key).is_empty());
         let keys = [&event.key.arn, &event.destination_key_arn].map(Option::as_deref);
-        if keys.iter().all(|key| versions_of(*key).is_empty())
+        if !keys.into_iter().any(has_policy)
             || !plan.selection.wants_scope(event)
             || !plan.selection.wants_key(event, &knowledge.alias_keys)
             || knowledge.corrections.replacement(event).is_some()
@@ -126,9 +127,8 @@ impl Shown<'_> {
         let context = CallContext { has_grant: knowledge.grants.fits(event), workloads };
         for request in Request::of(event) {
             let request = request.with_keys(&knowledge.keys);
-            let versions = versions_of(request.key_arn);
-            if !versions.is_empty() {
-                resolved.policy_uses.add(versions, &request, context);
+            if let Some(key) = request.key_arn.filter(|key| has_policy(Some(key))) {
+                resolved.policy_uses.add(knowledge.policies.of(key), &request, context);
             }
         }
     }

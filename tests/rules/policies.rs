@@ -3,6 +3,7 @@
 
 mod advice;
 mod copies;
+mod ram;
 mod suggestions;
 
 use std::collections::BTreeSet;

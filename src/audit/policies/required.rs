@@ -23,6 +23,12 @@ pub(super) fn lines<'a>(compared: &Compared<'a>, policy: &'a Policy, lines: &mut
             }
             for permission in requirement.permissions {
                 let given = given(policy, name, caller, permission);
+                // A policy that is not known may give it.
+                let given = if given < Given::Perhaps && compared.unknown_part().is_some() {
+                    Given::Perhaps
+                } else {
+                    given
+                };
                 let Some((status, why)) = missing(requirement, given) else { continue };
                 lines.push(PolicyLine {
                     principal: Some(Cow::Borrowed(name.as_str())),

@@ -20,7 +20,7 @@ use keytrail::aggregate::InputTotals;
 use keytrail::audit::{PolicyLine, PolicyStatus, policy_lines};
 use keytrail::engine::{self, Filter, KeyPattern, Plan, Run, Selection, UnmatchedPattern};
 use keytrail::model::counted;
-use keytrail::policy::GivenPolicy;
+use keytrail::policy::{AWS_RAM, GivenPolicy};
 use keytrail::report::{
     ACCESS, AccessTable, EncodedRow, FinishedReport, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable,
     RowStream, Style, column_position, encode_row, policy_page, printable, unread_inputs,
@@ -154,8 +154,11 @@ fn notes(run: &Run, lines: &[PolicyLine<'_>], given: &[GivenPolicy]) -> String {
         for note in &one.pasted.policy.notes {
             text.push_str(&format!("{}: {}\n", printable(&one.file), printable(note)));
         }
-        if one.pasted.name.as_deref() == Some("AWS_RAM") {
-            text.push_str(&format!("{}: this is the policy that AWS RAM manages\n", printable(&one.file)));
+        if one.pasted.name.as_deref() == Some(AWS_RAM) {
+            text.push_str(&format!(
+                "{}: this is the policy that AWS RAM manages; its statements stand after those of \"default\"\n",
+                printable(&one.file)
+            ));
         }
     }
     if lines.is_empty() {

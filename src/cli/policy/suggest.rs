@@ -48,12 +48,18 @@ pub(super) fn run(
     let key = only_key(&run, &args.key, &plan.selection.keys)?;
     let present = present(&run, &key);
     let uses = run.policy_uses.of_key(&key).cloned().unwrap_or_default();
-    let suggestion = suggest_policy(&key, &uses, present);
+    let suggestion = suggest_policy(&key, &uses, present.as_ref());
     bar.suspend(|| terminal::write_stdout(format!("{}\n", suggestion.to_json()).as_bytes()))?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let mut text = unread_inputs(&run.inputs);
-        let notes = present.map(|policy| policy.notes.as_slice()).unwrap_or_default();
+        let notes = present.as_ref().map(|policy| policy.notes.as_slice()).unwrap_or_default();
         notes.iter().for_each(|note| text.push_str(&format!("present policy: {}\n", printable(note))));
+        let last = run.policies.versions(&key).last();
+        if run.policies.of(&key).shared.is_some() || last.is_some_and(|last| last.ram_from.is_some()) {
+            text.push_str(
+                "shared through AWS RAM: this is the policy \"default\"; AWS_RAM stays beside it\n",
+            );
+        }
         suggestion.left_out.iter().for_each(|one| text.push_str(&format!("left out: {}\n", printable(one))));
         text.push_str(
             "Records show what was done in the input, not what will be needed.\nRead the policy before you use it.\n",
@@ -91,8 +97,10 @@ fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, 
     }
 }
 
-/// The policy of the key at the end of the input, if it is known.
-fn present<'r>(run: &'r Run, key: &str) -> Option<&'r Policy> {
-    let policy = run.policies.versions(key).last()?.policy.as_ref().ok()?;
+/// The policy of the key at the end of the input, if it is known; without that of AWS RAM.
+fn present(run: &Run, key: &str) -> Option<Policy> {
+    let last = run.policies.versions(key).last().filter(|last| !last.is_partial)?;
+    let mut policy = last.policy.clone().ok()?;
+    policy.statements.truncate(last.of_default().len());
     (!policy.statements.is_empty()).then_some(policy)
 }
