@@ -272,3 +272,38 @@ fn policies_are_read_strictly() {
     let read = Policy::from_value(&one).unwrap();
     assert_eq!(read.notes, ["statement 1 has a member \"Comment\", which means nothing"]);
 }
+
+/// A condition on the encryption context is about calls that can have one, whatever its operator.
+#[test]
+fn conditions_on_the_encryption_context_are_about_calls_that_can_have_one() {
+    let with = |effect: &str, operator: &str, key: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {key: "red"}});
+        statement
+    };
+    let everything = || allow(json!({"AWS": ROLE}), "kms:*");
+    let pair = "kms:EncryptionContext:Team";
+    for (operator, key) in [
+        ("StringNotEquals", pair),
+        ("StringNotEqualsIfExists", pair),
+        ("ForAllValues:StringEquals", "kms:EncryptionContextKeys"),
+    ] {
+        let statements = json!([everything(), with("Deny", operator, key)]);
+        for name in ["DescribeKey", "Sign", "GenerateMac", "PutKeyPolicy"] {
+            let found = verdict(statements.clone(), &call(name, role()));
+            assert_eq!(found, Verdict::Allows, "{name} {operator}");
+        }
+        // A call that could have had one, and has none.
+        let found = verdict(statements.clone(), &call("Decrypt", role()));
+        assert_eq!(found, Verdict::Denies, "{operator}");
+        let mut asymmetric = call("Decrypt", role());
+        asymmetric.request_details = Some(r#"{"encryptionAlgorithm":"RSAES_OAEP_SHA_256"}"#.into());
+        assert_eq!(verdict(statements, &asymmetric), Verdict::Allows, "{operator}");
+        let allowing = json!([with("Allow", operator, key)]);
+        assert_eq!(verdict(allowing, &call("DescribeKey", role())), Verdict::NotByThisPolicy, "{operator}");
+    }
+    let mut red = call("Decrypt", role());
+    red.encryption_context = Some(r#"{"Team":"red"}"#.into());
+    assert_eq!(verdict(json!([everything(), with("Deny", "StringNotEquals", pair)]), &red), Verdict::Allows);
+}

@@ -50,6 +50,8 @@ pub struct Condition {
     values: Vec<String>,
     /// The operands, resolved once; `None`: they may have policy variables.
     resolved: Option<Vec<Resolved>>,
+    /// The key is about the encryption context.
+    is_of_context: bool,
 }
 
 impl Condition {
@@ -71,7 +73,9 @@ impl Condition {
         };
         let known = Operator::parse(operator);
         let resolved = known.and_then(|operator| resolved(operator, &values));
-        Ok(Self { name: operator.to_owned(), operator: known, key: key.to_owned(), values, resolved })
+        let is_of_context = key.to_ascii_lowercase().starts_with("kms:encryptioncontext");
+        let name = operator.to_owned();
+        Ok(Self { name, operator: known, key: key.to_owned(), values, resolved, is_of_context })
     }
 
     /// The operator's name, as the policy spells it.
@@ -91,6 +95,10 @@ impl Condition {
 
     /// Whether the condition is met by a request.
     pub fn holds(&self, request: &Request<'_>, language: Language) -> Truth {
+        // Neither an Allow nor a Deny is about calls that cannot have an encryption context.
+        if self.is_of_context && !request.can_have_context() {
+            return Truth::No;
+        }
         let context = request.event.encryption_context.as_deref().map_or(0, str::len);
         let operands: usize = self.values.iter().map(String::len).sum();
         let value_of = |key: &str| match request.spend(context + key.len()) {
@@ -114,7 +122,8 @@ impl Condition {
     pub fn is_never_met_on(&self, action: &str) -> bool {
         let needs_value =
             |operator: Operator| operator.comparison != Comparison::Null && !holds_without_value(operator);
-        self.operator.is_some_and(needs_value) && is_never_on(&self.key, action)
+        let needs_key = self.is_of_context || self.operator.is_some_and(needs_value);
+        needs_key && is_never_on(&self.key, action)
     }
 
     /// The same for a value of the key; `lookup` gives those of policy variables.
