@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use super::activity::LIMIT;
-use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, Workload, WorkloadSet};
+use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Principal, Text, Workload, WorkloadSet};
 use crate::policy::{
     Applied, AppliedHow, ContextValue, Effect, Judgement, KeyPolicies, Request, Verdict, in_force,
 };
@@ -98,6 +98,8 @@ pub struct CallTraits {
     pub buckets: Few<Option<String>>,
     /// For resources of which accounts a service acted. `None` stands for calls that do not say so.
     pub source_accounts: Few<Option<String>>,
+    /// Sessions of the role that called. `None` stands for calls without one.
+    pub sessions: Few<Option<String>>,
 }
 
 /// A set of a few values; of more than [`Few::MOST`], nothing is known.
@@ -148,6 +150,7 @@ impl CallTraits {
         self.via_services.insert(via);
         self.buckets.insert(own(&request.event.s3_bucket));
         self.source_accounts.insert(own(&request.event.source_account_id));
+        self.sessions.insert(own(&request.event.principal.session_name));
     }
 }
 
@@ -156,6 +159,7 @@ impl AddAssign for CallTraits {
         self.via_services += other.via_services;
         self.buckets += other.buckets;
         self.source_accounts += other.source_accounts;
+        self.sessions += other.sessions;
     }
 }
 
@@ -171,6 +175,18 @@ pub struct KeyCaller {
     pub workloads: WorkloadSet,
     /// What it did, by version of the policy (`None`: not known) and permission.
     pub uses: BTreeMap<(Option<usize>, &'static str), CallerUse>,
+}
+
+impl KeyCaller {
+    /// The caller with this name, as far as all of its calls show it.
+    pub fn as_principal<'c>(&'c self, name: &'c str) -> Principal<'c> {
+        Principal {
+            name: name.into(),
+            kind: self.kind.as_str().into(),
+            account_id: self.account_id.as_deref().map(Into::into),
+            ..Principal::UNKNOWN
+        }
+    }
 }
 
 /// What calls show about the policies of one key.

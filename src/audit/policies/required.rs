@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use super::compared::Compared;
 use super::line::{PolicyLine, PolicyStatus};
 use crate::aggregate::KeyCaller;
-use crate::model::Principal;
 use crate::policy::{Effect, IsNamed, Place, Policy, Principals, REQUIREMENTS, Requirement};
 
 /// Adds lines about what is missing.
@@ -51,12 +50,7 @@ enum Given {
 }
 
 fn given(policy: &Policy, name: &str, caller: &KeyCaller, permission: &str) -> Given {
-    let principal = Principal {
-        name: Cow::Borrowed(name),
-        kind: Cow::Borrowed(&caller.kind),
-        account_id: caller.account_id.as_deref().map(Cow::Borrowed),
-        ..Principal::UNKNOWN
-    };
+    let principal = caller.as_principal(name);
     let statements = policy
         .statements
         .iter()
