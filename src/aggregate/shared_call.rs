@@ -32,11 +32,13 @@ impl SharedCall {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::KeyOrigin;
 
     #[test]
     fn records_pair_by_call_caller_and_request() {
         let mut callers = KmsEvent::example();
         callers.shared_event_id = Some("s".into());
+        callers.key.origin = KeyOrigin::Resources;
         callers.recipient_account_id = callers.principal.account_id.clone();
         let mut owners = callers.clone();
         owners.recipient_account_id = Some("444455556666".into());

@@ -253,7 +253,8 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
         grant from before the input: the end of the grant took nothing away.",
     source: "https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-eventual-consistency",
     controls: "NIST AC-2(3), NIST AC-6, PCI 7.2.5",
-    cannot_know: "Which policy allowed the call: no record says so.",
+    cannot_know: "Which policy allowed the call: no record says so. Whether the calls had an encryption context that \
+        the grant's constraints allow: then the finding is undecidable.",
     false_positives: "A principal that the key policy allows on purpose.",
     remediation: "If access was to end: take the principal out of the key policy and its IAM policies.",
     is_negative: false,
@@ -278,6 +279,12 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
             let late: Vec<_> = uses.filter_map(|row| Some((row, late(&row)?))).collect();
             let ends = late.iter().filter_map(|(_, grant)| Some((grant.ended.as_ref()?, *grant)));
             let Some((ended, grant)) = ends.max_by_key(|(ended, _)| ended.time) else { continue };
+            // What calls of a ReEncrypt need has other names.
+            let is_limited = |(row, grant): &(_, &Grant)| {
+                let row: &&AccessRow<'_> = row;
+                grant.is_limited(&row.group.event_name)
+            };
+            let is_limited = late.iter().all(is_limited);
             let names: Vec<&str> = late.iter().map(|(row, _)| &*row.group.event_name).collect();
             let last = late.iter().map(|(row, _)| row.span.last.time).max().unwrap_or(ended.time);
             let mut draft = about(seen, grant).change(seen, ended);
@@ -288,6 +295,11 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
                 names.join(", "),
                 date(last)
             );
+            draft.undecidable = is_limited.then(|| {
+                "The grant's constraints limit such calls to some encryption contexts: whether these calls had one of \
+                 them is not known."
+                    .to_owned()
+            });
             found.push(late.iter().fold(draft, |draft, (row, _)| draft.record(&row.span.last)));
         }
         found

@@ -180,6 +180,35 @@ fn grants() {
 }
 
 /// Where options leave out calls, nothing is said to be unused.
+/// The calls after the end may have had another encryption context than the grant allowed.
+#[test]
+fn constraints_of_a_grant_that_has_ended_matter() {
+    let world = |constraints: Option<&str>| {
+        let set = |terms: &mut GrantTerms| terms.constraints = constraints.map(str::to_owned);
+        let end = KeyEffect::RevokesGrant { grant_id: Some("g".to_owned()) };
+        let world =
+            World::default().grant(0, "g", set).change(HOUR, end).call(2 * HOUR, "Decrypt", "Grantee");
+        let findings = world.findings().list;
+        findings.into_iter().find(|finding| finding.rule.id == "grant-used-after-end").unwrap()
+    };
+    assert_eq!(world(None).status, FindingStatus::Open);
+    let limited = world(Some(r#"{"encryptionContextSubset":{"a":"1"}}"#));
+    assert_eq!(limited.status, FindingStatus::Undecidable);
+    assert!(limited.detail.contains("encryption contexts"), "{}", limited.detail);
+    assert_eq!(world(Some(r#"{"sourceArn":"arn:aws:s3:::b"}"#)).status, FindingStatus::Open);
+}
+
+/// Whoever a grant to an account's root lets in, its IAM policies say.
+#[test]
+fn a_grant_to_an_account_is_not_stale_while_the_account_calls() {
+    let set = |terms: &mut GrantTerms| terms.grantee = Some("arn:aws:iam::111122223333:root".to_owned());
+    let world = World::default().grant(0, "g", set);
+    let is_stale = |world: World| world.rules().contains(&"grant-stale");
+    assert!(!is_stale(world.call(2 * HOUR, "Decrypt", "Any").call(40 * DAY, "ListKeys", "Any")));
+    let world = World::default().grant(0, "g", set);
+    assert!(is_stale(world.call(2 * HOUR, "Sign", "Any").call(40 * DAY, "ListKeys", "Any")));
+}
+
 #[test]
 fn narrowed_calls_decide_nothing() {
     let mut world = World::default().grant(0, "a", |_| {}).call(40 * DAY, "DescribeKey", "Other");

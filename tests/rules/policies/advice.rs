@@ -175,3 +175,34 @@ fn a_deny_that_shuts_all_others_out_makes_a_statement_less_than_public() {
         assert_eq!(status(deny.clone()).as_deref(), expected, "{deny}");
     }
 }
+
+/// What a statement denies is not given, whatever another one allows.
+#[test]
+fn a_permission_that_is_denied_is_missing() {
+    let role =
+        "arn:aws:iam::111122223333:role/service-role/AmazonSagemakerCanvasForecastRole-20231125T142640";
+    let status = |deny: Value| {
+        let statements = json!([allow("use", &json!(role), &json!("kms:*")), deny]);
+        let records = [set_policy(1, 0, &statements), record(2, 10, "Decrypt", role, &json!({}))];
+        let input = folder(&[("in/a.json", document(&records).as_bytes())]);
+        let rows = analyze_in(input.path(), &["in"]).policy_statements();
+        let needs = |row: &&Value| {
+            row["detail"].as_str().is_some_and(|detail| detail.contains("Forecast needs it"))
+                && row["permission"] == "CreateGrant"
+        };
+        rows.iter().find(needs).map(|row| row["status"].as_str().unwrap().to_owned())
+    };
+    let deny = |principal: &str, condition: Option<Value>| {
+        let mut deny = allow("no", &json!(principal), &json!("kms:CreateGrant"));
+        deny["Effect"] = json!("Deny");
+        if let Some(condition) = condition {
+            deny["Condition"] = condition;
+        }
+        deny
+    };
+    assert_eq!(status(deny(role, None)).as_deref(), Some("missing"));
+    assert_eq!(status(deny(ROOT, None)).as_deref(), Some("missing"));
+    assert_eq!(status(deny(ROLES[0], None)), None);
+    let by_tag = json!({"StringEquals": {"aws:PrincipalTag/team": "x"}});
+    assert_eq!(status(deny(role, Some(by_tag))).as_deref(), Some("cannot_be_known"));
+}
