@@ -307,3 +307,53 @@ fn conditions_on_the_encryption_context_are_about_calls_that_can_have_one() {
     red.encryption_context = Some(r#"{"Team":"red"}"#.into());
     assert_eq!(verdict(json!([everything(), with("Deny", "StringNotEquals", pair)]), &red), Verdict::Allows);
 }
+
+/// Records without the session's issuer lose the path of a role: whether a name with a path is the
+/// caller's is not known, in `Principal` and in conditions.
+#[test]
+fn lost_paths_of_roles_are_not_certain() {
+    let lost = || caller("AssumedRole", "arn:aws:iam::111122223333:role/R", Some("111122223333"));
+    assert!(is_unknown(&decrypt(json!([allow(json!({"AWS": ROLE}), "kms:*")]), lost())));
+    let with = |effect: &str, operator: &str, arn: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {"aws:PrincipalArn": arn}});
+        statement
+    };
+    for (operator, arn) in [
+        ("ArnEquals", ROLE),
+        ("StringEquals", ROLE),
+        ("ArnLike", "arn:aws:iam::111122223333:role/team/*"),
+        ("StringLike", "arn:aws:iam::*:role/te*"),
+        ("ArnNotEquals", ROLE),
+    ] {
+        assert!(is_unknown(&decrypt(json!([with("Allow", operator, arn)]), lost())), "{operator} {arn}");
+        let denied = json!([allow(json!("*"), "kms:*"), with("Deny", operator, arn)]);
+        assert!(is_unknown(&decrypt(denied, lost())), "{operator} {arn}");
+        // With its path, the name is known.
+        assert!(!is_unknown(&decrypt(json!([with("Allow", operator, arn)]), role())), "{operator} {arn}");
+    }
+    for (arn, expected) in [
+        ("arn:aws:iam::111122223333:role/team/Other", Verdict::NotByThisPolicy),
+        ("arn:aws:iam::444455556666:role/team/R", Verdict::NotByThisPolicy),
+        ("arn:aws:iam::111122223333:role/*", Verdict::Allows),
+    ] {
+        assert_eq!(decrypt(json!([with("Allow", "ArnLike", arn)]), lost()), expected, "{arn}");
+    }
+}
+
+/// What asks for a key's aliases never holds in a key policy, so no call is open because of it.
+#[test]
+fn aliases_are_for_iam_policies() {
+    let with = |effect: &str, operator: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {"kms:ResourceAliases": "alias/a"}});
+        statement
+    };
+    let allowing = |operator: &str| decrypt(json!([with("Allow", operator)]), role());
+    assert_eq!(allowing("ForAnyValue:StringLike"), Verdict::NotByThisPolicy);
+    assert_eq!(allowing("StringEquals"), Verdict::NotByThisPolicy);
+    assert!(is_unknown(&allowing("StringNotEquals")));
+    assert!(is_unknown(&allowing("ForAllValues:StringLike")));
+}
