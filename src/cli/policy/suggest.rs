@@ -16,7 +16,7 @@ use crate::cli::{plan, progress, startup, terminal};
 use keytrail::audit::suggest_policy;
 use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
 use keytrail::policy::{GivenPolicy, PastedPolicy, Policy, PolicyTarget};
-use keytrail::report::{printable, unread_inputs};
+use keytrail::report::{printable, printable_json, unread_inputs};
 
 pub(super) fn run(
     args: &SuggestArgs,
@@ -49,7 +49,8 @@ pub(super) fn run(
     let present = present(&run, &key);
     let uses = run.policy_uses.of_key(&key).cloned().unwrap_or_default();
     let suggestion = suggest_policy(&key, &uses, present.as_ref());
-    bar.suspend(|| terminal::write_stdout(format!("{}\n", suggestion.to_json()).as_bytes()))?;
+    let json = format!("{}\n", suggestion.to_json());
+    bar.suspend(|| terminal::write_stdout(printable_json(&json).as_bytes()))?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let mut text = unread_inputs(&run.inputs);
         let notes = present.as_ref().map(|policy| policy.notes.as_slice()).unwrap_or_default();

@@ -206,3 +206,35 @@ fn a_permission_that_is_denied_is_missing() {
     let by_tag = json!({"StringEquals": {"aws:PrincipalTag/team": "x"}});
     assert_eq!(status(deny(role, Some(by_tag))).as_deref(), Some("cannot_be_known"));
 }
+
+/// What a caller writes into names deceives nobody who looks at an output, in a file as well.
+#[test]
+fn outputs_do_not_deceive_the_eye() {
+    let odd = "arn:aws:iam::111122223333:role/te\u{202e}am\u{9b}31m/Reader";
+    let statements = json!([
+        allow("root", &json!(ROOT), &json!("kms:*")),
+        allow("u\u{202e}se", &json!(odd), &json!("kms:*"))
+    ]);
+    let records = [set_policy(1, 1, &statements), record(2, 30, "Decrypt", odd, &json!({}))];
+    let input = folder(&[("in/a.json", document(&records).as_bytes())]);
+    for command in [
+        &["policy", "suggest", "--key", KEY, "in"][..],
+        &["policy", "check", "--format", "csv", "in"],
+        &["policy", "check", "--format", "ndjson", "in"],
+        &["review", "--format", "csv", "in"],
+        &["findings", "--format", "sarif", "in"],
+        &["findings", "--format", "json", "in"],
+        &["findings", "--format", "csv", "in"],
+    ] {
+        let ran = run(keytrail().current_dir(input.path()).args(command));
+        assert_eq!(ran.status, 0, "{command:?}: {}", ran.stderr);
+        let text = String::from_utf8(ran.stdout).unwrap();
+        let is_odd = |c: &char| ['\u{202e}', '\u{9b}'].contains(c);
+        assert_eq!(text.chars().find(is_odd), None, "{command:?}: {text}");
+        assert!(text.contains("Reader"), "{command:?}: {text}");
+        if command.contains(&"suggest") || command.contains(&"sarif") || command.contains(&"json") {
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert!(value.to_string().contains('\u{202e}'), "programs read the same");
+        }
+    }
+}
