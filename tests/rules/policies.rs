@@ -141,7 +141,6 @@ fn each_permission_is_used_not_used_or_without_effect() {
             "case writer GenerateDataKey allowed_not_used 0",
             "dead - - no_effect 0",
             "gone AROAGONE - no_effect 0",
-            "gone AROAGONE Sign allowed_not_used 0",
             "no Reader kms:ReEncrypt* denies_nothing_seen 0",
             "- Admin PutKeyPolicy cannot_be_known 1",
             "- Writer GenerateDataKey cannot_be_known 1",

@@ -72,7 +72,8 @@ pub(super) const STALE: FindingRule = FindingRule {
     source: GRANTS_PAGE,
     controls: "NIST AC-2(3), NIST AC-6, SOC 2 CC6.3",
     cannot_know: "Calls outside the input, or under an S3 Bucket Key, which hides most of them. Grants that \
-        AWS services made for themselves are left out: the service ends them.",
+        AWS services made for themselves are left out: the service ends them. Where the input has no records of \
+        the key's account and Region, or a trail did not record in that time, the finding is undecidable.",
     false_positives: "A job that runs once a quarter; a grant kept for emergencies.",
     remediation: "Ask whoever created it. If nobody needs it: aws kms revoke-grant, or retire-grant by its \
         retiring principal.",
@@ -97,7 +98,8 @@ pub(super) const STALE: FindingRule = FindingRule {
             };
             let mut draft = about(seen, grant);
             draft.detail = format!("{since}. It lets {} call {}.", grantee(grant), operations(grant));
-            draft.undecidable = seen.narrowed();
+            let key = grant.key.as_deref().unwrap_or_default();
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(key, Some(last)));
             found.push(draft);
         }
         found
@@ -137,7 +139,8 @@ pub(super) const WIDE: FindingRule = FindingRule {
             let mut draft = about(seen, grant);
             draft.detail =
                 format!("{} uses {}, and not {}.", grantee(grant), used.join(", "), unused.join(", "));
-            draft.undecidable = seen.narrowed();
+            let (key, begin) = (grant.key.as_deref().unwrap_or_default(), seen.counted_from(created.time));
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(key, Some(begin)));
             found.push(draft);
         }
         found

@@ -7,7 +7,7 @@ use super::draft::Draft;
 use super::rule::{FindingRule, FindingSeverity};
 use crate::aggregate::RecordRef;
 use crate::audit::policies::{PolicyLine, PolicyStatus};
-use crate::model::{Arn, counted};
+use crate::model::Arn;
 use crate::policy::{
     Condition, Effect, ElementTrait, Origin, PermissionKind, PermissionSet, Principals, Statement,
 };
@@ -93,6 +93,21 @@ fn place_of<'s>(seen: &'s Calls<'_>, key: &str, event_id: &str) -> Option<&'s Re
 fn permissions(part: &[&PolicyLine<'_>]) -> String {
     let names: Vec<&str> = part.iter().filter_map(|line| line.permission.as_deref()).collect();
     if names.is_empty() { "all of its permissions".to_owned() } else { names.join(", ") }
+}
+
+/// What these lines about permissions that were not used stand for.
+fn unused(part: &[&PolicyLine<'_>]) -> String {
+    let item = |line: &&PolicyLine<'_>| {
+        let name = line.permission.as_deref()?;
+        Some(match line.detail.as_deref() {
+            // A pattern of which some permissions were used: "3 of its 5 permissions."
+            Some(some) => format!("{} that {name} gives", some.trim_end_matches('.').replace("its ", "the ")),
+            None if name.contains(['*', '?']) || name.contains(' ') => format!("anything that {name} gives"),
+            None => name.to_owned(),
+        })
+    };
+    let items: Vec<String> = part.iter().filter_map(item).collect();
+    if items.is_empty() { "any of its permissions".to_owned() } else { items.join(", ") }
 }
 
 /// One statement of each key that the rule is about, and its lines.
@@ -457,10 +472,9 @@ pub(super) const NOT_USED: FindingRule = FindingRule {
         let draft = |part: Vec<&PolicyLine<'_>>| {
             let first = part.first()?;
             let name = first.principal.as_deref().map_or("Those who are not listed", short);
-            let n = counted(part.len() as u64, "permission");
-            let detail = format!("{name} did not use {n}: {}.", permissions(&part));
+            let detail = format!("{name} did not use {}.", unused(&part));
             let mut draft = draft(seen, &part, detail)?;
-            draft.undecidable = seen.narrowed();
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(first.key, None));
             Some(draft)
         };
         parts.into_iter().filter_map(draft).collect()

@@ -179,6 +179,45 @@ fn grants() {
     assert!(!rules(again).contains(&"grant-used-after-end"));
 }
 
+/// Where a trail did not record, that nothing was used is not known.
+#[test]
+fn what_was_not_recorded_decides_nothing() {
+    let status = |time: Option<i64>, key: &str| {
+        let mut world = World::default().grant(0, "a", |_| {}).call(40 * DAY, "DescribeKey", "Other");
+        world.changes[0].key = Some(key.to_owned());
+        let by = |time| Provenance {
+            time: EventTime(time),
+            event_name: "X".to_owned(),
+            event_id: Some(format!("{time}")),
+            account_id: Some("111122223333".to_owned()),
+        };
+        let change = |time: i64, effect| TrailChange {
+            trail: "main".to_owned(),
+            by: by(time),
+            region: None,
+            principal: None,
+            effect,
+            error_code: None,
+        };
+        if let Some(time) = time {
+            let changes =
+                [change(time, TrailEffect::ExcludesKms), change(time + DAY, TrailEffect::IncludesKms)];
+            let place = |offset| RecordPlace::new("trails".into(), offset);
+            world.facts.trails.extend(changes.into_iter().zip((0..).map(place)));
+        }
+        let findings = world.findings().list;
+        findings.into_iter().find(|finding| finding.rule.id == "grant-stale").unwrap()
+    };
+    assert_eq!(status(None, KEY).status, FindingStatus::Open);
+    assert_eq!(status(Some(-2 * DAY), KEY).status, FindingStatus::Open, "before the grant");
+    let excluded = status(Some(5 * DAY), KEY);
+    assert_eq!(excluded.status, FindingStatus::Undecidable);
+    assert!(excluded.detail.contains("The trail main left KMS out"), "{}", excluded.detail);
+    let elsewhere = status(None, &KEY.replace("us-west-2", "eu-west-1"));
+    assert_eq!(elsewhere.status, FindingStatus::Undecidable);
+    assert!(elsewhere.detail.contains("no records of 111122223333 eu-west-1"), "{}", elsewhere.detail);
+}
+
 /// Where options leave out calls, nothing is said to be unused.
 /// The calls after the end may have had another encryption context than the grant allowed.
 #[test]
