@@ -303,7 +303,10 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
                  them is not known."
                     .to_owned()
             });
-            found.push(late.iter().fold(draft, |draft, (row, _)| draft.record(&row.span.last)));
+            found.push(late.iter().fold(draft, |draft, (row, grant)| {
+                let end = grant.ended.as_ref().map_or(0, |by| by.time.0);
+                draft.later(row.span, end.saturating_add(GRACE))
+            }));
         }
         found
     },

@@ -179,6 +179,33 @@ fn grants() {
     assert!(!rules(again).contains(&"grant-used-after-end"));
 }
 
+/// As many records as there are, up to twenty.
+#[test]
+fn findings_name_up_to_twenty_records() {
+    let evidence = |world: World, rule: &str| {
+        let finding = world.findings().list.into_iter().find(|finding| finding.rule.id == rule).unwrap();
+        (finding.evidence.len(), finding.evidence_count)
+    };
+    for (calls, expected) in [(1, (4, 4)), (5, (8, 8)), (40, (20, 43))] {
+        // The grant, its end and the first call; only calls after the end show it.
+        let end = KeyEffect::RevokesGrant { grant_id: Some("g".to_owned()) };
+        let set = |terms: &mut GrantTerms| terms.constraints = None;
+        let world =
+            World::default().grant(0, "g", set).change(HOUR, end).call(HOUR / 2, "Decrypt", "Grantee");
+        let world = (0..calls).fold(world, |world, n| world.call((2 + n) * HOUR, "Decrypt", "Grantee"));
+        let found = evidence(world, "grant-used-after-end");
+        let known = (calls as usize).min(19);
+        assert_eq!(
+            found,
+            ((known + 2).min(20), if calls > 19 { found.1 } else { calls as u64 + 2 }),
+            "{calls}"
+        );
+        let world = World::default().call(0, "PutKeyPolicy", "Admin").call(1, "PutKeyPolicy", "Admin");
+        let world = (0..=calls).fold(world, |world, n| world.call(2 + n, "Decrypt", "Admin"));
+        assert_eq!(evidence(world, "admin-who-uses"), expected, "{calls}");
+    }
+}
+
 /// Where a trail did not record, that nothing was used is not known.
 #[test]
 fn what_was_not_recorded_decides_nothing() {
