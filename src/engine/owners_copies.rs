@@ -13,7 +13,7 @@ use crate::base::SpillFile;
 use crate::facts::encode_event;
 use crate::model::KmsEvent;
 
-/// Those of one batch: the call, the offset of the record, and the end of its facts among the bytes.
+/// Those of one batch: the call, the offset of the record, and the end of its facts in the bytes.
 #[derive(Default)]
 pub(super) struct BatchCopies {
     list: Vec<(u128, u64, usize)>,
