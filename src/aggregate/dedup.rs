@@ -299,7 +299,7 @@ fn may_improve(event: &KmsEvent<'_>) -> bool {
 
 /// Whether the record says which key was used. Across accounts a bare key id does not: it was
 /// completed with an account that may be the wrong one.
-fn is_certain(key: &KeyRef<'_>) -> bool {
+pub(super) fn is_certain(key: &KeyRef<'_>) -> bool {
     !matches!(key.origin, KeyOrigin::None | KeyOrigin::Assumed)
 }
 

@@ -16,6 +16,7 @@ mod observations;
 mod policies;
 mod seen;
 mod selected;
+mod shared_call;
 mod shares;
 mod usage;
 
@@ -35,6 +36,7 @@ pub use policies::{
     CallContext, CallTraits, CallerUse, Few, KeyCaller, KeyPolicyUses, PartId, PartUse, PolicyUses, Records,
 };
 pub use selected::Selected;
+pub use shared_call::SharedCall;
 pub use shares::{
     Consumer, ConsumerKind, KeyCall, KeyCalls, MadeBy, Permission, PermissionChange, Promotion, SHARE_ROWS,
     Share, ShareBook, ShareLedger, ShareState, ShareUse, SharedKeys, UseKind, resource_kind,

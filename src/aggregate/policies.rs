@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use super::activity::LIMIT;
-use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Text, Workload, WorkloadSet};
+use crate::model::{DeniedBy, EventTime, KmsEvent, Outcome, Principal, Text, Workload, WorkloadSet};
 use crate::policy::{
-    Applied, AppliedHow, ContextValue, Effect, Judgement, PolicyVersion, Request, Verdict, in_force,
+    Applied, AppliedHow, ContextValue, Effect, Judgement, KeyPolicies, Request, Verdict, in_force,
 };
 
 /// One permission that a statement gives to, or denies, whom one of its elements names.
@@ -27,7 +27,8 @@ pub struct PartId {
     pub permission: &'static str,
 }
 
-/// Records of calls, and one of them. Each delivered copy of a call is a record.
+/// Records of calls, and one of them. Each delivered copy of a call is a record; of the records of
+/// two accounts, the caller's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Records {
@@ -97,6 +98,8 @@ pub struct CallTraits {
     pub buckets: Few<Option<String>>,
     /// For resources of which accounts a service acted. `None` stands for calls that do not say so.
     pub source_accounts: Few<Option<String>>,
+    /// Sessions of the role that called. `None` stands for calls without one.
+    pub sessions: Few<Option<String>>,
 }
 
 /// A set of a few values; of more than [`Few::MOST`], nothing is known.
@@ -147,6 +150,7 @@ impl CallTraits {
         self.via_services.insert(via);
         self.buckets.insert(own(&request.event.s3_bucket));
         self.source_accounts.insert(own(&request.event.source_account_id));
+        self.sessions.insert(own(&request.event.principal.session_name));
     }
 }
 
@@ -155,6 +159,7 @@ impl AddAssign for CallTraits {
         self.via_services += other.via_services;
         self.buckets += other.buckets;
         self.source_accounts += other.source_accounts;
+        self.sessions += other.sessions;
     }
 }
 
@@ -170,6 +175,18 @@ pub struct KeyCaller {
     pub workloads: WorkloadSet,
     /// What it did, by version of the policy (`None`: not known) and permission.
     pub uses: BTreeMap<(Option<usize>, &'static str), CallerUse>,
+}
+
+impl KeyCaller {
+    /// The caller with this name, as far as all of its calls show it.
+    pub fn as_principal<'c>(&'c self, name: &'c str) -> Principal<'c> {
+        Principal {
+            name: name.into(),
+            kind: self.kind.as_str().into(),
+            account_id: self.account_id.as_deref().map(Into::into),
+            ..Principal::UNKNOWN
+        }
+    }
 }
 
 /// What calls show about the policies of one key.
@@ -201,12 +218,12 @@ pub struct CallContext {
 
 impl PolicyUses {
     /// Adds what a call shows about these policies of its key, of which there is at least one.
-    pub fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
+    pub fn add(&mut self, policies: KeyPolicies<'_>, request: &Request<'_>, context: CallContext) {
         let Some(key) = request.key_arn else { return };
         if let Some(uses) = self.keys.get_mut(key) {
-            return uses.add(versions, request, context);
+            return uses.add(policies, request, context);
         }
-        self.keys.entry(key.to_owned()).or_default().add(versions, request, context);
+        self.keys.entry(key.to_owned()).or_default().add(policies, request, context);
     }
 
     /// What calls show about the policies of a key.
@@ -232,9 +249,9 @@ impl KeyPolicyUses {
     /// No calls.
     pub const NONE: Self = Self { parts: BTreeMap::new(), callers: BTreeMap::new(), has_forgotten: false };
 
-    fn add(&mut self, versions: &[PolicyVersion], request: &Request<'_>, context: CallContext) {
+    fn add(&mut self, policies: KeyPolicies<'_>, request: &Request<'_>, context: CallContext) {
         let event = request.event;
-        let judgement = judge(versions, request);
+        let judgement = judge(policies, request);
         if let Some((version, judgement)) = &judgement {
             self.add_parts(*version, judgement, request);
         }
@@ -300,11 +317,20 @@ impl KeyPolicyUses {
 
 /// What the policy in force says about a call, and which of the key's policies that is; `None`: the
 /// policy of that time is not known.
-fn judge(versions: &[PolicyVersion], request: &Request<'_>) -> Option<(usize, Judgement)> {
-    let event = request.event;
+fn judge(policies: KeyPolicies<'_>, request: &Request<'_>) -> Option<(usize, Judgement)> {
+    let (event, versions) = (request.event, policies.versions);
     let judge = |version: usize| {
-        let policy = versions.get(version)?.policy.as_ref().ok()?;
-        Some((version, policy.judge(request)))
+        let known = versions.get(version)?;
+        let mut judgement = known.policy.as_ref().ok()?.judge(request);
+        if let Some(why) = policies.what_is_unknown(version, event.time) {
+            // What is not known may allow the call; `default` may deny it, too.
+            let may_change = judgement.verdict == Verdict::NotByThisPolicy
+                || known.is_partial && judgement.verdict != Verdict::Denies;
+            if may_change {
+                judgement.verdict = Verdict::Undecidable(why.into());
+            }
+        }
+        Some((version, judgement))
     };
     // A call that sets a policy was allowed by the one before it.
     let before_itself = i64::from(event.name == "PutKeyPolicy");

@@ -23,8 +23,8 @@ use keytrail::base::now_millis;
 use keytrail::engine::{Run, Selection};
 use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
-    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, printable, sarif, stored_findings,
-    unread_inputs,
+    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, printable, printable_json, sarif,
+    stored_findings, unread_inputs,
 };
 use keytrail::s3::Buckets;
 
@@ -123,7 +123,7 @@ fn write(
     let rows = match format {
         Some(FindingsFormat::Sarif) => {
             let text = format!("{:#}\n", sarif(findings, baseline));
-            return terminal::write_stdout(text.as_bytes()).map_err(CliError::from);
+            return terminal::write_stdout(printable_json(&text).as_bytes()).map_err(CliError::from);
         }
         Some(FindingsFormat::Json) => {
             // The rows of NDJSON, as one list.

@@ -20,7 +20,7 @@ use keytrail::aggregate::InputTotals;
 use keytrail::audit::policy_lines;
 use keytrail::report::{
     ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, REVIEW,
-    Review, RowStream, encode_row, unread_inputs,
+    Review, RowStream, encode_row, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -84,9 +84,11 @@ pub(super) fn run(
 
     let is_wanted = |key: &str| wanted.is_empty() || wanted.iter().any(|pattern| matches_name(pattern, key));
     let rows: Vec<_> = review.rows().filter(|row| is_wanted(&row.key)).collect();
-    if rows.is_empty() && !wanted.is_empty() {
-        let patterns = args.only.key.join(", ");
-        return Err(CliError::Usage(format!("no key of the input or of --keys matches --key {patterns}")));
+    for (text, pattern) in args.only.key.iter().zip(&wanted) {
+        if !rows.iter().any(|row| matches_name(pattern, &row.key)) {
+            let text = printable(text);
+            return Err(CliError::Usage(format!("no key of the input or of --keys matches --key {text}")));
+        }
     }
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));

@@ -8,6 +8,7 @@ use tracing::{debug, error, info, warn};
 
 use super::error::RunError;
 use super::input_rows::InputRows;
+use super::owners_copies::OwnersCopies;
 use super::pending::{NewCopy, PendingCopies, PendingCopy, StoredCopy};
 use super::plan::Plan;
 use super::progress::Progress;
@@ -15,6 +16,7 @@ use super::replaced::ReplacedArchives;
 use super::resolved::{Duplicates, ResolvedBatch, ResolvedEvent};
 use super::result::Run;
 use super::run_knowledge::RunKnowledge;
+use super::shown::Shown;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
     Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary,
@@ -45,6 +47,7 @@ pub(super) struct Merge<'m> {
     grant_uses: GrantUses,
     key_calls: KeyCalls,
     policy_uses: PolicyUses,
+    owners_copies: OwnersCopies,
     counts: Counts,
     inputs: InputTotals,
     rows: InputRows,
@@ -56,6 +59,9 @@ pub(super) struct Merge<'m> {
     merged: u64,
     next_check: u64,
 }
+
+/// Memory of grants' uses by key owners' copies that are added together, bytes.
+const OWNERS_COPIES: usize = 1 << 20;
 
 /// Events between the first looks at memory.
 const CHECK_EVERY: u64 = 1024;
@@ -91,6 +97,7 @@ impl<'m> Merge<'m> {
             grant_uses: GrantUses::default(),
             key_calls: KeyCalls::default(),
             policy_uses: PolicyUses::default(),
+            owners_copies: OwnersCopies::default(),
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
@@ -114,7 +121,7 @@ impl<'m> Merge<'m> {
             return Ok(());
         }
         self.next_check = self.merged + CHECK_EVERY.max(self.merged / 16);
-        let used = (self.deduplicator.bytes() + self.usage.bytes()) as u64;
+        let used = (self.deduplicator.bytes() + self.usage.bytes() + self.owners_copies.bytes()) as u64;
         let limit = self.plan.limits.memory.tables();
         if used > limit { Err(RunError::TooMuchMemory { used, limit }) } else { Ok(()) }
     }
@@ -126,11 +133,11 @@ impl<'m> Merge<'m> {
         self.coverage.unattributed += batch.unattributed;
         self.observations.foreign_corrections += batch.foreign_corrections;
         self.activity += std::mem::take(&mut batch.activity);
-        self.access += std::mem::take(&mut batch.access);
-        self.grant_uses += batch.grant_uses.as_slice();
         self.key_calls += std::mem::take(&mut batch.key_calls);
-        self.policy_uses += std::mem::take(&mut batch.policy_uses);
+        self.add_shown(&mut batch);
         if let Some(archive) = batch.archive.clone() {
+            let (callers, owners) = (&batch.callers_copies, &batch.owners_copies);
+            self.owners_copies.add(&archive, callers, owners).map_err(RunError::Temporary)?;
             for event in &batch.events {
                 let group = groups[event.measured.group];
                 self.event(&archive, &batch, event, group)?;
@@ -155,6 +162,13 @@ impl<'m> Merge<'m> {
         }
         batch.recycle();
         Ok(())
+    }
+
+    /// Adds what calls show whatever is selected.
+    fn add_shown(&mut self, batch: &mut ResolvedBatch) {
+        self.access += std::mem::take(&mut batch.access);
+        self.grant_uses += batch.grant_uses.as_slice();
+        self.policy_uses += std::mem::take(&mut batch.policy_uses);
     }
 
     fn event(
@@ -356,9 +370,29 @@ impl<'m> Merge<'m> {
         Ok(())
     }
 
+    /// Adds what key owners' records show of calls of which the input has no other record.
+    fn add_owners_copies(&mut self) -> Result<(), RunError> {
+        let shown = Shown { plan: self.plan, knowledge: self.knowledge };
+        let mut batch = ResolvedBatch::default();
+        while let Some(copy) = self.owners_copies.pop().map_err(RunError::Temporary)? {
+            let event = decode_event(&copy.event).ok_or_else(|| RunError::Temporary(damaged()))?;
+            shown.add_counted(&event, &copy.archive, copy.offset, &mut batch);
+            if batch.bytes() >= OWNERS_COPIES {
+                if self.plan.is_cancelled() {
+                    return Err(RunError::Cancelled);
+                }
+                self.add_shown(&mut batch);
+                batch.grant_uses.clear();
+            }
+        }
+        self.add_shown(&mut batch);
+        Ok(())
+    }
+
     /// Counts the duplicates that are still pending: no better copy can arrive. After this, the
     /// sink is given nothing more.
     pub(super) fn count_pending(&mut self) -> Result<(), RunError> {
+        self.add_owners_copies()?;
         let mut from = 0;
         while let Some((id, copy)) = self.pending.next_from(from).map_err(RunError::Temporary)? {
             if self.plan.is_cancelled() {

@@ -27,6 +27,7 @@ mod input;
 mod input_rows;
 mod integrity;
 mod merge;
+mod owners_copies;
 mod patterns;
 mod pending;
 mod plan;
@@ -43,6 +44,7 @@ mod scanned;
 mod scanner;
 mod scheduler;
 mod select;
+mod shown;
 mod superseded;
 
 use std::sync::atomic::{AtomicBool, Ordering};

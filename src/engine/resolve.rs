@@ -6,10 +6,10 @@ use super::plan::Plan;
 use super::replaced::ReplacedEvents;
 use super::resolved::{Duplicates, ResolvedBatch};
 use super::run_knowledge::RunKnowledge;
-use crate::aggregate::{CallContext, GrantUse, Selected, is_use};
+use super::shown::Shown;
+use crate::aggregate::{Selected, is_use};
 use crate::facts::Batch;
-use crate::model::{Evidence, KmsEvent};
-use crate::policy::Request;
+use crate::model::KmsEvent;
 use crate::report::{SupersededAs, SupersededRow};
 
 /// Memory of events that are emitted together, bytes.
@@ -64,49 +64,6 @@ impl Resolver<'_> {
         true
     }
 
-    /// What a call is for.
-    fn classify(&self, event: &KmsEvent<'_>) -> Evidence {
-        self.plan.classifier.classify(event, &self.knowledge.knowledge)
-    }
-
-    /// Adds what a call shows, whatever is selected. Returns what it is for, if that had to be
-    /// found out.
-    fn access(
-        &self,
-        event: &KmsEvent<'_>,
-        archive: &Arc<str>,
-        offset: u64,
-        resolved: &mut ResolvedBatch,
-    ) -> Option<Evidence> {
-        let Self { plan, knowledge, .. } = self;
-        if !plan.learn
-            || !plan.selection.wants_scope(event)
-            || !plan.keep_duplicates && knowledge.corrections.replacement(event).is_some()
-        {
-            return None;
-        }
-        let evidence = self.classify(event);
-        resolved.access.add(event, evidence.workload, archive, offset);
-        if is_use(&event.name)
-            && let Some(folder) = knowledge.canvas_keys.mismatch(event)
-        {
-            resolved.access.add_other_key(event, folder, archive, offset);
-        }
-        Some(evidence)
-    }
-
-    /// Adds the grants with which a call is consistent, whatever API or workload is asked for.
-    fn use_of_grants(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
-        let (knowledge, selection) = (self.knowledge, &self.plan.selection);
-        if !knowledge.grants.is_empty()
-            && selection.wants_record(event)
-            && selection.wants_key(event, &knowledge.alias_keys)
-            && knowledge.corrections.replacement(event).is_none()
-        {
-            resolved.grant_uses.extend(GrantUse::of(&knowledge.grants, event));
-        }
-    }
-
     /// Adds what a call uses that is shared, whatever is asked for.
     fn use_of_shares(&self, event: &KmsEvent<'_>, resolved: &mut ResolvedBatch) {
         let (knowledge, keys) = (self.knowledge, self.knowledge.shares.keys());
@@ -118,38 +75,6 @@ impl Resolver<'_> {
         }
     }
 
-    /// Adds what a call shows about the policies of its keys, whatever is asked for. Finds out what
-    /// it is for, if that is not known yet.
-    fn use_of_policies(
-        &self,
-        event: &KmsEvent<'_>,
-        evidence: &mut Option<Evidence>,
-        resolved: &mut ResolvedBatch,
-    ) {
-        let (knowledge, plan) = (self.knowledge, self.plan);
-        if knowledge.policies.is_empty() {
-            return;
-        }
-        let versions_of = |key: Option<&str>| key.map_or(&[][..], |key| knowledge.policies.versions(key));
-        let keys = [&event.key.arn, &event.destination_key_arn].map(Option::as_deref);
-        if keys.iter().all(|key| versions_of(*key).is_empty())
-            || !plan.selection.wants_scope(event)
-            || !plan.selection.wants_key(event, &knowledge.alias_keys)
-            || knowledge.corrections.replacement(event).is_some()
-        {
-            return;
-        }
-        let workloads = evidence.get_or_insert_with(|| self.classify(event)).workload;
-        let context = CallContext { has_grant: knowledge.grants.fits(event), workloads };
-        for request in Request::of(event) {
-            let request = request.with_keys(&knowledge.keys);
-            let versions = versions_of(request.key_arn);
-            if !versions.is_empty() {
-                resolved.policy_uses.add(versions, &request, context);
-            }
-        }
-    }
-
     fn event(&self, mut event: KmsEvent<'_>, offset: u64, archive: &Arc<str>, resolved: &mut ResolvedBatch) {
         let Self { plan, knowledge, .. } = *self;
         let selection = &plan.selection;
@@ -158,10 +83,9 @@ impl Resolver<'_> {
         knowledge.complete(&mut event);
         let is_key_of_alias = event.key.arn.as_deref().is_some_and(|arn| knowledge.alias_keys.contains(arn));
         plan.filter_log().add(selection, &event, is_key_of_alias);
-        let mut evidence = self.access(&event, archive, offset, resolved);
-        self.use_of_grants(&event, resolved);
+        let shown = Shown { plan, knowledge };
+        let evidence = shown.add(&event, archive, offset, resolved);
         self.use_of_shares(&event, resolved);
-        self.use_of_policies(&event, &mut evidence, resolved);
         if !selection.wants_name(&event.name) {
             resolved.counts.other_event += 1;
             return;
@@ -170,7 +94,7 @@ impl Resolver<'_> {
             resolved.counts.filtered += 1;
             return;
         }
-        let evidence = evidence.unwrap_or_else(|| self.classify(&event));
+        let evidence = evidence.unwrap_or_else(|| shown.classify(&event));
         if !selection.workloads.intersects(evidence.workload) {
             resolved.counts.other_workload += 1;
             let is_hidden =

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::owners_copies::BatchCopies;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
     Access, Activity, Counts, Fingerprint, GrantUse, Groups, KeyCall, ObservationFlags, PolicyUses, Selected,
@@ -41,6 +42,10 @@ pub(super) struct ResolvedBatch {
     pub(super) policy_uses: PolicyUses,
     /// Its calls with keys of what is shared.
     pub(super) key_calls: Vec<KeyCall>,
+    /// Calls with keys of other accounts of which it has the caller's record.
+    pub(super) callers_copies: Vec<u128>,
+    /// The key owners' records of such calls.
+    pub(super) owners_copies: BatchCopies,
     /// In the input's last batch: its summary. Counts that resolve decides are still zero.
     pub(super) end: Option<Box<InputEnd>>,
     rows: Vec<u8>,
@@ -135,7 +140,7 @@ impl ResolvedBatch {
         let end = self.end.as_ref().map_or(0, |_| size_of::<InputEnd>());
         let rejects = self.rejects.len() * size_of::<Rejection>();
         let uses = self.grant_uses.len() * size_of::<GrantUse>();
-        let uses = uses + self.key_calls.len() * KEY_CALL;
+        let uses = uses + self.key_calls.len() * KEY_CALL + self.owners_copies.bytes();
         let texts = self.rows.len() + self.copies.len() + self.superseded.bytes() + uses;
         texts + self.events.len() * size_of::<ResolvedEvent>() + rejects + end
     }

@@ -49,6 +49,7 @@ impl RunKnowledge {
         let key_of = |alias: &str, time| aliases.key_at(alias, time).map(str::to_owned);
         let shares = ShareBook::new(&std::mem::take(&mut facts.shares), &changes, key_of);
         let mut policies = PolicyBook::new(&changes, plan.policies.clone());
+        policies.share(shares.ram_keys());
         if !patterns.is_empty() {
             let is_wanted = |key: &str| {
                 // The policy of a file may name its key by the id.

@@ -56,6 +56,12 @@ impl Grantee {
         let decide = |yes: bool| if yes { IsGrantee::Yes } else { IsGrantee::No };
         match &self.form {
             Form::Arn(arn) if *arn == principal.name => IsGrantee::Yes,
+            // The IAM policies of the account decide, and no record shows them.
+            Form::Arn(arn) if root_account(arn).is_some() => {
+                let is_of_account = root_account(arn) == principal.account_id.as_deref();
+                let is_other = !is_of_account || principal.kind == "AWSService";
+                if is_other { IsGrantee::No } else { IsGrantee::Unknown }
+            }
             Form::Arn(arn) => {
                 // Records without the session's issuer lose the role's path.
                 let may_lack_path = principal.role_name().is_some_and(|name| {
@@ -91,7 +97,10 @@ impl Grantee {
     /// Texts of which a call of the grantee has at least one among [`Self::signs_of`].
     pub fn signs(&self) -> impl Iterator<Item = &str> {
         let texts = match &self.form {
-            Form::Arn(arn) => [Some(arn.as_str()), arn.contains(":role/").then(|| last_name(arn))],
+            Form::Arn(arn) => {
+                let other = arn.contains(":role/").then(|| last_name(arn));
+                [Some(arn.as_str()), other.or_else(|| root_account(arn))]
+            }
             Form::Session { role, session, .. } => [Some(session.as_str()), Some(role.as_str())],
             Form::Id(text) | Form::Service(text) => [Some(text.as_str()), None],
             Form::Other => [None, None],
@@ -114,14 +123,26 @@ impl Grantee {
             role.filter(|_| is_partial),
             id,
             id.and_then(|id| id.split_once(':')).map(|(role, _)| role),
+            principal.account_id.as_deref(),
         ];
         texts.into_iter().flatten()
+    }
+
+    /// Whether it is a role or a user by its ARN: KMS keeps its unique id, and one that is created
+    /// again under the same name is another.
+    pub fn is_role_or_user(&self) -> bool {
+        matches!(&self.form, Form::Arn(arn) if root_account(arn).is_none())
     }
 
     /// Whether a principal is the grantee by its name alone: the role, user or service.
     pub fn is_named(&self, principal: &str) -> bool {
         matches!(&self.form, Form::Arn(name) | Form::Service(name) if name == principal)
     }
+}
+
+/// The account, if this is the ARN of its root.
+fn root_account(arn: &str) -> Option<&str> {
+    Arn::parse(arn).filter(|arn| arn.resource == "root").map(|arn| arn.account)
 }
 
 /// What follows the last `/`.
@@ -192,6 +213,17 @@ mod tests {
         ] {
             assert_eq!(Grantee::new(grantee).is(&role()), expected, "{grantee}");
         }
+    }
+
+    #[test]
+    fn in_an_account_its_iam_policies_decide() {
+        let root = Grantee::new("arn:aws:iam::111122223333:root");
+        assert_eq!(root.is(&role()), IsGrantee::Unknown);
+        assert!(Grantee::signs_of(&role()).any(|sign| root.signs().any(|own| own == sign)));
+        assert_eq!(Grantee::new("arn:aws:iam::444455556666:root").is(&role()), IsGrantee::No);
+        let mut caller = role();
+        caller.name = "arn:aws:iam::111122223333:root".into();
+        assert_eq!(root.is(&caller), IsGrantee::Yes);
     }
 
     #[test]

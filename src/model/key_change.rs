@@ -68,7 +68,7 @@ pub enum KeyEffect {
 }
 
 /// What a grant allows whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GrantTerms {
     /// Its id; `None`: the record does not show it.
     pub grant_id: Option<String>,

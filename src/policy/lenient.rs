@@ -4,6 +4,9 @@
 //! What is repaired is always said. Records are never read this way: what CloudTrail has is what
 //! AWS accepted.
 
+use std::iter::Peekable;
+use std::str::Chars;
+
 use serde_json::{Map, Value};
 
 use super::document::Policy;
@@ -173,12 +176,12 @@ impl Repair {
         let mut chars = text.chars().peekable();
         while let Some(character) = chars.next() {
             match character {
-                '"' | '“' | '”' | '„' => {
-                    if character != '"' {
-                        self.say("typographic quotation marks replaced");
+                quote if is_quote(quote) => {
+                    if quote != '"' {
+                        self.say(TYPOGRAPHIC);
                     }
                     self.comma_before_value();
-                    self.string(&mut chars, character != '"');
+                    self.string(&mut chars, quote);
                     self.after_value = true;
                 }
                 '{' | '[' => {
@@ -247,12 +250,17 @@ impl Repair {
         (self.after_value, self.last_comma) = (false, None);
     }
 
-    fn string(&mut self, chars: &mut impl Iterator<Item = char>, is_typographic: bool) {
+    /// Copies a text that began with this quotation mark, to the mark that ends it. Pages and word
+    /// processors replace some of the marks only.
+    fn string(&mut self, chars: &mut Peekable<Chars<'_>>, begin: char) {
         self.out.push('"');
         while let Some(character) = chars.next() {
             match character {
-                '"' if !is_typographic => break,
-                '“' | '”' if is_typographic => break,
+                '"' if begin == '"' => break,
+                quote if is_quote(quote) && ends_text(begin, quote, chars) => {
+                    self.say(TYPOGRAPHIC);
+                    break;
+                }
                 '"' => self.out.push_str("\\\""),
                 '\\' => {
                     self.out.push('\\');
@@ -265,6 +273,26 @@ impl Repair {
         }
         self.out.push('"');
     }
+}
+
+/// What is said of them.
+const TYPOGRAPHIC: &str = "typographic quotation marks replaced";
+
+/// Marks that stand for `"`.
+fn is_double(character: char) -> bool {
+    matches!(character, '"' | '“' | '”' | '„' | '‟' | '«' | '»' | '＂')
+}
+
+/// Marks that people see as quotation marks around a text.
+fn is_quote(character: char) -> bool {
+    is_double(character) || matches!(character, '‘' | '’' | '‚' | '‛')
+}
+
+/// Whether a mark ends a text that began with another, by what follows.
+fn ends_text(begin: char, mark: char, following: &Peekable<Chars<'_>>) -> bool {
+    let next = following.clone().find(|next| !next.is_whitespace());
+    let is_end = next.is_none_or(|next| matches!(next, ',' | ':' | '}' | ']'));
+    is_double(begin) == is_double(mark) && (is_end || begin != '"' && next.is_some_and(is_quote))
 }
 
 #[cfg(test)]
@@ -313,6 +341,20 @@ mod tests {
         let (principals, notes) = read(pasted);
         assert_eq!(principals, ["*"]);
         assert_eq!(notes.len(), 1);
+    }
+
+    #[test]
+    fn quotation_marks_that_were_replaced_in_part_are_read() {
+        for text in [
+            r#"{“Effect": "Allow”, ‘Principal’: {“AWS": ”arn:aws:iam::111122223333:role/R"}, “Action”: “kms:*”, "Resource": "*"}"#,
+            r#"{«Effect»: „Allow“, "Principal": {"AWS": ["arn:aws:iam::111122223333:role/R”]}, "Action": "kms:*", "Resource": "*"}"#,
+            // A mark inside of a text stays.
+            r#"{“Sid”: “the “old” one's”, "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/R"}, "Action": "kms:*", "Resource": "*"}"#,
+        ] {
+            let (principals, notes) = read(text);
+            assert_eq!(principals, ["arn:aws:iam::111122223333:role/R"], "{text}");
+            assert!(notes[0].contains("typographic quotation marks replaced"), "{notes:?}");
+        }
     }
 
     #[test]

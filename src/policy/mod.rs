@@ -53,6 +53,8 @@ pub use lenient::PastedPolicy;
 pub use principal::{ElementTrait, IsNamed, PrincipalElement, PrincipalKind};
 pub use request::Request;
 pub use required::{Place, REQUIREMENTS, Requirement, Stated};
-pub use timeline::{GivenPolicy, Origin, PolicyBook, PolicyTarget, PolicyVersion, in_force};
+pub use timeline::{
+    AWS_RAM, GivenPolicy, KeyPolicies, Origin, PolicyBook, PolicyTarget, PolicyVersion, RamShare, in_force,
+};
 pub use truth::Truth;
 pub use values::{How, KnownKey, condition_keys};

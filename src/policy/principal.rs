@@ -170,6 +170,13 @@ impl PrincipalElement {
         }
     }
 
+    /// The ARN of the role, without its path, and the name of the session, if it is one session.
+    pub fn session(&self) -> Option<(String, &str)> {
+        let Form::Session { account, role, session } = &self.form else { return None };
+        let partition = Arn::parse(&self.text)?.partition;
+        Some((format!("arn:{partition}:iam::{account}:role/{role}"), session))
+    }
+
     /// The account that it belongs to.
     pub fn account(&self) -> Option<&str> {
         match &self.form {

@@ -272,3 +272,88 @@ fn policies_are_read_strictly() {
     let read = Policy::from_value(&one).unwrap();
     assert_eq!(read.notes, ["statement 1 has a member \"Comment\", which means nothing"]);
 }
+
+/// A condition on the encryption context is about calls that can have one, whatever its operator.
+#[test]
+fn conditions_on_the_encryption_context_are_about_calls_that_can_have_one() {
+    let with = |effect: &str, operator: &str, key: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {key: "red"}});
+        statement
+    };
+    let everything = || allow(json!({"AWS": ROLE}), "kms:*");
+    let pair = "kms:EncryptionContext:Team";
+    for (operator, key) in [
+        ("StringNotEquals", pair),
+        ("StringNotEqualsIfExists", pair),
+        ("ForAllValues:StringEquals", "kms:EncryptionContextKeys"),
+    ] {
+        let statements = json!([everything(), with("Deny", operator, key)]);
+        for name in ["DescribeKey", "Sign", "GenerateMac", "PutKeyPolicy"] {
+            let found = verdict(statements.clone(), &call(name, role()));
+            assert_eq!(found, Verdict::Allows, "{name} {operator}");
+        }
+        // A call that could have had one, and has none.
+        let found = verdict(statements.clone(), &call("Decrypt", role()));
+        assert_eq!(found, Verdict::Denies, "{operator}");
+        let mut asymmetric = call("Decrypt", role());
+        asymmetric.request_details = Some(r#"{"encryptionAlgorithm":"RSAES_OAEP_SHA_256"}"#.into());
+        assert_eq!(verdict(statements, &asymmetric), Verdict::Allows, "{operator}");
+        let allowing = json!([with("Allow", operator, key)]);
+        assert_eq!(verdict(allowing, &call("DescribeKey", role())), Verdict::NotByThisPolicy, "{operator}");
+    }
+    let mut red = call("Decrypt", role());
+    red.encryption_context = Some(r#"{"Team":"red"}"#.into());
+    assert_eq!(verdict(json!([everything(), with("Deny", "StringNotEquals", pair)]), &red), Verdict::Allows);
+}
+
+/// Records without the session's issuer lose the path of a role: whether a name with a path is the
+/// caller's is not known, in `Principal` and in conditions.
+#[test]
+fn lost_paths_of_roles_are_not_certain() {
+    let lost = || caller("AssumedRole", "arn:aws:iam::111122223333:role/R", Some("111122223333"));
+    assert!(is_unknown(&decrypt(json!([allow(json!({"AWS": ROLE}), "kms:*")]), lost())));
+    let with = |effect: &str, operator: &str, arn: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {"aws:PrincipalArn": arn}});
+        statement
+    };
+    for (operator, arn) in [
+        ("ArnEquals", ROLE),
+        ("StringEquals", ROLE),
+        ("ArnLike", "arn:aws:iam::111122223333:role/team/*"),
+        ("StringLike", "arn:aws:iam::*:role/te*"),
+        ("ArnNotEquals", ROLE),
+    ] {
+        assert!(is_unknown(&decrypt(json!([with("Allow", operator, arn)]), lost())), "{operator} {arn}");
+        let denied = json!([allow(json!("*"), "kms:*"), with("Deny", operator, arn)]);
+        assert!(is_unknown(&decrypt(denied, lost())), "{operator} {arn}");
+        // With its path, the name is known.
+        assert!(!is_unknown(&decrypt(json!([with("Allow", operator, arn)]), role())), "{operator} {arn}");
+    }
+    for (arn, expected) in [
+        ("arn:aws:iam::111122223333:role/team/Other", Verdict::NotByThisPolicy),
+        ("arn:aws:iam::444455556666:role/team/R", Verdict::NotByThisPolicy),
+        ("arn:aws:iam::111122223333:role/*", Verdict::Allows),
+    ] {
+        assert_eq!(decrypt(json!([with("Allow", "ArnLike", arn)]), lost()), expected, "{arn}");
+    }
+}
+
+/// What asks for a key's aliases never holds in a key policy, so no call is open because of it.
+#[test]
+fn aliases_are_for_iam_policies() {
+    let with = |effect: &str, operator: &str| {
+        let mut statement = allow(json!("*"), "kms:*");
+        statement["Effect"] = json!(effect);
+        statement["Condition"] = json!({operator: {"kms:ResourceAliases": "alias/a"}});
+        statement
+    };
+    let allowing = |operator: &str| decrypt(json!([with("Allow", operator)]), role());
+    assert_eq!(allowing("ForAnyValue:StringLike"), Verdict::NotByThisPolicy);
+    assert_eq!(allowing("StringEquals"), Verdict::NotByThisPolicy);
+    assert!(is_unknown(&allowing("StringNotEquals")));
+    assert!(is_unknown(&allowing("ForAllValues:StringLike")));
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::document::Policy;
+use super::document::{Policy, Statement};
 use super::lenient::PastedPolicy;
 use crate::model::{Arn, EventTime, KeyChange, KeyEffect, PolicyText, error_chain};
 
@@ -12,12 +12,39 @@ use crate::model::{Arn, EventTime, KeyChange, KeyEffect, PolicyText, error_chain
 /// of policies it gives no figure.
 const PROPAGATION: i64 = 5 * 60 * 1000;
 
+/// How long after its end a share of AWS RAM may still be used, milliseconds. AWS says that changes
+/// take a few minutes; the number is a choice.
+const RAM_GRACE: i64 = 15 * 60 * 1000;
+
 /// The policies of all keys.
 #[derive(Debug, Clone, Default)]
 pub struct PolicyBook {
     by_key: HashMap<String, Vec<PolicyVersion>>,
     /// A policy of a file that is for every key.
     for_all: Option<PolicyVersion>,
+    /// Keys that are shared through AWS RAM.
+    shared: HashMap<String, RamShare>,
+}
+
+/// A key is shared through AWS RAM, and so has a second policy, `AWS_RAM`, which no record shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RamShare {
+    /// Since when, as far as records show; `None`: since before the input.
+    pub from: Option<EventTime>,
+    /// Until when.
+    pub until: Option<EventTime>,
+    /// ARN or name of the share; of several, one.
+    pub share: String,
+}
+
+/// The policies of one key.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct KeyPolicies<'b> {
+    /// The versions of its policy `default`, in the order of time.
+    pub versions: &'b [PolicyVersion],
+    /// It is shared through AWS RAM.
+    pub shared: Option<&'b RamShare>,
 }
 
 /// A policy that was in force.
@@ -34,6 +61,43 @@ pub struct PolicyVersion {
     pub policy: Result<Policy, String>,
     /// Its text, as compact JSON.
     pub text: Option<String>,
+    /// The place of the first of its statements that are of the policy `AWS_RAM`, which the user
+    /// gave; `None`: it is not known.
+    pub ram_from: Option<usize>,
+    /// Only `AWS_RAM` is known, and `default` is not.
+    pub is_partial: bool,
+}
+
+/// The name of the policy that AWS RAM manages.
+pub const AWS_RAM: &str = "AWS_RAM";
+
+impl PolicyVersion {
+    fn of_file(file: String, policy: Policy) -> Self {
+        let origin = Origin::File(file);
+        Self {
+            from: None,
+            until: None,
+            origin,
+            policy: Ok(policy),
+            text: None,
+            ram_from: None,
+            is_partial: false,
+        }
+    }
+
+    /// Adds the statements of the policy `AWS_RAM`.
+    fn add_ram(&mut self, ram: &Policy) {
+        if let Ok(policy) = &mut self.policy {
+            self.ram_from.get_or_insert(policy.statements.len());
+            policy.statements.extend(ram.statements.iter().cloned());
+        }
+    }
+
+    /// The statements of `default`.
+    pub fn of_default(&self) -> &[Statement] {
+        let all = self.policy.as_ref().map_or(&[][..], |policy| &policy.statements);
+        self.ram_from.and_then(|at| all.get(..at)).unwrap_or(all)
+    }
 }
 
 /// Where a policy comes from.
@@ -93,14 +157,11 @@ impl PolicyBook {
             }
         }
         let mut for_keys = BTreeMap::new();
+        // The policy that AWS RAM manages stands beside the others.
+        let is_of_ram = |one: &GivenPolicy| one.pasted.name.as_deref() == Some(AWS_RAM);
+        let (of_ram, given): (Vec<_>, Vec<_>) = given.into_iter().partition(is_of_ram);
         for one in given {
-            let version = PolicyVersion {
-                from: None,
-                until: None,
-                origin: Origin::File(one.file),
-                text: None,
-                policy: Ok(one.pasted.policy),
-            };
+            let version = PolicyVersion::of_file(one.file, one.pasted.policy);
             match one.target {
                 PolicyTarget::Key(key) => drop(for_keys.insert(key, vec![version])),
                 PolicyTarget::EveryKey => {
@@ -117,7 +178,38 @@ impl PolicyBook {
             named.iter().for_each(|known| drop(book.by_key.remove(known)));
             book.by_key.insert(key, versions);
         }
+        of_ram.into_iter().for_each(|one| book.add_ram(one));
         book
+    }
+
+    /// Adds the policy `AWS_RAM` of a file.
+    fn add_ram(&mut self, given: GivenPolicy) {
+        let GivenPolicy { file, target, pasted } = given;
+        let ram = pasted.policy;
+        let partial = || {
+            let mut version = PolicyVersion::of_file(file.clone(), Policy::default());
+            version.is_partial = true;
+            vec![version]
+        };
+        let PolicyTarget::Key(key) = target else {
+            let for_all = self.for_all.get_or_insert_with(|| partial().remove(0));
+            for_all.add_ram(&ram);
+            return self.by_key.values_mut().flatten().for_each(|version| version.add_ram(&ram));
+        };
+        let is_it = |known: &String| *known == key || key_id(known) == Some(&key);
+        let named: Vec<String> = self.by_key.keys().filter(|known| is_it(known)).cloned().collect();
+        if named.is_empty() {
+            let versions = self.for_all.clone().map_or_else(partial, |version| vec![version]);
+            self.by_key.insert(key.clone(), versions);
+        }
+        for key in named.iter().chain([&key]) {
+            self.by_key.get_mut(key).into_iter().flatten().for_each(|version| version.add_ram(&ram));
+        }
+    }
+
+    /// Adds that keys are shared through AWS RAM, by their ARNs.
+    pub fn share(&mut self, shared: HashMap<String, RamShare>) {
+        self.shared = shared;
     }
 
     fn add(&mut self, key: &str, change: &KeyChange, text: &PolicyText, bypasses_lockout_check: bool) {
@@ -152,6 +244,8 @@ impl PolicyBook {
             },
             policy,
             text: given.ok(),
+            ram_from: None,
+            is_partial: false,
         });
     }
 
@@ -175,9 +269,34 @@ impl PolicyBook {
         self.by_key.get(key_arn).or_else(by_id)
     }
 
+    /// The policies of a key.
+    pub fn of(&self, key_arn: &str) -> KeyPolicies<'_> {
+        KeyPolicies { versions: self.versions(key_arn), shared: self.shared.get(key_arn) }
+    }
+
     /// The versions of a key's policy, in the order of time.
     pub fn versions(&self, key_arn: &str) -> &[PolicyVersion] {
         self.of_key(key_arn).map_or_else(|| self.for_all.as_slice(), Vec::as_slice)
+    }
+}
+
+/// The id in the ARN of a key.
+fn key_id(arn: &str) -> Option<&str> {
+    arn.rsplit_once("key/").map(|(_, id)| id)
+}
+
+impl KeyPolicies<'_> {
+    /// Why a version of the policy does not say all about a call at `time`; `None`: it does.
+    pub fn what_is_unknown(&self, version: usize, time: EventTime) -> Option<&'static str> {
+        let version = self.versions.get(version)?;
+        if version.is_partial {
+            return Some("of the key's policies, only AWS_RAM is known");
+        }
+        let shared = self.shared.filter(|_| version.ram_from.is_none())?;
+        let has_begun = shared.from.is_none_or(|from| from <= time);
+        let is_over = shared.until.is_some_and(|until| time.0.saturating_sub(until.0) > RAM_GRACE);
+        (has_begun && !is_over)
+            .then_some("the key is shared through AWS RAM, and no record shows its second policy, AWS_RAM")
     }
 }
 

@@ -72,4 +72,4 @@ pub use tables::{
     SHARES, SHARING, SUPERSEDED, ShareUseTable, SharesTable, SharingRow, SharingTable, SupersededAs,
     SupersededRow, SupersededTable, USAGE, UsageTable,
 };
-pub use text::{printable, printable_lines};
+pub use text::{printable, printable_json, printable_lines};

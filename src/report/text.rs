@@ -1,5 +1,7 @@
 //! Values as text for people.
 
+use std::borrow::Cow;
+
 use super::cell::Cell;
 use crate::model::EventTime;
 pub(super) use crate::model::number;
@@ -9,6 +11,25 @@ pub(super) use crate::model::number;
 /// control the terminal, or to look like other names.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+/// JSON text, with the same characters escaped: as `\\u202e`. Programs read the same as before, and
+/// a person who looks at it is not deceived.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    // What is no ASCII stands in texts only, and JSON has no control characters in texts but DEL.
+    let is_odd = |c: char| c == '\u{7f}' || !c.is_ascii() && (c.is_control() || is_invisible(c));
+    if !json.contains(is_odd) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_odd(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// The same for a text of several lines, which stay lines.
@@ -108,6 +129,18 @@ mod tests {
             assert_eq!(printable(&format!("a{odd}b")), "a\u{fffd}b", "{odd:?}");
         }
         assert_eq!(printable("müller-用户"), "müller-用户");
+    }
+
+    #[test]
+    fn json_means_the_same_and_does_not_deceive() {
+        let value = serde_json::json!({"müller\u{202e}": ["\u{1b}[31m", "\u{9b}\u{7f}\u{e0041}\n用户"]});
+        for json in [value.to_string(), format!("{value:#}")] {
+            let shown = printable_json(&json);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+            assert!(shown.contains("\\u202e") && shown.contains("\\udb40\\udc41"), "{shown}");
+            assert_eq!(printable_lines(&shown), shown);
+        }
+        assert!(matches!(printable_json("{\"用户\": 1}"), Cow::Borrowed(_)));
     }
 
     #[test]

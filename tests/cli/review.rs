@@ -57,7 +57,9 @@ fn what_cannot_be_answered_is_a_sentence() {
     let keys = dir.path().join("keys.json");
     fs::write(&keys, "[]").unwrap();
     let logs = root().join("sample-logs").display().to_string();
-    let cases: [(&[&str], &str); 2] = [
+    let key = "111aa2bb-333c-4d44-5555-a111bb2c33dd";
+    let cases: [(&[&str], &str); 3] = [
+        (&["--key", key, "--key", "other"], "no key of the input or of --keys matches --key other"),
         (&["--key", "no-such-key"], "no key of the input or of --keys matches --key no-such-key"),
         (&["--keys", keys.to_str().unwrap()], "is not the output of `aws kms list-keys`"),
     ];
@@ -66,4 +68,35 @@ fn what_cannot_be_answered_is_a_sentence() {
         assert_eq!(output.status, 2, "{args:?}");
         assert!(output.stderr.contains(expected) && output.stdout.is_empty(), "{}", output.stderr);
     }
+}
+
+#[test]
+fn a_key_that_occurs_nowhere_is_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report").display().to_string();
+    let logs = root().join("sample-logs").display().to_string();
+    assert_eq!(run(keytrail().args(["analyze", "-q", "-o", &report, &logs])).status, 0);
+    let key = "111aa2bb-333c-4d44-5555-a111bb2c33dd";
+    for (command, input, expected) in [
+        ("check", &logs, "--key no-such-key: no record of the input names this key"),
+        ("check", &report, "--key no-such-key: no record of the report names this key"),
+        ("suggest", &logs, "--key no-such-key: no record of the input names this key"),
+    ] {
+        let ran = run(keytrail().args(["policy", command, input, "--key", "no-such-key"]));
+        assert_eq!(ran.status, 2, "{command} {input}");
+        assert!(ran.stderr.contains(expected) && ran.stdout.is_empty(), "{}", ran.stderr);
+        let ran = run(keytrail().args(["policy", command, input, "--key", key]));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+    }
+    let ran = run(keytrail().args(["policy", "check", &logs, "--key", key, "--key", "no-such-key"]));
+    assert_eq!(ran.status, 2, "one of two");
+    // A key that was called, but whose policy is not known.
+    let ran = run(keytrail().args(["policy", "check", &logs, "--key", "*"]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    // Without any call, no key is named.
+    std::fs::create_dir(dir.path().join("none")).unwrap();
+    std::fs::write(dir.path().join("none/a.json"), r#"{"Records":[]}"#).unwrap();
+    let none = dir.path().join("none").display().to_string();
+    let ran = run(keytrail().args(["policy", "check", &none, "--key", "no-such-key"]));
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
 }

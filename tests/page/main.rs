@@ -46,7 +46,7 @@ impl Made {
     fn of_records(records: &[Value]) -> Self {
         let logs = tempfile::tempdir().unwrap();
         fs::write(logs.path().join("a.json.gz"), gzip(document(records).as_bytes())).unwrap();
-        Self::of(logs.path(), ANY)
+        Self::of(logs.path(), &ANY)
     }
 
     fn report(&self) -> PathBuf {

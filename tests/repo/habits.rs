@@ -35,7 +35,6 @@ fn what_is_shown_goes_through_one_function() {
     let listed = [
         ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary"),
         ("cli/grants.rs", "rows, by the encoders of report/formats; notes of report/summary"),
-        ("cli/review.rs", "rows, by the encoders of report/formats; notes of report/summary"),
         ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary"),
         ("cli/terminal.rs", "completions and the manual, which are the program's own text"),
     ];

@@ -214,10 +214,24 @@ fn expected(records: &[Value]) -> BTreeSet<(String, String, u64, Option<String>)
                 let allows = terms["operations"].as_array().unwrap().iter().any(|op| op == name);
                 let in_time = minute(r) >= minute(created) && ended.is_none_or(|end| minute(r) <= end + 5);
                 let context = &r["requestParameters"]["encryptionContext"];
-                let holds = name == "DescribeKey"
-                    || name == "CreateGrant"
-                    || terms["constraints"].is_null()
-                    || context["Project"] == "x";
+                // A grant passes on no more than it allows.
+                let child = &r["requestParameters"];
+                let is_narrower = || {
+                    let has = |op: &Value| terms["operations"].as_array().unwrap().contains(op);
+                    let is_same = |kind: &str| !child["constraints"][kind].is_null();
+                    let is_as_strict =
+                        match terms["constraints"].as_object().and_then(|all| all.keys().next()) {
+                            None => true,
+                            Some(kind) if kind == "encryptionContextEquals" => is_same(kind),
+                            Some(_) => !child["constraints"].is_null(),
+                        };
+                    child["operations"].as_array().unwrap().iter().all(has) && is_as_strict
+                };
+                let holds = match name {
+                    "DescribeKey" => true,
+                    "CreateGrant" => is_narrower(),
+                    _ => terms["constraints"].is_null() || context["Project"] == "x",
+                };
                 let grantee = terms["granteePrincipal"].as_str().unwrap();
                 calls += u64::from(allows && in_time && holds && is_grantee(caller(r), grantee));
             }

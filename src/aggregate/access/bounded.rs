@@ -62,6 +62,18 @@ impl<K: Hash, V> Bounded<K, V> {
         self.has_forgotten = true;
     }
 
+    /// Changes the values of all but so many names: those whose hashes are not among the smallest.
+    pub(super) fn thin(&mut self, but: usize, change: impl Fn(&mut V)) {
+        if self.rows.len() <= but {
+            return;
+        }
+        let mut hashes: Vec<u64> = self.rows.iter().map(|row| stable_hash(0, &row.name)).collect();
+        let (_, largest, _) = hashes.select_nth_unstable(but.saturating_sub(1));
+        let largest = *largest;
+        let others = self.rows.iter_mut().filter(|row| stable_hash(0, &row.name) > largest);
+        others.for_each(|row| change(&mut row.value));
+    }
+
     /// Adds all names of `other`; `add` adds its value of a name to the value that is there.
     pub(super) fn merge(&mut self, other: Self, limit: usize, add: impl Fn(&mut V, V))
     where
@@ -117,5 +129,15 @@ mod tests {
         assert!(forwards.iter().all(|(_, count)| *count == 2));
         assert_eq!(forwards, of(&mut (0..500).rev().chain((0..500).rev())).0);
         assert!(!of(&mut (0..50)).1);
+    }
+
+    #[test]
+    fn all_but_some_are_changed() {
+        let mut bounded = Bounded::default();
+        (0..100u32).for_each(|name| bounded.insert(table_hash(&name), name, 1, 1_000));
+        for (but, expected) in [(100, 100), (40, 40), (60, 40)] {
+            bounded.thin(but, |value| *value = 0);
+            assert_eq!(bounded.iter().filter(|(_, value)| **value == 1).count(), expected);
+        }
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! Calls outside `--since`, `--until`, `--account` and `--region` do not count.
 //!
-//! Memory: some 600 bytes per row, of at most [`LIMIT`] rows of each kind.
+//! Memory: some 600 bytes per row, of at most [`LIMIT`] rows of each kind, and some 2 KB more for
+//! rows with many records, of [`WITH_SOME`] of each kind at the end.
 
 mod bounded;
 mod record;
@@ -23,6 +24,10 @@ use crate::model::{Arn, EventTime, KmsEvent, Outcome, WorkloadSet};
 
 /// How many rows of each kind are kept: those whose names have the smallest hashes.
 pub const LIMIT: usize = 100_000;
+
+/// How many rows of each kind keep some records beside their first and last one: those whose names
+/// have the smallest hashes.
+const WITH_SOME: usize = 20_000;
 
 /// Calls that change a key, its policy or its grants.
 ///
@@ -129,7 +134,12 @@ pub struct Access {
     /// By the id of the call; copies of one call are one.
     changes: Bounded<Box<str>, KeyChangeCall>,
     other_keys: Bounded<OtherKey, Span>,
+    /// How often others were added.
+    merged: u64,
 }
+
+/// Merges after which records of rows beyond [`WITH_SOME`] are forgotten.
+const THIN_AFTER: u64 = 256;
 
 impl Access {
     /// Adds a call for some workloads whose record is at `offset` of `archive`.
@@ -247,6 +257,14 @@ impl Access {
         self.origins.trim(LIMIT);
         self.changes.trim(LIMIT);
         self.other_keys.trim(LIMIT);
+        self.thin();
+    }
+
+    /// Forgets records of rows beyond the limit.
+    fn thin(&mut self) {
+        self.calls.thin(WITH_SOME, |calls| calls.span.forget_some());
+        self.origins.thin(WITH_SOME, Span::forget_some);
+        self.other_keys.thin(WITH_SOME, Span::forget_some);
     }
 
     /// Who called which API with which key, sorted.
@@ -342,6 +360,10 @@ impl AddAssign for Access {
         self.origins.merge(other.origins, LIMIT, Span::merge);
         self.changes.merge(other.changes, LIMIT, keep_smaller);
         self.other_keys.merge(other.other_keys, LIMIT, Span::merge);
+        self.merged += 1;
+        if self.merged.is_multiple_of(THIN_AFTER) {
+            self.thin();
+        }
     }
 }
 

@@ -33,6 +33,11 @@ impl NewRecord<'_> {
         RecordRef { time: self.time, event_id, archive: self.archive.clone(), offset: self.offset }
     }
 
+    /// By time, then by what decides between records of one time.
+    fn order(&self) -> (EventTime, Option<&str>, &str, u64) {
+        (self.time, self.event_id, self.archive, self.offset)
+    }
+
     /// What decides between records of one time.
     fn rank(&self) -> (Option<&str>, &str, u64) {
         (self.event_id, self.archive, self.offset)
@@ -46,7 +51,11 @@ impl RecordRef {
     }
 }
 
-/// Some records: how many, the first and the last.
+/// Records of one group that are kept, beside the first and the last: those of the beginning and
+/// those of the end.
+const SOME: usize = 20;
+
+/// Some records: how many, the first and the last, and some more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Span {
@@ -56,15 +65,52 @@ pub struct Span {
     pub first: RecordRef,
     /// The last one; of several at that time, the one with the smallest event id.
     pub last: RecordRef,
+    /// The first and the last ones, in their order; empty: there is one, or they were too many
+    /// groups.
+    some: Vec<RecordRef>,
 }
 
 impl Span {
     pub(super) fn new(record: NewRecord<'_>) -> Self {
-        Self { records: 1, first: record.to_owned(), last: record.to_owned() }
+        Self { records: 1, first: record.to_owned(), last: record.to_owned(), some: Vec::new() }
+    }
+
+    /// Some of the records, the first and the last among them.
+    pub fn some(&self) -> impl Iterator<Item = &RecordRef> {
+        [&self.first, &self.last].into_iter().chain(&self.some)
+    }
+
+    /// Keeps only the first and the last.
+    pub(super) fn forget_some(&mut self) {
+        self.some = Vec::new();
+    }
+
+    /// Keeps a record, if it is among the first or the last ones. It does not depend on the order
+    /// of the calls which are kept.
+    fn keep(&mut self, record: NewRecord<'_>) {
+        if self.some.len() == SOME {
+            let is_between = |lower: &RecordRef, upper: &RecordRef| {
+                record.order() >= lower.as_new().order() && record.order() <= upper.as_new().order()
+            };
+            if let [.., lower, upper] = &self.some[..=SOME / 2]
+                && is_between(lower, upper)
+            {
+                return;
+            }
+        }
+        let at = self.some.partition_point(|known| known.as_new().order() < record.order());
+        self.some.insert(at, record.to_owned());
+        if self.some.len() > SOME {
+            self.some.remove(SOME / 2);
+        }
     }
 
     /// Adds a record.
     pub(super) fn add(&mut self, record: NewRecord<'_>) {
+        if self.records == 1 {
+            self.some.push(self.first.clone());
+        }
+        self.keep(record);
         self.records += 1;
         if comes_first(&record, &self.first.as_new()) {
             self.first = record.to_owned();
@@ -76,6 +122,13 @@ impl Span {
 
     /// Adds other records.
     pub(super) fn merge(&mut self, other: Self) {
+        if self.records == 1 {
+            self.some.push(self.first.clone());
+        }
+        if other.records == 1 {
+            self.keep(other.first.as_new());
+        }
+        other.some.iter().for_each(|record| self.keep(record.as_new()));
         self.records += other.records;
         if comes_first(&other.first.as_new(), &self.first.as_new()) {
             self.first = other.first;

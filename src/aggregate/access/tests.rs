@@ -109,3 +109,45 @@ fn many_principals_stay_bounded() {
     assert_eq!(access.len(), LIMIT);
     assert!(access.has_forgotten());
 }
+
+/// Of a group with many records, the first ten and the last ten are kept, in whichever order they
+/// come.
+#[test]
+fn the_first_and_the_last_records_are_kept() {
+    let archive: Arc<str> = "archive".into();
+    let ids = |access: &Access| -> Vec<String> {
+        let rows = access.calls();
+        let mut ids: Vec<String> =
+            rows[0].span.some().filter_map(|one| one.event_id.as_deref().map(str::to_owned)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    for n in [1, 2, 3, 19, 20, 21, 22, 100] {
+        let calls: Vec<_> = (0..n).map(|n| call("k", n, &format!("{n:03}"), "one")).collect();
+        let expected: Vec<String> =
+            (0..n).filter(|at| *at < 10 || *at >= n - 10).map(|n| format!("{n:03}")).collect();
+        let orders: [Vec<usize>; 3] = [
+            (0..calls.len()).collect(),
+            (0..calls.len()).rev().collect(),
+            (0..calls.len()).map(|at| at * 37 % calls.len()).collect(),
+        ];
+        for order in orders
+            .iter()
+            .filter(|order| order.iter().collect::<std::collections::BTreeSet<_>>().len() == calls.len())
+        {
+            for parts in 1..4 {
+                let mut all = Access::default();
+                for part in 0..parts {
+                    let mut access = Access::default();
+                    for (_, at) in order.iter().enumerate().filter(|(n, _)| n % parts == part) {
+                        access.add(&calls[*at], WorkloadSet::default(), &archive, *at as u64);
+                    }
+                    all += access;
+                }
+                all.trim();
+                assert_eq!(ids(&all), expected, "{n} {parts}");
+            }
+        }
+    }
+}

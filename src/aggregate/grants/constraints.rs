@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::model::KmsEvent;
 
 /// Whether constraints hold for a call.
@@ -68,19 +70,7 @@ impl Constraints {
         if !WITH_CONTEXT.contains(&operation) || self.equals.is_none() && self.subset.is_none() {
             return Holds::Yes;
         }
-        // Events keep one context; of a ReEncrypt, that of the source.
-        let is_hidden =
-            event.omitted_fields.as_deref().is_some_and(|list| list.contains("requestParameters"));
-        if operation == "ReEncryptTo" || is_hidden {
-            return Holds::Undecidable;
-        }
-        let context = match &event.encryption_context {
-            None => Context::new(),
-            Some(json) => match serde_json::from_str(json) {
-                Ok(context) => context,
-                Err(_) => return Holds::Undecidable,
-            },
-        };
+        let Some(context) = context_of(event, operation) else { return Holds::Undecidable };
         let equals = self.equals.as_ref().map(|expected| {
             if context == *expected { Holds::Yes } else { differs(folded(&context) == folded(expected)) }
         });
@@ -100,6 +90,22 @@ impl Constraints {
         }
     }
 
+    /// Whether they limit an operation to some encryption contexts.
+    pub(super) fn limit(&self, operation: &str) -> bool {
+        let has_context = self.is_unknown || self.equals.is_some() || self.subset.is_some();
+        has_context && WITH_CONTEXT.contains(&operation)
+    }
+
+    /// Whether the grant that a CreateGrant call created allows no more than these do.
+    pub(super) fn hold_for_child(&self, event: &KmsEvent<'_>) -> Holds {
+        let child = Self::new(event.grant_constraints.as_deref());
+        match self.is_unknown || child.is_unknown {
+            true => Holds::Undecidable,
+            false if child.are_as_strict_as(self) => Holds::Yes,
+            false => Holds::No,
+        }
+    }
+
     /// Whether everything that these allow is allowed by `other`.
     pub(super) fn are_as_strict_as(&self, other: &Self) -> bool {
         let has = |inner: &Option<Context>, outer: &Context| {
@@ -111,6 +117,28 @@ impl Constraints {
         let subset =
             other.subset.as_ref().is_none_or(|outer| has(&self.equals, outer) || has(&self.subset, outer));
         equals && subset && (self.has_source || !other.has_source) && !self.is_unknown && !other.is_unknown
+    }
+}
+
+/// The encryption context that belongs to an operation of a call; `None`: the record does not show
+/// it. Of a ReEncrypt, events keep that of the destination among the details, and note there that
+/// the source has none.
+fn context_of(event: &KmsEvent<'_>, operation: &str) -> Option<Context> {
+    if event.omitted_fields.as_deref().is_some_and(|list| list.contains("requestParameters")) {
+        return None;
+    }
+    let details: Value = match event.request_details.as_deref() {
+        Some(json) if operation.starts_with("ReEncrypt") => serde_json::from_str(json).ok()?,
+        _ => Value::default(),
+    };
+    let is_source = operation != "ReEncryptTo" && details.get("sourceEncryptionContext").is_none();
+    match (operation, &event.encryption_context) {
+        ("ReEncryptTo", _) => match details.get("destinationEncryptionContext") {
+            None => Some(Context::new()),
+            Some(context) => serde_json::from_value(context.clone()).ok(),
+        },
+        (_, Some(json)) if is_source => serde_json::from_str(json).ok(),
+        _ => Some(Context::new()),
     }
 }
 
@@ -154,7 +182,9 @@ mod tests {
             (subset, None, "DescribeKey", Yes),
             (subset, None, "RetireGrant", Yes),
             (subset, None, "Sign", Yes),
-            (subset, Some(r#"{"a":"1"}"#), "ReEncryptTo", Undecidable),
+            // The context is the source's, and the destination has none.
+            (subset, Some(r#"{"a":"1"}"#), "ReEncryptFrom", Yes),
+            (subset, Some(r#"{"a":"1"}"#), "ReEncryptTo", No),
             ("{}", None, "Decrypt", Yes),
             (r#"{"encryptionContextSubset":{}}"#, None, "Decrypt", Yes),
             (r#"{"sourceArn":"arn:aws:s3:::b"}"#, None, "Decrypt", Yes),
@@ -166,6 +196,11 @@ mod tests {
                 "{constraints} {context:?} {operation}"
             );
         }
+        let mut event = KmsEvent::example();
+        event.encryption_context = Some(r#"{"a":"9"}"#.into());
+        event.request_details = Some(r#"{"destinationEncryptionContext":{"a":"1"}}"#.into());
+        assert_eq!(Constraints::new(Some(subset)).hold_for(&event, "ReEncryptTo"), Yes);
+        assert_eq!(Constraints::new(Some(subset)).hold_for(&event, "ReEncryptFrom"), No);
         let mut event = KmsEvent::example();
         event.principal.kind = "AWSService".into();
         let source = Constraints::new(Some(r#"{"sourceArn":"arn:aws:s3:::b"}"#));

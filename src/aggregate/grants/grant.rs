@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::constraints::Constraints;
+use super::constraints::{Constraints, Holds};
 use super::lifecycle::{Change, GrantState};
-use crate::model::{EventTime, GrantTerms, Grantee};
+use crate::model::{EventTime, GrantTerms, Grantee, KmsEvent};
 
 /// How long after its end a grant may still be used, in milliseconds.
 const GRACE: i64 = 5 * 60 * 1000;
@@ -33,6 +33,9 @@ pub struct Grant {
     /// Whether calls are compared with it: its grantee is known, and has not too many grants of
     /// the key.
     pub is_counted: bool,
+    /// Since when another grant of the same name and terms shows that the grantee was deleted, and
+    /// created again: it is another principal since.
+    pub orphaned_since: Option<EventTime>,
     pub(super) grantee: Option<Grantee>,
     pub(super) constraints: Constraints,
 }
@@ -49,8 +52,26 @@ impl Grant {
         self.terms.operations.as_deref().is_some_and(|list| list.split(',').any(|name| name == operation))
     }
 
+    /// Whether it may be by this grant that a CreateGrant call succeeded: it passes on no more than
+    /// it allows itself.
+    pub(super) fn lets_create(&self, event: &KmsEvent<'_>) -> Holds {
+        match event.grant_operations.as_deref() {
+            None => Holds::Undecidable,
+            Some(list) if list.split(',').all(|name| name.is_empty() || self.allows(name)) => {
+                self.constraints.hold_for_child(event)
+            }
+            Some(_) => Holds::No,
+        }
+    }
+
     pub(super) fn is_in_force(&self, time: EventTime) -> bool {
         self.created.as_ref().is_some_and(|created| created.time <= time)
             && self.ended.as_ref().is_none_or(|ended| time.0 <= ended.time.0.saturating_add(GRACE))
+            && self.orphaned_since.is_none_or(|since| time < since)
+    }
+
+    /// Whether its constraints limit an operation to some encryption contexts.
+    pub fn is_limited(&self, operation: &str) -> bool {
+        self.constraints.limit(operation)
     }
 }

@@ -1,12 +1,12 @@
 //! All grants of the input, built from the calls that created and ended them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::constraints::{Constraints, Holds};
 use super::grant::Grant;
 use super::index::GrantIndex;
 use super::lifecycle::{Change, GrantState, KeyUsability};
-use crate::model::{GrantTerms, Grantee, IsGrantee, KeyChange, KeyEffect, KmsEvent, Outcome};
+use crate::model::{EventTime, GrantTerms, Grantee, IsGrantee, KeyChange, KeyEffect, KmsEvent, Outcome};
 
 /// All grants.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,8 @@ pub(super) struct Match {
     pub(super) operation: &'static str,
     /// Everything could be decided.
     pub(super) is_certain: bool,
+    /// The grant is for a role or user by its ARN, whose unique id no record of the grant shows.
+    pub(super) is_by_arn: bool,
 }
 
 impl GrantLedger {
@@ -45,6 +47,7 @@ impl GrantLedger {
             (grant.key.clone(), time, grant.terms.clone())
         };
         grants.sort_by_cached_key(key_of);
+        find_orphans(&mut grants);
         let index = GrantIndex::new(&grants);
         for grant in &mut grants {
             grant.is_counted = grant.grantee.is_some() && !index.is_crowded(grant);
@@ -97,12 +100,16 @@ impl GrantLedger {
                 }
                 let grantee = grant.grantee.as_ref();
                 let is_grantee = grantee.map_or(IsGrantee::No, |grantee| grantee.is(&event.principal));
-                let holds = grant.constraints.hold_for(event, operation);
+                let holds = match operation {
+                    "CreateGrant" => grant.lets_create(event),
+                    _ => grant.constraints.hold_for(event, operation),
+                };
                 if is_grantee == IsGrantee::No || holds == Holds::No {
                     continue;
                 }
                 let is_certain = is_grantee == IsGrantee::Yes && holds == Holds::Yes;
-                found.push(Match { grant: n, operation, is_certain });
+                let is_by_arn = grantee.is_some_and(Grantee::is_role_or_user);
+                found.push(Match { grant: n, operation, is_certain, is_by_arn });
             }
         }
         found
@@ -125,6 +132,22 @@ impl GrantLedger {
         let mut parents = named.iter().map(|n| &self.grants[*n]).filter(is_parent);
         let parent = parents.next().filter(|_| parents.next().is_none())?;
         parent.terms.grant_id.clone()
+    }
+}
+
+/// Finds grants whose grantee was deleted: KMS answered the same request with another grant.
+fn find_orphans(grants: &mut [Grant]) {
+    let mut newest: HashMap<(Option<String>, GrantTerms), EventTime> = HashMap::new();
+    // They are sorted by time within each key.
+    for grant in grants.iter_mut().rev() {
+        let is_told = grant.terms.name.is_some() && grant.terms.grant_id.is_some();
+        let is_principal = grant.grantee.as_ref().is_some_and(Grantee::is_role_or_user);
+        let Some(created) = grant.created.as_ref().filter(|_| is_told && is_principal) else { continue };
+        let same = (grant.key.clone(), GrantTerms { grant_id: None, ..grant.terms.clone() });
+        let later = newest.insert(same, created.time).filter(|later| *later > created.time);
+        // After its end, the same request creates a new one in any case.
+        grant.orphaned_since =
+            later.filter(|later| grant.ended.as_ref().is_none_or(|ended| ended.time > *later));
     }
 }
 
@@ -206,6 +229,7 @@ impl Draft {
             ended: None,
             state: if terms.grant_id.is_some() { GrantState::Open } else { GrantState::Unknown },
             unusable_since: None,
+            orphaned_since: None,
             parent: None,
             is_counted: false,
             grantee: terms.grantee.as_deref().map(Grantee::new),
@@ -235,6 +259,7 @@ impl Draft {
             ended: None,
             state: GrantState::CreatedBeforeWindow,
             unusable_since: None,
+            orphaned_since: None,
             parent: None,
             is_counted: false,
             grantee: None,

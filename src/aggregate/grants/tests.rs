@@ -262,3 +262,62 @@ fn a_grantee_with_too_many_grants_of_a_key_is_not_counted() {
     let counted = ledger.grants().iter().filter(|grant| grant.is_counted);
     assert_eq!(counted.filter_map(|grant| grant.terms.grant_id.as_deref()).collect::<Vec<_>>(), ["other"]);
 }
+
+/// A grant passes on no more than it allows itself.
+#[test]
+fn a_grant_is_not_consistent_with_the_creation_of_a_wider_one() {
+    let mut parent = terms("p");
+    parent.operations = Some("CreateGrant,Decrypt".to_owned());
+    parent.constraints = Some(r#"{"encryptionContextSubset":{"Project":"x"}}"#.to_owned());
+    let ledger = ledger(vec![change(1, KeyEffect::CreatesGrant(parent))]);
+    let create = |operations: Option<&'static str>, constraints: Option<&'static str>| {
+        let mut event = call(2, "CreateGrant");
+        event.grant_operations = operations.map(Into::into);
+        event.grant_constraints = constraints.map(Into::into);
+        counts(&ledger, &[event])
+    };
+    let strict = Some(r#"{"encryptionContextSubset":{"Project":"x","Team":"t"}}"#);
+    assert_eq!(create(Some("Decrypt"), strict), [[1, 0, 0]]);
+    assert_eq!(create(Some("Decrypt,Encrypt"), strict), [[0, 0, 0]]);
+    assert_eq!(create(Some("Decrypt"), None), [[0, 0, 0]]);
+    assert_eq!(create(None, strict), [[0, 0, 1]]);
+}
+
+/// A role that is created again under its name is another one for KMS.
+#[test]
+fn a_role_that_was_created_again_has_not_the_old_grants() {
+    let by = |minute, id: &'static str| {
+        let mut event = call(minute, "Decrypt");
+        event.principal.principal_id = Some(id.into());
+        event
+    };
+    let ledger = self::ledger(vec![creates(1, "a")]);
+    let calls = [by(2, "AROAOLD:s"), by(3, "AROAOLD:t"), by(9, "AROANEW:s"), call(10, "Decrypt")];
+    let mut backwards = calls.clone();
+    backwards.reverse();
+    for calls in [&calls, &backwards] {
+        assert_eq!(counts(&ledger, calls), [[3, 0, 0]]);
+    }
+    assert_eq!(counts(&ledger, &calls[2..]), [[2, 0, 0]], "the only one that called");
+    // KMS answers the same request with another grant.
+    let named = |minute, id: &str| {
+        let terms = GrantTerms { name: Some("n".to_owned()), ..terms(id) };
+        change(minute, KeyEffect::CreatesGrant(terms))
+    };
+    let ledger = self::ledger(vec![named(1, "old"), named(5, "new")]);
+    let calls = [call(2, "Decrypt"), call(6, "Decrypt")];
+    assert_eq!(counts(&ledger, &calls), [[1, 0, 0], [1, 0, 0]]);
+    let ledger = self::ledger(vec![named(1, "old"), revokes(3, "old"), named(5, "new")]);
+    assert_eq!(ledger.grants()[0].orphaned_since, None, "it had ended");
+}
+
+/// A grant to an account is used through its IAM policies.
+#[test]
+fn a_grant_to_an_account_may_be_used_by_all_in_it() {
+    let mut to_root = terms("a");
+    to_root.grantee = Some("arn:aws:iam::111122223333:root".to_owned());
+    let ledger = ledger(vec![change(1, KeyEffect::CreatesGrant(to_root))]);
+    let mut foreign = call(3, "Decrypt");
+    foreign.principal.account_id = Some("444455556666".into());
+    assert_eq!(counts(&ledger, &[call(2, "Decrypt"), foreign]), [[0, 0, 1]]);
+}

@@ -20,6 +20,8 @@ pub struct GrantUse {
     time: EventTime,
     /// A keyed hash of the call's id.
     call: u128,
+    /// Of the unique id of the caller, if it tells callers of one ARN apart; else 0.
+    caller: u64,
 }
 
 impl GrantUse {
@@ -34,6 +36,8 @@ impl GrantUse {
             return Vec::new();
         }
         let call = keyed_hash(id);
+        let unique = event.principal.principal_id.as_deref().and_then(|id| id.split(':').next());
+        let caller = unique.map_or(0, |id| keyed_hash(id) as u64);
         let same_operation = |operation| {
             matches.iter().filter(|found| found.operation == operation && found.is_certain).count() > 1
         };
@@ -46,6 +50,7 @@ impl GrantUse {
                 is_ambiguous: same_operation(found.operation),
                 time: event.time,
                 call,
+                caller: if found.is_by_arn { caller } else { 0 },
             })
             .collect()
     }
@@ -66,19 +71,47 @@ pub struct UseSummary {
     pub times: Option<(EventTime, EventTime)>,
     /// The operations that occurred.
     pub operations: BTreeSet<&'static str>,
+    /// `eventTime` of the first call, decided or not.
+    first_call: Option<EventTime>,
+}
+
+impl AddAssign<&Self> for UseSummary {
+    fn add_assign(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.ambiguous += other.ambiguous;
+        self.undecidable += other.undecidable;
+        self.operations.extend(&other.operations);
+        self.times = match (self.times, other.times) {
+            (Some(one), Some(two)) => Some((one.0.min(two.0), one.1.max(two.1))),
+            (one, two) => one.or(two),
+        };
+        self.first_call = [self.first_call, other.first_call].into_iter().flatten().min();
+    }
 }
 
 /// The uses of all grants.
 #[derive(Debug, Clone, Default)]
 pub struct GrantUses {
-    by_grant: BTreeMap<usize, UseSummary>,
+    /// By grant and caller.
+    by_grant: BTreeMap<usize, BTreeMap<u64, UseSummary>>,
     counted: HashSet<(usize, &'static str, u128)>,
 }
 
 impl GrantUses {
     /// What is known of the grant at this place of the ledger.
+    ///
+    /// A role or user that is created again has another unique id, and not the grants of the one
+    /// that was deleted: the grant is for the one that called first after it was created, if for
+    /// any.
     pub fn of(&self, grant: usize) -> UseSummary {
-        self.by_grant.get(&grant).cloned().unwrap_or_default()
+        let Some(callers) = self.by_grant.get(&grant) else { return UseSummary::default() };
+        let with_id = callers.iter().filter(|(caller, _)| **caller != 0);
+        let first = with_id.min_by_key(|(caller, uses)| (uses.first_call, **caller));
+        let mut all = callers.get(&0).cloned().unwrap_or_default();
+        if let Some((_, uses)) = first {
+            all += uses;
+        }
+        all
     }
 }
 
@@ -89,7 +122,8 @@ impl AddAssign<&[GrantUse]> for GrantUses {
             if !self.counted.insert((found.grant, found.operation, found.call)) {
                 continue;
             }
-            let summary = self.by_grant.entry(found.grant).or_default();
+            let summary = self.by_grant.entry(found.grant).or_default().entry(found.caller).or_default();
+            summary.first_call = Some(summary.first_call.map_or(found.time, |first| first.min(found.time)));
             if !found.is_certain {
                 summary.undecidable += 1;
                 continue;

@@ -8,9 +8,10 @@ use crate::aggregate::{
 };
 use crate::audit::gaps::{MissingDays, missing_days};
 use crate::audit::policies::PolicyLine;
+use crate::audit::trails::{TrailPeriod, TrailState, trail_periods};
 use crate::audit::trust::Trust;
 use crate::knowledge::Facts;
-use crate::model::{Arn, EventTime, Outcome};
+use crate::model::{Arn, EventTime, Outcome, TrailChange};
 
 /// What findings are made from.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +129,31 @@ impl<'a> Calls<'a> {
     /// The time from which on calls count: that time, or the beginning of `--since`.
     pub(super) fn counted_from(&self, time: EventTime) -> EventTime {
         self.context.since.map_or(time, |since| since.max(time))
+    }
+
+    /// Why records cannot show that a key was not used since a time, or ever; `None`: they can, as
+    /// far as is known.
+    pub(super) fn not_recorded(&self, key: &str, since: Option<EventTime>) -> Option<String> {
+        let Arn { account, region, .. } = Arn::parse(key)?;
+        let regions = self.context.coverage.regions.get(account);
+        if regions.is_none_or(|regions| !regions.contains_key(region)) {
+            return Some(format!("The input has no records of {account} {region}, where the key is."));
+        }
+        let is_of_account = |by: &TrailChange| by.by.account_id.as_deref().is_none_or(|id| id == account);
+        let is_later = |period: &&TrailPeriod<'_>| {
+            let ends_before = period.until.is_some_and(|end| since.is_some_and(|since| end.by.time < since));
+            is_of_account(period.from) && period.from.by.time <= self.end && !ends_before
+        };
+        let periods = trail_periods(&self.context.facts.trails);
+        let period = periods.iter().find(is_later)?;
+        let what = match period.state {
+            TrailState::NotLogging => "recorded nothing",
+            _ => "left KMS out",
+        };
+        Some(format!(
+            "The trail {} {what} in that time, and no record says what others have.",
+            period.from.trail
+        ))
     }
 
     /// Why it is not known which calls fit the grants; `None`: it is.

@@ -75,11 +75,21 @@ impl Draft {
         self
     }
 
-    /// Adds records of which the first and the last are known.
+    /// Adds records of which some are known, the first and the last among them.
     pub(super) fn span(mut self, span: &Span) -> Self {
         self.count += span.records;
-        self.push(&span.first);
-        self.push(&span.last);
+        span.some().for_each(|record| self.push(record));
+        self
+    }
+
+    /// Adds those of the known records of a span that are later than `time`.
+    pub(super) fn later(mut self, span: &Span, time: i64) -> Self {
+        if span.first.time.0 > time {
+            return self.span(span);
+        }
+        let known = self.records.len();
+        span.some().filter(|record| record.time.0 > time).for_each(|record| self.push(record));
+        self.count += (self.records.len() - known) as u64;
         self
     }
 

@@ -72,7 +72,8 @@ pub(super) const STALE: FindingRule = FindingRule {
     source: GRANTS_PAGE,
     controls: "NIST AC-2(3), NIST AC-6, SOC 2 CC6.3",
     cannot_know: "Calls outside the input, or under an S3 Bucket Key, which hides most of them. Grants that \
-        AWS services made for themselves are left out: the service ends them.",
+        AWS services made for themselves are left out: the service ends them. Where the input has no records of \
+        the key's account and Region, or a trail did not record in that time, the finding is undecidable.",
     false_positives: "A job that runs once a quarter; a grant kept for emergencies.",
     remediation: "Ask whoever created it. If nobody needs it: aws kms revoke-grant, or retire-grant by its \
         retiring principal.",
@@ -97,7 +98,8 @@ pub(super) const STALE: FindingRule = FindingRule {
             };
             let mut draft = about(seen, grant);
             draft.detail = format!("{since}. It lets {} call {}.", grantee(grant), operations(grant));
-            draft.undecidable = seen.narrowed();
+            let key = grant.key.as_deref().unwrap_or_default();
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(key, Some(last)));
             found.push(draft);
         }
         found
@@ -137,7 +139,8 @@ pub(super) const WIDE: FindingRule = FindingRule {
             let mut draft = about(seen, grant);
             draft.detail =
                 format!("{} uses {}, and not {}.", grantee(grant), used.join(", "), unused.join(", "));
-            draft.undecidable = seen.narrowed();
+            let (key, begin) = (grant.key.as_deref().unwrap_or_default(), seen.counted_from(created.time));
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(key, Some(begin)));
             found.push(draft);
         }
         found
@@ -253,7 +256,8 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
         grant from before the input: the end of the grant took nothing away.",
     source: "https://docs.aws.amazon.com/kms/latest/developerguide/grants.html#terms-eventual-consistency",
     controls: "NIST AC-2(3), NIST AC-6, PCI 7.2.5",
-    cannot_know: "Which policy allowed the call: no record says so.",
+    cannot_know: "Which policy allowed the call: no record says so. Whether the calls had an encryption context that \
+        the grant's constraints allow: then the finding is undecidable.",
     false_positives: "A principal that the key policy allows on purpose.",
     remediation: "If access was to end: take the principal out of the key policy and its IAM policies.",
     is_negative: false,
@@ -278,6 +282,12 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
             let late: Vec<_> = uses.filter_map(|row| Some((row, late(&row)?))).collect();
             let ends = late.iter().filter_map(|(_, grant)| Some((grant.ended.as_ref()?, *grant)));
             let Some((ended, grant)) = ends.max_by_key(|(ended, _)| ended.time) else { continue };
+            // What calls of a ReEncrypt need has other names.
+            let is_limited = |(row, grant): &(_, &Grant)| {
+                let row: &&AccessRow<'_> = row;
+                grant.is_limited(&row.group.event_name)
+            };
+            let is_limited = late.iter().all(is_limited);
             let names: Vec<&str> = late.iter().map(|(row, _)| &*row.group.event_name).collect();
             let last = late.iter().map(|(row, _)| row.span.last.time).max().unwrap_or(ended.time);
             let mut draft = about(seen, grant).change(seen, ended);
@@ -288,7 +298,15 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
                 names.join(", "),
                 date(last)
             );
-            found.push(late.iter().fold(draft, |draft, (row, _)| draft.record(&row.span.last)));
+            draft.undecidable = is_limited.then(|| {
+                "The grant's constraints limit such calls to some encryption contexts: whether these calls had one of \
+                 them is not known."
+                    .to_owned()
+            });
+            found.push(late.iter().fold(draft, |draft, (row, grant)| {
+                let end = grant.ended.as_ref().map_or(0, |by| by.time.0);
+                draft.later(row.span, end.saturating_add(GRACE))
+            }));
         }
         found
     },

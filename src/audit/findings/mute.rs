@@ -4,7 +4,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::finding::{Finding, FindingStatus, Findings};
-use crate::model::EventTime;
+use crate::model::{Arn, EventTime};
 
 /// Tells which rules there are.
 pub type RuleName = fn(&str) -> bool;
@@ -145,7 +145,25 @@ impl Mute {
         };
         self.rule == finding.rule.id
             && fits(&self.key, &finding.key)
-            && fits(&self.principal, &finding.principal)
+            && (fits(&self.principal, &finding.principal) || self.fits_role_of(finding.principal.as_deref()))
+    }
+
+    /// Records of other services than KMS name the session of a role, whose ARN lacks the role's
+    /// path: a mute for the role is for all of them.
+    fn fits_role_of(&self, session: Option<&str>) -> bool {
+        let arn = session.and_then(Arn::parse).filter(|arn| arn.service == "sts");
+        let role =
+            arn.and_then(|arn| Some((arn, arn.resource.strip_prefix("assumed-role/")?.split('/').next()?)));
+        let (Some((arn, role)), Some(pattern)) = (role, self.principal.as_deref()) else { return false };
+        let start = format!("arn:{}:iam::{}:role/", arn.partition, arn.account);
+        let without_path = match (pattern.strip_prefix("arn:"), pattern.rsplit_once('/')) {
+            (Some(_), Some((before, name))) if before.contains(":role/") => {
+                let account = before.split(":role/").next().unwrap_or_default();
+                format!("{account}:role/{name}")
+            }
+            _ => pattern.to_owned(),
+        };
+        is_like(&without_path, &format!("{start}{role}"))
     }
 }
 
@@ -217,6 +235,25 @@ mod tests {
             ("", "", true),
         ] {
             assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_mute_for_a_role_is_for_its_sessions() {
+        let session = Some("arn:aws:sts::111122223333:assumed-role/Ops/jane");
+        for (principal, expected) in [
+            ("arn:aws:iam::111122223333:role/Ops", true),
+            ("arn:aws:iam::111122223333:role/team/Ops", true),
+            ("Ops", true),
+            ("*:111122223333:role/O*", true),
+            ("arn:aws:iam::444455556666:role/Ops", false),
+            ("arn:aws:iam::111122223333:role/Op", false),
+            ("jane", false),
+        ] {
+            let text = format!(
+                "[[mute]]\nrule='grant-stale'\nprincipal='{principal}'\nreason='r'\nowner='o'\nexpiry='2027-03-31'\n"
+            );
+            assert_eq!(read(&text).unwrap().0[0].fits_role_of(session), expected, "{principal}");
         }
     }
 }

@@ -7,8 +7,10 @@ use super::draft::Draft;
 use super::rule::{FindingRule, FindingSeverity};
 use crate::aggregate::RecordRef;
 use crate::audit::policies::{PolicyLine, PolicyStatus};
-use crate::model::{Arn, counted};
-use crate::policy::{Condition, Effect, ElementTrait, Origin, PermissionKind, Principals, Statement};
+use crate::model::Arn;
+use crate::policy::{
+    Condition, Effect, ElementTrait, Origin, PermissionKind, PermissionSet, Principals, Statement,
+};
 
 const KEY_POLICIES: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html";
 const OVERVIEW: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html";
@@ -93,6 +95,21 @@ fn permissions(part: &[&PolicyLine<'_>]) -> String {
     if names.is_empty() { "all of its permissions".to_owned() } else { names.join(", ") }
 }
 
+/// What these lines about permissions that were not used stand for.
+fn unused(part: &[&PolicyLine<'_>]) -> String {
+    let item = |line: &&PolicyLine<'_>| {
+        let name = line.permission.as_deref()?;
+        Some(match line.detail.as_deref() {
+            // A pattern of which some permissions were used: "3 of its 5 permissions."
+            Some(some) => format!("{} that {name} gives", some.trim_end_matches('.').replace("its ", "the ")),
+            None if name.contains(['*', '?']) || name.contains(' ') => format!("anything that {name} gives"),
+            None => name.to_owned(),
+        })
+    };
+    let items: Vec<String> = part.iter().filter_map(item).collect();
+    if items.is_empty() { "any of its permissions".to_owned() } else { items.join(", ") }
+}
+
 /// One statement of each key that the rule is about, and its lines.
 fn statements<'s>(
     seen: &'s Calls<'_>,
@@ -115,30 +132,95 @@ fn statements<'s>(
 const LIMITING: [&str; 7] =
     ["arnequals", "arnlike", "bool", "ipaddress", "stringequals", "stringequalsignorecase", "stringlike"];
 
+/// Negations of them: a `Deny` with one shuts out all whose value is another, or who have none.
+const EXCLUDING: [&str; 6] = [
+    "arnnotequals",
+    "arnnotlike",
+    "notipaddress",
+    "stringnotequals",
+    "stringnotequalsignorecase",
+    "stringnotlike",
+];
+
+/// Whether a condition asks who calls or through what, with one of these operators.
+fn asks_who(condition: &Condition, operator: &str, operators: &[&str]) -> bool {
+    let is_everything =
+        |value: &String| value.bytes().all(|b| b == b'*') || value == "0.0.0.0/0" || value == "::/0";
+    LIMITS.contains(&&*condition.key().to_ascii_lowercase())
+        && operators.contains(&operator)
+        && !condition.values().iter().any(is_everything)
+}
+
 /// Whether a condition says who may call or through what.
 fn limits_callers(condition: &Condition) -> bool {
     let operator = condition.operator().to_ascii_lowercase();
     let operator = operator.strip_prefix("foranyvalue:").unwrap_or(&operator);
-    let is_everything =
-        |value: &String| value.bytes().all(|b| b == b'*') || value == "0.0.0.0/0" || value == "::/0";
-    LIMITS.contains(&&*condition.key().to_ascii_lowercase())
-        && LIMITING.contains(&operator)
-        && !condition.values().iter().any(is_everything)
+    asks_who(condition, operator, &LIMITING)
+}
+
+/// Whether a condition of a `Deny` leaves out only those whom it names.
+fn excludes_others(condition: &Condition) -> bool {
+    let operator = condition.operator().to_ascii_lowercase();
+    // A caller without the key is denied, too.
+    let operator = operator.strip_suffix("ifexists").unwrap_or(&operator);
+    asks_who(condition, operator, &EXCLUDING)
+}
+
+/// Whether a statement is about everybody, or all but some.
+fn is_about_everybody(statement: &Statement) -> bool {
+    let elements = statement.principals.elements();
+    let names_everybody = elements.iter().any(|element| element.nature() == ElementTrait::Everybody);
+    names_everybody == matches!(statement.principals, Principals::Listed(_))
 }
 
 /// Whether a statement names everybody, and no condition says who or through what.
 fn is_public(statement: &Statement) -> bool {
-    let names_everybody = match &statement.principals {
-        Principals::Listed(elements) => {
-            elements.iter().any(|element| element.nature() == ElementTrait::Everybody)
-        }
-        Principals::AllBut(_) => true,
-    };
     statement.effect == Effect::Allow
-        && names_everybody
+        && is_about_everybody(statement)
         // A key policy cannot let anybody retire a grant.
         && statement.permissions().iter().any(|permission| permission.name != "RetireGrant")
         && !statement.conditions.iter().any(limits_callers)
+}
+
+/// What a public statement gives everybody beside the statements that deny.
+enum Given {
+    /// Nothing: others deny it to all but some.
+    Nothing,
+    /// Perhaps nothing: this statement may deny it to all but some.
+    Perhaps(String),
+    Something,
+}
+
+fn given(statement: &Statement, policy: &[Statement]) -> Given {
+    let (mut left, mut maybe_left) = (statement.permissions(), statement.permissions());
+    let mut by = None;
+    for (n, deny) in policy.iter().enumerate() {
+        let is_every_key = deny
+            .resources
+            .as_ref()
+            .is_some_and(|of| !of.is_negated && of.patterns.iter().any(|pattern| pattern == "*"));
+        if deny.effect != Effect::Deny || !is_about_everybody(deny) {
+            continue;
+        }
+        let shuts_out = |set: PermissionSet| set.complement().union(deny.permissions()).complement();
+        let (who, others): (Vec<&Condition>, Vec<&Condition>) =
+            deny.conditions.iter().partition(|condition| excludes_others(condition));
+        let leaves_some = matches!(deny.principals, Principals::AllBut(_)) || !who.is_empty();
+        if others.is_empty() && is_every_key {
+            left = shuts_out(left);
+        } else if leaves_some {
+            by.get_or_insert_with(|| deny.name(n));
+        } else {
+            continue;
+        }
+        maybe_left = shuts_out(maybe_left);
+    }
+    let is_something = |set: PermissionSet| set.iter().any(|permission| permission.name != "RetireGrant");
+    match by {
+        _ if !is_something(left) => Given::Nothing,
+        Some(by) if !is_something(maybe_left) => Given::Perhaps(by),
+        _ => Given::Something,
+    }
 }
 
 pub(super) const PUBLIC: FindingRule = FindingRule {
@@ -146,7 +228,8 @@ pub(super) const PUBLIC: FindingRule = FindingRule {
     severity: FindingSeverity::Critical,
     title: "Key policy that is for everybody",
     about: "A statement allows every principal in every account, and no condition says who may call: only what the \
-        caller's own account allows is between them and the key.",
+        caller's own account allows is between them and the key. Where another statement denies it to all but some, \
+        it is not for everybody; where that depends on further conditions, the finding is undecidable.",
     source: KEY_POLICIES,
     controls: "FSBP KMS.5, NIST AC-3, AC-6, PCI 7.2.1",
     cannot_know: LEFT_OUT,
@@ -156,10 +239,19 @@ pub(super) const PUBLIC: FindingRule = FindingRule {
     find: |seen| {
         let found = statements(seen, |_, statement| is_public(statement)).into_iter();
         let draft = |(statement, line): (&Statement, &PolicyLine<'_>)| {
+            let policy = line.version.policy.as_ref().map_or(&[][..], |policy| &policy.statements);
+            let undecidable = match given(statement, policy) {
+                Given::Nothing => return None,
+                Given::Something => None,
+                Given::Perhaps(by) => Some(format!(
+                    "{by:?} may deny it to all but some: that depends on its conditions, or on its Resource."
+                )),
+            };
             let place = line.statement.map_or(1, |(place, _)| place);
             let detail = format!("{:?} allows everybody.", statement.name(place - 1));
             let mut draft = draft(seen, &[line], detail)?;
             draft.principal = None;
+            draft.undecidable = undecidable;
             Some(draft)
         };
         found.filter_map(draft).collect()
@@ -380,10 +472,9 @@ pub(super) const NOT_USED: FindingRule = FindingRule {
         let draft = |part: Vec<&PolicyLine<'_>>| {
             let first = part.first()?;
             let name = first.principal.as_deref().map_or("Those who are not listed", short);
-            let n = counted(part.len() as u64, "permission");
-            let detail = format!("{name} did not use {n}: {}.", permissions(&part));
+            let detail = format!("{name} did not use {}.", unused(&part));
             let mut draft = draft(seen, &part, detail)?;
-            draft.undecidable = seen.narrowed();
+            draft.undecidable = seen.narrowed().or_else(|| seen.not_recorded(first.key, None));
             Some(draft)
         };
         parts.into_iter().filter_map(draft).collect()

@@ -179,7 +179,102 @@ fn grants() {
     assert!(!rules(again).contains(&"grant-used-after-end"));
 }
 
+/// As many records as there are, up to twenty.
+#[test]
+fn findings_name_up_to_twenty_records() {
+    let evidence = |world: World, rule: &str| {
+        let finding = world.findings().list.into_iter().find(|finding| finding.rule.id == rule).unwrap();
+        (finding.evidence.len(), finding.evidence_count)
+    };
+    for (calls, expected) in [(1, (4, 4)), (5, (8, 8)), (40, (20, 43))] {
+        // The grant, its end and the first call; only calls after the end show it.
+        let end = KeyEffect::RevokesGrant { grant_id: Some("g".to_owned()) };
+        let set = |terms: &mut GrantTerms| terms.constraints = None;
+        let world =
+            World::default().grant(0, "g", set).change(HOUR, end).call(HOUR / 2, "Decrypt", "Grantee");
+        let world = (0..calls).fold(world, |world, n| world.call((2 + n) * HOUR, "Decrypt", "Grantee"));
+        let found = evidence(world, "grant-used-after-end");
+        let known = (calls as usize).min(19);
+        assert_eq!(
+            found,
+            ((known + 2).min(20), if calls > 19 { found.1 } else { calls as u64 + 2 }),
+            "{calls}"
+        );
+        let world = World::default().call(0, "PutKeyPolicy", "Admin").call(1, "PutKeyPolicy", "Admin");
+        let world = (0..=calls).fold(world, |world, n| world.call(2 + n, "Decrypt", "Admin"));
+        assert_eq!(evidence(world, "admin-who-uses"), expected, "{calls}");
+    }
+}
+
+/// Where a trail did not record, that nothing was used is not known.
+#[test]
+fn what_was_not_recorded_decides_nothing() {
+    let status = |time: Option<i64>, key: &str| {
+        let mut world = World::default().grant(0, "a", |_| {}).call(40 * DAY, "DescribeKey", "Other");
+        world.changes[0].key = Some(key.to_owned());
+        let by = |time| Provenance {
+            time: EventTime(time),
+            event_name: "X".to_owned(),
+            event_id: Some(format!("{time}")),
+            account_id: Some("111122223333".to_owned()),
+        };
+        let change = |time: i64, effect| TrailChange {
+            trail: "main".to_owned(),
+            by: by(time),
+            region: None,
+            principal: None,
+            effect,
+            error_code: None,
+        };
+        if let Some(time) = time {
+            let changes =
+                [change(time, TrailEffect::ExcludesKms), change(time + DAY, TrailEffect::IncludesKms)];
+            let place = |offset| RecordPlace::new("trails".into(), offset);
+            world.facts.trails.extend(changes.into_iter().zip((0..).map(place)));
+        }
+        let findings = world.findings().list;
+        findings.into_iter().find(|finding| finding.rule.id == "grant-stale").unwrap()
+    };
+    assert_eq!(status(None, KEY).status, FindingStatus::Open);
+    assert_eq!(status(Some(-2 * DAY), KEY).status, FindingStatus::Open, "before the grant");
+    let excluded = status(Some(5 * DAY), KEY);
+    assert_eq!(excluded.status, FindingStatus::Undecidable);
+    assert!(excluded.detail.contains("The trail main left KMS out"), "{}", excluded.detail);
+    let elsewhere = status(None, &KEY.replace("us-west-2", "eu-west-1"));
+    assert_eq!(elsewhere.status, FindingStatus::Undecidable);
+    assert!(elsewhere.detail.contains("no records of 111122223333 eu-west-1"), "{}", elsewhere.detail);
+}
+
 /// Where options leave out calls, nothing is said to be unused.
+/// The calls after the end may have had another encryption context than the grant allowed.
+#[test]
+fn constraints_of_a_grant_that_has_ended_matter() {
+    let world = |constraints: Option<&str>| {
+        let set = |terms: &mut GrantTerms| terms.constraints = constraints.map(str::to_owned);
+        let end = KeyEffect::RevokesGrant { grant_id: Some("g".to_owned()) };
+        let world =
+            World::default().grant(0, "g", set).change(HOUR, end).call(2 * HOUR, "Decrypt", "Grantee");
+        let findings = world.findings().list;
+        findings.into_iter().find(|finding| finding.rule.id == "grant-used-after-end").unwrap()
+    };
+    assert_eq!(world(None).status, FindingStatus::Open);
+    let limited = world(Some(r#"{"encryptionContextSubset":{"a":"1"}}"#));
+    assert_eq!(limited.status, FindingStatus::Undecidable);
+    assert!(limited.detail.contains("encryption contexts"), "{}", limited.detail);
+    assert_eq!(world(Some(r#"{"sourceArn":"arn:aws:s3:::b"}"#)).status, FindingStatus::Open);
+}
+
+/// Whoever a grant to an account's root lets in, its IAM policies say.
+#[test]
+fn a_grant_to_an_account_is_not_stale_while_the_account_calls() {
+    let set = |terms: &mut GrantTerms| terms.grantee = Some("arn:aws:iam::111122223333:root".to_owned());
+    let world = World::default().grant(0, "g", set);
+    let is_stale = |world: World| world.rules().contains(&"grant-stale");
+    assert!(!is_stale(world.call(2 * HOUR, "Decrypt", "Any").call(40 * DAY, "ListKeys", "Any")));
+    let world = World::default().grant(0, "g", set);
+    assert!(is_stale(world.call(2 * HOUR, "Sign", "Any").call(40 * DAY, "ListKeys", "Any")));
+}
+
 #[test]
 fn narrowed_calls_decide_nothing() {
     let mut world = World::default().grant(0, "a", |_| {}).call(40 * DAY, "DescribeKey", "Other");

@@ -138,7 +138,8 @@ pub(super) const NEW_PRINCIPAL: FindingRule = FindingRule {
         Region, and the key's uses before that span 30 days or more. AWS services do not count.",
     source: "https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html",
     controls: "NIST AC-2(12), NIST SI-4, SOC 2 CC7.2",
-    cannot_know: "Uses before the input. The two accounts' records of one call may name the caller differently.",
+    cannot_know: "Uses before the input. Where the input has only the key owner's record of a call, it may name \
+        the caller by its account and id.",
     false_positives: "A new application, or a role that was renamed.",
     remediation: "Ask the key's owner whether the principal is meant to use the key.",
     is_negative: true,

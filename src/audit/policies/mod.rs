@@ -35,8 +35,9 @@ pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<Polic
     let mut lines = Vec::new();
     for key in keys {
         let uses = uses.of_key(key).unwrap_or(&NONE);
-        for (place, version) in book.versions(key).iter().enumerate() {
-            let compared = Compared { key, place, version, uses };
+        let policies = book.of(key);
+        for (place, version) in policies.versions.iter().enumerate() {
+            let compared = Compared { key, place, version, uses, shared: policies.shared };
             match &version.policy {
                 _ if lines.len() >= LINES => {
                     let line = compared.line(PolicyStatus::CannotBeKnown);
@@ -44,6 +45,11 @@ pub fn policy_lines<'a>(book: &'a PolicyBook, uses: &'a PolicyUses) -> Vec<Polic
                 }
                 Ok(policy) => {
                     let mut of_policy = Vec::new();
+                    of_policy.extend(
+                        compared
+                            .unknown_part()
+                            .map(|why| compared.line(PolicyStatus::CannotBeKnown).because(&why)),
+                    );
                     statements::lines(&compared, policy, &mut of_policy);
                     callers::lines(&compared, &mut of_policy);
                     required::lines(&compared, policy, &mut of_policy);

@@ -23,6 +23,13 @@ pub(super) fn lines<'a>(compared: &Compared<'a>, policy: &'a Policy, lines: &mut
             }
             for permission in requirement.permissions {
                 let given = given(policy, name, caller, permission);
+                // A policy that is not known may give it.
+                let given =
+                    if (Given::No..Given::Perhaps).contains(&given) && compared.unknown_part().is_some() {
+                        Given::Perhaps
+                    } else {
+                        given
+                    };
                 let Some((status, why)) = missing(requirement, given) else { continue };
                 lines.push(PolicyLine {
                     principal: Some(Cow::Borrowed(name.as_str())),
@@ -38,6 +45,8 @@ pub(super) fn lines<'a>(compared: &Compared<'a>, policy: &'a Policy, lines: &mut
 /// How a policy gives a permission to a caller, conditions aside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Given {
+    /// A statement denies it.
+    Denied,
     No,
     ByAccount,
     Perhaps,
@@ -45,12 +54,7 @@ enum Given {
 }
 
 fn given(policy: &Policy, name: &str, caller: &KeyCaller, permission: &str) -> Given {
-    let principal = Principal {
-        name: Cow::Borrowed(name),
-        kind: Cow::Borrowed(&caller.kind),
-        account_id: caller.account_id.as_deref().map(Cow::Borrowed),
-        ..Principal::UNKNOWN
-    };
+    let principal = caller.as_principal(name);
     let statements = policy
         .statements
         .iter()
@@ -67,13 +71,45 @@ fn given(policy: &Policy, name: &str, caller: &KeyCaller, permission: &str) -> G
             named.max().unwrap_or(Given::No)
         }
     });
-    by.max().unwrap_or(Given::No)
+    let allowed = by.max().unwrap_or(Given::No);
+    match denied(policy, &principal, permission) {
+        Some(true) => Given::Denied,
+        Some(false) if allowed > Given::ByAccount => Given::Perhaps,
+        _ => allowed,
+    }
+}
+
+/// Whether a statement denies the caller a permission; `Some(false)`: perhaps.
+fn denied(policy: &Policy, principal: &Principal<'_>, permission: &str) -> Option<bool> {
+    let statements = policy
+        .statements
+        .iter()
+        .filter(|one| one.effect == Effect::Deny && one.permissions().contains(permission));
+    let by = statements.filter_map(|statement| {
+        let mut named = statement.principals.elements().iter().map(|element| element.names(principal, ""));
+        let is_certain = match &statement.principals {
+            // It may leave out the caller's sessions.
+            Principals::AllBut(_) => named.all(|named| named == IsNamed::No),
+            Principals::Listed(_) => {
+                let named: Vec<IsNamed> = named.filter(|named| *named != IsNamed::No).collect();
+                if named.is_empty() {
+                    return None;
+                }
+                named.iter().any(|named| matches!(named, IsNamed::Yes | IsNamed::ByAccount))
+            }
+        };
+        Some(is_certain && statement.conditions.is_empty())
+    });
+    by.max()
 }
 
 fn missing(requirement: &Requirement, given: Given) -> Option<(PolicyStatus, String)> {
     let need = format!("The {} needs it, says {}", requirement.about, requirement.source);
     match (requirement.place, given) {
         (_, Given::Yes) => None,
+        (_, Given::Denied) => {
+            Some((PolicyStatus::Missing, format!("{need}: a statement of the policy denies it to the role.")))
+        }
         (Place::KeyPolicy, Given::Perhaps) | (_, Given::Perhaps) => {
             Some((PolicyStatus::CannotBeKnown, format!("{need}: records do not show whether it has it.")))
         }

@@ -8,8 +8,8 @@ use super::line::{PolicyLine, PolicyStatus};
 use crate::aggregate::{PartId, PartUse, Records};
 use crate::model::Arn;
 use crate::policy::{
-    Actions, Effect, ElementTrait, Permission, PermissionKind, PermissionSet, Policy, PrincipalElement,
-    Principals, Statement,
+    Actions, Condition, Effect, ElementTrait, Permission, PermissionKind, PermissionSet, Policy,
+    PrincipalElement, Principals, Statement,
 };
 
 /// A statement of a policy, and one of the elements of its `Principal`.
@@ -59,8 +59,11 @@ fn without_effect(statement: &Statement) -> Option<&'static str> {
     if statement.resources.is_none() {
         return Some("It has no Resource. KMS accepts such a statement, and it has no effect.");
     }
-    let of_aliases = |key: &str| key.eq_ignore_ascii_case("kms:ResourceAliases");
-    if statement.effect == Effect::Allow && statement.conditions.iter().any(|one| of_aliases(one.key())) {
+    // Negations, and others that hold without a value, may hold.
+    let asks_for_aliases = |one: &Condition| {
+        one.key().eq_ignore_ascii_case("kms:ResourceAliases") && one.is_never_met_on("Decrypt")
+    };
+    if statement.effect == Effect::Allow && statement.conditions.iter().any(asks_for_aliases) {
         return Some("kms:ResourceAliases works in IAM policies only: in a key policy it never holds.");
     }
     None
@@ -85,6 +88,13 @@ impl<'a> Part<'a, '_> {
         })
     }
 
+    /// Whether calls are among what it is about.
+    fn is_used(&self) -> bool {
+        let element = self.element.map(|(place, _)| place);
+        let mut parts = self.compared.uses.parts.keys();
+        parts.any(|id| (id.version, id.statement, id.element) == (self.compared.place, self.place, element))
+    }
+
     fn lines(&self, actions: &'a Actions, lines: &mut Vec<PolicyLine<'a>>) {
         if let Some((_, element)) = self.element {
             match element.nature() {
@@ -93,9 +103,15 @@ impl<'a> Part<'a, '_> {
                         self.line(PolicyStatus::NoEffect, None).because(&format!("It names nobody: {why}.")),
                     );
                 }
-                ElementTrait::Orphaned => lines.push(self.line(PolicyStatus::NoEffect, None).because(
-                    "The role or user was deleted: KMS shows its unique id instead of its ARN. One that is created again under the same name is not meant. Remove it.",
-                )),
+                ElementTrait::Orphaned => {
+                    lines.push(self.line(PolicyStatus::NoEffect, None).because(
+                        "The role or user was deleted: KMS shows its unique id instead of its ARN. One that is created again under the same name is not meant. Remove it.",
+                    ));
+                    // What it did before is told; what it did not do, it cannot do any more.
+                    if !self.is_used() {
+                        return;
+                    }
+                }
                 ElementTrait::Account(account) if self.is_own(account) => return self.delegation(lines),
                 _ => {}
             }

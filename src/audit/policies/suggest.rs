@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::aggregate::{CallTraits, CallerUse, KeyCaller, KeyPolicyUses};
 use crate::model::{Arn, WorkloadSet};
 use crate::policy::{
-    Effect, ElementTrait, Permission, PermissionKind, Policy, Principals, REQUIREMENTS, Statement,
+    Effect, ElementTrait, IsNamed, Permission, PermissionKind, Policy, PrincipalElement, Principals,
+    REQUIREMENTS, Statement,
 };
 
 /// Most bytes of a key policy.
@@ -102,6 +103,10 @@ struct Draft<'k> {
     delegates: bool,
     groups: BTreeMap<GroupKey, Group>,
     left_out: Vec<String>,
+    /// Whom kept statements allow what, without conditions.
+    administrators: Vec<(Vec<PrincipalElement>, BTreeSet<&'static str>)>,
+    /// The sessions that the present policy names, by their roles without paths.
+    sessions: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl<'k> Draft<'k> {
@@ -114,6 +119,8 @@ impl<'k> Draft<'k> {
             delegates: false,
             groups: BTreeMap::new(),
             left_out: Vec::new(),
+            administrators: Vec::new(),
+            sessions: BTreeMap::new(),
         }
     }
 
@@ -136,15 +143,21 @@ impl<'k> Draft<'k> {
     /// Keeps what a present statement denies, and what it allows administrators.
     fn keep(&mut self, place: usize, statement: &Statement) {
         let name = statement.name(place);
+        // KMS takes no policy with the id of somebody who was deleted.
+        let (elements, gone): (Vec<_>, Vec<_>) =
+            statement.principals.elements().iter().partition(|one| one.nature() != ElementTrait::Orphaned);
+        let Some(json) = self.without_deleted(&name, statement, &elements, &gone) else { return };
         if statement.effect == Effect::Deny {
-            return self.kept.push(statement.json.clone());
+            return self.kept.push(json);
         }
-        let elements = statement.principals.elements();
+        for (element, (role, session)) in elements.iter().filter_map(|one| Some((one, one.session()?))) {
+            self.sessions.entry(role).or_default().insert(session.to_owned(), element.text.clone());
+        }
         let is_own = |trait_of| matches!(trait_of, ElementTrait::Account(account) if account == self.owner);
         let is_listed = matches!(statement.principals, Principals::Listed(_));
         if is_listed && !elements.is_empty() && elements.iter().all(|element| is_own(element.nature())) {
             self.delegates = true;
-            return self.kept.push(statement.json.clone());
+            return self.kept.push(json);
         }
         let set = statement.permissions();
         if elements.iter().any(|element| element.nature() == ElementTrait::Everybody) {
@@ -167,16 +180,20 @@ impl<'k> Draft<'k> {
             ));
         }
         let uses = set.iter().any(|one| matches!(one.kind, PermissionKind::Use) || one.name == "CreateGrant");
-        if !uses {
-            return self.kept.push(statement.json.clone());
-        }
-        let actions: Vec<String> = set
+        let kept: BTreeSet<&'static str> = set
             .iter()
             .filter(|one| one.is_for_key_policies())
             .filter(|one| !matches!(one.kind, PermissionKind::Use) && one.name != "CreateGrant")
-            .map(|one| format!("kms:{}", one.name))
+            .map(|one| one.name)
             .collect();
-        let mut json = statement.json.clone();
+        if statement.conditions.is_empty() {
+            self.administrators.push((elements.into_iter().cloned().collect(), kept.clone()));
+        }
+        if !uses {
+            return self.kept.push(json);
+        }
+        let actions: Vec<String> = kept.iter().map(|name| format!("kms:{name}")).collect();
+        let mut json = json;
         if let Value::Object(members) = &mut json {
             members.remove("NotAction");
             members.insert("Action".to_owned(), actions.into());
@@ -185,6 +202,68 @@ impl<'k> Draft<'k> {
         self.leave_out(format!(
             "{name:?} of the present policy allowed use of the key beside its administration: it keeps the latter.{lost}"
         ));
+    }
+
+    /// A statement that is kept, without principals that were deleted; `None`: nobody else is left.
+    fn without_deleted(
+        &mut self,
+        name: &str,
+        statement: &Statement,
+        elements: &[&PrincipalElement],
+        gone: &[&PrincipalElement],
+    ) -> Option<Value> {
+        let mut json = statement.json.clone();
+        if gone.is_empty() {
+            return Some(json);
+        }
+        let ids: Vec<&str> = gone.iter().map(|element| element.text.as_str()).collect();
+        let ids = ids.join(", ");
+        if elements.is_empty() {
+            self.leave_out(format!("{name:?} of the present policy names only who was deleted: {ids}."));
+            return None;
+        }
+        self.leave_out(format!("{ids} in {name:?} of the present policy: the role or user was deleted."));
+        let member =
+            if matches!(statement.principals, Principals::Listed(_)) { "Principal" } else { "NotPrincipal" };
+        if let Some(Value::Object(kinds)) = json.get_mut(member) {
+            let is_gone = |value: &Value| {
+                gone.iter().any(|element| value.as_str().is_some_and(|text| text == element.text))
+            };
+            for value in kinds.values_mut() {
+                if let Value::Array(list) = value {
+                    list.retain(|one| !is_gone(one));
+                }
+            }
+            let is_nobody = |value: &Value| is_gone(value) || value.as_array().is_some_and(Vec::is_empty);
+            kinds.retain(|_, value| !is_nobody(value));
+        }
+        Some(json)
+    }
+
+    /// Whom to name for calls of a caller: its sessions, where the present policy names them and no
+    /// other called; else the role.
+    fn names(&mut self, name: &str, permission: &str, traits: &CallTraits) -> Vec<String> {
+        let role = Arn::parse(name).and_then(|arn| {
+            let role = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
+            Some(format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account))
+        });
+        let Some(known) = role.and_then(|role| self.sessions.get(&role)) else {
+            return vec![name.to_owned()];
+        };
+        let arn_of = |session: &Option<String>| known.get(session.as_deref()?).cloned();
+        let called: Option<Vec<String>> =
+            traits.sessions.values().and_then(|called| called.iter().map(arn_of).collect());
+        if let Some(sessions) = called.filter(|sessions| !sessions.is_empty()) {
+            return sessions;
+        }
+        let listed: Vec<&str> = known.values().map(String::as_str).collect();
+        let sentence = format!(
+            "{name}: the present policy names sessions of it ({}), and other sessions used {permission}, too: the role is \
+             named.",
+            listed.join(", ")
+        );
+        self.leave_out(sentence);
+        vec![name.to_owned()]
     }
 
     fn caller(&mut self, name: &str, caller: &KeyCaller) {
@@ -206,21 +285,24 @@ impl<'k> Draft<'k> {
         for ((_, permission), found) in &caller.uses {
             *by_permission.entry(permission).or_default() += found.clone();
         }
-        let mut by_conditions: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
+        let mut by_conditions: BTreeMap<(Vec<String>, String), Vec<&'static str>> = BTreeMap::new();
         for (permission, found) in &by_permission {
             let succeeded = found.succeeded().count;
             if found.refused.count > 0 && succeeded == 0 {
                 self.leave_out(format!("{name}: {permission} was refused, and never succeeded."));
             }
-            if succeeded == 0 || !self.wants(name, permission, found, succeeded) {
+            if succeeded == 0 || !self.wants(name, caller, permission, found, succeeded) {
                 continue;
             }
             seen.insert(*permission);
             let conditions = self.conditions(permission, &found.traits, is_service);
-            by_conditions.entry(conditions).or_default().push(permission);
+            let names = self.names(name, permission, &found.traits);
+            by_conditions.entry((names, conditions)).or_default().push(permission);
         }
-        for (conditions, permissions) in by_conditions {
-            self.add((permissions, conditions, true), name, caller);
+        for ((names, conditions), permissions) in by_conditions {
+            names
+                .iter()
+                .for_each(|name| self.add((permissions.clone(), conditions.clone(), true), name, caller));
         }
         if !is_service {
             let asked = || by_permission.keys().copied();
@@ -234,12 +316,27 @@ impl<'k> Draft<'k> {
     }
 
     /// Whether a permission that was used needs a statement.
-    fn wants(&mut self, name: &str, permission: &'static str, found: &CallerUse, succeeded: u64) -> bool {
+    fn wants(
+        &mut self,
+        name: &str,
+        caller: &KeyCaller,
+        permission: &'static str,
+        found: &CallerUse,
+        succeeded: u64,
+    ) -> bool {
         let Some(known) = Permission::named(permission).filter(|one| one.is_for_key_policies()) else {
             return false;
         };
         if found.with_grant == succeeded {
             self.leave_out(format!("{name}: {permission} is consistent with a grant in all calls."));
+            return false;
+        }
+        // A statement that is kept allows it already.
+        let principal = caller.as_principal(name);
+        let is_named = |elements: &[PrincipalElement]| {
+            elements.iter().any(|element| element.names(&principal, "") == IsNamed::Yes)
+        };
+        if self.administrators.iter().any(|(who, what)| what.contains(permission) && is_named(who)) {
             return false;
         }
         let account = Arn::parse(name).map(|arn| arn.account);

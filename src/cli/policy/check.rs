@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use indicatif::ProgressBar;
 
-use super::files::given_policies;
+use super::files::{given_policies, no_such_key};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::inputs::{finished_report, needs_archives, window_note};
@@ -18,12 +18,12 @@ use crate::cli::values::LogFormat;
 use crate::cli::{plan, progress, startup, terminal};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{PolicyLine, PolicyStatus, policy_lines};
-use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
+use keytrail::engine::{self, Filter, KeyPattern, Plan, Run, Selection, UnmatchedPattern};
 use keytrail::model::counted;
-use keytrail::policy::GivenPolicy;
+use keytrail::policy::{AWS_RAM, GivenPolicy};
 use keytrail::report::{
-    EncodedRow, FinishedReport, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable, RowStream, Style,
-    column_position, encode_row, policy_page, printable, unread_inputs,
+    ACCESS, AccessTable, EncodedRow, FinishedReport, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable,
+    RowStream, Style, column_position, encode_row, policy_page, printable, unread_inputs,
 };
 
 pub(super) fn run(
@@ -49,6 +49,18 @@ pub(super) fn run(
     };
     plan::check_inputs(&plan)?;
     let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut NoRows, progress))?;
+
+    // The input has KMS calls, or no key at all.
+    let is_called = |key: &KeyPattern| {
+        let is_it = |one: &UnmatchedPattern| one.filter == Filter::Key && one.pattern == key.as_str();
+        !run.access.is_empty() && !run.unmatched.iter().any(is_it)
+    };
+    let has_policy = |key: &KeyPattern| run.policies.keys().any(|name| key.matches_key(name));
+    for key in &plan.selection.keys {
+        if !is_called(key) && !has_policy(key) {
+            return Err(no_such_key(key.as_str(), "input"));
+        }
+    }
 
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
@@ -97,6 +109,7 @@ fn of_report(
     let is_terminal = io::stdout().is_terminal();
     let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let keys = plan::patterns(&args.key, KeyPattern::new)?;
+    check_keys(report, &keys)?;
     let target = terminal::output_target(is_terminal);
     let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
     let mut stream = RowStream::new(POLICY_STATEMENTS, TERMINAL_COLUMNS, format, out, target)?;
@@ -119,6 +132,21 @@ fn of_report(
     Ok(reporter.rows_printed(&InputTotals::default()))
 }
 
+/// Fails if a key that is asked for is in no row of the report.
+fn check_keys(report: &FinishedReport, keys: &[KeyPattern]) -> Result<(), CliError> {
+    const OF_POLICY: usize = column_position(POLICY_STATEMENTS, "key_arn");
+    const OF_CALL: usize = column_position(ACCESS, "key_arn");
+    let mut missing: Vec<&KeyPattern> = keys.iter().collect();
+    if !missing.is_empty() {
+        let mut find = |key: Option<&str>| {
+            missing.retain(|pattern| !key.is_some_and(|key| pattern.matches_key(key)));
+        };
+        report.read::<PolicyStatementsTable>(|row| find(row.text_at(OF_POLICY)))?;
+        report.read::<AccessTable>(|row| find(row.text_at(OF_CALL)))?;
+    }
+    missing.first().map_or(Ok(()), |key| Err(no_such_key(key.as_str(), "report")))
+}
+
 /// What was repaired, what could not be read, and what the rows do not say.
 fn notes(run: &Run, lines: &[PolicyLine<'_>], given: &[GivenPolicy]) -> String {
     let mut text = unread_inputs(&run.inputs);
@@ -126,8 +154,11 @@ fn notes(run: &Run, lines: &[PolicyLine<'_>], given: &[GivenPolicy]) -> String {
         for note in &one.pasted.policy.notes {
             text.push_str(&format!("{}: {}\n", printable(&one.file), printable(note)));
         }
-        if one.pasted.name.as_deref() == Some("AWS_RAM") {
-            text.push_str(&format!("{}: this is the policy that AWS RAM manages\n", printable(&one.file)));
+        if one.pasted.name.as_deref() == Some(AWS_RAM) {
+            text.push_str(&format!(
+                "{}: this is the policy that AWS RAM manages; its statements stand after those of \"default\"\n",
+                printable(&one.file)
+            ));
         }
     }
     if lines.is_empty() {

@@ -5,14 +5,18 @@ use std::path::Path;
 use crate::cli::error::CliError;
 use crate::cli::plan;
 use keytrail::model::{Arn, error_chain};
-use keytrail::policy::{GivenPolicy, PastedPolicy, PolicyTarget};
+use keytrail::policy::{AWS_RAM, GivenPolicy, PastedPolicy, PolicyTarget};
+use keytrail::report::printable;
 
 /// Reads `[KEY=]FILE` arguments of `--policy`.
 pub(super) fn given_policies(arguments: &[String]) -> Result<Vec<GivenPolicy>, CliError> {
     let given: Vec<GivenPolicy> =
         arguments.iter().map(|text| given_policy(text)).collect::<Result<_, _>>()?;
-    let mut for_all =
-        given.iter().filter(|one| one.target == PolicyTarget::EveryKey).map(|one| one.file.as_str());
+    // The policy that AWS RAM manages stands beside another.
+    let is_for_all = |one: &&GivenPolicy| {
+        one.target == PolicyTarget::EveryKey && one.pasted.name.as_deref() != Some(AWS_RAM)
+    };
+    let mut for_all = given.iter().filter(is_for_all).map(|one| one.file.as_str());
     if let (Some(first), Some(second)) = (for_all.next(), for_all.next()) {
         return Err(CliError::Usage(format!(
             "--policy {first} and {second} do not say which keys they are for; write --policy KEY=FILE"
@@ -65,6 +69,11 @@ fn id_in_name(path: &str) -> Option<String> {
     };
     let is_part_of_id = |character: char| character.is_ascii_alphanumeric() || character == '-';
     name.split(|character| !is_part_of_id(character)).find(is_id).map(str::to_owned)
+}
+
+/// Nothing names a key that is asked for; `place`: the input, or a report.
+pub(super) fn no_such_key(key: &str, place: &str) -> CliError {
+    CliError::Usage(format!("--key {}: no record of the {place} names this key", printable(key)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::files::given_policies;
+use super::files::{given_policies, no_such_key};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::inputs::{finished_report, needs_archives};
@@ -16,7 +16,7 @@ use crate::cli::{plan, progress, startup, terminal};
 use keytrail::audit::suggest_policy;
 use keytrail::engine::{self, KeyPattern, Plan, Run, Selection};
 use keytrail::policy::{GivenPolicy, PastedPolicy, Policy, PolicyTarget};
-use keytrail::report::{printable, unread_inputs};
+use keytrail::report::{printable, printable_json, unread_inputs};
 
 pub(super) fn run(
     args: &SuggestArgs,
@@ -48,12 +48,19 @@ pub(super) fn run(
     let key = only_key(&run, &args.key, &plan.selection.keys)?;
     let present = present(&run, &key);
     let uses = run.policy_uses.of_key(&key).cloned().unwrap_or_default();
-    let suggestion = suggest_policy(&key, &uses, present);
-    bar.suspend(|| terminal::write_stdout(format!("{}\n", suggestion.to_json()).as_bytes()))?;
+    let suggestion = suggest_policy(&key, &uses, present.as_ref());
+    let json = format!("{}\n", suggestion.to_json());
+    bar.suspend(|| terminal::write_stdout(printable_json(&json).as_bytes()))?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let mut text = unread_inputs(&run.inputs);
-        let notes = present.map(|policy| policy.notes.as_slice()).unwrap_or_default();
+        let notes = present.as_ref().map(|policy| policy.notes.as_slice()).unwrap_or_default();
         notes.iter().for_each(|note| text.push_str(&format!("present policy: {}\n", printable(note))));
+        let last = run.policies.versions(&key).last();
+        if run.policies.of(&key).shared.is_some() || last.is_some_and(|last| last.ram_from.is_some()) {
+            text.push_str(
+                "shared through AWS RAM: this is the policy \"default\"; AWS_RAM stays beside it\n",
+            );
+        }
         suggestion.left_out.iter().for_each(|one| text.push_str(&format!("left out: {}\n", printable(one))));
         text.push_str(
             "Records show what was done in the input, not what will be needed.\nRead the policy before you use it.\n",
@@ -78,21 +85,23 @@ fn only_key(run: &Run, wanted: &str, patterns: &[KeyPattern]) -> Result<String, 
     let is_named = |key: &&str| patterns.iter().any(|pattern| pattern.matches_key(key));
     let named: BTreeSet<&str> = found.iter().copied().filter(is_named).collect();
     let found = if named.is_empty() { found } else { named };
-    let wanted = printable(wanted);
     let mut found = found.into_iter();
     match (found.next(), found.next()) {
-        (None, _) => Err(CliError::Usage(format!("--key {wanted}: no record of the input names this key"))),
+        (None, _) => Err(no_such_key(wanted, "input")),
         (Some(key), None) => Ok(key.to_owned()),
         (Some(first), Some(second)) => Err(CliError::Usage(format!(
-            "--key {wanted} means several keys, such as {} and {}; name one of them",
+            "--key {} means several keys, such as {} and {}; name one of them",
+            printable(wanted),
             printable(first),
             printable(second)
         ))),
     }
 }
 
-/// The policy of the key at the end of the input, if it is known.
-fn present<'r>(run: &'r Run, key: &str) -> Option<&'r Policy> {
-    let policy = run.policies.versions(key).last()?.policy.as_ref().ok()?;
+/// The policy of the key at the end of the input, if it is known; without that of AWS RAM.
+fn present(run: &Run, key: &str) -> Option<Policy> {
+    let last = run.policies.versions(key).last().filter(|last| !last.is_partial)?;
+    let mut policy = last.policy.clone().ok()?;
+    policy.statements.truncate(last.of_default().len());
     (!policy.statements.is_empty()).then_some(policy)
 }

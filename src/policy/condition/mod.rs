@@ -12,6 +12,7 @@ use super::context::ContextValue;
 use super::request::Request;
 use super::truth::Truth;
 use super::values::is_never_on;
+use crate::model::Principal;
 
 /// Why a condition was not compared.
 const TOO_LONG: &str = "the conditions and the call are too long to be compared";
@@ -50,6 +51,12 @@ pub struct Condition {
     values: Vec<String>,
     /// The operands, resolved once; `None`: they may have policy variables.
     resolved: Option<Vec<Resolved>>,
+    /// The key is about the encryption context.
+    is_of_context: bool,
+    /// The key is `aws:PrincipalArn`.
+    is_of_caller: bool,
+    /// The key is `kms:ResourceAliases`, and the operator asks for a value.
+    is_of_aliases: bool,
 }
 
 impl Condition {
@@ -71,7 +78,12 @@ impl Condition {
         };
         let known = Operator::parse(operator);
         let resolved = known.and_then(|operator| resolved(operator, &values));
-        Ok(Self { name: operator.to_owned(), operator: known, key: key.to_owned(), values, resolved })
+        let is_of_context = key.to_ascii_lowercase().starts_with("kms:encryptioncontext");
+        let is_of_caller = key.eq_ignore_ascii_case("aws:PrincipalArn");
+        let asks = |operator: Operator| operator.comparison != Comparison::Null;
+        let is_of_aliases = key.eq_ignore_ascii_case("kms:ResourceAliases") && known.is_some_and(asks);
+        let (name, key) = (operator.to_owned(), key.to_owned());
+        Ok(Self { name, operator: known, key, values, resolved, is_of_context, is_of_caller, is_of_aliases })
     }
 
     /// The operator's name, as the policy spells it.
@@ -91,6 +103,10 @@ impl Condition {
 
     /// Whether the condition is met by a request.
     pub fn holds(&self, request: &Request<'_>, language: Language) -> Truth {
+        // Neither an Allow nor a Deny is about calls that cannot have an encryption context.
+        if self.is_of_context && !request.can_have_context() {
+            return Truth::No;
+        }
         let context = request.event.encryption_context.as_deref().map_or(0, str::len);
         let operands: usize = self.values.iter().map(String::len).sum();
         let value_of = |key: &str| match request.spend(context + key.len()) {
@@ -106,7 +122,26 @@ impl Condition {
         if !request.spend(operands.saturating_mul(1 + length)) {
             return Truth::Unknown(TOO_LONG.into());
         }
-        self.holds_for(value, language, &value_of)
+        let found = self.holds_for(value, language, &value_of);
+        let holds_with = |arn: String| self.holds_for(ContextValue::owned(arn), language, &value_of);
+        if self.is_of_caller && self.paths_of(&request.event.principal).any(|arn| holds_with(arn) != found) {
+            return Truth::Unknown("the record may lack the path of the caller's role".into());
+        }
+        found
+    }
+
+    /// Other ARNs of the caller's role, with the paths that the operands name: records without the
+    /// session's issuer lose the path.
+    fn paths_of(&self, caller: &Principal<'_>) -> impl Iterator<Item = String> {
+        let role = caller.role_name().filter(|_| caller.kind == "AssumedRole");
+        let name = role.filter(|name| caller.name.ends_with(&format!(":role/{name}")));
+        let account = caller.name.strip_suffix(name.unwrap_or_default()).unwrap_or_default();
+        let paths = self.values.iter().filter_map(|value| {
+            let path = value.split_once(":role/")?.1;
+            let end = path.find(['*', '?']).or_else(|| path.rfind('/'))?;
+            path.get(..end).map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty())
+        });
+        paths.filter_map(move |path| Some(format!("{account}{path}/{}", name?)))
     }
 
     /// Whether no request for this action can meet the condition: requests for it never have the
@@ -114,7 +149,12 @@ impl Condition {
     pub fn is_never_met_on(&self, action: &str) -> bool {
         let needs_value =
             |operator: Operator| operator.comparison != Comparison::Null && !holds_without_value(operator);
-        self.operator.is_some_and(needs_value) && is_never_on(&self.key, action)
+        // Only IAM policies can ask for the aliases of a key.
+        if self.is_of_aliases {
+            return self.operator.is_some_and(needs_value);
+        }
+        let needs_key = self.is_of_context || self.operator.is_some_and(needs_value);
+        needs_key && is_never_on(&self.key, action)
     }
 
     /// The same for a value of the key; `lookup` gives those of policy variables.
@@ -128,6 +168,9 @@ impl Condition {
             return Truth::Unknown(format!("there is no condition operator {}", self.name).into());
         };
         let values = match value {
+            ContextValue::Unknown(_) if self.is_of_aliases && !holds_without_value(operator) => {
+                return Truth::No;
+            }
             ContextValue::Unknown(why) => return Truth::Unknown(why),
             value if operator.comparison == Comparison::Null => return self.is_null(&value),
             ContextValue::Absent => return Truth::from(holds_without_value(operator)),

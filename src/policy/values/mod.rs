@@ -67,6 +67,19 @@ pub(super) fn is_never_on(condition_key: &str, action: &str) -> bool {
 const KEPT_VALUES: usize = 16;
 
 impl<'e> Request<'e> {
+    /// Whether the call can have an encryption context: those of other actions, and those with
+    /// asymmetric keys, have none.
+    pub(super) fn can_have_context(&self) -> bool {
+        let is_asymmetric = || match self.action {
+            "Encrypt" | "Decrypt" | "ReEncryptFrom" | "ReEncryptTo" => {
+                let algorithm = self.value("kms:EncryptionAlgorithm");
+                matches!(algorithm, ContextValue::One(name) if name != "SYMMETRIC_DEFAULT")
+            }
+            _ => false,
+        };
+        is_present("kms:encryptioncontext:", self.action) && !is_asymmetric()
+    }
+
     /// The value of a condition key in the context of this request. The case of the key's name does
     /// not matter.
     pub fn value(&self, condition_key: &str) -> ContextValue<'e> {

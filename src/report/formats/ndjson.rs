@@ -8,21 +8,24 @@ use serde_json::Serializer as JsonSerializer;
 use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
-use crate::report::text::{date_text, printable};
+use crate::report::text::{date_text, printable, printable_json};
 
 pub(super) struct NdjsonEncoder<W> {
     names: Vec<&'static str>,
     out: W,
     target: OutputTarget,
+    /// The row that is written.
+    line: Vec<u8>,
 }
 
 impl<W: Write> NdjsonEncoder<W> {
     pub(super) fn new(names: Vec<&'static str>, out: W, target: OutputTarget) -> Self {
-        Self { names, out, target }
+        Self { names, out, target, line: Vec::new() }
     }
 
     fn write(&mut self, row: EncodedRow<'_>) -> Result<(), serde_json::Error> {
-        let mut json = JsonSerializer::new(&mut self.out);
+        self.line.clear();
+        let mut json = JsonSerializer::new(&mut self.line);
         let mut map = json.serialize_map(Some(self.names.len()))?;
         for (name, cell) in self.names.iter().zip(row.cells()) {
             match cell {
@@ -44,7 +47,13 @@ impl<W: Write> NdjsonEncoder<W> {
 impl<W: Write> RowEncoder for NdjsonEncoder<W> {
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         self.write(row).map_err(|error| output_error(error.into()))?;
-        self.out.write_all(b"\n").map_err(output_error)
+        self.line.push(b'\n');
+        match str::from_utf8(&self.line) {
+            Ok(line) if !line.is_ascii() || line.contains('\u{7f}') => {
+                self.out.write_all(printable_json(line).as_bytes()).map_err(output_error)
+            }
+            _ => self.out.write_all(&self.line).map_err(output_error),
+        }
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {

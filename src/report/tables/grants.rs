@@ -135,8 +135,9 @@ table! {
         |r| Cell::optional_text(r.grant.parent.as_deref());
     "consistent_use_count": Int or null,
         "Calls that are consistent with the grant: its grantee called, the operation is one of \
-        its, the constraints hold, and the time lies between its creation and five minutes after \
-        its end. No record says that a call was allowed by a grant: a policy may have allowed it. \
+        its, the constraints hold (a grant that is created has no more operations, and constraints as \
+        strict), and the time lies between its creation and five minutes after its end, or before its \
+        grantee was created again. No record says that a call was allowed by a grant: a policy may have allowed it. \
         Whatever the API or workload asked for; other filters apply. Null: the grantee is not known, or \
         has more than 1,000 grants of the key.",
         |r| r.count(r.uses.calls);
@@ -145,7 +146,8 @@ table! {
         |r| r.count(r.uses.ambiguous);
     "undecidable_use_count": Int or null,
         "Further calls of which the records do not say whether they are consistent: a source ARN in \
-        the constraints, names that differ only in case, a session whose role's path is lost.",
+        the constraints, names that differ only in case, a session whose role's path is lost, a grant \
+        to an account's root, for which IAM policies decide.",
         |r| r.count(r.uses.undecidable);
     "first_consistent_use": Time or null,
         "`eventTime` of the first consistent call.",
