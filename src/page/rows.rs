@@ -70,16 +70,22 @@ pub(super) struct Smallest<K, T> {
     limit: usize,
     items: Vec<(K, T)>,
     total: u64,
+    /// The place of the largest item that may be kept, once there are enough.
+    largest: Option<usize>,
 }
 
 impl<K: Ord, T> Smallest<K, T> {
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, items: Vec::new(), total: 0 }
+        Self { limit, items: Vec::new(), total: 0, largest: None }
     }
 
-    pub(super) fn push(&mut self, key: K, item: T) {
+    /// Adds an item, which is made only if it may be kept.
+    pub(super) fn push(&mut self, key: K, item: impl FnOnce() -> T) {
         self.total += 1;
-        self.items.push((key, item));
+        if self.largest.is_some_and(|place| self.items.get(place).is_some_and(|(known, _)| key >= *known)) {
+            return;
+        }
+        self.items.push((key, item()));
         if self.items.len() >= 2 * self.limit.max(64) {
             self.cut();
         }
@@ -93,6 +99,7 @@ impl<K: Ord, T> Smallest<K, T> {
     fn cut(&mut self) {
         self.items.sort_by(|a, b| a.0.cmp(&b.0));
         self.items.truncate(self.limit);
+        self.largest = self.limit.checked_sub(1).filter(|last| *last < self.items.len());
     }
 
     /// The items in the order of their keys, and how many were pushed.
@@ -109,8 +116,16 @@ mod tests {
     #[test]
     fn the_smallest_of_many_are_kept_in_order() {
         let mut smallest = Smallest::new(3);
-        (0..1000_u32).rev().for_each(|n| smallest.push(n, n));
+        let mut made = 0;
+        let numbers = (0..1000_u32).rev().chain(2000..9000);
+        for n in numbers {
+            smallest.push(n, || {
+                made += 1;
+                n
+            });
+        }
         assert!(smallest.items.len() < 128);
-        assert_eq!(smallest.finish(), (vec![0, 1, 2], 1000));
+        assert_eq!(smallest.finish(), (vec![0, 1, 2], 8000));
+        assert!(made < 1_100, "{made}");
     }
 }

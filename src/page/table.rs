@@ -76,7 +76,8 @@ impl Field {
     pub(super) fn class(&self) -> &'static str {
         match self.kind {
             Kind::Text => "text",
-            Kind::Code | Kind::Key => "code",
+            Kind::Code => "code",
+            Kind::Key => "code key",
             Kind::Number => "number",
             Kind::Time => "time",
             Kind::Word => "word",

@@ -139,6 +139,7 @@ texts! {
     call: "Call", "呼び出し";
     result: "Result", "結果";
     events: "Events", "イベント数";
+    events_selected: "Events of the selected workloads", "対象ワークロードのイベント数";
     first_last: "First – last", "最初 – 最後";
 
     keys: "Keys", "キー";

@@ -47,7 +47,7 @@ use testkit::{keytrail, root, run};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/sample-logs");
 
 /// What a report consists of.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "access.parquet",
     "events",
     "findings.parquet",
@@ -56,6 +56,7 @@ const PARTS: [&str; 14] = [
     "integrity.parquet",
     "policy_statements.parquet",
     "rejects.parquet",
+    "report.html",
     "run.json",
     "share_use.parquet",
     "shares.parquet",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use testkit::bed::{Asked, Bed, Fault, Objects, Operation, faults};
-use testkit::{Ran, analyze_in, keytrail, parquet_bytes, root, run, sorted};
+use testkit::{Ran, analyze_in, is_dated, keytrail, parquet_bytes, root, run, sorted};
 
 /// Files of the sample in three parts, as if each had come on another night.
 struct Nights {
@@ -180,11 +180,11 @@ fn watch(
     complaints
 }
 
-/// State of the report's parts but `run.json`, by name.
+/// State of the report's parts, by name, without those that say when they were made.
 fn parts(objects: &Objects) -> Vec<(String, Vec<u8>)> {
     let keys = objects.keys("report/");
-    let parts =
-        keys.into_iter().filter(|key| !key.starts_with("report/_keytrail/") && !key.ends_with("run.json"));
+    let is_part = |key: &String| !key.starts_with("report/_keytrail/") && !is_dated(&key["report/".len()..]);
+    let parts = keys.into_iter().filter(is_part);
     parts.map(|key| (key.clone(), objects.get(&key).unwrap())).collect()
 }
 

@@ -13,7 +13,7 @@ const HEIGHT: f64 = 420.0;
 const BOX: f64 = 12.0;
 const GAP: f64 = 10.0;
 /// Where the columns begin.
-const COLUMNS: [f64; 3] = [150.0, 450.0, 760.0];
+const COLUMNS: [f64; 3] = [165.0, 440.0, 720.0];
 
 /// Calls of one workload, principal and key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,9 +149,9 @@ fn take(y: &mut f64, height: f64) -> f64 {
 /// The end of a long name, which tells names apart.
 fn shown(name: &str, column: usize) -> String {
     let end = match column {
-        0 => return cut(name, 24),
+        0 => return cut(name, 25),
         1 => name.rsplit_once('/').map_or(name, |(_, end)| end),
         _ => name.rsplit_once("key/").map_or(name, |(_, end)| end),
     };
-    cut(end, if column == 1 { 40 } else { 28 })
+    cut(end, 36)
 }

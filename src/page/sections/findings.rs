@@ -41,7 +41,7 @@ pub(in crate::page) fn findings(
             finding.owned(at!(FINDINGS, "rule_id")),
             finding.owned(at!(FINDINGS, "finding_id")),
         );
-        smallest.push(order, finding_row(&finding, parts));
+        smallest.push(order, || finding_row(&finding, parts));
     })?;
     let (rows, total) = smallest.finish();
     if total == 0 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Arn, EventTime, counted};
+use crate::model::{Arn, EventTime, counted, number};
 use crate::page::budget::Budget;
 use crate::page::charts::{Bars, Life, lifelines};
 use crate::page::content::{Block, Item, KeyHead, Section};
@@ -29,7 +29,7 @@ struct Part {
     id: String,
     bars: Bars,
     callers: BTreeMap<Caller, Calls>,
-    access: Smallest<(u64, Vec<Option<String>>), TableRow>,
+    access: Smallest<(u64, u64), TableRow>,
     grants: Smallest<(Option<EventTime>, Option<String>), (Life, TableRow)>,
     statements: Smallest<u64, TableRow>,
     findings: Smallest<(usize, String), (String, String)>,
@@ -82,7 +82,7 @@ pub(in crate::page) fn keys(
         let mut facts = vec![
             (t.account.to_owned(), place(&totals.account, arn.as_ref().map(|arn| arn.account))),
             (t.region.to_owned(), place(&totals.region, arn.as_ref().map(|arn| arn.region))),
-            (t.events.to_owned(), crate::model::number(totals.events())),
+            (t.events_selected.to_owned(), number(totals.events())),
         ];
         if let Some((time, who, call)) = &part.last_used {
             let time = super::glance::seconds(&time.to_rfc3339());
@@ -245,27 +245,22 @@ impl Part {
     fn access(&mut self, access: &Row<'_>) {
         let text = |column, kind, position| Field::text(column, kind, access.text(position));
         let records = access.count(at!(ACCESS, "record_count"));
-        let order = [
-            at!(ACCESS, "principal"),
-            at!(ACCESS, "event_name"),
-            at!(ACCESS, "outcome"),
-            at!(ACCESS, "error_code"),
-        ];
-        let cells = row([
-            vec![text("principal", Kind::Code, at!(ACCESS, "principal"))],
-            vec![text("event_name", Kind::Code, at!(ACCESS, "event_name"))],
-            vec![
-                text("outcome", Kind::Word, at!(ACCESS, "outcome")),
-                text("error_code", Kind::Note, at!(ACCESS, "error_code")),
-            ],
-            vec![Some(Field::count("record_count", records))],
-            vec![
-                Field::time("first_event_time", access.time(at!(ACCESS, "first_event_time"))),
-                Field::time("last_event_time", access.time(at!(ACCESS, "last_event_time"))),
-            ],
-        ]);
-        self.access
-            .push((u64::MAX - records, order.iter().map(|place| access.owned(*place)).collect()), cells);
+        // Of rows with as many records, in the order of the file.
+        self.access.push((u64::MAX - records, self.access.pushed()), || {
+            row([
+                vec![text("principal", Kind::Code, at!(ACCESS, "principal"))],
+                vec![text("event_name", Kind::Code, at!(ACCESS, "event_name"))],
+                vec![
+                    text("outcome", Kind::Word, at!(ACCESS, "outcome")),
+                    text("error_code", Kind::Note, at!(ACCESS, "error_code")),
+                ],
+                vec![Some(Field::count("record_count", records))],
+                vec![
+                    Field::time("first_event_time", access.time(at!(ACCESS, "first_event_time"))),
+                    Field::time("last_event_time", access.time(at!(ACCESS, "last_event_time"))),
+                ],
+            ])
+        });
     }
 
     fn grant(&mut self, grant: &Row<'_>) {
@@ -307,7 +302,7 @@ impl Part {
             vec![Field::time("last_consistent_use", grant.time(at!(GRANTS, "last_consistent_use")))],
             vec![text("operations_not_seen", Kind::Code, at!(GRANTS, "operations_not_seen"))],
         ]);
-        self.grants.push((created, grant.owned(at!(GRANTS, "grant_id"))), (life, cells));
+        self.grants.push((created, grant.owned(at!(GRANTS, "grant_id"))), || (life, cells));
     }
 
     fn statement(&mut self, statement: &Row<'_>) {
@@ -327,7 +322,7 @@ impl Part {
         ]);
         // In the order of the file.
         let place = self.statements.pushed();
-        self.statements.push(place, cells);
+        self.statements.push(place, || cells);
     }
 
     fn finding(&mut self, finding: &Row<'_>) {
@@ -339,7 +334,7 @@ impl Part {
         let place = SEVERITIES.iter().position(|name| *name == severity).unwrap_or(SEVERITIES.len());
         let text = |position| printable(finding.text(position).unwrap_or_default());
         let words = (format!("{severity}: {}", text(at!(FINDINGS, "title"))), text(at!(FINDINGS, "detail")));
-        self.findings.push((place, id), words);
+        self.findings.push((place, id), || words);
     }
 }
 
@@ -428,8 +423,8 @@ fn add_part(
         let query = Query::with(key, |key| {
             format!(
                 "select principal, event_name, outcome, error_code, record_count, first_event_time, last_event_time \
-                 from 'access.parquet' where key_arn = '{key}' order by record_count desc, principal, event_name, \
-                 outcome, error_code nulls first"
+                 from read_parquet('access.parquet', file_row_number = true) where key_arn = '{key}' \
+                 order by record_count desc, file_row_number"
             )
         });
         let table = Table::new(format!("{id}-access"), t.access, &heads);

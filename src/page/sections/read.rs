@@ -251,8 +251,7 @@ fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> R
     let mut n = 0_u64;
     source.read::<RejectsTable>(|reject| {
         n += 1;
-        smallest.push(
-            n,
+        smallest.push(n, || {
             row([
                 vec![Field::text("reason", Kind::Word, reject.text(at!(REJECTS, "reason")))],
                 vec![Field::text("archive", Kind::Code, reject.text(at!(REJECTS, "archive")))],
@@ -262,8 +261,8 @@ fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> R
                         .map(|n| Field::count("record_offset", n)),
                 ],
                 vec![Field::text("detail", Kind::Text, reject.text(at!(REJECTS, "detail")))],
-            ]),
-        );
+            ])
+        });
     })?;
     let (rows, total) = smallest.finish();
     if total > 0 {

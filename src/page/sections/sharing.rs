@@ -36,13 +36,13 @@ pub(in crate::page) fn sharing(
             line.is_live |=
                 !matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
         }
-        shares.push(place, share_row(&share));
+        shares.push(place, || share_row(&share));
     })?;
     let mut uses = Smallest::new(SHOWN);
     let mut place = 0_u64;
     source.read::<ShareUseTable>(|used| {
         place += 1;
-        uses.push(place, use_row(&used));
+        uses.push(place, || use_row(&used));
     })?;
     let ((share_rows, share_total), (use_rows, use_total)) = (shares.finish(), uses.finish());
     if share_total + use_total == 0 {

@@ -7,9 +7,9 @@ use crate::page::charts::{Bars, Flow, Link};
 use crate::page::content::{Block, Section};
 use crate::page::error::PageError;
 use crate::page::overview::Overview;
-use crate::page::rows::{Smallest, at};
+use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
-use crate::page::table::{Field, Kind, Query, Table, row};
+use crate::page::table::{Field, Kind, Query, Table, TableRow, row};
 use crate::report::{DAILY, DailyTable, USAGE, UsageTable, printable};
 
 /// Groups that are shown at most.
@@ -43,57 +43,14 @@ pub(in crate::page) fn uses(
 
     let mut groups = Smallest::new(SHOWN);
     let mut flows = Smallest::new(FLOWS);
+    let mut place = 0_u64;
     source.read::<UsageTable>(|usage| {
-        let key = usage.text(at!(USAGE, "key_arn"));
-        let principal = usage.owned(at!(USAGE, "principal")).unwrap_or_default();
+        place += 1;
         let events = usage.count(at!(USAGE, "event_count"));
-        let text = |column, kind, position| Field::text(column, kind, usage.text(position));
-        let link = key.and_then(|key| parts.get(key)).map(|place| format!("#{place}"));
-        let order = (
-            u64::MAX - events,
-            key.map(str::to_owned),
-            principal.clone(),
-            [
-                usage.owned(at!(USAGE, "workload")),
-                usage.owned(at!(USAGE, "event_name")),
-                usage.owned(at!(USAGE, "outcome")),
-                usage.owned(at!(USAGE, "error_code")),
-                usage.owned(at!(USAGE, "region")),
-                usage.owned(at!(USAGE, "recipient_account_id")),
-                usage.owned(at!(USAGE, "invoked_by")),
-                usage.owned(at!(USAGE, "denied_action")),
-                usage.owned(at!(USAGE, "denied_by")),
-            ],
-        );
-        let link_of_flow = Link {
-            workload: printable(usage.text(at!(USAGE, "workload")).unwrap_or_default()),
-            principal: printable(&principal),
-            key: key.map_or_else(|| t.key_not_named.to_owned(), printable),
-        };
-        flows.push((u64::MAX - events, link_of_flow.clone()), (link_of_flow, events));
-        let cells = row([
-            vec![
-                Field::text("key_arn", Kind::Key, key).map(|field| field.linked(link)),
-                text("key_account_id", Kind::Note, at!(USAGE, "key_account_id")),
-                text("key_region", Kind::Note, at!(USAGE, "key_region")),
-            ],
-            vec![text("principal", Kind::Code, at!(USAGE, "principal"))],
-            vec![
-                text("workload", Kind::Text, at!(USAGE, "workload")),
-                text("resource", Kind::Note, at!(USAGE, "resource")),
-            ],
-            vec![text("event_name", Kind::Code, at!(USAGE, "event_name"))],
-            vec![
-                text("outcome", Kind::Word, at!(USAGE, "outcome")),
-                text("error_code", Kind::Note, at!(USAGE, "error_code")),
-            ],
-            vec![Some(Field::count("event_count", events))],
-            vec![
-                Field::time("first_event_time", usage.time(at!(USAGE, "first_event_time"))),
-                Field::time("last_event_time", usage.time(at!(USAGE, "last_event_time"))),
-            ],
-        ]);
-        groups.push(order, cells);
+        // Of groups of one size, in the order of the file.
+        let order = (u64::MAX - events, place);
+        flows.push(order, || (link(&usage, t.key_not_named), events));
+        groups.push(order, || group(&usage, parts));
     })?;
     let mut flow = Flow::default();
     flows.finish().0.into_iter().for_each(|(link, events)| flow.add(link, events));
@@ -110,12 +67,48 @@ pub(in crate::page) fn uses(
         (t.events, true),
         (t.first_last, false),
     ];
-    let query = "select key_arn, key_account_id, key_region, principal, workload, resource, event_name, outcome, error_code, \
-                 event_count, first_event_time, last_event_time from 'usage.parquet' \
-                 order by event_count desc, key_arn nulls first, principal, workload, event_name, outcome, \
-                 error_code nulls first, region, recipient_account_id nulls first, invoked_by nulls first, \
-                 denied_action nulls first, denied_by nulls first";
+    let query = "select key_arn, key_account_id, key_region, principal, workload, resource, event_name, outcome, \
+                 error_code, event_count, first_event_time, last_event_time \
+                 from read_parquet('usage.parquet', file_row_number = true) \
+                 order by event_count desc, file_row_number";
     let table = Table::new("usage", t.usage_table, &heads);
     section.add(Block::Table(Box::new(table.fill(budget.part(1_200_000), rows, total, Query::new(query)))));
     Ok(Some(section))
+}
+
+fn link(usage: &Row<'_>, key_not_named: &str) -> Link {
+    let text = |position| printable(usage.text(position).unwrap_or_default());
+    Link {
+        workload: text(at!(USAGE, "workload")),
+        principal: text(at!(USAGE, "principal")),
+        key: usage.text(at!(USAGE, "key_arn")).map_or_else(|| key_not_named.to_owned(), printable),
+    }
+}
+
+fn group(usage: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow {
+    let key = usage.text(at!(USAGE, "key_arn"));
+    let text = |column, kind, position| Field::text(column, kind, usage.text(position));
+    let link = key.and_then(|key| parts.get(key)).map(|place| format!("#{place}"));
+    row([
+        vec![
+            Field::text("key_arn", Kind::Key, key).map(|field| field.linked(link)),
+            text("key_account_id", Kind::Note, at!(USAGE, "key_account_id")),
+            text("key_region", Kind::Note, at!(USAGE, "key_region")),
+        ],
+        vec![text("principal", Kind::Code, at!(USAGE, "principal"))],
+        vec![
+            text("workload", Kind::Text, at!(USAGE, "workload")),
+            text("resource", Kind::Note, at!(USAGE, "resource")),
+        ],
+        vec![text("event_name", Kind::Code, at!(USAGE, "event_name"))],
+        vec![
+            text("outcome", Kind::Word, at!(USAGE, "outcome")),
+            text("error_code", Kind::Note, at!(USAGE, "error_code")),
+        ],
+        vec![Some(Field::count("event_count", usage.count(at!(USAGE, "event_count"))))],
+        vec![
+            Field::time("first_event_time", usage.time(at!(USAGE, "first_event_time"))),
+            Field::time("last_event_time", usage.time(at!(USAGE, "last_event_time"))),
+        ],
+    ])
 }

@@ -3,27 +3,32 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::encoder::{RowEncoder, STANDARD_OUTPUT, output_error};
+use super::encoder::{OutputTarget, RowEncoder, STANDARD_OUTPUT, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{cell_text, is_invisible, printable};
 
 pub(super) struct CsvEncoder<W: Write> {
     writer: csv::Writer<W>,
+    target: OutputTarget,
 }
 
 impl<W: Write> CsvEncoder<W> {
-    pub(super) fn new(names: &[&'static str], out: W) -> Result<Self, SinkError> {
+    pub(super) fn new(names: &[&'static str], out: W, target: OutputTarget) -> Result<Self, SinkError> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names).map_err(csv_error)?;
-        Ok(Self { writer })
+        Ok(Self { writer, target })
     }
 }
 
 impl<W: Write> RowEncoder for CsvEncoder<W> {
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
-        let field = |cell: Cell<'_>| printable(&csv_field(&cell));
-        self.writer.write_record(row.cells().map(field)).map_err(csv_error)
+        let target = self.target;
+        let field = |cell: &Cell<'_>| match target {
+            OutputTarget::Terminal { .. } => printable(&csv_field(cell)),
+            OutputTarget::File => csv_field(cell),
+        };
+        self.writer.write_record(row.cells().map(|cell| field(&cell))).map_err(csv_error)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {

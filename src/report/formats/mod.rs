@@ -121,7 +121,7 @@ impl<'w> RowStream<'w> {
                 Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, target))
             }
             OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out, target)),
-            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out)?),
+            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out, target)?),
             OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
             OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
         };

@@ -33,8 +33,8 @@ pub use files::{everything, folder, gzip, mkfifo, names, sorted};
 pub use program::{LITTLE, Ran, binary, ended, keytrail, run, signal, unprivileged, with_memory};
 pub use records::{decrypt, document, good, places};
 pub use report::{
-    ANY, Report, accounts, analyze, analyze_by, analyze_in, assert_rows, batch_rows, input, parquet_bytes,
-    read_report, rows, state,
+    ANY, Report, accounts, analyze, analyze_by, analyze_in, assert_rows, batch_rows, input, is_dated,
+    parquet_bytes, read_report, rows, state,
 };
 pub use require::{python, skip};
 

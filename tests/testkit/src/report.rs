@@ -102,10 +102,15 @@ impl Report {
         serde_json::from_slice(&std::fs::read(self.path().join("run.json")).unwrap()).unwrap()
     }
 
-    /// Every file of the report but `run.json`, with its bytes.
+    /// Every Parquet file of the report, with its bytes.
     pub fn parquet_bytes(&self) -> Vec<(String, Vec<u8>)> {
         parquet_bytes(&self.path())
     }
+}
+
+/// Whether a file of a report says when it was made: two reports of the same input differ in it.
+pub fn is_dated(name: &str) -> bool {
+    matches!(name, "run.json" | "report.html")
 }
 
 /// Every Parquet file below a folder, with its bytes.
