@@ -173,6 +173,12 @@ texts! {
     permission: "Permission", "権限";
     access: "All calls with this key, whatever was selected (records)", "このキーの全呼び出し (選択条件によらない、レコード数)";
 
+    review: "Access review: who used the key, who may, and what is decided", "アクセスレビュー: 使用者・権限保持者・判断";
+    used_last: "Used (records), last", "使用 (レコード数)・最終";
+    allowed_unused: "Allowed by the key policy, not used", "キーポリシーで許可・未使用";
+    decision: "Keep, change, remove", "維持・変更・削除";
+    reviewer: "Reviewer, date", "確認者・日付";
+
     refusals: "Refusals and failures, by cause", "拒否・失敗の原因別一覧";
     no_refusals: "No selected call failed.", "失敗した呼び出しはありません。";
     cause: "Cause", "原因";

@@ -55,6 +55,7 @@ pub use error::SinkError;
 pub use evidence::{EvidenceError, EvidencePack, write_evidence};
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
+pub use parts::PAGE_MARK;
 pub use policy_page::policy_page;
 pub use read::{FinishedReport, ReadError};
 pub use review::Review;

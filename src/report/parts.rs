@@ -6,6 +6,9 @@ pub(super) const EVENTS_FOLDER: &str = "events";
 pub(super) const DAY_FILE: &str = "events.parquet";
 /// The page of the report. A report need not have one.
 pub(super) const PAGE: &str = "report.html";
+/// What the head of every page has.
+pub const PAGE_MARK: &str = "<meta name=\"generator\" content=\"keytrail\">";
+
 /// The parts of a report, in the order in which they appear.
 pub(super) const PARTS: [&str; 15] = [
     "findings.parquet",

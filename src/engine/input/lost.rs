@@ -5,6 +5,7 @@ use crate::aggregate::{InputStatus, StatusReason, UnreadReason};
 use crate::format::container::{NameWatch, Watched};
 use crate::format::decode::{may_be_encoded, may_hold_compressed, may_hold_encoded};
 use crate::model::SkipReason;
+use crate::report::PAGE_MARK;
 use crate::source::{Family, NameFields};
 
 /// Bytes at the beginning of an input that show what was saved instead of a log.
@@ -44,9 +45,17 @@ pub(super) fn description(reason: &StatusReason, head: &[u8]) -> Option<String> 
     }
 }
 
+/// Whether it is the page of a report: it names records, and has none. No log has such a name.
+fn is_page_of_report(uri: &str, head: &[u8]) -> bool {
+    uri.ends_with(".html") && memchr::memmem::find(head, PAGE_MARK.as_bytes()).is_some()
+}
+
 /// Why an input that would be skipped is unreadable instead, if it is.
 fn unread(reason: SkipReason, input: &NoRecords<'_>) -> Option<StatusReason> {
     let NoRecords { uri, fields, watch, head, .. } = *input;
+    if is_page_of_report(uri, head) {
+        return None;
+    }
     // It may hold records, and nobody can say that it does not.
     let detail = match reason {
         SkipReason::UnsupportedCompression => Some(

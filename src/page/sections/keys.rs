@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::review;
 use crate::model::{Arn, EventTime, counted, number};
 use crate::page::budget::Budget;
 use crate::page::charts::{Bars, Life, lifelines};
@@ -68,6 +69,7 @@ pub(in crate::page) fn keys(
     }
     let mut sections = vec![section];
     let mut parts = read(source, places)?;
+    let sheets = review::sheets(source, places)?;
     for (key, totals) in overview.keys.ordered() {
         let Some(key) = key else { continue };
         let Some(part) = parts.remove(key) else { continue };
@@ -89,7 +91,11 @@ pub(in crate::page) fn keys(
             facts.push((t.last_used.to_owned(), format!("{time} UTC, {call}, {}", printable(who))));
         }
         section.add(Block::Facts(facts));
+        let id = part.id.clone();
         add_part(&mut section, source, key, part, overview, budget);
+        if let Some(rows) = sheets.get(key) {
+            section.add(Block::Table(Box::new(review::sheet(&id, key, rows, budget, source))));
+        }
         sections.push(section);
     }
     Ok(sections)

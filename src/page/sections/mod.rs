@@ -6,6 +6,7 @@ mod keys;
 mod limits;
 mod read;
 mod refusals;
+mod review;
 mod sharing;
 mod sign;
 mod uses;
