@@ -206,15 +206,25 @@ impl Query {
     pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
+}
 
-    /// A query with a text from the report in it. None, if the text has characters that are not
-    /// shown: the query could not be copied.
-    pub(super) fn with(text: &str, query: impl FnOnce(&str) -> String) -> Self {
-        match printable(text) == text {
-            true => Self(query(&text.replace('\'', "''"))),
-            false => Self::default(),
+/// A text as SQL writes it. Characters that are not shown are written by their numbers, so that the
+/// query can be copied from the page.
+pub(super) fn literal(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut plain = String::new();
+    for c in text.chars() {
+        if c == '\'' {
+            plain.push_str("''");
+        } else if printable(c.encode_utf8(&mut [0; 4])).contains(c) {
+            plain.push(c);
+        } else {
+            parts.push(format!("'{}'", std::mem::take(&mut plain)));
+            parts.push(format!("chr({})", u32::from(c)));
         }
     }
+    parts.push(format!("'{plain}'"));
+    if parts.len() == 1 { parts.swap_remove(0) } else { format!("concat({})", parts.join(", ")) }
 }
 
 /// A row of cells, each with the values that there are.
@@ -225,4 +235,16 @@ pub(super) fn row<const N: usize>(cells: [Vec<Option<Field>>; N]) -> TableRow {
 /// The id of a key, or the text itself.
 pub(super) fn short_key(arn: &str) -> String {
     Arn::parse(arn).map_or(arn, |arn| arn.resource.strip_prefix("key/").unwrap_or(arn.resource)).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_a_query_is_only_a_text() {
+        assert_eq!(literal("a'b"), "'a''b'");
+        assert_eq!(literal("a\u{202e}b"), "concat('a', chr(8238), 'b')");
+        assert_eq!(literal("\u{fffd}"), "'\u{fffd}'");
+    }
 }

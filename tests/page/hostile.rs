@@ -55,7 +55,7 @@ fn texts_of_records_stay_texts() {
     let page = made.page();
     assert_eq!(page.matches("<script").count(), 1, "the page's own");
     assert_eq!(page.matches("</style>").count(), 1);
-    for markup in ["<img", "<svg onload", "onerror=window", "<b>", "<!-- -->"] {
+    for markup in ["<img", "<svg onload", "<b>", "<!-- -->"] {
         assert!(!page.contains(markup), "{markup}");
     }
     let odd = |c: &char| {

@@ -105,7 +105,7 @@ def main():
             differences.append(f"a number without a query: {number}")
             continue
         values += 1
-        expected = str(connection.execute(number["sql"]).fetchone()[0])
+        expected = str(connection.sql(number["sql"]).fetchall()[0][0])
         if expected != number["value"]:
             differences.append(f"{number['sql']}: {expected}, the page has {number['value']}")
 
@@ -132,7 +132,7 @@ def main():
     for picture in page.pictures:
         if not picture["sql"]:
             continue
-        found = connection.execute(picture["sql"]).fetchall()
+        found = connection.sql(picture["sql"]).fetchall()
         expected = sorted("|".join(printable(str(value)) for value in row) for row in found)
         values += len(expected)
         if expected != sorted(picture["rows"]):

@@ -12,7 +12,7 @@ use crate::page::keys::{KEY_PARTS, SEVERITIES};
 use crate::page::overview::Overview;
 use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
-use crate::page::table::{Field, Kind, Query, Table, TableRow, row, short_key};
+use crate::page::table::{Field, Kind, Query, Table, TableRow, literal, row, short_key};
 use crate::report::{
     ACCESS, AccessTable, DAILY, DailyTable, FINDINGS, FindingsTable, GRANTS, GrantsTable, POLICY_STATEMENTS,
     PolicyStatementsTable, USAGE, UsageTable, printable,
@@ -143,7 +143,7 @@ fn list(
 }
 
 fn list_query(source: &Source<'_>) -> Query {
-    let mut known = vec!["select key_arn from 'usage.parquet'"];
+    let mut known = vec!["select distinct key_arn from 'usage.parquet'"];
     let (mut grants, mut findings) =
         ("select null::varchar as key_arn, 0::bigint as n where false".to_owned(), String::new());
     if source.has::<GrantsTable>() {
@@ -352,6 +352,7 @@ fn add_part(
     overview: &Overview,
     budget: &mut Budget,
 ) {
+    let key = &literal(key);
     let t = source.texts;
     let id = part.id;
     let (findings, total) = part.findings.finish();
@@ -361,13 +362,9 @@ fn add_part(
         section.add(Block::Items(findings.into_iter().map(item).collect()));
     }
     if !part.bars.is_empty() {
-        let condition = format!("key_arn = '{}'", key.replace('\'', "''"));
+        let condition = format!("key_arn = {key}");
         let title = t.calls_over_time.to_owned();
-        let mut drawing =
-            part.bars.draw(&format!("{id}-bars"), title, Some(&condition), &overview.workloads, t);
-        if printable(key) != key {
-            drawing.query.clear();
-        }
+        let drawing = part.bars.draw(&format!("{id}-bars"), title, Some(&condition), &overview.workloads, t);
         section.add_drawing(Some(drawing));
     }
     if !part.callers.is_empty() {
@@ -387,13 +384,11 @@ fn add_part(
             (t.last, false),
             (t.not_seen, false),
         ];
-        let query = Query::with(key, |key| {
-            format!(
-                "select grantee, grant_id, operations, constraints, state, created_time, ended_time, created_by, \
+        let query = Query::new(format!(
+            "select grantee, grant_id, operations, constraints, state, created_time, ended_time, created_by, \
                  consistent_use_count, last_consistent_use, operations_not_seen from 'grants.parquet' \
-                 where key_arn = '{key}' order by created_time nulls first, grant_id nulls first"
-            )
-        });
+                 where key_arn = {key} order by created_time nulls first, grant_id nulls first"
+        ));
         let table = Table::new(format!("{id}-grants"), t.grants, &heads);
         section.add(Block::Table(Box::new(table.fill(budget.part(120_000), rows, total, query))));
         section.text(t.grants_note);
@@ -408,12 +403,10 @@ fn add_part(
             (t.records, true),
             (t.detail, false),
         ];
-        let query = Query::with(key, |key| {
-            format!(
-                "select status, statement, sid, effect, principal, permission, record_count, detail \
-                 from 'policy_statements.parquet' where key_arn = '{key}'"
-            )
-        });
+        let query = Query::new(format!(
+            "select status, statement, sid, effect, principal, permission, record_count, detail \
+                 from 'policy_statements.parquet' where key_arn = {key}"
+        ));
         let table = Table::new(format!("{id}-policy"), t.policy, &heads);
         section.add(Block::Table(Box::new(table.fill(budget.part(120_000), rows, total, query))));
     }
@@ -426,13 +419,11 @@ fn add_part(
             (t.records, true),
             (t.first_last, false),
         ];
-        let query = Query::with(key, |key| {
-            format!(
-                "select principal, event_name, outcome, error_code, record_count, first_event_time, last_event_time \
-                 from read_parquet('access.parquet', file_row_number = true) where key_arn = '{key}' \
+        let query = Query::new(format!(
+            "select principal, event_name, outcome, error_code, record_count, first_event_time, last_event_time \
+                 from read_parquet('access.parquet', file_row_number = true) where key_arn = {key} \
                  order by record_count desc, file_row_number"
-            )
-        });
+        ));
         let table = Table::new(format!("{id}-access"), t.access, &heads);
         section.add(Block::Table(Box::new(table.fill(budget.part(120_000), rows, total, query))));
     }
@@ -479,17 +470,15 @@ fn callers(
         (t.users, true),
         (t.first_last, false),
     ];
-    let query = Query::with(key, |key| {
-        format!(
-            "select principal, workload, event_name, \
+    let query = Query::new(format!(
+        "select principal, workload, event_name, \
              coalesce(sum(event_count) filter (outcome = 'success'), 0)::bigint as succeeded, \
              coalesce(sum(event_count) filter (outcome = 'denied'), 0)::bigint as refused, \
              coalesce(sum(event_count) filter (outcome not in ('success', 'denied')), 0)::bigint as failed, \
              max(session_count) as sessions, max(user_count) as users, min(first_event_time) as first, \
-             max(last_event_time) as last from 'usage.parquet' where key_arn = '{key}' \
+             max(last_event_time) as last from 'usage.parquet' where key_arn = {key} \
              group by principal, workload, event_name \
              order by sum(event_count) desc, principal, workload, event_name"
-        )
-    });
+    ));
     Table::new(format!("{id}-callers"), t.callers, &heads).fill(budget.part(120_000), rows, total, query)
 }

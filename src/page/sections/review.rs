@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::page::budget::Budget;
 use crate::page::error::PageError;
 use crate::page::source::Source;
-use crate::page::table::{Field, Kind, Query, Table, row};
+use crate::page::table::{Field, Kind, Query, Table, literal, row};
 use crate::report::{AccessTable, GrantsTable, PolicyStatementsTable, Review, ReviewRow};
 
 /// Rows of a sheet at most.
@@ -39,6 +39,7 @@ pub(super) fn sheet(
     budget: &mut Budget,
     source: &Source<'_>,
 ) -> Table {
+    let key = literal(key);
     let t = source.texts;
     let cells = rows.iter().take(ROWS).map(|review| {
         let list =
@@ -65,22 +66,20 @@ pub(super) fn sheet(
         (t.decision, false),
         (t.reviewer, false),
     ];
-    let query = Query::with(key, |key| {
-        format!(
-            "with a as (select principal, coalesce(sum(record_count) filter (outcome = 'success'), 0)::bigint as used, \
+    let query = Query::new(format!(
+        "with a as (select principal, coalesce(sum(record_count) filter (outcome = 'success'), 0)::bigint as used, \
              max(last_event_time) filter (outcome = 'success') as last, \
              coalesce(sum(record_count) filter (outcome = 'denied'), 0)::bigint as refused \
-             from 'access.parquet' where key_arn = '{key}' group by 1), \
+             from 'access.parquet' where key_arn = {key} group by 1), \
              g as (select grantee as principal, count(*) as open_grants from 'grants.parquet' \
-             where key_arn = '{key}' and state = 'open' and grantee is not null group by 1), \
+             where key_arn = {key} and state = 'open' and grantee is not null group by 1), \
              p as (select principal, string_agg(distinct permission, ',' order by permission) as allowed_not_used \
-             from 'policy_statements.parquet' where key_arn = '{key}' and status = 'allowed_not_used' \
+             from 'policy_statements.parquet' where key_arn = {key} and status = 'allowed_not_used' \
              and policy_until is null and principal is not null and permission is not null group by 1) \
              select principal, coalesce(used, 0) as used, last, coalesce(refused, 0) as refused, \
              coalesce(open_grants, 0) as open_grants, allowed_not_used \
              from a full join g using (principal) full join p using (principal) order by principal"
-        )
-    });
+    ));
     Table::new(format!("{id}-review"), t.review, &heads).fill(
         budget.part(120_000),
         cells,
