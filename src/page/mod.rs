@@ -1,8 +1,8 @@
 //! A finished report → one HTML page to read, print and sign.
 //!
 //! The page is one file without any request to elsewhere. It can be read without JavaScript, which
-//! only adds filters, sorting and copying. It has at most about 10 MB, whatever the report has: where
-//! rows are left out, the page says so, with the query that gives all of them.
+//! only adds filters, sorting and copying. It has at most about 10 MB, whatever the report has:
+//! where rows are left out, the page says so, with the query that gives all of them.
 //!
 //! Every table carries the SQL that gives its rows from the files of the report, and so does every
 //! number that stands alone. A test runs all of them with DuckDB and compares.

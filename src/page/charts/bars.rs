@@ -66,19 +66,19 @@ impl Step {
 
 /// Calls by day and workload.
 #[derive(Debug, Default)]
-pub(in crate::page) struct Bars(BTreeMap<(i32, String), u64>);
+pub(crate) struct Bars(BTreeMap<(i32, String), u64>);
 
 impl Bars {
-    pub(in crate::page) fn add(&mut self, day: i32, workload: &str, events: u64) {
+    pub(crate) fn add(&mut self, day: i32, workload: &str, events: u64) {
         *self.0.entry((day, workload.to_owned())).or_default() += events;
     }
 
-    pub(in crate::page) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The picture. `condition` is the part of the query that says which rows it is of.
-    pub(in crate::page) fn draw(
+    pub(crate) fn draw(
         &self,
         id: &str,
         title: String,

@@ -15,17 +15,17 @@ const CELLS: i32 = 120;
 
 /// What is known of an account and Region. Days are since the epoch.
 #[derive(Debug, Clone)]
-pub(in crate::page) struct Scope {
-    pub(in crate::page) name: String,
-    pub(in crate::page) first: i32,
-    pub(in crate::page) last: i32,
-    pub(in crate::page) missing: BTreeSet<i32>,
+pub(crate) struct Scope {
+    pub(crate) name: String,
+    pub(crate) first: i32,
+    pub(crate) last: i32,
+    pub(crate) missing: BTreeSet<i32>,
     /// The report lists no missing days after this one, though there are some.
-    pub(in crate::page) known_until: Option<i32>,
+    pub(crate) known_until: Option<i32>,
 }
 
 /// The picture; `None`: nothing is known.
-pub(in crate::page) fn calendar(scopes: &[Scope], texts: &Texts) -> Option<Drawing> {
+pub(crate) fn calendar(scopes: &[Scope], texts: &Texts) -> Option<Drawing> {
     let (first, last) = (scopes.iter().map(|s| s.first).min()?, scopes.iter().map(|s| s.last).max()?);
     let days = (last - first + 1).div_euclid(CELLS) + 1;
     let cells = (last - first).div_euclid(days) + 1;

@@ -17,25 +17,25 @@ const COLUMNS: [f64; 3] = [165.0, 440.0, 720.0];
 
 /// Calls of one workload, principal and key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::page) struct Link {
-    pub(in crate::page) workload: String,
-    pub(in crate::page) principal: String,
-    pub(in crate::page) key: String,
+pub(crate) struct Link {
+    pub(crate) workload: String,
+    pub(crate) principal: String,
+    pub(crate) key: String,
 }
 
 /// Calls by workload, principal and key.
 #[derive(Debug, Default)]
-pub(in crate::page) struct Flow(BTreeMap<Link, u64>);
+pub(crate) struct Flow(BTreeMap<Link, u64>);
 
 /// The boxes of a column: names and counts, the largest first.
 type Column = Vec<(String, u64)>;
 
 impl Flow {
-    pub(in crate::page) fn add(&mut self, link: Link, events: u64) {
+    pub(crate) fn add(&mut self, link: Link, events: u64) {
         *self.0.entry(link).or_default() += events;
     }
 
-    pub(in crate::page) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -55,7 +55,7 @@ impl Flow {
     }
 
     /// The picture. `links` gives the place of a key in the page.
-    pub(in crate::page) fn draw(&self, texts: &Texts, links: &BTreeMap<String, String>) -> Drawing {
+    pub(crate) fn draw(&self, texts: &Texts, links: &BTreeMap<String, String>) -> Drawing {
         let others = texts.flow_others;
         let columns = [
             self.column(|link| &link.workload, others),

@@ -12,18 +12,18 @@ const MOST: usize = 40;
 
 /// A grant.
 #[derive(Debug, Clone)]
-pub(in crate::page) struct Life {
-    pub(in crate::page) name: String,
-    pub(in crate::page) tip: String,
-    pub(in crate::page) created: Option<EventTime>,
-    pub(in crate::page) ended: Option<EventTime>,
-    pub(in crate::page) is_open: bool,
-    pub(in crate::page) first_use: Option<EventTime>,
-    pub(in crate::page) last_use: Option<EventTime>,
+pub(crate) struct Life {
+    pub(crate) name: String,
+    pub(crate) tip: String,
+    pub(crate) created: Option<EventTime>,
+    pub(crate) ended: Option<EventTime>,
+    pub(crate) is_open: bool,
+    pub(crate) first_use: Option<EventTime>,
+    pub(crate) last_use: Option<EventTime>,
 }
 
 /// The picture; `None`: no grant has a time.
-pub(in crate::page) fn lifelines(
+pub(crate) fn lifelines(
     id: &str,
     lives: &[Life],
     window: (EventTime, EventTime),

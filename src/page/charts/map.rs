@@ -15,16 +15,16 @@ const RIGHT: f64 = 700.0;
 
 /// What one account shares with one consumer.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::page) struct ShareLine {
-    pub(in crate::page) resources: u64,
-    pub(in crate::page) used: u64,
-    pub(in crate::page) refused: u64,
+pub(crate) struct ShareLine {
+    pub(crate) resources: u64,
+    pub(crate) used: u64,
+    pub(crate) refused: u64,
     /// Some of it has not ended.
-    pub(in crate::page) is_live: bool,
+    pub(crate) is_live: bool,
 }
 
 /// The picture; `None`: nothing is shared.
-pub(in crate::page) fn map(lines: &BTreeMap<(String, String), ShareLine>, texts: &Texts) -> Option<Drawing> {
+pub(crate) fn map(lines: &BTreeMap<(String, String), ShareLine>, texts: &Texts) -> Option<Drawing> {
     if lines.is_empty() {
         return None;
     }

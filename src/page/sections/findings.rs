@@ -19,7 +19,7 @@ const SHOWN: usize = 3_000;
 const RECORDS: usize = 3;
 const STATUSES: [&str; 3] = ["open", "undecidable", "muted"];
 
-pub(in crate::page) fn findings(
+pub(crate) fn findings(
     source: &Source<'_>,
     parts: &BTreeMap<String, String>,
     budget: &mut Budget,

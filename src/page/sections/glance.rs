@@ -7,7 +7,7 @@ use crate::page::overview::Overview;
 use crate::page::source::{Source, field};
 use crate::report::{FindingsTable, UsageTable, printable};
 
-pub(in crate::page) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
+pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
     let t = source.texts;
     let mut section = Section::new("glance", t.glance);
     let mut facts = vec![(t.inputs.to_owned(), printable(&source.report.inputs().join(", ")))];

@@ -50,7 +50,7 @@ struct Calls {
     times: Option<(EventTime, EventTime)>,
 }
 
-pub(in crate::page) fn keys(
+pub(crate) fn keys(
     source: &Source<'_>,
     overview: &Overview,
     places: &BTreeMap<String, String>,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::page::content::{Block, Item, Section};
 use crate::page::source::{Source, field};
 
-pub(in crate::page) fn limits(source: &Source<'_>) -> Option<Section> {
+pub(crate) fn limits(source: &Source<'_>) -> Option<Section> {
     let t = source.texts;
     let caveats = source.list(&["caveats"]);
     if caveats.is_empty() {

@@ -20,7 +20,7 @@ use super::glance::seconds;
 /// Rejects that are shown.
 const REJECTED: usize = 200;
 
-pub(in crate::page) fn read(source: &Source<'_>, budget: &mut Budget) -> Result<Section, PageError> {
+pub(crate) fn read(source: &Source<'_>, budget: &mut Budget) -> Result<Section, PageError> {
     let t = source.texts;
     let mut section = Section::new("read", t.read);
     section.add(Block::Heading(t.asked.to_owned()));

@@ -8,11 +8,7 @@ use crate::page::table::{Field, Kind, Query, Table, row};
 use crate::page::texts::Texts;
 use crate::report::UsageTable;
 
-pub(in crate::page) fn refusals(
-    source: &Source<'_>,
-    overview: &Overview,
-    budget: &mut Budget,
-) -> Option<Section> {
+pub(crate) fn refusals(source: &Source<'_>, overview: &Overview, budget: &mut Budget) -> Option<Section> {
     if !source.has::<UsageTable>() {
         return None;
     }

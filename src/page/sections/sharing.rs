@@ -16,10 +16,7 @@ const SHOWN: usize = 1_000;
 /// Pairs of owner and consumer that are drawn at most.
 const PAIRS: usize = 400;
 
-pub(in crate::page) fn sharing(
-    source: &Source<'_>,
-    budget: &mut Budget,
-) -> Result<Option<Section>, PageError> {
+pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option<Section>, PageError> {
     let t = source.texts;
     let mut lines: BTreeMap<(String, String), ShareLine> = BTreeMap::new();
     let mut shares = Smallest::new(SHOWN);

@@ -7,7 +7,7 @@ use crate::page::error::PageError;
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, row};
 
-pub(in crate::page) fn sign(source: &Source<'_>, budget: &mut Budget) -> Result<Section, PageError> {
+pub(crate) fn sign(source: &Source<'_>, budget: &mut Budget) -> Result<Section, PageError> {
     let t = source.texts;
     let mut section = Section::new("sign", t.sign);
     section.breaks = true;

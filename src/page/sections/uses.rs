@@ -17,7 +17,7 @@ const SHOWN: usize = 1_000;
 /// Combinations of workload, principal and key that the flow is drawn of; the largest ones.
 const FLOWS: usize = 5_000;
 
-pub(in crate::page) fn uses(
+pub(crate) fn uses(
     source: &Source<'_>,
     overview: &Overview,
     parts: &BTreeMap<String, String>,
