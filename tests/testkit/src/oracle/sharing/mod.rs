@@ -29,7 +29,7 @@ pub struct Call {
 }
 
 /// The rows of `shares.parquet` that no key policy made, and those of `share_use.parquet` that are
-/// not calls of KMS; each with the columns of [`rows`].
+/// not calls of KMS; each with the columns of `rows`.
 pub fn tell<'a>(records: impl Iterator<Item = &'a [u8]>) -> (Vec<Value>, Vec<Value>) {
     let mut distinct = BTreeSet::new();
     let mut calls: Vec<Call> = records
