@@ -44,6 +44,8 @@ pub(super) struct Overview {
     pub(super) failures: BTreeMap<Cause, Failures>,
     /// Open findings by severity.
     pub(super) findings: BTreeMap<String, u64>,
+    /// Findings that what was read cannot decide.
+    pub(super) undecidable: u64,
     pub(super) times: Option<(EventTime, EventTime)>,
 }
 
@@ -53,7 +55,9 @@ impl Overview {
         source.read::<UsageTable>(|row| overview.usage(&row))?;
         source.read::<FindingsTable>(|row| {
             overview.keys.finding(&row);
-            if row.text(at!(FINDINGS, "status")) == Some("open") {
+            let status = row.text(at!(FINDINGS, "status"));
+            overview.undecidable += u64::from(status == Some("undecidable"));
+            if status == Some("open") {
                 let severity = row.owned(at!(FINDINGS, "severity")).unwrap_or_default();
                 *overview.findings.entry(severity).or_default() += 1;
             }

@@ -54,12 +54,16 @@
     };
     let words = null;
     const filter = () => {
-      words ??= new Map(Array.from(body.rows, (row) =>
-        [row, Array.from(row.cells, (cell) => values(cell).join(' ') + ' ' + cell.textContent).join(' ').toLowerCase()]));
+      words ??= new Map(Array.from(body.rows, (row) => [row, {
+        text: Array.from(row.cells, (cell) => values(cell).join(' ') + ' ' + cell.textContent).join(' ').toLowerCase(),
+        // What the row says in words of closed lists, as severity=high.
+        pairs: new Set(Array.from(row.querySelectorAll('.word[data-c]'), (field) => field.dataset.c + '=' + value(field))),
+      }]));
       const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
-      for (const [row, text] of words) {
-        row.hidden = !wanted.every((word) => text.includes(word));
+      const isPair = (word) => /^(severity|status|outcome|state)=/.test(word);
+      for (const [row, { text, pairs }] of words) {
+        row.hidden = !wanted.every((word) => (isPair(word) ? pairs.has(word) : text.includes(word)));
         if (!row.hidden) shown += 1;
       }
       count.textContent = `${shown} ${say.of} ${words.size} ${say.rows}`;

@@ -103,8 +103,11 @@ impl Field {
     }
 
     fn len(&self) -> usize {
-        // Markup around it, and characters that are written as entities.
-        64 + 2 * (self.value.len() + self.shown.len())
+        // The markup around it, and characters that are written as entities.
+        let written = |text: &str| text.len() + 4 * text.bytes().filter(|b| b"<>&\"'".contains(b)).count();
+        let value = if self.differs() || self.is_time() { 2 * written(&self.value) } else { 0 };
+        let breaks = 5 * self.pieces().len();
+        64 + value + breaks + written(&self.shown)
     }
 }
 

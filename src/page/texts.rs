@@ -114,7 +114,10 @@ texts! {
 
     findings: "Findings", "検出事項";
     no_findings: "There are no findings.", "検出事項はありません。";
-    findings_intro: "What an auditor should look at, the most severe first. Each finding names records that show it, as archive@offset: the byte at which the record begins in the decompressed archive.", "監査で確認すべき事項を重大度順に示します。根拠のレコードは「アーカイブ@位置」(展開後のバイト位置) で示します。";
+    findings_intro: "What an auditor should look at: open findings, then those that what was read cannot decide, then muted ones; in each group the most severe first. Each finding names records that show it, as archive@offset: the byte at which the record begins in the decompressed archive.", "監査で確認すべき事項。未対応、判定不能、ミュートの順で、それぞれ重大度順に示します。根拠のレコードは「アーカイブ@位置」(展開後のバイト位置) で示します。";
+    undecidable: "undecidable", "判定不能";
+    findings_left_out: "Findings that the report leaves out, since it has at most 1,000 of one rule", "1規則あたり1,000件までのため、レポートに含まれない検出事項";
+    findings_more: "more", "件";
     severity_head: "Severity", "重大度";
     finding: "Finding", "内容";
     about: "About", "対象";
@@ -212,14 +215,17 @@ texts! {
     resource: "Resource", "リソース";
     owner: "Owner", "所有者";
     consumer: "Consumer", "利用者";
-    asked_ended: "Asked for, ended", "要求・終了";
+    asked_ended: "Asked for, accepted, ended", "要求・承諾・終了";
+    late_uses: "Uses after its end", "終了後の使用";
+    visible_shares: "Shares seen for it", "該当する共有";
+    map_cut: "not all accounts are drawn", "一部のアカウントのみ表示";
     uses_head: "Uses", "使用";
 
     limits: "What these numbers cannot prove", "この数値では証明できないこと";
     limits_intro: "Read this before you rely on the numbers. The first notes are of this run, the last ones hold for any.", "数値を利用する前に必ずお読みください。";
 
     sign: "Sign-off", "署名";
-    sign_intro: "The page was made from these files of the report. Who signs can check their hashes with sha256sum.", "このページは以下のファイルから作成されました。sha256sum でハッシュ値を確認できます。";
+    sign_intro: "The page was made from these files of the report. Who signs can check their hashes with sha256sum. The files below events/ have theirs in the evidence pack of `keytrail evidence`.", "このページは以下のファイルから作成されました。sha256sum でハッシュ値を確認できます。events/ 以下のハッシュ値は `keytrail evidence` の証拠パックにあります。";
     sign_conclusion: "Conclusion", "結論";
     sign_exceptions: "Exceptions and open points", "例外・未解決事項";
     sign_prepared: "Prepared by (name, date, signature)", "作成者 (氏名・日付・署名)";

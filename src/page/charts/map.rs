@@ -65,9 +65,13 @@ pub(crate) fn map(lines: &BTreeMap<(String, String), ShareLine>, texts: &Texts) 
             shapes.push(Shape::text(x + shift, y + 4.0, anchor, "label", cut(name, 34)).tip(name.clone()));
         }
     }
+    let accounts = |names: BTreeSet<&String>| names.len();
+    let is_cut = accounts(lines.keys().map(|(owner, _)| owner).collect()) > MOST
+        || accounts(lines.keys().map(|(_, consumer)| consumer).collect()) > MOST;
+    let title = if is_cut { format!("{} ({})", texts.map, texts.map_cut) } else { texts.map.to_owned() };
     Some(Drawing {
         id: "map".to_owned(),
-        title: texts.map.to_owned(),
+        title,
         description: texts.map_description.to_owned(),
         width: WIDTH,
         height: 40.0 + ROW * length(owners.len().max(consumers.len()) as u64),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model::number;
 use crate::page::budget::Budget;
-use crate::page::content::{Block, Section};
+use crate::page::content::{Block, Item, Section};
 use crate::page::error::PageError;
 use crate::page::keys::SEVERITIES;
 use crate::page::rows::{Row, Smallest, at};
@@ -44,11 +45,22 @@ pub(crate) fn findings(
         smallest.push(order, || finding_row(&finding, parts));
     })?;
     let (rows, total) = smallest.finish();
-    if total == 0 {
+    if total == 0 && left_out(source) == 0 {
         section.text(t.no_findings);
         return Ok(Some(section));
     }
     section.text(t.findings_intro);
+    let rules = source.run(&["findings", "left_out"]).as_object().into_iter().flatten();
+    let item = |(rule, n): (&String, &Value)| Item {
+        text: format!("{}: {} {}", printable(rule), number(n.as_u64().unwrap_or_default()), t.findings_more),
+        details: Vec::new(),
+        link: None,
+    };
+    let items: Vec<Item> = rules.map(item).collect();
+    if !items.is_empty() {
+        section.text(t.findings_left_out);
+        section.add(Block::Items(items));
+    }
     let heads = [
         (t.severity_head, false),
         (t.finding, false),
@@ -70,6 +82,12 @@ pub(crate) fn findings(
     let table = Table::new("findings-table", t.findings, &heads);
     section.add(Block::Table(Box::new(table.fill(budget.part(3_000_000), rows, total, Query::new(query)))));
     Ok(Some(section))
+}
+
+/// Findings that are not in the table, since a rule may have only so many.
+pub(super) fn left_out(source: &Source<'_>) -> u64 {
+    let rules = source.run(&["findings", "left_out"]).as_object().into_iter().flatten();
+    rules.filter_map(|(_, n)| n.as_u64()).sum()
 }
 
 fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow {

@@ -43,7 +43,7 @@ pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
         let named = overview.keys.totals.iter().filter(|(key, totals)| key.is_some() && totals.events() > 0);
         section.add(Block::Counters(vec![
             count(t.calls_succeeded, success, sum("outcome = 'success'"), "uses", "", "success"),
-            count(t.calls_refused, denied, sum("outcome = 'denied'"), "refusals", "denied", "denied"),
+            count(t.calls_refused, denied, sum("outcome = 'denied'"), "refusals", "outcome=denied", "denied"),
             count(
                 t.calls_failed,
                 failed,
@@ -81,11 +81,26 @@ pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
                 "select count(*) from 'findings.parquet' where status = 'open' and severity = '{severity}'"
             ),
             link: "findings",
-            filter: severity.to_owned(),
+            filter: format!("severity={severity} status=open"),
             class: severity,
         };
         section.add(Block::Heading(t.open_findings.to_owned()));
-        section.add(Block::Counters(SEVERITIES.into_iter().map(counter).collect()));
+        let mut counters: Vec<Counter> = SEVERITIES.into_iter().map(counter).collect();
+        if overview.undecidable > 0 {
+            counters.push(Counter {
+                label: t.undecidable.to_owned(),
+                value: overview.undecidable,
+                query: "select count(*) from 'findings.parquet' where status = 'undecidable'".to_owned(),
+                link: "findings",
+                filter: "status=undecidable".to_owned(),
+                class: "",
+            });
+        }
+        section.add(Block::Counters(counters));
+        let left_out = super::findings::left_out(source);
+        if left_out > 0 {
+            section.text(format!("{}: {}.", t.findings_left_out, number(left_out)));
+        }
     }
     section.text(integrity(source, overview));
     section

@@ -57,14 +57,16 @@ pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option
             (t.state, false),
             (t.asked_ended, false),
             (t.uses_head, true),
+            (t.late_uses, true),
             (t.refused, true),
             (t.detail, false),
         ];
         let query = "select resource_arn, resource_kind, owner_account_id, consumer, consumer_kind, state, made_by, \
-                     requested_time, ended_time, use_count, refused_count, note from 'shares.parquet'";
+                     requested_time, accepted_time, ended_time, use_count, late_use_count, refused_count, permission, actions, \
+                     note from 'shares.parquet'";
         let table = Table::new("shares-table", t.shares, &heads);
         section.add(Block::Table(Box::new(table.fill(
-            budget.part(500_000),
+            budget.part(1_000_000),
             share_rows,
             share_total,
             Query::new(query),
@@ -78,13 +80,14 @@ pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option
             (t.call, false),
             (t.result, false),
             (t.events, true),
+            (t.visible_shares, true),
             (t.first_last, false),
         ];
         let query = "select resource_arn, owner_account_id, consumer_account_id, principal, event_name, use_kind, outcome, \
-                     error_code, event_count, first_event_time, last_event_time from 'share_use.parquet'";
+                     error_code, event_count, visible_share_count, first_event_time, last_event_time from 'share_use.parquet'";
         let table = Table::new("share-use-table", t.share_use, &heads);
         section.add(Block::Table(Box::new(table.fill(
-            budget.part(500_000),
+            budget.part(1_000_000),
             use_rows,
             use_total,
             Query::new(query),
@@ -111,11 +114,17 @@ fn share_row(share: &Row<'_>) -> TableRow {
         ],
         vec![
             Field::time("requested_time", share.time(at!(SHARES, "requested_time"))),
+            Field::time("accepted_time", share.time(at!(SHARES, "accepted_time"))),
             Field::time("ended_time", share.time(at!(SHARES, "ended_time"))),
         ],
         vec![Some(Field::count("use_count", share.count(at!(SHARES, "use_count"))))],
+        vec![Some(Field::count("late_use_count", share.count(at!(SHARES, "late_use_count"))))],
         vec![Some(Field::count("refused_count", share.count(at!(SHARES, "refused_count"))))],
-        vec![text("note", Kind::Note, at!(SHARES, "note"))],
+        vec![
+            text("permission", Kind::Code, at!(SHARES, "permission")),
+            text("actions", Kind::Note, at!(SHARES, "actions")),
+            text("note", Kind::Note, at!(SHARES, "note")),
+        ],
     ])
 }
 
@@ -137,6 +146,10 @@ fn use_row(used: &Row<'_>) -> TableRow {
             text("error_code", Kind::Note, at!(SHARE_USE, "error_code")),
         ],
         vec![Some(Field::count("event_count", used.count(at!(SHARE_USE, "event_count"))))],
+        vec![
+            used.optional_count(at!(SHARE_USE, "visible_share_count"))
+                .map(|n| Field::count("visible_share_count", n)),
+        ],
         vec![
             Field::time("first_event_time", used.time(at!(SHARE_USE, "first_event_time"))),
             Field::time("last_event_time", used.time(at!(SHARE_USE, "last_event_time"))),
