@@ -5,6 +5,8 @@
 
 // A chain of digests, and what can be wrong with it.
 mod chains;
+// Signatures of the newest digest, as files.
+mod signatures;
 // Agreement with `aws cloudtrail validate-logs`.
 mod validate_logs;
 // Reports: the columns that say what was verified.
@@ -14,8 +16,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use testkit::trail::{Hour, Signer, key_list, write_hours};
+use testkit::trail::{Hour, Signer, Trail, key_list, write_hours};
 use testkit::{Ran, keytrail, run};
+
+/// So many hours of a trail.
+fn hours(n: usize) -> Vec<Hour> {
+    Trail::default().hours(n, Signer::shared())
+}
 
 /// A copy of a bucket, and the keys that its digests are signed with.
 struct Copy {
