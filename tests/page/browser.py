@@ -47,7 +47,8 @@ def requests(driver):
 
 
 def shown(table):
-    return sum(row.is_displayed() for row in table.find_elements(By.CSS_SELECTOR, "tbody tr"))
+    script = "return [...arguments[0].tBodies[0].rows].filter(row => row.getClientRects().length > 0).length"
+    return table.parent.execute_script(script, table)
 
 
 def filters(driver):
