@@ -18,6 +18,7 @@ use super::directory::StagedReport;
 use super::parts::{DAY_FILE, EVENTS_FOLDER, PARTS};
 use super::run::SCHEMA_VERSION;
 use super::table::{Column, Table};
+use super::tables::EventsTable;
 use crate::format::tabular::{ParquetTable, TableError};
 use crate::model::EventTime;
 use crate::s3::{Bucket, S3Error};
@@ -289,10 +290,28 @@ impl FinishedReport {
     ///
     /// # Errors
     /// When the table cannot be read, or a column is not as this version writes it.
-    pub fn read<T: Table>(&self, mut take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
-        let file_name = format!("{}.parquet", T::NAME);
-        let name = self.place.name(&file_name);
-        let file = self.place.open(&file_name)?;
+    pub fn read<T: Table>(&self, take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
+        self.read_file::<T>(&format!("{}.parquet", T::NAME), take)
+    }
+
+    /// Reads the events of all days, a day after the other.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read), or when the folder cannot be listed.
+    pub fn read_events(&self, mut take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
+        let mut files = self.files()?;
+        files.retain(|file| file.split_once('/').is_some_and(|(folder, _)| folder == EVENTS_FOLDER));
+        files.iter().try_for_each(|file| self.read_file::<EventsTable>(file, &mut take))
+    }
+
+    /// Reads a table from one of the [files](Self::files).
+    fn read_file<T: Table>(
+        &self,
+        file_name: &str,
+        mut take: impl FnMut(EncodedRow<'_>),
+    ) -> Result<(), ReadError> {
+        let name = self.place.name(file_name);
+        let file = self.place.open(file_name)?;
         let unreadable = |source| ReadError::Table { path: name.clone(), source };
         let mut table = ParquetTable::open(file).map_err(unreadable)?;
         let places = places::<T>(&table.schema(), &name)?;

@@ -8,27 +8,57 @@ use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
 use crate::report::text::{cell_text, is_invisible, printable};
 
+/// What a spreadsheet may need that other readers of CSV do not expect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CsvForm {
+    /// A byte-order mark before the header: Excel then reads UTF-8.
+    pub byte_order_mark: bool,
+    /// Account ids as `="012345678901"`, which spreadsheets show with their leading zeros.
+    pub text_accounts: bool,
+}
+
 pub(super) struct CsvEncoder<W: Write> {
     writer: csv::Writer<W>,
     target: OutputTarget,
+    /// The columns whose account ids are written as formulas.
+    accounts: Vec<usize>,
 }
 
 impl<W: Write> CsvEncoder<W> {
-    pub(super) fn new(names: &[&'static str], out: W, target: OutputTarget) -> Result<Self, SinkError> {
+    pub(super) fn new(
+        names: &[&'static str],
+        form: CsvForm,
+        mut out: W,
+        target: OutputTarget,
+    ) -> Result<Self, SinkError> {
+        if form.byte_order_mark {
+            out.write_all("\u{feff}".as_bytes()).map_err(output_error)?;
+        }
+        let is_account = |name: &&str| form.text_accounts && name.ends_with("account_id");
+        let accounts = names.iter().enumerate().filter(|(_, name)| is_account(name));
+        let accounts = accounts.map(|(place, _)| place).collect();
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names).map_err(csv_error)?;
-        Ok(Self { writer, target })
+        Ok(Self { writer, target, accounts })
     }
+}
+
+/// Whether a text is an account id and nothing else: twelve digits.
+fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl<W: Write> RowEncoder for CsvEncoder<W> {
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
-        let target = self.target;
-        let field = |cell: &Cell<'_>| match target {
-            OutputTarget::Terminal { .. } => printable(&csv_field(cell)),
-            OutputTarget::File => csv_field(cell),
+        let (accounts, target) = (&self.accounts, self.target);
+        let field = |(place, cell): (usize, Cell<'_>)| match (&cell, target) {
+            (Cell::Text(text), _) if accounts.contains(&place) && is_account_id(text) => {
+                format!("=\"{text}\"")
+            }
+            (_, OutputTarget::Terminal { .. }) => printable(&csv_field(&cell)),
+            (_, OutputTarget::File) => csv_field(&cell),
         };
-        self.writer.write_record(row.cells().map(|cell| field(&cell))).map_err(csv_error)
+        self.writer.write_record(row.cells().enumerate().map(field)).map_err(csv_error)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {

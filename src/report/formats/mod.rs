@@ -12,6 +12,7 @@ mod terminal;
 
 use std::io::Write;
 
+pub use self::csv::CsvForm;
 pub use self::encoder::OutputTarget;
 use self::encoder::RowEncoder;
 use super::cell::EncodedRow;
@@ -121,11 +122,25 @@ impl<'w> RowStream<'w> {
                 Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, target))
             }
             OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out, target)),
-            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, out, target)?),
+            OutputFormat::Csv => {
+                Box::new(csv::CsvEncoder::new(&names, CsvForm::default(), out, target)?)
+            }
             OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
             OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
         };
         Ok(Self { encoder })
+    }
+
+    /// A stream of rows with columns of these names, as CSV in this form.
+    ///
+    /// # Errors
+    /// When the header cannot be written.
+    pub(super) fn csv(
+        names: &[&'static str],
+        form: CsvForm,
+        out: impl Write + Send + 'w,
+    ) -> Result<Self, SinkError> {
+        Ok(Self { encoder: Box::new(csv::CsvEncoder::new(names, form, out)?) })
     }
 
     /// Writes a row.
