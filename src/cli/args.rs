@@ -10,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use super::evidence_args::EvidenceArgs;
 use super::exit::ExitStatus;
+use super::export_args::ExportArgs;
 use super::html_args::{HtmlArgs, LanguageOption};
 use super::options::{
     CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
@@ -60,6 +61,7 @@ pub(super) enum Command {
     Verify(VerifyArgs),
     Html(HtmlArgs),
     Evidence(EvidenceArgs),
+    Export(ExportArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -367,7 +369,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "sharing", "findings", "policy", "verify", "evidence", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "grants", "review", "sharing", "findings", "policy", "verify", "html", "evidence", "export", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

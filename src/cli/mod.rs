@@ -14,6 +14,8 @@ mod events;
 mod evidence;
 mod evidence_args;
 mod exit;
+mod export;
+mod export_args;
 mod findings;
 mod grants;
 mod html;
@@ -79,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(args, &interrupt, &reporter),
         Command::Html(args) => html::run(args, &reporter),
         Command::Evidence(args) => evidence::run(args, &reporter),
+        Command::Export(args) => export::run(args, &reporter),
         Command::Rules(args) => rules::run(args, &interrupt, &reporter),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

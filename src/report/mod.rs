@@ -30,6 +30,7 @@ mod directory;
 mod error;
 mod events;
 mod evidence;
+mod export;
 mod formats;
 mod metrics;
 mod parquet;
@@ -53,6 +54,9 @@ pub use cell::{Cell, EncodedRow};
 pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, StagedReport, UnfinishedReport};
 pub use error::SinkError;
 pub use evidence::{EvidenceError, EvidencePack, write_evidence};
+pub use export::{
+    CsvForm, EXPORTED_TABLES, ExportError, ExportedRows, export_csv, export_markdown, export_workbook,
+};
 pub use formats::{OutputFormat, OutputTarget, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use parts::PAGE_MARK;

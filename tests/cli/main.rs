@@ -5,6 +5,8 @@
 
 // A disk that is full, an output that cannot be written.
 mod disk_full;
+// `keytrail export`: workbook, CSV, Markdown.
+mod export;
 // `keytrail grants`, of archives and of a report.
 mod grants;
 // `--incremental`: any sequence of runs says what one run says.

@@ -57,6 +57,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("arrow_buffer",         &["facts", "checkpoint"]),
     ("arrow_ipc",            &["report", "facts", "checkpoint"]),
     ("parquet",              &["report", "format/tabular"]),
+    ("rust_xlsxwriter",      &["report"]),
     ("walkdir",              &["source"]),
     ("toml",                 &["classify", "audit"]),
     ("askama",               &["page"]),

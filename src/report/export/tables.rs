@@ -1,0 +1,94 @@
+//! The tables of a report, to be read by name.
+
+use crate::report::cell::EncodedRow;
+use crate::report::parts::EVENTS_FOLDER;
+use crate::report::read::{FinishedReport, ReadError};
+use crate::report::table::{ColumnType, Table};
+use crate::report::tables::{
+    AccessTable, DailyTable, EventsTable, FindingsTable, GrantsTable, InputsTable, IntegrityTable,
+    PolicyStatementsTable, RejectsTable, ShareUseTable, SharesTable, SupersededTable, UsageTable,
+};
+
+/// Hands each row of a table to a function.
+type Read = fn(&FinishedReport, &mut dyn FnMut(EncodedRow<'_>)) -> Result<(), ReadError>;
+
+/// A table that can be exported.
+pub(super) struct StoredTable {
+    pub(super) name: &'static str,
+    columns: fn() -> Vec<(&'static str, ColumnType)>,
+    read: Read,
+}
+
+/// All of them, in the order of the sheets.
+const TABLES: [StoredTable; 13] = [
+    table::<UsageTable>(),
+    table::<DailyTable>(),
+    table::<FindingsTable>(),
+    table::<GrantsTable>(),
+    table::<AccessTable>(),
+    table::<PolicyStatementsTable>(),
+    table::<SharesTable>(),
+    table::<ShareUseTable>(),
+    table::<IntegrityTable>(),
+    table::<InputsTable>(),
+    table::<RejectsTable>(),
+    table::<SupersededTable>(),
+    StoredTable { read: |report, take| report.read_events(take), ..table::<EventsTable>() },
+];
+
+/// The names of the tables that can be exported, in the order of a workbook's sheets.
+pub const EXPORTED_TABLES: [&str; TABLES.len()] = {
+    let mut names = [""; TABLES.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = TABLES[place].name;
+        place += 1;
+    }
+    names
+};
+
+const fn table<T: Table>() -> StoredTable {
+    StoredTable {
+        name: T::NAME,
+        columns: || T::COLUMNS.iter().map(|column| (column.name, column.column_type)).collect(),
+        read: |report, take| report.read::<T>(take),
+    }
+}
+
+impl StoredTable {
+    #[cfg(test)]
+    pub(super) fn all() -> [Self; TABLES.len()] {
+        TABLES
+    }
+
+    /// The tables of these names that the report has; no name: all.
+    pub(super) fn of(report: &FinishedReport, names: &[&str]) -> Result<Vec<Self>, ReadError> {
+        let files = report.files()?;
+        let is_there = |name: &str| {
+            let file = format!("{name}.parquet");
+            files.iter().any(|found| *found == file)
+                || name == EVENTS_FOLDER && files.iter().any(|found| found.starts_with("events/"))
+        };
+        let is_asked = |name: &str| names.is_empty() || names.contains(&name);
+        Ok(TABLES.into_iter().filter(|table| is_asked(table.name) && is_there(table.name)).collect())
+    }
+
+    pub(super) fn columns(&self) -> Vec<(&'static str, ColumnType)> {
+        (self.columns)()
+    }
+
+    /// Hands each row to `take`, until it fails.
+    pub(super) fn read<E: From<ReadError>>(
+        &self,
+        report: &FinishedReport,
+        mut take: impl FnMut(EncodedRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut taken = Ok(());
+        (self.read)(report, &mut |row| {
+            if taken.is_ok() {
+                taken = take(row);
+            }
+        })?;
+        taken
+    }
+}
