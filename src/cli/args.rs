@@ -17,6 +17,7 @@ use super::options::{
     S3Options, SelectionOptions, TrustOptions,
 };
 use super::policy_args::PolicyArgs;
+use super::record_args::RecordArgs;
 use super::values::{FindingsFormat, findings_format, questions, severities, states};
 use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
@@ -53,6 +54,7 @@ Environment:
 pub(super) enum Command {
     Analyze(Box<AnalyzeArgs>),
     Events(Box<EventsArgs>),
+    Record(RecordArgs),
     Grants(GrantsArgs),
     Review(ReviewArgs),
     Sharing(SharingArgs),
@@ -369,7 +371,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "grants", "review", "sharing", "findings", "policy", "verify", "html", "evidence", "export", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "record", "grants", "review", "sharing", "findings", "policy", "verify", "html", "evidence", "export", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

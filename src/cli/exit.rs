@@ -11,6 +11,8 @@ pub(super) enum ExitStatus {
     Success,
     /// There is a result, but some input could not be read.
     Partial,
+    /// Everything was read, and nothing was found that was looked for.
+    NothingFound,
     /// An error stopped the command, or a file could not be written.
     Failure,
     /// There is a result, and a condition of `--max-age` or `--fail-on` is met. Whether everything
@@ -22,7 +24,8 @@ pub(super) enum ExitStatus {
 
 impl ExitStatus {
     /// All statuses, in the order of the help.
-    const ALL: [Self; 5] = [Self::Success, Self::Partial, Self::Failure, Self::Alarm, Self::Interrupted];
+    const ALL: [Self; 6] =
+        [Self::Success, Self::Partial, Self::NothingFound, Self::Failure, Self::Alarm, Self::Interrupted];
 
     /// The status of a command that has read these inputs and has a result.
     pub(super) fn of_inputs(inputs: &InputTotals) -> Self {
@@ -33,7 +36,7 @@ impl ExitStatus {
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::Partial => 1,
+            Self::Partial | Self::NothingFound => 1,
             Self::Failure => 2,
             Self::Alarm => 3,
             Self::Interrupted => 130,
@@ -44,6 +47,7 @@ impl ExitStatus {
         match self {
             Self::Success => "everything was read",
             Self::Partial => "there is a result, but some input could not be read",
+            Self::NothingFound => "or `keytrail record` found no such record",
             Self::Failure => "an error, such as bad usage or an output that cannot be written",
             Self::Alarm => "there is a result, and a condition of --max-age or --fail-on is met",
             Self::Interrupted => "interrupted",
@@ -52,7 +56,11 @@ impl ExitStatus {
 
     /// The table of all statuses, for the help.
     pub(super) fn table() -> String {
-        Self::ALL.map(|status| format!("  {:<3}  {}\n", status.code(), status.meaning())).concat()
+        let row = |status: Self| {
+            let code = if status == Self::NothingFound { String::new() } else { status.code().to_string() };
+            format!("  {code:<3}  {}\n", status.meaning())
+        };
+        Self::ALL.map(row).concat()
     }
 }
 

@@ -30,6 +30,8 @@ mod plan;
 mod policy;
 mod policy_args;
 mod progress;
+mod record;
+mod record_args;
 mod replaced_file;
 mod reporter;
 mod review;
@@ -73,6 +75,7 @@ pub fn run() -> ExitCode {
     let result = catch_panic(|| match &args.command {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
+        Command::Record(args) => record::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Review(args) => review::run(args, &interrupt, &reporter),
         Command::Sharing(args) => sharing::run(args, &interrupt, &reporter),

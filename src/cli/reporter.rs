@@ -61,6 +61,7 @@ impl ExitReporter {
                 (Some(&args.common), output, args.monitoring.metrics.clone())
             }
             Command::Events(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Record(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Grants(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Review(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Sharing(args) => (Some(&args.common), "-".to_owned(), None),
@@ -138,7 +139,16 @@ impl ExitReporter {
 
     /// Reports that rules or grants were printed, and returns the exit status.
     pub(super) fn rows_printed(&self, inputs: &InputTotals) -> ExitStatus {
-        let status = ExitStatus::of_inputs(inputs);
+        self.ended(inputs, ExitStatus::of_inputs(inputs))
+    }
+
+    /// Reports that there is nothing to print, and returns the exit status.
+    pub(super) fn nothing_found(&self, inputs: &InputTotals, text: &str) -> ExitStatus {
+        self.error("not found", json!({"error": text}), text);
+        self.ended(inputs, ExitStatus::NothingFound)
+    }
+
+    fn ended(&self, inputs: &InputTotals, status: ExitStatus) -> ExitStatus {
         if !self.is_already_reported() {
             self.last_line(status, || input_fields(inputs));
         }

@@ -33,6 +33,7 @@ mod pending;
 mod plan;
 mod progress;
 mod queue;
+mod record_lookup;
 mod replaced;
 mod resolve;
 mod resolved;
@@ -60,6 +61,8 @@ use merge::Merge;
 pub use patterns::{KeyPattern, Pattern, PatternError, PrincipalPattern, account_id};
 pub use plan::{Limits, Plan};
 pub use progress::Progress;
+use record_lookup::RecordLookup;
+pub use record_lookup::{FoundRecords, RecordName};
 pub use replaced::ReplacedArchives;
 use resolve::Resolver;
 pub use result::Run;
@@ -102,6 +105,22 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
 /// When the run is stopped. An input that cannot be read is no error.
 pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Facts, InputTotals), RunError> {
     scan::learn(plan, &start_threads(plan)?, progress)
+}
+
+/// Looks for the records of a name in the plan's inputs, KMS calls or not; also returns how many
+/// inputs could be read. An input in which the record cannot be is neither read nor counted.
+///
+/// # Errors
+/// When the run is stopped, or a temporary file cannot be used. An input that cannot be read is no
+/// error.
+pub fn find_records(
+    plan: &Plan,
+    name: &RecordName,
+    progress: &Progress,
+) -> Result<(FoundRecords, InputTotals), RunError> {
+    let lookup = RecordLookup::new(name);
+    let totals = scan::find(plan, &lookup, &start_threads(plan)?, progress)?;
+    Ok((lookup.finish().map_err(RunError::Temporary)?, totals))
 }
 
 fn start_threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::checkpoint::is_known;
 use super::plan::Plan;
+use super::record_lookup::RecordLookup;
 use super::replaced::ReplacedEvents;
 use super::scan_facts::add_fact;
 use crate::base::lock;
@@ -52,6 +53,8 @@ pub(super) enum Queue<'p> {
         listing: Box<Listing>,
         /// A digest has been listed: what follows may be in one.
         has_digests: bool,
+        /// Only what may hold the record that is looked for is listed.
+        lookup: Option<&'p RecordLookup<'p>>,
     },
     /// What is listed, without the archives whose facts are in the checkpoint.
     Incremental { plan: &'p Plan, listing: Box<Peekable<Listing>>, known: KnownArchives<'p> },
@@ -60,7 +63,12 @@ pub(super) enum Queue<'p> {
 impl<'p> Queue<'p> {
     /// Of a run that scans everything.
     pub(super) fn listed(plan: &Plan) -> Self {
-        Self::Listed { listing: Box::new(plan.listing()), has_digests: false }
+        Self::Listed { listing: Box::new(plan.listing()), has_digests: false, lookup: None }
+    }
+
+    /// Of a run that looks for a record.
+    pub(super) fn that_may_hold(plan: &Plan, lookup: &'p RecordLookup<'p>) -> Self {
+        Self::Listed { listing: Box::new(plan.listing()), has_digests: false, lookup: Some(lookup) }
     }
 
     /// Of a run that scans what is new. Facts in the checkpoint about calls of other records are
@@ -83,8 +91,9 @@ impl Iterator for Queue<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Listed { listing, has_digests } => {
-                let mut listed = listing.next()?;
+            Self::Listed { listing, has_digests, lookup } => {
+                let mut listed =
+                    listing.find(|listed| lookup.is_none_or(|lookup| lookup.may_be_in(listed.uri())))?;
                 if let ListedInput::Archive(archive) = &mut listed {
                     *has_digests |= archive.name_fields.family == Some(Family::Digest);
                     archive.may_be_listed = *has_digests;

@@ -11,6 +11,7 @@ use super::input::{self, scan_list};
 use super::plan::Plan;
 use super::progress::Progress;
 use super::queue::{Queue, next_work};
+use super::record_lookup::RecordLookup;
 use super::replaced::ReplacedEvents;
 use super::scan_facts::add_fact;
 use super::scanned::ScannedFacts;
@@ -71,6 +72,18 @@ pub(super) fn learn(
     Ok((facts, into_inner(totals)))
 }
 
+/// Looks for a record in all inputs; returns how many of them could be read.
+pub(super) fn find<'p>(
+    plan: &'p Plan,
+    lookup: &'p RecordLookup<'p>,
+    pool: &rayon::ThreadPool,
+    progress: &'p Progress,
+) -> Result<InputTotals, RunError> {
+    let totals = Mutex::default();
+    Scan::new(plan, progress, Destination::Find { lookup, totals: &totals }).run(pool)?;
+    Ok(into_inner(totals))
+}
+
 /// Where batches go.
 #[derive(Clone, Copy)]
 enum Destination<'p> {
@@ -80,6 +93,8 @@ enum Destination<'p> {
     Checkpoint(&'p Checkpoint),
     /// Nowhere: their inputs are counted, and problems are logged as they are found.
     Totals(&'p Mutex<InputTotals>),
+    /// The same, while a record is looked for.
+    Find { lookup: &'p RecordLookup<'p>, totals: &'p Mutex<InputTotals> },
 }
 
 struct Scan<'p> {
@@ -105,6 +120,7 @@ impl<'p> Scan<'p> {
                 Queue::incremental(plan, checkpoint, Arc::clone(&known), replaced.clone())
             }
             Destination::Store(_) | Destination::Totals(_) => Queue::listed(plan),
+            Destination::Find { lookup, .. } => Queue::that_may_hold(plan, lookup),
         };
         let queue =
             Mutex::new((0, Prefetcher::new(queue, plan.limits.memory.objects(), plan.cancel.clone())));
@@ -144,6 +160,7 @@ impl<'p> Scan<'p> {
             Destination::Checkpoint(checkpoint) => return self.work_for(checkpoint),
             Destination::Store(_) => (Retain::Selectable(&self.plan.selection), self.learn()),
             Destination::Totals(_) => (Retain::Nothing, Learn::Yes),
+            Destination::Find { lookup, .. } => (Retain::Find(lookup), Learn::No),
         };
         let mut facts = Facts::default();
         let mut builder = BatchBuilder::default();
@@ -224,7 +241,7 @@ impl<'p> Scan<'p> {
                 drop(activity);
                 store.put(order, batch).map_err(RunError::Temporary)
             }
-            Destination::Totals(totals) => {
+            Destination::Totals(totals) | Destination::Find { totals, .. } => {
                 let mut totals = lock(totals);
                 for stretch in &batch.stretches {
                     log_problems(&stretch.uri, stretch);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::plan::Plan;
 use super::progress::Progress;
+use super::record_lookup::RecordLookup;
 use super::select::Selection;
 use crate::aggregate::{Counts, Coverage, InputStatus, InputSummary, StatusReason};
 use crate::base::catch_panic;
@@ -17,7 +18,7 @@ const BATCH: usize = 1 << 20;
 const REJECTS: usize = 256;
 
 /// Which events a scan retains.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Retain<'p> {
     /// All: for later runs, with any options.
     All,
@@ -25,6 +26,8 @@ pub(super) enum Retain<'p> {
     Selectable(&'p Selection),
     /// None: only what records say about other calls.
     Nothing,
+    /// None: a record is looked for.
+    Find(&'p RecordLookup<'p>),
 }
 
 /// Whether the facts in records about other calls are read.

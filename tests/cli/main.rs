@@ -21,6 +21,8 @@ mod nothing;
 mod own_rules;
 // Filters as people paste them.
 mod pasted;
+// `keytrail record`: the record behind a row.
+mod record;
 // The report of `analyze` on disk.
 mod reports;
 // `keytrail review`, of archives and of a report.

@@ -276,6 +276,9 @@ impl<'r, 's> InputReader<'r, 's> {
     /// Reads one record; false when it is not valid JSON.
     pub(super) fn record(&mut self, bytes: &[u8], offset: u64, may_match: MayMatch) -> bool {
         let index = self.input.counts.records;
+        if let Retain::Find(lookup) = self.scanner.retain {
+            lookup.look(&self.subject.uri, offset, bytes);
+        }
         let may_match = match may_match {
             MayMatch::Yes => true,
             MayMatch::IfSourceIsMissing => self.source_place.is_missing_in(bytes),
@@ -371,7 +374,7 @@ impl<'r, 's> InputReader<'r, 's> {
             Retain::Selectable(selection) if !selection.wants_name(&event.name) => counts.other_event += 1,
             Retain::Selectable(selection) if !selection.wants_record(event) => counts.filtered += 1,
             Retain::Selectable(_) | Retain::All => return self.scanner.builder.event(event, offset),
-            Retain::Nothing => return,
+            Retain::Nothing | Retain::Find(_) => return,
         }
         self.scanner.builder.unretained(event);
         let plan = self.scanner.plan;

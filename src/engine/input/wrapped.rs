@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::reader::InputReader;
-use crate::engine::scanner::Learn;
+use crate::engine::scanner::{Learn, Retain};
 use crate::format::container::{
     self, ContainerReader, Envelope, Extracted, MayMatch, NameWatch, RecordSearch, SearchSummary, Watched,
 };
@@ -23,7 +23,8 @@ impl InputReader<'_, '_> {
     ) -> bool {
         // A row may lack columns that the query did not ask for.
         let may_count = envelope == Envelope::LakeRow || parse::may_match_inside(value);
-        if !may_count && !parse::lacks_source(value) {
+        let is_looked_for = matches!(self.scanner.retain, Retain::Find(_));
+        if !may_count && !is_looked_for && !parse::lacks_source(value) {
             self.wrapped_other(value, offset, envelope);
             return true;
         }

@@ -101,6 +101,7 @@ fn help_is_what_the_program_prints() {
             ("help: keytrail", help(&[])),
             ("help: analyze", help(&["analyze"])),
             ("help: events", help(&["events"])),
+            ("help: record", help(&["record"])),
             ("help: grants", help(&["grants"])),
             ("help: policy", help(&["policy"])),
             ("help: policy check", help(&["policy", "check"])),
