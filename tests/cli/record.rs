@@ -69,7 +69,8 @@ fn all_records_of_an_id_are_printed() {
     assert_eq!((&lines[0]["message"], &lines[0]["archive"]), (&json!("record"), &json!("a.json")));
     assert_eq!(lines[1]["exit_status"], 0);
     // A record of another service inside an envelope.
-    let ran = record(&["-q", "53000001-00eb-00ce-0e00-ea000fb0fba0", "tests/data/shapes/log-subscription.json"]);
+    let ran =
+        record(&["-q", "53000001-00eb-00ce-0e00-ea000fb0fba0", "tests/data/shapes/log-subscription.json"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(text(&ran.stdout).contains("GetBucketAcl"));
 }

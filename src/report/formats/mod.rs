@@ -122,16 +122,14 @@ impl<'w> RowStream<'w> {
                 Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, target))
             }
             OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out, target)),
-            OutputFormat::Csv => {
-                Box::new(csv::CsvEncoder::new(&names, CsvForm::default(), out, target)?)
-            }
+            OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, CsvForm::default(), out, target)?),
             OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
             OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
         };
         Ok(Self { encoder })
     }
 
-    /// A stream of rows with columns of these names, as CSV in this form.
+    /// A stream of rows with columns of these names, as CSV in this form for a spreadsheet.
     ///
     /// # Errors
     /// When the header cannot be written.
@@ -140,7 +138,9 @@ impl<'w> RowStream<'w> {
         form: CsvForm,
         out: impl Write + Send + 'w,
     ) -> Result<Self, SinkError> {
-        Ok(Self { encoder: Box::new(csv::CsvEncoder::new(names, form, out)?) })
+        // A spreadsheet shows texts to people, as a terminal does.
+        let target = OutputTarget::Terminal { width: None };
+        Ok(Self { encoder: Box::new(csv::CsvEncoder::new(names, form, out, target)?) })
     }
 
     /// Writes a row.
