@@ -38,7 +38,7 @@ pub(super) fn run(args: &ExportArgs, reporter: &ExitReporter) -> Result<ExitStat
             "{name} is only a part of a report: its events are missing; copy the whole folder"
         ));
     }
-    let output = output(args);
+    let output = args.output_or_default();
     if output.as_os_str() == "-" {
         to_stdout(args, &report)?;
         return Ok(reporter.rows_printed(&InputTotals::default()));
@@ -65,16 +65,6 @@ pub(super) fn run(args: &ExportArgs, reporter: &ExitReporter) -> Result<ExitStat
     Ok(reporter.rows_printed(&InputTotals::default()))
 }
 
-/// What is written, if nobody names it.
-pub(super) fn output(args: &ExportArgs) -> PathBuf {
-    let default = match args.format {
-        ExportFormat::Csv => "report-csv",
-        ExportFormat::Xlsx => "report.xlsx",
-        ExportFormat::Md => "-",
-    };
-    args.output.clone().unwrap_or_else(|| PathBuf::from(default))
-}
-
 fn usage<T>(text: String) -> Result<T, CliError> {
     Err(CliError::Usage(text))
 }
@@ -90,7 +80,7 @@ fn check(args: &ExportArgs) -> Result<(), CliError> {
             "--table is for --format csv and xlsx; Markdown has parts of several tables".to_owned(),
         );
     }
-    if output(args).as_os_str() != "-" {
+    if args.output_or_default().as_os_str() != "-" {
         return Ok(());
     }
     if args.format == ExportFormat::Csv && tables(args).len() != 1 {

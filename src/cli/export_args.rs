@@ -64,6 +64,18 @@ pub(super) struct ExportArgs {
     pub(super) common: CommonOptions,
 }
 
+impl ExportArgs {
+    /// What is written.
+    pub(super) fn output_or_default(&self) -> PathBuf {
+        let default = match self.format {
+            ExportFormat::Csv => "report-csv",
+            ExportFormat::Xlsx => "report.xlsx",
+            ExportFormat::Md => "-",
+        };
+        self.output.clone().unwrap_or_else(|| PathBuf::from(default))
+    }
+}
+
 /// What a report is exported as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ExportFormat {

@@ -16,8 +16,8 @@ use super::options::{CommonOptions, S3Options};
 /// where each is. If there is none, the exit status is 1.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:
-  keytrail record 3f2a9c1e-5b7d-4e21-9a60-1c0d5e8b7a44 logs/
-  keytrail record logs/2023.zip!/AWSLogs/one.json.gz@10480
+  keytrail record 991fa7c2-01a6-4986-a293-0f3c1866b764 sample-logs
+  keytrail record s3://my-logs/2023.zip!/AWSLogs/one.json.gz@10480
   keytrail record s3://my-trail/AWSLogs/111122223333/one.json.gz@0 | jq .userIdentity")]
 pub(super) struct RecordArgs {
     /// The id of an event, or archive and record_offset of a row

@@ -16,7 +16,6 @@ use super::alarms::AlarmCheck;
 use super::args::Command;
 use super::error::CliError;
 use super::exit::ExitStatus;
-use super::export;
 use super::log;
 use super::metrics_file::MetricsFile;
 use super::options::CommonOptions;
@@ -70,7 +69,7 @@ impl ExitReporter {
             Command::Verify(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Html(args) => (Some(&args.common), args.output.display().to_string(), None),
             Command::Evidence(args) => (Some(&args.common), args.output.display().to_string(), None),
-            Command::Export(args) => (Some(&args.common), export::output(args).display().to_string(), None),
+            Command::Export(args) => (Some(&args.common), args.output_or_default().display().to_string(), None),
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),
         };

@@ -29,7 +29,7 @@ pub(super) fn runs(command: &str, folder: &Path) -> bool {
     // The summary of `analyze` is on standard error, and so are the notes of some commands.
     // Everything else prints to standard output, and there only what was skipped: the sample has a
     // README.
-    if !["analyze", "keytrail grants", "keytrail policy", "keytrail review", "keytrail sharing"]
+    if !["analyze", "keytrail grants", "keytrail policy", "keytrail record", "keytrail review", "keytrail sharing"]
         .iter()
         .any(|name| command.contains(name))
     {
