@@ -10,7 +10,7 @@ use keytrail::knowledge::Knowledge;
 use keytrail::model::{KmsEvent, RejectReason};
 use keytrail::parse::{self, KMS, RecordKind};
 use keytrail::report::{
-    EVENTS, EncodedRow, EventStep, OutputFormat, OutputTarget, RowOrder, RowStream, Sink, encode_row,
+    EVENTS, EncodedRow, EventStep, OutputFormat, RowForm, RowOrder, RowStream, Sink, encode_row,
 };
 use keytrail_fuzz::oracle::json::{self, Json};
 use keytrail_fuzz::oracle::knowledge::Knowledge as OracleKnowledge;
@@ -111,7 +111,7 @@ fn row(event: KmsEvent<'_>) -> Map<String, Value> {
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
     let mut stream =
-        RowStream::events(OutputFormat::Ndjson, &mut out, OutputTarget::File).expect("a vector takes all");
+        RowStream::new(EVENTS, RowForm::of_file(OutputFormat::Ndjson), &mut out).expect("a vector takes all");
     stream.event(0, EventStep::Row(EncodedRow::new(&bytes), RowOrder::InOrder)).expect("a vector takes all");
     stream.finish().expect("a vector takes all");
     let mut row: Map<String, Value> = serde_json::from_slice(&out).expect("the row is JSON");

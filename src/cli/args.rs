@@ -6,14 +6,16 @@
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as ClapArgs, Parser, Subcommand};
 
+use super::event_args::{EventsArgs, SummaryArgs};
 use super::evidence_args::EvidenceArgs;
 use super::exit::ExitStatus;
 use super::export_args::ExportArgs;
 use super::html_args::{HtmlArgs, LanguageOption};
 use super::options::{
-    CommonOptions, DigestFiles, FormatOption, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives,
+    CommonOptions, DigestFiles, KeyOption, MonitoringOptions, PruneOptions, ReportOrArchives, RowOptions,
     S3Options, SelectionOptions, TrustOptions,
 };
 use super::policy_args::PolicyArgs;
@@ -37,6 +39,22 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
+impl Args {
+    /// Notes which options that have a default are given.
+    pub(super) fn note_given(&mut self, matches: &ArgMatches) {
+        let Some((_, matches)) = matches.subcommand() else { return };
+        let events = match &mut self.command {
+            Command::Events(args) => &mut args.events,
+            Command::Summary(args) => &mut args.events,
+            _ => return,
+        };
+        let is_given = |option: &str| {
+            matches.value_source(option).is_some_and(|source| source != ValueSource::DefaultValue)
+        };
+        events.is_given = (is_given("workload"), is_given("event"));
+    }
+}
+
 fn after_help() -> String {
     let statuses = ExitStatus::table();
     format!(
@@ -54,6 +72,7 @@ Environment:
 pub(super) enum Command {
     Analyze(Box<AnalyzeArgs>),
     Events(Box<EventsArgs>),
+    Summary(Box<SummaryArgs>),
     Record(RecordArgs),
     Grants(GrantsArgs),
     Review(ReviewArgs),
@@ -127,32 +146,6 @@ pub(super) struct AnalyzeArgs {
     pub(super) common: CommonOptions,
 }
 
-/// Read archives and print the selected events
-///
-/// Events are printed when the whole input has been read, or as they are found with --no-learn.
-/// They have the columns of the report's events.parquet.
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:
-  keytrail events --workload any --event any --key '*1234abcd*' logs/
-  keytrail events logs/ | jq -r 'select(.outcome==\"denied\") | .error_message'
-  keytrail events --format parquet --since 2023-03-01 logs/ > march.parquet")]
-pub(super) struct EventsArgs {
-    #[command(flatten)]
-    pub(super) output: FormatOption,
-
-    #[command(flatten)]
-    pub(super) selection: SelectionOptions,
-
-    #[command(flatten)]
-    pub(super) prune: PruneOptions,
-
-    #[command(flatten)]
-    pub(super) s3: S3Options,
-
-    #[command(flatten)]
-    pub(super) common: CommonOptions,
-}
-
 /// Print the grants of the input: for whom, for what, since when, and whether used
 ///
 /// Every grant that the input shows, from CreateGrant to its end, with the calls that are
@@ -186,7 +179,7 @@ pub(super) struct GrantsArgs {
     pub(super) state: Vec<String>,
 
     #[command(flatten)]
-    pub(super) output: FormatOption,
+    pub(super) rows: RowOptions,
 
     #[command(flatten)]
     pub(super) s3: S3Options,
@@ -217,7 +210,7 @@ pub(super) struct ReviewArgs {
     pub(super) keys: Option<PathBuf>,
 
     #[command(flatten)]
-    pub(super) output: FormatOption,
+    pub(super) rows: RowOptions,
 
     #[command(flatten)]
     pub(super) s3: S3Options,
@@ -256,7 +249,7 @@ pub(super) struct SharingArgs {
     pub(super) question: Vec<String>,
 
     #[command(flatten)]
-    pub(super) output: FormatOption,
+    pub(super) rows: RowOptions,
 
     #[command(flatten)]
     pub(super) trust: TrustOptions,
@@ -340,7 +333,7 @@ pub(super) struct RulesArgs {
     pub(super) inputs: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(super) output: FormatOption,
+    pub(super) rows: RowOptions,
 
     /// TOML file with your own workload rules, in addition to the built-in ones
     #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
@@ -371,7 +364,7 @@ pub(super) struct ManArgs {
     /// The command to describe; without it, keytrail itself
     #[arg(
         value_name = "COMMAND",
-        value_parser = ["analyze", "events", "record", "grants", "review", "sharing", "findings", "policy", "verify", "html", "evidence", "export", "rules", "completions", "man"]
+        value_parser = ["analyze", "events", "summary", "record", "grants", "review", "sharing", "findings", "policy", "verify", "html", "evidence", "export", "rules", "completions", "man"]
     )]
     pub(super) page: Option<String>,
 }

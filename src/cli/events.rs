@@ -1,27 +1,26 @@
-//! `keytrail events`: archives → selected events on standard output.
+//! `keytrail events`: archives or a report → selected events.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::atomic::Ordering;
+use std::io::{self, Write};
 
-use super::args::EventsArgs;
 use super::error::CliError;
+use super::event_args::{EventOrder, EventsArgs};
+use super::event_source::{ArchivesRead, EventsRead, ReadFrom, TakeEvent, read_events};
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
-use super::plan::PlanRequest;
-use super::progress::BarAwareWriter;
 use super::reporter::{ExitReporter, FinishedRun};
+use super::row_output::RowOutput;
 use super::values::LogFormat;
-use super::{alarms, plan, progress, startup, terminal, unmatched};
+use super::{alarms, startup, unmatched};
 
+use keytrail::aggregate::InputTotals;
 use keytrail::audit::trails_without_kms;
-use keytrail::engine::{self, Run};
+use keytrail::base::TaskQueue;
 use keytrail::model::counted;
 use keytrail::report::{
-    RowStream, RunOptions, ZeroResult, printable, scope, unread_inputs, zero_result_causes,
+    Cell, EVENT_COLUMNS, EVENTS, EncodedRow, OutputFormat, RowSorter, RowStream, Sink, SinkError, ZeroResult,
+    column_position, printable, scope, unread_inputs, zero_result_causes,
 };
 use tracing::warn;
-
-const BUFFER_BYTES: usize = 64 << 10;
 
 pub(super) fn run(
     args: &EventsArgs,
@@ -29,46 +28,120 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
-    let plan = plan::plan(&PlanRequest {
-        selection: &args.selection,
-        prune: &args.prune,
-        s3: &args.s3,
-        common: &args.common,
-        output: None,
-        cancel: interrupt.cancel_flag(),
-    })?;
-
-    if args.selection.hash {
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
+    if args.events.selection.hash {
         warn!("--hash has no effect: the events that are printed have no column for it");
     }
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::with_capacity(BUFFER_BYTES, BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::events(format, out, target)?;
-    let run = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut stream, progress))?;
-    stream.finish()?;
+    let is_for_people = output.format() == OutputFormat::Table || output.is_file();
+    let default = if is_for_people { EventOrder::Time } else { EventOrder::None };
+    let order = args.sort.unwrap_or(default);
+    let mut printer = EventPrinter {
+        stream: output.rows(EVENTS, EVENT_COLUMNS)?,
+        sorter: (order != EventOrder::None).then(|| (RowSorter::default(), order == EventOrder::Newest)),
+        left: args.limit.unwrap_or(u64::MAX),
+    };
+    let read = read_events(&args.events, &args.common, (interrupt, &bar), &mut printer)?;
+    printer.finish()?;
+    output.finish()?;
+    Ok(ended(&read, args, reporter))
+}
 
-    let unmatched = unmatched::sentences(&run.unmatched);
-    if args.common.log_format == LogFormat::Json {
-        unmatched.iter().for_each(|sentence| warn!("{sentence}"));
+/// Prints events, in an order and up to a limit.
+struct EventPrinter<'w> {
+    stream: RowStream<'w>,
+    /// With whether the newest come first.
+    sorter: Option<(RowSorter, bool)>,
+    /// How many may still be printed.
+    left: u64,
+}
+
+impl EventPrinter<'_> {
+    fn finish(mut self) -> Result<(), SinkError> {
+        if let Some((sorter, _)) = self.sorter {
+            let mut printed = Ok(());
+            let print = |row: EncodedRow<'_>| {
+                if self.left > 0 {
+                    self.left -= 1;
+                    printed = self.stream.push(row);
+                }
+                printed.is_ok() && self.left > 0
+            };
+            sorter.finish(print).map_err(SinkError::Temporary)?;
+            printed?;
+        }
+        self.stream.finish()
     }
-    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+}
+
+impl TakeEvent for EventPrinter<'_> {
+    fn take(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
+        const TIME: usize = column_position(EVENTS, "event_time");
+        if let Some((sorter, is_newest_first)) = &mut self.sorter {
+            let time = match row.cells().nth(TIME) {
+                Some(Cell::Time(time)) => time.0,
+                _ => 0, // the column is never null
+            };
+            let order = if *is_newest_first { -time } else { time };
+            return sorter.push(order, row).map_err(SinkError::Temporary);
+        }
+        if self.left == 0 {
+            return Ok(());
+        }
+        self.left -= 1;
+        self.stream.push(row)
+    }
+
+    fn tasks(&self) -> TaskQueue<SinkError> {
+        self.stream.tasks()
+    }
+}
+
+/// Says what the rows do not, and how it ended.
+fn ended(read: &EventsRead, args: &EventsArgs, reporter: &ExitReporter) -> ExitStatus {
+    let says = !args.common.quiet && args.common.log_format == LogFormat::Text;
+    let mut text = String::new();
+    let limit = args.limit.filter(|limit| *limit < read.wanted);
+    if let Some(limit) = limit {
+        text.push_str(&format!("{limit} of {} printed (--limit)\n", counted(read.wanted, "event")));
+    }
+    let (inputs, run) = match &read.of {
+        ReadFrom::Report(note) => {
+            text.push_str(note);
+            (InputTotals::default(), None)
+        }
+        ReadFrom::Archives(archives) => {
+            let unmatched = unmatched::sentences(&archives.run.unmatched);
+            if args.common.log_format == LogFormat::Json {
+                unmatched.iter().for_each(|sentence| warn!("{sentence}"));
+            }
+            text.push_str(&notes(archives, &unmatched));
+            (archives.run.inputs.clone(), Some(archives))
+        }
+    };
+    if says {
         // The events are printed, with or without these notes.
-        let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);
-        let unlisted = plan.unlisted_folders.load(Ordering::Relaxed);
-        let _ = io::stderr().write_all(notes(&run, &options, unlisted, &unmatched).as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
     }
-    let missing_days = alarms::missing_days_in(&run, &plan.selection);
-    Ok(reporter.finished(&FinishedRun { run: &run, caveats: &[], missing_days, alarms: &[] }))
+    if read.wanted == 0 && args.events.filter.is_given() {
+        let selected = counted(read.selected, "selected event");
+        return reporter.nothing_found(&inputs, &format!("none of {selected} fits the filters"));
+    }
+    match run {
+        Some(archives) => {
+            let missing_days = alarms::missing_days_in(&archives.run, &archives.selection);
+            reporter.finished(&FinishedRun { run: &archives.run, caveats: &[], missing_days, alarms: &[] })
+        }
+        None => reporter.rows_printed(&inputs),
+    }
 }
 
 /// What narrowed the run, what could not be read, and why there may be no event.
-fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[String]) -> String {
+fn notes(archives: &ArchivesRead, unmatched: &[String]) -> String {
+    let ArchivesRead { run, options, unlisted, .. } = archives;
     let mut text = String::new();
     // Who pipes events elsewhere knows the options, but not what was left out because of them.
-    let shows_scope = unlisted_folders > 0 || run.counts.selected == 0;
-    if let Some(scope) = scope(options, unlisted_folders).filter(|_| shows_scope) {
+    let shows_scope = *unlisted > 0 || run.counts.selected == 0;
+    if let Some(scope) = scope(options, *unlisted).filter(|_| shows_scope) {
         text.push_str(&format!("scope: {scope}\n"));
     }
     text.push_str(&unread_inputs(&run.inputs));
@@ -96,7 +169,7 @@ fn notes(run: &Run, options: &RunOptions, unlisted_folders: u64, unmatched: &[St
             inputs: &run.inputs,
             trails_without_kms: &trails,
             unmatched: unmatched.len(),
-            unlisted_folders,
+            unlisted_folders: *unlisted,
         };
         for cause in zero_result_causes(&zero) {
             text.push_str(&format!("  - {cause}\n"));

@@ -11,7 +11,7 @@ use super::exit::ExitStatus;
 use super::export_args::{ExportArgs, ExportFormat};
 use super::inputs::open_report;
 use super::plan;
-use super::replaced_file::create_beside;
+use super::replaced_file::{check_new_file, create_beside};
 use super::reporter::ExitReporter;
 use super::startup;
 use super::terminal::write_stdout;
@@ -172,13 +172,7 @@ fn to_stdout(args: &ExportArgs, report: &FinishedReport) -> Result<(), CliError>
 }
 
 fn to_file(args: &ExportArgs, report: &FinishedReport, path: &Path) -> Result<Vec<ExportedRows>, CliError> {
-    let name = path.display();
-    if path.exists() && !path.is_file() {
-        return usage(format!("{name} is not a file; name a file to write"));
-    }
-    if !args.force && path.exists() {
-        return usage(format!("{name} exists; name another file, or use --force"));
-    }
+    check_new_file(path, args.force)?;
     let mut file = create_beside(path, READABLE).map_err(failed(path))?;
     let exported = write(args, report, "", file.as_file_mut()).map_err(|error| export_failed(error, path))?;
     if exported.is_empty() && args.format == ExportFormat::Xlsx {

@@ -1,15 +1,17 @@
 //! `keytrail findings`: what an auditor should look at, from archives or from a finished report.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+
+use indicatif::ProgressBar;
 
 use super::args::FindingsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::inputs::open_report;
 use super::interrupt::Interrupt;
-use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
 use super::sharing::trust;
 use super::subject::Subject;
 use super::values::{FindingsFormat, LogFormat};
@@ -23,7 +25,7 @@ use keytrail::base::now_millis;
 use keytrail::engine::{Run, Selection};
 use keytrail::model::{EventTime, Workload, counted, error_chain};
 use keytrail::report::{
-    EncodedRow, FINDINGS, OutputFormat, RowStream, encode_row, printable, printable_json, sarif,
+    EncodedRow, FINDINGS, OutputFormat, RowForm, RowStream, encode_row, printable, printable_json, sarif,
     stored_findings, unread_inputs,
 };
 use keytrail::s3::Buckets;
@@ -38,7 +40,6 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
     let mutes = read_mutes(args.mute.as_deref())?;
     let trust = trust(&args.trust)?;
     let buckets = plan::buckets(&args.s3);
@@ -54,8 +55,7 @@ pub(super) fn run(
 
     let shown: Vec<Finding> =
         findings.list.iter().filter(|finding| finding.rule.severity <= args.severity).cloned().collect();
-    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    write(&shown, args.format, baseline.as_deref(), is_terminal, out)?;
+    write(&shown, args, baseline.as_deref(), &bar)?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The findings are printed, with or without these notes.
         let _ = io::stderr().write_all(notes(&findings, shown.len(), &inputs).as_bytes());
@@ -115,12 +115,11 @@ fn stored_ids(report: &Path, buckets: &Buckets) -> Result<Vec<String>, CliError>
 
 fn write(
     findings: &[Finding],
-    format: Option<FindingsFormat>,
+    args: &FindingsArgs,
     baseline: Option<&[String]>,
-    is_terminal: bool,
-    mut out: impl Write + Send,
+    bar: &ProgressBar,
 ) -> Result<(), CliError> {
-    let rows = match format {
+    let rows = match args.format {
         Some(FindingsFormat::Sarif) => {
             let text = format!("{:#}\n", sarif(findings, baseline));
             return terminal::write_stdout(printable_json(&text).as_bytes()).map_err(CliError::from);
@@ -128,7 +127,9 @@ fn write(
         Some(FindingsFormat::Json) => {
             // The rows of NDJSON, as one list.
             let mut lines = Vec::new();
-            push(findings, OutputFormat::Ndjson, is_terminal, &mut lines)?;
+            let target = terminal::output_target(io::stdout().is_terminal(), args.common.color);
+            let form = RowForm { format: OutputFormat::Ndjson, target, important: &[], chosen: None };
+            push(findings, RowStream::new(FINDINGS, form, &mut lines)?)?;
             let lines = String::from_utf8_lossy(&lines);
             let rows: Vec<&str> = lines.lines().collect();
             let text = format!("[\n{}\n]\n", rows.join(",\n"));
@@ -137,18 +138,12 @@ fn write(
         Some(FindingsFormat::Rows(format)) => Some(format),
         None => None,
     };
-    let format = terminal::stdout_format(rows, is_terminal)?;
-    push(findings, format, is_terminal, &mut out)
+    let mut output = RowOutput::stdout(rows, &[], &args.common, bar)?;
+    push(findings, output.rows(FINDINGS, TERMINAL_COLUMNS)?)?;
+    output.finish()
 }
 
-fn push(
-    findings: &[Finding],
-    format: OutputFormat,
-    is_terminal: bool,
-    out: impl Write + Send,
-) -> Result<(), CliError> {
-    let target = terminal::output_target(is_terminal);
-    let mut stream = RowStream::new(FINDINGS, TERMINAL_COLUMNS, format, out, target)?;
+fn push(findings: &[Finding], mut stream: RowStream<'_>) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     for finding in findings {
         bytes.clear();

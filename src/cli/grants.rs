@@ -1,23 +1,22 @@
 //! `keytrail grants`: every grant that the input shows, on standard output.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::args::GrantsArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::inputs::{matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
-use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
 use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, startup, terminal};
-use indicatif::ProgressBar;
+use super::{plan, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::engine::Pattern;
 use keytrail::model::counted;
 use keytrail::report::{
-    EncodedRow, FinishedReport, GRANTS, GrantsTable, RowStream, column_position, encode_row, unread_inputs,
+    EncodedRow, FinishedReport, GRANTS, GrantsTable, column_position, encode_row, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -42,18 +41,15 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let filter = GrantFilter::new(args)?;
     let buckets = plan::buckets(&args.s3);
     let run = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)? {
-        Subject::Report(report) => return of_report(args, &report, &filter, reporter, &bar),
+        Subject::Report(report) => return of_report(args, &report, &filter, reporter, output),
         Subject::Run(run) => run,
     };
 
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::new(GRANTS, TERMINAL_COLUMNS, format, out, target)?;
+    let mut stream = output.rows(GRANTS, TERMINAL_COLUMNS)?;
     let (rows, mut bytes, mut shown) = (run.grant_rows(), Vec::new(), 0);
     for row in &rows {
         bytes.clear();
@@ -65,6 +61,7 @@ pub(super) fn run(
         }
     }
     stream.finish()?;
+    output.finish()?;
 
     let counts = GrantCounts {
         shown,
@@ -82,13 +79,9 @@ fn of_report(
     report: &FinishedReport,
     filter: &GrantFilter,
     reporter: &ExitReporter,
-    bar: &ProgressBar,
+    mut output: RowOutput<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
-    let mut stream = RowStream::new(GRANTS, TERMINAL_COLUMNS, format, out, target)?;
+    let mut stream = output.rows(GRANTS, TERMINAL_COLUMNS)?;
     let (mut shown, mut all, mut pushed) = (0, 0, Ok(()));
     report.read::<GrantsTable>(|row| {
         all += 1;
@@ -99,6 +92,7 @@ fn of_report(
     })?;
     pushed?;
     stream.finish()?;
+    output.finish()?;
 
     let call_count = |name| report.number(&["grants", name]).unwrap_or_default();
     let failed = call_count("failed_create_calls");

@@ -7,7 +7,7 @@ use super::exit::ExitStatus;
 use super::html_args::HtmlArgs;
 use super::inputs::open_report;
 use super::plan;
-use super::replaced_file::create_beside;
+use super::replaced_file::{check_new_file, create_beside};
 use super::reporter::ExitReporter;
 use super::startup;
 use super::values::LogFormat;
@@ -36,12 +36,7 @@ pub(super) fn run(args: &HtmlArgs, reporter: &ExitReporter) -> Result<ExitStatus
         super::terminal::write_stdout(&page)?;
         return Ok(reporter.rows_printed(&InputTotals::default()));
     }
-    if args.output.exists() && !args.output.is_file() {
-        return Err(CliError::Usage(format!("{path} is not a file; name a file to write")));
-    }
-    if !args.force && args.output.exists() {
-        return Err(CliError::Usage(format!("{path} exists; name another file, or use --force")));
-    }
+    check_new_file(&args.output, args.force)?;
     let failed = |source: io::Error| SinkError::File { path: path.clone(), source };
     let mut file = create_beside(&args.output, READABLE).map_err(failed)?;
     write_page(&report, args.language.language, file.as_file_mut()).map_err(|error| match error {

@@ -10,6 +10,9 @@ mod completions;
 mod destination;
 mod digest_files;
 mod error;
+mod event_args;
+mod event_filter;
+mod event_source;
 mod events;
 mod evidence;
 mod evidence_args;
@@ -18,6 +21,7 @@ mod export;
 mod export_args;
 mod findings;
 mod grants;
+mod help;
 mod html;
 mod html_args;
 mod inputs;
@@ -35,13 +39,16 @@ mod record_args;
 mod replaced_file;
 mod reporter;
 mod review;
+mod row_output;
 mod rules;
 mod sharing;
 mod similar;
 mod sinks;
 mod startup;
 mod subject;
+mod summary;
 mod terminal;
+mod times;
 mod unmatched;
 mod usage;
 mod values;
@@ -62,12 +69,16 @@ use reporter::ExitReporter;
 
 /// Parses the command line, runs the command and returns its exit status.
 pub fn run() -> ExitCode {
-    let mut command = variables::ignore_empty(Args::command());
+    let mut command = variables::ignore_empty(help::examples_first(Args::command()));
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    let parsed = parsed.and_then(|matches| Args::from_arg_matches(&matches));
+    let parsed = parsed.and_then(|matches| {
+        let mut args = Args::from_arg_matches(&matches)?;
+        args.note_given(&matches);
+        Ok(args)
+    });
     let args = match parsed.map_err(|error| error.format(&mut command)) {
         Ok(args) => args,
-        Err(error) => return usage::report(&error).into(),
+        Err(error) => return usage::report(&help::with_meant_option(error, &command)).into(),
     };
     let reporter = ExitReporter::new(&args.command);
     let interrupt = Interrupt::listen(&reporter);
@@ -75,6 +86,7 @@ pub fn run() -> ExitCode {
     let result = catch_panic(|| match &args.command {
         Command::Analyze(args) => analyze::run(args, &interrupt, &reporter),
         Command::Events(args) => events::run(args, &interrupt, &reporter),
+        Command::Summary(args) => summary::run(args, &interrupt, &reporter),
         Command::Record(args) => record::run(args, &interrupt, &reporter),
         Command::Grants(args) => grants::run(args, &interrupt, &reporter),
         Command::Review(args) => review::run(args, &interrupt, &reporter),

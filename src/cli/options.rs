@@ -42,15 +42,20 @@ pub(super) struct SelectionOptions {
     )]
     pub(super) event: Vec<String>,
 
-    /// Report events at or after this time: RFC 3339, YYYY-MM-DD, or a time span such as 30d
+    /// Report events at or after this time: 2023-03-17, 2023-03-17 18:00, yesterday, 30d, 1h30m
     ///
-    /// A date means midnight UTC. A time span (a number and s, m, h, d or w) counts back from now.
+    /// A date means midnight UTC, and so do `today` and `yesterday`. A time without a zone is UTC.
+    /// A time span (numbers with w, d, h, m or s) counts back from now.
     #[arg(long, value_name = "TIME", env = "KEYTRAIL_SINCE")]
     pub(super) since: Option<String>,
 
     /// Report events before this time, in the same forms
     #[arg(long, value_name = "TIME", env = "KEYTRAIL_UNTIL")]
     pub(super) until: Option<String>,
+
+    /// Report events of this day: YYYY-MM-DD, today or yesterday, from midnight to midnight UTC
+    #[arg(long, value_name = "DAY", env = "KEYTRAIL_DAY", conflicts_with_all = ["since", "until"])]
+    pub(super) day: Option<String>,
 
     /// Report events recorded in these accounts
     ///
@@ -99,13 +104,13 @@ pub(super) struct SelectionOptions {
     pub(super) resource: Vec<String>,
 
     /// TOML file with your own workload rules, in addition to the built-in ones
-    #[arg(long, value_name = "FILE", env = "KEYTRAIL_RULES")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", env = "KEYTRAIL_RULES")]
     pub(super) rules: Option<PathBuf>,
 
     /// Output of `aws kms list-aliases`, to find the keys of calls that name only an alias
     ///
     /// It is used where the input itself does not say which key an alias pointed to.
-    #[arg(long, value_name = "FILE", env = "KEYTRAIL_ALIASES")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", env = "KEYTRAIL_ALIASES")]
     pub(super) aliases: Option<PathBuf>,
 
     /// Learn nothing from the input
@@ -113,23 +118,24 @@ pub(super) struct SelectionOptions {
     /// Without it, a run collects from the whole input the roles, paths, keys and sessions of
     /// workloads, aliases, corrections, and trails that leave KMS events out, and uses them to
     /// decide about events.
-    #[arg(long, env = "KEYTRAIL_NO_LEARN", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_NO_LEARN", value_parser = FalseyValueParser::new())]
     pub(super) no_learn: bool,
 
     /// Count every delivered copy of an event
-    #[arg(long, env = "KEYTRAIL_KEEP_DUPLICATES", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_KEEP_DUPLICATES", value_parser = FalseyValueParser::new())]
     pub(super) keep_duplicates: bool,
 
     /// Record the SHA-256 of each archive's decompressed content, as evidence
     ///
     /// The column is content_sha256 of inputs.parquet, so `events` ignores the option. Hashing
     /// takes about as much time as decompression.
-    #[arg(long, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_HASH", value_parser = FalseyValueParser::new())]
     pub(super) hash: bool,
 
     /// Decompressed bytes after which an archive, or a container of archives, is cut off
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "BYTES",
         env = "KEYTRAIL_MAX_ARCHIVE_BYTES",
         default_value_t = 8 << 30
@@ -139,6 +145,7 @@ pub(super) struct SelectionOptions {
     /// Reject records larger than this, their envelope included
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "BYTES",
         env = "KEYTRAIL_MAX_RECORD_BYTES",
         default_value_t = 4 << 20,
@@ -152,6 +159,7 @@ pub(super) struct SelectionOptions {
     /// more. What also takes memory is in docs/architecture.md.
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "SIZE",
         env = "KEYTRAIL_MEMORY",
         default_value = "512MiB",
@@ -177,12 +185,30 @@ pub(super) struct KeyOption {
     pub(super) key: Vec<String>,
 }
 
-/// In which form rows are printed.
+/// How rows are printed, and where.
 #[derive(Debug, ClapArgs)]
-pub(super) struct FormatOption {
+#[command(next_help_heading = "Output")]
+pub(super) struct RowOptions {
     /// Output format; the default is `table` on a terminal, `ndjson` otherwise
+    ///
+    /// With -o, the default is what the end of the file's name says (csv, tsv, md, parquet, arrow,
+    /// txt), or `ndjson`.
     #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_FORMAT", value_parser = output_format())]
     pub(super) format: Option<OutputFormat>,
+
+    /// Columns to print, in this order
+    ///
+    /// By default, `table` and `md` have the most important columns, and the other formats all.
+    #[arg(long, value_name = "NAME,...", env = "KEYTRAIL_COLUMNS", value_delimiter = ',')]
+    pub(super) columns: Vec<String>,
+
+    /// File to write the rows to, instead of standard output
+    #[arg(short, long, value_name = "FILE", env = "KEYTRAIL_ROWS")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Replace the file if it exists
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_FORCE", value_parser = FalseyValueParser::new())]
+    pub(super) force: bool,
 }
 
 /// Which folders of S3 to list.
@@ -192,6 +218,7 @@ pub(super) struct PruneOptions {
     /// Days after --until whose folders in S3 are still listed, for late deliveries
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "DAYS",
         env = "KEYTRAIL_DELIVERY_SLACK",
         default_value_t = 1,
@@ -200,7 +227,7 @@ pub(super) struct PruneOptions {
     pub(super) delivery_slack: u16,
 
     /// List all folders in S3, not only those of the selected accounts, Regions and days
-    #[arg(long, env = "KEYTRAIL_NO_PRUNE", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_NO_PRUNE", value_parser = FalseyValueParser::new())]
     pub(super) no_prune: bool,
 }
 
@@ -222,23 +249,23 @@ pub(super) struct S3Options {
     pub(super) aws_region: Option<String>,
 
     /// Endpoint of S3, instead of AWS_ENDPOINT_URL
-    #[arg(long, value_name = "URL", env = "KEYTRAIL_ENDPOINT_URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL", env = "KEYTRAIL_ENDPOINT_URL")]
     pub(super) endpoint_url: Option<String>,
 
     /// Pay for requests to buckets whose requester pays
-    #[arg(long, env = "KEYTRAIL_REQUESTER_PAYS", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_REQUESTER_PAYS", value_parser = FalseyValueParser::new())]
     pub(super) requester_pays: bool,
 
     /// Put the bucket's name into the path of requests, not into the host name
-    #[arg(long, env = "KEYTRAIL_PATH_STYLE", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_PATH_STYLE", value_parser = FalseyValueParser::new())]
     pub(super) path_style: bool,
 
     /// Use FIPS endpoints
-    #[arg(long, env = "KEYTRAIL_FIPS", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_FIPS", value_parser = FalseyValueParser::new())]
     pub(super) fips: bool,
 
     /// Use dual-stack endpoints (IPv4 and IPv6)
-    #[arg(long, env = "KEYTRAIL_DUAL_STACK", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_DUAL_STACK", value_parser = FalseyValueParser::new())]
     pub(super) dual_stack: bool,
 }
 
@@ -269,7 +296,7 @@ pub(super) struct MonitoringOptions {
     ///
     /// It is written at the end of every run, including one that fails or is interrupted, and is
     /// replaced atomically.
-    #[arg(long, value_name = "FILE", env = "KEYTRAIL_METRICS")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", env = "KEYTRAIL_METRICS")]
     pub(super) metrics: Option<PathBuf>,
 
     /// Exit with status 3 if the newest KMS event read is older than this, such as 36h or 2d
@@ -289,7 +316,7 @@ pub(super) struct MonitoringOptions {
     pub(super) fail_on: Vec<FailOn>,
 
     /// TOML file with findings that are accepted: see `keytrail findings --help`
-    #[arg(long, value_name = "FILE", env = "KEYTRAIL_MUTE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", env = "KEYTRAIL_MUTE")]
     pub(super) mute: Option<PathBuf>,
 }
 
@@ -313,6 +340,7 @@ pub(super) struct CommonOptions {
     /// Number of threads that read archives; 0 = one per core
     #[arg(
         long,
+        hide_short_help = true,
         value_name = "N",
         env = "KEYTRAIL_THREADS",
         default_value_t = 0,
@@ -325,15 +353,21 @@ pub(super) struct CommonOptions {
     pub(super) quiet: bool,
 
     /// Show no progress bar (it is only shown if standard error is a terminal)
-    #[arg(long, env = "KEYTRAIL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
+    #[arg(long, hide_short_help = true, env = "KEYTRAIL_NO_PROGRESS", value_parser = FalseyValueParser::new())]
     pub(super) no_progress: bool,
 
     /// When to use colors
-    #[arg(long, value_name = "WHEN", env = "KEYTRAIL_COLOR", default_value = "auto")]
+    #[arg(long, hide_short_help = true, value_name = "WHEN", env = "KEYTRAIL_COLOR", default_value = "auto")]
     pub(super) color: ColorWhen,
 
     /// Format of messages on standard error
-    #[arg(long, value_name = "FORMAT", env = "KEYTRAIL_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "FORMAT",
+        env = "KEYTRAIL_LOG_FORMAT",
+        default_value = "text"
+    )]
     pub(super) log_format: LogFormat,
 
     /// Print more: -v every reject, -vv also every archive and every repeated JSON key

@@ -7,14 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use chrono::NaiveDate;
 use tracing::warn;
 
 use super::error::{CliError, UnopenedInput};
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
-use super::values::{as_millis, parse_duration};
-use keytrail::base::{MemoryBudget, now_millis, read_small};
+use super::times::{day_window, time_window};
+use keytrail::base::{MemoryBudget, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
     DigestOptions, EventNames, KeyPattern, Limits, Pattern, PatternError, Plan, PrincipalPattern, Selection,
@@ -116,10 +115,13 @@ pub(super) fn recorded_options(
     }
 }
 
-fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
+/// What the options select.
+pub(super) fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
     refuse_empty_items(options)?;
-    let (since, until) =
-        time_window(("--since", options.since.as_deref()), ("--until", options.until.as_deref()))?;
+    let (since, until) = match &options.day {
+        Some(day) => day_window(("--day", day))?,
+        None => time_window(("--since", options.since.as_deref()), ("--until", options.until.as_deref()))?,
+    };
     Ok(Selection {
         workloads: workloads(&options.workload)?,
         events: events(&options.event)?,
@@ -312,65 +314,8 @@ fn events(names: &[String]) -> Result<EventNames, CliError> {
     Ok(EventNames::Only(names.iter().cloned().collect::<BTreeSet<String>>()))
 }
 
-/// The times that two options give, each with its name and its text.
-pub(super) fn time_window(
-    (from, since): (&str, Option<&str>),
-    (to, until): (&str, Option<&str>),
-) -> Result<(Option<EventTime>, Option<EventTime>), CliError> {
-    let now = now_millis();
-    let (since, until) = (time(from, since, now)?, time(to, until, now)?);
-    if let (Some(since), Some(until)) = (since, until)
-        && since >= until
-    {
-        let (since, until) = (since.to_rfc3339(), until.to_rfc3339());
-        let text = format!("{from} {since} is not before {to} {until}");
-        return Err(CliError::Usage(text));
-    }
-    Ok((since, until))
-}
-
 /// Folders in S3 that can hold digests and log files of the selected time. The digest of the last
 /// hour, and its signature, come up to two hours later.
 pub(super) fn prune_for(selection: &Selection) -> PruneFilter {
     PruneFilter::new(&[], &[], selection.since, selection.until, 1)
-}
-
-fn time(option: &str, text: Option<&str>, now: i64) -> Result<Option<EventTime>, CliError> {
-    let Some(text) = text else { return Ok(None) };
-    match parse_time(text, now) {
-        Some(time) => Ok(Some(time)),
-        None => Err(CliError::Usage(format!(
-            "{option} {text:?} is not a time; write 2023-03-17T18:00:00Z, 2023-03-17, or a time \
-             span before now such as 30d or 12h"
-        ))),
-    }
-}
-
-/// Reads RFC 3339, a date, or a time span before `now` (milliseconds since the Unix epoch).
-fn parse_time(text: &str, now: i64) -> Option<EventTime> {
-    if let Some(time) = EventTime::parse(text) {
-        return Some(time);
-    }
-    if let Ok(date) = text.parse::<NaiveDate>() {
-        return Some(EventTime::midnight(date));
-    }
-    let span = parse_duration(text).ok()?;
-    now.checked_sub(as_millis(span)).map(EventTime)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_three_forms() {
-        let now = 1_000_000_000_000;
-        assert_eq!(parse_time("30d", now), Some(EventTime(now - 30 * 86_400_000)));
-        assert_eq!(parse_time("12h", now), Some(EventTime(now - 12 * 3_600_000)));
-        assert_eq!(parse_time("2023-03-17", now), EventTime::parse("2023-03-17T00:00:00Z"));
-        assert_eq!(parse_time("2023-03-17T20:00:00+02:00", now), EventTime::parse("2023-03-17T18:00:00Z"));
-        for bad in ["", "d", "-1d", "1y", "yesterday", "2023-13-01", "+3h", "é"] {
-            assert_eq!(parse_time(bad, now), None, "{bad}");
-        }
-    }
 }

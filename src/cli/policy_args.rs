@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::options::{CommonOptions, FormatOption, ReportOrArchives, S3Options};
+use super::options::{CommonOptions, ReportOrArchives, RowOptions, S3Options};
 use super::values::policy_states;
 
 /// Compare key policies with calls, or write one that fits
@@ -73,7 +73,7 @@ pub(super) struct CheckArgs {
     pub(super) status: Vec<String>,
 
     #[command(flatten)]
-    pub(super) output: FormatOption,
+    pub(super) rows: RowOptions,
 
     #[command(flatten)]
     pub(super) s3: S3Options,

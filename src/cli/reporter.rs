@@ -60,6 +60,7 @@ impl ExitReporter {
                 (Some(&args.common), output, args.monitoring.metrics.clone())
             }
             Command::Events(args) => (Some(&args.common), "-".to_owned(), None),
+            Command::Summary(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Record(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Grants(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Review(args) => (Some(&args.common), "-".to_owned(), None),
@@ -69,7 +70,9 @@ impl ExitReporter {
             Command::Verify(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Html(args) => (Some(&args.common), args.output.display().to_string(), None),
             Command::Evidence(args) => (Some(&args.common), args.output.display().to_string(), None),
-            Command::Export(args) => (Some(&args.common), args.output_or_default().display().to_string(), None),
+            Command::Export(args) => {
+                (Some(&args.common), args.output_or_default().display().to_string(), None)
+            }
             Command::Rules(args) => (Some(&args.common), "-".to_owned(), None),
             Command::Completions(_) | Command::Man(_) => (None, "-".to_owned(), None),
         };

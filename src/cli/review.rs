@@ -1,7 +1,7 @@
 //! `keytrail review`: who used which key, or may, as sheets for a reviewer.
 
 use std::fs;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::Value;
@@ -11,16 +11,16 @@ use super::error::CliError;
 use super::exit::ExitStatus;
 use super::inputs::{matches_name, patterns, window_note};
 use super::interrupt::Interrupt;
-use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
 use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, startup, terminal};
+use super::{plan, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::policy_lines;
 use keytrail::report::{
     ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, REVIEW,
-    Review, RowStream, encode_row, printable, unread_inputs,
+    Review, encode_row, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -46,8 +46,7 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let wanted = patterns(&args.only.key)?;
     let listed = args.keys.as_deref().map(listed_keys).transpose()?.unwrap_or_default();
     let mut review = Review::default();
@@ -90,15 +89,14 @@ pub(super) fn run(
             return Err(CliError::Usage(format!("no key of the input or of --keys matches --key {text}")));
         }
     }
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::new(REVIEW, TERMINAL_COLUMNS, format, out, target)?;
+    let mut stream = output.rows(REVIEW, TERMINAL_COLUMNS)?;
     for row in &rows {
         bytes.clear();
         encode_row(REVIEW, row, &mut bytes);
         stream.push(EncodedRow::new(&bytes))?;
     }
     stream.finish()?;
+    output.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The rows are printed, with or without these notes.
         let _ = io::stderr().write_all((note + LIMITS).as_bytes());

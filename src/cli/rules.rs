@@ -1,21 +1,21 @@
 //! `keytrail rules`: the rules in force, and where each comes from.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::args::RulesArgs;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
-use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
 use super::values::LogFormat;
-use super::{plan, progress, startup, terminal};
+use super::{plan, progress, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::classify::Rule;
 use keytrail::engine::{self, Plan};
 use keytrail::knowledge::Facts;
 use keytrail::model::LearnedRuleInfo;
-use keytrail::report::{EncodedRow, RULES, RowStream, RuleRow, encode_row, unread_inputs};
+use keytrail::report::{EncodedRow, RULES, RuleRow, encode_row, unread_inputs};
 
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] = &["rule", "workload", "strength", "origin", "about", "particular"];
@@ -26,8 +26,7 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let plan = Plan {
         classifier: plan::classifier(args.rules.as_deref())?,
         threads: usize::from(args.common.threads),
@@ -42,9 +41,7 @@ pub(super) fn run(
         progress::with_bar(&bar, &plan, |progress| engine::learn(&plan, progress))?
     };
 
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-    let mut stream = RowStream::new(RULES, TERMINAL_COLUMNS, format, out, target)?;
+    let mut stream = output.rows(RULES, TERMINAL_COLUMNS)?;
     let mut bytes = Vec::new();
     let mut push = |rule: &RuleRow<'_>| {
         bytes.clear();
@@ -70,6 +67,7 @@ pub(super) fn run(
         })?;
     }
     stream.finish()?;
+    output.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The rules are printed, with or without this note.

@@ -1,7 +1,7 @@
 //! `keytrail sharing`: what is shared with other accounts, and who uses it.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::args::SharingArgs;
@@ -10,11 +10,11 @@ use super::exit::ExitStatus;
 use super::inputs::window_note;
 use super::interrupt::Interrupt;
 use super::options::TrustOptions;
-use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
 use super::subject::Subject;
 use super::values::LogFormat;
-use super::{plan, startup, terminal};
+use super::{plan, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{Trust, policy_lines};
 use keytrail::report::{
@@ -39,8 +39,7 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let mut sharing = Sharing::new(trust(&args.trust)?);
     let mut bytes = Vec::new();
     let buckets = plan::buckets(&args.s3);
@@ -87,25 +86,23 @@ pub(super) fn run(
     sharing.finish();
     let is_wanted = |question: &str| args.question.is_empty() || args.question.iter().any(|q| q == question);
     let questions = SHARING_QUESTIONS.into_iter().filter(|(name, _)| is_wanted(name));
-    let target = terminal::output_target(is_terminal);
-    if format == OutputFormat::Table {
+    if output.format() == OutputFormat::Table {
         for (name, heading) in questions {
             let answer = if sharing.answers(name).next().is_none() { ": nothing" } else { "" };
-            bar.suspend(|| terminal::write_stdout(format!("{heading}{answer}\n").as_bytes()))?;
-            let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-            let mut stream = RowStream::new(SHARING, TERMINAL_COLUMNS, format, out, target)?;
+            output.text(&format!("{heading}{answer}\n"))?;
+            let mut stream = output.rows(SHARING, TERMINAL_COLUMNS)?;
             push(&sharing, name, &mut stream)?;
             stream.finish()?;
-            bar.suspend(|| terminal::write_stdout(b"\n"))?;
+            output.text("\n")?;
         }
     } else {
-        let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
-        let mut stream = RowStream::new(SHARING, TERMINAL_COLUMNS, format, out, target)?;
+        let mut stream = output.rows(SHARING, TERMINAL_COLUMNS)?;
         for (name, _) in questions {
             push(&sharing, name, &mut stream)?;
         }
         stream.finish()?;
     }
+    output.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         note.push_str(LIMITS);
         // The rows are printed, with or without these notes.

@@ -35,8 +35,11 @@ pub(super) fn width() -> Option<u16> {
 }
 
 /// What standard output is.
-pub(super) fn output_target(is_terminal: bool) -> OutputTarget {
-    if is_terminal { OutputTarget::Terminal { width: width() } } else { OutputTarget::File }
+pub(super) fn output_target(is_terminal: bool, color: ColorWhen) -> OutputTarget {
+    match is_terminal {
+        true => OutputTarget::Terminal { width: width(), color: use_color(color, is_terminal) },
+        false => OutputTarget::File,
+    }
 }
 
 /// Writes all of `bytes` to standard output. A closed pipe is not an error.

@@ -1,12 +1,15 @@
 //! Types of option values.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use ipnet::IpNet;
 use keytrail::aggregate::GrantState;
 use keytrail::audit::{FindingSeverity, PolicyStatus};
 use keytrail::base::MemoryBudget;
+use keytrail::model::Outcome;
 use keytrail::report::{OutputFormat, SHARING_QUESTIONS};
 
 /// The parser of `--format`. The report room has the list of formats.
@@ -168,26 +171,27 @@ pub(super) fn severities() -> impl TypedValueParser<Value = FindingSeverity> {
         .try_map(|name| FindingSeverity::from_name(&name).ok_or("an unknown severity"))
 }
 
-/// Reads a number followed by `s`, `m`, `h`, `d` or `w`, such as `12h` or `30d`.
+/// Reads numbers with `w`, `d`, `h`, `m` or `s`, the larger units first: `12h`, `30d`, `1h30m`.
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    duration(text).ok_or_else(|| "write a number and s, m, h, d or w, such as 36h or 2d".to_owned())
+    duration(text).ok_or_else(|| "write a number and s, m, h, d or w, such as 36h, 2d or 1h30m".to_owned())
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    let unit_ms = match text.chars().last()? {
-        's' => 1000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        'w' => 604_800_000,
-        _ => return None,
-    };
-    let digits = &text[..text.len() - 1];
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    const UNITS: [(char, u64); 5] =
+        [('w', 604_800_000), ('d', 86_400_000), ('h', 3_600_000), ('m', 60_000), ('s', 1000)];
+    let (mut rest, mut millis) = (text.trim(), 0_u64);
+    let mut units = UNITS.iter();
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        let number: u64 = rest[..end].parse().ok()?;
+        let unit = rest[end..].chars().next()?;
+        // Each unit once, and none after a smaller one.
+        let (_, unit_ms) = units.find(|(name, _)| *name == unit)?;
+        millis = number.checked_mul(*unit_ms)?.checked_add(millis)?;
+        rest = rest[end + unit.len_utf8()..].trim_start();
     }
-    let millis = digits.parse::<i64>().ok()?.checked_mul(unit_ms)?;
-    u64::try_from(millis).ok().map(Duration::from_millis)
+    let is_given = !text.trim().is_empty() && i64::try_from(millis).is_ok();
+    is_given.then(|| Duration::from_millis(millis))
 }
 
 /// Reads a number of bytes, or one followed by `KiB`, `MiB` or `GiB`; at least 64 MiB.
@@ -203,6 +207,41 @@ pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
         None => Err("write a number and KiB, MiB or GiB, such as 256MiB or 2GiB".to_owned()),
         Some(bytes) if bytes < MemoryBudget::LEAST => Err("a run needs at least 64MiB".to_owned()),
         Some(bytes) => Ok(bytes),
+    }
+}
+
+/// The value of `--outcome` for every outcome but success.
+pub(super) const FAILED: &str = "failed";
+
+/// The values of `--outcome`.
+pub(super) fn outcomes() -> impl Iterator<Item = &'static str> {
+    Outcome::ALL.into_iter().map(Outcome::as_str).chain([FAILED])
+}
+
+/// A value of `--source-ip`.
+#[derive(Debug, Clone)]
+pub(super) enum SourceIp {
+    /// A network, or one address.
+    Network(IpNet),
+    /// A pattern on the text, which may be a service.
+    Text(String),
+}
+
+/// Reads an address, a network, or a pattern of what else may stand for an address.
+pub(super) fn source_ip(text: &str) -> Result<SourceIp, String> {
+    let text = text.trim();
+    if let Ok(network) = text.parse::<IpNet>() {
+        return Ok(SourceIp::Network(network.trunc()));
+    }
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(SourceIp::Network(address.to_canonical().into()));
+    }
+    let is_address_like = text.contains('/') || text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    match is_address_like {
+        true => {
+            Err("write an address, a network such as 10.0.0.0/8, or a pattern of a service's name".to_owned())
+        }
+        false => Ok(SourceIp::Text(text.to_owned())),
     }
 }
 
@@ -242,12 +281,15 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_is_a_number_and_a_unit() {
+    fn a_duration_is_numbers_with_units() {
         assert_eq!(parse_duration("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
         assert_eq!(parse_duration("36h"), Ok(Duration::from_secs(36 * 3600)));
         assert_eq!(parse_duration("2w"), Ok(Duration::from_secs(14 * 86_400)));
-        for bad in ["", "d", "-1d", "+1d", "1y", "1", "1.5h", "é", "99999999999999999999s"] {
+        assert_eq!(parse_duration("1d12h"), Ok(Duration::from_secs(36 * 3600)));
+        for bad in
+            ["", "d", "-1d", "+1d", "1y", "1", "1.5h", "é", "1h1h", "1m1h", "1h30", "99999999999999999999s"]
+        {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

@@ -1,17 +1,18 @@
 //! `keytrail verify`: what digests say of digests and log files, on standard output.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 
 use super::digest_files::digest_options;
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
-use super::plan::time_window;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
+use super::row_output::RowOutput;
+use super::times::time_window;
 use super::values::LogFormat;
 use super::verify_args::VerifyArgs;
-use super::{plan, progress, startup, terminal};
+use super::{plan, progress, startup};
 use keytrail::engine::{self, DigestOptions, Plan, Selection};
 use keytrail::integrity::{FileKind, IntegritySummary};
 use keytrail::model::{IntegrityReason, IntegrityStatus, Rejection, counted, number};
@@ -28,7 +29,6 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
     let (since, until) =
         time_window(("--start-time", args.start_time.as_deref()), ("--end-time", args.end_time.as_deref()))?;
     let digests =
@@ -46,12 +46,12 @@ pub(super) fn run(
     plan::check_inputs(&plan)?;
 
     let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
+    let mut output;
     let printer = match args.format {
         None => Printer::Lines { out, prints_all: args.common.verbose > 0 },
         Some(_) => {
-            let format = terminal::stdout_format(args.format, is_terminal)?;
-            let target = terminal::output_target(is_terminal);
-            Printer::Rows(RowStream::new(INTEGRITY, TERMINAL_COLUMNS, format, out, target)?)
+            output = RowOutput::stdout(args.format, &[], &args.common, &bar)?;
+            Printer::Rows(output.rows(INTEGRITY, TERMINAL_COLUMNS)?)
         }
     };
     let mut sink = VerifySink { printer };

@@ -11,10 +11,10 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef, TimeUnit};
 use super::cell::{CellReader, EncodedRow, RawCell};
 use super::table::{Column, ColumnType, Table, encode_row};
 
-/// The Arrow schema of a table.
-pub(super) fn schema<T: Table>(columns: &[Column<T>]) -> SchemaRef {
+/// The Arrow schema of columns of a table.
+pub(super) fn schema<'c, T: Table>(columns: impl IntoIterator<Item = &'c Column<T>>) -> SchemaRef {
     let field = |column: &Column<T>| Field::new(column.name, arrow_type(column.column_type), column.nullable);
-    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(columns.into_iter().map(field).collect::<Vec<_>>()))
 }
 
 pub(super) fn arrow_type(column_type: ColumnType) -> DataType {

@@ -54,6 +54,12 @@ pub enum SinkError {
         /// The report's folder.
         path: String,
     },
+    /// A table has no column of a name that was asked for.
+    #[error("there is no column {name}")]
+    NoColumn {
+        /// The name.
+        name: String,
+    },
     /// Rows could not be encoded.
     #[error("cannot write {path}")]
     Encode {

@@ -32,6 +32,7 @@ mod events;
 mod evidence;
 mod export;
 mod formats;
+mod markdown_text;
 mod metrics;
 mod parquet;
 mod parts;
@@ -39,6 +40,7 @@ mod policy_page;
 mod pretty;
 mod read;
 mod review;
+mod row_sorter;
 mod run;
 mod sarif;
 mod sharing;
@@ -49,6 +51,8 @@ mod summary;
 mod table;
 mod tables;
 mod text;
+mod text_table;
+mod totals;
 
 pub use bucket::{BucketPublisher, BucketTarget};
 pub use cell::{Cell, EncodedRow};
@@ -58,13 +62,14 @@ pub use evidence::{EvidenceError, EvidencePack, write_evidence};
 pub use export::{
     CsvForm, EXPORTED_TABLES, ExportError, ExportedRows, export_csv, export_markdown, export_workbook,
 };
-pub use formats::{OutputFormat, OutputTarget, RowStream};
+pub use formats::{EVENT_COLUMNS, OutputFormat, OutputTarget, RowForm, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use parts::PAGE_MARK;
 pub use policy_page::policy_page;
 pub use pretty::pretty_json;
 pub use read::{FinishedReport, ReadError};
 pub use review::Review;
+pub use row_sorter::RowSorter;
 pub use run::{IncrementalSummary, RunJson, RunOptions, SCHEMA_VERSION};
 pub use sarif::sarif;
 pub use sharing::{SHARING_QUESTIONS, Sharing};
@@ -77,6 +82,7 @@ pub use tables::{
     GrantsTable, INPUTS, INTEGRITY, InputsTable, IntegrityTable, POLICY_STATEMENTS, PolicyStatementsTable,
     REJECTS, REVIEW, RULES, RejectRow, RejectsTable, ReviewRow, ReviewTable, RuleRow, RulesTable, SHARE_USE,
     SHARES, SHARING, SUPERSEDED, ShareUseTable, SharesTable, SharingRow, SharingTable, SupersededAs,
-    SupersededRow, SupersededTable, USAGE, UsageTable,
+    SupersededRow, SupersededTable, TOTALS, TotalRow, TotalsTable, USAGE, UsageTable,
 };
 pub use text::{printable, printable_json, printable_lines};
+pub use totals::{Totals, TotalsBy};

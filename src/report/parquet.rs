@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,10 +52,10 @@ pub(super) enum EncodeBy {
 
 /// A Parquet file that is being written.
 pub(super) struct TableFile<T: Table> {
-    columns: &'static [Column<T>],
     rows: RowBuffer,
     file: Arc<SharedFile>,
     tasks: TaskQueue<SinkError>,
+    table: PhantomData<fn(T)>,
 }
 
 impl<T: Table> TableFile<T> {
@@ -63,15 +64,20 @@ impl<T: Table> TableFile<T> {
         Self::new(&folder.join(format!("{}.parquet", T::NAME)), T::COLUMNS, tasks)
     }
 
-    /// The file, created with its first row group. Row groups are encoded as tasks in `tasks`.
-    pub(super) fn new(path: &Path, columns: &'static [Column<T>], tasks: &TaskQueue<SinkError>) -> Self {
+    /// The file, created with its first row group. Row groups are encoded as tasks in `tasks`. The
+    /// table has all columns or some: pushed rows are as the columns.
+    pub(super) fn new<'c>(
+        path: &Path,
+        columns: impl IntoIterator<Item = &'c Column<T>>,
+        tasks: &TaskQueue<SinkError>,
+    ) -> Self {
         let file = Arc::new(SharedFile::new(path, schema(columns)));
-        Self { columns, rows: RowBuffer::default(), file, tasks: tasks.clone() }
+        Self { rows: RowBuffer::default(), file, tasks: tasks.clone(), table: PhantomData }
     }
 
     /// Adds a row.
     pub(super) fn push(&mut self, item: &T::Item<'_>) {
-        self.rows.encode(self.columns, item);
+        self.rows.encode(T::COLUMNS, item);
         self.cut();
     }
 

@@ -13,6 +13,8 @@ mod grants;
 mod incremental;
 // What is named as input, and what cannot be read of it.
 mod inputs;
+// Filters, order, columns and files of `events`; `summary`.
+mod look_up;
 // What is printed for people.
 mod messages;
 // Inputs that cannot be opened, hold nothing, or are misspelled.

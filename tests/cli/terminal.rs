@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use testkit::{decrypt, document, ended, keytrail, mkfifo, run};
+use testkit::{decrypt, document, ended, keytrail, mkfifo, root, run};
 
 use crate::streams::hostile_archive;
 use crate::text;
@@ -92,12 +92,38 @@ fn on_a_terminal_events_are_a_table_that_fits() {
         let steering: Vec<char> = table.chars().filter(|c| c.is_control() && *c != '\n').collect();
         assert!(steering.is_empty(), "{table:?}");
     }
-    // The narrow one has all that the wide one has.
+    // The narrow one has all rows that the wide one has.
     let cells = |columns| {
         let output = on_terminal(dir.path(), columns, "events good.json").output().unwrap();
         screen(&output.stdout).matches("2024").count()
     };
     assert_eq!(cells(60), cells(240));
+}
+
+/// One line a row at any width, whole times, and a foot that says what is left out.
+#[test]
+fn on_a_terminal_a_row_is_a_line() {
+    for command in ["events", "summary", "grants", "review", "sharing --question used", "findings"] {
+        for columns in [60_u16, 80, 137] {
+            let args = format!("{command} -q '{}'", root().join("sample-logs").display());
+            let output = on_terminal(root(), columns, &args).output().unwrap();
+            let table = screen(&output.stdout);
+            let lines: Vec<&str> = table.lines().collect();
+            let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= usize::from(columns), "{command}: {widest} of {columns} columns:\n{table}");
+            let rules: Vec<usize> = (0..lines.len()).filter(|n| lines[*n].starts_with("──")).collect();
+            let (Some(first), Some(last)) = (rules.first(), rules.last()) else { panic!("{table}") };
+            let foot = lines[last + 1];
+            let rows: usize = foot.split(' ').next().unwrap().replace(',', "").parse().unwrap();
+            if rules.len() == 2 {
+                assert_eq!(last - first - 1, rows, "{command} at {columns}:\n{table}");
+            }
+            assert!(foot.contains(" columns (--columns chooses)"), "{foot}");
+        }
+    }
+    let args = format!("events -q --color always '{}'", root().join("sample-logs").display());
+    let output = on_terminal(root(), 100, &args).output().unwrap();
+    assert!(text(&output.stdout).contains("\u{1b}[31mdenied\u{1b}[0m"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn invalid_options() {
         (&["--event", "decrypt"], &["--event", "Decrypt", "exactly"]),
         (&["--event", "kms:Decrypt"], &["--event", "kms:Decrypt", "Decrypt"]),
         (&["--event", "De crypt"], &["--event", "De crypt"]),
-        (&["--since", "yesterday"], &["--since", "yesterday", "2023-03-17", "30d"]),
+        (&["--since", "tomorrow"], &["--since", "yesterday", "2023-03-17", "30d"]),
         (&["--until", "2024-02-30"], &["--until", "2024-02-30", "2023-03-17"]),
         (&["--since", "30x"], &["--since", "30x", "30d"]),
         (&["--since", "2024-03-02", "--until", "2024-03-01"], &["--since", "--until", "2024-03-02"]),

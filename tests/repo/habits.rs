@@ -35,7 +35,9 @@ fn what_is_shown_goes_through_one_function() {
     let listed = [
         ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary"),
         ("cli/grants.rs", "rows, by the encoders of report/formats; notes of report/summary"),
+        ("cli/row_output.rs", "rows, by the encoders of report/formats"),
         ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary"),
+        ("cli/summary.rs", "rows, by the encoders of report/formats; notes of cli/inputs"),
         ("cli/terminal.rs", "completions and the manual, which are the program's own text"),
     ];
     let mut found = Vec::new();
@@ -51,7 +53,11 @@ fn what_is_shown_goes_through_one_function() {
         "report/summary/notes.rs",
         "report/summary/tables.rs",
         "report/formats/csv.rs",
+        "report/formats/line.rs",
         "report/formats/ndjson.rs",
+        "report/formats/terminal.rs",
+        "report/formats/tsv.rs",
+        "report/markdown_text.rs",
     ] {
         assert!(sources().iter().any(|source| source.path == path && source.code.contains("printable(")));
     }

@@ -1,9 +1,7 @@
 //! `keytrail policy check`: what calls show about each statement of key policies.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, IsTerminal, Write};
-
-use indicatif::ProgressBar;
+use std::io::{self, Write};
 
 use super::files::{given_policies, no_such_key};
 use crate::cli::error::CliError;
@@ -11,11 +9,11 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::inputs::{finished_report, needs_archives, window_note};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::policy_args::CheckArgs;
-use crate::cli::progress::BarAwareWriter;
 use crate::cli::reporter::ExitReporter;
+use crate::cli::row_output::RowOutput;
 use crate::cli::sinks::NoRows;
 use crate::cli::values::LogFormat;
-use crate::cli::{plan, progress, startup, terminal};
+use crate::cli::{plan, progress, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{PolicyLine, PolicyStatus, policy_lines};
 use keytrail::engine::{self, Filter, KeyPattern, Plan, Run, Selection, UnmatchedPattern};
@@ -23,7 +21,7 @@ use keytrail::model::counted;
 use keytrail::policy::{AWS_RAM, GivenPolicy};
 use keytrail::report::{
     ACCESS, AccessTable, EncodedRow, FinishedReport, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable,
-    RowStream, Style, column_position, encode_row, policy_page, printable, unread_inputs,
+    column_position, encode_row, policy_page, printable, unread_inputs,
 };
 
 pub(super) fn run(
@@ -32,11 +30,10 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
+    let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let buckets = plan::buckets(&args.s3);
     if let Some(report) = finished_report(&args.from.inputs, &buckets)? {
-        return of_report(args, &report, reporter, &bar);
+        return of_report(args, &report, reporter, output);
     }
     let given = given_policies(&args.policy)?;
     let plan = Plan {
@@ -62,19 +59,14 @@ pub(super) fn run(
         }
     }
 
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(&bar, io::stdout()));
     let lines = policy_lines(&run.policies, &run.policy_uses);
     let wants_status =
         |status: PolicyStatus| args.status.is_empty() || args.status.iter().any(|one| one == status.as_str());
     let shown: Vec<&PolicyLine<'_>> = lines.iter().filter(|line| wants_status(line.status)).collect();
-    if format == OutputFormat::Table {
-        let color = terminal::use_color(args.common.color, is_terminal);
-        let width = is_terminal.then(terminal::width).flatten();
-        let page = policy_page(&shown, Style { color, width });
-        bar.suspend(|| terminal::write_stdout(page.as_bytes()))?;
+    if output.format() == OutputFormat::Table && args.rows.columns.is_empty() {
+        output.text(&policy_page(&shown, output.style()))?;
     } else {
-        let mut stream = RowStream::new(POLICY_STATEMENTS, &[], format, out, target)?;
+        let mut stream = output.rows(POLICY_STATEMENTS, TERMINAL_COLUMNS)?;
         let mut bytes = Vec::new();
         for line in shown {
             bytes.clear();
@@ -83,6 +75,7 @@ pub(super) fn run(
         }
         stream.finish()?;
     }
+    output.finish()?;
 
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The rows are printed, with or without these notes.
@@ -99,20 +92,16 @@ fn of_report(
     args: &CheckArgs,
     report: &FinishedReport,
     reporter: &ExitReporter,
-    bar: &ProgressBar,
+    mut output: RowOutput<'_>,
 ) -> Result<ExitStatus, CliError> {
     const KEY: usize = column_position(POLICY_STATEMENTS, "key_arn");
     const STATUS: usize = column_position(POLICY_STATEMENTS, "status");
     if !args.policy.is_empty() {
         return Err(needs_archives(report, "--policy", "check --policy FILE"));
     }
-    let is_terminal = io::stdout().is_terminal();
-    let format = terminal::stdout_format(args.output.format, is_terminal)?;
     let keys = plan::patterns(&args.key, KeyPattern::new)?;
     check_keys(report, &keys)?;
-    let target = terminal::output_target(is_terminal);
-    let out = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
-    let mut stream = RowStream::new(POLICY_STATEMENTS, TERMINAL_COLUMNS, format, out, target)?;
+    let mut stream = output.rows(POLICY_STATEMENTS, TERMINAL_COLUMNS)?;
     let mut pushed = Ok(());
     report.read::<PolicyStatementsTable>(|row| {
         let key = row.text_at(KEY).unwrap_or_default();
@@ -125,6 +114,7 @@ fn of_report(
     })?;
     pushed?;
     stream.finish()?;
+    output.finish()?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The rows are printed, with or without this note.
         let _ = io::stderr().write_all(window_note(report).as_bytes());

@@ -9,7 +9,7 @@ use rawzip::ZipArchiveWriter;
 use thiserror::Error;
 
 use super::error::SinkError;
-use super::formats::{OutputFormat, OutputTarget, RowStream};
+use super::formats::{OutputFormat, RowForm, RowStream};
 use super::read::{FinishedReport, ReadError};
 use super::table::Table;
 use super::tables::{FindingsTable, InputsTable, IntegrityTable, RejectsTable};
@@ -105,7 +105,8 @@ impl<W: Write> Pack<W> {
         }
         let mut file = tempfile::tempfile().map_err(EvidenceError::Write)?;
         let out = io::BufWriter::new(&file);
-        let mut rows = RowStream::new(T::COLUMNS, &[], OutputFormat::Csv, out, OutputTarget::File)?;
+        let form = RowForm::of_file(OutputFormat::Csv);
+        let mut rows = RowStream::new(T::COLUMNS, form, out)?;
         let mut pushed = Ok(());
         report.read::<T>(|row| {
             if pushed.is_ok() {

@@ -13,10 +13,11 @@ use super::about::{Said, caveats, parts};
 use super::tables::StoredTable;
 use crate::model::{counted, number};
 use crate::report::cell::{Cell, EncodedRow};
+use crate::report::markdown_text::{code, escape, shorten};
 use crate::report::read::FinishedReport;
 use crate::report::table::column_position;
 use crate::report::tables::{FINDINGS, FindingsTable, USAGE, UsageTable};
-use crate::report::text::{cell_text, printable, time_to_seconds};
+use crate::report::text::{cell_text, time_to_seconds};
 
 /// Open findings that are shown.
 const FINDINGS_SHOWN: usize = 50;
@@ -26,8 +27,6 @@ const USES_SHOWN: usize = 20;
 const CAUSES_SHOWN: usize = 50;
 /// Lines of a part that are shown: there may be many inputs.
 const LINES_SHOWN: usize = 50;
-/// Characters of a text that are shown.
-const TEXT_LEN: usize = 300;
 
 /// A report as Markdown: what it is of, counts, open findings, the most frequent use, refusals by
 /// cause, caveats. A table that the report does not have is left out.
@@ -203,23 +202,6 @@ fn text(row: EncodedRow<'_>, place: usize) -> String {
     }
 }
 
-/// A text as code.
-fn code(text: &str) -> String {
-    let shown = shorten(text);
-    if shown.trim().is_empty() {
-        return "-".to_owned();
-    }
-    let is_plain = |c: char| c.is_alphanumeric() || " :/-_.=,+@*()#%;'\"…\u{fffd}".contains(c);
-    if shown.chars().all(is_plain) {
-        return format!("`{shown}`");
-    }
-    let mut escaped = String::new();
-    for c in shown.chars() {
-        escape(c, &mut escaped);
-    }
-    format!("<code>{escaped}</code>")
-}
-
 /// A sentence in which names of records may be.
 fn prose(text: &str) -> String {
     let mut escaped = String::new();
@@ -238,38 +220,14 @@ fn prose(text: &str) -> String {
     escaped.replace("www.", "www&#46;")
 }
 
-/// A character as a reference, unless no Markdown takes it for more than a character. A colon may
-/// make a link; within words, it, dots and hyphens do not.
-fn escape(c: char, out: &mut String) {
-    match c {
-        _ if c.is_alphanumeric() || !c.is_ascii() || " -.,;()'\"".contains(c) => out.push(c),
-        c => out.push_str(&format!("&#{};", u32::from(c))),
-    }
-}
-
-/// A text in one line, cut if it is long.
-fn shorten(text: &str) -> String {
-    let shown = printable(text);
-    match shown.char_indices().nth(TEXT_LEN) {
-        Some((end, _)) => format!("{}…", &shown[..end]),
-        None => shown,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_records_are_no_markup() {
-        assert_eq!(code("arn:aws:iam::1:role/a_b"), "`arn:aws:iam::1:role/a_b`");
-        assert_eq!(code("a`b|c"), "<code>a&#96;b&#124;c</code>");
-        assert_eq!(code("</code><b>\\"), "<code>&#60;&#47;code&#62;&#60;b&#62;&#92;</code>");
-        assert_eq!(code("a\n# b\u{202e}"), "`a\u{fffd}# b\u{fffd}`");
-        assert_eq!([code(""), code("  ")], ["-", "-"]);
+    fn sentences_are_no_markup() {
         assert_eq!(prose("[x](http://y) *z*"), "&#91;x&#93;(http&#58;&#47;&#47;y) &#42;z&#42;");
         assert_eq!(prose("see www.example.com."), "see www&#46;example.com.");
         assert_eq!(prose("@all #1"), "<code>&#64;</code>all <code>&#35;</code>1");
-        assert_eq!(code(&"x".repeat(400)).chars().count(), TEXT_LEN + 3);
     }
 }

@@ -66,7 +66,7 @@ impl StoredTable {
         let files = report.files()?;
         let is_there = |name: &str| {
             let file = format!("{name}.parquet");
-            files.iter().any(|found| *found == file)
+            files.contains(&file)
                 || name == EVENTS_FOLDER && files.iter().any(|found| found.starts_with("events/"))
         };
         let is_asked = |name: &str| names.is_empty() || names.contains(&name);

@@ -48,7 +48,8 @@ pub fn export_workbook(
     // The crate panics with these words where a temporary file, or `out`, cannot be written.
     written.unwrap_or_else(|panic| match panic.contains("write to xml file") {
         true => Err(SinkError::Temporary(io::Error::other(panic)).into()),
-        false => panic!("{panic}"), // another panic is a fault of this program, and told as one
+        // Another panic is a fault of this program, and told as one.
+        false => std::panic::resume_unwind(Box::new(panic)),
     })
 }
 

@@ -24,8 +24,8 @@ pub(super) struct ArrowEncoder<W: Write> {
 }
 
 impl<W: Write> ArrowEncoder<W> {
-    pub(super) fn new<T: Table>(columns: &[Column<T>], out: W) -> Result<Self, SinkError> {
-        let schema = schema(columns);
+    pub(super) fn new<T: Table>(columns: &[&'static Column<T>], out: W) -> Result<Self, SinkError> {
+        let schema = schema(columns.iter().copied());
         let writer = StreamWriter::try_new(out, &schema).map_err(arrow_error)?;
         Ok(Self { rows: RowBuffer::default(), schema, writer })
     }

@@ -68,7 +68,7 @@ impl<W: Write> RowEncoder for CsvEncoder<W> {
 
 /// Text that a spreadsheet would take for a formula gets an apostrophe before it. User agents,
 /// session names and object keys are chosen by whoever makes the call.
-fn csv_field(cell: &Cell<'_>) -> String {
+pub(super) fn csv_field(cell: &Cell<'_>) -> String {
     let text = cell_text(cell);
     if !matches!(cell, Cell::Text(_)) {
         return text;

@@ -13,6 +13,8 @@ pub enum OutputTarget {
     Terminal {
         /// Its width in characters, if known.
         width: Option<u16>,
+        /// Whether it shows colors.
+        color: bool,
     },
     /// A file or a program: it gets all characters as they are.
     File,

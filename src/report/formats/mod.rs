@@ -6,20 +6,22 @@
 mod arrow;
 mod csv;
 mod encoder;
+mod line;
+mod markdown;
 mod ndjson;
 mod parquet;
 mod terminal;
+mod tsv;
 
 use std::io::Write;
 
 pub use self::csv::CsvForm;
 pub use self::encoder::OutputTarget;
 use self::encoder::RowEncoder;
-use super::cell::EncodedRow;
+use super::cell::{Cell, EncodedRow};
 use super::error::SinkError;
 use super::sink::{EventStep, Sink};
-use super::table::{Column, Table};
-use super::tables::EVENTS;
+use super::table::{Column, ColumnType, Table};
 use crate::base::TaskQueue;
 use crate::model::Rejection;
 
@@ -29,10 +31,16 @@ use crate::model::Rejection;
 pub enum OutputFormat {
     /// A table for a terminal, with the most important columns only.
     Table,
+    /// A line for each column that has a value.
+    Line,
     /// One JSON object per line.
     Ndjson,
     /// Comma-separated values with a header, safe to open in a spreadsheet.
     Csv,
+    /// Tab-separated values with a header, without quotes.
+    Tsv,
+    /// A Markdown table, for a ticket.
+    Md,
     /// One Parquet file.
     Parquet,
     /// An Arrow IPC stream.
@@ -41,14 +49,18 @@ pub enum OutputFormat {
 
 impl OutputFormat {
     /// All formats, in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Ndjson, Self::Csv, Self::Parquet, Self::Arrow];
+    pub const ALL: [Self; 8] =
+        [Self::Table, Self::Line, Self::Ndjson, Self::Csv, Self::Tsv, Self::Md, Self::Parquet, Self::Arrow];
 
     /// The value of `--format`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Line => "line",
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Md => "md",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
         }
@@ -57,12 +69,20 @@ impl OutputFormat {
     /// What it is, for the help.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Table => "A table of the most important columns",
+            Self::Table => "A table of the most important columns, one line a row",
+            Self::Line => "A line for each column that has a value",
             Self::Ndjson => "One JSON object per line",
             Self::Csv => "Comma-separated values with a header, safe to open in a spreadsheet",
+            Self::Tsv => "Tab-separated values with a header, for cut and awk",
+            Self::Md => "A Markdown table of the most important columns, for a ticket",
             Self::Parquet => "One Parquet file",
             Self::Arrow => "An Arrow IPC stream",
         }
+    }
+
+    /// Whether only the most important columns are written, unless others are asked for.
+    fn is_short(self) -> bool {
+        matches!(self, Self::Table | Self::Md)
     }
 
     /// Whether a terminal cannot show it.
@@ -71,62 +91,105 @@ impl OutputFormat {
     }
 }
 
-/// The columns of [`EVENTS`] that a terminal shows.
-const TERMINAL_COLUMNS: &[&str] =
+/// The most important columns of [`EVENTS`](super::EVENTS).
+pub const EVENT_COLUMNS: &[&str] =
     &["event_time", "event_name", "outcome", "principal", "key_arn", "workload", "source_ip"];
+
+/// In which format rows are written, for what, and which columns of them.
+#[derive(Debug, Clone, Copy)]
+pub struct RowForm<'c> {
+    /// The format.
+    pub format: OutputFormat,
+    /// What shows the rows.
+    pub target: OutputTarget,
+    /// The most important columns, which a table for people has.
+    pub important: &'c [&'static str],
+    /// The columns that are asked for, in this order, instead of the most important, or of all.
+    pub chosen: Option<&'c [String]>,
+}
+
+impl RowForm<'_> {
+    /// All columns, for a file or a program.
+    pub fn of_file(format: OutputFormat) -> Self {
+        Self { format, target: OutputTarget::File, important: &[], chosen: None }
+    }
+
+    /// The places of the columns to write.
+    fn places<T: Table>(&self, columns: &[Column<T>]) -> Result<Vec<usize>, SinkError> {
+        let place = |name: &str| columns.iter().position(|column| column.name == name);
+        match self.chosen {
+            Some(names) => names
+                .iter()
+                .map(|name| place(name).ok_or_else(|| SinkError::NoColumn { name: name.clone() }))
+                .collect(),
+            None if self.format.is_short() => {
+                Ok(self.important.iter().filter_map(|name| place(name)).collect())
+            }
+            None => Ok((0..columns.len()).collect()),
+        }
+    }
+}
 
 /// Writes the rows of one table to a writer as they come.
 ///
 /// ```
-/// use keytrail::report::{OutputFormat, OutputTarget, RULES, RowStream};
+/// use keytrail::report::{OutputFormat, OutputTarget, RULES, RowForm, RowStream};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut out = Vec::new();
-/// let stream = RowStream::new(RULES, &["rule"], OutputFormat::Csv, &mut out, OutputTarget::File)?;
+/// let chosen = ["workload".to_owned(), "rule".to_owned()];
+/// let form = RowForm {
+///     format: OutputFormat::Csv,
+///     target: OutputTarget::File,
+///     important: &["rule"],
+///     chosen: Some(&chosen),
+/// };
+/// let stream = RowStream::new(RULES, form, &mut out)?;
 /// stream.finish()?;
-/// assert!(out.starts_with(b"rule,workload,strength,"));
+/// assert_eq!(out, b"workload,rule\n");
 /// # Ok(())
 /// # }
 /// ```
 pub struct RowStream<'w> {
     encoder: Box<dyn RowEncoder + Send + 'w>,
+    /// The places of the cells to write, unless they are all, or the encoder chooses.
+    places: Option<Vec<usize>>,
+    /// The cells of a row that are written.
+    cells: Vec<u8>,
 }
 
 impl<'w> RowStream<'w> {
-    /// A stream of selected events, with the columns of `events.parquet`.
+    /// A stream of rows of a table.
     ///
     /// # Errors
-    /// As for [`new`](Self::new).
-    pub fn events(
-        format: OutputFormat,
-        out: impl Write + Send + 'w,
-        target: OutputTarget,
-    ) -> Result<Self, SinkError> {
-        Self::new(EVENTS, TERMINAL_COLUMNS, format, out, target)
-    }
-
-    /// A stream of rows of a table. [`OutputFormat::Table`] shows the `terminal_columns`.
-    ///
-    /// # Errors
-    /// When the format's header cannot be written.
+    /// When a chosen column does not exist, or the format's header cannot be written.
     pub fn new<T: Table>(
         columns: &'static [Column<T>],
-        terminal_columns: &'static [&'static str],
-        format: OutputFormat,
+        form: RowForm<'_>,
         out: impl Write + Send + 'w,
-        target: OutputTarget,
     ) -> Result<Self, SinkError> {
-        let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
+        let RowForm { format, target, .. } = form;
+        let places = form.places(columns)?;
+        let written: Vec<&'static Column<T>> = places.iter().map(|place| &columns[*place]).collect();
+        let names: Vec<&'static str> = written.iter().map(|column| column.name).collect();
         let encoder: Box<dyn RowEncoder + Send + 'w> = match format {
             OutputFormat::Table => {
-                Box::new(terminal::TerminalEncoder::new(names, terminal_columns, out, target))
+                let all: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
+                let is_number = |place: &usize| (*place, columns[*place].column_type == ColumnType::Int);
+                let shown = places.iter().map(is_number);
+                Box::new(terminal::TerminalEncoder::new(&all, shown, out, target))
             }
+            OutputFormat::Line => Box::new(line::LineEncoder::new(names, out)),
             OutputFormat::Ndjson => Box::new(ndjson::NdjsonEncoder::new(names, out, target)),
             OutputFormat::Csv => Box::new(csv::CsvEncoder::new(&names, CsvForm::default(), out, target)?),
-            OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(columns, out)?),
-            OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(columns, out)?),
+            OutputFormat::Tsv => Box::new(tsv::TsvEncoder::new(&names, out, target)?),
+            OutputFormat::Md => Box::new(markdown::MarkdownEncoder::new(&names, out)?),
+            OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(&written, out)?),
+            OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(&written, out)?),
         };
-        Ok(Self { encoder })
+        let is_all = places.iter().copied().eq(0..columns.len());
+        let places = Some(places).filter(|_| !is_all && format != OutputFormat::Table);
+        Ok(Self { encoder, places, cells: Vec::new() })
     }
 
     /// A stream of rows with columns of these names, as CSV in this form for a spreadsheet.
@@ -139,8 +202,9 @@ impl<'w> RowStream<'w> {
         out: impl Write + Send + 'w,
     ) -> Result<Self, SinkError> {
         // A spreadsheet shows texts to people, as a terminal does.
-        let target = OutputTarget::Terminal { width: None };
-        Ok(Self { encoder: Box::new(csv::CsvEncoder::new(names, form, out, target)?) })
+        let target = OutputTarget::Terminal { width: None, color: false };
+        let encoder = Box::new(csv::CsvEncoder::new(names, form, out, target)?);
+        Ok(Self { encoder, places: None, cells: Vec::new() })
     }
 
     /// Writes a row.
@@ -148,7 +212,11 @@ impl<'w> RowStream<'w> {
     /// # Errors
     /// When it cannot be written.
     pub fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
-        self.encoder.push(row)
+        let Some(places) = &self.places else { return self.encoder.push(row) };
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        self.cells.clear();
+        places.iter().for_each(|place| cells[*place].encode(&mut self.cells));
+        self.encoder.push(EncodedRow::new(&self.cells))
     }
 
     /// Writes the rows that are still buffered, and the end of the output.

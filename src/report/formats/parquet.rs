@@ -21,10 +21,10 @@ pub(super) struct ParquetEncoder<W, T: Table> {
 }
 
 impl<W: Write, T: Table> ParquetEncoder<W, T> {
-    pub(super) fn new(columns: &'static [Column<T>], out: W) -> Result<Self, SinkError> {
+    pub(super) fn new(columns: &[&'static Column<T>], out: W) -> Result<Self, SinkError> {
         let folder = TemporaryFolder::create().map_err(SinkError::file(&std::env::temp_dir()))?;
         let tasks = TaskQueue::default();
-        let file = TableFile::new(&folder.path().join(FILE), columns, &tasks);
+        let file = TableFile::new(&folder.path().join(FILE), columns.iter().copied(), &tasks);
         Ok(Self { out, folder, file, tasks })
     }
 }

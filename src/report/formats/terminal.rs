@@ -1,52 +1,56 @@
-//! A table for a terminal, or one line for each cell where the terminal is too narrow for it.
+//! A table for a terminal, one line a row.
 
 use std::io::Write;
-
-use comfy_table::{ColumnConstraint, ContentArrangement, Table as TextTable, presets};
 
 use super::encoder::{OutputTarget, RowEncoder, output_error};
 use crate::report::cell::{Cell, EncodedRow};
 use crate::report::error::SinkError;
-use crate::report::text::{cell_text, printable, time_to_seconds};
+use crate::report::text::{cell_text, number, printable, time_to_seconds};
+use crate::report::text_table::{TableHead, TableLayout};
 
-/// Rows per block. A block is printed when it is full, with column widths that suit its rows.
+/// Rows per block. A block is printed when it is full. Its columns are those of the block before,
+/// if its rows fit into them.
 const BLOCK_ROWS: usize = 200;
 
-/// Lines into which a cell of a table may be broken. Beyond that, each cell has lines of its own.
-const MOST_LINES: usize = 4;
+/// The columns whose values may be bad news.
+const OUTCOMES: [&str; 2] = ["outcome", "severity"];
 
 pub(super) struct TerminalEncoder<W> {
-    names: Vec<&'static str>,
-    /// The columns to show.
-    shown: &'static [&'static str],
+    /// Place and head of the columns to show.
+    shown: Vec<(usize, TableHead<'static>)>,
+    /// How many columns the table has.
+    all: usize,
     out: W,
-    /// Width of the terminal, in characters.
     width: Option<u16>,
+    color: bool,
     rows: Vec<Vec<String>>,
+    count: u64,
+    layout: Option<TableLayout<'static>>,
 }
 
 impl<W: Write> TerminalEncoder<W> {
+    /// `shown`: the places of columns among all `names`, and whether they are numbers.
     pub(super) fn new(
-        names: Vec<&'static str>,
-        shown: &'static [&'static str],
+        names: &[&'static str],
+        shown: impl IntoIterator<Item = (usize, bool)>,
         out: W,
         target: OutputTarget,
     ) -> Self {
-        let width = match target {
-            OutputTarget::Terminal { width } => width,
-            OutputTarget::File => None,
+        let (width, color) = match target {
+            OutputTarget::Terminal { width, color } => (width, color),
+            OutputTarget::File => (None, false),
         };
-        Self { names, shown, out, width, rows: Vec::new() }
+        let head = |(place, is_number): (usize, bool)| (place, TableHead { name: names[place], is_number });
+        let shown = shown.into_iter().map(head).collect();
+        Self { shown, all: names.len(), out, width, color, rows: Vec::new(), count: 0, layout: None }
     }
 
     fn text_row(&self, row: EncodedRow<'_>) -> Vec<String> {
-        let cells: Vec<(&str, Cell<'_>)> = self.names.iter().copied().zip(row.cells()).collect();
-        let cell = |name: &str| {
-            cells.iter().find(|(column, _)| *column == name).map_or(&Cell::Null, |(_, cell)| cell)
-        };
-        let text = |name: &&str| match cell(name) {
+        let cells: Vec<Cell<'_>> = row.cells().collect();
+        let text = |(place, head): &(usize, TableHead<'_>)| match cells.get(*place).unwrap_or(&Cell::Null) {
             Cell::Time(time) => time_to_seconds(*time),
             Cell::Null => "-".to_owned(),
+            Cell::Int(n) if head.name.ends_with("count") => u64::try_from(*n).map_or(n.to_string(), number),
             other => printable(&cell_text(other)),
         };
         self.shown.iter().map(text).collect()
@@ -57,40 +61,52 @@ impl<W: Write> TerminalEncoder<W> {
         if rows.is_empty() {
             return Ok(());
         }
-        if let Some(width) = self.width.filter(|width| self.is_too_narrow(&rows, *width)) {
-            return self.write_expanded(rows, width);
-        }
-        let mut table = TextTable::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(self.shown);
-        if let Some(width) = self.width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        table.add_rows(rows);
-        writeln!(self.out, "{}", table.trim_fmt()).map_err(output_error)
-    }
-
-    /// Whether cells of a table would be broken into more than a few lines.
-    fn is_too_narrow(&self, rows: &[Vec<String>], width: u16) -> bool {
-        let column = usize::from(width) / self.shown.len().max(1);
-        rows.iter().flatten().any(|cell| cell.chars().count() > MOST_LINES * column)
-    }
-
-    /// One line for each cell, with the name of its column.
-    fn write_expanded(&mut self, rows: Vec<Vec<String>>, width: u16) -> Result<(), SinkError> {
-        for row in rows {
-            let mut table = TextTable::new();
-            table.load_style(presets::NOTHING);
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-            table.add_rows(
-                self.shown.iter().copied().map(str::to_owned).zip(row).map(|(name, cell)| [name, cell]),
-            );
-            if let Some(names) = table.column_mut(0) {
-                names.set_constraint(ColumnConstraint::ContentWidth);
+        let layout = match self.layout.take().filter(|layout| layout.suits(&rows)) {
+            Some(layout) => layout,
+            None => {
+                let heads: Vec<TableHead<'static>> = self.shown.iter().map(|(_, head)| *head).collect();
+                let layout = TableLayout::new(&heads, &rows, self.width);
+                let head =
+                    if self.color { format!("\x1b[1m{}\x1b[0m", layout.head()) } else { layout.head() };
+                writeln!(self.out, "{head}\n{}", layout.rule()).map_err(output_error)?;
+                layout
             }
-            let line = "─".repeat(usize::from(width));
-            writeln!(self.out, "{line}\n{}", table.trim_fmt()).map_err(output_error)?;
+        };
+        for row in &rows {
+            let paint =
+                |place: usize, text: String| match self.color.then(|| self.color_of(place, row)).flatten() {
+                    Some(color) => format!("\x1b[{color}m{text}\x1b[0m"),
+                    None => text,
+                };
+            writeln!(self.out, "{}", layout.row(row, paint)).map_err(output_error)?;
         }
+        self.count += rows.len() as u64;
+        self.layout = Some(layout);
         Ok(())
+    }
+
+    /// The color of a cell: red for what was refused, yellow for what failed.
+    fn color_of(&self, place: usize, row: &[String]) -> Option<&'static str> {
+        let (_, head) = self.shown.get(place)?;
+        match row.get(place)?.as_str() {
+            _ if !OUTCOMES.contains(&head.name) => None,
+            "denied" | "critical" | "high" => Some("31"),
+            "success" | "low" | "info" => None,
+            _ => Some("33"),
+        }
+    }
+
+    /// What the rows do not say.
+    fn write_foot(&mut self) -> Result<(), SinkError> {
+        let Some(layout) = &self.layout else { return Ok(()) };
+        let rows = if self.count == 1 { "row" } else { "rows" };
+        let shown = self.shown.len() - layout.hidden();
+        let mut foot = format!("{}\n{} {rows}", layout.rule(), number(self.count));
+        if shown < self.all {
+            foot.push_str(&format!(", {shown} of {} columns (--columns chooses)", self.all));
+        }
+        layout.said_once().iter().for_each(|line| foot.push_str(&format!("\n{line}")));
+        writeln!(self.out, "{foot}").map_err(output_error)
     }
 }
 
@@ -102,6 +118,7 @@ impl<W: Write> RowEncoder for TerminalEncoder<W> {
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
         self.write_block()?;
+        self.write_foot()?;
         self.out.flush().map_err(output_error)
     }
 }

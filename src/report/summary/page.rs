@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table as TextTable, presets};
-
 use crate::report::text::wrap;
 
 /// How the text may look.
@@ -22,15 +20,6 @@ impl Style {
 
     pub(in crate::report) fn warn(self, text: &str) -> String {
         if self.color { format!("\x1b[33m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    pub(super) fn table(self) -> TextTable {
-        let mut table = TextTable::new();
-        table.load_style(presets::NOTHING);
-        if let Some(width) = self.width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        table
     }
 }
 

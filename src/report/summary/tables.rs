@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, ColumnConstraint, Table as TextTable};
-
 use super::page::{Page, Style};
 use crate::aggregate::{Group, UsageRow};
 use crate::model::{Arn, DeniedBy, EventTime, Outcome, counted};
 use crate::report::text::{number, printable, time_to_seconds};
+use crate::report::text_table::{TableHead, text_table};
 
 /// Terminals below this width show the day of the last event instead of its time.
 const NARROW: u16 = 120;
@@ -56,9 +55,11 @@ pub(super) fn top_pairs(usage: &[UsageRow], style: Style) -> String {
     let has_failures = rows.iter().any(|(_, pair)| pair.failed > 0);
     let numbers = if has_failures { 3 } else { 2 };
     let count = |n| if n > 0 { number(n) } else { "-".to_owned() };
-    let mut table = style.table();
     let headings = ["events", "denied", "failed"].into_iter().take(numbers);
-    table.set_header(headings.chain(["key", "principal", "workload", "last event"]));
+    let headings = headings.map(|name| TableHead { name, is_number: true }).chain(
+        ["key", "principal", "workload", "last event"].map(|name| TableHead { name, is_number: false }),
+    );
+    let mut lines = Vec::new();
     for ((key, principal), pair) in rows.into_iter().take(TOP) {
         let counts = [number(pair.events), count(pair.denied), count(pair.failed)];
         let texts = [
@@ -67,13 +68,9 @@ pub(super) fn top_pairs(usage: &[UsageRow], style: Style) -> String {
             pair.workloads.join(", "),
             pair.last.map_or_else(String::new, last_event),
         ];
-        table.add_row(counts.into_iter().take(numbers).chain(texts));
+        lines.push(counts.into_iter().take(numbers).chain(texts).collect());
     }
-    right_align(&mut table, numbers);
-    if let Some(column) = table.column_mut(numbers + 3) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    let mut text = format!("{}\n", table.trim_fmt());
+    let mut text = text_table(&headings.collect::<Vec<_>>(), &lines, style.width);
     if all > TOP {
         let _ = writeln!(text, "… and {} in usage.parquet", counted((all - TOP) as u64, "more pair"));
     }
@@ -126,28 +123,18 @@ fn failed_calls(
     }
     let mut rows: Vec<_> = failed.into_iter().collect();
     rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let mut table = page.style.table();
-    table.set_header(columns);
     let shown = || rows.iter().take(TOP).map(|((principal, _, key, _), _)| (*principal, *key));
     let names = Names::of(page.style, shown().flat_map(|(principal, key)| [Some(principal), key]).flatten());
+    let mut lines = Vec::new();
     for ((principal, name, key, why), count) in rows.iter().take(TOP) {
         let (principal, key) = (printable(&names.principal(principal)), printable(&names.key(*key)));
-        table.add_row([number(*count), printable(name), principal, key, printable(why)]);
+        lines.push(vec![number(*count), printable(name), principal, key, printable(why)]);
     }
-    right_align(&mut table, 1);
     page.heading(heading);
-    let _ = writeln!(page.text, "{}", table.trim_fmt());
+    let heads = columns.map(|name| TableHead { name, is_number: name == columns[0] });
+    page.text.push_str(&text_table(&heads, &lines, page.style.width));
     if rows.len() > TOP {
         let _ = writeln!(page.text, "… and {} more", number((rows.len() - TOP) as u64));
-    }
-}
-
-/// Aligns the first `columns` columns to the right.
-fn right_align(table: &mut TextTable, columns: usize) {
-    for index in 0..columns {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod rules;
 mod shares;
 mod sharing;
 mod superseded;
+mod totals;
 mod usage;
 
 pub use access::{ACCESS, AccessTable};
@@ -31,4 +32,5 @@ pub use rules::{RULES, RuleRow, RulesTable};
 pub use shares::{SHARE_USE, SHARES, ShareUseTable, SharesTable};
 pub use sharing::{SHARING, SharingRow, SharingTable};
 pub use superseded::{SUPERSEDED, SupersededAs, SupersededRow, SupersededTable};
+pub use totals::{TOTALS, TotalRow, TotalsTable};
 pub use usage::{DAILY, DailyTable, USAGE, UsageTable};

@@ -29,9 +29,16 @@ pub(super) fn runs(command: &str, folder: &Path) -> bool {
     // The summary of `analyze` is on standard error, and so are the notes of some commands.
     // Everything else prints to standard output, and there only what was skipped: the sample has a
     // README.
-    if !["analyze", "keytrail grants", "keytrail policy", "keytrail record", "keytrail review", "keytrail sharing"]
-        .iter()
-        .any(|name| command.contains(name))
+    if ![
+        "analyze",
+        "keytrail grants",
+        "keytrail policy",
+        "keytrail record",
+        "keytrail review",
+        "keytrail sharing",
+    ]
+    .iter()
+    .any(|name| command.contains(name))
     {
         assert!(errors.lines().all(|line| line.starts_with("skipped: ")), "{command}\n{errors}");
         let is_empty = output.stdout.is_empty() && !command.contains('>');
@@ -57,7 +64,8 @@ fn examples_in_the_manual_run_in_order() {
     let manual = read("docs/cli.md");
     let examples = manual.split("\nExamples:\n").skip(1);
     let lines = examples.flat_map(|text| text.split("```").next().unwrap().lines());
-    let commands = lines.map(str::trim).filter(|line| line.contains("keytrail "));
+    let commands =
+        lines.map(str::trim).filter(|line| line.contains("keytrail ") && !line.starts_with("Usage: "));
     // They need S3 or an account, or would write outside of the folder.
     let elsewhere = |line: &str| ["s3://", "aws ", "> /"].iter().any(|text| line.contains(text));
     let run = commands.filter(|line| !elsewhere(line) && runs(line, dir.path())).count();

@@ -20,7 +20,7 @@ use keytrail::classify::Classifier;
 use keytrail::knowledge::Knowledge;
 use keytrail::parse::{self, RecordKind};
 use keytrail::report::{
-    EVENTS, EncodedRow, EventStep, OutputFormat, OutputTarget, RowOrder, RowStream, Sink, encode_row,
+    EVENTS, EncodedRow, EventStep, OutputFormat, RowForm, RowOrder, RowStream, Sink, encode_row,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -110,7 +110,7 @@ fn outcome_of(record: &Value) -> Value {
     let mut bytes = Vec::new();
     encode_row(EVENTS, &selected, &mut bytes);
     let mut out = Vec::new();
-    let mut stream = RowStream::events(OutputFormat::Ndjson, &mut out, OutputTarget::File).unwrap();
+    let mut stream = RowStream::new(EVENTS, RowForm::of_file(OutputFormat::Ndjson), &mut out).unwrap();
     stream.event(0, EventStep::Row(EncodedRow::new(&bytes), RowOrder::InOrder)).unwrap();
     stream.finish().unwrap();
     let mut row: Value = serde_json::from_slice(&out).unwrap();
