@@ -47,7 +47,10 @@ pub(super) fn scan<'p>(
     }
     if let Some(checkpoint) = &plan.checkpoint {
         let scan = Scan::new(plan, progress, Destination::Checkpoint(checkpoint));
-        let facts = scan.run(pool)?;
+        let scanned = scan.run(pool);
+        // From here on, no archive is to blame for the end of the run.
+        checkpoint.journal().finish(scanned.is_ok());
+        let facts = scanned?;
         // All calls are retained.
         let found = Found { facts, activity: Activity::default(), replaced: scan.replaced };
         return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
