@@ -55,7 +55,7 @@ fn writes(bed: &Bed) -> usize {
     asked.iter().filter(|asked| asked.key == JOURNAL && asked.operation == Operation::PutObject).count()
 }
 
-fn assert_set_aside(bed: &Bed, ran: &Ran, name: &str) {
+fn assert_refused(bed: &Bed, ran: &Ran, name: &str) {
     assert_eq!(ran.status, 1, "{}", ran.stderr);
     assert!(ran.stderr.contains("killed_a_run: two runs were killed"), "{}", ran.stderr);
     let dir = tempfile::tempdir().unwrap();
@@ -85,7 +85,7 @@ fn an_archive_that_kills_two_runs_is_not_read() {
     }
     for _ in 0..2 {
         let ran = run(&mut command(&bed, &dir));
-        assert_set_aside(&bed, &ran, "logs/large.json.gz");
+        assert_refused(&bed, &ran, "logs/large.json.gz");
     }
     // A signal blames nothing more, and what is set aside stays so.
     fs::copy(dir.path().join("logs/large.json.gz"), dir.path().join("logs/other.json.gz")).unwrap();
@@ -119,10 +119,10 @@ fn one_that_kills_at_once_is_found_too() {
         kill(&bed, child);
     }
     let ran = run(&mut command(&bed, &dir));
-    assert_set_aside(&bed, &ran, "logs/bad.json");
+    assert_refused(&bed, &ran, "logs/bad.json");
     assert!(writes(&bed) > 1, "an earlier run died");
     fs::write(dir.path().join("logs/y.json"), good(5)).unwrap();
-    assert_set_aside(&bed, &run(&mut command(&bed, &dir)), "logs/bad.json");
+    assert_refused(&bed, &run(&mut command(&bed, &dir)), "logs/bad.json");
     assert_eq!(writes(&bed), 2, "that it reads, and what is set aside");
     // It is read again when it changes.
     fs::write(dir.path().join("logs/bad.json"), good(20)).unwrap();
