@@ -13,7 +13,7 @@ use tracing::warn;
 use super::error::{CliError, UnopenedInput};
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
-use super::values::{as_millis, parse_duration};
+use super::values::{TrustedRecords, as_millis, parse_duration};
 use keytrail::base::{MemoryBudget, now_millis, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
@@ -113,6 +113,7 @@ pub(super) fn recorded_options(
         resource: options.resource.clone(),
         digest_keys: Vec::new(),
         digest_signatures: Vec::new(),
+        trust: TrustedRecords::All.as_str().to_owned(),
     }
 }
 

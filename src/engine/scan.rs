@@ -173,7 +173,7 @@ impl<'p> Scan<'p> {
         let mut writer = checkpoint.writer();
         let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
             let result = writer.push(&batch);
-            batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
+            batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, &mut facts, stretch));
             result
         };
         while !self.plan.is_cancelled()
@@ -216,7 +216,7 @@ impl<'p> Scan<'p> {
     }
 
     fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
-        batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
+        batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, facts, stretch));
         match self.to {
             Destination::Checkpoint(_) => Ok(()),
             Destination::Store(store) => {
@@ -246,9 +246,9 @@ impl<'p> Scan<'p> {
     }
 }
 
-/// Moves what a stretch says about other calls into `facts`.
-fn gather(facts: &mut Facts, stretch: &mut Stretch) {
-    for (offset, fact) in std::mem::take(&mut stretch.learned) {
+/// Moves what a stretch says about other calls into `facts`, if it is believed at once.
+fn gather(plan: &Plan, facts: &mut Facts, stretch: &mut Stretch) {
+    for (offset, fact) in stretch.learned.extract_if(.., |(_, fact)| plan.believes_at_once(fact)) {
         add_fact(facts, &stretch.uri, offset, fact);
     }
 }
