@@ -144,6 +144,11 @@ impl Fingerprint {
         }
     }
 
+    /// From now on, it may only be a repeated delivery. Returns whether it was more.
+    pub fn forget_copies(&mut self) -> bool {
+        self.copy.take().is_some()
+    }
+
     /// Whether other copies of the call may exist. The event's record is then needed until
     /// [`Deduplicator::decide`] has decided about the event.
     pub fn may_have_copies(&self) -> bool {

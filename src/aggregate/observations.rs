@@ -21,6 +21,13 @@ macro_rules! observations {
             /// Events that were replaced by a correction which is only in archives of other
             /// accounts.
             pub foreign_corrections: u64,
+            /// With `--trust verified`, corrections in archives that digests do not verify.
+            pub disbelieved_corrections: u64,
+            /// Likewise, events that would otherwise have been compared with copies of the other
+            /// account of their call.
+            pub disbelieved_copies: u64,
+            /// Likewise, records of which something would otherwise have been learned.
+            pub disbelieved_lessons: u64,
         }
 
         /// The properties of one event: a bit each, in the order of the declaration.
@@ -41,6 +48,9 @@ macro_rules! observations {
                 $( self.$field += other.$field; )*
                 self.owner_copy_only += other.owner_copy_only;
                 self.foreign_corrections += other.foreign_corrections;
+                self.disbelieved_corrections += other.disbelieved_corrections;
+                self.disbelieved_copies += other.disbelieved_copies;
+                self.disbelieved_lessons += other.disbelieved_lessons;
             }
         }
 

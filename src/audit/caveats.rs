@@ -393,6 +393,33 @@ pub static CAVEATS: &[CaveatRule] = &[
             names, of another account",
     },
     CaveatRule {
+        id: "disbelieved_corrections",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.disbelieved_corrections),
+        text: "Corrections in archives that digests do not verify: {}. With --trust verified they \
+            replaced nothing, so they count beside their originals.",
+        doc: "with `--trust verified`: a correction is in an archive that is not `valid`",
+    },
+    CaveatRule {
+        id: "disbelieved_copies",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.disbelieved_copies),
+        text: "Selected events with a sharedEventID in archives that digests do not verify: {}. With \
+            --trust verified they replaced no other account's record of the call, and none replaced \
+            them: some calls may count twice.",
+        doc: "with `--trust verified`: a selected event with a `sharedEventID` is in an archive that is not \
+            `valid`",
+    },
+    CaveatRule {
+        id: "disbelieved_lessons",
+        severity: Severity::Warning,
+        applies: |c| count(c.observations.disbelieved_lessons),
+        text: "Statements about workloads, sessions, aliases and folders in archives that digests do \
+            not verify: {}. With --trust verified nothing was learned from them.",
+        doc: "with `--trust verified`: a record that teaches something about others is in an archive that is \
+            not `valid`",
+    },
+    CaveatRule {
         id: "no_event_id",
         severity: Severity::Warning,
         applies: |c| count(c.observations.without_event_id),

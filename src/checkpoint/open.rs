@@ -74,7 +74,7 @@ impl Checkpoint {
         let store = Box::new(LocalStore::open(report)?);
         let mut checkpoint =
             Self::open(store, options, &report.display().to_string(), &|| Ok(holds_report()))?;
-        checkpoint.journal = Journal::open(&folder, options.earlier);
+        checkpoint.journal = Journal::in_directory(&folder, options.earlier);
         Ok(checkpoint)
     }
 
@@ -94,7 +94,9 @@ impl Checkpoint {
             Ok(objects.iter().any(|object| object.key != report && !object.key.starts_with(&own)))
         };
         let store = Box::new(BucketStore::open(bucket, report));
-        Self::open(store, options, &bucket.address(report), &holds_report)
+        let mut checkpoint = Self::open(store, options, &bucket.address(report), &holds_report)?;
+        checkpoint.journal = Journal::in_bucket(bucket, &own, options.earlier)?;
+        Ok(checkpoint)
     }
 
     fn open(
@@ -128,8 +130,7 @@ impl Checkpoint {
         Ok(Self { catalog, journal: Journal::default(), limits, replaces, read, known })
     }
 
-    /// Which archives are being read. Only a directory has a journal: in S3, each archive would
-    /// cost two requests.
+    /// Which archives are being read.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
@@ -191,7 +192,7 @@ impl Checkpoint {
 
 impl Drop for Checkpoint {
     fn drop(&mut self) {
-        self.journal.close(); // while it still holds the lock
+        self.journal.finish(false); // while it still holds the lock of a directory
     }
 }
 

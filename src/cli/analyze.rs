@@ -15,11 +15,11 @@ use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
-use super::values::LogFormat;
+use super::values::{LogFormat, TrustedRecords};
 use super::{alarms, findings, plan, progress, sharing, startup, terminal, unmatched};
 use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
-use keytrail::engine::{self, Plan, ReplacedArchives, Run};
+use keytrail::engine::{self, DigestOptions, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::page::write_page;
 use keytrail::report::{Aggregates, FinishedReport, IncrementalSummary, RunJson, RunOptions, Style, Summary};
@@ -32,7 +32,7 @@ pub(super) fn run(
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
     reporter.check_metrics_file()?;
-    let trust = sharing::trust(&args.trust)?;
+    let trust = sharing::trust(&args.trusted)?;
     let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
     let mut plan = plan::plan(&PlanRequest {
         selection: &args.selection,
@@ -42,11 +42,13 @@ pub(super) fn run(
         output: Some(&args.output),
         cancel: interrupt.cancel_flag(),
     })?;
-    plan.digests = digest_options(&args.digests)?;
+    let trusts_only_verified = args.trust == TrustedRecords::Verified;
+    plan.digests = DigestOptions { trusts_only_verified, ..digest_options(&args.digests)? };
     let names = |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect();
     let options = RunOptions {
         digest_keys: names(&args.digests.digest_keys),
         digest_signatures: names(&args.digests.digest_signatures),
+        trust: args.trust.as_str().to_owned(),
         ..plan::recorded_options(&args.selection, &args.prune, &plan.selection)
     };
     let mut destination = Destination::open(args, &mut plan, reporter.start_time())?;

@@ -20,7 +20,7 @@ use super::options::{
 };
 use super::policy_args::PolicyArgs;
 use super::record_args::RecordArgs;
-use super::values::{FindingsFormat, findings_format, questions, severities, states};
+use super::values::{FindingsFormat, TrustedRecords, findings_format, questions, severities, states};
 use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
 
@@ -129,8 +129,22 @@ pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     pub(super) digests: DigestFiles,
 
+    /// Whose records may correct others, replace copies of them, or teach what they are for
+    ///
+    /// With `verified`, only those in archives that digests verify: all others count for themselves
+    /// alone. Needs --digest-keys.
+    #[arg(
+        long,
+        value_name = "WHOSE",
+        env = "KEYTRAIL_TRUST",
+        default_value = "all",
+        requires_if("verified", "digest_keys"),
+        help_heading = "Integrity"
+    )]
+    pub(super) trust: TrustedRecords,
+
     #[command(flatten)]
-    pub(super) trust: TrustOptions,
+    pub(super) trusted: TrustOptions,
 
     /// Do not write report.html, the page of the report
     #[arg(long, env = "KEYTRAIL_NO_HTML", value_parser = FalseyValueParser::new())]

@@ -16,7 +16,7 @@ use tracing::warn;
 pub(super) fn digest_options(files: &DigestFiles) -> Result<DigestOptions, CliError> {
     let hash_all = !files.digest_keys.is_empty() || !files.digest_signatures.is_empty();
     let (keys, signatures) = (keys(&files.digest_keys)?, signatures(&files.digest_signatures)?);
-    Ok(DigestOptions { keys, signatures, hash_all, only_selected_time: false })
+    Ok(DigestOptions { keys, signatures, hash_all, ..DigestOptions::default() })
 }
 
 fn keys(files: &[PathBuf]) -> Result<PublicKeys, CliError> {

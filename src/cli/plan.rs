@@ -13,6 +13,7 @@ use super::error::{CliError, UnopenedInput};
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::times::{day_window, time_window};
+use super::values::TrustedRecords;
 use keytrail::base::{MemoryBudget, read_small};
 use keytrail::classify::{Classifier, RuleFile};
 use keytrail::engine::{
@@ -112,6 +113,7 @@ pub(super) fn recorded_options(
         resource: options.resource.clone(),
         digest_keys: Vec::new(),
         digest_signatures: Vec::new(),
+        trust: TrustedRecords::All.as_str().to_owned(),
     }
 }
 

@@ -69,6 +69,25 @@ pub(super) enum LogFormat {
     Json,
 }
 
+/// `--trust`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TrustedRecords {
+    /// Those of all archives
+    All,
+    /// Those of archives that digests verify
+    Verified,
+}
+
+impl TrustedRecords {
+    /// The name, as in `run.json`.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Verified => "verified",
+        }
+    }
+}
+
 /// `--fail-on`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum FailOn {

@@ -96,18 +96,28 @@ impl StoredBatch {
     pub(super) fn read(self) -> io::Result<Batch> {
         match self.location {
             Location::Memory(batch) => Ok(*batch),
-            Location::File { file, start, len, raw } => {
-                let mut packed = vec![0; len];
-                {
-                    let mut spill = lock(&file);
-                    let spill = spill.as_mut().ok_or(io::ErrorKind::NotFound)?;
-                    spill.file.seek(SeekFrom::Start(start))?;
-                    spill.file.read_exact(&mut packed)?;
-                }
-                Ok(Batch::decode(&decompress(&packed, raw)?)?)
-            }
+            Location::File { file, start, len, raw } => read_spilled(&file, start, len, raw),
         }
     }
+
+    /// The same; it stays where it is.
+    pub(super) fn copy(&self) -> io::Result<Batch> {
+        match &self.location {
+            Location::Memory(batch) => Ok((**batch).clone()),
+            Location::File { file, start, len, raw } => read_spilled(file, *start, *len, *raw),
+        }
+    }
+}
+
+fn read_spilled(file: &Mutex<Option<Spill>>, start: u64, len: usize, raw: usize) -> io::Result<Batch> {
+    let mut packed = vec![0; len];
+    {
+        let mut spill = lock(file);
+        let spill = spill.as_mut().ok_or(io::ErrorKind::NotFound)?;
+        spill.file.seek(SeekFrom::Start(start))?;
+        spill.file.read_exact(&mut packed)?;
+    }
+    Ok(Batch::decode(&decompress(&packed, raw)?)?)
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! Judges inputs by the digests among them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tracing::warn;
 
+use super::digest_options::DigestOptions;
 use super::input::hash_of_content;
 use super::plan::Plan;
-use super::run_knowledge::RunKnowledge;
 use crate::aggregate::{InputStatus, InputSummary, StatusReason};
 use crate::facts::Stretch;
-use crate::integrity::{Content, InputFile, IntegrityRow, IntegrityTally, NamedAs, Scope};
+use crate::integrity::{Content, InputFile, IntegrityBook, IntegrityRow, IntegrityTally, NamedAs, Scope};
+use crate::knowledge::Facts;
 use crate::model::{InputContent, IntegrityStatus, RejectReason, Sha256};
 use crate::source::{Family, ListedInput, NameFields};
 
@@ -21,13 +23,29 @@ impl Plan {
     }
 }
 
-impl RunKnowledge {
+/// The digests of a run, and what they are compared with.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    pub(super) book: IntegrityBook,
+    /// Contents of inputs whose facts stand in several batches, or that were hashed afterwards.
+    contents: HashMap<Arc<str>, InputContent>,
+}
+
+impl Judge {
+    /// Moves the digests and the contents out of `facts`.
+    pub(super) fn new(plan: &Plan, facts: &mut Facts) -> Self {
+        let DigestOptions { keys, signatures, .. } = &plan.digests;
+        let digests = std::mem::take(&mut facts.digests).into_iter().collect();
+        let book = IntegrityBook::new(digests, keys, signatures);
+        Self { book, contents: std::mem::take(&mut facts.contents) }
+    }
+
     /// Hashes inputs that digests may list and that came before the first digest: nothing showed
     /// then that they would have to be hashed. They are read a second time. In CloudTrail's own
     /// folders digests come first.
     pub(super) fn hash_early_inputs(&mut self, plan: &Plan) {
         let is_hashed = plan.hash || plan.digests.hash_all || plan.checkpoint.is_some();
-        if self.integrity.is_empty() || is_hashed {
+        if self.book.is_empty() || is_hashed {
             return;
         }
         for listed in plan.listing() {
@@ -36,7 +54,7 @@ impl RunKnowledge {
             if family == Some(Family::Digest) || plan.is_cancelled() {
                 return;
             }
-            let needs_hash = self.integrity.needs_hash(&archive.uri, named_as(family));
+            let needs_hash = self.book.needs_hash(&archive.uri, named_as(family));
             if needs_hash && !self.contents.contains_key(&archive.uri) {
                 match hash_of_content(plan, &archive) {
                     Ok(Some(content)) => drop(self.contents.insert(archive.uri.clone(), content)),
@@ -50,13 +68,13 @@ impl RunKnowledge {
     /// What digests say of the input that a stretch is of; `None`: there are none, or it is no log
     /// file.
     pub(super) fn integrity_of(&self, stretch: &Stretch) -> Option<IntegrityStatus> {
-        if self.integrity.is_empty() {
+        if self.book.is_empty() {
             return None;
         }
         let fields = NameFields::from_key(&stretch.uri);
         let summary = stretch.end.as_ref().map(|end| &end.summary);
         let file = input_file(&stretch.uri, &fields, summary, self.contents.get(&stretch.uri));
-        self.integrity.judge(&file).map(|verdict| verdict.status)
+        self.book.judge(&file).map(|verdict| verdict.status)
     }
 
     /// Judges an input. Counts it, and gives its row to `emit`, if it is a digest or a log file.
@@ -68,12 +86,12 @@ impl RunKnowledge {
         emit: &mut dyn FnMut(&IntegrityRow<'_>),
     ) -> Option<IntegrityStatus> {
         let fields = NameFields::from_key(&input.archive);
-        if self.integrity.is_empty() && fields.family != Some(Family::Digest) {
+        if self.book.is_empty() && fields.family != Some(Family::Digest) {
             return None;
         }
         let file = input_file(&input.archive, &fields, Some(input), self.contents.get(&input.archive));
-        let verdict = self.integrity.judge(&file)?;
-        if let Some(row) = tally.add(&self.integrity, &plan.scope(&|_| true), &file, verdict) {
+        let verdict = self.book.judge(&file)?;
+        if let Some(row) = tally.add(&self.book, &plan.scope(&|_| true), &file, verdict) {
             emit(&row);
         }
         Some(verdict.status)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
 
+use super::belief::Disbelieved;
 use super::error::RunError;
 use super::input_rows::InputRows;
 use super::owners_copies::OwnersCopies;
@@ -101,7 +102,7 @@ impl<'m> Merge<'m> {
             counts: Counts::default(),
             inputs: InputTotals::default(),
             rows: InputRows::new(),
-            integrity: IntegrityTally::new(&knowledge.integrity),
+            integrity: IntegrityTally::new(&knowledge.judge.book),
             grant_archives: knowledge
                 .grant_archives
                 .values()
@@ -132,6 +133,7 @@ impl<'m> Merge<'m> {
         self.current.decided += batch.counts;
         self.coverage.unattributed += batch.unattributed;
         self.observations.foreign_corrections += batch.foreign_corrections;
+        self.observations.disbelieved_copies += batch.disbelieved_copies;
         self.activity += std::mem::take(&mut batch.activity);
         self.key_calls += std::mem::take(&mut batch.key_calls);
         self.add_shown(&mut batch);
@@ -344,7 +346,8 @@ impl<'m> Merge<'m> {
             encode_row(INTEGRITY, found, &mut row);
             has_row = true;
         };
-        input.integrity = self.knowledge.judge_input(self.plan, input, &mut self.integrity, &mut encode);
+        input.integrity =
+            self.knowledge.judge.judge_input(self.plan, input, &mut self.integrity, &mut encode);
         if let Some(status) = self.grant_archives.get_mut(&input.archive) {
             *status = input.integrity;
         }
@@ -362,7 +365,7 @@ impl<'m> Merge<'m> {
         let prune = &self.plan.prune;
         let lists = |object: &str| prune.includes(object);
         let mut row = Vec::new();
-        for missing in self.integrity.missing(&self.knowledge.integrity, &self.plan.scope(&lists)) {
+        for missing in self.integrity.missing(&self.knowledge.judge.book, &self.plan.scope(&lists)) {
             row.clear();
             encode_row(INTEGRITY, &missing, &mut row);
             self.sink.integrity(EncodedRow::new(&row))?;
@@ -417,6 +420,9 @@ impl<'m> Merge<'m> {
     /// Checks the accounting and returns the result. `activity`: what the calls show that were not
     /// resolved.
     pub(super) fn finish(mut self, mut facts: Facts, activity: Activity) -> Result<Run, RunError> {
+        let Disbelieved { corrections, lessons } = self.knowledge.disbelieved;
+        self.observations.disbelieved_corrections = corrections;
+        self.observations.disbelieved_lessons = lessons;
         self.activity += activity;
         self.activity.trim();
         self.access.trim();

@@ -19,6 +19,7 @@
 //! ```
 
 mod batch_store;
+mod belief;
 mod checkpoint;
 mod digest_options;
 mod error;
@@ -55,9 +56,11 @@ use crate::aggregate::InputTotals;
 use crate::base::TaskQueue;
 use crate::knowledge::Facts;
 use crate::report::{Sink, SinkError};
+use belief::add_believed;
 pub use digest_options::DigestOptions;
 pub use error::RunError;
 pub use filter_log::{FilterLog, UnmatchedPattern};
+use integrity::Judge;
 use merge::Merge;
 pub use patterns::{KeyPattern, Pattern, PatternError, PrincipalPattern, account_id};
 pub use plan::{Limits, Plan};
@@ -83,8 +86,10 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
     // Scan: every input once, to batches of facts.
     let (Found { mut facts, activity, replaced }, batches) = scan::scan(plan, &pool, progress)?;
     // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
-    let mut knowledge = RunKnowledge::new(plan, &mut facts);
-    knowledge.hash_early_inputs(plan);
+    let mut judge = Judge::new(plan, &mut facts);
+    judge.hash_early_inputs(plan);
+    let disbelieved = add_believed(plan, &batches, &judge, &mut facts)?;
+    let knowledge = RunKnowledge::new(plan, &mut facts, judge, disbelieved);
     // Resolve: classify and select in parallel; deduplicate, aggregate and emit in input order.
     let tasks = sink.tasks();
     let merge = Merge::new(plan, &knowledge, sink, progress);

@@ -80,8 +80,8 @@ impl<'p> Queue<'p> {
         replaced: ReplacedEvents,
     ) -> Self {
         let rows = checkpoint.known();
-        let known =
-            KnownArchives { checkpoint, rows, facts, replaced, run: None, row: 0, first: 0, last: None };
+        let (run, row, first, last) = (None, 0, 0, None);
+        let known = KnownArchives { plan, checkpoint, rows, facts, replaced, run, row, first, last };
         Self::Incremental { plan, listing: Box::new(plan.listing().peekable()), known }
     }
 }
@@ -133,6 +133,7 @@ fn next_new(
 
 /// The archives whose facts are in the checkpoint, one after the other.
 pub(super) struct KnownArchives<'p> {
+    plan: &'p Plan,
     checkpoint: &'p Checkpoint,
     rows: Merged,
     facts: Arc<Mutex<Facts>>,
@@ -209,8 +210,12 @@ impl KnownArchives<'_> {
     fn add_facts(&mut self) -> Result<(), CheckpointError> {
         let Some(run) = self.run.as_ref().filter(|_| self.first < self.row) else { return Ok(()) };
         let mut facts = lock(&self.facts);
-        run.slice(self.first..self.row)
-            .learned(&mut |uri, offset, fact| add_fact(&mut facts, uri, offset, fact))?;
+        let mut add = |uri: &Arc<str>, offset, fact| {
+            if self.plan.believes_at_once(&fact) {
+                add_fact(&mut facts, uri, offset, fact);
+            }
+        };
+        run.slice(self.first..self.row).learned(&mut add)?;
         self.first = self.row;
         Ok(())
     }

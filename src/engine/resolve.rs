@@ -34,7 +34,7 @@ impl Resolver<'_> {
         // facts are learned, what all calls show is counted.
         let needs_all = self.plan.learn || self.plan.filter_log().has_filters();
         for stretch in stretches {
-            let integrity = self.knowledge.integrity_of(&stretch);
+            let integrity = self.knowledge.judge.integrity_of(&stretch);
             let begin = || {
                 let mut resolved = ResolvedBatch::new();
                 resolved.archive = Some(stretch.uri.clone());
@@ -112,9 +112,13 @@ impl Resolver<'_> {
             resolved.superseded.push(&SupersededRow { event: &event, archive, offset, class, by });
             return;
         }
-        let duplicates = if plan.keep_duplicates { Duplicates::Count } else { Duplicates::Find };
-        let served = event.served();
         let integrity = resolved.integrity;
+        let duplicates = match plan.digests.believes(integrity) {
+            _ if plan.keep_duplicates => Duplicates::Count,
+            true => Duplicates::Find,
+            false => Duplicates::FindRepeated,
+        };
+        let served = event.served();
         let selected =
             Selected { event: &event, evidence: &evidence, archive, offset, served: &served, integrity };
         resolved.activity.add_selected(&event);

@@ -32,6 +32,8 @@ pub(super) struct ResolvedBatch {
     pub(super) superseded: SupersededRows,
     /// How many of those corrections are only in archives of other accounts.
     pub(super) foreign_corrections: u64,
+    /// How many of its events were not believed to be copies of others.
+    pub(super) disbelieved_copies: u64,
     /// What its calls show, selected or not.
     pub(super) activity: Activity,
     /// Who called which API with which key, selected or not.
@@ -69,6 +71,8 @@ pub(super) struct ResolvedEvent {
 pub(super) enum Duplicates {
     /// They are counted once.
     Find,
+    /// Only repeated deliveries are: the record is not believed to be a copy of another's.
+    FindRepeated,
     /// Every copy counts.
     Count,
 }
@@ -108,7 +112,12 @@ impl ResolvedBatch {
     pub(super) fn add(&mut self, selected: &Selected<'_>, duplicates: Duplicates) {
         let row = self.rows.len();
         encode_row(EVENTS, selected, &mut self.rows);
-        let fingerprint = (duplicates == Duplicates::Find).then(|| Fingerprint::new(selected.event));
+        let mut fingerprint = (duplicates != Duplicates::Count).then(|| Fingerprint::new(selected.event));
+        if duplicates == Duplicates::FindRepeated
+            && let Some(fingerprint) = &mut fingerprint
+        {
+            self.disbelieved_copies += u64::from(fingerprint.forget_copies());
+        }
         let copy = self.copies.len();
         if fingerprint.as_ref().is_some_and(Fingerprint::may_have_copies) {
             encode_event(selected.event, &mut self.copies);

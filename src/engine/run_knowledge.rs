@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::digest_options::DigestOptions;
+use super::belief::Disbelieved;
+use super::integrity::Judge;
 use super::plan::Plan;
 use crate::aggregate::{GrantLedger, ShareBook};
-use crate::integrity::IntegrityBook;
 use crate::knowledge::{Aliases, CanvasKeys, Corrections, Facts, Knowledge};
-use crate::model::{InputContent, KmsEvent};
+use crate::model::KmsEvent;
 use crate::parse;
 use crate::policy::{KeyBook, PolicyBook};
 
@@ -25,8 +25,9 @@ pub(super) struct RunKnowledge {
     pub(super) keys: KeyBook,
     pub(super) canvas_keys: CanvasKeys,
     /// What digests say of the inputs.
-    pub(super) integrity: IntegrityBook,
-    pub(super) contents: HashMap<Arc<str>, InputContent>,
+    pub(super) judge: Judge,
+    /// What was not believed.
+    pub(super) disbelieved: Disbelieved,
     /// The archives of the records that created grants, by their `eventID`.
     pub(super) grant_archives: HashMap<String, Arc<str>>,
     pub(super) shares: ShareBook,
@@ -35,7 +36,7 @@ pub(super) struct RunKnowledge {
 impl RunKnowledge {
     /// Builds the look-ups from `facts` and from what the user stated. Facts that no report shows
     /// are moved out of `facts`.
-    pub(super) fn new(plan: &Plan, facts: &mut Facts) -> Self {
+    pub(super) fn new(plan: &Plan, facts: &mut Facts, judge: Judge, disbelieved: Disbelieved) -> Self {
         let mut aliases = plan.aliases.clone();
         aliases += std::mem::take(&mut facts.aliases);
         let sessions = std::mem::take(&mut facts.sessions);
@@ -60,10 +61,6 @@ impl RunKnowledge {
             policies.retain(is_wanted);
         }
         let corrections = std::mem::take(&mut facts.corrections);
-        let (DigestOptions { keys, signatures, .. }, digests) =
-            (&plan.digests, std::mem::take(&mut facts.digests));
-        let integrity = IntegrityBook::new(digests.into_iter().collect(), keys, signatures);
-        let contents = std::mem::take(&mut facts.contents);
         let grant_archives = std::mem::take(&mut facts.grant_archives);
         let (keys_of_input, canvas_keys) = (KeyBook::new(&changes), CanvasKeys::new(&facts.canvas_keys));
         Self {
@@ -76,8 +73,8 @@ impl RunKnowledge {
             shares,
             keys: keys_of_input,
             canvas_keys,
-            integrity,
-            contents,
+            judge,
+            disbelieved,
             grant_archives,
         }
     }

@@ -48,7 +48,10 @@ pub(super) fn scan<'p>(
     }
     if let Some(checkpoint) = &plan.checkpoint {
         let scan = Scan::new(plan, progress, Destination::Checkpoint(checkpoint));
-        let facts = scan.run(pool)?;
+        let scanned = scan.run(pool);
+        // From here on, no archive is to blame for the end of the run.
+        checkpoint.journal().finish(scanned.is_ok());
+        let facts = scanned?;
         // All calls are retained.
         let found = Found { facts, activity: Activity::default(), replaced: scan.replaced };
         return Ok((found, ScannedFacts::of_checkpoint(checkpoint)));
@@ -187,7 +190,7 @@ impl<'p> Scan<'p> {
         let mut writer = checkpoint.writer();
         let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
             let result = writer.push(&batch);
-            batch.stretches.iter_mut().for_each(|stretch| gather(&mut facts, stretch));
+            batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, &mut facts, stretch));
             result
         };
         while !self.plan.is_cancelled()
@@ -230,7 +233,7 @@ impl<'p> Scan<'p> {
     }
 
     fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
-        batch.stretches.iter_mut().for_each(|stretch| gather(facts, stretch));
+        batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, facts, stretch));
         match self.to {
             Destination::Checkpoint(_) => Ok(()),
             Destination::Store(store) => {
@@ -260,9 +263,9 @@ impl<'p> Scan<'p> {
     }
 }
 
-/// Moves what a stretch says about other calls into `facts`.
-fn gather(facts: &mut Facts, stretch: &mut Stretch) {
-    for (offset, fact) in std::mem::take(&mut stretch.learned) {
+/// Moves what a stretch says about other calls into `facts`, if it is believed at once.
+fn gather(plan: &Plan, facts: &mut Facts, stretch: &mut Stretch) {
+    for (offset, fact) in stretch.learned.extract_if(.., |(_, fact)| plan.believes_at_once(fact)) {
         add_fact(facts, &stretch.uri, offset, fact);
     }
 }

@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::queue::{Queue, next_work};
 use super::scanner::{Learn, Retain, Scanner};
 use crate::checkpoint::{Checkpoint, Merged, Run};
-use crate::facts::{Batch, BatchBuilder};
+use crate::facts::{Batch, BatchBuilder, Stretch};
 use crate::source::{ListedInput, Prefetcher};
 
 /// All facts of a run.
@@ -44,6 +44,36 @@ impl<'p> ScannedFacts<'p> {
 
     pub(super) fn of_checkpoint(checkpoint: &Checkpoint) -> Self {
         Self::Checkpoint(checkpoint.all())
+    }
+
+    /// Gives all that has been scanned to `take`, as long as that says so, and leaves it in place.
+    ///
+    /// # Errors
+    /// When it cannot be read back.
+    pub(super) fn read_again(
+        &self,
+        plan: &Plan,
+        take: &mut dyn FnMut(Stretch) -> bool,
+    ) -> Result<(), RunError> {
+        let mut take_all = |batch: Batch| batch.stretches.into_iter().all(&mut *take);
+        match (self, &plan.checkpoint) {
+            (Self::Store(stored), _) => {
+                for stored in stored.as_slice() {
+                    if !take_all(stored.copy().map_err(RunError::Temporary)?) {
+                        break;
+                    }
+                }
+            }
+            (Self::Checkpoint(_), Some(checkpoint)) => {
+                for run in checkpoint.all() {
+                    if !take_all(run?.all_facts()?) {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -34,7 +34,8 @@ impl Shown<'_> {
                     return None;
                 }
                 Some(SharedCall::Callers(call))
-                    if self.knowledge.corrections.replacement(event).is_none() =>
+                    if plan.digests.believes(resolved.integrity)
+                        && self.knowledge.corrections.replacement(event).is_none() =>
                 {
                     resolved.callers_copies.push(call);
                 }

@@ -62,6 +62,8 @@ pub struct RunOptions {
     pub digest_keys: Vec<String>,
     /// Files of signatures of digests.
     pub digest_signatures: Vec<String>,
+    /// Whose records may change what others count for: `all` or `verified`.
+    pub trust: String,
 }
 
 impl RunOptions {

@@ -105,4 +105,8 @@ impl Bucket {
     pub fn delete(&self, _keys: Vec<String>) -> Result<(), S3Error> {
         match self.0 {}
     }
+
+    pub fn delete_within(&self, _limit: Duration, _key: &str) -> Result<(), S3Error> {
+        match self.0 {}
+    }
 }

@@ -9,6 +9,8 @@ mod chains;
 mod signatures;
 // Agreement with `aws cloudtrail validate-logs`.
 mod validate_logs;
+// Whose records are believed.
+mod trust;
 // Reports: the columns that say what was verified.
 mod reports;
 

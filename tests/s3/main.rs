@@ -9,6 +9,8 @@ mod bed;
 mod client;
 // Every place where credentials are found.
 mod credentials;
+// The journal of archives in work.
+mod killed;
 // Archives in S3: read once, with faults on the way, or refused.
 mod reading;
 // Reports in S3, incremental ones included.

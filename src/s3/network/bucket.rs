@@ -193,4 +193,16 @@ impl Bucket {
     pub fn delete(&self, keys: Vec<String>) -> Result<(), S3Error> {
         runtime()?.block_on(self.client.delete(&keys))
     }
+
+    /// Deletes an object, but gives up after `limit`. Then it is unknown whether it is still there.
+    ///
+    /// # Errors
+    /// When it cannot be deleted.
+    pub fn delete_within(&self, limit: Duration, key: &str) -> Result<(), S3Error> {
+        runtime()?.block_on(async {
+            timeout(limit, self.client.delete(&[key.to_owned()]))
+                .await
+                .map_err(|_| self.client.unreachable(TransferError::Timeout))?
+        })
+    }
 }

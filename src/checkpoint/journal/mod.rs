@@ -1,28 +1,28 @@
 //! Which archives are being read: for an end of the process that nothing in it can catch, such as
 //! an abort or the kernel's kill for lack of memory.
 //!
-//! The file names the archives that are in work at any moment. What a run finds there was in work
-//! when an earlier run died. It reads such an archive alone, so that the next death has one suspect
-//! only. An archive that was in work when two runs died is set aside.
+//! The journal names the archives that are in work at any moment. What a run finds there was in
+//! work when an earlier run died. It reads such an archive alone, so that the next death has one
+//! suspect only. An archive that was in work when two runs died is set aside.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+mod entries;
+mod file;
+mod object;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::rows::ArchiveVersion;
 use super::settings::Earlier;
-use crate::base::{lock, open_regular};
+use crate::base::lock;
+use crate::s3::{Bucket, S3Error};
+use entries::{ArchiveId, Entries, MAX_DEATHS};
+use file::JournalFile;
+use object::JournalObject;
 
-/// The name of the file.
+/// The name of the file or object.
 pub(super) const JOURNAL: &str = "reading.json";
-/// Bytes of it that are read at most.
-const MAX_JOURNAL: u64 = 4 << 20;
-/// After so many deaths of a run an archive is not read any more.
-const MAX_DEATHS: u32 = 2;
 
 /// The archives that are being read. A clone is the same journal.
 #[derive(Debug, Clone, Default)]
@@ -33,44 +33,17 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
-    state: Mutex<State>,
+    entries: Arc<Mutex<Entries>>,
+    place: Place,
     /// Held for writing while a suspect is read, and for reading while another archive is.
     turns: RwLock<()>,
 }
 
+/// Where the text is kept.
 #[derive(Debug)]
-struct State {
-    file: File,
-    archives: BTreeMap<ArchiveId, Entry>,
-    /// Bytes of the file.
-    length: usize,
-    /// The run is over: nothing is in work any more.
-    is_closed: bool,
-}
-
-/// One version of an archive.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct ArchiveId {
-    uri: Box<str>,
-    size: Option<u64>,
-    etag: Option<Box<str>>,
-    modified: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
-    /// Runs that died while it was in work.
-    deaths: u32,
-    in_work: bool,
-}
-
-/// A line of the file.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    archive: ArchiveId,
-    #[serde(flatten)]
-    entry: Entry,
+enum Place {
+    File(Mutex<JournalFile>),
+    Object(Arc<JournalObject>),
 }
 
 /// Whether an archive may be read.
@@ -100,21 +73,42 @@ impl Journal {
     /// noted.
     ///
     /// Where it cannot be written, nothing is noted: that is no reason to read nothing.
-    pub(super) fn open(folder: &Path, earlier: Earlier) -> Self {
+    pub(super) fn in_directory(folder: &Path, earlier: Earlier) -> Self {
         let path = folder.join(JOURNAL);
-        let archives = match earlier {
-            Earlier::Continue => read(&path),
-            Earlier::Rebuild => BTreeMap::new(),
+        let entries = match earlier {
+            Earlier::Continue => Entries::of_earlier_run(&file::read(&path)).0,
+            Earlier::Rebuild => Entries::default(),
         };
-        // Whatever is in its place is not written to.
-        let _ = fs::remove_file(&path);
-        let Ok(file) = File::options().write(true).create_new(true).open(&path) else {
-            return Self::default();
+        match JournalFile::create(&path) {
+            Ok(file) => {
+                let journal = Self::new(entries, Place::File(Mutex::new(file)));
+                journal.shared.iter().for_each(|shared| shared.note());
+                journal
+            }
+            Err(_) => Self::default(),
+        }
+    }
+
+    /// The journal in a folder of S3, a key with a slash at its end. The caller holds the lease of
+    /// the report.
+    ///
+    /// # Errors
+    /// When what an earlier run has left cannot be read.
+    pub(super) fn in_bucket(bucket: &Bucket, folder: &str, earlier: Earlier) -> Result<Self, S3Error> {
+        let key = format!("{folder}{JOURNAL}");
+        let (entries, has_died) = match earlier {
+            Earlier::Continue => {
+                let bytes = bucket.read(&key)?.map_or_else(Vec::new, |content| content.bytes);
+                Entries::of_earlier_run(&String::from_utf8_lossy(&bytes))
+            }
+            Earlier::Rebuild => (Entries::default(), false),
         };
-        let state = State { file, archives, length: 0, is_closed: false };
-        let shared = Shared { path, state: Mutex::new(state), turns: RwLock::default() };
-        lock(&shared.state).write();
-        Self { shared: Some(Arc::new(shared)) }
+        Ok(Self::new(entries, Place::Object(JournalObject::new(bucket, key, has_died))))
+    }
+
+    fn new(entries: Entries, place: Place) -> Self {
+        let entries = Arc::new(Mutex::new(entries));
+        Self { shared: Some(Arc::new(Shared { entries, place, turns: RwLock::default() })) }
     }
 
     /// Begins to read an archive. If it was in work when a run died, this waits until no other
@@ -123,13 +117,8 @@ impl Journal {
         let Some(shared) = self.shared.as_deref() else {
             return Verdict::Read(Reading { noted: None, _turn: None });
         };
-        let archive = ArchiveId {
-            uri: (*archive.uri).into(),
-            size: archive.size,
-            etag: archive.etag.clone(),
-            modified: archive.modified.map(|time| time.0),
-        };
-        let deaths = lock(&shared.state).archives.get(&archive).map_or(0, |entry| entry.deaths);
+        let archive = ArchiveId::from(archive);
+        let deaths = lock(&shared.entries).deaths(&archive);
         let turn = match deaths {
             0 => {
                 let guard = shared.turns.read().unwrap_or_else(PoisonError::into_inner);
@@ -141,73 +130,72 @@ impl Journal {
                 Turn::Alone { _guard: guard }
             }
         };
-        let mut state = lock(&shared.state);
-        state.archives.entry(archive.clone()).or_default().in_work = true;
-        state.write();
-        drop(state);
+        lock(&shared.entries).begin(archive.clone());
+        shared.note();
         Verdict::Read(Reading { noted: Some((shared, archive)), _turn: Some(turn) })
     }
 
-    /// Ends the run: an archive that is in work from now on did not end it.
+    /// Ends the run early: an archive that is in work did not end it, nor does one from now on.
+    /// Returns at once.
     pub fn close(&self) {
-        let Some(shared) = self.shared.as_deref() else { return };
-        let mut state = lock(&shared.state);
-        state.archives.retain(|_, entry| entry.deaths >= MAX_DEATHS);
-        state.archives.values_mut().for_each(|entry| entry.in_work = false);
-        if state.archives.is_empty() && !state.is_closed {
-            let _ = fs::remove_file(&shared.path);
-        } else {
-            state.write();
+        self.shared.iter().for_each(|shared| shared.close(false));
+    }
+
+    /// Ends the run, and returns when that is noted. If it has read all archives, only those stay
+    /// that were set aside.
+    pub fn finish(&self, has_read_all: bool) {
+        if let Some(shared) = &self.shared {
+            shared.close(has_read_all);
+            if let Place::Object(object) = &shared.place {
+                object.wait_for_end();
+            }
         }
-        state.is_closed = true;
     }
 }
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
         if let Some((shared, archive)) = self.noted.take() {
-            let mut state = lock(&shared.state);
-            state.archives.remove(&archive);
-            state.write();
+            lock(&shared.entries).end(&archive);
+            if let Place::File(_) = shared.place {
+                shared.note();
+            }
         }
     }
 }
 
-impl State {
-    /// Writes the file, as far as that is possible. It never becomes shorter: a kill in between
-    /// leaves no rest of an older text.
-    fn write(&mut self) {
-        if self.is_closed {
+impl Shared {
+    fn note(&self) {
+        match &self.place {
+            Place::File(file) => {
+                let mut file = lock(file); // first: what is written last is what is so
+                let entries = lock(&self.entries);
+                if !entries.is_closed() {
+                    file.write(entries.text(Duration::ZERO));
+                }
+            }
+            Place::Object(object) => object.note(&self.entries),
+        }
+    }
+
+    fn close(&self, has_read_all: bool) {
+        let mut entries = lock(&self.entries);
+        if !entries.close(has_read_all) {
             return;
         }
-        let lines = self.archives.iter().filter_map(|(archive, entry)| {
-            serde_json::to_string(&Line { archive: archive.clone(), entry: *entry }).ok()
-        });
-        let mut text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
-        let padding = self.length.saturating_sub(text.len());
-        text.extend(std::iter::repeat_n(' ', padding));
-        self.length = text.len();
-        let _ = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.write_all(text.as_bytes()));
+        let text = Some(entries.text(Duration::ZERO)).filter(|text| !text.is_empty());
+        drop(entries);
+        match (&self.place, text) {
+            (Place::File(file), None) => lock(file).remove(),
+            (Place::File(file), Some(text)) => lock(file).write(text),
+            (Place::Object(object), text) => object.end(text),
+        }
     }
-}
-
-/// What an earlier run left behind. Archives that were in work then died with it.
-fn read(path: &Path) -> BTreeMap<ArchiveId, Entry> {
-    let mut text = String::new();
-    let opened = open_regular(path);
-    if opened.and_then(|file| file.take(MAX_JOURNAL).read_to_string(&mut text)).is_err() {
-        return BTreeMap::new();
-    }
-    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
-    lines
-        .map(|Line { archive, entry: Entry { deaths, in_work } }| {
-            (archive, Entry { deaths: deaths.saturating_add(u32::from(in_work)), in_work: false })
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::mpsc::channel;
     use std::thread;
 
@@ -224,7 +212,7 @@ mod tests {
 
     /// A run that dies while it reads these.
     fn die_in(folder: &Path, names: &[&str]) {
-        let journal = Journal::open(folder, Earlier::Continue);
+        let journal = Journal::in_directory(folder, Earlier::Continue);
         for name in names {
             std::mem::forget(journal.begin(&archive(name, 1)));
         }
@@ -235,16 +223,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         die_in(dir.path(), &["a", "bad"]);
         // The second run reads what is left one by one, and dies in the bad one.
-        let journal = Journal::open(dir.path(), Earlier::Continue);
+        let journal = Journal::in_directory(dir.path(), Earlier::Continue);
         assert_eq!(read_all(&journal, &["a", "b"]), [true, true]);
         std::mem::forget(journal.begin(&archive("bad", 1)));
         for _ in 0..2 {
-            let journal = Journal::open(dir.path(), Earlier::Continue);
+            let journal = Journal::in_directory(dir.path(), Earlier::Continue);
             assert_eq!(read_all(&journal, &["a", "bad", "b"]), [true, false, true]);
             assert!(matches!(journal.begin(&archive("bad", 2)), Verdict::Read(_)), "another version");
             journal.close();
         }
-        let journal = Journal::open(dir.path(), Earlier::Rebuild);
+        let journal = Journal::in_directory(dir.path(), Earlier::Rebuild);
         assert_eq!(read_all(&journal, &["bad"]), [true], "--force");
         journal.close();
         assert!(!dir.path().join(JOURNAL).exists(), "nothing is left to note");
@@ -254,7 +242,7 @@ mod tests {
     fn a_run_that_ends_blames_nothing() {
         let dir = tempfile::tempdir().unwrap();
         for _ in 0..4 {
-            let journal = Journal::open(dir.path(), Earlier::Continue);
+            let journal = Journal::in_directory(dir.path(), Earlier::Continue);
             let Verdict::Read(reading) = journal.begin(&archive("a", 1)) else { panic!() };
             std::mem::forget(journal.begin(&archive("b", 1)));
             journal.clone().close(); // a signal
@@ -268,7 +256,7 @@ mod tests {
     fn a_suspect_is_read_alone() {
         let dir = tempfile::tempdir().unwrap();
         die_in(dir.path(), &["suspect"]);
-        let journal = Journal::open(dir.path(), Earlier::Continue);
+        let journal = Journal::in_directory(dir.path(), Earlier::Continue);
         let other = journal.begin(&archive("a", 1));
         let (began, begins) = channel();
         thread::scope(|scope| {
@@ -292,8 +280,11 @@ mod tests {
         let path = dir.path().join(JOURNAL);
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("{{\"archive\":\n{text}   \n[1, 2]\n")).unwrap();
-        assert_eq!(read_all(&Journal::open(dir.path(), Earlier::Continue), &["a", "b"]), [false, true]);
+        assert_eq!(
+            read_all(&Journal::in_directory(dir.path(), Earlier::Continue), &["a", "b"]),
+            [false, true]
+        );
         fs::write(&path, [0xff; 100]).unwrap();
-        assert_eq!(read_all(&Journal::open(dir.path(), Earlier::Continue), &["a"]), [true]);
+        assert_eq!(read_all(&Journal::in_directory(dir.path(), Earlier::Continue), &["a"]), [true]);
     }
 }
