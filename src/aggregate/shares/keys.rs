@@ -112,10 +112,17 @@ impl SharedKeys {
         else {
             return Vec::new();
         };
-        let protected = self.protected(event, key);
+        let in_store = self.store_of_object(event);
+        let is_of_object = in_store.is_some();
+        let protected = in_store.map_or_else(|| self.of_key(event, key), |store| vec![store]);
         let is_use = |found: &&Protected| {
             let is_data = event.name == "Decrypt" || event.name.starts_with("GenerateDataKey");
             found.owner != caller || (found.kind == ProtectedKind::OfflineStore && is_data)
+        };
+        // Whoever owns the key uses it as its own, unless the object says what it is used for.
+        let is_own = owner_of(key) == Some(caller);
+        let is_use = |found: &&Protected| {
+            is_use(found) && (!is_own || found.owner == caller || is_of_object)
         };
         let call = |found: &Protected| KeyCall {
             call: SharedUse {
@@ -138,15 +145,15 @@ impl SharedKeys {
         protected.into_iter().filter(is_use).map(call).collect()
     }
 
-    fn protected(&self, event: &KmsEvent<'_>, key: &str) -> Vec<&Protected> {
+    /// The offline store in whose folder the object of a call is.
+    fn store_of_object(&self, event: &KmsEvent<'_>) -> Option<&Protected> {
+        let (bucket, object) = (event.s3_bucket.as_deref()?, event.s3_object_key.as_deref()?);
+        let places = self.by_bucket.get(bucket)?.get(&group_in(object)?)?;
+        Some(&places.iter().find(|place| object.starts_with(&*place.folder))?.store)
+    }
+
+    fn of_key(&self, event: &KmsEvent<'_>, key: &str) -> Vec<&Protected> {
         let bucket = event.s3_bucket.as_deref();
-        if let (Some(places), Some(object)) =
-            (bucket.and_then(|bucket| self.by_bucket.get(bucket)), event.s3_object_key.as_deref())
-            && let Some(places) = group_in(object).and_then(|group| places.get(&group))
-            && let Some(place) = places.iter().find(|place| object.starts_with(&*place.folder))
-        {
-            return vec![&place.store];
-        }
         let is_elsewhere = |found: &&Protected| {
             // An object outside of the store, or a bucket that is none of the stores'.
             let buckets = self.buckets.get(key);

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::consumer::ConsumerKind;
-use super::draft::{Draft, PolicyDraft, ShareDraft};
+use super::draft::{Draft, ShareDraft};
+use super::policy_draft::PolicyDraft;
 use super::resource::resource_key;
 use super::share::Promotion;
 use crate::model::{Arn, EventTime};
@@ -168,7 +169,7 @@ pub(super) fn link_promotions(draft: &mut Draft) {
         policy.take(share, (!is_named).then_some(ONLY));
         // Whom the policy does not let in keeps a row of the share's own.
         share.is_of_policy = share.principals.keys().all(|principal| policy.lets_in(principal));
-        of_permission.extend(share.permissions.keys().map(|name| (name.clone(), key.clone())));
+        of_permission.extend(share.permissions.iter().map(|(name, _)| (name.clone(), key.clone())));
     }
     let mut promotions: Vec<_> = std::mem::take(&mut draft.promotions).0.into_iter().collect();
     promotions.sort_by_key(|(_, (_, change))| (change.time, change.event_id.clone()));

@@ -11,6 +11,7 @@
 //!
 //! Memory: some 1 KiB per row, of at most [`SHARE_ROWS`] rows.
 
+mod answer;
 mod book;
 mod consumer;
 mod draft;
@@ -18,10 +19,13 @@ mod keys;
 mod ledger;
 mod link;
 mod members;
+mod permissions;
 mod policy;
+mod policy_draft;
 mod promotion;
 mod resource;
 mod rows;
+mod scope;
 mod share;
 mod uses;
 

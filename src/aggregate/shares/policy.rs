@@ -14,20 +14,28 @@ const ACTIONS: usize = 100;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowed {
     pub(super) actions: BTreeSet<String>,
+    /// There are more actions than are kept, or what they are is not known.
+    pub(super) is_cut: bool,
     pub(super) notes: BTreeSet<String>,
 }
 
 impl Allowed {
     /// Adds actions, up to a limit.
     fn add(&mut self, actions: impl IntoIterator<Item = String>) {
-        let room = ACTIONS.saturating_sub(self.actions.len());
-        self.actions.extend(actions.into_iter().take(room));
+        for action in actions {
+            if self.actions.len() < ACTIONS || self.actions.contains(&action) {
+                self.actions.insert(action);
+            } else {
+                self.is_cut = true;
+            }
+        }
     }
 }
 
 impl AddAssign for Allowed {
     fn add_assign(&mut self, other: Self) {
         self.add(other.actions);
+        self.is_cut |= other.is_cut;
         self.notes.extend(other.notes);
     }
 }
@@ -36,7 +44,8 @@ impl AddAssign for Allowed {
 /// something.
 pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
     let unknown = |note: &str| {
-        let allowed = Allowed { actions: BTreeSet::new(), notes: BTreeSet::from([note.to_owned()]) };
+        let notes = BTreeSet::from([note.to_owned()]);
+        let allowed = Allowed { actions: BTreeSet::new(), is_cut: true, notes };
         BTreeMap::from([(Consumer::without_name(ConsumerKind::Unknown), allowed)])
     };
     let PolicyText::Given(text) = text else { return unknown("the record does not show the policy") };

@@ -19,6 +19,11 @@ pub(super) fn owner_of(arn: &str) -> Option<&str> {
     Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty())
 }
 
+/// Whether an account is certainly not the owner.
+pub(super) fn is_other(account: Option<&str>, owner: Option<&str>) -> bool {
+    account.zip(owner).is_some_and(|(account, owner)| account != owner)
+}
+
 /// Names in ARNs of SageMaker are compared without regard to case: it writes many of them in lower
 /// case (inferred).
 pub(super) fn resource_key(arn: &str) -> String {
@@ -101,9 +106,17 @@ pub(super) fn default_permission(kind: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a permission, by its ARN or name, is one that a customer made.
+pub(super) fn is_customers(permission: &str) -> bool {
+    Arn::parse(permission).is_some_and(|arn| arn.account != "aws")
+}
+
 /// The kind of resource that a managed permission of AWS RAM is for; `None`: its name does not say
 /// so. Names differ in case.
 pub(super) fn kind_of_permission(permission: &str) -> Option<&'static str> {
+    if is_customers(permission) {
+        return None;
+    }
     let name = permission.rsplit('/').next()?.to_ascii_lowercase();
     let rest = ["awsramdefaultpermission", "awsrampermission"].iter().find_map(|p| name.strip_prefix(p))?;
     let kinds = [

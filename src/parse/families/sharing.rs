@@ -170,15 +170,21 @@ pub(super) fn is_too_long(value: Value<'_>, path: &[&str]) -> bool {
     at(value, path).and_then(|list| list.as_array()).is_some_and(|items| items.len() > MOST)
 }
 
-/// The texts of the list at the end of a path of member names; one text is a list of one.
+/// The texts of the list at the end of a path of member names; one text is a list of one. A number, as
+/// somebody may have written the id of an account, is its digits.
 pub(super) fn list_at(value: Value<'_>, path: &[&str]) -> Vec<String> {
     let Some(found) = at(value, path) else { return Vec::new() };
-    let mut texts: Vec<&str> = Vec::new();
-    match found.as_array() {
-        Some(items) => texts.extend(items.iter().take(MOST).filter_map(ValueIntoString::into_string)),
-        None => texts.extend(found.into_string()),
-    }
-    texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    let texts: Vec<Option<String>> = match found.as_array() {
+        Some(items) => items.iter().take(MOST).map(label).collect(),
+        None => vec![label(found)],
+    };
+    texts.into_iter().flatten().filter(|text| !text.is_empty()).collect()
+}
+
+/// Whether a list holds something that [`list_at`] cannot read.
+pub(super) fn has_unread(value: Value<'_>, path: &[&str]) -> bool {
+    let items = at(value, path).and_then(|list| list.as_array());
+    items.is_some_and(|items| items.iter().take(MOST).any(|item| label(item).is_none()))
 }
 
 /// The boolean at the end of a path of member names, also as text.
@@ -193,8 +199,12 @@ pub(super) fn flag_at(value: Value<'_>, path: &[&str]) -> Option<bool> {
 
 /// The number or text at the end of a path of member names, as text.
 pub(super) fn label_at(value: Value<'_>, path: &[&str]) -> Option<String> {
-    let found = at(value, path)?;
-    found.into_string().map(str::to_owned).or_else(|| found.as_u64().map(|number| number.to_string()))
+    label(at(value, path)?)
+}
+
+/// A number or text, as text.
+fn label(value: Value<'_>) -> Option<String> {
+    value.into_string().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()))
 }
 
 /// Whether CloudTrail left the value out, because it is too large:

@@ -3,6 +3,7 @@
 
 mod policies;
 mod promotions;
+mod rights;
 mod rows;
 mod shares;
 mod uses;
@@ -132,10 +133,12 @@ pub fn account_of(arn: &str) -> Option<String> {
 
 /// Since when something is in a share, until when. Calls that put it in (true) or take it out, in
 /// the order of time. Within a second, nobody knows what came last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Stay<'c> {
     pub since: Option<&'c Call>,
     pub until: Option<&'c Call>,
+    /// All periods, the last one among them.
+    pub periods: Vec<rights::Period>,
 }
 
 pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
@@ -147,7 +150,8 @@ pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
         };
         match (first(true), first(false)) {
             (Some(put), taken) => {
-                if stay.until.take().is_some() {
+                if let Some(until) = stay.until.take() {
+                    stay.periods.push((stay.since.map(|call| call.time), Some(until.time)));
                     stay.since = None;
                 }
                 stay.since = stay.since.or(Some(put));
@@ -156,6 +160,8 @@ pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
             (None, taken) => stay.until = stay.until.or(taken),
         }
     }
+    let last = (stay.since, stay.until);
+    stay.periods.push((last.0.map(|call| call.time), last.1.map(|call| call.time)));
     stay
 }
 

@@ -6,8 +6,6 @@ use super::{Call, Consumer, consumer_account, names};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const GRACE: i64 = 15 * 60 * 1000;
-
 const KINDS: &str = "pipeline|model-package-group|model-package|hub|hub-content|model-card|endpoint|feature-group\
                      |lineage-group|sagemaker-catalog|mlflow-tracking-server";
 /// What the names of calls contain that may be about a resource of another account.
@@ -74,7 +72,7 @@ fn resources(call: &Call) -> BTreeSet<String> {
     found
 }
 
-fn kind_of_use(name: &str) -> &'static str {
+pub fn kind_of_use(name: &str) -> &'static str {
     let kinds = [
         ("^Invoke", "invoke"),
         ("^(GetRecord|BatchGetRecord|ListRecords)$", "read"),
@@ -124,34 +122,46 @@ pub fn join(calls: &[Call], rows: &mut [Row<'_>]) -> Vec<Value> {
             row.resource.to_lowercase() == resource.to_lowercase()
                 && covers(&row.consumer, &account, &principal)
         };
-        let mut by = Vec::new();
-        for row in rows.iter_mut().filter(is_it) {
-            by.push(row.share.clone());
-            for call in &calls {
-                let is_early = row.requested.is_some_and(|since| call.time < since.time);
-                let is_late = row.ended.is_some_and(|until| call.time > until.time + GRACE);
-                match outcome {
-                    _ if is_early => {}
-                    "success" if is_late => row.late += 1,
-                    "success" => row.uses.push(call.time),
-                    "denied" if !is_late => row.refused += 1,
-                    _ => {}
-                }
-            }
-        }
         let arn = names::arn(&resource).expect("uses have ARNs");
         let kind = arn.resource.split('/').next().unwrap_or_default().replace('-', "_");
         let is_shareable = arn.account != "*" && arn.account != account && arn.service == "sagemaker";
-        let (first, last) = (calls[0], calls[calls.len() - 1]);
-        let only = if let [only] = &*by { only.clone() } else { None };
-        uses.push(json!({
-            "resource_arn": resource, "resource_kind": kind, "owner_account_id": arn.account,
-            "consumer_account_id": account, "principal": principal, "event_name": name,
-            "use_kind": kind_of_use(&name), "outcome": outcome, "error_code": code, "event_count": calls.len(),
-            "first_event_time": time_text(first.time), "last_event_time": time_text(last.time),
-            "first_event_id": first.id, "last_event_id": last.id, "key_arn": null,
-            "share_arn": only, "visible_share_count": is_shareable.then_some(by.len()),
-        }));
+        let (mut by, mut explained) = (Vec::new(), BTreeSet::new());
+        for row in rows.iter_mut().filter(is_it) {
+            let mut is_way = false;
+            for call in &calls {
+                let in_force = &row.in_force;
+                if outcome == "denied" && in_force.is(call.time) {
+                    row.refused += 1;
+                }
+                if row.is_declined() {
+                    continue;
+                }
+                if in_force.permits(&name, call.time) {
+                    is_way = true;
+                    explained.insert(call.id.clone());
+                    if outcome == "success" {
+                        row.uses.push(call.time);
+                    }
+                } else if outcome == "success" && in_force.is_late(&name, call.time) {
+                    row.late += 1;
+                }
+            }
+            by.extend(is_way.then(|| row.share.clone()));
+        }
+        let (with, without): (Vec<&Call>, Vec<&Call>) =
+            calls.into_iter().partition(|call| !is_shareable || explained.contains(&call.id));
+        for (calls, by) in [(with, by), (without, Vec::new())] {
+            let (Some(first), Some(last)) = (calls.first(), calls.last()) else { continue };
+            let only = if let [only] = &*by { only.clone() } else { None };
+            uses.push(json!({
+                "resource_arn": resource, "resource_kind": kind, "owner_account_id": arn.account,
+                "consumer_account_id": account, "principal": principal, "event_name": name,
+                "use_kind": kind_of_use(&name), "outcome": outcome, "error_code": code, "event_count": calls.len(),
+                "first_event_time": time_text(first.time), "last_event_time": time_text(last.time),
+                "first_event_id": first.id, "last_event_id": last.id, "key_arn": null,
+                "share_arn": only, "visible_share_count": is_shareable.then_some(by.len()),
+            }));
+        }
     }
     uses
 }
