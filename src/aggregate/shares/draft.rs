@@ -122,7 +122,9 @@ impl Draft {
             }
             ShareEffect::RemovesPermission(terms) => {
                 let share = self.share(terms, call, &change);
-                share.permissions.retain(|name| !terms.permissions.iter().any(|gone| gone == name), change.time);
+                share
+                    .permissions
+                    .retain(|name| !terms.permissions.iter().any(|gone| gone == name), change.time);
             }
             ShareEffect::PromotesShare(terms) => {
                 let share = self.share(terms, call, &change);

@@ -121,9 +121,7 @@ impl SharedKeys {
         };
         // Whoever owns the key uses it as its own, unless the object says what it is used for.
         let is_own = owner_of(key) == Some(caller);
-        let is_use = |found: &&Protected| {
-            is_use(found) && (!is_own || found.owner == caller || is_of_object)
-        };
+        let is_use = |found: &&Protected| is_use(found) && (!is_own || found.owner == caller || is_of_object);
         let call = |found: &Protected| KeyCall {
             call: SharedUse {
                 resource: found.resource.clone(),

@@ -78,7 +78,10 @@ impl Permissions {
         // While no permission is named, it has the default one.
         let default = default_permission(kind).filter(|_| is_created).unwrap_or_default();
         let default = gaps(&merged(named.collect()), i64::MIN).into_iter().map(|(from, until)| Scope {
-            span: span(Some(EventTime(from.saturating_sub(1))), (until < i64::MAX).then_some(EventTime(until))),
+            span: span(
+                Some(EventTime(from.saturating_sub(1))),
+                (until < i64::MAX).then_some(EventTime(until)),
+            ),
             allows: templates.allows(default),
         });
         let of_kind = of_kind.iter().map(|(name, since, until)| Scope {

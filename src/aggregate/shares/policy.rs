@@ -35,7 +35,7 @@ impl Allowed {
 impl AddAssign for Allowed {
     fn add_assign(&mut self, other: Self) {
         self.add(other.actions);
-        self.is_cut |= other.is_cut;
+        self.is_cut = self.is_cut || other.is_cut;
         self.notes.extend(other.notes);
     }
 }

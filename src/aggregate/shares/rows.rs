@@ -73,8 +73,11 @@ pub(super) fn rows(draft: &Draft) -> (Vec<Share>, u64) {
             let (spans, scopes) = (nothing.spans(), Arc::default());
             resources.push(InShare { arn, permission, kind, member: &nothing, spans, scopes });
         }
-        let mut consumers: Vec<(Consumer, &Member, Arc<[Span]>)> =
-            share.principals.iter().map(|(name, member)| (Consumer::parse(name), member, member.spans())).collect();
+        let mut consumers: Vec<(Consumer, &Member, Arc<[Span]>)> = share
+            .principals
+            .iter()
+            .map(|(name, member)| (Consumer::parse(name), member, member.spans()))
+            .collect();
         if consumers.is_empty() {
             consumers.push((Consumer::without_name(empty), &nothing, nothing.spans()));
         }

@@ -49,7 +49,11 @@ pub(super) fn common(one: &[Span], other: &[Span]) -> Vec<Span> {
         if from <= until {
             found.push((from, until));
         }
-        if left.1 < right.1 { a.next() } else { b.next() };
+        if left.1 < right.1 {
+            a.next()
+        } else {
+            b.next()
+        };
     }
     found
 }
@@ -291,7 +295,8 @@ mod tests {
 
     #[test]
     fn permissions_of_aws_allow_what_their_lists_or_names_say() {
-        let managed = |name: &str| Templates::default().allows(&format!("arn:aws:ram::aws:permission/{name}"));
+        let managed =
+            |name: &str| Templates::default().allows(&format!("arn:aws:ram::aws:permission/{name}"));
         let (read, run) = (
             managed("AWSRAMDefaultPermissionSageMakerPipeline"),
             managed("AWSRAMPermissionSageMakerPipelineAllowExecution"),
@@ -351,7 +356,10 @@ mod tests {
     #[test]
     fn spans_are_merged_and_compared() {
         assert_eq!(merged(vec![(5, 9), (1, 4), (20, 30), (7, 8), (3, 2)]), [(1, 9), (20, 30)]);
-        assert_eq!(common(&[(1, 9), (20, 30)], &[(0, 2), (8, 25), (28, 40)]), [(1, 2), (8, 9), (20, 25), (28, 30)]);
+        assert_eq!(
+            common(&[(1, 9), (20, 30)], &[(0, 2), (8, 25), (28, 40)]),
+            [(1, 2), (8, 9), (20, 25), (28, 30)]
+        );
         assert_eq!(common(&[(1, 2)], &[]), []);
         assert_eq!(gaps(&[(1, 9), (20, 30)], 9), [(10, 19), (31, i64::MAX)]);
         assert_eq!(gaps(&[(1, 9), (20, 30), (40, i64::MAX)], 25), [(31, 39)]);

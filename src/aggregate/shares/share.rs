@@ -241,9 +241,7 @@ impl Share {
 
     /// Whether its permission is one that a customer made.
     pub fn has_custom_permission(&self) -> bool {
-        self.permission.as_ref().is_some_and(|permission| {
-            is_customers(&permission.name)
-        })
+        self.permission.as_ref().is_some_and(|permission| is_customers(&permission.name))
     }
 
     /// Whether the consumer rejected it, or let the invitation expire.

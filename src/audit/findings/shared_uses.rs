@@ -151,8 +151,7 @@ pub(super) const UNEXPLAINED: FindingRule = FindingRule {
     remediation: "List what is shared: aws ram list-principals, get-model-package-group-policy, get-key-policy.",
     is_negative: false,
     find: |seen| {
-        let is_it =
-            |used: &ShareUse| is_unexplained(used) && used.late < used.count && !used.is_destructive;
+        let is_it = |used: &ShareUse| is_unexplained(used) && used.late < used.count && !used.is_destructive;
         each(seen, is_it, ["called", "on"])
     },
 };

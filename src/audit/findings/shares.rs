@@ -151,8 +151,12 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
                 let (count, last) = share.unexplained_late.unwrap_or((0, EventTime(0)));
                 let (calls, last) = (counted(count, "call"), date(last));
                 let ended = share.ended.as_ref().map(|change| date(change.time));
-                let ended = ended.map_or("ended, and was made again".to_owned(), |day| format!("ended on {day}"));
-                format!("The share of {} {ended}; {calls} succeeded after an end, the last on {last}.", pair(share))
+                let ended =
+                    ended.map_or("ended, and was made again".to_owned(), |day| format!("ended on {day}"));
+                format!(
+                    "The share of {} {ended}; {calls} succeeded after an end, the last on {last}.",
+                    pair(share)
+                )
             },
         )
     },

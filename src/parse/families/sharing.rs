@@ -170,8 +170,8 @@ pub(super) fn is_too_long(value: Value<'_>, path: &[&str]) -> bool {
     at(value, path).and_then(|list| list.as_array()).is_some_and(|items| items.len() > MOST)
 }
 
-/// The texts of the list at the end of a path of member names; one text is a list of one. A number, as
-/// somebody may have written the id of an account, is its digits.
+/// The texts of the list at the end of a path of member names; one text is a list of one. A
+/// number, as somebody may have written the id of an account, is its digits.
 pub(super) fn list_at(value: Value<'_>, path: &[&str]) -> Vec<String> {
     let Some(found) = at(value, path) else { return Vec::new() };
     let texts: Vec<Option<String>> = match found.as_array() {

@@ -124,14 +124,14 @@ table! {
         "That call.",
         |s| event_name(&s.ended);
     "use_count": Int,
-        "Calls of the consumer on the resource that succeeded while it was shared, or up to 15 minutes later. Calls on \
-        several shares of one resource count for each.",
+        "Calls of the consumer on the resource that the share may allow, and that succeeded while it was shared, or up to \
+        15 minutes later. Calls on several shares of one resource count for each.",
         |s| Cell::count(s.uses);
     "refused_count": Int,
-        "Those that were refused.",
+        "Calls of the consumer on the resource in that time that were refused, whatever the share allows.",
         |s| Cell::count(s.refused);
     "late_use_count": Int,
-        "Those that succeeded later than that.",
+        "Those that succeeded later than that, or between two times in which it was shared.",
         |s| Cell::count(s.late_uses);
     "first_use_time": Time or null,
         "`eventTime` of the first one that succeeded.",
@@ -190,7 +190,7 @@ table! {
         "`eventTime` of the last.",
         |u| Cell::Time(u.times.1);
     "first_event_id": Text or null,
-        "`eventID` of the first.",
+        "`eventID` of the first. Null: the record has none, or, of some calls of KMS, it is not kept.",
         |u| Cell::optional_text(u.event_ids.0.as_deref());
     "last_event_id": Text or null,
         "`eventID` of the last.",
@@ -202,7 +202,8 @@ table! {
         "The only share of the input by which the calls may be. Null: there is none, several, or it has no ARN.",
         |u| Cell::optional_text(u.share.as_deref());
     "visible_share_count": Int or null,
-        "Shares and policies of the input by which they may be. Zero: none is visible. Null: the resource is a share, an \
-        invitation, that of all accounts, or the caller's own.",
+        "Shares and policies of the input by which they may be: for the caller, in force at the time, made by the owner, \
+        and not known to lack the action. Zero: none is visible; calls without one have a row of their own. Null: the \
+        resource is a share, an invitation, that of all accounts, or the caller's own.",
         |u| u.visible_shares.map_or(Cell::Null, Cell::count);
 }

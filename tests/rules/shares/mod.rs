@@ -1,5 +1,7 @@
 //! What is shared between accounts, and who used it.
 
+// Which shares explain which calls.
+mod explained;
 // Each finding, where it is and where it is not.
 mod findings;
 // What a stranger would try.

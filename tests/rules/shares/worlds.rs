@@ -184,11 +184,13 @@ fn naive(steps: &[(i64, Step)]) -> Expected {
             for (account, is_answered, of_principal) in &principals {
                 let (last_of_resource, last_of_principal) =
                     (of_resource[of_resource.len() - 1], of_principal[of_principal.len() - 1]);
-                let begin = last_of_resource.0.max(last_of_principal.0).is_none().then_some(created).flatten();
+                let begin =
+                    last_of_resource.0.max(last_of_principal.0).is_none().then_some(created).flatten();
                 let whole = vec![(begin, deleted)];
                 let is_in_force = |second: i64| {
                     let is_in = |(from, until): &(Option<i64>, Option<i64>)| {
-                        from.is_none_or(|from| from <= second) && until.is_none_or(|until| second <= until + 15 * 60)
+                        from.is_none_or(|from| from <= second)
+                            && until.is_none_or(|until| second <= until + 15 * 60)
                     };
                     [of_resource, of_principal, &whole].iter().all(|periods| periods.iter().any(is_in))
                 };

@@ -156,12 +156,14 @@ impl<'c> Policy<'c> {
             at_last.flat_map(|version| version.lets_in[consumer].iter().cloned()).collect();
         let owner = account_of(&self.resource).expect("resources have accounts");
         let external = (consumer.1 == "everyone").then_some(true);
-        let rights = with.iter().filter(|version| version.call.caller.as_ref() == Some(&owner)).map(|version| {
-            let mut later = with.iter().map(|other| other.call.time).filter(|time| *time > version.call.time);
-            let actions = version.lets_in[consumer].iter().cloned().collect();
-            let rights = if consumer.1 == "unknown" { Rights::Any } else { Rights::Actions(actions) };
-            ((Some(version.call.time), later.next()), rights)
-        });
+        let rights =
+            with.iter().filter(|version| version.call.caller.as_ref() == Some(&owner)).map(|version| {
+                let mut later =
+                    with.iter().map(|other| other.call.time).filter(|time| *time > version.call.time);
+                let actions = version.lets_in[consumer].iter().cloned().collect();
+                let rights = if consumer.1 == "unknown" { Rights::Any } else { Rights::Actions(actions) };
+                ((Some(version.call.time), later.next()), rights)
+            });
         let in_force = InForce { rights: rights.collect(), all_of: vec![stay.periods.clone()] };
         Row {
             share: self.share.clone(),

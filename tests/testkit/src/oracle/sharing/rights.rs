@@ -1,4 +1,4 @@
-//! What a share or a policy allows, and when: asked anew for each call.
+//! What a share or a policy allows, and when: asked again for each call.
 
 use super::super::names;
 use super::uses::kind_of_use;
