@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::answer::{Answer, AnswerKind};
+use super::attempts::Attempts;
 use super::consumer::{Consumer, ConsumerKind};
 use super::keys::{alias_arn, key_arn};
 use super::members::Members;
@@ -78,6 +79,7 @@ pub(super) struct Draft {
     /// By resource: names of shares that have it, and how they spell it.
     shares_of: HashMap<String, BTreeSet<(String, String)>>,
     pub(super) templates: Templates,
+    pub(super) attempts: Attempts,
     pub(super) promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
@@ -230,7 +232,7 @@ impl Draft {
                 };
                 self.answer(call, invitation, Answer { change: change.clone(), kind });
             }
-            _ => {}
+            _ => self.attempts.add(call),
         }
     }
 

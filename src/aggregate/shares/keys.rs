@@ -13,6 +13,10 @@ use crate::model::{Arn, EventTime, KmsEvent, OfflineStore, SharedUse, UseRecord}
 const MOST: usize = 20;
 /// Groups of calls that are kept: the first ones in the order of the inputs.
 const GROUPS: usize = 100_000;
+/// About the memory of one call, with the slack of the table and its place in the list of its
+/// group at the end; and that of one group: bytes.
+const CALL: usize = 112;
+const GROUP: usize = 1_000;
 /// Most stores of feature groups of one name in one bucket.
 const CROWD: usize = 100;
 
@@ -276,13 +280,18 @@ impl AddAssign<Vec<KeyCall>> for KeyCalls {
 }
 
 impl KeyCalls {
+    /// About the memory it takes, bytes.
+    pub fn bytes(&self) -> usize {
+        self.calls.capacity() * CALL + self.groups.len() * GROUP
+    }
+
     /// The calls of each group, by time.
     pub(super) fn into_groups(self) -> Vec<(SharedUse, Vec<UseRecord>)> {
         let mut groups: Vec<(SharedUse, Vec<UseRecord>)> =
             self.groups.into_iter().map(|group| (group, Vec::new())).collect();
         for (is_foreign, time, place) in self.calls.into_values() {
             if let Some((_, records)) = groups.get_mut(place) {
-                records.push(UseRecord { is_foreign, time, event_id: None });
+                records.push(UseRecord { is_foreign, time, event_id: None, has_shared_id: false });
             }
         }
         for ((_, records), ends) in groups.iter_mut().zip(self.ends) {

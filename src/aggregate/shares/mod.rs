@@ -12,6 +12,7 @@
 //! Memory: some 1 KiB per row, of at most [`SHARE_ROWS`] rows.
 
 mod answer;
+mod attempts;
 mod book;
 mod consumer;
 mod draft;

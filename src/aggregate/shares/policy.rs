@@ -10,6 +10,8 @@ use crate::policy::{Condition, Effect, PastedPolicy, Policy, Principals};
 /// Most actions of a consumer that are kept.
 const ACTIONS: usize = 100;
 
+const DENIES: &str = "the policy has Deny statements, which are not looked at";
+
 /// What a policy lets a consumer do.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowed {
@@ -57,6 +59,7 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
         },
     };
     let mut found: BTreeMap<Consumer, Allowed> = BTreeMap::new();
+    let denies = policy.statements.iter().any(|statement| statement.effect == Effect::Deny);
     let allowing = policy.statements.iter().filter(|statement| statement.effect == Effect::Allow);
     for statement in allowing {
         let organization = statement.conditions.iter().find_map(organization);
@@ -78,6 +81,7 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
                 statement.conditions.iter().filter(|condition| self::organization(condition).is_none());
             allowed.notes.extend(other.take(1).map(|_| "the policy has conditions".to_owned()));
             allowed.notes.extend(note.map(str::to_owned));
+            allowed.notes.extend(denies.then(|| DENIES.to_owned()));
         }
     }
     found

@@ -28,6 +28,8 @@ pub(super) struct PolicyDraft {
     pub(super) name: Option<String>,
     pub(super) feature_set: Option<String>,
     pub(super) promotion: Option<Promotion>,
+    /// Something was promoted that may be it.
+    pub(super) may_be_promoted: bool,
     pub(super) notes: BTreeSet<String>,
     pub(super) evidence: BTreeSet<String>,
 }
@@ -54,6 +56,7 @@ impl PolicyDraft {
             name: None,
             feature_set: None,
             promotion: None,
+            may_be_promoted: false,
             notes: BTreeSet::new(),
             evidence: BTreeSet::new(),
         }

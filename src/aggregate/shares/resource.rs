@@ -30,6 +30,10 @@ pub(super) fn resource_key(arn: &str) -> String {
     arn.to_ascii_lowercase()
 }
 
+/// Calls of AWS RAM that share something.
+const SHARING: [&str; 3] =
+    ["CreateResourceShare", "AssociateResourceShare", "AssociateResourceSharePermission"];
+
 /// What a call does with a resource of another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -48,6 +52,8 @@ pub enum UseKind {
     Read,
     /// Writes them.
     Write,
+    /// Shares it, or says who may use it.
+    Share,
     /// Anything else.
     Other,
 }
@@ -56,7 +62,9 @@ impl UseKind {
     /// What a call of this name does.
     pub fn of(event_name: &str) -> Self {
         let starts_with = |verbs: &[&str]| verbs.iter().any(|verb| event_name.starts_with(verb));
-        if event_name.starts_with("Invoke") {
+        if SHARING.contains(&event_name) || starts_with(&["Put"]) && event_name.ends_with("Policy") {
+            Self::Share
+        } else if event_name.starts_with("Invoke") {
             Self::Invoke
         } else if ["GetRecord", "BatchGetRecord", "ListRecords", "Decrypt"].contains(&event_name) {
             Self::Read
@@ -89,6 +97,7 @@ impl UseKind {
             Self::Invoke => "invoke",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Share => "share",
             Self::Other => "other",
         }
     }

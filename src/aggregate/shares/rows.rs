@@ -129,6 +129,10 @@ fn some_of(ids: &BTreeSet<String>) -> BTreeSet<String> {
 
 const TIED: &str = "it was added and removed within one second: which came last is not known";
 const BY_OTHER: &str = "made by an account that does not own the resource: it explains no use";
+const UNIQUE_ID: &str =
+    "the consumer is the unique id of a role or user that was deleted: it explains no use";
+const ODD_NAME: &str =
+    "the consumer is neither an account nor anybody whom AWS RAM or a policy knows: it explains no use";
 const SHORT_ID: &str = "the id of an account has not twelve digits";
 
 fn of_policy(policy: &PolicyDraft, consumer: &Consumer, known: &InPolicy) -> Share {
@@ -156,6 +160,7 @@ fn of_policy(policy: &PolicyDraft, consumer: &Consumer, known: &InPolicy) -> Sha
         feature_set: policy.feature_set.clone(),
         state: state(member.end(), answer, false),
         promotion: policy.promotion.clone(),
+        may_be_promoted: policy.may_be_promoted,
         seen: None,
         requested: member.added.clone(),
         answered: answer.map(|answer| answer.change.clone()),
@@ -184,11 +189,25 @@ fn is_inside(owner: &str, consumer: &Consumer) -> Option<bool> {
     (consumer.account() == Some(owner)).then_some(false)
 }
 
+/// Whether a principal is the unique id of a role or user, which AWS puts in the place of one that
+/// was deleted.
+///
+/// Source: [unique identifiers](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+fn is_unique_id(name: &str) -> bool {
+    let is_id =
+        name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    is_id && (name.starts_with("AROA") || name.starts_with("AIDA"))
+}
+
 fn with_checked_ids(mut row: Share) -> Share {
     let accounts = [Some(&*row.owner), row.consumer.account()];
     let is_short = |account: &&str| account.bytes().all(|byte| byte.is_ascii_digit()) && account.len() != 12;
     if accounts.into_iter().flatten().any(|account| is_short(&account)) {
         row.notes.insert(SHORT_ID.to_owned());
+    }
+    let consumer = &row.consumer;
+    if consumer.kind == ConsumerKind::Unknown && consumer.name != ConsumerKind::Unknown.as_str() {
+        row.notes.insert(if is_unique_id(&consumer.name) { UNIQUE_ID } else { ODD_NAME }.to_owned());
     }
     row
 }
@@ -228,7 +247,11 @@ fn of_share(
     let row = Share {
         share: share.share.clone(),
         name: share.name.clone(),
-        made_by: MadeBy::Ram,
+        // Only what a policy made can be promoted.
+        made_by: match (&share.created, &share.promotion) {
+            (None, Some(_)) => MadeBy::ResourcePolicy,
+            _ => MadeBy::Ram,
+        },
         resource: resource.arn.to_owned(),
         permission: resource.permission.clone(),
         kind: resource.kind.clone(),
@@ -245,6 +268,7 @@ fn of_share(
         feature_set: share.feature_set.clone(),
         state: state(ended.as_ref(), answer, is_invited),
         promotion: share.promotion.as_ref().map(|(promotion, _)| promotion.clone()),
+        may_be_promoted: false,
         seen: share.seen.clone(),
         requested,
         answered: answer.map(|answer| answer.change.clone()),

@@ -156,6 +156,8 @@ pub struct Share {
     pub state: ShareState,
     /// Whether its promotion was asked for.
     pub promotion: Option<Promotion>,
+    /// Something was promoted that may be it, or may be another.
+    pub may_be_promoted: bool,
     /// The first call that names it.
     pub seen: Option<Change>,
     /// The call that asked for it.

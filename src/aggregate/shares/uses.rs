@@ -45,6 +45,7 @@ pub(super) fn join<'u>(
     shares: &mut [Share],
     uses: impl Iterator<Item = (&'u SharedUse, &'u UseRecords)>,
     key_calls: Vec<(SharedUse, Vec<UseRecord>)>,
+    attempts: &BTreeMap<SharedUse, UseRecords>,
 ) -> Vec<ShareUse> {
     let mut groups: Vec<(&SharedUse, Vec<&UseRecord>)> = without_copies(uses.collect());
     groups.extend(key_calls.iter().map(|(calls, records)| (calls, records.iter().collect())));
@@ -108,6 +109,10 @@ pub(super) fn join<'u>(
         push(with, &explained.by, 0);
         push(without, &[], late);
     }
+    for (calls, records) in without_copies(attempts.iter().collect()) {
+        found.extend(attempt(calls, &records));
+    }
+    found.sort_by(|one, other| one.calls.cmp(&other.calls));
     for share in shares.iter_mut().filter(|share| share.uses > 0) {
         let is_over = matches!(share.state, ShareState::Ended | ShareState::Rejected | ShareState::Expired);
         if !is_over {
@@ -117,32 +122,70 @@ pub(super) fn join<'u>(
     found
 }
 
+/// Calls that were meant to share something.
+fn attempt(calls: &SharedUse, records: &[&UseRecord]) -> Option<ShareUse> {
+    let (first, last) = (records.first()?, records.last()?);
+    Some(ShareUse {
+        calls: calls.clone(),
+        kind: UseKind::of(&calls.event_name),
+        resource_kind: resource_kind(&calls.resource),
+        owner: owner_of(&calls.resource).unwrap_or("unknown").to_owned(),
+        count: records.len() as u64,
+        times: (first.time, last.time),
+        event_ids: (first.event_id.clone(), last.event_id.clone()),
+        share: None,
+        visible_shares: None,
+        late: 0,
+        is_destructive: false,
+    })
+}
+
 /// Where a share of a resource with the identities of one account, or of no certain one, stands.
 fn place(resource: &str, account: Option<&str>) -> String {
     format!("{} {}", account.unwrap_or("*"), resource_key(resource))
 }
 
+/// A call as the records of two accounts both show it: when, on what, which API, whose, and with
+/// which result.
+type Seen<'u> = (EventTime, &'u str, &'u str, &'u str, Outcome, Option<&'u str>);
+
 /// The groups with their records by time, each call once: of the copies of two accounts, the
-/// caller's.
+/// caller's. Copies have the same `sharedEventID`. Where records have none, one of the caller's
+/// account and one of another account that say the same of one second are one call.
 fn without_copies<'u>(
     groups: Vec<(&'u SharedUse, &'u UseRecords)>,
 ) -> Vec<(&'u SharedUse, Vec<&'u UseRecord>)> {
     let mut best: BTreeMap<(&str, &str, &str), (&UseRecord, usize)> = BTreeMap::new();
     let name = |group: &'u SharedUse, id: &'u str| (id, &*group.resource, &*group.event_name);
+    let seen = |group: &'u SharedUse, record: &UseRecord| -> Seen<'u> {
+        let SharedUse { resource, consumer, event_name, outcome, error_code, .. } = group;
+        (record.time, resource, event_name, consumer, *outcome, error_code.as_deref())
+    };
+    // Records of callers' accounts that have no copy by their id.
+    let mut own: HashMap<Seen<'u>, usize> = HashMap::new();
     for (n, (group, records)) in groups.iter().enumerate() {
         for (id, record) in *records {
             let known = best.entry(name(group, id)).or_insert((record, n));
             if (record, n) < *known {
                 *known = (record, n);
             }
+            if !record.is_foreign && !record.has_shared_id {
+                *own.entry(seen(group, record)).or_default() += 1;
+            }
         }
     }
     let each = groups.into_iter().enumerate().map(|(n, (group, records))| {
         let is_best = |id: &'u str| best.get(&name(group, id)).is_some_and(|(_, place)| *place == n);
-        let found = records.iter().filter(|(id, _)| is_best(id));
-        let mut records: Vec<&UseRecord> = found.map(|(_, record)| record).collect();
-        records.sort_by_key(|record| (record.time, &record.event_id));
-        (group, records)
+        let mut found: Vec<&UseRecord> = Vec::new();
+        for (_, record) in records.iter().filter(|(id, _)| is_best(id)) {
+            let is_alone = record.is_foreign && !record.has_shared_id;
+            match own.get_mut(&seen(group, record)).filter(|left| is_alone && **left > 0) {
+                Some(left) => *left -= 1,
+                None => found.push(record),
+            }
+        }
+        found.sort_by_key(|record| (record.time, &record.event_id));
+        (group, found)
     });
     each.collect()
 }

@@ -263,10 +263,14 @@ pub(super) const NEVER_PROMOTED: FindingRule = FindingRule {
                 && can_find(share)
                 && matches!(share.promotion, None | Some(Promotion::PermissionOnly))
         };
-        each(seen, is_it, |share| {
+        let of = |share: &Share| {
             let half = if share.promotion.is_some() { "; only its permission was promoted" } else { "" };
-            format!("{}{half}.", pair(share))
-        })
+            let mut draft = Draft { detail: format!("{}{half}.", pair(share)), ..about(seen, share) };
+            let unclear = "Something was promoted, and several policies may be what it was made from.";
+            draft.undecidable = share.may_be_promoted.then(|| unclear.to_owned());
+            draft
+        };
+        seen.shares().filter(|share| is_it(share)).map(of).collect()
     },
 };
 

@@ -23,9 +23,12 @@ pub(super) const FAMILY: Family = Family {
 fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     let name = call.name.clone();
     let (record, text) = CallRecord::new(call);
-    let effects =
-        ServiceCall::read(text, |call| effects(&record, &name, call)).ok_or(NoFacts::InvalidJson)?;
-    Ok(record.into_facts(effects))
+    let read = |call: ServiceCall<'_>| {
+        let has_done_nothing = flag_at(call.response, &["returnValue"]) == Some(false);
+        (effects(&record, &name, call), has_done_nothing)
+    };
+    let (effects, has_done_nothing) = ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)?;
+    Ok(record.into_facts(effects, has_done_nothing))
 }
 
 /// What a call of this name did.

@@ -62,7 +62,7 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
         (facts, shared)
     };
     let (mut facts, shared) = ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)?;
-    facts.extend(record.into_facts(shared));
+    facts.extend(record.into_facts(shared, false));
     Ok(facts)
 }
 

@@ -89,10 +89,19 @@ pub(super) fn effects(
     let mut list = Vec::new();
     if changes_policy(name) {
         let resource = resource_of_policy(record, name, call);
-        list.extend(resource.filter(|_| !is_failed).map(|resource| match name.starts_with("Delete") {
-            true => ShareEffect::DeletesPolicy(resource),
-            false => ShareEffect::PutsPolicy { resource, text: policy_text(request) },
-        }));
+        list.extend(match name.starts_with("Delete") {
+            true => resource.filter(|_| !is_failed).map(ShareEffect::DeletesPolicy),
+            // A refused call often has no parameters: that somebody tried is worth knowing.
+            false if is_failed => {
+                let named =
+                    || record.refused_resource().unwrap_or("unknown").trim_end_matches('.').to_owned();
+                let resource = resource.unwrap_or_else(|| SharedResource { arn: named() });
+                Some(ShareEffect::PutsPolicy { resource, text: PolicyText::Unknown })
+            }
+            false => {
+                resource.map(|resource| ShareEffect::PutsPolicy { resource, text: policy_text(request) })
+            }
+        });
     } else if !is_failed && name == "CreateModelPackage" {
         list.extend(artifact_key(record, call));
     } else if !is_failed && name.ends_with("FeatureGroup") && !name.starts_with("Delete") {

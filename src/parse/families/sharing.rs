@@ -63,16 +63,18 @@ impl<'a> CallRecord<'a> {
         Some(SharedResource { arn: format!("arn:{partition}:{service}:{region}:*:{kind}/*") })
     }
 
+    /// The resource that the message of a refused call names. Such a call often has no parameters.
+    pub(super) fn refused_resource(&self) -> Option<&str> {
+        let (_, rest) = self.head.error_message.0.as_deref()?.split_once(" on resource: ")?;
+        rest.split_whitespace().next()
+    }
+
     /// The resources of other accounts among some texts and those that the record itself lists.
     pub(super) fn foreign<'t>(&'t self, texts: Vec<&'t str>) -> Vec<ShareEffect> {
         let Some(caller) = self.caller_account() else { return Vec::new() };
         let listed = self.head.resources.0.iter().filter_map(|resource| resource.arn.0.as_deref());
-        let message = self.head.error_message.0.as_deref();
-        // A refused call often has no parameters.
-        let refused = message.and_then(|message| message.split_once(" on resource: "));
-        let refused = refused.and_then(|(_, rest)| rest.split_whitespace().next());
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        for text in texts.into_iter().chain(listed).chain(refused) {
+        for text in texts.into_iter().chain(listed).chain(self.refused_resource()) {
             let Some(resource) = shared_resource(text.trim_end_matches('.'), caller) else { continue };
             if found.len() < MOST && seen.insert(resource.clone()) {
                 found.push(resource);
@@ -82,7 +84,8 @@ impl<'a> CallRecord<'a> {
     }
 
     /// The facts of a call that had these effects.
-    pub(super) fn into_facts(self, effects: Vec<ShareEffect>) -> Vec<Fact<'static>> {
+    /// `has_done_nothing`: the answer says so.
+    pub(super) fn into_facts(self, effects: Vec<ShareEffect>, has_done_nothing: bool) -> Vec<Fact<'static>> {
         if effects.is_empty() {
             return Vec::new();
         }
@@ -92,6 +95,7 @@ impl<'a> CallRecord<'a> {
         let code = head.error_code.0.map(normalize_error_code);
         let outcome = match code.as_deref() {
             Some("ResourceNotFound" | "UnknownResource" | "RecordNotFound") => Outcome::NotFound,
+            None if has_done_nothing => Outcome::Unknown,
             code => Outcome::from_error(code, head.error_message.0.as_deref()),
         };
         let call = ShareCall {

@@ -8,6 +8,8 @@ mod findings;
 mod hostile;
 // Which policy made what is promoted.
 mod promotion;
+// What failed, what ends a share, and what only seems to.
+mod refused;
 // Small worlds against a naive reading.
 mod worlds;
 

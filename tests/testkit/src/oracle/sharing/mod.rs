@@ -60,6 +60,14 @@ fn call(root: Json) -> Option<Call> {
     let error = text("errorCode").map(|code| outcome::normalise_error(&code));
     let outcome = match error.as_deref() {
         Some("ResourceNotFound" | "UnknownResource" | "RecordNotFound") => "not_found",
+        None if root
+            .get("responseElements")
+            .and_then(|answer| answer.text_at(&["returnValue"]))
+            .as_deref()
+            == Some("false") =>
+        {
+            "unknown" // it says itself that it did nothing
+        }
         code => outcome::outcome(code, text("errorMessage").as_deref()),
     };
     Some(Call {

@@ -46,9 +46,7 @@ impl Row<'_> {
             Some(_) if !self.is_accepted() => "rejected",
             _ if !self.uses.is_empty() => "effective",
             Some(_) => "accepted",
-            None if self.external == Some(true) && self.consumer.1 == "account" && self.made_by == "ram" => {
-                "invited"
-            }
+            None if self.external == Some(true) && self.consumer.1 == "account" => "invited",
             None => "requested",
         }
     }

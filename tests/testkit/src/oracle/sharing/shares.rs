@@ -276,7 +276,12 @@ impl<'c> Share<'c> {
                 rows.push(Row {
                     share: Some(self.arn.clone()),
                     name: self.name(),
-                    made_by: "ram",
+                    // Only what a policy made is promoted.
+                    made_by: if created.is_none() && self.promotion().is_some() {
+                        "resource_policy"
+                    } else {
+                        "ram"
+                    },
                     kind: kind(&resource),
                     permission: self.permission(&kind(&resource), kinds.len()),
                     owner: self.owner(),

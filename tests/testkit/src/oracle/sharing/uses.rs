@@ -15,6 +15,9 @@ const NAMES: &str =
 const CHANGES: &str =
     "^(Create|Associate|Disassociate|Update|Delete|Promote|Accept|Reject|Set|Replace|Enable)";
 
+/// Calls that share something, or say who may use it.
+const SHARING: &str = "^(CreateResourceShare|AssociateResourceShare(Permission)?|Put.*Policy)$";
+
 /// Resource, account and name of the caller, API, outcome, code.
 type Group = (String, String, String, String, &'static str, Option<String>);
 
@@ -74,6 +77,7 @@ fn resources(call: &Call) -> BTreeSet<String> {
 
 pub fn kind_of_use(name: &str) -> &'static str {
     let kinds = [
+        (SHARING, "share"),
         ("^Invoke", "invoke"),
         ("^(GetRecord|BatchGetRecord|ListRecords)$", "read"),
         ("^(PutRecord|DeleteRecord|BatchWriteRecord)$", "write"),
@@ -109,6 +113,23 @@ pub fn join(calls: &[Call], rows: &mut [Row<'_>]) -> Vec<Value> {
             }
         }
     }
+    // Without a common id, what two accounts say alike of one second is one call.
+    type Place = (String, String, String);
+    let same = |(_, resource, name): &Place, call: &Call| {
+        format!("{} {resource} {name} {:?} {} {:?}", call.time, call.caller, call.outcome, call.error)
+    };
+    let mut own: Vec<String> = Vec::new();
+    for (place, (is_foreign, call)) in &best {
+        own.extend((!is_foreign && call.shared_id.is_none()).then(|| same(place, call)));
+    }
+    best.retain(|place, (is_foreign, call)| {
+        let is_alone = *is_foreign && call.shared_id.is_none();
+        match own.iter().position(|text| is_alone && *text == same(place, call)) {
+            Some(n) => drop(own.remove(n)),
+            None => return true,
+        }
+        false
+    });
     let mut groups: BTreeMap<Group, Vec<&Call>> = BTreeMap::new();
     for ((_, resource, name), (_, call)) in best {
         let caller = call.caller.clone().unwrap_or_default();
@@ -163,5 +184,61 @@ pub fn join(calls: &[Call], rows: &mut [Row<'_>]) -> Vec<Value> {
             }));
         }
     }
+    let text = |use_: &Value, name: &str| use_[name].as_str().unwrap_or_default().to_owned();
+    let order = |use_: &Value| {
+        ["resource_arn", "consumer_account_id", "principal", "event_name", "outcome", "error_code"]
+            .map(|name| text(use_, name))
+    };
+    uses.extend(attempts(calls));
+    uses.sort_by_key(order);
     uses
+}
+
+/// Calls that were meant to share something, and failed.
+fn attempts(calls: &[Call]) -> Vec<Value> {
+    let mut groups: BTreeMap<Group, BTreeMap<String, &Call>> = BTreeMap::new();
+    for call in calls.iter().filter(|call| !call.is_success() && names::matches(SHARING, &call.name)) {
+        let caller = call.caller.clone().unwrap_or_else(|| "unknown".to_owned());
+        let named = call.asked(&["modelPackageGroupName"]).map(|name| match names::arn(&name) {
+            Some(_) => name,
+            None => format!("arn:aws:sagemaker:{}:{caller}:model-package-group/{name}", call.region),
+        });
+        let mut resources = call.list("resourceArns");
+        if resources.is_empty() {
+            let one = named.or_else(|| call.asked(&["resourceShareArn"]));
+            resources.push(one.unwrap_or_else(|| "unknown".to_owned()));
+        }
+        for resource in resources {
+            // Another account's call on a resource is a use.
+            let owner = names::arn(&resource).map(|arn| arn.account);
+            if call.source == "sagemaker.amazonaws.com" && owner.is_some_and(|owner| owner != caller) {
+                continue;
+            }
+            let (name, error) = (call.name.clone(), call.error.clone());
+            let group = (resource, caller.clone(), call.principal.clone(), name, call.outcome, error);
+            let id = call.shared_id.clone().or(call.id.clone()).unwrap_or_default();
+            groups.entry(group).or_default().entry(id).or_insert(call);
+        }
+    }
+    let value =
+        |((resource, account, principal, name, outcome, code), calls): (Group, BTreeMap<String, &Call>)| {
+            let mut calls: Vec<&Call> = calls.into_values().collect();
+            calls.sort_by_key(|call| (call.time, call.id.clone()));
+            let (first, last) = (calls[0], calls[calls.len() - 1]);
+            let (kind, owner) = match names::arn(&resource) {
+                Some(arn) => {
+                    (arn.resource.split('/').next().unwrap_or_default().replace('-', "_"), arn.account)
+                }
+                None => ("unknown".to_owned(), "unknown".to_owned()),
+            };
+            json!({
+                "resource_arn": resource, "resource_kind": kind, "owner_account_id": owner,
+                "consumer_account_id": account, "principal": principal, "event_name": name,
+                "use_kind": "share", "outcome": outcome, "error_code": code, "event_count": calls.len(),
+                "first_event_time": time_text(first.time), "last_event_time": time_text(last.time),
+                "first_event_id": first.id, "last_event_id": last.id, "key_arn": null,
+                "share_arn": null, "visible_share_count": null,
+            })
+        };
+    groups.into_iter().map(value).collect()
 }
