@@ -14,7 +14,7 @@ use crate::model::KnownFolder;
 
 /// The format of manifest and segments. It changes whenever another program would find other facts
 /// in an archive, or write them in another form. Formats 1 and 2 had no manifest.
-const FORMAT: u32 = 11;
+const FORMAT: u32 = 12;
 
 /// The content of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -51,6 +51,7 @@ pub(super) fn run(
             report.read::<PolicyStatementsTable>(|row| sharing.policy(row))?;
             let scopes = report.scopes();
             let has_records = |account: &str, region: &str| scopes.contains(&(account, region));
+            sharing.finish(has_records);
             let missing = missing_note(&sharing.missing(has_records));
             (InputTotals::default(), window_note(&report) + &missing)
         }
@@ -73,6 +74,7 @@ pub(super) fn run(
             let has_records = |account: &str, region: &str| {
                 run.coverage.regions.get(account).is_some_and(|regions| regions.contains_key(region))
             };
+            sharing.finish(has_records);
             let mut note = unread_inputs(&run.inputs) + &missing_note(&sharing.missing(has_records));
             if run.shares.left_out() > 0 {
                 note.push_str(&format!("{} more shares left out\n", run.shares.left_out()));
@@ -83,7 +85,6 @@ pub(super) fn run(
             (run.inputs, note)
         }
     };
-    sharing.finish();
     let is_wanted = |question: &str| args.question.is_empty() || args.question.iter().any(|q| q == question);
     let questions = SHARING_QUESTIONS.into_iter().filter(|(name, _)| is_wanted(name));
     if output.format() == OutputFormat::Table {

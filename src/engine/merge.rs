@@ -122,7 +122,8 @@ impl<'m> Merge<'m> {
             return Ok(());
         }
         self.next_check = self.merged + CHECK_EVERY.max(self.merged / 16);
-        let used = (self.deduplicator.bytes() + self.usage.bytes() + self.owners_copies.bytes()) as u64;
+        let tables = self.deduplicator.bytes() + self.usage.bytes() + self.owners_copies.bytes();
+        let used = (tables + self.key_calls.bytes()) as u64;
         let limit = self.plan.limits.memory.tables();
         if used > limit { Err(RunError::TooMuchMemory { used, limit }) } else { Ok(()) }
     }

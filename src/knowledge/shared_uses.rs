@@ -27,6 +27,7 @@ impl SharedUses {
             is_foreign: call.by.account_id.as_deref() != Some(&consumer),
             time: call.by.time,
             event_id: call.by.event_id,
+            has_shared_id: call.shared_event_id.is_some(),
         };
         let id = call.shared_event_id.or_else(|| record.event_id.clone());
         let id = id.unwrap_or_else(|| format!("{archive}#{offset}"));

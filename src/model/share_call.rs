@@ -53,7 +53,7 @@ pub enum ShareEffect {
     AcceptsInvitation(Invitation),
     /// `RejectResourceShareInvitation`
     RejectsInvitation(Invitation),
-    /// `PromotePermissionCreatedFromPolicy`, `CreatePermissionVersion`,
+    /// `PromotePermissionCreatedFromPolicy`, `CreatePermission`, `CreatePermissionVersion`,
     /// `SetDefaultPermissionVersion`, `ReplacePermissionAssociations` and other calls for a
     /// permission.
     ChangesPermission {
@@ -63,6 +63,9 @@ pub enum ShareEffect {
         replaces: Option<String>,
         /// The version that it is about.
         version: Option<String>,
+        /// `policyTemplate`: what a new version allows; `None`: none is made, or it is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        template: Option<String>,
     },
     /// `PromoteResourceShareCreatedFromPolicy`
     PromotesShare(ShareTerms),
@@ -77,6 +80,8 @@ pub enum ShareEffect {
     },
     /// The policy of a resource was deleted.
     DeletesPolicy(SharedResource),
+    /// A resource that can be shared was deleted.
+    DeletesResource(SharedResource),
     /// A model package was registered, with the key of its artifacts.
     SetsArtifactKey {
         /// Its group, or the package itself where it has no group.
@@ -113,11 +118,14 @@ impl ShareEffect {
                 let Invitation { invitation, share, name, sender, receiver } = answer;
                 names.extend([invitation, share, name, sender, receiver].map(Option::as_deref));
             }
-            Self::ChangesPermission { permission, replaces, version } => {
+            Self::ChangesPermission { permission, replaces, version, .. } => {
                 names.extend([permission, replaces, version].map(Option::as_deref));
             }
             Self::EnablesOrganization => {}
-            Self::PutsPolicy { resource, .. } | Self::DeletesPolicy(resource) | Self::Uses(resource) => {
+            Self::PutsPolicy { resource, .. }
+            | Self::DeletesPolicy(resource)
+            | Self::DeletesResource(resource)
+            | Self::Uses(resource) => {
                 names.push(Some(&resource.arn));
             }
             Self::SetsArtifactKey { resource, key } => names.extend([Some(&*resource.arn), Some(key)]),

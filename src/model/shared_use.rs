@@ -34,6 +34,8 @@ pub struct UseRecord {
     pub time: EventTime,
     /// `eventID`.
     pub event_id: Option<String>,
+    /// It has a `sharedEventID`, as copies of a call in several accounts have.
+    pub has_shared_id: bool,
 }
 
 /// The calls of a group by what is the same in all copies: `sharedEventID`, else `eventID`, else

@@ -7,6 +7,15 @@ pub(super) enum Case {
     Ignored,
 }
 
+/// The longest action, and the longest pattern, that are compared.
+const LONGEST: usize = 256;
+
+/// Whether a pattern of actions, as `sagemaker:Describe*`, may match an action. The case of letters
+/// does not matter. A pattern that is longer than any action may match.
+pub fn matches_pattern(pattern: &str, action: &str) -> bool {
+    pattern.len() > LONGEST || glob(pattern, action.get(..LONGEST).unwrap_or(action), Case::Ignored)
+}
+
 /// Whether a pattern matches all of `text`. Takes time in the product of their lengths at most.
 pub(super) fn glob(pattern: &str, text: &str, case: Case) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());

@@ -48,6 +48,7 @@ pub use context::ContextValue;
 pub use document::{Actions, Effect, Policy, Principals, Resources, Statement};
 pub use error::PolicyError;
 pub use evaluate::{Applied, AppliedHow, Judgement, Verdict};
+pub use glob::matches_pattern;
 pub use keys::{KeyBook, KnownProperties};
 pub use lenient::PastedPolicy;
 pub use principal::{ElementTrait, IsNamed, PrincipalElement, PrincipalKind};

@@ -8,7 +8,7 @@ use super::store_access::{StoreAccess, StoreCall};
 use super::table::column_position;
 use super::tables::{POLICY_STATEMENTS, SHARE_USE, SHARES, SharingRow};
 use crate::audit::Trust;
-use crate::model::{Arn, EventTime};
+use crate::model::{Arn, EventTime, counted};
 
 /// Positions of columns of `shares.parquet`.
 mod shares {
@@ -26,6 +26,7 @@ mod shares {
     pub(super) const REQUESTED: usize = column_position(SHARES, "requested_time");
     pub(super) const BY: usize = column_position(SHARES, "requested_by");
     pub(super) const USES: usize = column_position(SHARES, "use_count");
+    pub(super) const LATE_USES: usize = column_position(SHARES, "late_use_count");
     pub(super) const LAST_USE: usize = column_position(SHARES, "last_use_time");
     pub(super) const NOTE: usize = column_position(SHARES, "note");
     pub(super) const MADE_BY: usize = column_position(SHARES, "made_by");
@@ -115,6 +116,10 @@ const SEEN: [&str; 10] = [
     "sagemaker_catalog",
 ];
 
+/// Why a use may be without a visible share.
+const NO_ARCHIVE: &str =
+    "no record of KMS and no archive of the owner's account in this Region: its shares are not seen";
+
 impl Sharing {
     /// No answers yet.
     pub fn new(trust: Trust) -> Self {
@@ -167,8 +172,13 @@ impl Sharing {
         if kind == "account" {
             self.place(&made.consumer, &made.resource);
         }
-        if is_open && made.count == 0 && SEEN.contains(&&*made.kind) {
-            self.rows.push(SharingRow { question: "never_used", ..made.clone() });
+        // Whoever declined had nothing to use.
+        if (is_open || made.state == "ended") && made.count == 0 && SEEN.contains(&&*made.kind) {
+            let late = number(cells.get(shares::LATE_USES));
+            let late = (late > 0).then(|| format!("only after its end: {}", counted(late, "call")));
+            let notes: Vec<String> = late.into_iter().chain(made.note.clone()).collect();
+            let note = (!notes.is_empty()).then(|| notes.join("; "));
+            self.rows.push(SharingRow { question: "never_used", note, ..made.clone() });
         }
         self.rows.push(made);
     }
@@ -233,8 +243,15 @@ impl Sharing {
         }
     }
 
-    /// Answers what needs all rows. Call it once all of them have been added.
-    pub fn finish(&mut self) {
+    /// Answers what needs all rows, and says where records are missing, as `has_records(account,
+    /// Region)` says. Call it once all rows have been added.
+    pub fn finish(&mut self, has_records: impl Fn(&str, &str) -> bool) {
+        for row in self.rows.iter_mut().filter(|row| row.question == "unexplained") {
+            let region = Arn::parse(&row.resource).map_or("", |arn| arn.region);
+            if !has_records(&row.owner, region) {
+                row.note = Some(NO_ARCHIVE.to_owned());
+            }
+        }
         let trust = &self.trust;
         let with_trust = |row: SharingRow| SharingRow {
             outside: trust.is_outside(&row.consumer, "account", &row.owner),

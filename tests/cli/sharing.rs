@@ -210,3 +210,67 @@ fn names_of_resources_cannot_steer_a_terminal() {
     assert!(!text.contains(is_bad), "{text:?}");
     assert!(text.contains("pipeline/a"), "{text}");
 }
+
+/// What a share of the owner, whose trail is missing, could explain says so in the row, and so does
+/// what was used only after its end.
+#[test]
+fn rows_say_what_is_missing_without_any_notes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (owner, consumer) = ("111122223333", "444455556666");
+    let arn = |region: &str| format!("arn:aws:sagemaker:{region}:{owner}:pipeline/p");
+    let look = |n, region: &str| {
+        call(n, consumer, "sagemaker", "DescribePipeline", json!({"pipelineName": arn(region)}), Value::Null)
+    };
+    let share = "arn:aws:ram:eu-central-1:111122223333:resource-share/1";
+    let mut late = look(4, "eu-central-1");
+    late["eventTime"] = json!("2025-06-04T09:00:00Z");
+    // A record of KMS of the owner, in one Region.
+    let request = json!({"keyId": "1234abcd-12ab-34cd-56ef-1234567890ab"});
+    let records = [
+        call(
+            1,
+            owner,
+            "ram",
+            "CreateResourceShare",
+            json!({"resourceArns": [arn("eu-central-1")], "principals": [consumer]}),
+            json!({"resourceShare": {"resourceShareArn": share}}),
+        ),
+        call(
+            2,
+            owner,
+            "ram",
+            "DeleteResourceShare",
+            json!({"resourceShareArn": share}),
+            json!({"returnValue": true}),
+        ),
+        call(3, owner, "kms", "DescribeKey", request, Value::Null),
+        late,
+        look(5, "ap-south-1"),
+    ];
+    let logs = dir.path().join("events.json");
+    fs::write(&logs, document(&records)).unwrap();
+    let report = dir.path().join("report");
+    let analyzed = run(keytrail().args(["analyze", "-q", "-o"]).arg(&report).arg(&logs));
+    assert_eq!(analyzed.status, 0, "{}", analyzed.stderr);
+    for input in [&logs, &report] {
+        let args = ["sharing", "-q", "--format", "ndjson", "--question", "never_used,unexplained"];
+        let asked = run(keytrail().args(args).arg(input));
+        assert_eq!(asked.stderr, "");
+        let rows = String::from_utf8(asked.stdout).unwrap();
+        let notes: Vec<String> = rows
+            .lines()
+            .map(|line| {
+                let row: Value = serde_json::from_str(line).unwrap();
+                let text =
+                    |name: &str| row[name].as_str().unwrap_or("-").chars().take(30).collect::<String>();
+                format!("{} {}: {}", text("question"), text("state"), text("note"))
+            })
+            .collect();
+        let expected = [
+            "never_used ended: only after its end: 1 call",
+            "unexplained success: no record of KMS and no archiv",
+            "unexplained success: -",
+        ];
+        assert_eq!(notes, expected);
+    }
+}

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::draft::{Draft, PolicyDraft};
+use super::draft::Draft;
 use super::keys::SharedKeys;
 use super::link::link_promotions;
+use super::policy_draft::PolicyDraft;
 use super::resource::resource_kind;
 use crate::model::{EventTime, KeyChange, ShareCall};
 use crate::policy::RamShare;

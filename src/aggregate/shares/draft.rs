@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::answer::{Answer, AnswerKind};
+use super::attempts::Attempts;
 use super::consumer::{Consumer, ConsumerKind};
 use super::keys::{alias_arn, key_arn};
-use super::members::{Member, Members};
-use super::policy::{Allowed, consumers};
-use super::promotion::{Promotions, Version};
-use super::resource::{kind_of_permission, owner_of, resource_key, resource_kind};
+use super::members::Members;
+use super::permissions::Permissions;
+use super::policy::consumers;
+use super::policy_draft::PolicyDraft;
+use super::promotion::Promotions;
+use super::resource::{is_other, kind_of_permission, owner_of, resource_key, resource_kind};
+use super::scope::Templates;
 use super::share::{MadeBy, Promotion};
 use crate::aggregate::grants::Change;
 use crate::model::{
@@ -17,8 +22,6 @@ use crate::model::{
 
 /// Most shares of one principal among which one is looked for.
 const CROWD: usize = 1_000;
-/// Most consumers of one policy, in all its versions.
-const CONSUMERS: usize = 10_000;
 
 /// A call that changes what a permission allows, in all shares that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub(super) struct ShareDraft {
     pub(super) resources: Members,
     pub(super) principals: Members,
     pub(super) external: BTreeMap<String, bool>,
-    pub(super) permissions: BTreeMap<String, Option<String>>,
+    pub(super) permissions: Permissions,
     pub(super) sources: BTreeSet<String>,
     pub(super) answers: BTreeMap<String, Answer>,
     pub(super) promotion: Option<(Promotion, EventTime)>,
@@ -56,43 +59,6 @@ pub(super) struct ShareDraft {
     pub(super) evidence: BTreeSet<String>,
     /// It is told with the policy that made it.
     pub(super) is_of_policy: bool,
-}
-
-/// What a consumer answered.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) change: Change,
-    pub(super) kind: AnswerKind,
-}
-
-impl Answer {
-    pub(super) fn is_acceptance(&self) -> bool {
-        self.kind == AnswerKind::Accepted
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AnswerKind {
-    Accepted,
-    Rejected,
-    Expired,
-}
-
-/// The policy of a resource as it changes.
-#[derive(Debug)]
-pub(super) struct PolicyDraft {
-    pub(super) made_by: MadeBy,
-    pub(super) resource: String,
-    pub(super) consumers: BTreeMap<Consumer, (Member, Allowed)>,
-    /// What the policy was, by time.
-    pub(super) versions: Vec<Version>,
-    pub(super) answers: BTreeMap<String, Answer>,
-    pub(super) share: Option<String>,
-    pub(super) name: Option<String>,
-    pub(super) feature_set: Option<String>,
-    pub(super) promotion: Option<Promotion>,
-    pub(super) notes: BTreeSet<String>,
-    pub(super) evidence: BTreeSet<String>,
 }
 
 /// Shares as they come and go.
@@ -110,6 +76,10 @@ pub(super) struct Draft {
     pub(super) stores: BTreeMap<String, (OfflineStore, Change)>,
     /// By principal: names of shares that have it, or had it; at most [`CROWD`].
     shares_with: HashMap<String, BTreeSet<String>>,
+    /// By resource: names of shares that have it, and how they spell it.
+    shares_of: HashMap<String, BTreeSet<(String, String)>>,
+    pub(super) templates: Templates,
+    pub(super) attempts: Attempts,
     pub(super) promotions: Promotions,
     pub(super) permission_changes: Vec<PermissionChange>,
 }
@@ -127,9 +97,13 @@ impl Draft {
                     share.allows_external_by_default = terms.allows_external.is_none() && !terms.is_cut;
                     share.created = Some(change.clone());
                 }
-                share.add(terms, &change);
+                share.add(terms, call, &change);
+                self.index_resources(terms, call);
             }
-            ShareEffect::Associates(terms) => self.share(terms, call, &change).add(terms, &change),
+            ShareEffect::Associates(terms) => {
+                self.share(terms, call, &change).add(terms, call, &change);
+                self.index_resources(terms, call);
+            }
             ShareEffect::Disassociates(terms) => {
                 let share = self.share(terms, call, &change);
                 let remove = |members: &mut Members, names: &[String]| {
@@ -146,11 +120,13 @@ impl Draft {
                 self.share(terms, call, &change).deleted.get_or_insert(change);
             }
             ShareEffect::SetsPermission(terms) => {
-                self.share(terms, call, &change).set_permissions(terms);
+                self.share(terms, call, &change).set_permissions(terms, change.time);
             }
             ShareEffect::RemovesPermission(terms) => {
                 let share = self.share(terms, call, &change);
-                share.permissions.retain(|name, _| !terms.permissions.contains(name));
+                share
+                    .permissions
+                    .retain(|name| !terms.permissions.iter().any(|gone| gone == name), change.time);
             }
             ShareEffect::PromotesShare(terms) => {
                 let share = self.share(terms, call, &change);
@@ -164,15 +140,18 @@ impl Draft {
             ShareEffect::RejectsInvitation(invitation) => {
                 self.answer(call, invitation, Answer { change, kind: AnswerKind::Rejected });
             }
-            ShareEffect::ChangesPermission { permission, replaces, .. } => {
-                self.changes_permission(call, &change, permission.as_deref(), replaces.as_deref());
+            ShareEffect::ChangesPermission { permission: Some(permission), replaces, template, .. } => {
+                let is_first = change.event_name == "CreatePermission";
+                if is_first || change.event_name == "CreatePermissionVersion" {
+                    self.templates.add(permission, template.as_deref(), is_first);
+                }
+                self.changes_permission(&change, permission, replaces.as_deref());
             }
-            ShareEffect::PutsPolicy { resource, text } => self.puts_policy(&resource.arn, text, &change),
-            ShareEffect::DeletesPolicy(resource) => {
-                let policy = self.policy(&resource.arn, &change);
-                policy.consumers.values_mut().for_each(|(member, _)| member.remove(&change));
-                policy.end_version(&change);
+            ShareEffect::PutsPolicy { resource, text } => {
+                self.puts_policy(&resource.arn, text, call.caller_account.as_deref(), &change);
             }
+            ShareEffect::DeletesPolicy(resource) => self.policy(&resource.arn, &change).end(&change),
+            ShareEffect::DeletesResource(resource) => self.ends(&resource.arn, &change),
             ShareEffect::SetsArtifactKey { resource, key } => {
                 // A bare alias is one of the caller's account, whosever the group is.
                 let own = || {
@@ -226,7 +205,7 @@ impl Draft {
         let new = || PolicyDraft::new(MadeBy::KeyPolicy, key);
         let policy = self.keys.entry(key.clone()).or_insert_with(new);
         policy.evidence.extend(change.by.event_id.clone());
-        policy.set(found, is_known, &Change::new(change));
+        policy.set(found, is_known, false, &Change::new(change));
     }
 
     /// Why a call failed says something of promotions and invitations.
@@ -253,14 +232,13 @@ impl Draft {
                 };
                 self.answer(call, invitation, Answer { change: change.clone(), kind });
             }
-            _ => {}
+            _ => self.attempts.add(call),
         }
     }
 
     /// The share that a call is about.
     fn share(&mut self, terms: &ShareTerms, call: &ShareCall, change: &Change) -> &mut ShareDraft {
-        let without_arn = || format!("call {}", call.by.event_id.as_deref().unwrap_or_default());
-        let key = terms.share.clone().unwrap_or_else(without_arn);
+        let key = share_key(terms, call);
         for principal in &terms.principals {
             let shares = self.shares_with.entry(principal.clone()).or_default();
             if shares.len() < CROWD {
@@ -318,22 +296,14 @@ impl Draft {
         share.answers.insert(receiver, answer);
     }
 
-    fn changes_permission(
-        &mut self,
-        call: &ShareCall,
-        change: &Change,
-        permission: Option<&str>,
-        replaces: Option<&str>,
-    ) {
-        let Some(permission) = permission else { return };
-        match &*call.by.event_name {
+    fn changes_permission(&mut self, change: &Change, permission: &str, replaces: Option<&str>) {
+        match &*change.event_name {
             "PromotePermissionCreatedFromPolicy" => {
                 self.promotions.add(permission, change, Promotion::PermissionOnly);
             }
             "ReplacePermissionAssociations" | "SetDefaultPermissionVersion" | "CreatePermissionVersion" => {
                 for share in self.shares.values_mut().filter(|share| share.deleted.is_none()) {
-                    if let Some(version) = replaces.and_then(|old| share.permissions.remove(old)) {
-                        share.permissions.insert(permission.to_owned(), version.and(None));
+                    if replaces.is_some_and(|old| share.permissions.replace(old, permission, change.time)) {
                         share.evidence.extend(change.event_id.clone());
                     }
                 }
@@ -354,70 +324,48 @@ impl Draft {
         policy
     }
 
-    fn puts_policy(&mut self, resource: &str, text: &PolicyText, change: &Change) {
+    fn puts_policy(&mut self, resource: &str, text: &PolicyText, caller: Option<&str>, change: &Change) {
         let found = consumers(text);
         let is_known = found.keys().all(|consumer| consumer.kind != ConsumerKind::Unknown);
-        self.policy(resource, change).set(found, is_known, change);
+        let is_by_other = is_other(caller, owner_of(resource));
+        let policy = self.policy(resource, change);
+        if caller.is_none() {
+            policy.notes.insert("which account set the policy is not known".to_owned());
+        }
+        policy.set(found, is_known, is_by_other, change);
+    }
+
+    fn index_resources(&mut self, terms: &ShareTerms, call: &ShareCall) {
+        let key = share_key(terms, call);
+        for name in terms.resources.iter().filter(|name| name.contains(":sagemaker:")) {
+            self.shares_of.entry(resource_key(name)).or_default().insert((key.clone(), name.clone()));
+        }
+    }
+
+    /// The resource was deleted, and with it whatever shares it.
+    fn ends(&mut self, resource: &str, change: &Change) {
+        let key = resource_key(resource);
+        if let Some(policy) = self.policies.get_mut(&key) {
+            policy.evidence.extend(change.event_id.clone());
+            policy.end(change);
+        }
+        for (name, spelled) in self.shares_of.remove(&key).unwrap_or_default() {
+            let Some(share) = self.shares.get_mut(&name) else { continue };
+            share.evidence.extend(change.event_id.clone());
+            share.resources.entry(spelled).or_default().remove(change);
+        }
     }
 }
 
-impl PolicyDraft {
-    fn new(made_by: MadeBy, resource: &str) -> Self {
-        Self {
-            made_by,
-            resource: resource.to_owned(),
-            consumers: BTreeMap::new(),
-            versions: Vec::new(),
-            answers: BTreeMap::new(),
-            share: None,
-            name: None,
-            feature_set: None,
-            promotion: None,
-            notes: BTreeSet::new(),
-            evidence: BTreeSet::new(),
-        }
-    }
-
-    /// The policy now lets these in, and nobody else if all of it is known.
-    fn set(&mut self, found: BTreeMap<Consumer, Allowed>, is_known: bool, change: &Change) {
-        let is_tied = self.versions.last().is_some_and(|last| last.from == change.time);
-        if is_tied {
-            self.notes.insert("policies were set within one second: which came last is not known".to_owned());
-        } else if is_known {
-            let gone = self.consumers.iter_mut().filter(|(consumer, _)| !found.contains_key(*consumer));
-            gone.for_each(|(_, (member, _))| member.remove(change));
-        } else if !self.consumers.is_empty() {
-            self.notes.insert("a later policy is not known".to_owned());
-        }
-        if let Some(last) = self.versions.last_mut() {
-            last.until.get_or_insert(change.time);
-        }
-        self.versions.push(Version::new(&found, change));
-        for (consumer, allowed) in found {
-            if self.consumers.len() >= CONSUMERS && !self.consumers.contains_key(&consumer) {
-                self.notes.insert("it has had more consumers than are kept".to_owned());
-                continue;
-            }
-            let (member, known) = self.consumers.entry(consumer).or_default();
-            member.add(change);
-            if is_tied { *known += allowed } else { *known = allowed }
-        }
-    }
-
-    /// The policy was in force until now, if it was.
-    fn end_version(&mut self, change: &Change) {
-        match self.versions.last_mut() {
-            Some(last) => {
-                last.until.get_or_insert(change.time);
-            }
-            None => self.versions.push(Version::until(change)),
-        }
-    }
+/// The name of the share that a call is about.
+fn share_key(terms: &ShareTerms, call: &ShareCall) -> String {
+    let without_arn = || format!("call {}", call.by.event_id.as_deref().unwrap_or_default());
+    terms.share.clone().unwrap_or_else(without_arn)
 }
 
 impl ShareDraft {
     /// A share has one permission for each kind of resource: a new one takes the place of the old.
-    fn set_permissions(&mut self, terms: &ShareTerms) {
+    fn set_permissions(&mut self, terms: &ShareTerms, time: EventTime) {
         let mut kinds = self.resources.keys().map(|arn| resource_kind(arn));
         let first = kinds.next();
         let has_one_kind = first.is_some() && kinds.all(|kind| Some(&kind) == first.as_ref());
@@ -425,8 +373,8 @@ impl ShareDraft {
             // Of a customer's permission, nothing says for which kind it is.
             let kind = kind_of_permission(new);
             let is_replaced = |old: &str| has_one_kind || kind.is_some() && kind_of_permission(old) == kind;
-            self.permissions.retain(|old, _| !is_replaced(old));
-            self.permissions.insert(new.clone(), terms.permission_version.clone());
+            self.permissions.retain(|old| !is_replaced(old), time);
+            self.permissions.put(new, terms.permission_version.clone(), time);
         }
     }
 
@@ -434,11 +382,16 @@ impl ShareDraft {
         matches!(self.promotion, Some((Promotion::Done, _)))
     }
 
-    fn add(&mut self, terms: &ShareTerms, change: &Change) {
-        terms.resources.iter().for_each(|name| self.resources.entry(name.clone()).or_default().add(change));
-        terms.principals.iter().for_each(|name| self.principals.entry(name.clone()).or_default().add(change));
+    fn add(&mut self, terms: &ShareTerms, call: &ShareCall, change: &Change) {
+        let is_by_other = is_other(call.caller_account.as_deref(), self.owner.as_deref());
+        let add = |members: &mut Members, names: &[String]| {
+            names.iter().for_each(|name| members.entry(name.clone()).or_default().add(change, is_by_other));
+        };
+        add(&mut self.resources, &terms.resources);
+        add(&mut self.principals, &terms.principals);
         self.sources.extend(terms.sources.iter().cloned());
-        let names = terms.permissions.iter().cloned();
-        self.permissions.extend(names.map(|name| (name, terms.permission_version.clone())));
+        for name in &terms.permissions {
+            self.permissions.put(name, terms.permission_version.clone(), change.time);
+        }
     }
 }

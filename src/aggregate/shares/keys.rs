@@ -13,6 +13,10 @@ use crate::model::{Arn, EventTime, KmsEvent, OfflineStore, SharedUse, UseRecord}
 const MOST: usize = 20;
 /// Groups of calls that are kept: the first ones in the order of the inputs.
 const GROUPS: usize = 100_000;
+/// About the memory of one call, with the slack of the table and its place in the list of its
+/// group at the end; and that of one group: bytes.
+const CALL: usize = 112;
+const GROUP: usize = 1_000;
 /// Most stores of feature groups of one name in one bucket.
 const CROWD: usize = 100;
 
@@ -112,11 +116,16 @@ impl SharedKeys {
         else {
             return Vec::new();
         };
-        let protected = self.protected(event, key);
+        let in_store = self.store_of_object(event);
+        let is_of_object = in_store.is_some();
+        let protected = in_store.map_or_else(|| self.of_key(event, key), |store| vec![store]);
         let is_use = |found: &&Protected| {
             let is_data = event.name == "Decrypt" || event.name.starts_with("GenerateDataKey");
             found.owner != caller || (found.kind == ProtectedKind::OfflineStore && is_data)
         };
+        // Whoever owns the key uses it as its own, unless the object says what it is used for.
+        let is_own = owner_of(key) == Some(caller);
+        let is_use = |found: &&Protected| is_use(found) && (!is_own || found.owner == caller || is_of_object);
         let call = |found: &Protected| KeyCall {
             call: SharedUse {
                 resource: found.resource.clone(),
@@ -138,15 +147,15 @@ impl SharedKeys {
         protected.into_iter().filter(is_use).map(call).collect()
     }
 
-    fn protected(&self, event: &KmsEvent<'_>, key: &str) -> Vec<&Protected> {
+    /// The offline store in whose folder the object of a call is.
+    fn store_of_object(&self, event: &KmsEvent<'_>) -> Option<&Protected> {
+        let (bucket, object) = (event.s3_bucket.as_deref()?, event.s3_object_key.as_deref()?);
+        let places = self.by_bucket.get(bucket)?.get(&group_in(object)?)?;
+        Some(&places.iter().find(|place| object.starts_with(&*place.folder))?.store)
+    }
+
+    fn of_key(&self, event: &KmsEvent<'_>, key: &str) -> Vec<&Protected> {
         let bucket = event.s3_bucket.as_deref();
-        if let (Some(places), Some(object)) =
-            (bucket.and_then(|bucket| self.by_bucket.get(bucket)), event.s3_object_key.as_deref())
-            && let Some(places) = group_in(object).and_then(|group| places.get(&group))
-            && let Some(place) = places.iter().find(|place| object.starts_with(&*place.folder))
-        {
-            return vec![&place.store];
-        }
         let is_elsewhere = |found: &&Protected| {
             // An object outside of the store, or a bucket that is none of the stores'.
             let buckets = self.buckets.get(key);
@@ -271,13 +280,18 @@ impl AddAssign<Vec<KeyCall>> for KeyCalls {
 }
 
 impl KeyCalls {
+    /// About the memory it takes, bytes.
+    pub fn bytes(&self) -> usize {
+        self.calls.capacity() * CALL + self.groups.len() * GROUP
+    }
+
     /// The calls of each group, by time.
     pub(super) fn into_groups(self) -> Vec<(SharedUse, Vec<UseRecord>)> {
         let mut groups: Vec<(SharedUse, Vec<UseRecord>)> =
             self.groups.into_iter().map(|group| (group, Vec::new())).collect();
         for (is_foreign, time, place) in self.calls.into_values() {
             if let Some((_, records)) = groups.get_mut(place) {
-                records.push(UseRecord { is_foreign, time, event_id: None });
+                records.push(UseRecord { is_foreign, time, event_id: None, has_shared_id: false });
             }
         }
         for ((_, records), ends) in groups.iter_mut().zip(self.ends) {

@@ -28,11 +28,12 @@ impl ShareLedger {
         key_calls: KeyCalls,
     ) -> Self {
         let (mut shares, left_out) = rows(&book.draft);
-        let uses = join(&mut shares, uses, key_calls.into_groups());
+        let attempts = &book.draft.attempts;
+        let uses = join(&mut shares, uses, key_calls.into_groups(), &attempts.groups);
         Self {
             shares,
             uses,
-            left_out,
+            left_out: left_out + attempts.left_out,
             permission_changes: book.draft.permission_changes.clone(),
             stores: book.draft.stores.values().cloned().collect(),
         }

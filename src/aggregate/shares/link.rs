@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::consumer::ConsumerKind;
-use super::draft::{Draft, PolicyDraft, ShareDraft};
+use super::draft::{Draft, ShareDraft};
+use super::policy_draft::PolicyDraft;
 use super::resource::resource_key;
 use super::share::Promotion;
 use crate::model::{Arn, EventTime};
@@ -15,6 +16,7 @@ use crate::model::{Arn, EventTime};
 const CROWD: usize = 1_000;
 
 const SEVERAL: &str = "several policies of this account and Region may be what was promoted";
+const SEVERAL_FOR_SHARE: &str = "a policy made it; which one is not known: several may have";
 const SEVERAL_SHARES: &str = "several shares may be the one that the policy made";
 const ONLY: &str = "the only policy of this account and Region that the share may be made from";
 const ONLY_PERMISSION: &str =
@@ -138,13 +140,17 @@ pub(super) fn link_promotions(draft: &mut Draft) {
     let mut unclear: BTreeSet<String> = BTreeSet::new();
     // By the policy: the shares that can only be of it, and whether their resources say so.
     let mut claims: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    let mut without_policy: BTreeSet<String> = BTreeSet::new();
     for (name, share) in draft.shares.iter().filter(|(_, share)| share.may_be_of_policy()) {
         let Some(arn) = &share.share else { continue };
         if share.resources.is_empty() {
             match scopes.find(arn, |key| draft.policies[key].fits(share)) {
                 Found::None => {}
                 Found::One(key) => claims.entry(key).or_default().push((name.clone(), false)),
-                Found::Several(keys) => unclear.extend(keys),
+                Found::Several(keys) => {
+                    unclear.extend(keys);
+                    without_policy.insert(name.clone());
+                }
             }
             continue;
         }
@@ -162,13 +168,14 @@ pub(super) fn link_promotions(draft: &mut Draft) {
         }
         let [(name, is_named)] = &*claims else {
             policy.notes.insert(SEVERAL_SHARES.to_owned());
+            policy.may_be_promoted = true;
             continue;
         };
         let Some(share) = draft.shares.get_mut(name) else { continue };
         policy.take(share, (!is_named).then_some(ONLY));
         // Whom the policy does not let in keeps a row of the share's own.
         share.is_of_policy = share.principals.keys().all(|principal| policy.lets_in(principal));
-        of_permission.extend(share.permissions.keys().map(|name| (name.clone(), key.clone())));
+        of_permission.extend(share.permissions.iter().map(|(name, _)| (name.clone(), key.clone())));
     }
     let mut promotions: Vec<_> = std::mem::take(&mut draft.promotions).0.into_iter().collect();
     promotions.sort_by_key(|(_, (_, change))| (change.time, change.event_id.clone()));
@@ -200,6 +207,12 @@ pub(super) fn link_promotions(draft: &mut Draft) {
     for key in unclear {
         if let Some(policy) = draft.policies.get_mut(&key) {
             policy.notes.insert(SEVERAL.to_owned());
+            policy.may_be_promoted = true;
+        }
+    }
+    for name in without_policy {
+        if let Some(share) = draft.shares.get_mut(&name).filter(|share| share.promotion.is_some()) {
+            share.notes.insert(SEVERAL_FOR_SHARE.to_owned());
         }
     }
 }

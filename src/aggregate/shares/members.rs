@@ -1,7 +1,9 @@
 //! What is in a share, and since when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::scope::{SCOPES, Span, merged, span};
 use crate::aggregate::grants::Change;
 use crate::model::EventTime;
 
@@ -13,6 +15,10 @@ pub(super) struct Member {
     place: Place,
     /// The times of the last calls that put it in, and took it out.
     last: (Option<EventTime>, Option<EventTime>),
+    /// Earlier times in which it was in it.
+    past: Vec<Span>,
+    /// The last call that put it in was not one of the owner.
+    is_by_other: bool,
 }
 
 /// Where a member is after the last call about it.
@@ -26,12 +32,22 @@ enum Place {
 }
 
 impl Member {
-    /// It was put in. Changes come in the order of time.
-    pub(super) fn add(&mut self, change: &Change) {
+    /// It was put in, by the owner or by another account. Changes come in the order of time.
+    pub(super) fn add(&mut self, change: &Change, is_by_other: bool) {
         // Out within this second: it may have been put in before that.
-        if matches!(&self.place, Place::Out(removed) if removed.time != change.time) {
+        if let Place::Out(removed) = &self.place
+            && removed.time != change.time
+        {
+            let ended = span(self.added.as_ref().map(|added| added.time), Some(removed.time));
+            let is_full = self.past.len() >= SCOPES;
+            match self.past.last_mut() {
+                // Of too many, the last ones count as one.
+                Some(last) if is_full => last.1 = ended.1,
+                _ => self.past.push(ended),
+            }
             self.added = None;
         }
+        self.is_by_other = is_by_other;
         self.added.get_or_insert_with(|| change.clone());
         self.place = if self.last.1 == Some(change.time) { Place::Unclear } else { Place::In };
         self.last.0 = Some(change.time);
@@ -53,6 +69,18 @@ impl Member {
             Place::Out(change) => Some(change),
             Place::In | Place::Unclear => None,
         }
+    }
+
+    /// All times in which it was in it.
+    pub(super) fn spans(&self) -> Arc<[Span]> {
+        let time = |change: &Change| change.time;
+        let last = span(self.added.as_ref().map(time), self.end().map(time));
+        merged(self.past.iter().copied().chain([last]).collect()).into()
+    }
+
+    /// Whether the last call that put it in was one of an account that is not the owner's.
+    pub(super) fn is_by_other(&self) -> bool {
+        self.is_by_other
     }
 
     /// Whether the order within a second decides if it is still in.
@@ -97,7 +125,7 @@ mod tests {
     fn after(calls: &[(char, i64)]) -> (Option<i64>, Option<i64>, bool) {
         let mut member = Member::default();
         for (kind, time) in calls {
-            if *kind == '+' { member.add(&change(*time)) } else { member.remove(&change(*time)) }
+            if *kind == '+' { member.add(&change(*time), false) } else { member.remove(&change(*time)) }
         }
         let time = |change: Option<&Change>| change.map(|change| change.time.0);
         (time(member.added.as_ref()), time(member.end()), member.is_unclear())
@@ -118,5 +146,21 @@ mod tests {
         }
         assert_eq!(after(&[('-', 1), ('-', 2)]), (None, Some(1), false), "the first end");
         assert_eq!(after(&[('+', 1), ('-', 2), ('+', 3)]), (Some(3), None, false));
+    }
+
+    #[test]
+    fn earlier_times_are_kept() {
+        let hour = 3_600_000;
+        let mut member = Member::default();
+        member.remove(&change(hour));
+        member.add(&change(3 * hour), false);
+        let grace = hour / 4;
+        assert_eq!(*member.spans(), [(i64::MIN, hour + grace), (3 * hour, i64::MAX)]);
+        for n in 2..200 {
+            member.remove(&change(2 * n * hour));
+            member.add(&change((2 * n + 1) * hour), false);
+        }
+        assert_eq!(member.spans().len(), SCOPES + 1);
+        assert_eq!(member.spans().last().unwrap().0, 399 * hour);
     }
 }

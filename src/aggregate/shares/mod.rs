@@ -11,6 +11,8 @@
 //!
 //! Memory: some 1 KiB per row, of at most [`SHARE_ROWS`] rows.
 
+mod answer;
+mod attempts;
 mod book;
 mod consumer;
 mod draft;
@@ -18,10 +20,13 @@ mod keys;
 mod ledger;
 mod link;
 mod members;
+mod permissions;
 mod policy;
+mod policy_draft;
 mod promotion;
 mod resource;
 mod rows;
+mod scope;
 mod share;
 mod uses;
 

@@ -10,24 +10,34 @@ use crate::policy::{Condition, Effect, PastedPolicy, Policy, Principals};
 /// Most actions of a consumer that are kept.
 const ACTIONS: usize = 100;
 
+const DENIES: &str = "the policy has Deny statements, which are not looked at";
+
 /// What a policy lets a consumer do.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowed {
     pub(super) actions: BTreeSet<String>,
+    /// There are more actions than are kept, or what they are is not known.
+    pub(super) is_cut: bool,
     pub(super) notes: BTreeSet<String>,
 }
 
 impl Allowed {
     /// Adds actions, up to a limit.
     fn add(&mut self, actions: impl IntoIterator<Item = String>) {
-        let room = ACTIONS.saturating_sub(self.actions.len());
-        self.actions.extend(actions.into_iter().take(room));
+        for action in actions {
+            if self.actions.len() < ACTIONS || self.actions.contains(&action) {
+                self.actions.insert(action);
+            } else {
+                self.is_cut = true;
+            }
+        }
     }
 }
 
 impl AddAssign for Allowed {
     fn add_assign(&mut self, other: Self) {
         self.add(other.actions);
+        self.is_cut = self.is_cut || other.is_cut;
         self.notes.extend(other.notes);
     }
 }
@@ -36,7 +46,8 @@ impl AddAssign for Allowed {
 /// something.
 pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
     let unknown = |note: &str| {
-        let allowed = Allowed { actions: BTreeSet::new(), notes: BTreeSet::from([note.to_owned()]) };
+        let notes = BTreeSet::from([note.to_owned()]);
+        let allowed = Allowed { actions: BTreeSet::new(), is_cut: true, notes };
         BTreeMap::from([(Consumer::without_name(ConsumerKind::Unknown), allowed)])
     };
     let PolicyText::Given(text) = text else { return unknown("the record does not show the policy") };
@@ -48,6 +59,7 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
         },
     };
     let mut found: BTreeMap<Consumer, Allowed> = BTreeMap::new();
+    let denies = policy.statements.iter().any(|statement| statement.effect == Effect::Deny);
     let allowing = policy.statements.iter().filter(|statement| statement.effect == Effect::Allow);
     for statement in allowing {
         let organization = statement.conditions.iter().find_map(organization);
@@ -69,6 +81,7 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
                 statement.conditions.iter().filter(|condition| self::organization(condition).is_none());
             allowed.notes.extend(other.take(1).map(|_| "the policy has conditions".to_owned()));
             allowed.notes.extend(note.map(str::to_owned));
+            allowed.notes.extend(denies.then(|| DENIES.to_owned()));
         }
     }
     found

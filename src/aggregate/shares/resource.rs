@@ -19,11 +19,20 @@ pub(super) fn owner_of(arn: &str) -> Option<&str> {
     Some(Arn::parse(arn)?.account).filter(|account| !account.is_empty())
 }
 
+/// Whether an account is certainly not the owner.
+pub(super) fn is_other(account: Option<&str>, owner: Option<&str>) -> bool {
+    account.zip(owner).is_some_and(|(account, owner)| account != owner)
+}
+
 /// Names in ARNs of SageMaker are compared without regard to case: it writes many of them in lower
 /// case (inferred).
 pub(super) fn resource_key(arn: &str) -> String {
     arn.to_ascii_lowercase()
 }
+
+/// Calls of AWS RAM that share something.
+const SHARING: [&str; 3] =
+    ["CreateResourceShare", "AssociateResourceShare", "AssociateResourceSharePermission"];
 
 /// What a call does with a resource of another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +52,8 @@ pub enum UseKind {
     Read,
     /// Writes them.
     Write,
+    /// Shares it, or says who may use it.
+    Share,
     /// Anything else.
     Other,
 }
@@ -51,7 +62,9 @@ impl UseKind {
     /// What a call of this name does.
     pub fn of(event_name: &str) -> Self {
         let starts_with = |verbs: &[&str]| verbs.iter().any(|verb| event_name.starts_with(verb));
-        if event_name.starts_with("Invoke") {
+        if SHARING.contains(&event_name) || starts_with(&["Put"]) && event_name.ends_with("Policy") {
+            Self::Share
+        } else if event_name.starts_with("Invoke") {
             Self::Invoke
         } else if ["GetRecord", "BatchGetRecord", "ListRecords", "Decrypt"].contains(&event_name) {
             Self::Read
@@ -84,6 +97,7 @@ impl UseKind {
             Self::Invoke => "invoke",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Share => "share",
             Self::Other => "other",
         }
     }
@@ -101,9 +115,17 @@ pub(super) fn default_permission(kind: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a permission, by its ARN or name, is one that a customer made.
+pub(super) fn is_customers(permission: &str) -> bool {
+    Arn::parse(permission).is_some_and(|arn| arn.account != "aws")
+}
+
 /// The kind of resource that a managed permission of AWS RAM is for; `None`: its name does not say
 /// so. Names differ in case.
 pub(super) fn kind_of_permission(permission: &str) -> Option<&'static str> {
+    if is_customers(permission) {
+        return None;
+    }
     let name = permission.rsplit('/').next()?.to_ascii_lowercase();
     let rest = ["awsramdefaultpermission", "awsrampermission"].iter().find_map(|p| name.strip_prefix(p))?;
     let kinds = [

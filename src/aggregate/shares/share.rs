@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::consumer::Consumer;
+use super::resource::is_customers;
+use super::scope::InForce;
 use crate::aggregate::grants::Change;
 use crate::model::EventTime;
+use crate::policy::matches_pattern;
 
 /// What became of a share, as far as the input shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +156,8 @@ pub struct Share {
     pub state: ShareState,
     /// Whether its promotion was asked for.
     pub promotion: Option<Promotion>,
+    /// Something was promoted that may be it, or may be another.
+    pub may_be_promoted: bool,
     /// The first call that names it.
     pub seen: Option<Change>,
     /// The call that asked for it.
@@ -173,14 +178,15 @@ pub struct Share {
     pub late_uses: u64,
     /// `eventTime` of the last of them.
     pub last_late_use: Option<EventTime>,
+    /// Those of the late calls that no other share explains: how many, and `eventTime` of the last.
+    pub unexplained_late: Option<(u64, EventTime)>,
+    /// When it was in force, and for what.
+    pub(super) in_force: InForce,
     /// What is uncertain.
     pub notes: BTreeSet<String>,
     /// Ids of records that show it.
     pub evidence: BTreeSet<String>,
 }
-
-/// The permission with which consumers may start, stop and retry a pipeline.
-const ALLOW_EXECUTION: &str = "AllowExecution";
 
 impl Share {
     /// Bytes of its longest texts.
@@ -201,11 +207,13 @@ impl Share {
             return Some(false);
         }
         match &self.promotion {
-            Some(Promotion::Failed(_) | Promotion::PermissionOnly) => return Some(false),
+            Some(Promotion::PermissionOnly) => return Some(false),
+            Some(promotion) if promotion.is_not_permitted() => return Some(false),
             Some(Promotion::Done) => {
                 return (self.is_accepted || self.consumer.account().is_none()).then_some(true);
             }
-            None => {}
+            // Who had no right to promote it says nothing of the share.
+            Some(Promotion::Failed(_)) | None => {}
         }
         match self.made_by {
             MadeBy::ResourcePolicy if self.cannot_be_promoted() => Some(false),
@@ -235,32 +243,21 @@ impl Share {
 
     /// Whether its permission is one that a customer made.
     pub fn has_custom_permission(&self) -> bool {
-        self.permission.as_ref().is_some_and(|permission| {
-            permission.name.contains(":permission/") && !permission.name.contains(":ram::aws:permission/")
-        })
+        self.permission.as_ref().is_some_and(|permission| is_customers(&permission.name))
     }
 
-    /// Whether consumers may run the pipeline.
-    pub fn allows_execution(&self) -> bool {
-        self.permission.as_ref().is_some_and(|permission| permission.name.contains(ALLOW_EXECUTION))
-            || self.allows_action("sagemaker:startpipelineexecution")
+    /// Whether the consumer rejected it, or let the invitation expire.
+    pub(super) fn is_declined(&self) -> bool {
+        self.answered.is_some() && !self.is_accepted
     }
 
-    /// Whether the policy allows an action, given in lower case, by a pattern with at most one `*`
-    /// at its end.
-    fn allows_action(&self, action: &str) -> bool {
-        self.actions.iter().any(|pattern| {
-            let pattern = pattern.to_ascii_lowercase();
-            match pattern.strip_suffix('*') {
-                Some(start) => action.starts_with(start),
-                None => action == pattern,
-            }
-        })
-    }
-
-    /// Whether a policy allows every action.
+    /// Whether a policy allows every action, or every action of SageMaker.
     pub fn allows_everything(&self) -> bool {
-        self.actions.iter().any(|pattern| pattern == "*")
+        let is_all = |pattern: &String| {
+            let (service, name) = pattern.split_once(':').unwrap_or(("sagemaker", pattern));
+            matches_pattern(service, "sagemaker") && !name.is_empty() && name.bytes().all(|byte| byte == b'*')
+        };
+        self.actions.iter().any(is_all)
     }
 
     /// Whether AWS RAM refuses to promote such a policy: it has a role or a user as its principal,
@@ -268,6 +265,6 @@ impl Share {
     pub fn cannot_be_promoted(&self) -> bool {
         use super::consumer::ConsumerKind::{Role, User};
         self.made_by == MadeBy::ResourcePolicy
-            && (self.allows_everything() || matches!(self.consumer.kind, Role | User))
+            && (self.actions.contains("*") || matches!(self.consumer.kind, Role | User))
     }
 }

@@ -20,6 +20,7 @@ pub const FINDING_RULES: &[&FindingRule] = &[
     &shares::UNTRUSTED,
     &shares::WIDE_POLICY,
     &shares::USED_AFTER_END,
+    &shared_uses::CHANGED_BY_OTHERS,
     &policies::CASE,
     &policies::MISSING,
     &policies::VIA_SERVICE,

@@ -59,27 +59,30 @@ pub(super) const FOREIGN_RUNS: FindingRule = FindingRule {
     remediation: "If they should only look: share with AWSRAMDefaultPermissionSageMakerPipeline.",
     is_negative: false,
     find: |seen| {
-        let mut by: BTreeMap<(&str, &str), Vec<&ShareUse>> = BTreeMap::new();
+        let mut by: BTreeMap<(String, &str), Vec<&ShareUse>> = BTreeMap::new();
         for used in seen.share_uses() {
             if used.kind == UseKind::Run && used.calls.outcome == Outcome::Success {
-                by.entry((&used.calls.resource, &used.calls.consumer)).or_default().push(used);
+                // The same pipeline may be spelled in several ways.
+                let pipeline = used.calls.resource.to_ascii_lowercase();
+                by.entry((pipeline, &used.calls.consumer)).or_default().push(used);
             }
         }
-        let allowing = seen.shares().filter(|share| share.allows_execution());
-        let allowed: BTreeSet<&str> = allowing.map(|share| &*share.resource).collect();
-        let of = |((resource, consumer), list): ((&str, &str), Vec<&ShareUse>)| {
+        let of = |((_, consumer), list): ((String, &str), Vec<&ShareUse>)| {
+            let resource = list.first().map_or("", |used| &*used.calls.resource);
             let mut draft = Draft { resource: Some(resource.to_owned()), ..Draft::default() };
             draft.subject = Some(consumer.to_owned());
             let count: u64 = list.iter().map(|used| used.count).sum();
+            let allowed = list.iter().filter(|used| used.visible_shares > Some(0));
+            let allowed: u64 = allowed.map(|used| used.count).sum();
             let names: BTreeSet<&str> = list.iter().map(|used| &*used.calls.event_name).collect();
             for used in &list {
                 draft = with_ends(draft, seen, used);
             }
             draft.count = count;
-            let share = if allowed.contains(resource) {
-                "a share allows it"
-            } else {
-                "no share of the input allows it"
+            let share = match allowed {
+                0 => "no share of the input allows it".to_owned(),
+                _ if allowed == count => format!("a share with {consumer} may allow it"),
+                _ => format!("a share with {consumer} may allow {allowed} of them"),
             };
             draft.detail = format!(
                 "{consumer} made {} on {} ({}); {share}.",
@@ -93,21 +96,62 @@ pub(super) const FOREIGN_RUNS: FindingRule = FindingRule {
     },
 };
 
+fn is_unexplained(used: &ShareUse) -> bool {
+    used.visible_shares == Some(0) && used.calls.outcome == Outcome::Success
+}
+
+pub(super) const CHANGED_BY_OTHERS: FindingRule = FindingRule {
+    id: "share-changed-by-others",
+    severity: FindingSeverity::High,
+    title: "Resource that another account deleted, rewrote or shared",
+    about: "Another account deleted a resource of SageMaker or a version of it, changed a pipeline, or set or deleted \
+        the policy that says who may use it. No permission of AWS RAM with a public list of actions allows that.",
+    source: SHARES_PAGE,
+    controls: "NIST AC-3, NIST AC-6, NIST CM-5, PCI 7.2.5",
+    cannot_know: "What was deleted or changed.",
+    false_positives: "Accounts of one team, with a resource policy that allows it.",
+    remediation: "Ask the caller; take the action out of the policy or permission; restore what is missing.",
+    is_negative: false,
+    find: |seen| {
+        let is_it = |used: &&ShareUse| {
+            used.is_destructive
+                && used.calls.outcome == Outcome::Success
+                && used.calls.key.is_none()
+                && used.visible_shares.is_some()
+        };
+        let of = |used: &ShareUse| {
+            let share = match used.visible_shares {
+                Some(0) => "no share of the input allows it",
+                _ => "a share may allow it",
+            };
+            let (who, account) = (short(&used.calls.principal), &used.calls.consumer);
+            let (api, resource) = (&used.calls.event_name, name(&used.calls.resource));
+            let detail = format!("{who} of {account} called {api} on {resource}; {share}.");
+            let mut draft = Draft { detail, ..about_use(seen, used) };
+            let is_explained = used.visible_shares > Some(0);
+            draft.subject = Some(format!("{api}{}", if is_explained { "" } else { " without a share" }));
+            draft
+        };
+        seen.share_uses().filter(is_it).map(of).collect()
+    },
+};
+
 pub(super) const UNEXPLAINED: FindingRule = FindingRule {
     id: "used-without-share",
     severity: FindingSeverity::Medium,
     title: "Resource used by another account without a visible share",
-    about: "A call of another account on a resource succeeded, and no share and no policy of the input is for it.",
+    about: "A call of another account on a resource succeeded, and no share and no policy of the input allows it: none \
+        is for the account, or none was in force, or its permission does not have the action, or another account than \
+        the owner's made it.",
     source: SHARES_PAGE,
     controls: "NIST AC-4, NIST AC-21",
     cannot_know: "Shares and policies from before the input, of another Region's trail, and those for an organization \
-        that another account made.",
+        that another account made; grants of keys. What a permission without a public list of actions allows.",
     false_positives: "Shares that are older than the input.",
     remediation: "List what is shared: aws ram list-principals, get-model-package-group-policy, get-key-policy.",
     is_negative: false,
     find: |seen| {
-        let is_it =
-            |used: &ShareUse| used.visible_shares == Some(0) && used.calls.outcome == Outcome::Success;
+        let is_it = |used: &ShareUse| is_unexplained(used) && used.late < used.count && !used.is_destructive;
         each(seen, is_it, ["called", "on"])
     },
 };

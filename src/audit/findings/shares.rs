@@ -1,12 +1,12 @@
 //! Findings about what is shared with other accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::calls::{Calls, date, days, short};
 use super::draft::Draft;
 use super::rule::{FindingRule, FindingSeverity};
 use crate::aggregate::{ConsumerKind, MadeBy, Promotion, Share, ShareState};
-use crate::model::{Arn, counted};
+use crate::model::{Arn, EventTime, counted};
 
 /// Days after which an unanswered invitation, or an unused share, is worth a look.
 const PENDING_DAYS: i64 = 7;
@@ -23,6 +23,13 @@ fn is_open(share: &Share) -> bool {
         share.state,
         ShareState::Requested | ShareState::Invited | ShareState::Accepted | ShareState::Effective
     )
+}
+
+/// Whether the consumer is somebody of another account who could look for the resource.
+fn can_find(share: &Share) -> bool {
+    use ConsumerKind::{None, Service, Unknown};
+    !matches!(share.consumer.kind, Service | Unknown | None)
+        && share.consumer.account() != Some(&*share.owner)
 }
 
 /// A finding about a share, with the records of its beginning and end.
@@ -137,24 +144,21 @@ pub(super) const USED_AFTER_END: FindingRule = FindingRule {
     remediation: "List what is shared: aws ram list-principals, get-model-package-group-policy.",
     is_negative: false,
     find: |seen| {
-        let mut open: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for share in seen.shares().filter(|share| is_open(share)) {
-            open.insert((&share.resource, share.consumer.account().unwrap_or("*")));
-        }
-        let is_late = |share: &Share| {
-            let accounts = [share.consumer.account().unwrap_or("*"), "*"];
-            share.late_uses > 0
-                && !accounts.iter().any(|account| open.contains(&(&*share.resource, *account)))
-        };
-        each(seen, is_late, |share| {
-            let ended = share.ended.as_ref().map_or_else(String::new, |change| date(change.time));
-            let last = share.last_late_use.map_or_else(String::new, date);
-            let calls = counted(share.late_uses, "call");
-            format!(
-                "The share of {} ended on {ended}; {calls} succeeded later, the last on {last}.",
-                pair(share)
-            )
-        })
+        each(
+            seen,
+            |share| share.unexplained_late.is_some(),
+            |share| {
+                let (count, last) = share.unexplained_late.unwrap_or((0, EventTime(0)));
+                let (calls, last) = (counted(count, "call"), date(last));
+                let ended = share.ended.as_ref().map(|change| date(change.time));
+                let ended =
+                    ended.map_or("ended, and was made again".to_owned(), |day| format!("ended on {day}"));
+                format!(
+                    "The share of {} {ended}; {calls} succeeded after an end, the last on {last}.",
+                    pair(share)
+                )
+            },
+        )
     },
 };
 
@@ -256,12 +260,17 @@ pub(super) const NEVER_PROMOTED: FindingRule = FindingRule {
             share.made_by == MadeBy::ResourcePolicy
                 && share.kind == "model_package_group"
                 && is_open(share)
+                && can_find(share)
                 && matches!(share.promotion, None | Some(Promotion::PermissionOnly))
         };
-        each(seen, is_it, |share| {
+        let of = |share: &Share| {
             let half = if share.promotion.is_some() { "; only its permission was promoted" } else { "" };
-            format!("{}{half}.", pair(share))
-        })
+            let mut draft = Draft { detail: format!("{}{half}.", pair(share)), ..about(seen, share) };
+            let unclear = "Something was promoted, and several policies may be what it was made from.";
+            draft.undecidable = share.may_be_promoted.then(|| unclear.to_owned());
+            draft
+        };
+        seen.shares().filter(|share| is_it(share)).map(of).collect()
     },
 };
 

@@ -4,7 +4,9 @@
 
 use super::family::{Call, Family, Interest};
 use super::settings::{at, text_at};
-use super::sharing::{CallRecord, MOST, all_texts, flag_at, is_omitted, is_too_long, label_at, list_at};
+use super::sharing::{
+    CallRecord, MOST, all_texts, flag_at, has_unread, is_omitted, is_too_long, label_at, list_at,
+};
 use crate::model::{Fact, Invitation, ShareEffect, ShareTerms};
 use crate::parse::call::{ServiceCall, Value};
 use crate::parse::error::NoFacts;
@@ -21,9 +23,12 @@ pub(super) const FAMILY: Family = Family {
 fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
     let name = call.name.clone();
     let (record, text) = CallRecord::new(call);
-    let effects =
-        ServiceCall::read(text, |call| effects(&record, &name, call)).ok_or(NoFacts::InvalidJson)?;
-    Ok(record.into_facts(effects))
+    let read = |call: ServiceCall<'_>| {
+        let has_done_nothing = flag_at(call.response, &["returnValue"]) == Some(false);
+        (effects(&record, &name, call), has_done_nothing)
+    };
+    let (effects, has_done_nothing) = ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)?;
+    Ok(record.into_facts(effects, has_done_nothing))
 }
 
 /// What a call of this name did.
@@ -43,6 +48,7 @@ fn effects(record: &CallRecord<'_>, name: &str, call: ServiceCall<'_>) -> Vec<Sh
         "RejectResourceShareInvitation" => ShareEffect::RejectsInvitation(invitation(call)),
         "EnableSharingWithAwsOrganization" => ShareEffect::EnablesOrganization,
         "PromotePermissionCreatedFromPolicy"
+        | "CreatePermission"
         | "CreatePermissionVersion"
         | "SetDefaultPermissionVersion"
         | "ReplacePermissionAssociations"
@@ -68,6 +74,9 @@ fn effects(record: &CallRecord<'_>, name: &str, call: ServiceCall<'_>) -> Vec<Sh
 fn text(value: Value<'_>, path: &[&str]) -> Option<String> {
     text_at(value, path).filter(|text| !text.is_empty()).map(str::to_owned)
 }
+
+/// The longest text of a permission that is read. AWS takes less.
+const LONGEST_TEMPLATE: usize = 64 << 10;
 
 /// The lists of a call about a share.
 const LISTS: [&str; 4] = ["resourceArns", "principals", "sources", "permissionArns"];
@@ -106,7 +115,8 @@ fn terms(ServiceCall { request, response }: ServiceCall<'_>) -> ShareTerms {
         sources: list_at(request, &["sources"]),
         permissions,
         permission_version: label_at(request, &["permissionVersion"]),
-        is_cut: is_omitted(request) || LISTS.iter().any(|name| is_too_long(request, &[name])),
+        is_cut: is_omitted(request)
+            || LISTS.iter().any(|name| is_too_long(request, &[name]) || has_unread(request, &[name])),
     }
 }
 
@@ -130,5 +140,6 @@ fn changes_permission(ServiceCall { request, response }: ServiceCall<'_>) -> Sha
         replaces: text(request, &["fromPermissionArn"]),
         version: label_at(request, &["permissionVersion"])
             .or_else(|| label_at(response, &["permission", "version"])),
+        template: text(request, &["policyTemplate"]).filter(|text| text.len() <= LONGEST_TEMPLATE),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::family::{Call, Family, Interest, Word, owned};
 use super::settings::{canvas_keys, names_canvas, rules};
-use super::shared_sagemaker::{self, SHAREABLE, changes_policy, may_use_shared};
+use super::shared_sagemaker::{self, SHAREABLE, changes_policy, deletes, may_use_shared};
 use super::sharing::CallRecord;
 use crate::model::{Arn, CanvasKey, Fact, LearnedCondition, LearnedRule, Provenance, RoleSession, Text};
 use crate::parse::call::{ServiceCall, Value};
@@ -35,7 +35,7 @@ fn interest(name: &str) -> Interest {
     if name.ends_with("FeatureGroup") && !starts_with_any(&["Delete"]) {
         return Interest::Always; // the store of a feature group may have no key
     }
-    if changes_policy(name) {
+    if changes_policy(name) || deletes(name) {
         return Interest::Always;
     }
     let has_settings = starts_with_any(&["Create", "Update", "Start", "Export"]);
@@ -62,7 +62,7 @@ fn facts(call: Call<'_>) -> Result<Vec<Fact<'static>>, NoFacts> {
         (facts, shared)
     };
     let (mut facts, shared) = ServiceCall::read(text, read).ok_or(NoFacts::InvalidJson)?;
-    facts.extend(record.into_facts(shared));
+    facts.extend(record.into_facts(shared, false));
     Ok(facts)
 }
 

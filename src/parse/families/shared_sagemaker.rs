@@ -49,6 +49,35 @@ pub(super) fn changes_policy(name: &str) -> bool {
     name.ends_with("Policy") && ["Put", "Create", "Delete"].iter().any(|verb| name.starts_with(verb))
 }
 
+/// The calls that delete what can be shared: the kind in ARNs, and the name of its parameter.
+const DELETES: [(&str, &str, &str); 7] = [
+    ("DeleteModelPackageGroup", "model-package-group", "modelPackageGroup"),
+    ("DeletePipeline", "pipeline", "pipeline"),
+    ("DeleteFeatureGroup", "feature-group", "featureGroup"),
+    ("DeleteEndpoint", "endpoint", "endpoint"),
+    ("DeleteModelCard", "model-card", "modelCard"),
+    ("DeleteHub", "hub", "hub"),
+    ("DeleteModelPackage", "model-package", "modelPackage"),
+];
+
+/// Whether a call of this name deletes what can be shared.
+pub(super) fn deletes(name: &str) -> bool {
+    DELETES.iter().any(|(call, ..)| *call == name)
+}
+
+/// The resource that a call deleted. A version of a model package is not one.
+fn deleted(record: &CallRecord<'_>, name: &str, call: ServiceCall<'_>) -> Option<SharedResource> {
+    let (_, kind, member) = DELETES.iter().find(|(call, ..)| *call == name)?;
+    let of = |value, end: &str| text_at(value, &[&format!("{member}{end}")]);
+    let named = of(call.request, "Name").or_else(|| of(call.request, "Arn"));
+    let arn = match of(call.response, "Arn").or(named)? {
+        arn if arn.starts_with("arn:") => arn.to_owned(),
+        name => record.own_arn(kind, name)?,
+    };
+    let is_version = name == "DeleteModelPackage" && arn.matches('/').count() > 1;
+    (!is_version).then_some(SharedResource { arn })
+}
+
 /// What a call of this name did. Of calls that failed, only uses and policies count.
 pub(super) fn effects(
     record: &CallRecord<'_>,
@@ -60,14 +89,25 @@ pub(super) fn effects(
     let mut list = Vec::new();
     if changes_policy(name) {
         let resource = resource_of_policy(record, name, call);
-        list.extend(resource.filter(|_| !is_failed).map(|resource| match name.starts_with("Delete") {
-            true => ShareEffect::DeletesPolicy(resource),
-            false => ShareEffect::PutsPolicy { resource, text: policy_text(request) },
-        }));
+        list.extend(match name.starts_with("Delete") {
+            true => resource.filter(|_| !is_failed).map(ShareEffect::DeletesPolicy),
+            // A refused call often has no parameters: that somebody tried is worth knowing.
+            false if is_failed => {
+                let named =
+                    || record.refused_resource().unwrap_or("unknown").trim_end_matches('.').to_owned();
+                let resource = resource.unwrap_or_else(|| SharedResource { arn: named() });
+                Some(ShareEffect::PutsPolicy { resource, text: PolicyText::Unknown })
+            }
+            false => {
+                resource.map(|resource| ShareEffect::PutsPolicy { resource, text: policy_text(request) })
+            }
+        });
     } else if !is_failed && name == "CreateModelPackage" {
         list.extend(artifact_key(record, call));
     } else if !is_failed && name.ends_with("FeatureGroup") && !name.starts_with("Delete") {
         list.extend([request, response].iter().find_map(|value| offline_store(record, *value, response)));
+    } else if !is_failed && deletes(name) {
+        list.extend(deleted(record, name, call).map(ShareEffect::DeletesResource));
     } else if text_at(request, &["crossAccountFilterOption"]) == Some("CrossAccount") {
         let kind = match name {
             "Search" => text_at(request, &["resource"]).and_then(kind_of_search).unwrap_or("*"),

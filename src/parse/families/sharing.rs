@@ -63,16 +63,18 @@ impl<'a> CallRecord<'a> {
         Some(SharedResource { arn: format!("arn:{partition}:{service}:{region}:*:{kind}/*") })
     }
 
+    /// The resource that the message of a refused call names. Such a call often has no parameters.
+    pub(super) fn refused_resource(&self) -> Option<&str> {
+        let (_, rest) = self.head.error_message.0.as_deref()?.split_once(" on resource: ")?;
+        rest.split_whitespace().next()
+    }
+
     /// The resources of other accounts among some texts and those that the record itself lists.
     pub(super) fn foreign<'t>(&'t self, texts: Vec<&'t str>) -> Vec<ShareEffect> {
         let Some(caller) = self.caller_account() else { return Vec::new() };
         let listed = self.head.resources.0.iter().filter_map(|resource| resource.arn.0.as_deref());
-        let message = self.head.error_message.0.as_deref();
-        // A refused call often has no parameters.
-        let refused = message.and_then(|message| message.split_once(" on resource: "));
-        let refused = refused.and_then(|(_, rest)| rest.split_whitespace().next());
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        for text in texts.into_iter().chain(listed).chain(refused) {
+        for text in texts.into_iter().chain(listed).chain(self.refused_resource()) {
             let Some(resource) = shared_resource(text.trim_end_matches('.'), caller) else { continue };
             if found.len() < MOST && seen.insert(resource.clone()) {
                 found.push(resource);
@@ -82,7 +84,8 @@ impl<'a> CallRecord<'a> {
     }
 
     /// The facts of a call that had these effects.
-    pub(super) fn into_facts(self, effects: Vec<ShareEffect>) -> Vec<Fact<'static>> {
+    /// `has_done_nothing`: the answer says so.
+    pub(super) fn into_facts(self, effects: Vec<ShareEffect>, has_done_nothing: bool) -> Vec<Fact<'static>> {
         if effects.is_empty() {
             return Vec::new();
         }
@@ -92,6 +95,7 @@ impl<'a> CallRecord<'a> {
         let code = head.error_code.0.map(normalize_error_code);
         let outcome = match code.as_deref() {
             Some("ResourceNotFound" | "UnknownResource" | "RecordNotFound") => Outcome::NotFound,
+            None if has_done_nothing => Outcome::Unknown,
             code => Outcome::from_error(code, head.error_message.0.as_deref()),
         };
         let call = ShareCall {
@@ -170,15 +174,21 @@ pub(super) fn is_too_long(value: Value<'_>, path: &[&str]) -> bool {
     at(value, path).and_then(|list| list.as_array()).is_some_and(|items| items.len() > MOST)
 }
 
-/// The texts of the list at the end of a path of member names; one text is a list of one.
+/// The texts of the list at the end of a path of member names; one text is a list of one. A
+/// number, as somebody may have written the id of an account, is its digits.
 pub(super) fn list_at(value: Value<'_>, path: &[&str]) -> Vec<String> {
     let Some(found) = at(value, path) else { return Vec::new() };
-    let mut texts: Vec<&str> = Vec::new();
-    match found.as_array() {
-        Some(items) => texts.extend(items.iter().take(MOST).filter_map(ValueIntoString::into_string)),
-        None => texts.extend(found.into_string()),
-    }
-    texts.into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    let texts: Vec<Option<String>> = match found.as_array() {
+        Some(items) => items.iter().take(MOST).map(label).collect(),
+        None => vec![label(found)],
+    };
+    texts.into_iter().flatten().filter(|text| !text.is_empty()).collect()
+}
+
+/// Whether a list holds something that [`list_at`] cannot read.
+pub(super) fn has_unread(value: Value<'_>, path: &[&str]) -> bool {
+    let items = at(value, path).and_then(|list| list.as_array());
+    items.is_some_and(|items| items.iter().take(MOST).any(|item| label(item).is_none()))
 }
 
 /// The boolean at the end of a path of member names, also as text.
@@ -193,8 +203,12 @@ pub(super) fn flag_at(value: Value<'_>, path: &[&str]) -> Option<bool> {
 
 /// The number or text at the end of a path of member names, as text.
 pub(super) fn label_at(value: Value<'_>, path: &[&str]) -> Option<String> {
-    let found = at(value, path)?;
-    found.into_string().map(str::to_owned).or_else(|| found.as_u64().map(|number| number.to_string()))
+    label(at(value, path)?)
+}
+
+/// A number or text, as text.
+fn label(value: Value<'_>) -> Option<String> {
+    value.into_string().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()))
 }
 
 /// Whether CloudTrail left the value out, because it is too large:

@@ -37,7 +37,7 @@ table! {
         |s| Cell::optional_text(s.name.as_deref());
     "made_by": Text,
         "`ram`: a share of AWS RAM; `resource_policy`: a policy of the resource, as \
-        `PutModelPackageGroupPolicy` sets it; `key_policy`: the policy of the key, or of the key of the offline store.",
+        `PutModelPackageGroupPolicy` sets it, and what was promoted, since AWS RAM promotes nothing else; `key_policy`: the policy of the key, or of the key of the offline store.",
         |s| Cell::text(s.made_by.as_str());
     "resource_arn": Text,
         "ARN of the resource. `none`: the share was made without one, and none was seen since; `unknown`: no record \
@@ -124,14 +124,14 @@ table! {
         "That call.",
         |s| event_name(&s.ended);
     "use_count": Int,
-        "Calls of the consumer on the resource that succeeded while it was shared, or up to 15 minutes later. Calls on \
-        several shares of one resource count for each.",
+        "Calls of the consumer on the resource that the share may allow, and that succeeded while it was shared, or up to \
+        15 minutes later. Calls on several shares of one resource count for each.",
         |s| Cell::count(s.uses);
     "refused_count": Int,
-        "Those that were refused.",
+        "Calls of the consumer on the resource in that time that were refused, whatever the share allows.",
         |s| Cell::count(s.refused);
     "late_use_count": Int,
-        "Those that succeeded later than that.",
+        "Those that succeeded later than that, or between two times in which it was shared.",
         |s| Cell::count(s.late_uses);
     "first_use_time": Time or null,
         "`eventTime` of the first one that succeeded.",
@@ -148,11 +148,12 @@ table! {
 }
 
 table! {
-    /// `share_use.parquet`: calls on resources of other accounts, sorted by resource and caller.
+    /// `share_use.parquet`: calls on resources of other accounts, and calls that failed to share one,
+    /// sorted by resource and caller.
     SHARE_USE: ShareUseTable("share_use") of &'a ShareUse;
 
     "resource_arn": Text,
-        "ARN of the resource: of a pipeline for its executions, of a group for its model packages. With `*` as the \
+        "ARN of the resource, or `unknown`: of a pipeline for its executions, of a group for its model packages. With `*` as the \
         account: the call asked for those of all accounts.",
         |u| Cell::text(&u.calls.resource);
     "resource_kind": Text,
@@ -172,7 +173,7 @@ table! {
         |u| Cell::text(&u.calls.event_name);
     "use_kind": Text,
         "`look` (describe, list, search), `register` (model packages), `deploy`, `run` (pipelines: the owner pays), \
-        `invoke` (endpoints), `read`, `write`, `other`.",
+        `invoke` (endpoints), `read`, `write`, `share` (AWS RAM, policies), `other`.",
         |u| Cell::text(u.kind.as_str());
     "outcome": Text,
         "As `outcome` of events.",
@@ -181,7 +182,8 @@ table! {
         "Normalized error code. Null: the calls succeeded.",
         |u| Cell::optional_text(u.calls.error_code.as_deref());
     "event_count": Int,
-        "Calls; the copies that two accounts get of one call are one.",
+        "Calls; the copies that two accounts get of one call are one: those with the same `sharedEventID`, or, without \
+        one, those of one second that say the same.",
         |u| Cell::count(u.count);
     "first_event_time": Time,
         "`eventTime` of the first.",
@@ -190,7 +192,7 @@ table! {
         "`eventTime` of the last.",
         |u| Cell::Time(u.times.1);
     "first_event_id": Text or null,
-        "`eventID` of the first.",
+        "`eventID` of the first. Null: the record has none, or, of some calls of KMS, it is not kept.",
         |u| Cell::optional_text(u.event_ids.0.as_deref());
     "last_event_id": Text or null,
         "`eventID` of the last.",
@@ -202,7 +204,8 @@ table! {
         "The only share of the input by which the calls may be. Null: there is none, several, or it has no ARN.",
         |u| Cell::optional_text(u.share.as_deref());
     "visible_share_count": Int or null,
-        "Shares and policies of the input by which they may be. Zero: none is visible. Null: the resource is a share, an \
-        invitation, that of all accounts, or the caller's own.",
+        "Shares and policies of the input by which they may be: for the caller, in force at the time, made by the owner, \
+        and not known to lack the action. Zero: none is visible; calls without one have a row of their own. Null: the \
+        resource is a share, an invitation, that of all accounts, or the caller's own; or the call was meant to share it, and failed.",
         |u| u.visible_shares.map_or(Cell::Null, Cell::count);
 }

@@ -46,7 +46,7 @@ table! {
 
     "question": Text,
         "`shared`: what is shared with whom; `used`: who uses it; `refused`: what was refused or failed; `never_used`: \
-        open shares without a use; `unexplained`: used without a visible share; `stores`: what the writer and the readers \
+        shares without a use while they lasted; `unexplained`: used without a visible share; `stores`: what the writer and the readers \
         of an offline store need.",
         |r| Cell::text(r.question);
     "resource": Text,

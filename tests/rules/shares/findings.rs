@@ -58,16 +58,21 @@ fn each_finding_about_shares_needs_what_it_says() {
         create(1, 1, json!({"resourceArns": [pipeline(1)], "principals": [CONSUMER]}), json!({}));
     assert_eq!(findings(&[by_default, look(2, 60, CONSUMER)], &[]), ["share-external-by-default open"]);
 
-    let runs = call(
-        3,
-        70,
-        CONSUMER,
-        "sagemaker",
-        "StartPipelineExecution",
-        json!({"pipelineName": pipeline(1)}),
-        json!({}),
+    let runs = |n, second| {
+        let request = json!({"pipelineName": pipeline(1)});
+        call(n, second, CONSUMER, "sagemaker", "StartPipelineExecution", request, json!({}))
+    };
+    let allowing = "arn:aws:ram::aws:permission/AWSRAMPermissionSageMakerPipelineAllowExecution";
+    let allowing = inside(
+        1,
+        json!({"resourceArns": [pipeline(1)], "principals": [CONSUMER], "permissionArns": [allowing]}),
     );
-    assert_eq!(findings(&[shared.clone(), runs], &[]), ["pipeline-run-by-others open"]);
+    assert_eq!(findings(&[allowing, runs(3, 70)], &[]), ["pipeline-run-by-others open"]);
+    // The default permission only reads.
+    assert_eq!(
+        findings(&[shared.clone(), runs(3, 70)], &[]),
+        ["pipeline-run-by-others open", "used-without-share open"]
+    );
 
     assert_eq!(findings(&[look(2, 60, CONSUMER)], &[]), ["used-without-share open"]);
 

@@ -141,9 +141,12 @@ fn other_partitions_and_short_accounts_are_as_they_are() {
     let arn = "arn:aws-cn:sagemaker:cn-north-1:3333333333:pipeline/x";
     let made = with(
         create(1, 1, json!({"resourceArns": [arn], "principals": ["4444444444"]}), json!({})),
-        json!({"responseElements": {"resourceShare": {
-            "resourceShareArn": "arn:aws-cn:ram:cn-north-1:3333333333:resource-share/1",
-        }}}),
+        json!({
+            "userIdentity": {"type": "IAMUser", "arn": "arn:aws-cn:iam::3333333333:user/U", "accountId": "3333333333"},
+            "responseElements": {"resourceShare": {
+                "resourceShareArn": "arn:aws-cn:ram:cn-north-1:3333333333:resource-share/1",
+            }},
+        }),
     );
     let found = columns(&[made], &["owner_account_id", "consumer", "resource_kind", "permission", "note"]);
     let permission = "AWSRAMDefaultPermissionSageMakerPipeline";

@@ -1,11 +1,15 @@
 //! What is shared between accounts, and who used it.
 
+// Which shares explain which calls.
+mod explained;
 // Each finding, where it is and where it is not.
 mod findings;
 // What a stranger would try.
 mod hostile;
 // Which policy made what is promoted.
 mod promotion;
+// What failed, what ends a share, and what only seems to.
+mod refused;
 // Small worlds against a naive reading.
 mod worlds;
 

@@ -27,7 +27,7 @@ fn put(n: usize, second: i64, group: usize, account: &str) -> Value {
 /// Group, promotion, share and note of each row that a policy made.
 fn promotions(records: &[Value]) -> Vec<String> {
     let shares = analyze(records).shares();
-    let of_policy = shares.iter().filter(|row| row["made_by"] == "resource_policy");
+    let of_policy = shares.iter().filter(|row| row["resource_kind"] == "model_package_group");
     of_policy
         .map(|row| {
             let group = text(row, "resource_arn").rsplit('/').next().unwrap().to_owned();

@@ -125,12 +125,13 @@ fn naive(steps: &[(i64, Step)]) -> Expected {
         if !steps.iter().any(|(_, step)| touches(step, share)) {
             continue;
         }
-        // Since when, until when something is in the share. Known only from its end: since ever.
+        // All times in which something is in the share. Known only from its end: since ever.
         let span = |is_put: &dyn Fn(&Step) -> bool, is_taken: &dyn Fn(&Step) -> bool, is_named: bool| {
-            let (mut from, mut until, mut is_known) = (None, None, is_named);
+            let (mut from, mut until, mut is_known, mut past) = (None, None, is_named, Vec::new());
             for (second, step) in steps.iter().filter(|(_, step)| touches(step, share)) {
                 if is_put(step) {
                     if until.is_some() {
+                        past.push((from, until));
                         (from, until) = (Some(*second), None);
                     }
                     from = from.or(Some(*second));
@@ -141,7 +142,8 @@ fn naive(steps: &[(i64, Step)]) -> Expected {
                     is_known = true;
                 }
             }
-            is_known.then_some((from, until))
+            past.push((from, until));
+            is_known.then_some(past)
         };
         let created = steps.iter().find(|(_, s)| matches!(s, Step::Create { share: n, .. } if *n == share));
         let created = created.map(|(second, _)| *second);
@@ -160,7 +162,7 @@ fn naive(steps: &[(i64, Step)]) -> Expected {
             resources.extend(span(&put, &taken, false).map(|span| (pipeline(n), Some(n), span)));
         }
         if resources.is_empty() {
-            resources.push((empty.to_owned(), None, (None, None)));
+            resources.push((empty.to_owned(), None, vec![(None, None)]));
         }
         let mut principals = Vec::new();
         for account in [CONSUMER, OTHER] {
@@ -176,27 +178,35 @@ fn naive(steps: &[(i64, Step)]) -> Expected {
             principals.extend(span(&put, &taken, is_answered).map(|span| (account, is_answered, span)));
         }
         if principals.is_empty() {
-            principals.push((empty, false, (None, None)));
+            principals.push((empty, false, vec![(None, None)]));
         }
         for (name, n, of_resource) in &resources {
             for (account, is_answered, of_principal) in &principals {
-                let from = of_resource.0.max(of_principal.0).or(created).unwrap_or(i64::MIN);
-                let ends = [deleted, of_resource.1, of_principal.1];
-                let until = ends.into_iter().flatten().min();
+                let (last_of_resource, last_of_principal) =
+                    (of_resource[of_resource.len() - 1], of_principal[of_principal.len() - 1]);
+                let begin =
+                    last_of_resource.0.max(last_of_principal.0).is_none().then_some(created).flatten();
+                let whole = vec![(begin, deleted)];
+                let is_in_force = |second: i64| {
+                    let is_in = |(from, until): &(Option<i64>, Option<i64>)| {
+                        from.is_none_or(|from| from <= second)
+                            && until.is_none_or(|until| second <= until + 15 * 60)
+                    };
+                    [of_resource, of_principal, &whole].iter().all(|periods| periods.iter().any(is_in))
+                };
+                let until = [deleted, last_of_resource.1, last_of_principal.1].into_iter().flatten().min();
                 let (mut uses, mut refused, mut late) = (0, 0, 0);
                 for (second, step) in steps {
                     let Step::Use { resource, account: by, is_refused } = step else { continue };
                     // Somebody who is not known may be anybody.
                     let is_by = by == account || *account == "unknown";
-                    if Some(*resource) != *n || !is_by || *second < from {
+                    if Some(*resource) != *n || !is_by {
                         continue;
                     }
-                    let is_late = until.is_some_and(|until| *second > until + 15 * 60);
-                    match (is_refused, is_late) {
-                        (true, true) => {}
-                        (true, false) => refused += 1,
-                        (false, true) => late += 1,
-                        (false, false) => uses += 1,
+                    match (is_refused, is_in_force(*second)) {
+                        (true, is_in_force) => refused += i64::from(is_in_force),
+                        (false, true) => uses += 1,
+                        (false, false) => late += i64::from((0..*second).any(is_in_force)),
                     }
                 }
                 let state = match () {

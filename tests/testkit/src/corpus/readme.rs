@@ -96,6 +96,7 @@ AWS RAM and SageMaker.
 | `share-external-by-default`, `share-untrusted`, `share-invitation-open`, `share-never-used` | the pipeline batch is shared with 999900001111, which never answers |
 | `permission-changed-for-all` | a permission gets another default version on 9 September |
 | `share-policy-wide`, `share-promotion-failed`, `share-not-discoverable` | the policy of the model package group churn lets a role do everything; AWS RAM does not promote it |
+| `share-changed-by-others` | the role deletes churn's first version on 8 September |
 | `share-never-promoted` | the policy of fraud in ap-south-1 lets {PARTNER} read, and nobody promotes it |
 | `share-refused-by-kms` | the role makes a model of churn's first version, and is refused the key of its artifacts |
 | `offline-store-misfit` | the feature group partner-customers has a role of {PARTNER}; {PARTNER} reads its offline store |

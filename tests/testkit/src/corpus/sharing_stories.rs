@@ -139,6 +139,9 @@ pub fn plant(plant: Plant<'_>) {
     pipelines(&mut sharing);
     model_packages(&mut sharing);
     offline_store(&mut sharing);
+    // share-changed-by-others.
+    let package = obj! {"modelPackageName" => resource("model-package", "churn/1")};
+    sharing.sagemaker((PARTNER, "Scientist"), (8, 620), "DeleteModelPackage", package);
 }
 
 fn pipelines(sharing: &mut Sharing<'_>) {

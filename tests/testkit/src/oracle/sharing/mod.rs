@@ -3,6 +3,7 @@
 
 mod policies;
 mod promotions;
+mod rights;
 mod rows;
 mod shares;
 mod uses;
@@ -59,6 +60,14 @@ fn call(root: Json) -> Option<Call> {
     let error = text("errorCode").map(|code| outcome::normalise_error(&code));
     let outcome = match error.as_deref() {
         Some("ResourceNotFound" | "UnknownResource" | "RecordNotFound") => "not_found",
+        None if root
+            .get("responseElements")
+            .and_then(|answer| answer.text_at(&["returnValue"]))
+            .as_deref()
+            == Some("false") =>
+        {
+            "unknown" // it says itself that it did nothing
+        }
         code => outcome::outcome(code, text("errorMessage").as_deref()),
     };
     Some(Call {
@@ -132,10 +141,12 @@ pub fn account_of(arn: &str) -> Option<String> {
 
 /// Since when something is in a share, until when. Calls that put it in (true) or take it out, in
 /// the order of time. Within a second, nobody knows what came last.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Stay<'c> {
     pub since: Option<&'c Call>,
     pub until: Option<&'c Call>,
+    /// All periods, the last one among them.
+    pub periods: Vec<rights::Period>,
 }
 
 pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
@@ -147,7 +158,8 @@ pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
         };
         match (first(true), first(false)) {
             (Some(put), taken) => {
-                if stay.until.take().is_some() {
+                if let Some(until) = stay.until.take() {
+                    stay.periods.push((stay.since.map(|call| call.time), Some(until.time)));
                     stay.since = None;
                 }
                 stay.since = stay.since.or(Some(put));
@@ -156,6 +168,8 @@ pub fn stay<'c>(calls: &[(bool, &'c Call)]) -> Stay<'c> {
             (None, taken) => stay.until = stay.until.or(taken),
         }
     }
+    let last = (stay.since, stay.until);
+    stay.periods.push((last.0.map(|call| call.time), last.1.map(|call| call.time)));
     stay
 }
 

@@ -1,6 +1,7 @@
 //! Policies of model package groups.
 
 use super::super::json::{self, Json};
+use super::rights::{InForce, Rights};
 use super::rows::Row;
 use super::shares::Share;
 use super::{Call, Consumer, account_of, consumer, consumer_account, stay};
@@ -20,7 +21,7 @@ pub struct Policy<'c> {
     pub share: Option<String>,
     pub name: Option<String>,
     pub feature_set: Option<String>,
-    pub promotion: Option<String>,
+    pub promotion: Option<(String, Option<String>)>,
     pub answers: BTreeMap<String, &'c Call>,
 }
 
@@ -114,7 +115,8 @@ impl<'c> Policy<'c> {
         self.feature_set = share.feature_set();
         self.answers = share.answers();
         if let Some(call) = share.promotion() {
-            self.promotion = Some(if call.is_success() { "done" } else { "failed" }.to_owned());
+            let promotion = if call.is_success() { "done" } else { "failed" };
+            self.promotion = Some((promotion.to_owned(), call.error.clone()));
         }
     }
 
@@ -154,6 +156,15 @@ impl<'c> Policy<'c> {
             at_last.flat_map(|version| version.lets_in[consumer].iter().cloned()).collect();
         let owner = account_of(&self.resource).expect("resources have accounts");
         let external = (consumer.1 == "everyone").then_some(true);
+        let rights =
+            with.iter().filter(|version| version.call.caller.as_ref() == Some(&owner)).map(|version| {
+                let mut later =
+                    with.iter().map(|other| other.call.time).filter(|time| *time > version.call.time);
+                let actions = version.lets_in[consumer].iter().cloned().collect();
+                let rights = if consumer.1 == "unknown" { Rights::Any } else { Rights::Actions(actions) };
+                ((Some(version.call.time), later.next()), rights)
+            });
+        let in_force = InForce { rights: rights.collect(), all_of: vec![stay.periods.clone()] };
         Row {
             share: self.share.clone(),
             name: self.name.clone(),
@@ -172,6 +183,7 @@ impl<'c> Policy<'c> {
             requested: stay.since,
             answer: consumer_account(consumer).and_then(|account| self.answers.get(&account).copied()),
             ended: stay.until,
+            in_force,
             uses: Vec::new(),
             refused: 0,
             late: 0,

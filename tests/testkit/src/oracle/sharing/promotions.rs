@@ -74,14 +74,14 @@ pub fn link<'c>(calls: &'c [Call], shares: &mut [Share<'c>], policies: &mut [Pol
         };
         let [only] = *list else { continue };
         let policy = &mut policies[only];
-        let is_settled = match policy.promotion.as_deref() {
+        let is_settled = match policy.promotion.as_ref().map(|(promotion, _)| promotion.as_str()) {
             Some("permission_only") => !call.is_success(),
             Some(_) => policy.share.is_some(),
             None => false,
         };
         if !is_settled {
             let promotion = if call.is_success() { "permission_only" } else { "failed" };
-            policy.promotion = Some(promotion.to_owned());
+            policy.promotion = Some((promotion.to_owned(), call.error.clone()));
         }
     }
 }

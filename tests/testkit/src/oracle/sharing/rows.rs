@@ -1,6 +1,7 @@
 //! A row of `shares.parquet`.
 
 use super::super::record::time_text;
+use super::rights::InForce;
 use super::{Call, Consumer, consumer_account};
 use serde_json::{Value, json};
 
@@ -18,10 +19,12 @@ pub struct Row<'c> {
     pub by_default: bool,
     pub external: Option<bool>,
     pub feature_set: Option<String>,
-    pub promotion: Option<String>,
+    /// What became of it, and why it failed.
+    pub promotion: Option<(String, Option<String>)>,
     pub requested: Option<&'c Call>,
     pub answer: Option<&'c Call>,
     pub ended: Option<&'c Call>,
+    pub in_force: InForce,
     pub uses: Vec<i64>,
     pub refused: u64,
     pub late: u64,
@@ -43,11 +46,14 @@ impl Row<'_> {
             Some(_) if !self.is_accepted() => "rejected",
             _ if !self.uses.is_empty() => "effective",
             Some(_) => "accepted",
-            None if self.external == Some(true) && self.consumer.1 == "account" && self.made_by == "ram" => {
-                "invited"
-            }
+            None if self.external == Some(true) && self.consumer.1 == "account" => "invited",
             None => "requested",
         }
+    }
+
+    /// The consumer did not want it: it explains nothing.
+    pub fn is_declined(&self) -> bool {
+        self.answer.is_some() && !self.is_accepted()
     }
 
     fn is_over(&self) -> bool {
@@ -58,24 +64,30 @@ impl Row<'_> {
         let is_custom =
             |name: &String| name.contains(":permission/") && !name.contains(":ram::aws:permission/");
         let is_refused = self.actions.contains(&"*".to_owned()) || self.consumer.1 == "role";
-        match self.promotion.as_deref() {
+        let is_forbidden = self.is_forbidden();
+        match self.promotion.as_ref().map(|(promotion, _)| promotion.as_str()) {
             _ if self.is_over() => Some(false),
             Some("done") => {
                 (self.is_accepted() || consumer_account(&self.consumer).is_none()).then_some(true)
             }
-            Some(_) => Some(false),
-            None if self.made_by == "resource_policy" => is_refused.then_some(false),
-            None if self.permission.as_ref().is_some_and(|(name, _)| is_custom(name)) => None,
-            None => self.is_accepted().then_some(true),
+            Some("permission_only") => Some(false),
+            _ if is_forbidden => Some(false),
+            _ if self.made_by == "resource_policy" => is_refused.then_some(false),
+            _ if self.permission.as_ref().is_some_and(|(name, _)| is_custom(name)) => None,
+            _ => self.is_accepted().then_some(true),
         }
+    }
+
+    /// AWS RAM says that it cannot be promoted.
+    fn is_forbidden(&self) -> bool {
+        self.promotion.as_ref().is_some_and(|(_, code)| code.as_deref() == Some("OperationNotPermitted"))
     }
 
     fn accessible(&self) -> Option<bool> {
         match self.state() {
             "effective" => Some(true),
             _ if self.is_over() => Some(false),
-            // Every failure of a promotion in the generated records is of this kind.
-            _ => (self.promotion.as_deref() == Some("failed")).then_some(true),
+            _ => self.is_forbidden().then_some(true),
         }
     }
 
@@ -92,7 +104,7 @@ impl Row<'_> {
             "permission": permission, "permission_version": version.flatten(), "actions": actions,
             "allows_external": self.allows_external, "allows_external_by_default": self.by_default,
             "external": self.external, "feature_set": self.feature_set, "state": self.state(),
-            "promotion": self.promotion, "discoverable": self.discoverable(), "accessible": self.accessible(),
+            "promotion": self.promotion.as_ref().map(|(promotion, _)| promotion), "discoverable": self.discoverable(), "accessible": self.accessible(),
             "requested_time": time(self.requested), "requested_by": by(self.requested),
             "requested_event_name": api(self.requested),
             "accepted_time": time(self.answer.filter(|_| self.is_accepted())),

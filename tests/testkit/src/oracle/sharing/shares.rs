@@ -1,6 +1,7 @@
 //! Shares of AWS RAM.
 
 use super::super::names;
+use super::rights::{InForce, Period, Rights, of_permission};
 use super::rows::Row;
 use super::{Call, Consumer, Stay, account_of, consumer, consumer_account, stay};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,9 @@ fn share_of(call: &Call) -> Option<String> {
     }
     call.answered(&["resourceShare", "resourceShareArn"]).or_else(|| call.asked(&["resourceShareArn"]))
 }
+
+/// Names and versions.
+type Permissions = BTreeMap<String, Option<String>>;
 
 pub fn all(calls: &[Call]) -> Vec<Share<'_>> {
     let arns: BTreeSet<String> = calls.iter().filter_map(share_of).collect();
@@ -137,8 +141,14 @@ impl<'c> Share<'c> {
     }
 
     /// Its permissions at the end, one for each kind of resource.
-    pub fn permissions(&self) -> BTreeMap<String, Option<String>> {
-        let mut permissions: BTreeMap<String, Option<String>> = BTreeMap::new();
+    pub fn permissions(&self) -> Permissions {
+        self.history().pop().map_or_else(BTreeMap::new, |(_, permissions)| permissions)
+    }
+
+    /// Its permissions after each call, with its time.
+    fn history(&self) -> Vec<(i64, Permissions)> {
+        let mut history = Vec::new();
+        let mut permissions = Permissions::new();
         let mut kinds = BTreeSet::new();
         let deleted = self.first("DeleteResourceShare").map(|call| (call.time, call.id.clone()));
         for call in self.all.iter().filter(|call| call.is_success() && call.source == "ram.amazonaws.com") {
@@ -174,8 +184,35 @@ impl<'c> Share<'c> {
                 }
                 _ => {}
             }
+            history.push((call.time, permissions.clone()));
         }
-        permissions
+        history
+    }
+
+    /// What it allowed with one kind of resource, and when.
+    fn rights(&self, wanted: &str, kinds: usize) -> Vec<(Period, Rights)> {
+        let mut states = vec![(None, Permissions::new())];
+        states.extend(self.history().into_iter().map(|(time, state)| (Some(time), state)));
+        let default = match wanted {
+            "pipeline" => "AWSRAMDefaultPermissionSageMakerPipeline",
+            "model_package_group" => "AWSRAMDefaultPermissionSageMakerModelPackageGroup",
+            _ => "unknown",
+        };
+        let default = if self.first("CreateResourceShare").is_some() { default } else { "unknown" };
+        let mut found = Vec::new();
+        for (n, (from, state)) in states.iter().enumerate() {
+            let period = (*from, states.get(n + 1).and_then(|(next, _)| *next));
+            // Of a customer's permission, nobody knows for which kind it is.
+            let fits = |name: &&String| kind_of_permission(name).is_none_or(|kind| kind == wanted);
+            let is_certain = |name: &String| kind_of_permission(name).is_some() || kinds <= 1;
+            let names: Vec<&String> = state.keys().filter(fits).collect();
+            found.extend(names.iter().map(|name| (period, of_permission(name))));
+            // Two states of one second have no time between them.
+            if !names.into_iter().any(is_certain) && (period.0 != period.1 || from.is_none()) {
+                found.push((period, of_permission(default)));
+            }
+        }
+        found
     }
 
     /// What consumers may do with one kind of resource, of the `kinds` in the share.
@@ -222,6 +259,15 @@ impl<'c> Share<'c> {
                     (self.stay("resourceArns", &resource), self.stay("principals", &principal));
                 let consumer: Consumer =
                     if principal == empty { (principal.clone(), empty) } else { consumer(&principal) };
+                let begin = created.filter(|_| of_resource.since.is_none() && of_principal.since.is_none());
+                let end = self.first("DeleteResourceShare");
+                let whole = (begin.map(|call| call.time), end.map(|call| call.time));
+                // What is of another account, nobody can share.
+                let is_own = account_of(&resource).is_none_or(|owner| owner == self.owner());
+                let in_force = InForce {
+                    all_of: vec![vec![whole], of_resource.periods.clone(), of_principal.periods.clone()],
+                    rights: if is_own { self.rights(&kind(&resource), kinds.len()) } else { Vec::new() },
+                };
                 let ends = [self.first("DeleteResourceShare"), of_resource.until, of_principal.until];
                 let begins = [of_resource.since, of_principal.since];
                 let is_inside =
@@ -230,7 +276,12 @@ impl<'c> Share<'c> {
                 rows.push(Row {
                     share: Some(self.arn.clone()),
                     name: self.name(),
-                    made_by: "ram",
+                    // Only what a policy made is promoted.
+                    made_by: if created.is_none() && self.promotion().is_some() {
+                        "resource_policy"
+                    } else {
+                        "ram"
+                    },
                     kind: kind(&resource),
                     permission: self.permission(&kind(&resource), kinds.len()),
                     owner: self.owner(),
@@ -244,11 +295,13 @@ impl<'c> Share<'c> {
                     feature_set: self.feature_set(),
                     promotion: self
                         .promotion()
-                        .map(|call| if call.is_success() { "done" } else { "failed" }.to_owned()),
+                        .map(|call| if call.is_success() { ("done", call) } else { ("failed", call) })
+                        .map(|(promotion, call)| (promotion.to_owned(), call.error.clone())),
                     // Of the two, the resource's call comes first where they are of one second.
                     requested: begins.into_iter().flatten().rev().max_by_key(|call| call.time).or(created),
                     answer,
                     ended: ends.into_iter().flatten().min_by_key(|call| call.time),
+                    in_force,
                     uses: Vec::new(),
                     refused: 0,
                     late: 0,
