@@ -411,12 +411,12 @@ pub static CAVEATS: &[CaveatRule] = &[
             `valid`",
     },
     CaveatRule {
-        id: "disbelieved_lessons",
+        id: "disbelieved_facts",
         severity: Severity::Warning,
-        applies: |c| count(c.observations.disbelieved_lessons),
+        applies: |c| count(c.observations.disbelieved_facts),
         text: "Statements about workloads, sessions, aliases and folders in archives that digests do \
             not verify: {}. With --trust verified nothing was learned from them.",
-        doc: "with `--trust verified`: a record that teaches something about others is in an archive that is \
+        doc: "with `--trust verified`: a record that says something about others is in an archive that is \
             not `valid`",
     },
     CaveatRule {

@@ -106,7 +106,7 @@ pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     pub(super) digests: DigestFiles,
 
-    /// Whose records may correct others, replace copies of them, or teach what they are for
+    /// Whose records may correct others, replace copies of them, or say what they are for
     ///
     /// With `verified`, only those in archives that digests verify: all others count for themselves
     /// alone. Needs --digest-keys.
