@@ -27,7 +27,7 @@ macro_rules! observations {
             /// account of their call.
             pub disbelieved_copies: u64,
             /// Likewise, records of which something would otherwise have been learned.
-            pub disbelieved_lessons: u64,
+            pub disbelieved_facts: u64,
         }
 
         /// The properties of one event: a bit each, in the order of the declaration.
@@ -50,7 +50,7 @@ macro_rules! observations {
                 self.foreign_corrections += other.foreign_corrections;
                 self.disbelieved_corrections += other.disbelieved_corrections;
                 self.disbelieved_copies += other.disbelieved_copies;
-                self.disbelieved_lessons += other.disbelieved_lessons;
+                self.disbelieved_facts += other.disbelieved_facts;
             }
         }
 

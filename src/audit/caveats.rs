@@ -8,7 +8,7 @@ use super::details::{
     keys_used_otherwise, log_readers, multi_region_keys, not_all_read, shared_by_workloads, stopped_trails,
     trails_excluding_kms, unverified_events,
 };
-use super::gaps::missing_days;
+use super::gaps::missing_days_in_words;
 use crate::model::counted;
 
 /// A caveat that applies to a run.
@@ -197,10 +197,14 @@ pub static CAVEATS: &[CaveatRule] = &[
     CaveatRule {
         id: "missing_days",
         severity: Severity::Warning,
-        applies: |c| when(!missing_days(c.coverage).is_empty()),
-        text: "Some days between the first and the last delivery have no archive. CloudTrail \
+        applies: |c| {
+            let missing = missing_days_in_words(c.coverage);
+            let list: String = missing.iter().map(|item| format!("{NEXT_ITEM}{item}")).collect();
+            Some(list).filter(|list| !list.is_empty())
+        },
+        text: "Days between the first and the last delivery have no archive: {}. CloudTrail \
             writes none when nothing happens, so these may be quiet days or a loss. \
-            coverage in run.json lists them.",
+            coverage in run.json lists all of them.",
         doc: "a delivery day between the first and the last has no archive",
     },
     CaveatRule {
@@ -411,12 +415,12 @@ pub static CAVEATS: &[CaveatRule] = &[
             `valid`",
     },
     CaveatRule {
-        id: "disbelieved_lessons",
+        id: "disbelieved_facts",
         severity: Severity::Warning,
-        applies: |c| count(c.observations.disbelieved_lessons),
+        applies: |c| count(c.observations.disbelieved_facts),
         text: "Statements about workloads, sessions, aliases and folders in archives that digests do \
             not verify: {}. With --trust verified nothing was learned from them.",
-        doc: "with `--trust verified`: a record that teaches something about others is in an archive that is \
+        doc: "with `--trust verified`: a record that says something about others is in an archive that is \
             not `valid`",
     },
     CaveatRule {

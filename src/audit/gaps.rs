@@ -5,6 +5,7 @@ use std::ops::Range;
 use chrono::NaiveDate;
 
 use crate::aggregate::Coverage;
+use crate::model::counted;
 
 /// Days on which nothing was delivered for an account and region.
 ///
@@ -31,6 +32,38 @@ impl MissingDays {
     pub fn count(&self) -> u64 {
         self.ranges.iter().map(|range| u64::from(range.end.abs_diff(range.start))).sum()
     }
+}
+
+/// Accounts and Regions that a sentence names, and ranges of days of each.
+const NAMED: usize = 5;
+
+impl MissingDays {
+    /// `111122223333 us-west-2: 2024-02-03, 2024-02-05 to 2024-02-09, and 3 more times`
+    pub(super) fn in_words(&self) -> String {
+        let date = |day: i32| NaiveDate::from_epoch_days(day).unwrap_or_default().to_string();
+        let range = |range: &Range<i32>| match range.end - range.start {
+            1 => date(range.start),
+            _ => format!("{} to {}", date(range.start), date(range.end - 1)),
+        };
+        let mut parts: Vec<String> = self.ranges.iter().take(NAMED).map(range).collect();
+        if let more @ 1.. = self.ranges.len().saturating_sub(NAMED) {
+            parts.push(format!("and {}", counted(more as u64, "more time")));
+        }
+        format!("{} {}: {}", self.account_id, self.region, parts.join(", "))
+    }
+}
+
+/// Which days are missing for whom: those with the most missing days first.
+pub(super) fn missing_days_in_words(coverage: &Coverage) -> Vec<String> {
+    let mut missing = missing_days(coverage);
+    missing.sort_by_key(|scope| std::cmp::Reverse(scope.count()));
+    let more = missing.len().saturating_sub(NAMED);
+    missing.truncate(NAMED);
+    let mut words: Vec<String> = missing.iter().map(MissingDays::in_words).collect();
+    if more > 0 {
+        words.push(format!("{}: coverage in run.json", counted(more as u64, "more account and Region")));
+    }
+    words
 }
 
 /// The missing days between the first and the last delivery day of each account and region.
@@ -61,5 +94,20 @@ mod tests {
         let expected: Vec<NaiveDate> = [12, 13].into_iter().filter_map(NaiveDate::from_epoch_days).collect();
         assert_eq!((found[0].account_id.as_str(), found[0].count()), ("1", 2));
         assert_eq!(found[0].days().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn words_say_which_days_are_missing_for_whom() {
+        let mut coverage = Coverage::default();
+        coverage.region_mut(Some("1"), Some("us-west-2")).delivery_days.extend([10, 12]);
+        coverage.region_mut(Some("2"), Some("us-west-2")).delivery_days.extend((0..30).step_by(3));
+        assert_eq!(
+            missing_days_in_words(&coverage),
+            [
+                "2 us-west-2: 1970-01-02 to 1970-01-03, 1970-01-05 to 1970-01-06, 1970-01-08 to 1970-01-09, \
+                 1970-01-11 to 1970-01-12, 1970-01-14 to 1970-01-15, and 4 more times",
+                "1 us-west-2: 1970-01-12"
+            ]
+        );
     }
 }

@@ -15,14 +15,17 @@ use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
 use super::plan::PlanRequest;
 use super::reporter::{ExitReporter, FinishedRun};
-use super::values::{LogFormat, TrustedRecords};
+use super::values::{LogFormat, SummaryForm, TrustedRecords};
 use super::{alarms, findings, plan, progress, sharing, startup, terminal, unmatched};
 use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
 use keytrail::engine::{self, DigestOptions, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::page::write_page;
-use keytrail::report::{Aggregates, FinishedReport, IncrementalSummary, RunJson, RunOptions, Style, Summary};
+use keytrail::report::{
+    Aggregates, ExportError, FinishedReport, IncrementalSummary, RunJson, RunOptions, SinkError, Style,
+    Summary, export_markdown, printable_json,
+};
 use keytrail::source::Input;
 
 pub(super) fn run(
@@ -110,6 +113,11 @@ pub(super) fn run(
     if !args.no_html {
         write_page(&FinishedReport::of_staged(&staged)?, args.language.language, staged.create_page()?)?;
     }
+    let asked_for = match args.summary {
+        None | Some(SummaryForm::Text) => None,
+        Some(SummaryForm::Json) => Some(format!("{:#}\n", FinishedReport::of_staged(&staged)?.run())),
+        Some(SummaryForm::Md) => Some(markdown(&FinishedReport::of_staged(&staged)?)?),
+    };
     interrupt.remove_if_killed(None); // a signal must not remove what is published from here on
     let published = destination.publish(staged, &plan)?;
 
@@ -117,8 +125,13 @@ pub(super) fn run(
     if args.common.log_format == LogFormat::Json {
         unmatched.iter().chain(&window).for_each(|sentence| warn!("{sentence}"));
     }
-    if !args.common.quiet && args.common.log_format == LogFormat::Text {
-        let is_terminal = io::stderr().is_terminal();
+    let is_on_stdout = args.summary == Some(SummaryForm::Text);
+    let is_on_stderr =
+        args.summary.is_none() && !args.common.quiet && args.common.log_format == LogFormat::Text;
+    if let Some(text) = asked_for {
+        terminal::write_stdout(printable_json(&text).as_bytes())?;
+    } else if is_on_stdout || is_on_stderr {
+        let is_terminal = if is_on_stdout { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
         let style = Style {
             color: terminal::use_color(args.common.color, is_terminal),
             width: is_terminal.then(terminal::width).flatten(),
@@ -130,15 +143,28 @@ pub(super) fn run(
             window: window.as_deref(),
             unlisted_folders: plan.unlisted_folders.load(Ordering::Relaxed),
             report: &published.address,
+            has_page: !args.no_html,
             elapsed: reporter.elapsed(),
         };
-        // The report is complete, with or without its summary.
-        let _ = io::stderr().write_all(summary.render(style).as_bytes());
+        let text = summary.render(style);
+        match is_on_stdout {
+            true => terminal::write_stdout(text.as_bytes())?,
+            // The report is complete, with or without its summary.
+            false => drop(io::stderr().write_all(text.as_bytes())),
+        }
     }
     let missing_days = alarms::missing_days_in(&run, &plan.selection);
     let alarms = alarms::check(&args.monitoring, &run, &findings, missing_days, ended);
     let finished = FinishedRun { run: &run, caveats: &caveats, missing_days, alarms: &alarms };
     Ok(reporter.finished(&finished))
+}
+
+/// The report as Markdown.
+fn markdown(report: &FinishedReport) -> Result<String, CliError> {
+    export_markdown(report).map_err(|error| match error {
+        ExportError::Read(error) => error.into(),
+        other => SinkError::Encode { path: "standard output".to_owned(), source: other.into() }.into(),
+    })
 }
 
 fn caveats_of(plan: &Plan, run: &Run) -> Vec<Caveat> {

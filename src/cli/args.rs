@@ -20,7 +20,9 @@ use super::options::{
 };
 use super::policy_args::PolicyArgs;
 use super::record_args::RecordArgs;
-use super::values::{FindingsFormat, TrustedRecords, findings_format, questions, severities, states};
+use super::values::{
+    FindingsFormat, SummaryForm, TrustedRecords, findings_format, questions, severities, states,
+};
 use super::verify_args::VerifyArgs;
 use keytrail::audit::FindingSeverity;
 
@@ -129,7 +131,7 @@ pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     pub(super) digests: DigestFiles,
 
-    /// Whose records may correct others, replace copies of them, or teach what they are for
+    /// Whose records may correct others, replace copies of them, or say what they are for
     ///
     /// With `verified`, only those in archives that digests verify: all others count for themselves
     /// alone. Needs --digest-keys.
@@ -145,6 +147,10 @@ pub(super) struct AnalyzeArgs {
 
     #[command(flatten)]
     pub(super) trusted: TrustOptions,
+
+    /// Print the summary on standard output in this form, not as text on standard error
+    #[arg(long, value_name = "FORM", env = "KEYTRAIL_SUMMARY")]
+    pub(super) summary: Option<SummaryForm>,
 
     /// Do not write report.html, the page of the report
     #[arg(long, env = "KEYTRAIL_NO_HTML", value_parser = FalseyValueParser::new())]

@@ -60,6 +60,17 @@ pub(super) enum ColorWhen {
     Never,
 }
 
+/// `--summary`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SummaryForm {
+    /// Text for people
+    Text,
+    /// The content of run.json
+    Json,
+    /// Markdown for a ticket, as `keytrail export --format md` writes it
+    Md,
+}
+
 /// `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {

@@ -1,6 +1,7 @@
 //! With `--trust verified`, what records say of others is believed only if digests confirm their
 //! archive. That is known when all inputs have been scanned, so it is looked at once more then.
 
+use super::digest_options::Disbelieved;
 use super::error::RunError;
 use super::integrity::Judge;
 use super::plan::Plan;
@@ -9,22 +10,6 @@ use super::scanned::ScannedFacts;
 use crate::facts::Stretch;
 use crate::knowledge::Facts;
 use crate::model::Fact;
-
-/// What was not believed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Disbelieved {
-    /// Corrections, every delivered copy.
-    pub(super) corrections: u64,
-    /// Statements of settings, sessions and aliases.
-    pub(super) lessons: u64,
-}
-
-impl Plan {
-    /// Whether a fact is added as soon as it is found.
-    pub(super) fn believes_at_once(&self, fact: &Fact<'_>) -> bool {
-        !self.digests.trusts_only_verified || !fact.changes_others()
-    }
-}
 
 /// Adds what the records of valid archives say of others, if that has not been done yet.
 pub(super) fn add_believed(
@@ -41,10 +26,10 @@ pub(super) fn add_believed(
         let is_believed = plan.digests.believes(judge.integrity_of(&stretch));
         for (offset, fact) in stretch.learned {
             match fact {
-                fact if plan.believes_at_once(&fact) => {}
+                fact if plan.digests.believes_at_once(&fact) => {}
                 fact if is_believed => add_fact(facts, &stretch.uri, offset, fact),
                 Fact::Correction { .. } => disbelieved.corrections += 1,
-                _ => disbelieved.lessons += 1,
+                _ => disbelieved.facts += 1,
             }
         }
         !plan.is_cancelled()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
 
-use super::belief::Disbelieved;
+use super::digest_options::Disbelieved;
 use super::error::RunError;
 use super::input_rows::InputRows;
 use super::owners_copies::OwnersCopies;
@@ -421,9 +421,9 @@ impl<'m> Merge<'m> {
     /// Checks the accounting and returns the result. `activity`: what the calls show that were not
     /// resolved.
     pub(super) fn finish(mut self, mut facts: Facts, activity: Activity) -> Result<Run, RunError> {
-        let Disbelieved { corrections, lessons } = self.knowledge.disbelieved;
+        let Disbelieved { corrections, facts: others } = self.knowledge.disbelieved;
         self.observations.disbelieved_corrections = corrections;
-        self.observations.disbelieved_lessons = lessons;
+        self.observations.disbelieved_facts = others;
         self.activity += activity;
         self.activity.trim();
         self.access.trim();

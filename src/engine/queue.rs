@@ -211,7 +211,7 @@ impl KnownArchives<'_> {
         let Some(run) = self.run.as_ref().filter(|_| self.first < self.row) else { return Ok(()) };
         let mut facts = lock(&self.facts);
         let mut add = |uri: &Arc<str>, offset, fact| {
-            if self.plan.believes_at_once(&fact) {
+            if self.plan.digests.believes_at_once(&fact) {
                 add_fact(&mut facts, uri, offset, fact);
             }
         };

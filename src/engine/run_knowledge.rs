@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::belief::Disbelieved;
+use super::digest_options::Disbelieved;
 use super::integrity::Judge;
 use super::plan::Plan;
 use crate::aggregate::{GrantLedger, ShareBook};

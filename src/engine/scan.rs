@@ -265,7 +265,7 @@ impl<'p> Scan<'p> {
 
 /// Moves what a stretch says about other calls into `facts`, if it is believed at once.
 fn gather(plan: &Plan, facts: &mut Facts, stretch: &mut Stretch) {
-    for (offset, fact) in stretch.learned.extract_if(.., |(_, fact)| plan.believes_at_once(fact)) {
+    for (offset, fact) in stretch.learned.extract_if(.., |(_, fact)| plan.digests.believes_at_once(fact)) {
         add_fact(facts, &stretch.uri, offset, fact);
     }
 }

@@ -449,21 +449,6 @@ pub enum Fact<'a> {
     Share(Box<ShareCall>),
 }
 
-impl Fact<'_> {
-    /// Whether it changes what other records count for: which of them counts, with which key, and
-    /// for which workload. Other facts have rows of their own.
-    pub fn changes_others(&self) -> bool {
-        match self {
-            Self::Rule(..)
-            | Self::Session(..)
-            | Self::Alias { .. }
-            | Self::Correction { .. }
-            | Self::CanvasKey(_) => true,
-            Self::Trail(_) | Self::Key(_) | Self::Share(_) | Self::Digest(_) | Self::Content(_) => false,
-        }
-    }
-}
-
 impl fmt::Display for LearnedCondition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

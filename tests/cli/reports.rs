@@ -69,6 +69,30 @@ fn the_main_command_reports_the_sample_logs() {
 
 /// Whoever sees run.json sees the whole report: the renaming of the other parts is not after its
 /// own.
+/// On standard output when asked for, and then not on standard error.
+#[test]
+fn the_summary_is_printed_in_the_form_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let report = dir.path().join("report");
+    let summary = |form: &str| {
+        let mut command = keytrail();
+        command.current_dir(root()).args(["analyze", "--force", "--summary", form, "-o"]);
+        let ran = run(command.arg(&report).arg("sample-logs"));
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(!ran.stderr.contains("accounting"), "{}", ran.stderr);
+        text(&ran.stdout).to_owned()
+    };
+    let printed = summary("text");
+    assert!(printed.contains("\naccounting 2,452 = 74 selected"), "{printed}");
+    assert!(printed.contains("/report/report.html\n"), "{printed}");
+    let has_day = |line: &str| line.contains("eu-central-1: 20") || line.contains("us-west-2: 20");
+    assert!(printed.lines().any(has_day), "it says which days are missing for whom:\n{printed}");
+    let printed: Value = serde_json::from_str(&summary("json")).unwrap();
+    let written: Value = serde_json::from_slice(&fs::read(report.join("run.json")).unwrap()).unwrap();
+    assert_eq!(printed, written);
+    assert!(summary("md").starts_with("# KMS usage: a keytrail report\n"));
+}
+
 #[test]
 fn run_json_appears_last() {
     let report = analyze(&["sample-logs"]);

@@ -140,10 +140,10 @@ fn what_is_outside_of_the_digests_changes_nothing_else() {
     assert_eq!(counted(&verified)["by-alias"], None);
     assert_eq!(verified.superseded(), Vec::<Value>::new());
     let said = disbelieved(&verified);
-    let [(one, corrections), (two, copies), (three, lessons)] = &said[..] else { panic!("{said:?}") };
-    assert_eq!([one, two, three], ["disbelieved_corrections", "disbelieved_copies", "disbelieved_lessons"]);
+    let [(one, corrections), (two, copies), (three, facts)] = &said[..] else { panic!("{said:?}") };
+    assert_eq!([one, two, three], ["disbelieved_corrections", "disbelieved_copies", "disbelieved_facts"]);
     assert!(corrections.contains("verify: 1. ") && copies.contains("verify: 1. "), "{said:?}");
-    assert!(lessons.contains("verify: 1. "), "{said:?}");
+    assert!(facts.contains("verify: 1. "), "{said:?}");
     assert_eq!(verified.run_json()["options"]["trust"], "verified");
 }
 
@@ -166,7 +166,7 @@ fn records_outside_count_for_themselves() {
     assert_eq!(report.run_json()["totals"]["duplicate"], 1);
 }
 
-/// Also when what teaches was read in an earlier run, and when its digest comes later.
+/// Also when what changes others was read in an earlier run, and when its digest comes later.
 #[test]
 fn incremental_runs_come_to_the_same() {
     for (listed, unlisted) in [(inside().to_vec(), outside()), ([inside(), outside()].concat(), outside())] {

@@ -15,7 +15,7 @@ use crate::source::Archive;
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub(in crate::engine) fn hash_of_content(plan: &Plan, archive: &Archive) -> io::Result<Option<InputContent>> {
+pub(crate) fn hash_of_content(plan: &Plan, archive: &Archive) -> io::Result<Option<InputContent>> {
     fn read<R: Read>(
         mut content: Decoder<R>,
         subject: &mut Subject,

@@ -11,6 +11,7 @@ use std::time::Duration;
 pub use notes::{ZeroResult, scope, unread_inputs, zero_result_causes};
 pub use page::Style;
 
+use super::parts::PAGE;
 use super::run::{IncrementalSummary, RunJson};
 use super::text::{NO_BREAK, number, printable, size, time_to_seconds};
 use crate::aggregate::{Counts, InputStatus, InputTotals, UsageRow};
@@ -34,6 +35,8 @@ pub struct Summary<'a> {
     pub window: Option<&'a str>,
     /// The report's directory.
     pub report: &'a str,
+    /// Whether the report has a page.
+    pub has_page: bool,
     /// How long the run took.
     pub elapsed: Duration,
 }
@@ -128,7 +131,8 @@ impl Summary<'_> {
     fn caveats(&self, page: &mut Page) {
         let is_warning = |caveat: &&Caveat| caveat.severity == Severity::Warning;
         let warnings: Vec<&Caveat> = self.run.caveats.iter().filter(is_warning).collect();
-        let notices = self.run.caveats.len() - warnings.len();
+        let is_notice = |caveat: &&Caveat| caveat.severity == Severity::Notice;
+        let notices: Vec<&str> = self.run.caveats.iter().filter(is_notice).map(|caveat| caveat.id).collect();
         if !warnings.is_empty() {
             page.heading("Before relying on these numbers");
             page.items(warnings.into_iter().map(one_item_a_line).collect());
@@ -136,10 +140,12 @@ impl Summary<'_> {
         page.text.push('\n');
         let report = printable(self.report);
         page.copyable("report", &report);
-        if notices > 0 {
-            let verb = if notices == 1 { "is" } else { "are" };
-            let notes = counted(notices as u64, "general note");
-            page.line("caveats", &format!("{notes} {verb} in run.json"));
+        if self.has_page {
+            page.copyable("page", &format!("{}/{PAGE}", report.trim_end_matches('/')));
+        }
+        if !notices.is_empty() {
+            let notes = counted(notices.len() as u64, "note");
+            page.line("caveats", &format!("{notes} of this run in run.json: {}", notices.join(", ")));
         }
         if !self.usage.is_empty() {
             page.copyable("query", &query(&report));

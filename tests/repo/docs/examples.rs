@@ -64,8 +64,7 @@ fn examples_in_the_manual_run_in_order() {
     let manual = read("docs/cli.md");
     let examples = manual.split("\nExamples:\n").skip(1);
     let lines = examples.flat_map(|text| text.split("\n\n").next().unwrap().lines());
-    let commands =
-        lines.map(str::trim).filter(|line| line.contains("keytrail "));
+    let commands = lines.map(str::trim).filter(|line| line.contains("keytrail "));
     // They need S3 or an account, or would write outside of the folder.
     let elsewhere = |line: &str| ["s3://", "aws ", "> /"].iter().any(|text| line.contains(text));
     let run = commands.filter(|line| !elsewhere(line) && runs(line, dir.path())).count();
