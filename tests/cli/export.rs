@@ -166,7 +166,7 @@ fn markdown_is_a_ticket() {
     for part in [
         "- Input: `",
         "- First KMS record: `",
-        "- records: 2,452",
+        "- records: 2,453",
         "## Open findings",
         "## Most frequent use\n\n74 events in ",
         "## Refusals and failures, by cause",

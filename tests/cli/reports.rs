@@ -10,8 +10,8 @@ use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::{
-    ANY, analyze, analyze_in, binary, decrypt, document, everything, gzip, input, keytrail, names, rows, run,
-    sorted,
+    ANY, analyze, analyze_in, binary, decrypt, document, everything, gzip, input, keytrail, names, root,
+    rows, run, sorted,
 };
 
 use crate::{PARTS, SAMPLE, text};
@@ -22,7 +22,7 @@ fn the_main_command_reports_the_sample_logs() {
     let ran = run(keytrail().current_dir(dir.path()).args(["analyze", SAMPLE]));
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(text(&ran.stdout), "");
-    let accounting = "2,452 = 74 selected + 3 duplicate + 3 other_copy + 2,077 other_source + 89 other_event + 204 other_workload + \
+    let accounting = "2,453 = 74 selected + 3 duplicate + 3 other_copy + 2,078 other_source + 89 other_event + 204 other_workload + \
                       2 not_usage";
     let line =
         ran.stderr.lines().find_map(|line| line.strip_prefix("accounting ")).expect("an accounting line");
@@ -83,7 +83,7 @@ fn the_summary_is_printed_in_the_form_that_is_asked_for() {
         text(&ran.stdout).to_owned()
     };
     let printed = summary("text");
-    assert!(printed.contains("\naccounting 2,452 = 74 selected"), "{printed}");
+    assert!(printed.contains("\naccounting 2,453 = 74 selected"), "{printed}");
     assert!(printed.contains("/report/report.html\n"), "{printed}");
     let has_day = |line: &str| line.contains("eu-central-1: 20") || line.contains("us-west-2: 20");
     assert!(printed.lines().any(has_day), "it says which days are missing for whom:\n{printed}");
