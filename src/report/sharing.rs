@@ -79,6 +79,8 @@ pub struct Sharing {
     stores: StoreAccess,
     /// Accounts with their Regions: owners of what is shared, and consumers.
     places: BTreeMap<String, BTreeSet<String>>,
+    /// Owners of shares, with the Regions of what they share.
+    owners: BTreeSet<(String, String)>,
 }
 
 fn number(cell: Option<&Cell<'_>>) -> u64 {
@@ -169,6 +171,9 @@ impl Sharing {
             _ => {}
         }
         self.place(&made.owner, &made.resource);
+        if let Some(arn) = Arn::parse(&made.resource) {
+            self.owners.insert((made.owner.clone(), arn.region.to_owned()));
+        }
         if kind == "account" {
             self.place(&made.consumer, &made.resource);
         }
@@ -248,7 +253,8 @@ impl Sharing {
     pub fn finish(&mut self, has_records: impl Fn(&str, &str) -> bool) {
         for row in self.rows.iter_mut().filter(|row| row.question == "unexplained") {
             let region = Arn::parse(&row.resource).map_or("", |arn| arn.region);
-            if !has_records(&row.owner, region) {
+            let is_seen = self.owners.contains(&(row.owner.clone(), region.to_owned()));
+            if !is_seen && !has_records(&row.owner, region) {
                 row.note = Some(NO_ARCHIVE.to_owned());
             }
         }

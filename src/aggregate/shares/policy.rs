@@ -81,6 +81,8 @@ pub(super) fn consumers(text: &PolicyText) -> BTreeMap<Consumer, Allowed> {
                 statement.conditions.iter().filter(|condition| self::organization(condition).is_none());
             allowed.notes.extend(other.take(1).map(|_| "the policy has conditions".to_owned()));
             allowed.notes.extend(note.map(str::to_owned));
+            let is_negated = statement.actions.as_ref().is_some_and(|actions| actions.is_negated);
+            allowed.notes.extend(is_negated.then(|| "NotAction is taken for every action".to_owned()));
             allowed.notes.extend(denies.then(|| DENIES.to_owned()));
         }
     }

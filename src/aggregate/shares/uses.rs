@@ -147,7 +147,7 @@ fn place(resource: &str, account: Option<&str>) -> String {
 
 /// A call as the records of two accounts both show it: when, on what, which API, whose, and with
 /// which result.
-type Seen<'u> = (EventTime, &'u str, &'u str, &'u str, Outcome, Option<&'u str>);
+type CallSeen<'u> = (EventTime, &'u str, &'u str, &'u str, Outcome, Option<&'u str>);
 
 /// The groups with their records by time, each call once: of the copies of two accounts, the
 /// caller's. Copies have the same `sharedEventID`. Where records have none, one of the caller's
@@ -157,12 +157,12 @@ fn without_copies<'u>(
 ) -> Vec<(&'u SharedUse, Vec<&'u UseRecord>)> {
     let mut best: BTreeMap<(&str, &str, &str), (&UseRecord, usize)> = BTreeMap::new();
     let name = |group: &'u SharedUse, id: &'u str| (id, &*group.resource, &*group.event_name);
-    let seen = |group: &'u SharedUse, record: &UseRecord| -> Seen<'u> {
+    let seen = |group: &'u SharedUse, record: &UseRecord| -> CallSeen<'u> {
         let SharedUse { resource, consumer, event_name, outcome, error_code, .. } = group;
         (record.time, resource, event_name, consumer, *outcome, error_code.as_deref())
     };
     // Records of callers' accounts that have no copy by their id.
-    let mut own: HashMap<Seen<'u>, usize> = HashMap::new();
+    let mut own: HashMap<CallSeen<'u>, usize> = HashMap::new();
     for (n, (group, records)) in groups.iter().enumerate() {
         for (id, record) in *records {
             let known = best.entry(name(group, id)).or_insert((record, n));

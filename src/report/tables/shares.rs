@@ -148,8 +148,8 @@ table! {
 }
 
 table! {
-    /// `share_use.parquet`: calls on resources of other accounts, and calls that failed to share one,
-    /// sorted by resource and caller.
+    /// `share_use.parquet`: calls on resources of other accounts, and calls that failed to share
+    /// one, sorted by resource and caller.
     SHARE_USE: ShareUseTable("share_use") of &'a ShareUse;
 
     "resource_arn": Text,
