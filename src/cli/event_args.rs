@@ -103,7 +103,7 @@ pub(super) struct EventSelection {
 #[command(after_help = "Examples:
   keytrail events --key '*1234abcd*' --workload any --event any sample-logs
   keytrail events --outcome denied --sort newest --limit 20 sample-logs
-  keytrail events --day 2023-03-17 --source-ip 10.0.0.0/8 -o day.csv report
+  keytrail events --day 2023-03-22 --source-ip 203.0.113.0/24 -o day.csv report
   keytrail events logs/ | jq -r 'select(.outcome==\"denied\") | .error_message'
   keytrail events --format parquet --since 2023-03-01 logs/ > march.parquet")]
 pub(super) struct EventsArgs {

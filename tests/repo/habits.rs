@@ -33,7 +33,6 @@ fn what_is_shown_goes_through_one_function() {
     let writing = Regex::new(r"io::stdout\(\)|io::stderr\(\)|error\.print\(\)").unwrap();
     let asks = Regex::new(r"io::std(out|err)\(\)\.is_terminal\(\)").unwrap();
     let listed = [
-        ("cli/analyze.rs", "the summary, whose parts are made printable in report/summary"),
         ("cli/grants.rs", "rows, by the encoders of report/formats; notes of report/summary"),
         ("cli/row_output.rs", "rows, by the encoders of report/formats"),
         ("cli/rules.rs", "rows, by the encoders of report/formats; notes of report/summary"),
