@@ -35,6 +35,7 @@ pub(super) fn add_believed(
         !plan.is_cancelled()
     };
     scanned.read_again(plan, &mut add)?;
+    plan.check_tables(facts.bytes())?;
     facts.derive();
     Ok(disbelieved)
 }

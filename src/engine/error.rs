@@ -27,7 +27,7 @@ pub enum RunError {
     /// The tables of what was found do not fit into the memory that they may take.
     #[error(
         "what was found takes more memory than --memory allows ({} MiB, of {} MiB): choose fewer events \
-         (--since, --until, --account, --key …), or give more --memory",
+         (--since, --until, --account, --key …) or inputs, or give more --memory",
         used >> 20, limit >> 20
     )]
     TooMuchMemory {

@@ -1,7 +1,7 @@
 //! Everything that depends on all inputs: duplicates, aggregates, the accounting. Takes one
 //! resolved batch after the other, in input order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tracing::{debug, error, info, warn};
@@ -59,7 +59,13 @@ pub(super) struct Merge<'m> {
     /// Events that have been merged, and how many there may be before memory is looked at again.
     merged: u64,
     next_check: u64,
+    /// Days of events, each of which has a file; and the last one.
+    days: HashSet<i32>,
+    last_day: Option<i32>,
 }
+
+/// About the bytes of the writer of a day's file.
+const DAY: usize = 12 << 10;
 
 /// Memory of grants' uses by key owners' copies that are added together, bytes.
 const OWNERS_COPIES: usize = 1 << 20;
@@ -111,6 +117,8 @@ impl<'m> Merge<'m> {
             current: CurrentInput::default(),
             merged: 0,
             next_check: CHECK_EVERY,
+            days: HashSet::new(),
+            last_day: None,
         }
     }
 
@@ -122,10 +130,9 @@ impl<'m> Merge<'m> {
             return Ok(());
         }
         self.next_check = self.merged + CHECK_EVERY.max(self.merged / 16);
-        let tables = self.deduplicator.bytes() + self.usage.bytes() + self.owners_copies.bytes();
-        let used = (tables + self.key_calls.bytes()) as u64;
-        let limit = self.plan.limits.memory.tables();
-        if used > limit { Err(RunError::TooMuchMemory { used, limit }) } else { Ok(()) }
+        let copies = self.owners_copies.bytes() + self.pending.bytes() + self.key_calls.bytes();
+        let tables = self.deduplicator.bytes() + self.usage.bytes() + copies + self.days.len() * DAY;
+        self.plan.check_tables(self.knowledge.facts_bytes + tables as u64)
     }
 
     /// Takes the next batch.
@@ -248,6 +255,11 @@ impl<'m> Merge<'m> {
         group: usize,
         order: RowOrder,
     ) -> Result<(), RunError> {
+        let day = Some(event.measured.time.day());
+        if day != self.last_day {
+            self.last_day = day;
+            self.days.extend(day);
+        }
         self.usage.add(group, &event.measured, |text| {
             row.text_at(match text {
                 SampleText::EventId => EVENT_ID,

@@ -79,6 +79,12 @@ impl PendingCopies {
         Self { spill: SpillFile::new(), entries: Vec::new(), others: BTreeMap::new() }
     }
 
+    /// About the bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        const OTHER: usize = 60;
+        self.entries.capacity() * size_of::<Entry>() + self.others.len() * OTHER
+    }
+
     /// Adds a duplicate of the input with number `input`.
     pub(super) fn push(&mut self, input: u64, day: i32, copy: NewCopy<'_>) -> io::Result<()> {
         let stored = self.store(copy)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::digest_options::DigestOptions;
+use super::error::RunError;
 use super::filter_log::FilterLog;
 use super::select::Selection;
 use crate::base::MemoryBudget;
@@ -112,6 +113,13 @@ impl Plan {
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Fails if tables that grow with what is found, and cannot be written to disk, take more than
+    /// the run may use.
+    pub(super) fn check_tables(&self, used: u64) -> Result<(), RunError> {
+        let limit = self.limits.memory.tables();
+        if used > limit { Err(RunError::TooMuchMemory { used, limit }) } else { Ok(()) }
     }
 
     /// The archives of the plan's inputs, in the order in which they are merged.

@@ -26,6 +26,8 @@ pub(super) struct RunKnowledge {
     pub(super) canvas_keys: CanvasKeys,
     /// What digests say of the inputs.
     pub(super) judge: Judge,
+    /// About the bytes of all that was found about others.
+    pub(super) facts_bytes: u64,
     /// What was not believed.
     pub(super) disbelieved: Disbelieved,
     /// The archives of the records that created grants, by their `eventID`.
@@ -37,6 +39,7 @@ impl RunKnowledge {
     /// Builds the look-ups from `facts` and from what the user stated. Facts that no report shows
     /// are moved out of `facts`.
     pub(super) fn new(plan: &Plan, facts: &mut Facts, judge: Judge, disbelieved: Disbelieved) -> Self {
+        let facts_bytes = facts.bytes();
         let mut aliases = plan.aliases.clone();
         aliases += std::mem::take(&mut facts.aliases);
         let sessions = std::mem::take(&mut facts.sessions);
@@ -74,6 +77,7 @@ impl RunKnowledge {
             keys: keys_of_input,
             canvas_keys,
             judge,
+            facts_bytes,
             disbelieved,
             grant_archives,
         }

@@ -1,5 +1,6 @@
 //! The scan of all inputs: every byte is read once, in parallel, and becomes batches of facts.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tracing::{error, info};
@@ -112,6 +113,8 @@ struct Scan<'p> {
     replaced: ReplacedEvents,
     /// What the calls show that were not retained.
     activity: Mutex<Activity>,
+    /// Bytes of the facts that all threads have found.
+    found: AtomicU64,
 }
 
 impl<'p> Scan<'p> {
@@ -127,7 +130,16 @@ impl<'p> Scan<'p> {
         };
         let queue =
             Mutex::new((0, Prefetcher::new(queue, plan.limits.memory.objects(), plan.cancel.clone())));
-        Self { plan, progress, to, queue, known, replaced, activity: Mutex::default() }
+        Self {
+            plan,
+            progress,
+            to,
+            queue,
+            known,
+            replaced,
+            activity: Mutex::default(),
+            found: AtomicU64::new(0),
+        }
     }
 
     fn run(&self, pool: &rayon::ThreadPool) -> Result<Facts, RunError> {
@@ -188,10 +200,10 @@ impl<'p> Scan<'p> {
         let mut facts = Facts::default();
         let mut builder = BatchBuilder::default();
         let mut writer = checkpoint.writer();
-        let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| {
+        let mut push = |writer: &mut SegmentWriter<'_>, mut batch: Batch| -> Result<(), RunError> {
             let result = writer.push(&batch);
-            batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, &mut facts, stretch));
-            result
+            self.gather(&mut facts, &mut batch)?;
+            Ok(result?)
         };
         while !self.plan.is_cancelled()
             && let Some((_, list)) = self.next()?
@@ -233,7 +245,7 @@ impl<'p> Scan<'p> {
     }
 
     fn take(&self, mut batch: Batch, order: (u64, usize), facts: &mut Facts) -> Result<(), RunError> {
-        batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, facts, stretch));
+        self.gather(facts, &mut batch)?;
         match self.to {
             Destination::Checkpoint(_) => Ok(()),
             Destination::Store(store) => {
@@ -256,6 +268,16 @@ impl<'p> Scan<'p> {
                 Ok(())
             }
         }
+    }
+
+    /// Moves what the records of a batch say about other calls into a thread's facts. Those of all
+    /// threads are limited.
+    fn gather(&self, facts: &mut Facts, batch: &mut Batch) -> Result<(), RunError> {
+        let before = facts.bytes();
+        batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, facts, stretch));
+        let added = facts.bytes() - before;
+        let found = self.found.fetch_add(added, Ordering::Relaxed) + added;
+        self.plan.check_tables(found + lock(&self.known).bytes())
     }
 
     fn learn(&self) -> Learn {

@@ -20,9 +20,18 @@ enum Target {
 /// The history of all aliases, as far as it is known. Nothing is known of the time before the first
 /// change of an alias.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Aliases(BTreeMap<String, BTreeMap<Option<EventTime>, Target>>);
+pub struct Aliases {
+    by_alias: BTreeMap<String, BTreeMap<Option<EventTime>, Target>>,
+    /// Changes of all aliases.
+    changes: usize,
+}
 
 impl Aliases {
+    /// How many changes are known.
+    pub(super) fn changes(&self) -> usize {
+        self.changes
+    }
+
     /// From `since` on, or from the beginning, `alias` points to `key`, or to no key. Both are
     /// ARNs.
     pub fn insert(&mut self, alias: String, since: Option<EventTime>, key: Option<String>) {
@@ -30,16 +39,19 @@ impl Aliases {
     }
 
     fn add(&mut self, alias: String, since: Option<EventTime>, target: Target) {
-        let known = self.0.entry(alias).or_default().entry(since).or_insert_with(|| target.clone());
+        let history = self.by_alias.entry(alias).or_default();
+        let before = history.len();
+        let known = history.entry(since).or_insert_with(|| target.clone());
         if *known != target {
             *known = Target::Conflict;
         }
+        self.changes += history.len() - before;
     }
 
     /// The key that `alias` pointed to at `time`. Event times are whole seconds, so nothing is
     /// known of the second of a change.
     pub fn key_at(&self, alias: &str, time: EventTime) -> Option<&str> {
-        let history = self.0.get(alias)?;
+        let history = self.by_alias.get(alias)?;
         if history.contains_key(&Some(time)) {
             return None;
         }
@@ -51,7 +63,7 @@ impl Aliases {
 
     /// The keys that some aliases pointed to at any time. `is_wanted` decides by the alias's ARN.
     pub fn keys_of<'a>(&'a self, is_wanted: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = &'a str> {
-        let wanted = self.0.iter().filter(move |(alias, _)| is_wanted(alias));
+        let wanted = self.by_alias.iter().filter(move |(alias, _)| is_wanted(alias));
         wanted.flat_map(|(_, history)| history.values()).filter_map(|target| match target {
             Target::Key(key) => Some(key.as_str()),
             Target::None | Target::Conflict => None,
@@ -60,7 +72,7 @@ impl Aliases {
 
     /// Whether no alias is known.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_alias.is_empty()
     }
 
     /// Sets the key of an event that names only an alias to the key that the alias pointed to.
@@ -82,7 +94,7 @@ impl Aliases {
 
 impl AddAssign for Aliases {
     fn add_assign(&mut self, other: Self) {
-        for (alias, history) in other.0 {
+        for (alias, history) in other.by_alias {
             for (since, target) in history {
                 self.add(alias.clone(), since, target);
             }

@@ -64,6 +64,11 @@ impl Corrections {
         }
     }
 
+    /// How many events have been corrected.
+    pub(super) fn len(&self) -> usize {
+        self.by.len()
+    }
+
     /// Finds the cycles. Each event is visited once.
     pub(super) fn find_cycles(&mut self) {
         let mut visited = BTreeSet::new();

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::aliases::Aliases;
 use super::corrections::{CorrectedBy, Corrections, EventKey};
 use super::shared_uses::SharedUses;
+use super::size;
 use crate::model::{
     CanvasKey, Digest, Fact, InputContent, KeyChange, KeyEffect, LearnedCondition, LearnedRule,
     LearnedRuleSet, Provenance, Role, SessionId, ShareCall, ShareEffect, TrailChange,
@@ -97,13 +98,49 @@ pub struct Facts {
     pub shares: BTreeSet<ShareCall>,
     /// Calls on resources of other accounts.
     pub shared_uses: SharedUses,
+    /// About the bytes they take.
+    bytes: usize,
 }
 
 impl Facts {
+    /// About the bytes that they take in memory, with what is derived from them.
+    pub fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// Entries of all tables.
+    fn entries(&self) -> usize {
+        self.rules.len()
+            + self.sessions.len()
+            + self.aliases.changes()
+            + self.corrections.len()
+            + self.trails.len()
+            + self.keys.len()
+            + self.canvas_keys.len()
+            + self.digests.len()
+            + self.contents.len()
+            + self.shares.len()
+            + self.shared_uses.records()
+    }
+
     /// Adds a fact that the record at `offset` of `archive` states.
     ///
     /// `archive_account`: the account in whose folder the archive is, by its name.
     pub fn add(
+        &mut self,
+        fact: Fact<'static>,
+        archive: &Arc<str>,
+        offset: u64,
+        archive_account: &dyn Fn() -> Option<String>,
+    ) {
+        let (bytes, entries) = (size::bytes(&fact), self.entries());
+        self.insert(fact, archive, offset, archive_account);
+        if self.entries() > entries {
+            self.bytes += bytes;
+        }
+    }
+
+    fn insert(
         &mut self,
         fact: Fact<'static>,
         archive: &Arc<str>,
@@ -234,6 +271,7 @@ fn keep_first<K: Ord>(facts: &mut BTreeMap<K, RecordPlace>, fact: K, place: Reco
 
 impl AddAssign for Facts {
     fn add_assign(&mut self, other: Self) {
+        let (bytes, entries) = (self.bytes + other.bytes, self.entries() + other.entries());
         for (rule, support) in other.rules {
             self.add_rule(rule, support);
         }
@@ -251,6 +289,9 @@ impl AddAssign for Facts {
         self.contents.extend(other.contents);
         self.shares.extend(other.shares);
         self.shared_uses += other.shared_uses;
+        // What both have is there once now.
+        let bytes = bytes as u128 * self.entries() as u128 / entries.max(1) as u128;
+        self.bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
 }
 

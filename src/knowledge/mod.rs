@@ -35,6 +35,7 @@ mod corrections;
 mod facts;
 mod lookups;
 mod shared_uses;
+mod size;
 
 pub use aliases::Aliases;
 pub use canvas_keys::CanvasKeys;

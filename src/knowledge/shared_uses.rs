@@ -16,6 +16,8 @@ pub const LIMIT: usize = 100_000;
 pub struct SharedUses {
     groups: BTreeMap<SharedUse, UseRecords>,
     has_forgotten: bool,
+    /// Records in all groups.
+    records: usize,
 }
 
 impl SharedUses {
@@ -45,21 +47,31 @@ impl SharedUses {
 
     fn insert(&mut self, group: SharedUse, found: impl IntoIterator<Item = (String, UseRecord)>) {
         let records = self.groups.entry(group).or_default();
+        let before = records.len();
         for (id, record) in found {
             let known = records.entry(id).or_insert_with(|| record.clone());
             if record < *known {
                 *known = record;
             }
         }
+        let added = records.len() - before;
+        self.records += added;
         if self.groups.len() >= 2 * LIMIT {
             self.trim();
         }
     }
 
+    /// Records in all groups.
+    pub(super) fn records(&self) -> usize {
+        self.records
+    }
+
     /// Forgets the groups beyond the limit.
     pub fn trim(&mut self) {
         while self.groups.len() > LIMIT {
-            self.groups.pop_last();
+            if let Some((_, records)) = self.groups.pop_last() {
+                self.records -= records.len();
+            }
             self.has_forgotten = true;
         }
     }

@@ -89,6 +89,74 @@ fn names_that_imply_thousands_of_years() {
     assert!(std::fs::metadata(dir.path().join("report/run.json")).unwrap().len() < 1 << 20);
 }
 
+/// A run over these records ends by its limit rather than take more; with `enough`, it does not.
+fn outgrows_little_memory(what: &str, records: impl Iterator<Item = Value>, enough: Option<&str>) {
+    let dir = tempfile::tempdir().unwrap();
+    let lines: String = records.map(|record| record.to_string() + "\n").collect();
+    fs::write(dir.path().join("in.json"), lines).unwrap();
+    let analyze = |memory: &str, incremental: bool| {
+        let args = ["analyze", "--workload", "any", "--event", "any", "--no-html", "--memory", memory];
+        let incremental: &[&str] = if incremental { &["--incremental"] } else { &[] };
+        let out = format!("{memory}{}", incremental.concat());
+        run(keytrail().current_dir(dir.path()).args(args).args(["-o", &out, "in.json"]).args(incremental))
+    };
+    for incremental in [false, true].into_iter().take(1 + usize::from(enough.is_some())) {
+        let little = analyze("64MiB", incremental);
+        assert_eq!(little.status, 2, "{what}: {}", little.stderr);
+        let said = &little.stderr;
+        assert!(said.contains("--memory allows") && said.contains("of 64 MiB"), "{what}: {said}");
+    }
+    assert!(!dir.path().join("64MiB").exists(), "{what}");
+    if let Some(enough) = enough {
+        let ran = analyze(enough, false);
+        assert_eq!(ran.status, 0, "{what}: {}", ran.stderr);
+    }
+}
+
+/// What records say of keys, aliases and trails is kept until the end, and was not limited.
+#[test]
+fn facts_do_not_outgrow_memory() {
+    let key = |n: usize| format!("arn:aws:kms:us-west-2:111122223333:key/{n:036}");
+    let text = |n: usize, len: usize| format!("{n}{}", "x".repeat(len));
+    let call = |n: usize, name: &str, changes: &Value| {
+        let mut record = with(changes);
+        record["eventName"] = name.into();
+        record["eventID"] = format!("00000000-0000-4000-8000-{n:012}").into();
+        record
+    };
+    outgrows_little_memory(
+        "policies",
+        (0..80).map(|n| {
+            let statement = json!({"Sid": text(n, 60_000), "Effect": "Allow", "Principal": "*",
+                "Action": "kms:*", "Resource": "*"});
+            let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+            let request = json!({"keyId": key(n), "policyName": "default", "policy": policy});
+            call(n, "PutKeyPolicy", &json!({"requestParameters": request}))
+        }),
+        Some("512MiB"),
+    );
+    outgrows_little_memory(
+        "aliases",
+        (0..16_000).map(|n| {
+            let alias = format!("arn:aws:kms:us-west-2:111122223333:alias/{}", text(n, 4000));
+            let resources = json!([{"ARN": alias}, {"ARN": key(n)}]);
+            let request = json!({"aliasName": format!("alias/{}", text(n, 10)), "targetKeyId": key(n)});
+            call(n, "CreateAlias", &json!({"resources": resources, "requestParameters": request}))
+        }),
+        Some("512MiB"),
+    );
+}
+
+/// The file of each day of events has a writer.
+#[test]
+fn days_do_not_outgrow_memory() {
+    let record = |n: usize| {
+        let day = chrono::NaiveDate::from_epoch_days(n as i32).unwrap();
+        with(&json!({"eventTime": format!("{day}T12:00:00Z"), "eventID": format!("day-{n}")}))
+    };
+    outgrows_little_memory("days", (0..7000).map(record), None);
+}
+
 /// Each event has a group of its own, which stays in memory: a run ends rather than take more than
 /// it may.
 #[test]

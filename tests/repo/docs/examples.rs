@@ -31,6 +31,7 @@ pub(super) fn runs(command: &str, folder: &Path) -> bool {
     // README.
     if ![
         "analyze",
+        "keytrail export",
         "keytrail grants",
         "keytrail policy",
         "keytrail record",
