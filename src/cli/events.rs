@@ -41,6 +41,9 @@ pub(super) fn run(
         left: args.limit.unwrap_or(u64::MAX),
     };
     let read = read_events(&args.events, &args.common, (interrupt, &bar), &mut printer)?;
+    if let ReadFrom::Archives(archives) = &read.of {
+        printer.stream.name_keys(archives.run.facts.aliases.names_of_keys());
+    }
     printer.finish()?;
     output.finish()?;
     Ok(ended(&read, args, reporter))

@@ -10,6 +10,7 @@ use super::plan;
 use super::replaced_file::create_beside;
 use super::reporter::ExitReporter;
 use super::startup;
+use super::terminal::say;
 use super::values::LogFormat;
 use keytrail::aggregate::InputTotals;
 use keytrail::model::counted;
@@ -43,7 +44,7 @@ pub(super) fn run(args: &EvidenceArgs, reporter: &ExitReporter) -> Result<ExitSt
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         let (files, members) = (counted(pack.report_files, "file"), pack.members.join(", "));
         // The pack is written, with or without this line.
-        let _ = writeln!(io::stderr(), "{}: {members}; hashes of {files} of the report", printable(&path));
+        say(&format!("{}: {members}; hashes of {files} of the report", printable(&path)));
     }
     Ok(reporter.rows_printed(&InputTotals::default()))
 }

@@ -14,7 +14,7 @@ use super::plan;
 use super::replaced_file::{check_new_file, create_beside};
 use super::reporter::ExitReporter;
 use super::startup;
-use super::terminal::write_stdout;
+use super::terminal::{say, write_stdout};
 use super::values::LogFormat;
 use keytrail::aggregate::InputTotals;
 use keytrail::model::counted;
@@ -56,10 +56,10 @@ pub(super) fn run(args: &ExportArgs, reporter: &ExitReporter) -> Result<ExitStat
             }
         };
         // It is written, with or without these lines.
-        let _ = writeln!(io::stderr(), "{what}");
+        say(&what);
         for table in exported.iter().filter(|table| table.left_out > 0) {
             let rows = counted(table.left_out, "row");
-            let _ = writeln!(io::stderr(), "{}: {rows} left out, a sheet has no room for them", table.table);
+            say(&format!("{}: {rows} left out, a sheet has no room for them", table.table));
         }
     }
     Ok(reporter.rows_printed(&InputTotals::default()))

@@ -10,6 +10,7 @@ use super::plan;
 use super::replaced_file::{check_new_file, create_beside};
 use super::reporter::ExitReporter;
 use super::startup;
+use super::terminal::say;
 use super::values::LogFormat;
 use keytrail::aggregate::InputTotals;
 use keytrail::page::{PageError, write_page};
@@ -46,7 +47,7 @@ pub(super) fn run(args: &HtmlArgs, reporter: &ExitReporter) -> Result<ExitStatus
     file.persist(&args.output).map_err(|error| failed(error.error))?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The page is written, with or without this line.
-        let _ = writeln!(io::stderr(), "{}: the page of {}", printable(&path), printable(&name.to_string()));
+        say(&format!("{}: the page of {}", printable(&path), printable(&name.to_string())));
     }
     Ok(reporter.rows_printed(&InputTotals::default()))
 }

@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::options::CommonOptions;
 use super::progress::BarAwareWriter;
+use super::terminal::say;
 use super::values::LogFormat;
 
 /// Starts printing messages above `bar`.
@@ -54,7 +55,7 @@ impl Write for SanitizingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         let line = printable(text.strip_suffix('\n').unwrap_or(&text));
-        writeln!(self.0, "{line}")?;
+        self.0.write_all(format!("{line}\n").as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -75,6 +76,5 @@ pub(super) fn line(level: &str, message: &str, mut fields: Value) {
     fields["timestamp"] = timestamp().into();
     fields["level"] = level.into();
     fields["message"] = message.into();
-    // There is nowhere left to report an error to.
-    let _ = writeln!(io::stderr(), "{}", printable(&fields.to_string()));
+    say(&printable(&fields.to_string()));
 }

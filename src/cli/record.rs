@@ -1,5 +1,6 @@
 //! `keytrail record`: one original record, as the archive has it.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,12 +13,16 @@ use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::record_args::RecordArgs;
 use super::reporter::ExitReporter;
+use super::terminal::say;
 use super::values::LogFormat;
 use super::{log, plan, progress, startup};
 use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::engine::{self, Plan, RecordName, RunError};
 use keytrail::model::counted;
-use keytrail::report::{SinkError, pretty_json, printable, printable_lines, unread_inputs};
+use keytrail::report::{
+    EVENTS, FinishedReport, SinkError, column_position, pretty_json, printable, printable_lines,
+    unread_inputs,
+};
 
 pub(super) fn run(
     args: &RecordArgs,
@@ -27,13 +32,10 @@ pub(super) fn run(
     let bar = startup::start(&args.common)?;
     let name = RecordName::parse(&args.name);
     let buckets = plan::buckets(&args.s3);
-    let inputs =
+    let mut inputs =
         if args.inputs.is_empty() { vec![archive_of(&name, &args.name)?] } else { args.inputs.clone() };
     if let Some(report) = finished_report(&inputs, &buckets)? {
-        let read = report.inputs();
-        let read = if read.is_empty() { "the archives".to_owned() } else { printable(&read.join(" ")) };
-        let text = format!("a report has no records: name what it was made from, {read}");
-        return Err(CliError::Usage(text));
+        inputs = archives_in(&report, &name, &args.name)?;
     }
     let plan = Plan {
         threads: usize::from(args.common.threads),
@@ -62,7 +64,7 @@ pub(super) fn run(
         if !args.common.quiet && is_text {
             let damage = if is_json { "" } else { ": not valid JSON, printed as it is" };
             // The record is printed, with or without this line.
-            let _ = writeln!(io::stderr(), "{}@{offset}{damage}", printable(archive));
+            say(&format!("{}@{offset}{damage}", printable(archive)));
         } else if !is_text {
             log::line("INFO", "record", json!({"archive": archive, "offset": offset, "is_json": is_json}));
         }
@@ -76,6 +78,29 @@ pub(super) fn run(
     Ok(reporter.rows_printed(&totals))
 }
 
+/// The archives in which the report says the event is. A report has the place of each event.
+fn archives_in(report: &FinishedReport, name: &RecordName, text: &str) -> Result<Vec<PathBuf>, CliError> {
+    const ID: usize = column_position(EVENTS, "event_id");
+    const ARCHIVE: usize = column_position(EVENTS, "archive");
+    let RecordName::EventId(id) = name else { return Ok(vec![archive_of(name, text)?]) };
+    let mut archives = BTreeSet::new();
+    report.read_events(|row| {
+        if row.text_at(ID) == Some(id.as_str()) {
+            archives.extend(row.text_at(ARCHIVE).map(|archive| path_of(archive)));
+        }
+    })?;
+    if archives.is_empty() {
+        let read = report.inputs();
+        let read = if read.is_empty() { "the archives".to_owned() } else { printable(&read.join(" ")) };
+        let text = format!(
+            "the report has no event {}; what was not selected is only in the archives: name {read}",
+            printable(text)
+        );
+        return Err(CliError::Usage(text));
+    }
+    Ok(archives.into_iter().collect())
+}
+
 /// The archive itself, where no input is named.
 fn archive_of(name: &RecordName, text: &str) -> Result<PathBuf, CliError> {
     let RecordName::Place { archive, .. } = name else {
@@ -85,14 +110,19 @@ fn archive_of(name: &RecordName, text: &str) -> Result<PathBuf, CliError> {
         );
         return Err(CliError::Usage(text));
     };
+    Ok(path_of(archive))
+}
+
+/// The file or object that an archive is, or is in.
+fn path_of(archive: &str) -> PathBuf {
     if Path::new(archive).exists() {
-        return Ok(archive.into());
+        return archive.into();
     }
     // `!/` is between a container and its member; it may also be in a name.
     let ends = archive.match_indices("!/").map(|(at, _)| &archive[..at]);
     let containers: Vec<&str> = ends.collect();
     let on_disk = containers.iter().find(|name| Path::new(name).is_file());
-    Ok(on_disk.or(containers.first()).copied().unwrap_or(archive).into())
+    on_disk.or(containers.first()).copied().unwrap_or(archive).into()
 }
 
 /// Why there may be no record.

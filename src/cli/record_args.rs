@@ -24,8 +24,10 @@ pub(super) struct RecordArgs {
     #[arg(value_name = "EVENT_ID|ARCHIVE@OFFSET", help_heading = "Arguments")]
     pub(super) name: String,
 
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input; or one
+    /// report
     ///
+    /// Of a report, only the archive is read that the report names for the event.
     /// With ARCHIVE@OFFSET, only that archive is read, and INPUT may be left out where the archive
     /// can be opened under its name.
     #[arg(value_name = "INPUT", help_heading = "Arguments")]

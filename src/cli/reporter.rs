@@ -19,6 +19,7 @@ use super::exit::ExitStatus;
 use super::log;
 use super::metrics_file::MetricsFile;
 use super::options::CommonOptions;
+use super::terminal::say;
 use super::values::LogFormat;
 use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::audit::{Caveat, Severity};
@@ -212,7 +213,7 @@ impl ExitReporter {
         } else {
             // A name in the text may hold a line break: what follows must not look like a message.
             let text = printable_lines(text).replace('\n', "\n  ");
-            let _ = writeln!(io::stderr(), "keytrail: {text}"); // nowhere left to report to
+            say(&format!("keytrail: {text}"));
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::io::{self, BufWriter, Write};
 
+use indicatif::ProgressBar;
+
 use super::digest_files::digest_options;
 use super::error::CliError;
 use super::exit::ExitStatus;
+use super::inputs::{finished_report, window_note};
 use super::interrupt::Interrupt;
 use super::progress::BarAwareWriter;
 use super::reporter::ExitReporter;
@@ -13,11 +16,13 @@ use super::times::time_window;
 use super::values::LogFormat;
 use super::verify_args::VerifyArgs;
 use super::{plan, progress, startup};
+use keytrail::aggregate::InputTotals;
 use keytrail::engine::{self, DigestOptions, Plan, Selection};
 use keytrail::integrity::{FileKind, IntegritySummary};
 use keytrail::model::{IntegrityReason, IntegrityStatus, Rejection, counted, number};
 use keytrail::report::{
-    EncodedRow, EventStep, INTEGRITY, RowStream, Sink, SinkError, column_position, printable, unread_inputs,
+    EncodedRow, EventStep, FinishedReport, INTEGRITY, IntegrityTable, RowStream, Sink, SinkError,
+    column_position, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -29,6 +34,9 @@ pub(super) fn run(
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
     let bar = startup::start(&args.common)?;
+    if let Some(report) = finished_report(&args.inputs, &plan::buckets(&args.s3))? {
+        return of_report(args, &report, reporter, &bar);
+    }
     let (since, until) =
         time_window(("--start-time", args.start_time.as_deref()), ("--end-time", args.end_time.as_deref()))?;
     let digests =
@@ -73,6 +81,50 @@ pub(super) fn run(
     }
     let is_verified = run.integrity.signed_digests > 0 && run.integrity.broken() == 0;
     Ok(reporter.verified(&run.inputs, is_verified))
+}
+
+/// Prints what a report says of its digests and log files. Nothing is verified again.
+fn of_report(
+    args: &VerifyArgs,
+    report: &FinishedReport,
+    reporter: &ExitReporter,
+    bar: &ProgressBar,
+) -> Result<ExitStatus, CliError> {
+    let mut output = RowOutput::stdout(args.format, &[], &args.common, bar)?;
+    let mut broken = 0;
+    let mut printed = Ok(());
+    {
+        let mut lines = BufWriter::new(BarAwareWriter::new(bar, io::stdout()));
+        let printer = match args.format {
+            None => Printer::Lines { out: &mut lines, prints_all: args.common.verbose > 0 },
+            Some(_) => Printer::Rows(output.rows(INTEGRITY, TERMINAL_COLUMNS)?),
+        };
+        let mut sink = VerifySink { printer };
+        report.read::<IntegrityTable>(|row| {
+            let is = |status: IntegrityStatus| row.text_at(STATUS) == Some(status.as_str());
+            use IntegrityStatus::{Invalid, Missing, Unlisted};
+            broken += u64::from([Invalid, Missing, Unlisted].into_iter().any(is));
+            if printed.is_ok() {
+                printed = sink.integrity(row);
+            }
+        })?;
+        printed?;
+        match sink.printer {
+            Printer::Lines { out, .. } => {
+                let summary = report.run()["integrity"]["summary"].as_str().unwrap_or("No digests found");
+                let text = format!("{}\n", printable(summary));
+                out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(output_failed)?;
+            }
+            Printer::Rows(rows) => rows.finish()?,
+        }
+    }
+    output.finish()?;
+    if !args.common.quiet && args.common.log_format == LogFormat::Text {
+        // The result is printed, with or without this note.
+        let _ = io::stderr().write_all(window_note(report).as_bytes());
+    }
+    let signed = report.number(&["integrity", "signed_digests"]).unwrap_or_default();
+    Ok(reporter.verified(&InputTotals::default(), signed > 0 && broken == 0))
 }
 
 /// Why standard output cannot be written.

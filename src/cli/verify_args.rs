@@ -23,7 +23,8 @@ use keytrail::report::OutputFormat;
   keytrail verify --digest-keys keys.json --start-time 2023-04-01 s3://my-trail/AWSLogs
   keytrail verify --digest-keys keys.json --format csv AWSLogs/ > integrity.csv")]
 pub(super) struct VerifyArgs {
-    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, or `-` for standard input
+    /// Files, directories (searched recursively), s3://BUCKET/PREFIX, `-` for standard input; or one
+    /// report, which says what was found when it was made
     #[arg(value_name = "INPUT", required = true, help_heading = "Arguments")]
     pub(super) inputs: Vec<PathBuf>,
 

@@ -1,7 +1,7 @@
 //! Which key each alias pointed to, and when.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::AddAssign;
 
 use crate::model::{Arn, EventTime, KeyOrigin, KeyRef, KmsEvent};
@@ -70,6 +70,28 @@ impl Aliases {
         })
     }
 
+    /// The names of keys that a person may read instead of their ARNs: `alias/…` of keys that have one
+    /// alias, which never pointed to another key, and whose name no other account or Region has.
+    pub fn names_of_keys(&self) -> HashMap<String, String> {
+        let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (alias, history) in &self.by_alias {
+            let name = alias.find("alias/").map_or(alias.as_str(), |at| &alias[at..]);
+            for target in history.values() {
+                // What points to no key at some time is no name either.
+                let key = if let Target::Key(key) = target { key.as_str() } else { "" };
+                keys.entry(key).or_default().insert(name);
+                names.entry(name).or_default().insert(key);
+            }
+        }
+        let only_name = |(key, of_key): (&str, BTreeSet<&str>)| {
+            let name = of_key.first().filter(|_| of_key.len() == 1 && !key.is_empty())?;
+            let is_its_own = names.get(name).is_some_and(|keys| keys.len() == 1);
+            is_its_own.then(|| (key.to_owned(), (*name).to_owned()))
+        };
+        keys.into_iter().filter_map(only_name).collect()
+    }
+
     /// Whether no alias is known.
     pub fn is_empty(&self) -> bool {
         self.by_alias.is_empty()
@@ -105,6 +127,28 @@ impl AddAssign for Aliases {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_could_mean_two_keys_is_none() {
+        let mut aliases = Aliases::default();
+        let key = |id: &str| Some(format!("arn:aws:kms:us-west-2:111122223333:key/{id}"));
+        let alias = |region: &str, name: &str| format!("arn:aws:kms:{region}:111122223333:alias/{name}");
+        let mut add = |region, name, time, id: Option<&str>| {
+            aliases.insert(alias(region, name), time, id.and_then(key));
+        };
+        add("us-west-2", "own", None, Some("1"));
+        add("us-west-2", "moved", None, Some("2"));
+        add("us-west-2", "moved", Some(EventTime(1)), Some("3"));
+        add("us-west-2", "gone", None, Some("4"));
+        add("us-west-2", "gone", Some(EventTime(1)), None);
+        add("us-west-2", "first", None, Some("5"));
+        add("us-west-2", "second", None, Some("5"));
+        add("us-west-2", "twice", None, Some("6"));
+        add("us-east-1", "twice", None, Some("7"));
+        let names = aliases.names_of_keys();
+        let expected = key("1").map(|key| (key, "alias/own".to_owned()));
+        assert_eq!(names, expected.into_iter().collect::<HashMap<_, _>>());
+    }
 
     #[test]
     fn the_last_change_before_a_time_decides() {

@@ -1,7 +1,7 @@
 //! Bytes that were looked at again and again: time grows with the input, not with its square.
 
 use serde_json::json;
-use testkit::{decrypt, document, keytrail, run};
+use testkit::{decrypt, document, with_cpu};
 
 use super::attack;
 
@@ -87,10 +87,8 @@ fn many_own_rules() {
     std::fs::write(dir.path().join("events.json"), events).unwrap();
     for rules in files {
         std::fs::write(dir.path().join("rules.toml"), rules).unwrap();
-        let since = std::time::Instant::now();
-        let args = ["analyze", "--force", "--workload", "any", "--rules", "rules.toml", "events.json"];
-        let ran = run(keytrail().current_dir(dir.path()).args(args));
+        let args = ["--force", "--workload", "any", "--rules", "rules.toml", "events.json"];
+        let ran = with_cpu(30, dir.path(), &args);
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        assert!(since.elapsed().as_secs() < 30, "{:?}", since.elapsed());
     }
 }

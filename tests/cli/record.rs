@@ -45,6 +45,29 @@ fn every_row_leads_to_its_record() {
     }
 }
 
+/// A report names the archives of its events: only these are read.
+#[test]
+fn a_report_leads_to_the_archives() {
+    let dir = folder(&[
+        ("a.json", document(&[decrypt(1)]).as_bytes()),
+        ("b.json", document(&[decrypt(2), decrypt(2)]).as_bytes()),
+    ]);
+    let run_in = |args: &[&str]| run(keytrail().current_dir(dir.path()).args(args));
+    let ids = [1, 2].map(|n| decrypt(n)["eventID"].as_str().unwrap().to_owned());
+    let analyzed = run_in(&["analyze", "-q", "-o", "report", "a.json", "b.json"]);
+    assert_eq!(analyzed.status, 0, "{}", analyzed.stderr);
+    for (id, archive) in ids.iter().zip(["a.json", "b.json"]) {
+        let (of_report, of_archive) = (run_in(&["record", id, "report"]), run_in(&["record", id, archive]));
+        assert_eq!(of_report.status, 0, "{}", of_report.stderr);
+        assert_eq!(text(&of_report.stdout), text(&of_archive.stdout));
+        assert!(of_report.stderr.starts_with(&format!("{archive}@")), "{}", of_report.stderr);
+    }
+    let none = run_in(&["record", "no-such-id", "report"]);
+    assert_eq!(none.status, 2);
+    assert!(none.stderr.contains("the report has no event no-such-id"), "{}", none.stderr);
+    assert!(none.stderr.contains("a.json b.json"), "{}", none.stderr);
+}
+
 /// Copies are all printed, each with its place, and other services' records are found, too.
 #[test]
 fn all_records_of_an_id_are_printed() {
@@ -109,11 +132,7 @@ fn what_cannot_be_found_is_said() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let ran = run(keytrail().arg("record").arg("x").arg(&report));
     assert_eq!(ran.status, 2);
-    assert!(
-        ran.stderr.contains("a report has no records: name what it was made from, a.json"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("is only in the archives: name a.json"), "{}", ran.stderr);
     assert_eq!(names(dir.path()), ["a.json", "report"]);
     // Only the archive in which the record is said to be is read.
     fs::write(dir.path().join("bad.json.gz"), &gzip(b"{\"Records\":[")[..8]).unwrap();

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use testkit::trail::{Hour, Signer, Trail};
-use testkit::{Report, analyze_in, gzip, input, keytrail, parquet_bytes, rows, run};
+use testkit::{Ran, Report, analyze_in, gzip, input, keytrail, parquet_bytes, rows, run};
 
 use crate::{Copy, remove, state};
 
@@ -70,6 +70,18 @@ fn tables_say_what_is_verified() {
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
+    // `verify` of the report says what `verify` of the files says, and ends alike.
+    let of_report = run(keytrail().current_dir(copy.dir.path()).args(["verify", "-q", "report"]));
+    let of_files = copy.verify(&["-q"]);
+    let files = |ran: &Ran| {
+        let text = String::from_utf8(ran.stdout.clone()).unwrap();
+        let mut lines: Vec<String> =
+            text.lines().filter(|line| line.contains(" file\t")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!((of_report.status, files(&of_report)), (1, files(&of_files)));
+    assert!(std::str::from_utf8(&of_report.stdout).unwrap().ends_with(&format!("{sentence}\n")));
 }
 
 fn run_with(copy: &Copy, args: &[&str]) -> i32 {

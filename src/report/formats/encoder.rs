@@ -1,5 +1,6 @@
 //! What every output format implements.
 
+use std::collections::HashMap;
 use std::io;
 
 use crate::base::TaskQueue;
@@ -24,6 +25,9 @@ pub enum OutputTarget {
 pub(super) trait RowEncoder {
     /// Writes a row, or keeps it for later.
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError>;
+
+    /// Shows these names instead of ARNs of keys. What a program reads has ARNs.
+    fn name_keys(&mut self, _names: HashMap<String, String>) {}
 
     /// Writes the rows that were kept, and the end of the output.
     fn finish(self: Box<Self>) -> Result<(), SinkError>;

@@ -13,6 +13,7 @@ mod parquet;
 mod terminal;
 mod tsv;
 
+use std::collections::HashMap;
 use std::io::Write;
 
 pub use self::csv::CsvForm;
@@ -217,6 +218,12 @@ impl<'w> RowStream<'w> {
         self.cells.clear();
         places.iter().for_each(|place| cells[*place].encode(&mut self.cells));
         self.encoder.push(EncodedRow::new(&self.cells))
+    }
+
+    /// Shows these names, by the ARNs of keys, instead of the ARNs in the rows that follow. Only a
+    /// table for a terminal does.
+    pub fn name_keys(&mut self, names: HashMap<String, String>) {
+        self.encoder.name_keys(names);
     }
 
     /// Writes the rows that are still buffered, and the end of the output.

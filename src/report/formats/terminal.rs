@@ -1,5 +1,6 @@
 //! A table for a terminal, one line a row.
 
+use std::collections::HashMap;
 use std::io::Write;
 
 use super::encoder::{OutputTarget, RowEncoder, output_error};
@@ -26,6 +27,8 @@ pub(super) struct TerminalEncoder<W> {
     rows: Vec<Vec<String>>,
     count: u64,
     layout: Option<TableLayout<'static>>,
+    /// Aliases of keys, by their ARNs.
+    names: HashMap<String, String>,
 }
 
 impl<W: Write> TerminalEncoder<W> {
@@ -42,7 +45,17 @@ impl<W: Write> TerminalEncoder<W> {
         };
         let head = |(place, is_number): (usize, bool)| (place, TableHead { name: names[place], is_number });
         let shown = shown.into_iter().map(head).collect();
-        Self { shown, all: names.len(), out, width, color, rows: Vec::new(), count: 0, layout: None }
+        Self {
+            shown,
+            all: names.len(),
+            out,
+            width,
+            color,
+            rows: Vec::new(),
+            count: 0,
+            layout: None,
+            names: HashMap::new(),
+        }
     }
 
     fn text_row(&self, row: EncodedRow<'_>) -> Vec<String> {
@@ -51,6 +64,9 @@ impl<W: Write> TerminalEncoder<W> {
             Cell::Time(time) => time_to_seconds(*time),
             Cell::Null => "-".to_owned(),
             Cell::Int(n) if head.name.ends_with("count") => u64::try_from(*n).map_or(n.to_string(), number),
+            Cell::Text(key) if head.name == "key_arn" => {
+                printable(self.names.get(key.as_ref()).map_or(key, |name| name.as_str()))
+            }
             other => printable(&cell_text(other)),
         };
         self.shown.iter().map(text).collect()
@@ -114,6 +130,10 @@ impl<W: Write> RowEncoder for TerminalEncoder<W> {
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
         self.rows.push(self.text_row(row));
         if self.rows.len() >= BLOCK_ROWS { self.write_block() } else { Ok(()) }
+    }
+
+    fn name_keys(&mut self, names: HashMap<String, String>) {
+        self.names = names;
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
