@@ -133,7 +133,7 @@ pub(super) struct EventsArgs {
 #[command(after_help = "Examples:
   keytrail summary --by principal sample-logs
   keytrail summary --by source-ip --workload any --event any --key '*1234abcd*' sample-logs
-  keytrail summary --by access-key --outcome denied --since 7d report")]
+  keytrail summary --by access-key --outcome denied --since 2023-03-01 report")]
 pub(super) struct SummaryArgs {
     /// What to count by
     #[arg(long, value_name = "WHAT", env = "KEYTRAIL_BY", default_value = "principal")]

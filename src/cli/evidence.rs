@@ -1,6 +1,6 @@
 //! `keytrail evidence`: one zip file to hand over, of a finished report.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 
 use super::error::CliError;
 use super::evidence_args::EvidenceArgs;

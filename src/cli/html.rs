@@ -1,6 +1,6 @@
 //! `keytrail html`: the page of a finished report.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::error::CliError;
 use super::exit::ExitStatus;

@@ -3,7 +3,6 @@
 //! With `--log-format json` the last line is an object whose `message` is `finished`, `failed` or
 //! `stopped`, with the exit status. A log collector needs no other line to see how a run ended.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

@@ -29,8 +29,8 @@ pub(super) fn use_color(when: ColorWhen, is_terminal: bool) -> bool {
     }
 }
 
-/// Writes a line to standard error, in one call: what other threads and programs write there does not
-/// come between. There is nowhere to report an error to.
+/// Writes a line to standard error, in one call: what other threads and programs write there does
+/// not come between. There is nowhere to report an error to.
 pub(super) fn say(line: &str) {
     let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }

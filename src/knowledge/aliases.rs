@@ -70,8 +70,9 @@ impl Aliases {
         })
     }
 
-    /// The names of keys that a person may read instead of their ARNs: `alias/…` of keys that have one
-    /// alias, which never pointed to another key, and whose name no other account or Region has.
+    /// The names of keys that a person may read instead of their ARNs: `alias/…` of keys that have
+    /// one alias, which never pointed to another key, and whose name no other account or Region
+    /// has.
     pub fn names_of_keys(&self) -> HashMap<String, String> {
         let mut keys: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -137,7 +137,7 @@ mod tests {
             ("sagemaker", "ListEndpoints", "{}"),
             ("sagemaker", "CreatePipeline", r#"{"roleArn":"arn:aws:iam::111122223333:role/R"}"#),
             ("sagemaker", "CreatePipeline", r#"{"roleArn":"r","pipelineDefinition":"{\"KmsKeyId\":\"k\"}"}"#),
-            ("sagemaker", "DescribeFeatureGroup", "{}"),
+            ("sagemaker", "DeleteWorkteam", "{}"),
             ("sagemaker", "DescribePipeline", r#"{"pipelineName":"p"}"#),
             ("sagemaker", "Search", r#"{"crossAccountFilterOption":"SameAccount"}"#),
             ("sts", "GetCallerIdentity", "{}"),

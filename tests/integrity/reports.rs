@@ -71,7 +71,7 @@ fn tables_say_what_is_verified() {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
     // `verify` of the report says what `verify` of the files says, and ends alike.
-    let of_report = run(keytrail().current_dir(copy.dir.path()).args(["verify", "-q", "report"]));
+    let of_report = testkit::run(keytrail().current_dir(copy.dir.path()).args(["verify", "-q", "report"]));
     let of_files = copy.verify(&["-q"]);
     let files = |ran: &Ran| {
         let text = String::from_utf8(ran.stdout.clone()).unwrap();
