@@ -86,7 +86,7 @@ fn archives_in(report: &FinishedReport, name: &RecordName, text: &str) -> Result
     let mut archives = BTreeSet::new();
     report.read_events(|row| {
         if row.text_at(ID) == Some(id.as_str()) {
-            archives.extend(row.text_at(ARCHIVE).map(|archive| path_of(archive)));
+            archives.extend(row.text_at(ARCHIVE).map(path_of));
         }
     })?;
     if archives.is_empty() {
