@@ -4,7 +4,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Examples come before the options: they are what most people look for.
-const TEMPLATE: &str = "{about-with-newline}\n{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+const TEMPLATE: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
 
 /// The command with the examples of each subcommand before its options.
 pub(super) fn examples_first(command: Command) -> Command {
@@ -13,6 +13,12 @@ pub(super) fn examples_first(command: Command) -> Command {
         let sub = examples_first(sub);
         if has_examples { sub.help_template(TEMPLATE) } else { sub }
     })
+}
+
+/// The command whose short help leaves out what the long one has: variables of the environment.
+pub(super) fn short_help(command: Command) -> Command {
+    let command = command.mut_args(|arg| arg.hide_env(true));
+    command.mut_subcommands(short_help)
 }
 
 /// Words of other programs, and the options that mean the same here.

@@ -70,6 +70,9 @@ use reporter::ExitReporter;
 /// Parses the command line, runs the command and returns its exit status.
 pub fn run() -> ExitCode {
     let mut command = variables::ignore_empty(help::examples_first(Args::command()));
+    if std::env::args_os().any(|arg| arg == "-h") {
+        command = help::short_help(command);
+    }
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
     let parsed = parsed.and_then(|matches| {
         let mut args = Args::from_arg_matches(&matches)?;

@@ -15,7 +15,7 @@ use crate::model::Arn;
 const GAP: usize = 2;
 
 /// The forms of a cell, from the whole text to the shortest.
-const LEVELS: usize = 8;
+const LEVELS: usize = 10;
 
 /// What is known of a column before its rows.
 #[derive(Debug, Clone, Copy)]
@@ -232,8 +232,10 @@ fn shortened(text: &str, level: usize, same: &SameParts) -> String {
     let is_path = level >= 2;
     let (parts, name) = match arn {
         Some(arn) => {
-            let account = Some(arn.account).filter(|_| same.account.is_none() && level < 4);
-            let region = Some(arn.region).filter(|_| same.region.is_none() && level < 4);
+            // Names of different accounts may be the same.
+            let has_parts = !(4..8).contains(&level);
+            let account = Some(arn.account).filter(|_| same.account.is_none() && has_parts);
+            let region = Some(arn.region).filter(|_| same.region.is_none() && has_parts);
             let parts = region.into_iter().chain(account).filter(|part| !part.is_empty());
             (parts.map(|part| format!("{part}:")).collect::<String>(), arn.resource)
         }
@@ -243,7 +245,7 @@ fn shortened(text: &str, level: usize, same: &SameParts) -> String {
         return parts
             + &match level {
                 0..=5 => name.to_owned(),
-                6 => start_cut(name, 48),
+                6 | 8 => start_cut(name, 48),
                 _ => start_cut(name, 24),
             };
     }
@@ -255,7 +257,7 @@ fn shortened(text: &str, level: usize, same: &SameParts) -> String {
         (Some(id), 3 | 5) if path.is_empty() && parts.is_empty() => format!("{id}…"),
         (Some(id), 3 | 5) => id,
         (_, ..=5) => last.to_owned(),
-        (_, 6) => middle_cut(last, 25),
+        (_, 6 | 8) => middle_cut(last, 25),
         _ => middle_cut(last, 15),
     };
     format!("{parts}{path}{end}")
@@ -341,6 +343,18 @@ mod tests {
             lines.iter().filter_map(move |line| line.split_whitespace().nth(place)).collect::<HashSet<_>>()
         };
         assert_eq!((cells(1).len(), cells(2).len()), (2, 2), "{lines:?}");
+    }
+
+    #[test]
+    fn the_account_stays_where_it_tells_names_apart() {
+        let role = |account: &str| {
+            format!("arn:aws:iam::{account}:role/AmazonSageMaker-ExecutionRole-20240101T120000")
+        };
+        let (one, other) = (role("111122223333"), role("444455556666"));
+        let time = "2021-07-30T16:00:00Z";
+        let (layout, lines) = table(&[[time, &one, KEY], [time, &other, KEY]], 72);
+        assert_eq!(layout.hidden(), 0);
+        assert!(lines[0].contains("111122223333:…/AmazonS…T120000"), "{lines:?}");
     }
 
     #[test]
