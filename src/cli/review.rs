@@ -26,13 +26,13 @@ use keytrail::report::{
 /// The columns that a terminal shows.
 const TERMINAL_COLUMNS: &[&str] = &[
     "key_arn",
-    "key_state",
     "principal",
     "used_count",
+    "refused_count",
     "last_use",
     "used_apis",
+    "key_state",
     "workloads",
-    "refused_count",
     "open_grants",
 ];
 
