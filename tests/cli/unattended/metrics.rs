@@ -222,15 +222,18 @@ fn metrics_that_cannot_be_written_in_the_end_are_an_error() {
 fn second_reader(path: &Path, ours: &Page) {
     let script = "import json, sys
 from prometheus_client.parser import text_string_to_metric_families as parse
-found = [[s.name, s.labels, s.value] for f in parse(open(sys.argv[1], newline='').read()) for s in f.samples]
+found = [[s.name, s.labels, repr(s.value)] for f in parse(open(sys.argv[1], newline='').read()) for s in f.samples]
 json.dump(found, sys.stdout)";
     let output = Command::new(python()).args(["-c", script]).arg(path).output();
     let Some(output) = output.ok().filter(|output| output.status.success()) else {
         let why = format!("{} cannot import prometheus_client", python().display());
         return skip("the metrics, by Prometheus's own parser", why);
     };
-    let found: Vec<(String, BTreeMap<String, String>, f64)> = serde_json::from_slice(&output.stdout).unwrap();
-    let found: BTreeMap<_, _> = found.into_iter().map(|(name, labels, v)| ((name, labels), v)).collect();
+    // Values come as text: serde_json may miss the last bit of a number, `parse` does not.
+    let found: Vec<(String, BTreeMap<String, String>, String)> =
+        serde_json::from_slice(&output.stdout).unwrap();
+    let found: BTreeMap<_, f64> =
+        found.into_iter().map(|(name, labels, v)| ((name, labels), v.parse().unwrap())).collect();
     assert_eq!(found, ours.samples);
 }
 
