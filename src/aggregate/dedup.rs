@@ -13,14 +13,13 @@
 //! Memory: at most 24 bytes per distinct event ([`SeenSet`]), and 104 bytes per call with a
 //! `sharedEventID`, before the slack of the hash table.
 
-use std::hash::Hash;
 use std::mem;
 use std::num::NonZeroU64;
 
 use hashbrown::{HashMap, HashSet};
 
 use super::event_id::EventId;
-use super::seen::{Identity, SeenSet, Sighting};
+use super::seen::{Identity, SeenSet, Sighting, identity};
 use crate::base::keyed_hash;
 use crate::model::{Arn, KeyOrigin, KeyRef, KmsEvent, Outcome};
 
@@ -119,13 +118,6 @@ impl CopyOrigin {
 
 fn name(text: &str) -> Name {
     NonZeroU64::new(keyed_hash(&text) as u64).unwrap_or(NonZeroU64::MIN)
-}
-
-/// 96 bits of a hash. Among a billion events, the chance of any accidental match is one in ten
-/// thousand million.
-fn identity(value: &impl Hash) -> Identity {
-    let hash = keyed_hash(value);
-    [(hash >> 96) as u32, (hash >> 64) as u32, (hash >> 32) as u32]
 }
 
 impl Fingerprint {

@@ -29,7 +29,7 @@ pub use coverage::{Coverage, RegionCoverage};
 pub use dedup::{Decision, Deduplicator, Fingerprint, PendingId, complete_from};
 pub use distinct::EXACT_LIMIT;
 pub use event_id::EventId;
-pub use grants::{Change, Grant, GrantLedger, GrantState, GrantUse, GrantUses, UseSummary};
+pub use grants::{Change, Grant, GrantLedger, GrantState, GrantUse, GrantUseCounter, GrantUses, UseSummary};
 pub use inputs::{InputStatus, InputSummary, InputTotals, StatusReason, UnreadReason};
 pub use observations::{ObservationFlags, Observations};
 pub use policies::{

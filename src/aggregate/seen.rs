@@ -7,6 +7,10 @@
 //! per entry, growth included. A general hash table doubles, and would need up to three times as
 //! much.
 
+use std::hash::Hash;
+
+use crate::base::keyed_hash;
+
 /// What [`SeenSet::insert`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sighting {
@@ -23,6 +27,13 @@ pub(super) type Identity = [u32; 3];
 
 const SHARD_BITS: u32 = 6;
 const SMALLEST: usize = 16;
+
+/// 96 bits of a hash. Among a billion events, the chance of any accidental match is one in ten
+/// thousand million.
+pub(super) fn identity(value: &impl Hash) -> Identity {
+    let hash = keyed_hash(value);
+    [(hash >> 96) as u32, (hash >> 64) as u32, (hash >> 32) as u32]
+}
 
 /// The events seen so far.
 #[derive(Debug)]
@@ -61,7 +72,7 @@ struct Shard {
 }
 
 /// The identity in an entry.
-fn identity(entry: u128) -> u128 {
+fn identity_of(entry: u128) -> u128 {
     entry >> 32
 }
 
@@ -75,10 +86,10 @@ impl Shard {
     fn insert(&mut self, entry: u128) -> Sighting {
         let mut at = self.home(entry);
         while let Some(&slot) = self.slots.get(at) {
-            if slot == 0 || identity(slot) > identity(entry) {
+            if slot == 0 || identity_of(slot) > identity_of(entry) {
                 break;
             }
-            if identity(slot) == identity(entry) {
+            if identity_of(slot) == identity_of(entry) {
                 return if slot == entry { Sighting::Same } else { Sighting::Other };
             }
             at += 1;

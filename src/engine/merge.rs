@@ -20,7 +20,7 @@ use super::run_knowledge::RunKnowledge;
 use super::shown::Shown;
 use super::superseded::SupersededRows;
 use crate::aggregate::{
-    Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUses, InputStatus, InputSummary,
+    Access, Activity, Counts, Coverage, Decision, Deduplicator, GrantUseCounter, InputStatus, InputSummary,
     InputTotals, KeyCalls, Observations, PolicyUses, SampleText, Selected, ShareLedger, StatusReason, Usage,
     complete_from,
 };
@@ -45,7 +45,7 @@ pub(super) struct Merge<'m> {
     coverage: Coverage,
     activity: Activity,
     access: Access,
-    grant_uses: GrantUses,
+    grant_uses: GrantUseCounter,
     key_calls: KeyCalls,
     policy_uses: PolicyUses,
     owners_copies: OwnersCopies,
@@ -101,7 +101,7 @@ impl<'m> Merge<'m> {
             coverage: Coverage::default(),
             activity: Activity::default(),
             access: Access::default(),
-            grant_uses: GrantUses::default(),
+            grant_uses: GrantUseCounter::default(),
             key_calls: KeyCalls::default(),
             policy_uses: PolicyUses::default(),
             owners_copies: OwnersCopies::default(),
@@ -131,7 +131,8 @@ impl<'m> Merge<'m> {
         }
         self.next_check = self.merged + CHECK_EVERY.max(self.merged / 16);
         let copies = self.owners_copies.bytes() + self.pending.bytes() + self.key_calls.bytes();
-        let tables = self.deduplicator.bytes() + self.usage.bytes() + copies + self.days.len() * DAY;
+        let tables = self.deduplicator.bytes() + self.usage.bytes() + self.grant_uses.bytes();
+        let tables = tables + copies + self.days.len() * DAY;
         self.plan.check_tables(self.knowledge.facts_bytes + tables as u64)
     }
 
@@ -468,7 +469,7 @@ impl<'m> Merge<'m> {
             replaced: ReplacedArchives::default(),
             facts,
             grants: self.knowledge.grants.clone(),
-            grant_uses: self.grant_uses,
+            grant_uses: self.grant_uses.finish(),
             policies: self.knowledge.policies.clone(),
             policy_uses: self.policy_uses,
             integrity: self.integrity.into_summary(),

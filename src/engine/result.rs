@@ -65,6 +65,6 @@ impl Run {
     fn grant_row<'r>(&self, n: usize, grant: &'r Grant) -> GrantRow<'r> {
         let created = grant.created.as_ref().and_then(|created| created.event_id.as_ref());
         let integrity = created.and_then(|id| self.grant_integrity.get(id)).copied();
-        GrantRow { grant, uses: self.grant_uses.of(n), integrity }
+        GrantRow { grant, uses: self.grant_uses.of(&self.grants, n), integrity }
     }
 }

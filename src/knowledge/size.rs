@@ -8,6 +8,10 @@ use crate::model::{Fact, GrantTerms, KeyEffect, LearnedCondition, ListedLog, Pol
 const ENTRY: usize = 300;
 /// A session: two hashes, with the slack of their table.
 const SESSION: usize = 120;
+/// A grant with its place among others, beside its texts.
+const GRANT: usize = 1500;
+/// Constraints of a grant, read and sorted for the search, take so many times their text.
+const CONSTRAINTS: usize = 24;
 /// A parsed policy takes so many times its text.
 const POLICY: usize = 16;
 /// A log file that a digest lists, beside its texts.
@@ -38,7 +42,10 @@ pub(super) fn bytes(fact: &Fact<'_>) -> usize {
                     constraints,
                     name,
                     ..
-                }) => 2 * [grantee, retiring, operations, constraints, name].map(len).iter().sum::<usize>(),
+                }) => {
+                    let texts = [grantee, retiring, operations, name].map(len).iter().sum::<usize>();
+                    GRANT + 2 * texts + CONSTRAINTS * len(constraints)
+                }
                 _ => 0,
             };
             2 * ENTRY + 2 * (len(&change.key) + change.principal.len()) + effect

@@ -92,3 +92,42 @@ fn many_own_rules() {
         assert_eq!(ran.status, 0, "{}", ran.stderr);
     }
 }
+
+/// A call was once counted for each of the grants that fit it.
+#[test]
+fn calls_that_fit_many_grants() {
+    let key = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let role = "arn:aws:iam::111122223333:role/R";
+    let identity = json!({
+        "type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/R/s", "principalId": "AROA:s",
+        "accountId": "111122223333", "sessionContext": {"sessionIssuer": {"arn": role}},
+    });
+    let with_parameters = |n: u32, name: &str, parameters: serde_json::Value| {
+        let mut record = decrypt(n);
+        record["eventName"] = name.into();
+        record["userIdentity"] = identity.clone();
+        record["resources"] = json!([{"ARN": key, "accountId": "111122223333"}]);
+        record["requestParameters"] = parameters;
+        record
+    };
+    let context = |n: u32| json!({"job": n.to_string(), "aws:s3:arn": "arn:aws:s3:::bucket"});
+    // Grants without end that are all alike, and grants that each have another context.
+    for is_alike in [true, false] {
+        let grant = |n: u32| {
+            let mut parameters = json!({"keyId": key, "granteePrincipal": role,
+                "operations": ["Decrypt", "DescribeKey"]});
+            if !is_alike {
+                parameters["constraints"] = json!({"encryptionContextSubset": context(n)});
+            }
+            let mut record = with_parameters(n, "CreateGrant", parameters);
+            record["responseElements"] = json!({"grantId": format!("g{n}"), "keyId": key});
+            record
+        };
+        let call = |n: u32| {
+            let name = if n.is_multiple_of(2) { "Decrypt" } else { "DescribeKey" };
+            with_parameters(n, name, json!({"encryptionContext": context(n % 1_000)}))
+        };
+        let records: Vec<_> = (0..1_000).map(grant).chain((1_000..21_000).map(call)).collect();
+        attack("grants.json", &document(&records).into_bytes(), 0, &["--workload", "any"]);
+    }
+}

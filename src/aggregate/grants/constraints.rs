@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::base::keyed_hash;
 use crate::model::KmsEvent;
 
 /// Whether constraints hold for a call.
@@ -15,20 +16,21 @@ pub(super) enum Holds {
     Undecidable,
 }
 
-type Context = BTreeMap<String, String>;
+/// Names and values of an encryption context.
+pub(super) type Context = BTreeMap<String, String>;
 
 /// The constraints of a grant.
 ///
 /// Source: [GrantConstraints](https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html).
 /// They limit calls that take an encryption context; a source ARN also limits other calls, if an
 /// AWS service makes them, and no record shows it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Constraints {
     equals: Option<Context>,
     subset: Option<Context>,
-    has_source: bool,
+    pub(super) has_source: bool,
     /// The text is not that of constraints.
-    is_unknown: bool,
+    pub(super) is_unknown: bool,
 }
 
 /// Operations to which an encryption context belongs.
@@ -59,28 +61,35 @@ impl Constraints {
         Self { equals, subset, has_source: members.contains_key("sourceArn"), is_unknown: false }
     }
 
-    /// Whether they hold for an operation of a call.
-    pub(super) fn hold_for(&self, event: &KmsEvent<'_>, operation: &str) -> Holds {
-        if self.is_unknown {
-            return Holds::Undecidable;
-        }
-        if self.has_source && operation != "RetireGrant" && event.principal.kind == "AWSService" {
-            return Holds::Undecidable;
-        }
-        if !WITH_CONTEXT.contains(&operation) || self.equals.is_none() && self.subset.is_none() {
-            return Holds::Yes;
-        }
-        let Some(context) = context_of(event, operation) else { return Holds::Undecidable };
+    /// Whether they limit a grant to some encryption contexts.
+    pub(super) fn have_context(&self) -> bool {
+        self.equals.is_some() || self.subset.is_some()
+    }
+
+    /// The pairs of their encryption contexts.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
+        [&self.equals, &self.subset].into_iter().flatten().flatten()
+    }
+
+    /// A hash of each pair that an encryption context needs, so that they may hold for it, in the
+    /// order of the pairs.
+    pub(super) fn pair_hashes(&self) -> Vec<u64> {
+        let contexts = [&self.equals, &self.subset].into_iter().flatten().map(folded);
+        contexts.flatten().map(|(name, value)| pair_hash(&name, &value)).collect()
+    }
+
+    /// Whether they hold for a call with this encryption context.
+    pub(super) fn hold(&self, context: &Context) -> Holds {
         let equals = self.equals.as_ref().map(|expected| {
-            if context == *expected { Holds::Yes } else { differs(folded(&context) == folded(expected)) }
+            if context == expected { Holds::Yes } else { differs(folded(context) == folded(expected)) }
         });
         let subset = self.subset.as_ref().map(|expected| {
             let contains = |given: &Context, wanted: &Context| {
                 wanted.iter().all(|(name, value)| given.get(name) == Some(value))
             };
-            match contains(&context, expected) {
+            match contains(context, expected) {
                 true => Holds::Yes,
-                false => differs(contains(&folded(&context), &folded(expected))),
+                false => differs(contains(&folded(context), &folded(expected))),
             }
         });
         match [equals, subset] {
@@ -92,18 +101,7 @@ impl Constraints {
 
     /// Whether they limit an operation to some encryption contexts.
     pub(super) fn limit(&self, operation: &str) -> bool {
-        let has_context = self.is_unknown || self.equals.is_some() || self.subset.is_some();
-        has_context && WITH_CONTEXT.contains(&operation)
-    }
-
-    /// Whether the grant that a CreateGrant call created allows no more than these do.
-    pub(super) fn hold_for_child(&self, event: &KmsEvent<'_>) -> Holds {
-        let child = Self::new(event.grant_constraints.as_deref());
-        match self.is_unknown || child.is_unknown {
-            true => Holds::Undecidable,
-            false if child.are_as_strict_as(self) => Holds::Yes,
-            false => Holds::No,
-        }
+        (self.is_unknown || self.have_context()) && has_context(operation)
     }
 
     /// Whether everything that these allow is allowed by `other`.
@@ -120,10 +118,15 @@ impl Constraints {
     }
 }
 
+/// Whether an encryption context belongs to an operation.
+pub(super) fn has_context(operation: &str) -> bool {
+    WITH_CONTEXT.contains(&operation)
+}
+
 /// The encryption context that belongs to an operation of a call; `None`: the record does not show
 /// it. Of a ReEncrypt, events keep that of the destination among the details, and note there that
 /// the source has none.
-fn context_of(event: &KmsEvent<'_>, operation: &str) -> Option<Context> {
+pub(super) fn context_of(event: &KmsEvent<'_>, operation: &str) -> Option<Context> {
     if event.omitted_fields.as_deref().is_some_and(|list| list.contains("requestParameters")) {
         return None;
     }
@@ -148,6 +151,11 @@ fn differs(only_in_case: bool) -> Holds {
     if only_in_case { Holds::Undecidable } else { Holds::No }
 }
 
+/// A hash of a pair of an encryption context, whose name may have no case.
+pub(super) fn pair_hash(name: &str, value: &str) -> u64 {
+    keyed_hash(&(name.to_lowercase(), value)) as u64
+}
+
 fn folded(context: &Context) -> Context {
     context.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect()
 }
@@ -155,61 +163,6 @@ fn folded(context: &Context) -> Context {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn holds(constraints: &str, context: Option<&str>, operation: &str) -> Holds {
-        let mut event = KmsEvent::example();
-        event.encryption_context = context.map(|text| text.to_owned().into());
-        Constraints::new(Some(constraints)).hold_for(&event, operation)
-    }
-
-    #[test]
-    fn contexts_are_compared_as_kms_does() {
-        use Holds::{No, Undecidable, Yes};
-        let equals = r#"{"encryptionContextEquals":{"a":"1","b":"2"}}"#;
-        let subset = r#"{"encryptionContextSubset":{"a":"1"}}"#;
-        for (constraints, context, operation, expected) in [
-            (equals, Some(r#"{"a":"1","b":"2"}"#), "Decrypt", Yes),
-            (equals, Some(r#"{"a":"1"}"#), "Decrypt", No),
-            (equals, Some(r#"{"a":"1","b":"2","c":"3"}"#), "Decrypt", No),
-            (equals, Some(r#"{"A":"1","b":"2"}"#), "Decrypt", Undecidable),
-            (equals, Some(r#"{"A":"9","b":"2"}"#), "Decrypt", No),
-            (equals, None, "Decrypt", No),
-            (subset, Some(r#"{"a":"1","b":"2"}"#), "GenerateDataKey", Yes),
-            (subset, Some(r#"{"a":"x","b":"2"}"#), "GenerateDataKey", No),
-            (subset, Some(r#"{"A":"1"}"#), "GenerateDataKey", Undecidable),
-            (subset, None, "Encrypt", No),
-            // They do not limit calls without a context.
-            (subset, None, "DescribeKey", Yes),
-            (subset, None, "RetireGrant", Yes),
-            (subset, None, "Sign", Yes),
-            // The context is the source's, and the destination has none.
-            (subset, Some(r#"{"a":"1"}"#), "ReEncryptFrom", Yes),
-            (subset, Some(r#"{"a":"1"}"#), "ReEncryptTo", No),
-            ("{}", None, "Decrypt", Yes),
-            (r#"{"encryptionContextSubset":{}}"#, None, "Decrypt", Yes),
-            (r#"{"sourceArn":"arn:aws:s3:::b"}"#, None, "Decrypt", Yes),
-            ("?", None, "Decrypt", Undecidable),
-        ] {
-            assert_eq!(
-                holds(constraints, context, operation),
-                expected,
-                "{constraints} {context:?} {operation}"
-            );
-        }
-        let mut event = KmsEvent::example();
-        event.encryption_context = Some(r#"{"a":"9"}"#.into());
-        event.request_details = Some(r#"{"destinationEncryptionContext":{"a":"1"}}"#.into());
-        assert_eq!(Constraints::new(Some(subset)).hold_for(&event, "ReEncryptTo"), Yes);
-        assert_eq!(Constraints::new(Some(subset)).hold_for(&event, "ReEncryptFrom"), No);
-        let mut event = KmsEvent::example();
-        event.principal.kind = "AWSService".into();
-        let source = Constraints::new(Some(r#"{"sourceArn":"arn:aws:s3:::b"}"#));
-        assert_eq!(source.hold_for(&event, "Decrypt"), Undecidable);
-        assert_eq!(source.hold_for(&event, "RetireGrant"), Yes);
-        event.principal.kind = "AssumedRole".into();
-        event.omitted_fields = Some("requestParameters".into());
-        assert_eq!(Constraints::new(Some(subset)).hold_for(&event, "Decrypt"), Undecidable);
-    }
 
     #[test]
     fn strictness_is_compared_pair_by_pair() {

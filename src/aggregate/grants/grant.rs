@@ -1,10 +1,11 @@
 //! One grant.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::constraints::{Constraints, Holds};
+use super::constraints::Constraints;
 use super::lifecycle::{Change, GrantState};
-use crate::model::{EventTime, GrantTerms, Grantee, KmsEvent};
+use crate::model::{EventTime, GrantTerms, Grantee};
 
 /// How long after its end a grant may still be used, in milliseconds.
 const GRACE: i64 = 5 * 60 * 1000;
@@ -30,8 +31,8 @@ pub struct Grant {
     pub unusable_since: Option<EventTime>,
     /// Id of the only grant from which the creator may have had the right to create this one.
     pub parent: Option<String>,
-    /// Whether calls are compared with it: its grantee is known, and has not too many grants of
-    /// the key.
+    /// Whether calls are compared with it: its grantee is known, and has not too many kinds
+    /// of grants of the key.
     pub is_counted: bool,
     /// Since when another grant of the same name and terms shows that the grantee was deleted, and
     /// created again: it is another principal since.
@@ -48,26 +49,12 @@ impl Grant {
         parts.into_iter()
     }
 
-    pub(super) fn allows(&self, operation: &str) -> bool {
-        self.terms.operations.as_deref().is_some_and(|list| list.split(',').any(|name| name == operation))
-    }
-
-    /// Whether it may be by this grant that a CreateGrant call succeeded: it passes on no more than
-    /// it allows itself.
-    pub(super) fn lets_create(&self, event: &KmsEvent<'_>) -> Holds {
-        match event.grant_operations.as_deref() {
-            None => Holds::Undecidable,
-            Some(list) if list.split(',').all(|name| name.is_empty() || self.allows(name)) => {
-                self.constraints.hold_for_child(event)
-            }
-            Some(_) => Holds::No,
-        }
-    }
-
-    pub(super) fn is_in_force(&self, time: EventTime) -> bool {
-        self.created.as_ref().is_some_and(|created| created.time <= time)
-            && self.ended.as_ref().is_none_or(|ended| time.0 <= ended.time.0.saturating_add(GRACE))
-            && self.orphaned_since.is_none_or(|since| time < since)
+    /// From when until before when calls may be by it, in milliseconds.
+    pub(super) fn times(&self) -> Option<Range<i64>> {
+        let begin = self.created.as_ref()?.time.0;
+        let end = self.ended.as_ref().map(|ended| ended.time.0.saturating_add(GRACE + 1));
+        let ends = [end, self.orphaned_since.map(|since| since.0)];
+        Some(begin..ends.into_iter().flatten().min().unwrap_or(i64::MAX))
     }
 
     /// Whether its constraints limit an operation to some encryption contexts.

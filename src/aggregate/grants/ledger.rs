@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::constraints::{Constraints, Holds};
 use super::grant::Grant;
-use super::index::GrantIndex;
+use super::index::{GrantIndex, Span};
+use super::kind::Asked;
 use super::lifecycle::{Change, GrantState, KeyUsability};
+use super::time_line::InForce;
 use crate::model::{EventTime, GrantTerms, Grantee, IsGrantee, KeyChange, KeyEffect, KmsEvent, Outcome};
 
 /// All grants.
@@ -17,14 +19,18 @@ pub struct GrantLedger {
     dry_runs: u64,
 }
 
-/// A grant of the ledger with which a call is consistent, or may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Grants of the ledger with which a call is consistent, or may be.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Match {
-    pub(super) grant: usize,
+    /// The place of their kind.
+    pub(super) kind: usize,
+    pub(super) span: Span,
+    /// How many they are.
+    pub(super) count: usize,
     pub(super) operation: &'static str,
     /// Everything could be decided.
     pub(super) is_certain: bool,
-    /// The grant is for a role or user by its ARN, whose unique id no record of the grant shows.
+    /// They are for a role or user by its ARN, whose unique id no record of them shows.
     pub(super) is_by_arn: bool,
 }
 
@@ -49,15 +55,15 @@ impl GrantLedger {
         grants.sort_by_cached_key(key_of);
         find_orphans(&mut grants);
         let index = GrantIndex::new(&grants);
-        for grant in &mut grants {
-            grant.is_counted = grant.grantee.is_some() && !index.is_crowded(grant);
-        }
-        let mut ledger = Self { grants, index, failed: draft.failed, dry_runs: draft.dry_runs };
-        let parents: Vec<Option<String>> = (0..ledger.grants.len()).map(|n| ledger.parent_of(n)).collect();
-        for (grant, parent) in ledger.grants.iter_mut().zip(parents) {
+        let parent = |(place, child): (usize, &Grant)| {
+            grants.get(index.parent_of(place, child)?)?.terms.grant_id.clone()
+        };
+        let parents: Vec<Option<String>> = grants.iter().enumerate().map(parent).collect();
+        for (place, (grant, parent)) in grants.iter_mut().zip(parents).enumerate() {
             grant.parent = parent;
+            grant.is_counted = grant.grantee.is_some() && !index.is_crowded(place, grant);
         }
-        ledger
+        Self { grants, index, failed: draft.failed, dry_runs: draft.dry_runs }
     }
 
     /// The grants, sorted by key and time.
@@ -93,45 +99,25 @@ impl GrantLedger {
         }
         for (key, operation) in operations(event) {
             let Some(key) = key else { continue };
-            for n in self.index.of_caller(key, &event.principal) {
-                let grant = &self.grants[n];
-                if !grant.is_in_force(event.time) || !grant.allows(operation) {
+            let call = Asked::new(event, operation);
+            for (place, kind) in self.index.of_caller(key, &event.principal) {
+                let is_grantee = kind.grantee.is(&event.principal);
+                if is_grantee == IsGrantee::No || !kind.allows(operation) {
                     continue;
                 }
-                let grantee = grant.grantee.as_ref();
-                let is_grantee = grantee.map_or(IsGrantee::No, |grantee| grantee.is(&event.principal));
-                let holds = match operation {
-                    "CreateGrant" => grant.lets_create(event),
-                    _ => grant.constraints.hold_for(event, operation),
-                };
-                if is_grantee == IsGrantee::No || holds == Holds::No {
-                    continue;
+                let is_by_arn = kind.grantee.is_role_or_user();
+                for (span, InForce { count, .. }, holds) in self.index.fitting(kind, &call) {
+                    let is_certain = is_grantee == IsGrantee::Yes && holds == Holds::Yes;
+                    found.push(Match { kind: place, span, count, operation, is_certain, is_by_arn });
                 }
-                let is_certain = is_grantee == IsGrantee::Yes && holds == Holds::Yes;
-                let is_by_arn = grantee.is_some_and(Grantee::is_role_or_user);
-                found.push(Match { grant: n, operation, is_certain, is_by_arn });
             }
         }
         found
     }
 
-    /// The id of the only grant by which the creator of a grant may have created it: no two grants
-    /// add up.
-    fn parent_of(&self, n: usize) -> Option<String> {
-        let child = &self.grants[n];
-        let created = child.created.as_ref()?;
-        let is_parent = |parent: &&Grant| {
-            parent.terms.grant_id != child.terms.grant_id
-                && parent.is_in_force(created.time)
-                && parent.allows("CreateGrant")
-                && parent.grantee.as_ref().is_some_and(|grantee| grantee.is_named(&created.principal))
-                && child.operations().all(|operation| parent.allows(operation))
-                && child.constraints.are_as_strict_as(&parent.constraints)
-        };
-        let named = self.index.of_name(child.key.as_ref()?, &created.principal);
-        let mut parents = named.iter().map(|n| &self.grants[*n]).filter(is_parent);
-        let parent = parents.next().filter(|_| parents.next().is_none())?;
-        parent.terms.grant_id.clone()
+    /// The spans in which a grant is in force, of each time line on which its calls are counted.
+    pub(super) fn spans_of(&self, place: usize) -> impl Iterator<Item = (Span, Span)> {
+        self.index.spans_of(place, &self.grants[place])
     }
 }
 

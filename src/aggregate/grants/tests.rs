@@ -1,5 +1,7 @@
 //! Grants by construction: each life cycle, and what calls are consistent with.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::model::{
     EventTime, GrantTerms, KeyChange, KeyEffect, KeyRef, KmsEvent, Outcome, Principal, Provenance,
@@ -60,10 +62,11 @@ fn call(minute: i64, name: &'static str) -> KmsEvent<'static> {
 
 /// Calls, ambiguous ones, and calls that are not decided, of each grant.
 fn counts(ledger: &GrantLedger, events: &[KmsEvent<'_>]) -> Vec<[u64; 3]> {
-    let mut uses = GrantUses::default();
-    events.iter().for_each(|event| uses += GrantUse::of(ledger, event).as_slice());
+    let mut counter = GrantUseCounter::default();
+    events.iter().for_each(|event| counter += GrantUse::of(ledger, event).as_slice());
+    let uses = counter.finish();
     let of = |n| {
-        let UseSummary { calls, ambiguous, undecidable, .. } = uses.of(n);
+        let UseSummary { calls, ambiguous, undecidable, .. } = uses.of(ledger, n);
         [calls, ambiguous, undecidable]
     };
     (0..ledger.grants().len()).map(of).collect()
@@ -251,16 +254,116 @@ fn sessions_are_told_apart() {
     assert_eq!(counts(&ledger, &[call(4, "Decrypt")]), [[0, 0, 1]]);
 }
 
-/// Calls are not compared with thousands of grants each: then the counts are not known.
+/// Grants that only their times tell apart may be many. Of kinds of grants, calls are not compared
+/// with many: then the counts are not known.
 #[test]
-fn a_grantee_with_too_many_grants_of_a_key_is_not_counted() {
-    let many: Vec<KeyChange> = (0..1_001).map(|n| creates(1, &format!("g{n}"))).collect();
+fn a_grantee_with_too_many_kinds_of_grants_of_a_key_is_not_counted() {
+    let alike: Vec<KeyChange> = (0..2_000).map(|n| creates(n % 7, &format!("g{n}"))).collect();
+    let calls = [call(3, "Decrypt"), call(9, "Decrypt")];
+    let found = counts(&ledger(alike), &calls);
+    let total = |place: usize| found.iter().map(|counts| counts[place]).sum::<u64>();
+    assert_eq!((total(0), total(1), total(2)), (2_000 + 4 * 286, 2_000 + 4 * 286, 0));
+    let of_kind = |n: usize| {
+        let terms = GrantTerms { operations: Some(format!("Decrypt,Op{n}")), ..terms(&format!("g{n}")) };
+        change(1, KeyEffect::CreatesGrant(terms))
+    };
+    let many: Vec<KeyChange> = (0..101).map(of_kind).collect();
     let mut other = terms("other");
     other.grantee = Some("arn:aws:iam::111122223333:user/U".to_owned());
     let ledger = ledger(many.into_iter().chain([change(1, KeyEffect::CreatesGrant(other))]).collect());
     assert_eq!(GrantUse::of(&ledger, &call(2, "Decrypt")), []);
     let counted = ledger.grants().iter().filter(|grant| grant.is_counted);
     assert_eq!(counted.filter_map(|grant| grant.terms.grant_id.as_deref()).collect::<Vec<_>>(), ["other"]);
+}
+
+/// Constraints of which too many share all their pairs are not looked through.
+#[test]
+fn a_grant_whose_constraints_are_like_many_others_is_not_counted() {
+    let with = |n: usize, constraints: &str| {
+        let constraints = Some(constraints.to_owned());
+        change(1, KeyEffect::CreatesGrant(GrantTerms { constraints, ..terms(&format!("g{n}")) }))
+    };
+    // Of two names, each combination: the pairs are the same for many.
+    let pairs: Vec<KeyChange> = (0..900)
+        .map(|n| {
+            let json = format!(r#"{{"encryptionContextSubset":{{"a":"{}","b":"{}"}}}}"#, n % 30, n / 30);
+            with(n, &json)
+        })
+        .chain([with(900, r#"{"encryptionContextSubset":{"c":"1"}}"#)])
+        .collect();
+    let ledger = ledger(pairs);
+    let counted: Vec<_> = ledger.grants().iter().filter(|grant| grant.is_counted).collect();
+    assert_eq!(counted.iter().filter_map(|g| g.terms.grant_id.as_deref()).collect::<Vec<_>>(), ["g900"]);
+}
+
+/// What is found of many grants together is what is found of each alone.
+#[test]
+fn many_grants_are_counted_as_each_alone() {
+    let mut state = 1_u64;
+    let mut below = |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let grantees =
+        [ROLE, "arn:aws:sts::111122223333:assumed-role/R/one", "AROAONE", "arn:aws:iam::111122223333:root"];
+    let contexts = ["", r#"{"A":"1"}"#, r#"{"a":"1"}"#, r#"{"a":"1","b":"2"}"#, r#"{"b":"2","c":"3"}"#];
+    let operations = ["Decrypt", "Decrypt,DescribeKey", "CreateGrant,Decrypt,DescribeKey", "RetireGrant"];
+    for _ in 0..20 {
+        let mut one = |of: &[&'static str]| of[below(of.len() as u64) as usize];
+        let mut grants = Vec::new();
+        for n in 0..40_u8 {
+            let id = format!("g{n}");
+            let kind = one(&["encryptionContextEquals", "encryptionContextSubset"]);
+            let context = one(&contexts);
+            let minute = one(&["1", "2", "3", "4", "5"]).len() as i64 + i64::from(n % 10);
+            let end = one(&["open", "revoked"]);
+            let terms = GrantTerms {
+                grantee: Some(one(&grantees).to_owned()),
+                operations: Some(one(&operations).to_owned()),
+                constraints: (!context.is_empty()).then(|| format!(r#"{{"{kind}":{context}}}"#)),
+                ..terms(&id)
+            };
+            let mut changes = vec![change(minute, KeyEffect::CreatesGrant(terms))];
+            if end == "revoked" {
+                changes.push(revokes(minute + i64::from(n % 4), &id));
+            }
+            grants.push(changes);
+        }
+        let mut calls = Vec::new();
+        for n in 0..120_i64 {
+            let mut event = call(n % 25, one(&["Decrypt", "DescribeKey", "CreateGrant", "RetireGrant"]));
+            event.event_id = Some(format!("call {n}").into());
+            event.encryption_context = Some(one(&contexts[1..]).into());
+            event.omitted_fields = (n % 11 == 0).then(|| "requestParameters".into());
+            event.grant_operations = Some(one(&["Decrypt", "DescribeKey,Decrypt"]).into());
+            event.grant_constraints = Some(r#"{"encryptionContextSubset":{"a":"1","b":"2"}}"#.into());
+            event.principal.session_name = Some(one(&["one", "two"]).into());
+            event.principal.principal_id = Some(one(&["AROAONE:one", "AROATWO:two"]).into());
+            calls.push(event);
+        }
+        let together = ledger(grants.iter().flatten().cloned().collect());
+        let found = counts(&together, &calls);
+        let mut fitting = BTreeMap::new();
+        let alone: Vec<(String, GrantLedger)> = grants
+            .iter()
+            .map(|changes| ledger(changes.clone()))
+            .map(|ledger| (ledger.grants()[0].terms.grant_id.clone().unwrap(), ledger))
+            .collect();
+        for event in &calls {
+            let fits = alone.iter().filter(|(_, ledger)| ledger.fits(event)).count();
+            fitting.insert(event.event_id.clone(), fits);
+        }
+        for (grant, found) in together.grants().iter().zip(found) {
+            let (_, ledger) = alone.iter().find(|(id, _)| Some(id) == grant.terms.grant_id.as_ref()).unwrap();
+            let [expected, _, undecidable] = counts(ledger, &calls)[0];
+            assert_eq!([found[0], found[2]], [expected, undecidable], "{grant:?}");
+            let shared: Vec<KmsEvent<'_>> =
+                calls.iter().filter(|event| fitting[&event.event_id] > 1).cloned().collect();
+            if !grant.grantee.as_ref().unwrap().is_role_or_user() {
+                assert_eq!(found[1], counts(ledger, &shared)[0][0], "{grant:?}");
+            }
+        }
+    }
 }
 
 /// A grant passes on no more than it allows itself.

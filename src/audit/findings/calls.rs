@@ -97,8 +97,8 @@ impl<'a> Calls<'a> {
 
     /// The grants, and the calls consistent with each.
     pub(super) fn grants(&self) -> impl Iterator<Item = (&'a Grant, UseSummary)> {
-        let uses = self.context.grant_uses;
-        self.context.grants.grants().iter().enumerate().map(move |(n, grant)| (grant, uses.of(n)))
+        let (ledger, uses) = (self.context.grants, self.context.grant_uses);
+        ledger.grants().iter().enumerate().map(move |(n, grant)| (grant, uses.of(ledger, n)))
     }
 
     /// What is shared.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::*;
-use crate::aggregate::{Access, Coverage, GrantLedger, GrantUse, GrantUses, ShareLedger};
+use crate::aggregate::{Access, Coverage, GrantLedger, GrantUse, GrantUseCounter, ShareLedger};
 use crate::audit::Trust;
 use crate::knowledge::{Facts, RecordPlace};
 use crate::model::{
@@ -85,7 +85,7 @@ impl World {
     fn findings(&self) -> Findings {
         let ledger = GrantLedger::new(&self.changes.iter().cloned().collect());
         let (mut access, mut uses, mut coverage) =
-            (Access::default(), GrantUses::default(), Coverage::default());
+            (Access::default(), GrantUseCounter::default(), Coverage::default());
         let archive: Arc<str> = "archive".into();
         for (event, offset) in self.calls.iter().zip(0..) {
             access.add(event, WorkloadSet::default(), &archive, offset);
@@ -97,7 +97,7 @@ impl World {
         find(FindingContext {
             access: &access,
             grants: &ledger,
-            grant_uses: &uses,
+            grant_uses: &uses.finish(),
             coverage: &coverage,
             facts: &self.facts,
             policies: &[],

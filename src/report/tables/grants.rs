@@ -139,7 +139,7 @@ table! {
         strict), and the time lies between its creation and five minutes after its end, or before its \
         grantee was created again. No record says that a call was allowed by a grant: a policy may have allowed it. \
         Whatever the API or workload asked for; other filters apply. Null: the grantee is not known, or \
-        has more than 1,000 grants of the key.",
+        there are too many kinds of grants for it, as said above.",
         |r| r.count(r.uses.calls);
     "ambiguous_use_count": Int or null,
         "Those of them with which another grant is consistent, too.",
