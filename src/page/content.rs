@@ -53,6 +53,8 @@ pub(super) struct KeyHead {
     /// The id at the end of the ARN.
     pub(super) name: String,
     pub(super) arn: String,
+    /// Its alias, if there is one that means no other key.
+    pub(super) alias: Option<String>,
 }
 
 /// An item of a list.

@@ -30,11 +30,14 @@
 //! # }
 //! ```
 
+mod aliases;
+mod below;
 mod budget;
 mod charts;
 mod content;
 mod drawing;
 mod error;
+mod events;
 mod keys;
 mod overview;
 mod rows;
@@ -57,6 +60,7 @@ use crate::model::Sha256;
 use crate::report::FinishedReport;
 use budget::Budget;
 use content::{Block, Section};
+use events::Events;
 use overview::Overview;
 use source::Source;
 use texts::Texts;
@@ -113,7 +117,8 @@ fn sections(source: &Source<'_>) -> Result<Vec<Section>, PageError> {
     list.extend(sections::sharing(source, &mut budget)?);
     list.extend(sections::limits(source));
     // Keys come last, since they are many; their place in the page is before the refusals.
-    let keys = sections::keys(source, &overview, &places, &mut budget)?;
+    let mut events = Events::read(source, &places)?;
+    let keys = sections::keys(source, &overview, &places, &mut events, &mut budget)?;
     let before = list.iter().position(|section| section.id == "refusals").unwrap_or(list.len());
     list.splice(before..before, keys);
     list.push(sections::sign(source, &mut budget)?);

@@ -26,6 +26,11 @@ impl<'r> Source<'r> {
         self.files.contains(&format!("{}.parquet", T::NAME))
     }
 
+    /// Whether the report has the files of its events.
+    pub(super) fn has_events(&self) -> bool {
+        self.files.iter().any(|file| file.starts_with("events/"))
+    }
+
     /// Hands over each row of a table; none, if the report does not have it.
     pub(super) fn read<T: Table>(&self, mut take: impl FnMut(Row<'_>)) -> Result<(), PageError> {
         if self.has::<T>() {

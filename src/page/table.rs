@@ -179,11 +179,11 @@ impl Table {
             self.rows.push(row);
         }
         self.total = total.max(self.rows.len() as u64);
-        let is_cut = (self.rows.len() as u64) < self.total;
+        let is_cut = self.is_cut();
         let limit = if is_cut { format!(" limit {}", self.rows.len()) } else { String::new() };
-        if !query.0.is_empty() {
-            self.query = format!("{}{limit}", query.0);
-            self.rest = is_cut.then_some(query.0);
+        if !query.shown.is_empty() {
+            self.query = format!("{}{limit}", query.shown);
+            self.rest = is_cut.then(|| query.all.unwrap_or(query.shown));
         }
         self
     }
@@ -203,11 +203,19 @@ impl Table {
 
 /// A query over the files of the report, or none.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(pub(super) String);
+pub(super) struct Query {
+    shown: String,
+    /// What gives those rows, too, that a table never shows, if there are such.
+    all: Option<String>,
+}
 
 impl Query {
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { shown: text.into(), all: None }
+    }
+
+    pub(super) fn of_all(self, all: String) -> Self {
+        Self { all: Some(all), ..self }
     }
 }
 

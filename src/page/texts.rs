@@ -176,6 +176,14 @@ texts! {
     permission: "Permission", "権限";
     access: "All calls with this key, whatever was selected (records)", "このキーの全呼び出し (選択条件によらない、レコード数)";
 
+    below: "Who is below the principals, as their records name them", "プリンシパルの背後にいる利用者 (レコードの記載による)";
+    below_note: "At most 20 names of a principal, those with the most events. A session is named where no user is; whoever opens a session chooses its name.", "プリンシパルごとにイベント数の多い順に最大20件です。ユーザーの記載がない場合だけセッション名を示します。セッション名は、セッションを開始した側が任意に指定できます。";
+    below_too_many: "The events name more users and sessions than this page can show. All of them:", "ユーザーとセッションが多すぎるため、このページには表示できません。すべてを得る SQL:";
+    user: "User", "ユーザー";
+    session: "Session, where no user is named", "セッション (ユーザーの記載がない場合)";
+    names_of_principal: "Names of the principal", "このプリンシパルの利用者数";
+    no_events: "The report has no events: it is not known here who is below the principals, and which aliases the keys have.", "レポートにイベントがないため、プリンシパルの背後にいる利用者とキーのエイリアスは不明です。";
+
     review: "Access review: who used the key, who may, and what is decided", "アクセスレビュー: 使用者・権限保持者・判断";
     used_last: "Used (records), last", "使用 (レコード数)・最終";
     allowed_unused: "Allowed by the key policy, not used", "キーポリシーで許可・未使用";

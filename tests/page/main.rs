@@ -3,6 +3,9 @@
 // Every number is in the files of the report, as DuckDB reads them.
 mod numbers;
 
+// Who is below a role, and aliases, by name.
+mod names;
+
 // Texts from records stay texts; nothing makes the page large.
 mod hostile;
 

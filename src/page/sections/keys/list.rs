@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::Arn;
+use crate::page::aliases::Aliases;
 use crate::page::budget::Budget;
 use crate::page::keys::SEVERITIES;
 use crate::page::overview::Overview;
@@ -17,6 +18,7 @@ pub(super) fn list(
     source: &Source<'_>,
     overview: &Overview,
     places: &BTreeMap<String, String>,
+    aliases: &Aliases,
     budget: &mut Budget,
 ) -> Table {
     let t = source.texts;
@@ -27,9 +29,11 @@ pub(super) fn list(
         let name = Field::text("key_arn", Kind::Key, key.as_deref()).map(|field| field.linked(link));
         let account =
             key.as_deref().and_then(Arn::parse).map(|arn| format!("{} {}", arn.account, arn.region));
+        let alias = key.as_deref().and_then(|key| aliases.of(key));
         row([
             vec![
                 Some(name.unwrap_or_else(|| Field::words(Kind::Text, t.key_not_named))),
+                alias.map(|alias| Field::words(Kind::Note, &printable(alias))),
                 account.map(|account| Field::words(Kind::Note, &printable(&account))),
             ],
             vec![Some(Field::count("findings", totals.findings))],

@@ -1,5 +1,6 @@
 //! Keys: all in a table, and a part for each of those that matter most.
 
+mod below;
 mod list;
 mod part;
 mod tables;
@@ -11,6 +12,7 @@ use crate::model::{Arn, number};
 use crate::page::budget::Budget;
 use crate::page::content::{Block, KeyHead, Section};
 use crate::page::error::PageError;
+use crate::page::events::Events;
 use crate::page::keys::KEY_PARTS;
 use crate::page::overview::Overview;
 use crate::page::source::Source;
@@ -21,6 +23,7 @@ pub(crate) fn keys(
     source: &Source<'_>,
     overview: &Overview,
     places: &BTreeMap<String, String>,
+    events: &mut Events,
     budget: &mut Budget,
 ) -> Result<Vec<Section>, PageError> {
     let t = source.texts;
@@ -29,10 +32,13 @@ pub(crate) fn keys(
     }
     let mut section = Section::new("keys", t.keys);
     section.breaks = true;
-    section.add(Block::Table(Box::new(list::list(source, overview, places, budget))));
+    section.add(Block::Table(Box::new(list::list(source, overview, places, &events.aliases, budget))));
     let named = overview.keys.totals.keys().flatten().count();
     if named > KEY_PARTS {
         section.text(format!("{} {KEY_PARTS} / {named}.", t.key_parts));
+    }
+    if !events.are_there {
+        section.text(t.no_events);
     }
     let mut sections = vec![section];
     let mut parts = part::read(source, places)?;
@@ -42,7 +48,11 @@ pub(crate) fn keys(
         let Some(part) = parts.remove(key) else { continue };
         let mut section = Section::new(&part.id, "");
         section.breaks = true;
-        let head = KeyHead { name: printable(&short_key(key)), arn: printable(key) };
+        let head = KeyHead {
+            name: printable(&short_key(key)),
+            arn: printable(key),
+            alias: events.aliases.of(key).map(printable),
+        };
         section.add(Block::Key(Box::new(head)));
         let arn = Arn::parse(key);
         let place = |stored: &Option<String>, of_arn: Option<&str>| {
@@ -60,6 +70,7 @@ pub(crate) fn keys(
         section.add(Block::Facts(facts));
         let id = part.id.clone();
         tables::add_part(&mut section, source, key, part, overview, budget);
+        below::add(&mut section, source, key, events, budget);
         if let Some(rows) = sheets.get(key) {
             section.add(Block::Table(Box::new(review::sheet(&id, key, rows, budget, source))));
         }
