@@ -60,7 +60,7 @@ pub(super) struct KeyHead {
 /// An item of a list.
 pub(super) struct Item {
     pub(super) text: String,
-    /// Details below it.
+    /// Details below it, as the report has them: in English, or names and numbers.
     pub(super) details: Vec<String>,
     pub(super) link: Option<String>,
 }

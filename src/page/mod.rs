@@ -91,11 +91,10 @@ struct Page {
 /// # Errors
 /// When a table cannot be read, or the page cannot be written.
 pub fn write_page(report: &FinishedReport, language: Language, out: impl Write) -> Result<(), PageError> {
-    let texts = language.texts();
     let page = Page {
         language: language.code(),
-        t: texts,
-        sections: sections(&Source::open(report, texts)?)?,
+        t: language.texts(),
+        sections: sections(&Source::open(report, language)?)?,
         style: STYLE,
         script: SCRIPT,
         style_hash: hash(STYLE),

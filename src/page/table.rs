@@ -35,11 +35,13 @@ pub(super) struct Field {
     pub(super) shown: String,
     /// The place in the page that it leads to.
     pub(super) link: Option<String>,
+    /// English in every language of the page, as the report has it.
+    pub(super) is_english: bool,
 }
 
 impl Field {
     fn new(column: &'static str, kind: Kind, value: String, shown: String) -> Self {
-        Self { column, kind, value, shown, link: None }
+        Self { column, kind, value, shown, link: None, is_english: false }
     }
 
     /// Text, if there is some.
@@ -69,6 +71,18 @@ impl Field {
 
     pub(super) fn linked(mut self, link: Option<String>) -> Self {
         self.link = link;
+        self
+    }
+
+    /// Shows other words than the value.
+    pub(super) fn shown_as(mut self, words: &str) -> Self {
+        words.clone_into(&mut self.shown);
+        self
+    }
+
+    /// Its words are English sentences of the report.
+    pub(super) fn english(mut self) -> Self {
+        self.is_english = true;
         self
     }
 

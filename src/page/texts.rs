@@ -1,7 +1,8 @@
 //! The words of the page, in each language: one line for each text.
 //!
-//! What comes from the report (titles of findings, remedies, caveats, names) is in English in every
-//! language.
+//! Titles of findings, remedies and caveats in Japanese are in `audit`, by the ids of their rules.
+//! What is made of a run's names and numbers (details of findings, lists) is English in every
+//! language, and marked so.
 
 /// The language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +80,8 @@ texts! {
     read: "What was asked, read and left out", "対象範囲: 条件・読み取り・除外";
     asked: "Options of the run", "実行時のオプション";
     not_given: "not given", "指定なし";
+    all_records: "records", "件のレコード";
+    below_list: "(below)", "(下記)";
     accounting: "Every record is accounted for", "全レコードの内訳";
     classes: "Classes of records", "レコードの分類";
     class: "Class", "分類";
@@ -127,6 +130,8 @@ texts! {
     medium: "medium", "中";
     low: "low", "低";
     info: "info", "情報";
+    open: "open", "未対応";
+    muted: "muted", "ミュート";
 
     uses: "Who used which key, for what", "誰がどのキーを何に使ったか";
     calls_over_time: "Events over time, by workload", "ワークロード別イベント数の推移";
@@ -165,6 +170,7 @@ texts! {
     created_ended: "Created, ended, by", "作成・終了・作成者";
     consistent_uses: "Consistent uses", "整合する使用";
     not_seen: "Operations not seen", "未使用の操作";
+    life_uses: "consistent uses: ", "整合する使用: ";
     lifelines: "Lives of grants", "グラントの期間";
     lifelines_description: "A line for each grant from its creation to its end, with marks at the first and last use that is consistent with it. The table below has the same facts.", "グラントごとの作成から終了までの線と、最初と最後の整合する使用の印。下の表に同じ内容があります。";
     life_open: "open, used", "有効・使用あり";
@@ -260,6 +266,15 @@ impl Texts {
             "medium" => self.medium,
             "low" => self.low,
             _ => self.info,
+        }
+    }
+
+    /// The word for the status of a finding.
+    pub(super) fn status(&self, name: &str) -> &'static str {
+        match name {
+            "open" => self.open,
+            "muted" => self.muted,
+            _ => self.undecidable,
         }
     }
 

@@ -6,6 +6,9 @@ mod numbers;
 // Who is below a role, and aliases, by name.
 mod names;
 
+// No English where Japanese was asked for.
+mod japanese;
+
 // Texts from records stay texts; nothing makes the page large.
 mod hostile;
 

@@ -123,7 +123,7 @@ fn share_row(share: &Row<'_>) -> TableRow {
         vec![
             text("permission", Kind::Code, at!(SHARES, "permission")),
             text("actions", Kind::Note, at!(SHARES, "actions")),
-            text("note", Kind::Note, at!(SHARES, "note")),
+            text("note", Kind::Note, at!(SHARES, "note")).map(Field::english),
         ],
     ])
 }

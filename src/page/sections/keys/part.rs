@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{EventTime, counted};
+use crate::model::{EventTime, number};
 use crate::page::charts::{Bars, Life};
 use crate::page::error::PageError;
 use crate::page::keys::SEVERITIES;
 use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, TableRow, row};
+use crate::page::texts::Texts;
 use crate::report::{
     ACCESS, AccessTable, DAILY, DailyTable, FINDINGS, FindingsTable, GRANTS, GrantsTable, POLICY_STATEMENTS,
     PolicyStatementsTable, USAGE, UsageTable, printable,
@@ -59,10 +60,15 @@ pub(super) fn read(
     source.read::<UsageTable>(|row| of(&row, at!(USAGE, "key_arn"), &Part::usage))?;
     source.read::<DailyTable>(|row| of(&row, at!(DAILY, "key_arn"), &Part::daily))?;
     source.read::<AccessTable>(|row| of(&row, at!(ACCESS, "key_arn"), &Part::access))?;
-    source.read::<GrantsTable>(|row| of(&row, at!(GRANTS, "key_arn"), &Part::grant))?;
+    let texts = source.texts;
+    source.read::<GrantsTable>(|row| {
+        of(&row, at!(GRANTS, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.grant(row, texts));
+    })?;
     source
         .read::<PolicyStatementsTable>(|row| of(&row, at!(POLICY_STATEMENTS, "key_arn"), &Part::statement))?;
-    source.read::<FindingsTable>(|row| of(&row, at!(FINDINGS, "key_arn"), &Part::finding))?;
+    source.read::<FindingsTable>(|row| {
+        of(&row, at!(FINDINGS, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.finding(row, source));
+    })?;
     Ok(parts)
 }
 
@@ -135,7 +141,7 @@ impl Part {
         });
     }
 
-    fn grant(&mut self, grant: &Row<'_>) {
+    fn grant(&mut self, grant: &Row<'_>, t: &Texts) {
         let text = |column, kind, position| Field::text(column, kind, grant.text(position));
         let state = grant.text(at!(GRANTS, "state")).unwrap_or_default();
         let grantee = printable(grant.text(at!(GRANTS, "grantee")).unwrap_or("?"));
@@ -147,7 +153,7 @@ impl Part {
                 "{grantee} {} {} {}",
                 printable(grant.text(at!(GRANTS, "operations")).unwrap_or_default()),
                 state,
-                uses.map_or_else(String::new, |uses| counted(uses, "consistent use"))
+                uses.map_or_else(String::new, |uses| format!("{}{}", t.life_uses, number(uses)))
             ),
             created,
             ended: grant.time(at!(GRANTS, "ended_time")),
@@ -179,25 +185,25 @@ impl Part {
 
     fn statement(&mut self, statement: &Row<'_>) {
         let text = |column, kind, position| Field::text(column, kind, statement.text(position));
-        let number = statement.optional_count(at!(POLICY_STATEMENTS, "statement"));
+        let place = statement.optional_count(at!(POLICY_STATEMENTS, "statement"));
         let cells = row([
             vec![text("status", Kind::Word, at!(POLICY_STATEMENTS, "status"))],
             vec![
-                number.map(|number| Field::count("statement", number)),
+                place.map(|place| Field::count("statement", place)),
                 text("sid", Kind::Text, at!(POLICY_STATEMENTS, "sid")),
                 text("effect", Kind::Note, at!(POLICY_STATEMENTS, "effect")),
             ],
             vec![text("principal", Kind::Code, at!(POLICY_STATEMENTS, "principal"))],
             vec![text("permission", Kind::Code, at!(POLICY_STATEMENTS, "permission"))],
             vec![Some(Field::count("record_count", statement.count(at!(POLICY_STATEMENTS, "record_count"))))],
-            vec![text("detail", Kind::Note, at!(POLICY_STATEMENTS, "detail"))],
+            vec![text("detail", Kind::Note, at!(POLICY_STATEMENTS, "detail")).map(Field::english)],
         ]);
         // In the order of the file.
         let place = self.statements.pushed();
         self.statements.push(place, || cells);
     }
 
-    fn finding(&mut self, finding: &Row<'_>) {
+    fn finding(&mut self, finding: &Row<'_>, source: &Source<'_>) {
         let id = finding.owned(at!(FINDINGS, "finding_id")).unwrap_or_default();
         if finding.text(at!(FINDINGS, "status")) == Some("muted") {
             return;
@@ -205,7 +211,9 @@ impl Part {
         let severity = finding.text(at!(FINDINGS, "severity")).unwrap_or_default();
         let place = SEVERITIES.iter().position(|name| *name == severity).unwrap_or(SEVERITIES.len());
         let text = |position| printable(finding.text(position).unwrap_or_default());
-        let words = (format!("{severity}: {}", text(at!(FINDINGS, "title"))), text(at!(FINDINGS, "detail")));
+        let rule = source.finding(finding.text(at!(FINDINGS, "rule_id")).unwrap_or_default());
+        let title = rule.map_or_else(|| text(at!(FINDINGS, "title")), |words| words.title.to_owned());
+        let words = (format!("{}: {title}", source.texts.severity(severity)), text(at!(FINDINGS, "detail")));
         self.findings.push((place, id), || words);
     }
 }
