@@ -218,9 +218,10 @@ texts! {
     sharing: "Sharing with other accounts", "他アカウントとの共有";
     sharing_intro: "What is shared, with whom, and whether they use it. Asked for is not done: a share is effective only when a call of the consumer succeeded.", "何を誰と共有し、使われているか。共有の要求は完了を意味しません。利用者の呼び出しが成功して初めて有効とみなします。";
     map: "Who shares with whom", "共有元と共有先";
-    map_description: "A line from each owner on the left to each consumer on the right. The tables below have the same facts.", "左の所有者から右の利用者への線。下の表に同じ内容があります。";
+    map_description: "A line from each owner on the left to each consumer on the right. Where some shares of a pair have ended and others have not, there are two lines. The tables below have the same facts.", "左の所有者から右の利用者への線。同じ組に終了した共有と継続中の共有がある場合は、2本の線で示します。下の表に同じ内容があります。";
     map_owner: "Owner", "所有者";
     map_consumer: "Consumer", "利用者";
+    map_live: "not ended", "継続中";
     map_used: "used", "使用あり";
     map_unused: "no use seen", "使用なし";
     map_ended: "ended", "終了";
