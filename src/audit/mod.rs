@@ -14,6 +14,7 @@ mod caveats;
 mod details;
 mod findings;
 mod gaps;
+mod japanese;
 mod policies;
 mod trails;
 mod trust;
@@ -25,6 +26,7 @@ pub use findings::{
     FindingStatus, Findings, Mute, MuteError, MuteFileError, Mutes, find, finding_rule, findings_markdown,
 };
 pub use gaps::{MissingDays, missing_days};
+pub use japanese::{JapaneseFinding, japanese_caveat, japanese_finding};
 pub use policies::{PolicyLine, PolicyStatus, Suggestion, policy_lines, suggest_policy};
 pub use trails::{
     TrailPeriod, TrailState, failed_attempts, names_of_trails_without_kms, trail_periods, trails_without_kms,

@@ -53,12 +53,14 @@ pub(super) struct KeyHead {
     /// The id at the end of the ARN.
     pub(super) name: String,
     pub(super) arn: String,
+    /// Its alias, if there is one that means no other key.
+    pub(super) alias: Option<String>,
 }
 
 /// An item of a list.
 pub(super) struct Item {
     pub(super) text: String,
-    /// Details below it.
+    /// Details below it, as the report has them: in English, or names and numbers.
     pub(super) details: Vec<String>,
     pub(super) link: Option<String>,
 }

@@ -30,11 +30,14 @@
 //! # }
 //! ```
 
+mod aliases;
+mod below;
 mod budget;
 mod charts;
 mod content;
 mod drawing;
 mod error;
+mod events;
 mod keys;
 mod overview;
 mod rows;
@@ -57,6 +60,7 @@ use crate::model::Sha256;
 use crate::report::FinishedReport;
 use budget::Budget;
 use content::{Block, Section};
+use events::Events;
 use overview::Overview;
 use source::Source;
 use texts::Texts;
@@ -87,11 +91,10 @@ struct Page {
 /// # Errors
 /// When a table cannot be read, or the page cannot be written.
 pub fn write_page(report: &FinishedReport, language: Language, out: impl Write) -> Result<(), PageError> {
-    let texts = language.texts();
     let page = Page {
         language: language.code(),
-        t: texts,
-        sections: sections(&Source::open(report, texts)?)?,
+        t: language.texts(),
+        sections: sections(&Source::open(report, language)?)?,
         style: STYLE,
         script: SCRIPT,
         style_hash: hash(STYLE),
@@ -113,7 +116,8 @@ fn sections(source: &Source<'_>) -> Result<Vec<Section>, PageError> {
     list.extend(sections::sharing(source, &mut budget)?);
     list.extend(sections::limits(source));
     // Keys come last, since they are many; their place in the page is before the refusals.
-    let keys = sections::keys(source, &overview, &places, &mut budget)?;
+    let mut events = Events::read(source, &places)?;
+    let keys = sections::keys(source, &overview, &places, &mut events, &mut budget)?;
     let before = list.iter().position(|section| section.id == "refusals").unwrap_or(list.len());
     list.splice(before..before, keys);
     list.push(sections::sign(source, &mut budget)?);

@@ -6,24 +6,39 @@ use serde_json::Value;
 
 use super::error::PageError;
 use super::rows::Row;
-use super::texts::Texts;
+use super::texts::{Language, Texts};
+use crate::audit::{JapaneseFinding, japanese_finding};
 use crate::report::{FinishedReport, Table, printable};
 
 /// A report, what it has, and the words of the page.
 pub(super) struct Source<'r> {
     pub(super) report: &'r FinishedReport,
     pub(super) files: BTreeSet<String>,
+    pub(super) language: Language,
     pub(super) texts: &'static Texts,
 }
 
 impl<'r> Source<'r> {
-    pub(super) fn open(report: &'r FinishedReport, texts: &'static Texts) -> Result<Self, PageError> {
-        Ok(Self { report, files: report.files()?.into_iter().collect(), texts })
+    pub(super) fn open(report: &'r FinishedReport, language: Language) -> Result<Self, PageError> {
+        Ok(Self { report, files: report.files()?.into_iter().collect(), language, texts: language.texts() })
     }
 
     /// Whether the report has the file of a table. Older reports lack some.
     pub(super) fn has<T: Table>(&self) -> bool {
         self.files.contains(&format!("{}.parquet", T::NAME))
+    }
+
+    /// What findings of a rule say in the page's language, if the report's English is not it.
+    pub(super) fn finding(&self, rule: &str) -> Option<JapaneseFinding> {
+        match self.language {
+            Language::English => None,
+            Language::Japanese => japanese_finding(rule),
+        }
+    }
+
+    /// Whether the report has the files of its events.
+    pub(super) fn has_events(&self) -> bool {
+        self.files.iter().any(|file| file.starts_with("events/"))
     }
 
     /// Hands over each row of a table; none, if the report does not have it.

@@ -35,11 +35,13 @@ pub(super) struct Field {
     pub(super) shown: String,
     /// The place in the page that it leads to.
     pub(super) link: Option<String>,
+    /// English in every language of the page, as the report has it.
+    pub(super) is_english: bool,
 }
 
 impl Field {
     fn new(column: &'static str, kind: Kind, value: String, shown: String) -> Self {
-        Self { column, kind, value, shown, link: None }
+        Self { column, kind, value, shown, link: None, is_english: false }
     }
 
     /// Text, if there is some.
@@ -69,6 +71,18 @@ impl Field {
 
     pub(super) fn linked(mut self, link: Option<String>) -> Self {
         self.link = link;
+        self
+    }
+
+    /// Shows other words than the value.
+    pub(super) fn shown_as(mut self, words: &str) -> Self {
+        words.clone_into(&mut self.shown);
+        self
+    }
+
+    /// Its words are English sentences of the report.
+    pub(super) fn english(mut self) -> Self {
+        self.is_english = true;
         self
     }
 
@@ -179,11 +193,11 @@ impl Table {
             self.rows.push(row);
         }
         self.total = total.max(self.rows.len() as u64);
-        let is_cut = (self.rows.len() as u64) < self.total;
+        let is_cut = self.is_cut();
         let limit = if is_cut { format!(" limit {}", self.rows.len()) } else { String::new() };
-        if !query.0.is_empty() {
-            self.query = format!("{}{limit}", query.0);
-            self.rest = is_cut.then_some(query.0);
+        if !query.shown.is_empty() {
+            self.query = format!("{}{limit}", query.shown);
+            self.rest = is_cut.then(|| query.all.unwrap_or(query.shown));
         }
         self
     }
@@ -203,11 +217,19 @@ impl Table {
 
 /// A query over the files of the report, or none.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query(pub(super) String);
+pub(super) struct Query {
+    shown: String,
+    /// What gives those rows, too, that a table never shows, if there are such.
+    all: Option<String>,
+}
 
 impl Query {
     pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { shown: text.into(), all: None }
+    }
+
+    pub(super) fn of_all(self, all: String) -> Self {
+        Self { all: Some(all), ..self }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The words of the page, in each language: one line for each text.
 //!
-//! What comes from the report (titles of findings, remedies, caveats, names) is in English in every
-//! language.
+//! Titles of findings, remedies and caveats in Japanese are in `audit`, by the ids of their rules.
+//! What is made of a run's names and numbers (details of findings, lists) is English in every
+//! language, and marked so.
 
 /// The language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +80,8 @@ texts! {
     read: "What was asked, read and left out", "対象範囲: 条件・読み取り・除外";
     asked: "Options of the run", "実行時のオプション";
     not_given: "not given", "指定なし";
+    all_records: "records", "件のレコード";
+    below_list: "(below)", "(下記)";
     accounting: "Every record is accounted for", "全レコードの内訳";
     classes: "Classes of records", "レコードの分類";
     class: "Class", "分類";
@@ -127,6 +130,8 @@ texts! {
     medium: "medium", "中";
     low: "low", "低";
     info: "info", "情報";
+    open: "open", "未対応";
+    muted: "muted", "ミュート";
 
     uses: "Who used which key, for what", "誰がどのキーを何に使ったか";
     calls_over_time: "Events over time, by workload", "ワークロード別イベント数の推移";
@@ -165,6 +170,7 @@ texts! {
     created_ended: "Created, ended, by", "作成・終了・作成者";
     consistent_uses: "Consistent uses", "整合する使用";
     not_seen: "Operations not seen", "未使用の操作";
+    life_uses: "consistent uses: ", "整合する使用: ";
     lifelines: "Lives of grants", "グラントの期間";
     lifelines_description: "A line for each grant from its creation to its end, with marks at the first and last use that is consistent with it. The table below has the same facts.", "グラントごとの作成から終了までの線と、最初と最後の整合する使用の印。下の表に同じ内容があります。";
     life_open: "open, used", "有効・使用あり";
@@ -175,6 +181,14 @@ texts! {
     statement: "Statement", "ステートメント";
     permission: "Permission", "権限";
     access: "All calls with this key, whatever was selected (records)", "このキーの全呼び出し (選択条件によらない、レコード数)";
+
+    below: "Who is below the principals, as their records name them", "プリンシパルの背後にいる利用者 (レコードの記載による)";
+    below_note: "At most 20 names of a principal, those with the most events. A session is named where no user is; whoever opens a session chooses its name.", "プリンシパルごとにイベント数の多い順に最大20件です。ユーザーの記載がない場合だけセッション名を示します。セッション名は、セッションを開始した側が任意に指定できます。";
+    below_too_many: "The events name more users and sessions than this page can show. All of them:", "ユーザーとセッションが多すぎるため、このページには表示できません。すべてを得る SQL:";
+    user: "User", "ユーザー";
+    session: "Session, where no user is named", "セッション (ユーザーの記載がない場合)";
+    names_of_principal: "Names of the principal", "このプリンシパルの利用者数";
+    no_events: "The report has no events: it is not known here who is below the principals, and which aliases the keys have.", "レポートにイベントがないため、プリンシパルの背後にいる利用者とキーのエイリアスは不明です。";
 
     review: "Access review: who used the key, who may, and what is decided", "アクセスレビュー: 使用者・権限保持者・判断";
     used_last: "Used (records), last", "使用 (レコード数)・最終";
@@ -204,9 +218,10 @@ texts! {
     sharing: "Sharing with other accounts", "他アカウントとの共有";
     sharing_intro: "What is shared, with whom, and whether they use it. Asked for is not done: a share is effective only when a call of the consumer succeeded.", "何を誰と共有し、使われているか。共有の要求は完了を意味しません。利用者の呼び出しが成功して初めて有効とみなします。";
     map: "Who shares with whom", "共有元と共有先";
-    map_description: "A line from each owner on the left to each consumer on the right. The tables below have the same facts.", "左の所有者から右の利用者への線。下の表に同じ内容があります。";
+    map_description: "A line from each owner on the left to each consumer on the right. Where some shares of a pair have ended and others have not, there are two lines. The tables below have the same facts.", "左の所有者から右の利用者への線。同じ組に終了した共有と継続中の共有がある場合は、2本の線で示します。下の表に同じ内容があります。";
     map_owner: "Owner", "所有者";
     map_consumer: "Consumer", "利用者";
+    map_live: "not ended", "継続中";
     map_used: "used", "使用あり";
     map_unused: "no use seen", "使用なし";
     map_ended: "ended", "終了";
@@ -252,6 +267,15 @@ impl Texts {
             "medium" => self.medium,
             "low" => self.low,
             _ => self.info,
+        }
+    }
+
+    /// The word for the status of a finding.
+    pub(super) fn status(&self, name: &str) -> &'static str {
+        match name {
+            "open" => self.open,
+            "muted" => self.muted,
+            _ => self.undecidable,
         }
     }
 

@@ -291,36 +291,54 @@ impl FinishedReport {
     /// # Errors
     /// When the table cannot be read, or a column is not as this version writes it.
     pub fn read<T: Table>(&self, take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
-        self.read_file::<T>(&format!("{}.parquet", T::NAME), take)
+        self.read_file::<T>(&format!("{}.parquet", T::NAME), 0..T::COLUMNS.len(), take)
     }
 
     /// Reads the events of all days, a day after the other.
     ///
     /// # Errors
     /// As for [`read`](Self::read), or when the folder cannot be listed.
-    pub fn read_events(&self, mut take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
-        let mut files = self.files()?;
-        files.retain(|file| file.split_once('/').is_some_and(|(folder, _)| folder == EVENTS_FOLDER));
-        files.iter().try_for_each(|file| self.read_file::<EventsTable>(file, &mut take))
+    pub fn read_events(&self, take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
+        self.read_event_columns(&Vec::from_iter(0..EventsTable::COLUMNS.len()), take)
     }
 
-    /// Reads a table from one of the [files](Self::files).
+    /// Reads columns of the events of all days: those at these positions of
+    /// [`EVENTS`](super::EVENTS). A row has their cells, in the order of `columns`.
+    ///
+    /// # Errors
+    /// As for [`read_events`](Self::read_events).
+    pub fn read_event_columns(
+        &self,
+        columns: &[usize],
+        mut take: impl FnMut(EncodedRow<'_>),
+    ) -> Result<(), ReadError> {
+        let mut files = self.files()?;
+        files.retain(|file| file.split_once('/').is_some_and(|(folder, _)| folder == EVENTS_FOLDER));
+        files
+            .iter()
+            .try_for_each(|file| self.read_file::<EventsTable>(file, columns.iter().copied(), &mut take))
+    }
+
+    /// Reads columns of a table, by their positions, from one of the [files](Self::files).
     fn read_file<T: Table>(
         &self,
         file_name: &str,
+        columns: impl Iterator<Item = usize>,
         mut take: impl FnMut(EncodedRow<'_>),
     ) -> Result<(), ReadError> {
         let name = self.place.name(file_name);
         let file = self.place.open(file_name)?;
         let unreadable = |source| ReadError::Table { path: name.clone(), source };
-        let mut table = ParquetTable::open(file).map_err(unreadable)?;
-        let places = places::<T>(&table.schema(), &name)?;
+        let columns: Vec<&Column<T>> = columns.filter_map(|position| T::COLUMNS.get(position)).collect();
+        let is_wanted = |name: &str| columns.iter().any(|column| column.name == name);
+        let mut table = ParquetTable::open(file, is_wanted).map_err(unreadable)?;
+        let places = places(&columns, &table.schema(), &name)?;
         let mut bytes = Vec::new();
         while let Some(batch) = table.next_batch() {
             let batch = batch.map_err(unreadable)?;
             for row in 0..batch.num_rows() {
                 bytes.clear();
-                for (column, place) in T::COLUMNS.iter().zip(&places) {
+                for (column, place) in columns.iter().zip(&places) {
                     let cell = place.map_or(Cell::Null, |place| cell(&batch, place, row));
                     if cell == Cell::Null && !column.nullable {
                         return Err(problem(&name, column, "is null in a row".to_owned()));
@@ -354,9 +372,13 @@ fn problem<T: Table>(path: &str, column: &Column<T>, problem: String) -> ReadErr
     ReadError::Column { path: path.to_owned(), column: column.name, problem }
 }
 
-/// Where each column of a table is in a file; `None`: the file is older than the column.
-fn places<T: Table>(schema: &Schema, path: &str) -> Result<Vec<Option<usize>>, ReadError> {
-    let place = |column: &Column<T>| match schema.column_with_name(column.name) {
+/// Where each of the columns is in a file; `None`: the file is older than the column.
+fn places<T: Table>(
+    columns: &[&Column<T>],
+    schema: &Schema,
+    path: &str,
+) -> Result<Vec<Option<usize>>, ReadError> {
+    let place = |column: &&Column<T>| match schema.column_with_name(column.name) {
         None if column.nullable => Ok(None),
         None => Err(problem(path, column, "is missing".to_owned())),
         Some((place, field)) if *field.data_type() == arrow_type(column.column_type) => Ok(Some(place)),
@@ -365,7 +387,7 @@ fn places<T: Table>(schema: &Schema, path: &str) -> Result<Vec<Option<usize>>, R
             Err(problem(path, column, format!("has the type {}, not {expected}", field.data_type())))
         }
     };
-    T::COLUMNS.iter().map(place).collect()
+    columns.iter().map(place).collect()
 }
 
 /// A cell of a column whose type was checked.

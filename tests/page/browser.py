@@ -126,6 +126,19 @@ def plain(_):
         driver.quit()
 
 
+def narrow(driver):
+    """On a telephone, only tables and pictures move sideways, each in its own box."""
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True})
+    wide = driver.execute_script("""
+        const inBox = (e) => e.closest('.table, .picture');
+        return [document.scrollingElement.scrollWidth, [...document.querySelectorAll('main *, header *, nav *')]
+            .filter((e) => !inBox(e) && e.getBoundingClientRect().right > 361 && e.getClientRects().length).slice(0, 5).map((e) => e.outerHTML.slice(0, 150))]""")
+    assert wide == [360, []], wide
+    boxes = driver.execute_script("return [...document.querySelectorAll('.table, .picture')].filter(e => e.scrollWidth > e.clientWidth).length")
+    assert boxes > 3, boxes
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def hostile(driver):
     """Nothing of a record became an element or ran."""
     assert driver.execute_script("return window.pwned === undefined")

@@ -25,15 +25,15 @@ fn check(made: &Made, what: &[&str]) {
 
 #[test]
 fn the_page_works_in_a_browser() {
-    check(&Made::sample(&[]), &["requests", "filters", "sorting", "printing", "plain", "axe"]);
+    check(&Made::sample(&[]), &["requests", "filters", "sorting", "printing", "plain", "narrow", "axe"]);
 }
 
 #[test]
 fn the_page_works_in_japanese() {
-    check(&Made::sample(&["--lang", "ja"]), &["requests", "filters", "axe"]);
+    check(&Made::sample(&["--lang", "ja"]), &["requests", "filters", "narrow", "axe"]);
 }
 
 #[test]
 fn hostile_texts_do_nothing_in_a_browser() {
-    check(&hostile(), &["requests", "hostile", "filters", "sorting"]);
+    check(&hostile(), &["requests", "hostile", "filters", "sorting", "narrow"]);
 }

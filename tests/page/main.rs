@@ -3,6 +3,12 @@
 // Every number is in the files of the report, as DuckDB reads them.
 mod numbers;
 
+// Who is below a role, and aliases, by name.
+mod names;
+
+// No English where Japanese was asked for.
+mod japanese;
+
 // Texts from records stay texts; nothing makes the page large.
 mod hostile;
 

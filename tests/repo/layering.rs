@@ -36,7 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit",            &["base", "model", "knowledge", "policy", "integrity", "aggregate"]),
     ("report",           &["base", "model", "s3", "format/decode", "format/tabular", "knowledge", "policy", "integrity",
                            "aggregate", "audit"]),
-    ("page",             &["base", "model", "format/decode", "report"]),
+    ("page",             &["base", "model", "audit", "format/decode", "report"]),
     ("engine",           &["base", "model", "s3", "source", "checkpoint", "format/decode", "format/archive",
                            "format/container", "format/rebuild", "format/tabular", "parse", "facts",
                            "knowledge", "classify", "policy", "integrity", "aggregate", "report"]),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
@@ -15,15 +15,19 @@ use super::parquet_groups::{ParquetGroups, guarded};
 /// Maximum number of rows decoded at a time.
 const MAX_BATCH_ROWS: u64 = 1024;
 
-/// Reads all columns of a Parquet file. Footer and pages are checked as those of any input.
-pub struct ParquetTable(ParquetGroups);
+/// Reads columns of a Parquet file. Footer and pages are checked as those of any input.
+pub struct ParquetTable {
+    groups: ParquetGroups,
+    schema: SchemaRef,
+}
 
 impl ParquetTable {
-    /// Opens a file.
+    /// Opens a file, to read the columns that `is_wanted` by their names. The pages of others are
+    /// not read.
     ///
     /// # Errors
     /// When its metadata cannot be read.
-    pub fn open(file: File) -> Result<Self, TableError> {
+    pub fn open(file: File, is_wanted: impl Fn(&str) -> bool) -> Result<Self, TableError> {
         // Parquet's own types say enough.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let metadata = guarded(|| {
@@ -31,12 +35,19 @@ impl ParquetTable {
             Ok(ArrowReaderMetadata::try_new(footer, options)?)
         });
         let metadata = metadata.map_err(TableError::unreadable)?;
-        Ok(Self(ParquetGroups::new(file, metadata, ProjectionMask::all(), MAX_BATCH_ROWS, u64::MAX)))
+        let fields = metadata.schema().fields().iter().enumerate();
+        let (places, fields): (Vec<_>, Vec<_>) = fields
+            .filter(|(_, field)| is_wanted(field.name()))
+            .map(|(place, field)| (place, field.clone()))
+            .unzip();
+        let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), places);
+        let schema = Arc::new(Schema::new(fields));
+        Ok(Self { groups: ParquetGroups::new(file, metadata, mask, MAX_BATCH_ROWS, u64::MAX), schema })
     }
 
-    /// The columns and their types.
+    /// The columns that are read, and their types.
     pub fn schema(&self) -> SchemaRef {
-        self.0.metadata().schema().clone()
+        self.schema.clone()
     }
 
     /// The next rows; `None` after the last.
@@ -44,12 +55,12 @@ impl ParquetTable {
     /// # Errors
     /// When rows cannot be read. Nothing should be read after that.
     pub fn next_batch(&mut self) -> Option<Result<RecordBatch, TableError>> {
-        Some(match self.0.next_batch()? {
+        Some(match self.groups.next_batch()? {
             Ok(batch) => {
-                self.0.skip_rows(batch.num_rows() as u64);
+                self.groups.skip_rows(batch.num_rows() as u64);
                 Ok(batch)
             }
-            Err(error) => Err(TableError::Rows { rows: self.0.skip_group(), source: error.into() }),
+            Err(error) => Err(TableError::Rows { rows: self.groups.skip_group(), source: error.into() }),
         })
     }
 }

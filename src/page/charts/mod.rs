@@ -10,7 +10,7 @@ pub(super) use bars::Bars;
 pub(super) use calendar::{Scope, calendar};
 pub(super) use flow::{Flow, Link};
 pub(super) use lifelines::{Life, lifelines};
-pub(super) use map::{ShareLine, map};
+pub(super) use map::{Pair, ShareLine, map};
 
 /// The width of every picture, in its own units. The page scales it.
 const WIDTH: f64 = 960.0;

@@ -42,7 +42,7 @@ pub(crate) fn findings(
             finding.owned(at!(FINDINGS, "rule_id")),
             finding.owned(at!(FINDINGS, "finding_id")),
         );
-        smallest.push(order, || finding_row(&finding, parts));
+        smallest.push(order, || finding_row(&finding, parts, source));
     })?;
     let (rows, total) = smallest.finish();
     if total == 0 && left_out(source) == 0 {
@@ -90,7 +90,14 @@ pub(super) fn left_out(source: &Source<'_>) -> u64 {
     rules.filter_map(|(_, n)| n.as_u64()).sum()
 }
 
-fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow {
+fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>, source: &Source<'_>) -> TableRow {
+    let t = source.texts;
+    let words = source.finding(finding.text(at!(FINDINGS, "rule_id")).unwrap_or_default());
+    let shown_as = |field: Option<Field>, words: Option<&'static str>| match words {
+        Some(words) => field.map(|field| field.shown_as(words)),
+        None => field,
+    };
+    let english = |field: Option<Field>| field.map(Field::english);
     let text = |column, kind, position| Field::text(column, kind, finding.text(position));
     let key = finding.text(at!(FINDINGS, "key_arn"));
     let link = key.and_then(|key| parts.get(key)).map(|place| format!("#{place}"));
@@ -102,15 +109,21 @@ fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow 
     records.extend(evidence(finding.text(at!(FINDINGS, "evidence")).unwrap_or_default()).map(Some));
     let mut cells = row([
         vec![
-            text("severity", Kind::Word, at!(FINDINGS, "severity")),
-            text("status", Kind::Word, at!(FINDINGS, "status")),
+            text("severity", Kind::Word, at!(FINDINGS, "severity")).map(|field| {
+                let words = t.severity(&field.value);
+                field.shown_as(words)
+            }),
+            text("status", Kind::Word, at!(FINDINGS, "status")).map(|field| {
+                let words = t.status(&field.value);
+                field.shown_as(words)
+            }),
         ],
         vec![
-            text("title", Kind::Text, at!(FINDINGS, "title")),
-            text("detail", Kind::Note, at!(FINDINGS, "detail")),
+            shown_as(text("title", Kind::Text, at!(FINDINGS, "title")), words.map(|words| words.title)),
+            english(text("detail", Kind::Note, at!(FINDINGS, "detail"))),
             text("rule_id", Kind::Code, at!(FINDINGS, "rule_id")),
-            text("coverage", Kind::Note, at!(FINDINGS, "coverage")),
-            text("mute", Kind::Note, at!(FINDINGS, "mute")),
+            english(text("coverage", Kind::Note, at!(FINDINGS, "coverage"))),
+            english(text("mute", Kind::Note, at!(FINDINGS, "mute"))),
         ],
         vec![
             Field::text("key_arn", Kind::Key, key).map(|field| field.linked(link)),
@@ -120,7 +133,10 @@ fn finding_row(finding: &Row<'_>, parts: &BTreeMap<String, String>) -> TableRow 
         ],
         records,
         vec![
-            text("remediation", Kind::Text, at!(FINDINGS, "remediation")),
+            shown_as(
+                text("remediation", Kind::Text, at!(FINDINGS, "remediation")),
+                words.map(|words| words.remediation),
+            ),
             text("controls", Kind::Note, at!(FINDINGS, "controls")),
         ],
     ]);

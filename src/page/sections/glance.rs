@@ -1,7 +1,7 @@
 //! At a glance: what the report is of, and its first numbers.
 
 use crate::model::number;
-use crate::page::content::{Block, Counter, Section};
+use crate::page::content::{Block, Counter, Item, Section};
 use crate::page::keys::SEVERITIES;
 use crate::page::overview::Overview;
 use crate::page::source::{Source, field};
@@ -102,21 +102,23 @@ pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
             section.text(format!("{}: {}.", t.findings_left_out, number(left_out)));
         }
     }
-    section.text(integrity(source, overview));
+    integrity(source, overview, &mut section);
     section
 }
 
-/// What digests say of the logs behind the numbers, in a sentence.
-fn integrity(source: &Source<'_>, overview: &Overview) -> String {
+/// What digests say of the logs behind the numbers.
+fn integrity(source: &Source<'_>, overview: &Overview, section: &mut Section) {
     let t = source.texts;
     let summary = field(source.run(&["integrity"]), "summary");
-    match (summary.is_empty(), overview.verified) {
-        (true, _) => t.no_digests.to_owned(),
-        (false, None) => format!("{}: {summary}.", t.integrity),
-        (false, Some(verified)) => {
-            format!("{}: {summary}. {}: {}.", t.integrity, t.verified_events, number(verified))
-        }
+    if summary.is_empty() {
+        section.text(t.no_digests);
+        return;
     }
+    let mut text = t.integrity.to_owned();
+    if let Some(verified) = overview.verified {
+        text.push_str(&format!(". {}: {}", t.verified_events, number(verified)));
+    }
+    section.add(Block::Items(vec![Item { text, details: vec![summary], link: None }]));
 }
 
 /// `2024-01-31 08:00:00` of `2024-01-31T08:00:00.000Z`.

@@ -13,6 +13,7 @@ use crate::page::error::PageError;
 use crate::page::rows::{Smallest, at};
 use crate::page::source::{Source, count, field};
 use crate::page::table::{Field, Kind, Query, Table, row};
+use crate::page::texts::Texts;
 use crate::report::{INPUTS, INTEGRITY, InputsTable, IntegrityTable, REJECTS, RejectsTable, printable};
 
 use super::glance::seconds;
@@ -28,7 +29,7 @@ pub(crate) fn read(source: &Source<'_>, budget: &mut Budget) -> Result<Section, 
 
     let totals = source.run(&["totals"]);
     section.add(Block::Heading(t.accounting.to_owned()));
-    section.text(accounting(totals));
+    section.text(accounting(totals, t));
     let rows = LEFT_OUT.iter().map(|name| {
         let number = Field::count("records", count(totals, name));
         row([
@@ -73,10 +74,10 @@ const LEFT_OUT: [&str; 9] = [
     "rejected",
 ];
 
-fn accounting(totals: &Value) -> String {
+fn accounting(totals: &Value, t: &Texts) -> String {
     let parts: Vec<String> =
         LEFT_OUT.iter().map(|name| format!("{} {name}", number(count(totals, name)))).collect();
-    format!("{} records = {}", number(count(totals, "records")), parts.join(" + "))
+    format!("{} {} = {}", number(count(totals, "records")), t.all_records, parts.join(" + "))
 }
 
 /// The options of the run in the order of their names, and those that were not given.
@@ -260,7 +261,10 @@ fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> R
                         .optional_count(at!(REJECTS, "record_offset"))
                         .map(|n| Field::count("record_offset", n)),
                 ],
-                vec![Field::text("detail", Kind::Text, reject.text(at!(REJECTS, "detail")))],
+                vec![
+                    Field::text("detail", Kind::Text, reject.text(at!(REJECTS, "detail")))
+                        .map(Field::english),
+                ],
             ])
         });
     })?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::page::budget::Budget;
-use crate::page::charts::{ShareLine, map};
+use crate::page::charts::{Pair, ShareLine, map};
 use crate::page::content::{Block, Section};
 use crate::page::error::PageError;
 use crate::page::rows::{Row, Smallest, at};
@@ -13,25 +13,24 @@ use crate::report::{SHARE_USE, SHARES, ShareUseTable, SharesTable, printable};
 
 /// Rows of each table that are shown at most.
 const SHOWN: usize = 1_000;
-/// Pairs of owner and consumer that are drawn at most.
+/// Lines between an owner and a consumer that are drawn at most.
 const PAIRS: usize = 400;
 
 pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option<Section>, PageError> {
     let t = source.texts;
-    let mut lines: BTreeMap<(String, String), ShareLine> = BTreeMap::new();
+    let mut lines: BTreeMap<Pair, ShareLine> = BTreeMap::new();
     let mut shares = Smallest::new(SHOWN);
     let mut place = 0_u64;
     source.read::<SharesTable>(|share| {
         place += 1;
         let text = |position| printable(share.text(position).unwrap_or_default());
-        let pair = (text(at!(SHARES, "owner_account_id")), text(at!(SHARES, "consumer")));
+        let has_ended = matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
+        let pair = (text(at!(SHARES, "owner_account_id")), text(at!(SHARES, "consumer")), has_ended);
         if lines.len() < PAIRS || lines.contains_key(&pair) {
             let line = lines.entry(pair).or_default();
-            line.resources += 1;
+            line.shares += 1;
             line.used += share.count(at!(SHARES, "use_count"));
             line.refused += share.count(at!(SHARES, "refused_count"));
-            line.is_live |=
-                !matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
         }
         shares.push(place, || share_row(&share));
     })?;
@@ -123,7 +122,7 @@ fn share_row(share: &Row<'_>) -> TableRow {
         vec![
             text("permission", Kind::Code, at!(SHARES, "permission")),
             text("actions", Kind::Note, at!(SHARES, "actions")),
-            text("note", Kind::Note, at!(SHARES, "note")),
+            text("note", Kind::Note, at!(SHARES, "note")).map(Field::english),
         ],
     ])
 }
