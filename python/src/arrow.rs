@@ -12,7 +12,8 @@ use pyo3::types::PyCapsule;
 
 use crate::errors;
 
-/// The capsule of a stream. Whoever takes the stream out of it releases it; otherwise the capsule does.
+/// The capsule of a stream. Whoever takes the stream out of it releases it; otherwise the capsule
+/// does.
 pub(crate) fn stream_capsule(
     py: Python<'_>,
     reader: Box<dyn RecordBatchReader + Send>,

@@ -55,8 +55,8 @@ pub(crate) fn spawn(py: Python<'_>, work: impl FnOnce() + Send + 'static) -> PyR
     thread.map(drop).map_err(|error| errors::internal(py, &format!("cannot start a thread: {error}")))
 }
 
-/// Waits for the next value of a run, without the interpreter's lock. A signal whose handler raises,
-/// as Ctrl-C does, stops the run.
+/// Waits for the next value of a run, without the interpreter's lock. A signal whose handler
+/// raises, as Ctrl-C does, stops the run.
 pub(crate) fn wait<T: Send>(py: Python<'_>, runner: &Runner, results: &Mutex<Receiver<T>>) -> PyResult<T> {
     let receive = |time: Duration| {
         py.detach(|| results.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(time))
@@ -93,8 +93,8 @@ pub(crate) fn run<T: Send + 'static>(
     wait(py, runner, &Mutex::new(results))
 }
 
-/// Stops all runs, waits for those that Python waits for, and removes temporary folders. `owner`: the
-/// process that imported the module; a fork of it has neither its threads nor its folders.
+/// Stops all runs, waits for them, and removes temporary folders. `owner`: the process that
+/// imported the module; a fork of it has neither its threads nor its folders.
 #[pyfunction]
 pub(crate) fn at_exit(py: Python<'_>, owner: u32) {
     if process::id() != owner {

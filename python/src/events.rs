@@ -11,7 +11,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use keytrail::cli::embedded::{Ended, Failed, Runner};
 use keytrail::report::{BatchTaker, SinkError};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
@@ -101,7 +101,8 @@ impl Drop for EventRun {
     }
 }
 
-/// Selected events, as record batches that come while the archives are read. They can be taken once.
+/// Selected events, as record batches that come while the archives are read. They can be taken
+/// once.
 #[pyclass(module = "keytrail", frozen, name = "RecordBatchReader")]
 pub(crate) struct Events {
     schema: SchemaRef,
@@ -175,8 +176,14 @@ impl Iterator for EventReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let failed = |error: PyErr| ArrowError::ExternalError(error.to_string().into());
-        let batch = Python::try_attach(|py| self.run.next(py).map_err(failed));
+        let failed = |py: Python<'_>, error: PyErr| {
+            if error.is_instance_of::<PyKeyboardInterrupt>(py) {
+                // Whoever has the stream tells of an error of Arrow: let Python raise its own, too.
+                let _ = py.import("_thread").and_then(|module| module.call_method0("interrupt_main"));
+            }
+            ArrowError::ExternalError(error.to_string().into())
+        };
+        let batch = Python::try_attach(|py| self.run.next(py).map_err(|error| failed(py, error)));
         // The interpreter has ended: nobody can be told.
         batch.unwrap_or(Ok(None)).transpose()
     }

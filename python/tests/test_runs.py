@@ -196,6 +196,14 @@ def test_ctrl_c_ends_a_run_within_a_second(tmp_path, call):
     assert os.listdir(tmp_path) == [], "nothing is left"
 
 
+def test_ctrl_c_ends_whoever_reads_the_stream(tmp_path):
+    call = "pyarrow.RecordBatchReader.from_stream(keytrail.events(f'/dev/fd/{read}')).read_all()"
+    line, took, errors, status = interrupted(tmp_path, call, before="import pyarrow")
+    assert line == "interrupted\n" or (status != 0 and "KeyboardInterrupt" in errors), errors
+    assert took < 1, f"{took:.2f} s"
+    assert os.listdir(tmp_path) == [], "nothing is left"
+
+
 def test_ctrl_c_ends_the_command_line(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     command = [sys.executable, "-m", "keytrail", "analyze", tmp_path / "pipe", "-o", tmp_path / "report"]

@@ -1,8 +1,8 @@
 //! Commands for a program that embeds the command line, as the Python package does.
 //!
-//! Options, defaults and the sentences of errors are those of the command line: arguments are parsed
-//! by the same parser. Nothing is printed but the progress bar, signals are left to the program, and
-//! errors are returned.
+//! Options, defaults and the sentences of errors are those of the command line: arguments are
+//! parsed by the same parser. Nothing is printed but the progress bar, signals are left to the
+//! program, and errors are returned.
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -1,8 +1,8 @@
 //! The command line: arguments → a plan for the library, results → text and an exit status.
 //!
 //! Nothing else in this crate prints. Each command has a file of its own with a `run` function, and
-//! [`run`] below chooses between them. Only `interrupt` ends the process by itself. [`embedded`] has
-//! what a program calls that takes results and errors itself.
+//! [`run`] below chooses between them. Only `interrupt` ends the process by itself. [`embedded`]
+//! has what a program calls that takes results and errors itself.
 
 mod alarms;
 mod analyze;

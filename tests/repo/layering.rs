@@ -276,7 +276,7 @@ fn the_documented_rooms_are_these() {
 }
 
 /// The command line could use what the library keeps to itself, being compiled with it. So it names
-/// the library from outside, and no file of it says `crate`.
+/// the library from outside, and of `crate` only itself.
 #[test]
 fn the_command_line_uses_the_public_face() {
     let of_cli: Vec<Source> =
@@ -284,7 +284,13 @@ fn the_command_line_uses_the_public_face() {
     assert!(of_cli.len() > 40, "the files of the command line were found");
     let library = Regex::new(r"\bkeytrail::\w+::(\w+)::\w").unwrap();
     for source in &of_cli {
-        assert!(!source.code.contains("crate::"), "src/{} reaches into the library", source.path);
+        let own = source.code.matches("crate::cli::").count();
+        assert_eq!(
+            own,
+            source.code.matches("crate::").count(),
+            "src/{} reaches into the library",
+            source.path
+        );
         for path in library.captures_iter(&source.code) {
             let is_type = path[1].starts_with(|c: char| c.is_ascii_uppercase());
             let is_public = ["json", "decode", "archive", "container", "tabular"].contains(&&path[1]);

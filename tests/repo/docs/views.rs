@@ -93,7 +93,7 @@ import sys, duckdb
 report, views = sys.argv[1:]
 duckdb.sql(f"SET VARIABLE report = '{report}'")
 duckdb.sql(open(views).read())
-one = lambda query: duckdb.sql(query).fetchone()[0]
+one = lambda query: duckdb.sql(query).fetchall()[0][0]
 tables = [name for name, in duckdb.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL").fetchall()]
 for name in tables:
     print(name, one(f"SELECT count(*) FROM {name}"))
@@ -109,6 +109,7 @@ print("=", one("SELECT count(*) FROM events WHERE length(recipient_account_id) <
 "#;
     let output = Command::new(python())
         .args(["-c", script])
+        .env("TZ", "UTC")
         .arg(report.path())
         .arg(root().join("docs/views.sql"))
         .output()
@@ -125,7 +126,8 @@ print("=", one("SELECT count(*) FROM events WHERE length(recipient_account_id) <
         }
     }
     assert_eq!(rows.len(), 13 + 5, "{printed}");
-    for name in ["unused_grants", "refusals_by_cause", "keys_by_last_use", "foreign_use", "unverified_events"] {
+    for name in ["unused_grants", "refusals_by_cause", "keys_by_last_use", "foreign_use", "unverified_events"]
+    {
         assert!(rows[name] > 0, "{name}: {printed}");
     }
 }
