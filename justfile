@@ -39,6 +39,12 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
 
+# The Python package into the Python of KEYTRAIL_PYTHON, and its tests; `.ci/run` names what they need.
+python *ARGS:
+    {{ python }} -m maturin build --profile dev -m python/Cargo.toml -o target/wheels
+    {{ python }} -m pip install --quiet --force-reinstall --no-deps target/wheels/*.whl
+    cd python/tests && {{ python }} -m pytest -q {{ ARGS }}
+
 # What each stage costs.
 bench *ARGS:
     cargo bench {{ ARGS }}

@@ -28,6 +28,7 @@
 //! | [`report`] | Parquet and the other outputs |
 //! | [`page`] | a finished report → one HTML page |
 //! | [`engine`] | plan → scan → resolve: runs the stages, in parallel |
+//! | `cli` | the program, with the feature of that name |
 //!
 //! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains
 //! them.
@@ -62,11 +63,17 @@
     )
 )]
 
+// The command line names the library as any other program does.
+#[cfg(feature = "cli")]
+extern crate self as keytrail;
+
 pub mod aggregate;
 pub mod audit;
 pub mod base;
 pub mod checkpoint;
 pub mod classify;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod engine;
 pub mod facts;
 pub mod format;

@@ -1,10 +1,8 @@
-//! The `keytrail` program. Everything is in [`cli`].
+//! The `keytrail` program. Everything is in [`keytrail::cli`].
 
 #![warn(clippy::allow_attributes_without_reason)]
 #![deny(unsafe_code)]
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::run()
+    keytrail::cli::run(std::env::args_os())
 }

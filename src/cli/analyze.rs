@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use indicatif::ProgressBar;
 use keytrail::base::now_millis;
 use tracing::warn;
 
@@ -33,7 +34,16 @@ pub(super) fn run(
     interrupt: &Interrupt,
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
-    let bar = startup::start(&args.common)?;
+    analyze(args, &startup::start(&args.common)?, interrupt, reporter)
+}
+
+/// Reads the archives, writes the report, and prints the summary unless it is not wanted.
+pub(super) fn analyze(
+    args: &AnalyzeArgs,
+    bar: &ProgressBar,
+    interrupt: &Interrupt,
+    reporter: &ExitReporter,
+) -> Result<ExitStatus, CliError> {
     reporter.check_metrics_file()?;
     let trust = sharing::trust(&args.trusted)?;
     let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
@@ -62,7 +72,7 @@ pub(super) fn run(
 
     let mut directory = destination.create_report(args)?;
     interrupt.remove_if_killed(Some(directory.unfinished()));
-    let result = progress::with_bar(&bar, &plan, |progress| engine::run(&plan, &mut directory, progress));
+    let result = progress::with_bar(bar, &plan, |progress| engine::run(&plan, &mut directory, progress));
     let run = match result {
         Ok(run) => run,
         Err(error) => {
@@ -122,7 +132,7 @@ pub(super) fn run(
     let published = destination.publish(staged, &plan)?;
 
     let unmatched = unmatched::sentences(&run.unmatched);
-    if args.common.log_format == LogFormat::Json {
+    if args.common.log_format == LogFormat::Json || reporter.is_embedded() {
         unmatched.iter().chain(&window).for_each(|sentence| warn!("{sentence}"));
     }
     let is_on_stdout = args.summary == Some(SummaryForm::Text);

@@ -57,21 +57,29 @@ pub(super) struct ArchivesRead {
     pub(super) unlisted: u64,
 }
 
-/// Reads the events.
+/// What events are read from, once it is known to be there.
+pub(super) struct EventInput {
+    filter: EventFilter,
+    from: InputKind,
+}
+
+enum InputKind {
+    Report(FinishedReport),
+    Archives(Box<Plan>),
+}
+
+/// Opens what events are read from.
 ///
 /// # Errors
-/// When an input or a report cannot be read, or `take` fails.
-pub(super) fn read_events(
+/// When an option has a wrong value, or no input can be opened.
+pub(super) fn open_input(
     args: &EventSelection,
     common: &CommonOptions,
-    (interrupt, bar): (&Interrupt, &ProgressBar),
-    take: &mut dyn TakeEvent,
-) -> Result<EventsRead, CliError> {
-    let mut shown = ShownEvents { filter: EventFilter::new(&args.filter)?, selected: 0, wanted: 0, take };
+    interrupt: &Interrupt,
+) -> Result<EventInput, CliError> {
+    let filter = EventFilter::new(&args.filter)?;
     if let Some(report) = finished_report(&args.selection.inputs, &plan::buckets(&args.s3))? {
-        of_report(args, &report, &mut shown)?;
-        let ShownEvents { selected, wanted, .. } = shown;
-        return Ok(EventsRead { selected, wanted, of: ReadFrom::Report(window_note(&report)) });
+        return Ok(EventInput { filter, from: InputKind::Report(report) });
     }
     let plan = plan::plan(&PlanRequest {
         selection: &args.selection,
@@ -81,6 +89,28 @@ pub(super) fn read_events(
         output: None,
         cancel: interrupt.cancel_flag(),
     })?;
+    Ok(EventInput { filter, from: InputKind::Archives(Box::new(plan)) })
+}
+
+/// Reads the events.
+///
+/// # Errors
+/// When an input or a report cannot be read, or `take` fails.
+pub(super) fn read_events(
+    input: EventInput,
+    args: &EventSelection,
+    bar: &ProgressBar,
+    take: &mut dyn TakeEvent,
+) -> Result<EventsRead, CliError> {
+    let mut shown = ShownEvents { filter: input.filter, selected: 0, wanted: 0, take };
+    let plan = match input.from {
+        InputKind::Archives(plan) => *plan,
+        InputKind::Report(report) => {
+            of_report(args, &report, &mut shown)?;
+            let ShownEvents { selected, wanted, .. } = shown;
+            return Ok(EventsRead { selected, wanted, of: ReadFrom::Report(window_note(&report)) });
+        }
+    };
     let run = progress::with_bar(bar, &plan, |progress| engine::run(&plan, &mut shown, progress))?;
     let ShownEvents { selected, wanted, .. } = shown;
     let options = plan::recorded_options(&args.selection, &args.prune, &plan.selection);

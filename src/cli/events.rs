@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use super::error::CliError;
 use super::event_args::{EventOrder, EventsArgs};
-use super::event_source::{ArchivesRead, EventsRead, ReadFrom, TakeEvent, read_events};
+use super::event_source::{
+    ArchivesRead, EventInput, EventsRead, ReadFrom, TakeEvent, open_input, read_events,
+};
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
 use super::reporter::{ExitReporter, FinishedRun};
@@ -12,13 +14,14 @@ use super::row_output::RowOutput;
 use super::values::LogFormat;
 use super::{alarms, startup, unmatched};
 
+use indicatif::ProgressBar;
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::trails_without_kms;
 use keytrail::base::TaskQueue;
 use keytrail::model::counted;
 use keytrail::report::{
-    Cell, EVENT_COLUMNS, EVENTS, EncodedRow, OutputFormat, RowSorter, RowStream, Sink, SinkError, ZeroResult,
-    column_position, printable, scope, unread_inputs, zero_result_causes,
+    BatchTaker, Cell, EVENT_COLUMNS, EVENTS, EncodedRow, OutputFormat, RowSorter, RowStream, Sink, SinkError,
+    ZeroResult, column_position, printable, scope, unread_inputs, zero_result_causes,
 };
 use tracing::warn;
 
@@ -34,18 +37,29 @@ pub(super) fn run(
     }
     let is_for_people = output.format() == OutputFormat::Table || output.is_file();
     let default = if is_for_people { EventOrder::Time } else { EventOrder::None };
-    let order = args.sort.unwrap_or(default);
-    let mut printer = EventPrinter {
-        stream: output.rows(EVENTS, EVENT_COLUMNS)?,
-        sorter: (order != EventOrder::None).then(|| (RowSorter::default(), order == EventOrder::Newest)),
-        left: args.limit.unwrap_or(u64::MAX),
-    };
-    let read = read_events(&args.events, &args.common, (interrupt, &bar), &mut printer)?;
+    let mut printer = EventPrinter::new(output.rows(EVENTS, EVENT_COLUMNS)?, args, default);
+    let input = open_input(&args.events, &args.common, interrupt)?;
+    let read = read_events(input, &args.events, &bar, &mut printer)?;
     if let ReadFrom::Archives(archives) = &read.of {
         printer.stream.name_keys(archives.run.facts.aliases.names_of_keys());
     }
     printer.finish()?;
     output.finish()?;
+    Ok(ended(&read, args, reporter))
+}
+
+/// Hands the events over as record batches, for a program that embeds the command.
+pub(super) fn to_batches(
+    args: &EventsArgs,
+    bar: &ProgressBar,
+    input: EventInput,
+    reporter: &ExitReporter,
+    taker: impl BatchTaker,
+) -> Result<ExitStatus, CliError> {
+    let chosen = Some(args.rows.columns.as_slice()).filter(|columns| !columns.is_empty());
+    let mut printer = EventPrinter::new(RowStream::batches(EVENTS, chosen, taker)?, args, EventOrder::None);
+    let read = read_events(input, &args.events, bar, &mut printer)?;
+    printer.finish()?;
     Ok(ended(&read, args, reporter))
 }
 
@@ -58,7 +72,17 @@ struct EventPrinter<'w> {
     left: u64,
 }
 
-impl EventPrinter<'_> {
+impl<'w> EventPrinter<'w> {
+    /// Prints to `stream`, in the order `default` unless another is asked for.
+    fn new(stream: RowStream<'w>, args: &EventsArgs, default: EventOrder) -> Self {
+        let order = args.sort.unwrap_or(default);
+        Self {
+            stream,
+            sorter: (order != EventOrder::None).then(|| (RowSorter::default(), order == EventOrder::Newest)),
+            left: args.limit.unwrap_or(u64::MAX),
+        }
+    }
+
     fn finish(mut self) -> Result<(), SinkError> {
         if let Some((sorter, _)) = self.sorter {
             let mut printed = Ok(());
@@ -114,7 +138,7 @@ fn ended(read: &EventsRead, args: &EventsArgs, reporter: &ExitReporter) -> ExitS
         }
         ReadFrom::Archives(archives) => {
             let unmatched = unmatched::sentences(&archives.run.unmatched);
-            if args.common.log_format == LogFormat::Json {
+            if args.common.log_format == LogFormat::Json || reporter.is_embedded() {
                 unmatched.iter().for_each(|sentence| warn!("{sentence}"));
             }
             text.push_str(&notes(archives, &unmatched));

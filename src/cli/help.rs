@@ -1,5 +1,7 @@
 //! What clap's help and errors do not say by themselves.
 
+use std::ffi::OsString;
+
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -56,13 +58,17 @@ const MEANT: &[(&str, &str)] = &[
 ];
 
 /// The error with the option of this program that an unknown one may mean.
-pub(super) fn with_meant_option(mut error: clap::Error, command: &Command) -> clap::Error {
+pub(super) fn with_meant_option(
+    mut error: clap::Error,
+    command: &Command,
+    arguments: &[OsString],
+) -> clap::Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
     let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return error };
     let word = wrong.trim_start_matches('-').split('=').next().unwrap_or_default().to_ascii_lowercase();
-    let Some(sub) = std::env::args().nth(1).and_then(|name| command.find_subcommand(name)) else {
+    let Some(sub) = arguments.get(1).and_then(|name| command.find_subcommand(name)) else {
         return error;
     };
     let options = || sub.get_arguments().filter_map(|arg| arg.get_long());

@@ -50,15 +50,25 @@ impl Interrupt {
         *lock(&self.journal) = Some(journal);
     }
 
-    fn stop(&self, reporter: &ExitReporter) {
+    /// Asks the run to stop. Its journal blames no archive from now on.
+    pub(super) fn ask_to_stop(&self) {
         self.cancel.store(true, Ordering::Relaxed);
         if let Some(journal) = &*lock(&self.journal) {
             journal.close();
         }
-        thread::sleep(GRACE_PERIOD);
+    }
+
+    /// Removes the report of a run that does not stop.
+    pub(super) fn remove_unfinished(&self) {
         if let Some(unfinished) = &*lock(&self.unfinished) {
             unfinished.remove();
         }
+    }
+
+    fn stop(&self, reporter: &ExitReporter) {
+        self.ask_to_stop();
+        thread::sleep(GRACE_PERIOD);
+        self.remove_unfinished();
         remove_temporary_folders();
         reporter.interrupted();
         std::process::exit(ExitStatus::Interrupted.code().into());

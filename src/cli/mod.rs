@@ -1,7 +1,8 @@
 //! The command line: arguments → a plan for the library, results → text and an exit status.
 //!
 //! Nothing else in this crate prints. Each command has a file of its own with a `run` function, and
-//! [`run`] below chooses between them. Only `interrupt` ends the process by itself.
+//! [`run`] below chooses between them. Only `interrupt` ends the process by itself. [`embedded`]
+//! has what a program calls that takes results and errors itself.
 
 mod alarms;
 mod analyze;
@@ -9,6 +10,7 @@ mod args;
 mod completions;
 mod destination;
 mod digest_files;
+pub mod embedded;
 mod error;
 mod event_args;
 mod event_filter;
@@ -57,6 +59,7 @@ mod verify;
 mod verify_args;
 mod window;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -67,21 +70,31 @@ use interrupt::Interrupt;
 use keytrail::base::catch_panic;
 use reporter::ExitReporter;
 
-/// Parses the command line, runs the command and returns its exit status.
-pub fn run() -> ExitCode {
-    let mut command = variables::ignore_empty(help::examples_first(Args::command()));
-    if std::env::args_os().any(|arg| arg == "-h") {
-        command = help::short_help(command);
-    }
-    let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    let parsed = parsed.and_then(|matches| {
+/// The command line, as clap takes it.
+fn command() -> clap::Command {
+    variables::ignore_empty(help::examples_first(Args::command()))
+}
+
+fn parse(command: &mut clap::Command, arguments: &[OsString]) -> Result<Args, clap::Error> {
+    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| {
         let mut args = Args::from_arg_matches(&matches)?;
         args.note_given(&matches);
         Ok(args)
     });
-    let args = match parsed.map_err(|error| error.format(&mut command)) {
+    parsed.map_err(|error| help::with_meant_option(error.format(command), command, arguments))
+}
+
+/// Runs the command of these arguments, the first of which is the program's name, and returns its
+/// exit status. It prints, and it takes over Ctrl-C and termination signals.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut command = command();
+    if arguments.iter().any(|arg| arg == "-h") {
+        command = help::short_help(command);
+    }
+    let args = match parse(&mut command, &arguments) {
         Ok(args) => args,
-        Err(error) => return usage::report(&help::with_meant_option(error, &command)).into(),
+        Err(error) => return usage::report(&error, &arguments).into(),
     };
     let reporter = ExitReporter::new(&args.command);
     let interrupt = Interrupt::listen(&reporter);

@@ -3,11 +3,11 @@
 //! With `--log-format json` the last line is an object whose `message` is `finished`, `failed` or
 //! `stopped`, with the exit status. A log collector needs no other line to see how a run ended.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use keytrail::base::now_millis;
+use keytrail::base::{lock, now_millis};
 use serde_json::{Map, Value, json};
 use tracing::warn;
 
@@ -24,7 +24,7 @@ use keytrail::aggregate::{InputStatus, InputTotals};
 use keytrail::audit::{Caveat, Severity};
 use keytrail::engine::Run;
 use keytrail::model::{EventTime, counted, error_chain};
-use keytrail::report::{Metrics, RunSummary, SinkError, metrics, printable_lines};
+use keytrail::report::{Metrics, RunSummary, SinkError, metrics, printable_lines, unread_inputs};
 
 const INTERRUPTED: &str = "stopped before the result was complete";
 
@@ -41,6 +41,8 @@ struct CommandContext {
     start: Instant,
     start_time: EventTime,
     is_reported: AtomicBool,
+    /// What would be printed, for a program that embeds the command: kind and text.
+    said: Option<Mutex<Vec<(&'static str, String)>>>,
 }
 
 /// The result of a run.
@@ -54,6 +56,15 @@ pub(super) struct FinishedRun<'a> {
 impl ExitReporter {
     /// For a command that starts now.
     pub(super) fn new(command: &Command) -> Self {
+        Self::with(command, None)
+    }
+
+    /// For a command that starts now and prints nothing.
+    pub(super) fn embedded(command: &Command) -> Self {
+        Self::with(command, Some(Mutex::default()))
+    }
+
+    fn with(command: &Command, said: Option<Mutex<Vec<(&'static str, String)>>>) -> Self {
         let (common, output, metrics): (Option<&CommonOptions>, _, _) = match command {
             Command::Analyze(args) => {
                 let output = args.output.display().to_string();
@@ -84,7 +95,18 @@ impl ExitReporter {
             start: Instant::now(),
             start_time: now(),
             is_reported: AtomicBool::new(false),
+            said,
         }))
+    }
+
+    /// Whether it prints nothing.
+    pub(super) fn is_embedded(&self) -> bool {
+        self.0.said.is_some()
+    }
+
+    /// What it would have printed: kind and text.
+    pub(super) fn take_said(&self) -> Vec<(&'static str, String)> {
+        self.0.said.as_ref().map(|said| std::mem::take(&mut *lock(said))).unwrap_or_default()
     }
 
     /// When the command started.
@@ -124,7 +146,9 @@ impl ExitReporter {
         }
         // Nothing else on the screen says why the status is not 0.
         let rejected = finished.run.counts.rejected;
-        if self.0.quiet && rejected > 0 {
+        if self.is_embedded() && !finished.run.inputs.read_whole() {
+            self.error("read in part", json!({}), unread_inputs(&finished.run.inputs).trim_end());
+        } else if self.0.quiet && rejected > 0 {
             let text = format!(
                 "{} could not be read: damaged, or in a form that is not known",
                 counted(rejected, "place")
@@ -179,7 +203,7 @@ impl ExitReporter {
         self.no_result("stopped", ExitStatus::Interrupted, INTERRUPTED);
     }
 
-    fn no_result(&self, message: &str, status: ExitStatus, error: &str) {
+    fn no_result(&self, message: &'static str, status: ExitStatus, error: &str) {
         if self.is_already_reported() {
             return;
         }
@@ -206,8 +230,10 @@ impl ExitReporter {
     }
 
     /// Prints an error in the requested format: as JSON with `message` and `fields`, or as `text`.
-    fn error(&self, message: &str, fields: Value, text: &str) {
-        if self.is_json() {
+    fn error(&self, message: &'static str, fields: Value, text: &str) {
+        if let Some(said) = &self.0.said {
+            lock(said).push((message, printable_lines(text)));
+        } else if self.is_json() {
             log::line("ERROR", message, fields);
         } else {
             // A name in the text may hold a line break: what follows must not look like a message.

@@ -98,17 +98,7 @@ impl<'o> RowOutput<'o> {
         columns: &'static [Column<T>],
         important: &[&'static str],
     ) -> Result<RowStream<'_>, CliError> {
-        let names = || columns.iter().map(|column| column.name);
-        if let Some(wrong) = self.columns.iter().find(|name| !names().any(|known| known == name.as_str())) {
-            let text = match most_similar(wrong, names()) {
-                Some(name) => format!("--columns {wrong:?} is unknown; did you mean {name}?"),
-                None => {
-                    let known = names().collect::<Vec<_>>().join(", ");
-                    format!("--columns {wrong:?} is unknown; the columns are: {known}")
-                }
-            };
-            return Err(CliError::Usage(text));
-        }
+        check_columns(self.columns, columns)?;
         let chosen = Some(self.columns).filter(|columns| !columns.is_empty());
         let form = RowForm { format: self.format, target: self.target, important, chosen };
         Ok(RowStream::new(columns, form, &mut self.out)?)
@@ -143,6 +133,24 @@ impl<'o> RowOutput<'o> {
         file.persist(&path).map_err(|error| failed(error.error))?;
         Ok(())
     }
+}
+
+/// Checks that a table has the columns that are asked for.
+///
+/// # Errors
+/// When it has no column of one of the names.
+pub(super) fn check_columns<T: Table>(asked: &[String], columns: &[Column<T>]) -> Result<(), CliError> {
+    let names = || columns.iter().map(|column| column.name);
+    let Some(wrong) = asked.iter().find(|name| !names().any(|known| known == name.as_str())) else {
+        return Ok(());
+    };
+    Err(CliError::Usage(match most_similar(wrong, names()) {
+        Some(name) => format!("--columns {wrong:?} is unknown; did you mean {name}?"),
+        None => {
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!("--columns {wrong:?} is unknown; the columns are: {known}")
+        }
+    }))
 }
 
 fn stdout_failed(source: io::Error) -> SinkError {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::error::CliError;
 use super::event_args::{CountBy, SummaryArgs};
-use super::event_source::{ReadFrom, TakeEvent, read_events};
+use super::event_source::{ReadFrom, TakeEvent, open_input, read_events};
 use super::exit::ExitStatus;
 use super::interrupt::Interrupt;
 use super::reporter::ExitReporter;
@@ -36,7 +36,8 @@ pub(super) fn run(
     let mut output = RowOutput::open(&args.rows, &args.common, &bar)?;
     let mut totals = EventTotals(Totals::new(by(args.by)));
     let mut stream = output.rows(TOTALS, TERMINAL_COLUMNS)?;
-    let read = read_events(&args.events, &args.common, (interrupt, &bar), &mut totals)?;
+    let input = open_input(&args.events, &args.common, interrupt)?;
+    let read = read_events(input, &args.events, &bar, &mut totals)?;
     let EventTotals(totals) = totals;
     let left_out = totals.left_out();
     let mut bytes = Vec::new();

@@ -10,9 +10,9 @@ use super::log;
 use keytrail::report::printable_lines;
 
 /// Prints what clap says. Help and version go to standard output and are a success.
-pub(super) fn report(error: &clap::Error) -> ExitStatus {
+pub(super) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitStatus {
     let status = if error.use_stderr() { ExitStatus::Failure } else { ExitStatus::Success };
-    if status == ExitStatus::Failure && is_json_requested() {
+    if status == ExitStatus::Failure && is_json_requested(arguments) {
         let text = error.render().to_string();
         log::line("ERROR", "failed", json!({"error": text, "exit_status": status.code()}));
     } else {
@@ -29,8 +29,7 @@ pub(super) fn report(error: &clap::Error) -> ExitStatus {
 }
 
 /// Whether messages should be JSON. The arguments could not be parsed, so this is a best guess.
-fn is_json_requested() -> bool {
-    let args: Vec<_> = std::env::args_os().collect();
+fn is_json_requested(args: &[OsString]) -> bool {
     let is_json_option = |pair: &[OsString]| pair[0] == "--log-format" && pair[1] == "json";
     args.iter().any(|arg| arg == "--log-format=json")
         || args.windows(2).any(is_json_option)

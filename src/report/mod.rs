@@ -60,9 +60,10 @@ pub use directory::{Aggregates, Existing, PublishedReport, ReportDirectory, Stag
 pub use error::SinkError;
 pub use evidence::{EvidenceError, EvidencePack, write_evidence};
 pub use export::{
-    CsvForm, EXPORTED_TABLES, ExportError, ExportedRows, export_csv, export_markdown, export_workbook,
+    CsvForm, EXPORTED_TABLES, ExportError, ExportedRows, TableBatches, export_csv, export_markdown,
+    export_workbook,
 };
-pub use formats::{EVENT_COLUMNS, OutputFormat, OutputTarget, RowForm, RowStream};
+pub use formats::{BatchTaker, EVENT_COLUMNS, OutputFormat, OutputTarget, RowForm, RowStream};
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use parts::PAGE_MARK;
 pub use policy_page::policy_page;

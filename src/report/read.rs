@@ -60,6 +60,12 @@ pub enum ReadError {
         /// The schema version.
         found: u64,
     },
+    /// A report has no table of this name.
+    #[error("a report has no table {table}")]
+    NoTable {
+        /// The name.
+        table: String,
+    },
     /// A table cannot be read.
     #[error("cannot read {path}")]
     Table {
@@ -282,7 +288,12 @@ impl FinishedReport {
 
     /// The path or address of a table's file.
     pub fn table_path<T: Table>(&self) -> String {
-        self.place.name(&format!("{}.parquet", T::NAME))
+        self.path_of(&format!("{}.parquet", T::NAME))
+    }
+
+    /// The path or address of one of its [files](Self::files).
+    pub(super) fn path_of(&self, file: &str) -> String {
+        self.place.name(file)
     }
 
     /// Reads a table and hands each row to `take`. Columns are found by their names: those that
@@ -373,7 +384,7 @@ fn problem<T: Table>(path: &str, column: &Column<T>, problem: String) -> ReadErr
 }
 
 /// Where each of the columns is in a file; `None`: the file is older than the column.
-fn places<T: Table>(
+pub(super) fn places<T: Table>(
     columns: &[&Column<T>],
     schema: &Schema,
     path: &str,

@@ -238,6 +238,7 @@ fn rooms_import_only_what_they_may() {
         for reference in references {
             let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
             let other = room(&path);
+            assert!(other != "cli", "src/{} imports the program: {}", source.path, path.join("::"));
             // A room may use the rooms inside it.
             if rooms.contains(&*other) && other != own && !other.starts_with(&format!("{own}/")) {
                 assert!(allowed.contains(&&*other), "src/{} imports {}", source.path, path.join("::"));
@@ -272,6 +273,30 @@ fn the_documented_rooms_are_these() {
     let rooms: BTreeMap<String, BTreeSet<String>> =
         ROOMS.iter().map(|(room, imports)| (room.to_string(), own(imports))).collect();
     assert_eq!(documented, rooms, "docs/architecture.md, and this file");
+}
+
+/// The command line could use what the library keeps to itself, being compiled with it. So it names
+/// the library from outside, and of `crate` only itself.
+#[test]
+fn the_command_line_uses_the_public_face() {
+    let of_cli: Vec<Source> =
+        sources().into_iter().filter(|source| room(&source.module()) == "cli").collect();
+    assert!(of_cli.len() > 40, "the files of the command line were found");
+    let library = Regex::new(r"\bkeytrail::\w+::(\w+)::\w").unwrap();
+    for source in &of_cli {
+        let own = source.code.matches("crate::cli::").count();
+        assert_eq!(
+            own,
+            source.code.matches("crate::").count(),
+            "src/{} reaches into the library",
+            source.path
+        );
+        for path in library.captures_iter(&source.code) {
+            let is_type = path[1].starts_with(|c: char| c.is_ascii_uppercase());
+            let is_public = ["json", "decode", "archive", "container", "tabular"].contains(&&path[1]);
+            assert!(is_type || is_public, "src/{} reaches into {}", source.path, &path[0]);
+        }
+    }
 }
 
 #[test]

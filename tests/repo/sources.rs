@@ -56,7 +56,7 @@ pub fn sources() -> Vec<Source> {
 /// Every file with code, by its path in the repository: `tests/repo/main.rs`.
 pub fn all_code() -> Vec<Source> {
     let mut found = Vec::new();
-    for folder in ["src", "tests", "examples", "fuzz/src", "fuzz/fuzz_targets", "benches"] {
+    for folder in ["src", "python/src", "tests", "examples", "fuzz/src", "fuzz/fuzz_targets", "benches"] {
         let files = below(folder);
         assert!(!files.is_empty(), "no code in {folder}");
         found

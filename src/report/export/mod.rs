@@ -2,6 +2,7 @@
 //! ticket.
 
 mod about;
+mod batches;
 mod markdown;
 mod tables;
 mod workbook;
@@ -16,6 +17,7 @@ use super::error::SinkError;
 use super::formats::RowStream;
 use super::read::{FinishedReport, ReadError};
 
+pub use self::batches::TableBatches;
 pub use self::markdown::export_markdown;
 pub use self::tables::EXPORTED_TABLES;
 pub use self::workbook::export_workbook;

@@ -1,8 +1,11 @@
 //! The tables of a report, to be read by name.
 
+use arrow_schema::{Schema, SchemaRef};
+
+use crate::report::batch::schema;
 use crate::report::cell::EncodedRow;
 use crate::report::parts::EVENTS_FOLDER;
-use crate::report::read::{FinishedReport, ReadError};
+use crate::report::read::{FinishedReport, ReadError, places};
 use crate::report::table::{ColumnType, Table};
 use crate::report::tables::{
     AccessTable, DailyTable, EventsTable, FindingsTable, GrantsTable, InputsTable, IntegrityTable,
@@ -12,10 +15,15 @@ use crate::report::tables::{
 /// Hands each row of a table to a function.
 type Read = fn(&FinishedReport, &mut dyn FnMut(EncodedRow<'_>)) -> Result<(), ReadError>;
 
+/// Where each column of a table is in a file with this schema and path.
+type Places = fn(&Schema, &str) -> Result<Vec<Option<usize>>, ReadError>;
+
 /// A table that can be exported.
 pub(super) struct StoredTable {
     pub(super) name: &'static str,
     columns: fn() -> Vec<(&'static str, ColumnType)>,
+    pub(super) schema: fn() -> SchemaRef,
+    pub(super) places: Places,
     read: Read,
 }
 
@@ -51,6 +59,8 @@ const fn table<T: Table>() -> StoredTable {
     StoredTable {
         name: T::NAME,
         columns: || T::COLUMNS.iter().map(|column| (column.name, column.column_type)).collect(),
+        schema: || schema(T::COLUMNS),
+        places: |schema, path| places(&T::COLUMNS.iter().collect::<Vec<_>>(), schema, path),
         read: |report, take| report.read::<T>(take),
     }
 }
@@ -59,6 +69,11 @@ impl StoredTable {
     #[cfg(test)]
     pub(super) fn all() -> [Self; TABLES.len()] {
         TABLES
+    }
+
+    /// The table of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        TABLES.into_iter().find(|table| table.name == name)
     }
 
     /// The tables of these names that the report has; no name: all.

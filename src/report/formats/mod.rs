@@ -16,6 +16,7 @@ mod tsv;
 use std::collections::HashMap;
 use std::io::Write;
 
+pub use self::arrow::BatchTaker;
 pub use self::csv::CsvForm;
 pub use self::encoder::OutputTarget;
 use self::encoder::RowEncoder;
@@ -186,11 +187,27 @@ impl<'w> RowStream<'w> {
             OutputFormat::Tsv => Box::new(tsv::TsvEncoder::new(&names, out, target)?),
             OutputFormat::Md => Box::new(markdown::MarkdownEncoder::new(&names, out)?),
             OutputFormat::Parquet => Box::new(parquet::ParquetEncoder::new(&written, out)?),
-            OutputFormat::Arrow => Box::new(arrow::ArrowEncoder::new(&written, out)?),
+            OutputFormat::Arrow => Box::new(arrow::BatchEncoder::new(&written, arrow::IpcStream::new(out))?),
         };
         let is_all = places.iter().copied().eq(0..columns.len());
         let places = Some(places).filter(|_| !is_all && format != OutputFormat::Table);
         Ok(Self { encoder, places, cells: Vec::new() })
+    }
+
+    /// A stream of rows of a table as record batches, with these columns, or with all.
+    ///
+    /// # Errors
+    /// When a chosen column does not exist, or `taker` does not take the columns.
+    pub fn batches<T: Table>(
+        columns: &'static [Column<T>],
+        chosen: Option<&[String]>,
+        taker: impl BatchTaker + 'w,
+    ) -> Result<Self, SinkError> {
+        let places = RowForm { chosen, ..RowForm::of_file(OutputFormat::Arrow) }.places(columns)?;
+        let written: Vec<&'static Column<T>> = places.iter().map(|place| &columns[*place]).collect();
+        let encoder = Box::new(arrow::BatchEncoder::new(&written, taker)?);
+        let is_all = places.iter().copied().eq(0..columns.len());
+        Ok(Self { encoder, places: Some(places).filter(|_| !is_all), cells: Vec::new() })
     }
 
     /// A stream of rows with columns of these names, as CSV in this form for a spreadsheet.

@@ -95,6 +95,7 @@ fn every_dependency_has_its_reason() {
     let text = read("docs/architecture.md");
     let text = text.split("\n## Dependencies\n").nth(1).unwrap();
     let (normal, dev) = text.split_once("For tests and benchmarks only:").unwrap();
+    let (dev, python) = dev.split_once("For the Python package only").unwrap();
     let crate_name = Regex::new(r"`([a-z0-9_-]+)`").unwrap();
     let names = |manifest: &toml::Table, section: &str| -> BTreeSet<String> {
         manifest[section].as_table().unwrap().keys().cloned().collect()
@@ -106,9 +107,14 @@ fn every_dependency_has_its_reason() {
     }
     let of_testkit = &names(&testkit, "dependencies") - &dependencies;
     let of_tests = &names(&manifest, "dev-dependencies") | &of_testkit;
-    for (section, needed, text) in
-        [("dependencies", dependencies, normal), ("dev-dependencies", of_tests, dev)]
-    {
+    let package: toml::Table = toml::from_str(&read("python/Cargo.toml")).unwrap();
+    let mut of_package = &names(&package, "dependencies") - &dependencies;
+    of_package.remove("keytrail");
+    for (section, needed, text) in [
+        ("dependencies", dependencies, normal),
+        ("dev-dependencies", of_tests, dev),
+        ("python", of_package, python),
+    ] {
         let explained: BTreeSet<String> = text
             .lines()
             .filter(|line| line.starts_with("| `"))

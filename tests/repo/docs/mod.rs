@@ -11,6 +11,7 @@ mod links;
 mod lists;
 mod readme;
 mod segments;
+mod views;
 
 use std::fs;
 use std::sync::{Mutex, PoisonError};
