@@ -5,8 +5,7 @@
 --   duckdb -cmd "SET VARIABLE report = 'report'" -cmd ".read docs/views.sql" -c "FROM unused_grants"
 --
 -- docs/report-schema.md describes the columns. Accounts are texts, with their leading zeros; times are
--- UTC. A report without any selected event has no folder of events: then leave out that view and the
--- last one. docs/batch.md has the tables for Athena.
+-- UTC. docs/batch.md has the tables for Athena.
 
 -- Tables (generated).
 

@@ -20,7 +20,7 @@ use crate::errors;
 /// How often Python's thread looks for signals.
 const POLL: Duration = Duration::from_millis(50);
 /// How long a run may take to stop by itself.
-const GRACE_PERIOD: Duration = Duration::from_millis(700);
+const GRACE_PERIOD: Duration = Duration::from_millis(400);
 /// The stack of a run: as much as a main thread has.
 const STACK: usize = 8 << 20;
 
