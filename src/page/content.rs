@@ -1,7 +1,9 @@
 //! What the page is made of: sections of blocks.
 
+use super::budget::Budget;
 use super::drawing::Drawing;
 use super::table::Table;
+use super::texts::Texts;
 use crate::model::number;
 
 /// A section.
@@ -23,8 +25,14 @@ impl Section {
         self.blocks.push(block);
     }
 
-    pub(super) fn add_drawing(&mut self, drawing: Option<Drawing>) {
-        self.blocks.extend(drawing.map(|drawing| Block::Drawing(Box::new(drawing))));
+    /// Adds a picture, or says that there is no room for it.
+    pub(super) fn add_drawing(&mut self, drawing: Option<Drawing>, budget: &mut Budget, texts: &Texts) {
+        let Some(drawing) = drawing else { return };
+        if budget.part(usize::MAX).take(drawing.bytes()) {
+            self.add(Block::Drawing(Box::new(drawing)));
+        } else {
+            self.text(format!("{}: {}", drawing.title, texts.no_room_for_picture));
+        }
     }
 
     pub(super) fn text(&mut self, text: impl Into<String>) {

@@ -19,7 +19,21 @@ pub(super) struct Drawing {
     pub(super) query: String,
 }
 
+/// Bytes of an element with its numbers and classes, beside its texts.
+const ELEMENT: usize = 90;
+
 impl Drawing {
+    /// About the bytes that it takes in the page.
+    pub(super) fn bytes(&self) -> usize {
+        let shape = |shape: &Shape| {
+            let texts = [shape.tip.as_deref(), shape.row.as_deref(), shape.link.as_deref(), shape.words()];
+            let texts = texts.into_iter().chain([shape.path()]).flatten().map(|text| text.len() + 15);
+            ELEMENT + texts.sum::<usize>()
+        };
+        let legend = self.legend.iter().map(|(class, words)| 2 * ELEMENT + class.len() + words.len());
+        8 * ELEMENT + self.query.len() + self.shapes.iter().map(shape).chain(legend).sum::<usize>()
+    }
+
     /// A picture, or a group where parts of it are links.
     pub(super) fn role(&self) -> &'static str {
         if self.shapes.iter().any(|shape| shape.link.is_some()) { "group" } else { "img" }

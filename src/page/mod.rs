@@ -65,7 +65,7 @@ use overview::Overview;
 use source::Source;
 use texts::Texts;
 
-/// Bytes of rows in the page, about. Pictures and the rest of the page have some 100 KiB more.
+/// Bytes of rows and pictures in the page, about. The rest of the page takes up to 1 MiB more.
 const ROOM: usize = 8 << 20;
 
 const STYLE: &str = include_str!("page.css");

@@ -56,6 +56,7 @@ texts! {
     of: "of", "/";
     sort: "Sort by this column", "この列で並べ替え";
     query: "SQL of these numbers", "この数値の SQL";
+    no_room_for_picture: "there is no room for this picture in the page. The tables have its numbers.", "このページにはこの図を表示する余地がありません。数値は表に記載しています。";
     cut: "There is no room for more rows in this page. All rows:", "このページにはこれ以上の行を表示できません。全行を得る SQL:";
     top: "Back to the contents", "目次へ戻る";
     utc: "All times are in UTC. Numbers count events of the report, unless a table says records.", "時刻はすべて UTC です。「レコード数」と書かれた表以外の数値は、レポートのイベント数です。";

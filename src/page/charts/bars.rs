@@ -1,8 +1,8 @@
-//! Calls over time, one bar for each day, month or year, in pieces by workload.
+//! Calls over time, one bar for each day, week, month or year, in pieces by workload.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Datelike as _, NaiveDate, Weekday};
 
 use super::{WIDTH, day_text, length};
 use crate::model::number;
@@ -12,25 +12,28 @@ use crate::page::texts::Texts;
 const LEFT: f64 = 64.0;
 const TOP: f64 = 10.0;
 const HEIGHT: f64 = 150.0;
-/// Bars that are drawn at most.
-const MOST: i32 = 200;
 /// Workloads with a colour of their own. The others share one.
 const COLORS: usize = 8;
+
+/// Days from the Monday of its week to the first day of 1970.
+const BEFORE_MONDAY: i32 = 3;
 
 /// What one bar stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Day,
+    Week,
     Month,
     Year,
 }
 
 impl Step {
-    /// The shortest with which a time from one day to another takes few enough bars.
-    fn of(first: i32, last: i32) -> Self {
+    /// The shortest with which a time from one day to another takes at most so many bars, about.
+    fn of(first: i32, last: i32, most: i32) -> Self {
         match last - first {
-            days if days < MOST => Self::Day,
-            days if days / 28 < MOST => Self::Month,
+            days if days < most => Self::Day,
+            days if days / 7 < most && days < 400 => Self::Week,
+            days if days / 28 < most => Self::Month,
             _ => Self::Year,
         }
     }
@@ -39,6 +42,7 @@ impl Step {
         let Some(date) = NaiveDate::from_epoch_days(day) else { return day };
         let start = match self {
             Self::Day => Some(date),
+            Self::Week => Some(date.week(Weekday::Mon).first_day()),
             Self::Month => date.with_day(1),
             Self::Year => NaiveDate::from_ymd_opt(date.year(), 1, 1),
         };
@@ -48,6 +52,7 @@ impl Step {
     fn name(self) -> &'static str {
         match self {
             Self::Day => "day",
+            Self::Week => "week",
             Self::Month => "month",
             Self::Year => "year",
         }
@@ -58,6 +63,7 @@ impl Step {
         let date = NaiveDate::from_epoch_days(start).unwrap_or_default();
         match self {
             Self::Day => start,
+            Self::Week => (start + BEFORE_MONDAY).div_euclid(7),
             Self::Month => date.year() * 12 + date.month0().cast_signed(),
             Self::Year => date.year(),
         }
@@ -77,18 +83,20 @@ impl Bars {
         self.0.is_empty()
     }
 
-    /// The picture. `condition` is the part of the query that says which rows it is of.
+    /// The picture, of at most so many bars, about. `condition` is the part of the query that says
+    /// which rows it is of.
     pub(crate) fn draw(
         &self,
         id: &str,
         title: String,
         condition: Option<&str>,
+        most: i32,
         colors: &BTreeSet<String>,
         texts: &Texts,
     ) -> Drawing {
         let days = || self.0.keys().map(|(day, _)| *day);
         let (first, last) = (days().min().unwrap_or_default(), days().max().unwrap_or_default());
-        let step = Step::of(first, last);
+        let step = Step::of(first, last, most);
         let mut bars: BTreeMap<(i32, &str), u64> = BTreeMap::new();
         for ((day, workload), events) in &self.0 {
             *bars.entry((step.start(*day), workload)).or_default() += events;
@@ -167,6 +175,7 @@ fn color(colors: &BTreeSet<String>, workload: &str) -> String {
 fn heights_label(step: Step, place: i32) -> Option<String> {
     Some(match step {
         Step::Day => day_text(place),
+        Step::Week => day_text(place * 7 - BEFORE_MONDAY),
         Step::Month => format!("{}-{:02}", place.div_euclid(12), place.rem_euclid(12) + 1),
         Step::Year => place.to_string(),
     })
@@ -177,10 +186,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_times_are_drawn_by_month_and_year() {
-        assert_eq!(Step::of(0, 199), Step::Day);
-        assert_eq!(Step::of(0, 200), Step::Month);
-        assert_eq!(Step::of(0, 40_000), Step::Year);
+    fn long_times_are_drawn_by_week_month_and_year() {
+        assert_eq!(Step::of(0, 199, 200), Step::Day);
+        assert_eq!(Step::of(0, 200, 200), Step::Week);
+        assert_eq!(Step::of(0, 400, 200), Step::Month);
+        assert_eq!(Step::of(0, 40_000, 200), Step::Year);
+        assert_eq!(Step::of(0, 60, 40), Step::Week);
+        assert_eq!(Step::of(0, 365, 40), Step::Month);
+        for day in -10..10 {
+            let monday = Step::Week.start(day);
+            assert!((0..7).contains(&(day - monday)), "{day}");
+            assert_eq!(heights_label(Step::Week, Step::Week.place(monday)), Some(day_text(monday)));
+        }
+        assert_eq!(day_text(Step::Week.start(4)), "1970-01-05");
         assert_eq!(day_text(Step::Month.start(45)), "1970-02-01");
         assert_eq!(heights_label(Step::Month, Step::Month.place(31)).as_deref(), Some("1970-02"));
     }

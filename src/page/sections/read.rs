@@ -126,7 +126,7 @@ fn scopes(source: &Source<'_>, budget: &mut Budget, section: &mut Section) {
         })
         .collect();
     section.add(Block::Heading(t.coverage.to_owned()));
-    section.add_drawing(calendar(&scopes, t));
+    section.add_drawing(calendar(&scopes, t), budget, t);
     let rows = list.iter().map(|scope| {
         let text = |name| Field::text(name, Kind::Text, scope.get(name).and_then(Value::as_str));
         let total = |name| Some(Field::count(name, count(scope, name)));

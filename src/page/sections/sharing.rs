@@ -47,7 +47,7 @@ pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option
     let mut section = Section::new("sharing", t.sharing);
     section.breaks = true;
     section.text(t.sharing_intro);
-    section.add_drawing(map(&lines, t));
+    section.add_drawing(map(&lines, t), budget, t);
     if share_total > 0 {
         let heads = [
             (t.resource, false),

@@ -38,7 +38,8 @@ pub(crate) fn uses(
     })?;
     if !bars.is_empty() {
         let title = t.calls_over_time.to_owned();
-        section.add_drawing(Some(bars.draw("uses-bars", title, None, &overview.workloads, t)));
+        let drawing = bars.draw("uses-bars", title, None, 200, &overview.workloads, t);
+        section.add_drawing(Some(drawing), budget, t);
     }
 
     let mut groups = Smallest::new(SHOWN);
@@ -55,7 +56,7 @@ pub(crate) fn uses(
     let mut flow = Flow::default();
     flows.finish().0.into_iter().for_each(|(link, events)| flow.add(link, events));
     if !flow.is_empty() {
-        section.add_drawing(Some(flow.draw(t, parts)));
+        section.add_drawing(Some(flow.draw(t, parts)), budget, t);
     }
     let (rows, total) = groups.finish();
     let heads = [

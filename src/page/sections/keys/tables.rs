@@ -11,6 +11,9 @@ use crate::page::overview::Overview;
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, TableRow, literal, row};
 
+/// Bars in the picture of a key, about.
+const BARS: i32 = 40;
+
 pub(super) fn add_part(
     section: &mut Section,
     source: &Source<'_>,
@@ -31,8 +34,9 @@ pub(super) fn add_part(
     if !part.bars.is_empty() {
         let condition = format!("key_arn = {key}");
         let title = t.calls_over_time.to_owned();
-        let drawing = part.bars.draw(&format!("{id}-bars"), title, Some(&condition), &overview.workloads, t);
-        section.add_drawing(Some(drawing));
+        let name = format!("{id}-bars");
+        let drawing = part.bars.draw(&name, title, Some(&condition), BARS, &overview.workloads, t);
+        section.add_drawing(Some(drawing), budget, t);
     }
     if !part.callers.is_empty() {
         section.add(Block::Table(Box::new(callers(&id, key, part.callers, budget, source))));
@@ -41,7 +45,7 @@ pub(super) fn add_part(
     if total > 0 {
         let (lives, rows): (Vec<Life>, Vec<TableRow>) = grants.into_iter().unzip();
         let window = overview.times.unwrap_or((EventTime(i64::MAX), EventTime(i64::MIN)));
-        section.add_drawing(lifelines(&format!("{id}-lives"), &lives, window, t));
+        section.add_drawing(lifelines(&format!("{id}-lives"), &lives, window, t), budget, t);
         let heads = [
             (t.grantee, false),
             (t.operations, false),
