@@ -34,7 +34,7 @@ moto *ARGS:
 
 # Format, lint and document, with every warning an error.
 lint:
-    cargo fmt --check
+    cargo fmt --all --check
     cargo fmt --manifest-path fuzz/Cargo.toml --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps

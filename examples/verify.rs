@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use keytrail::engine::{self, DigestOptions, Plan, Progress};
 use keytrail::integrity::PublicKeys;
-use keytrail::report::{INTEGRITY, OutputFormat, RowForm, RowStream};
+use keytrail::report::{EVENTS, OutputFormat, RowForm, RowStream};
 use keytrail::source::Input;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -26,7 +26,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         digests: DigestOptions { keys, hash_all: true, ..DigestOptions::default() },
         ..Plan::new(vec![Input::parse(folder.as_ref())?])?
     };
-    let mut rows = RowStream::new(INTEGRITY, RowForm::of_file(OutputFormat::Csv), std::io::sink())?;
+    let mut rows = RowStream::new(EVENTS, RowForm::of_file(OutputFormat::Csv), std::io::sink())?;
     let run = engine::run(&plan, &mut rows, &Progress::default())?;
     println!("{}", run.integrity.sentence());
     let is_verified = run.integrity.signed_digests > 0 && run.integrity.broken() == 0;

@@ -12,6 +12,7 @@ import time
 
 import polars
 import pyarrow
+import pyarrow.parquet
 import pytest
 from conftest import SAMPLE, cli
 
