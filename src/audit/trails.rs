@@ -81,7 +81,8 @@ pub(super) fn periods(facts: &Facts, state: TrailState) -> Vec<String> {
 /// whom. With `--no-learn`, only their names are known.
 pub fn trails_without_kms(facts: &Facts, coverage: &Coverage) -> Vec<String> {
     let mut trails = periods(facts, TrailState::ExcludesKms);
-    let is_known = |trail: &&String| facts.trails.keys().any(|change| change.trail == **trail);
+    let known: BTreeSet<&str> = facts.trails.keys().map(|change| &*change.trail).collect();
+    let is_known = |trail: &&String| known.contains(trail.as_str());
     trails.extend(coverage.kms_excluded_by.iter().filter(|trail| !is_known(trail)).cloned());
     trails
 }
@@ -117,11 +118,16 @@ fn by_trail(changes: &TrailChanges) -> BTreeMap<TrailId<'_>, Vec<&TrailChange>> 
     }
     let is_whole = |(account, region, _): &TrailId<'_>| !account.is_empty() && !region.is_empty();
     let (whole, partial): (Vec<TrailId<'_>>, Vec<TrailId<'_>>) = by_trail.keys().copied().partition(is_whole);
+    // What each whole id is called where parts are missing; `None`: two trails may have that name,
+    // and it is not known which of them is meant.
+    let mut meant: BTreeMap<TrailId<'_>, Option<TrailId<'_>>> = BTreeMap::new();
+    for id in whole {
+        for name in [("", "", id.2), (id.0, "", id.2), ("", id.1, id.2)] {
+            meant.entry(name).and_modify(|other| *other = None).or_insert(Some(id));
+        }
+    }
     for id in partial {
-        let agrees = |part: &str, whole: &str| part.is_empty() || part == whole;
-        let mut others = whole.iter().filter(|o| agrees(id.0, o.0) && agrees(id.1, o.1) && id.2 == o.2);
-        // Two trails may have that name: then it is not known which of them is meant.
-        if let (Some(other), None) = (others.next(), others.next()) {
+        if let Some(Some(other)) = meant.get(&id) {
             let changes = by_trail.remove(&id).unwrap_or_default();
             by_trail.entry(*other).or_default().extend(changes);
         }

@@ -12,8 +12,10 @@ const SESSION: usize = 120;
 const GRANT: usize = 1500;
 /// Constraints of a grant, read and sorted for the search, take so many times their text.
 const CONSTRAINTS: usize = 24;
+/// What is shared, with whom, takes so many times its text: each name is kept with its history.
+const SHARE: usize = 24;
 /// A parsed policy takes so many times its text.
-const POLICY: usize = 16;
+const POLICY: usize = 32;
 /// A log file that a digest lists, beside its texts.
 const LOG: usize = size_of::<ListedLog>() + 400;
 /// A digest, beside what it lists.
@@ -54,7 +56,7 @@ pub(super) fn bytes(fact: &Fact<'_>) -> usize {
             let mut length = Length(0);
             // Texts and names of variants only: this cannot fail.
             let _ = serde_json::to_writer(&mut length, &call.effect);
-            2 * ENTRY + 2 * (call.principal.len() + length.0)
+            2 * ENTRY + 2 * call.principal.len() + SHARE * length.0
         }
         Fact::Digest(digest) => {
             let object = |log: &ListedLog| log.place.object.len();

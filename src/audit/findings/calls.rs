@@ -11,7 +11,7 @@ use crate::audit::policies::PolicyLine;
 use crate::audit::trails::{TrailPeriod, TrailState, trail_periods};
 use crate::audit::trust::Trust;
 use crate::knowledge::Facts;
-use crate::model::{Arn, EventTime, Outcome, TrailChange};
+use crate::model::{Arn, EventTime, Outcome};
 
 /// What findings are made from.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,8 @@ pub(super) struct Calls<'a> {
     /// Days without delivery.
     pub(super) missing: Vec<MissingDays>,
     records: HashMap<&'a str, &'a RecordRef>,
+    /// By account, as far as it is known: of what trails lack, the period that ends last.
+    last_periods: BTreeMap<Option<&'a str>, TrailPeriod<'a>>,
     end: EventTime,
 }
 
@@ -87,7 +89,8 @@ impl<'a> Calls<'a> {
         let end = context.access.times().map_or(EventTime(0), |(_, last)| last);
         let missing = missing_days(context.coverage);
         let origins = context.access.origins();
-        Self { context, rows, keys, origins, missing, records, end }
+        let last_periods = last_periods(context.facts, end);
+        Self { context, rows, keys, origins, missing, records, last_periods, end }
     }
 
     /// The record of a call that changed a key or a grant.
@@ -139,13 +142,11 @@ impl<'a> Calls<'a> {
         if regions.is_none_or(|regions| !regions.contains_key(region)) {
             return Some(format!("The input has no records of {account} {region}, where the key is."));
         }
-        let is_of_account = |by: &TrailChange| by.by.account_id.as_deref().is_none_or(|id| id == account);
         let is_later = |period: &&TrailPeriod<'_>| {
-            let ends_before = period.until.is_some_and(|end| since.is_some_and(|since| end.by.time < since));
-            is_of_account(period.from) && period.from.by.time <= self.end && !ends_before
+            !period.until.is_some_and(|end| since.is_some_and(|since| end.by.time < since))
         };
-        let periods = trail_periods(&self.context.facts.trails);
-        let period = periods.iter().find(is_later)?;
+        let periods = [None, Some(account)].map(|account| self.last_periods.get(&account));
+        let period = periods.into_iter().flatten().find(is_later)?;
         let what = match period.state {
             TrailState::NotLogging => "recorded nothing",
             _ => "left KMS out",
@@ -207,4 +208,17 @@ pub(super) fn days(from: EventTime, until: EventTime) -> i64 {
 /// `2025-06-01`
 pub(super) fn date(time: EventTime) -> String {
     time.to_rfc3339().chars().take(10).collect()
+}
+
+/// By account, the period that ends last, of those that begin before a time.
+fn last_periods(facts: &Facts, end: EventTime) -> BTreeMap<Option<&str>, TrailPeriod<'_>> {
+    let mut last: BTreeMap<Option<&str>, TrailPeriod<'_>> = BTreeMap::new();
+    let end_of = |period: &TrailPeriod<'_>| period.until.map_or(EventTime(i64::MAX), |until| until.by.time);
+    for period in trail_periods(&facts.trails).into_iter().filter(|period| period.from.by.time <= end) {
+        let known = last.entry(period.from.by.account_id.as_deref()).or_insert(period);
+        if end_of(&period) > end_of(known) {
+            *known = period;
+        }
+    }
+    last
 }
