@@ -169,8 +169,8 @@ fn texts_of_a_report_stay_texts() {
 
     let ran = run(keytrail().current_dir(dir).args(["evidence", "report", "-o", "pack.zip"]));
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    let unpack = ["-m", "zipfile", "-e", "pack.zip", "pack"];
-    assert!(Command::new("python3").current_dir(dir).args(unpack).status().unwrap().success());
+    let extraction = ["-m", "zipfile", "-e", "pack.zip", "pack"];
+    assert!(Command::new("python3").current_dir(dir).args(extraction).status().unwrap().success());
     let population = fs::read_to_string(dir.join("pack/population.txt")).unwrap();
     for text in [page, population] {
         assert!(text.contains('\u{fffd}'));
