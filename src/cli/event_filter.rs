@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::error::CliError;
 use super::event_args::EventFilterOptions;
 use super::inputs::patterns;
+use super::plan::refuse_empty_items;
 use super::values::{FAILED, SourceIp};
 use keytrail::engine::Pattern;
 use keytrail::report::{Cell, EVENTS, EncodedRow, column_position};
@@ -24,6 +25,13 @@ const OUTCOME: usize = column_position(EVENTS, "outcome");
 
 impl EventFilter {
     pub(super) fn new(options: &EventFilterOptions) -> Result<Self, CliError> {
+        refuse_empty_items(&[
+            ("--access-key", &options.access_key),
+            ("--session", &options.session),
+            ("--error", &options.error),
+            ("--vpce", &options.vpce),
+            ("--grep", &options.grep),
+        ])?;
         let lists = [
             (column_position(EVENTS, "access_key_id"), &options.access_key),
             (column_position(EVENTS, "session_name"), &options.session),
@@ -77,6 +85,8 @@ fn has_text(row: EncodedRow<'_>, wanted: &str) -> bool {
     row.cells().any(|cell| match cell {
         Cell::Text(text) => text.to_lowercase().contains(wanted),
         Cell::Time(time) => time.to_rfc3339().to_lowercase().contains(wanted),
-        _ => false,
+        Cell::Bool(value) => value.to_string().contains(wanted),
+        Cell::Int(n) => n.to_string().contains(wanted),
+        Cell::Null | Cell::Date(_) => false, // events have no dates
     })
 }

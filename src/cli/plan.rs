@@ -119,7 +119,16 @@ pub(super) fn recorded_options(
 
 /// What the options select.
 pub(super) fn selection(options: &SelectionOptions) -> Result<Selection, CliError> {
-    refuse_empty_items(options)?;
+    refuse_empty_items(&[
+        ("--workload", &options.workload),
+        ("--event", &options.event),
+        ("--account", &options.account),
+        ("--region", &options.region),
+        ("--key", &options.key),
+        ("--principal", &options.principal),
+        ("--user", &options.user),
+        ("--resource", &options.resource),
+    ])?;
     let (since, until) = match &options.day {
         Some(day) => day_window(("--day", day))?,
         None => time_window(("--since", options.since.as_deref()), ("--until", options.until.as_deref()))?,
@@ -240,17 +249,7 @@ pub(super) fn read(path: &Path) -> Result<(String, String), CliError> {
 
 /// Refuses empty list items. They come from mistakes such as an unset shell variable, and would
 /// select nothing, or everything.
-fn refuse_empty_items(options: &SelectionOptions) -> Result<(), CliError> {
-    let lists = [
-        ("--workload", &options.workload),
-        ("--event", &options.event),
-        ("--account", &options.account),
-        ("--region", &options.region),
-        ("--key", &options.key),
-        ("--principal", &options.principal),
-        ("--user", &options.user),
-        ("--resource", &options.resource),
-    ];
+pub(super) fn refuse_empty_items(lists: &[(&str, &Vec<String>)]) -> Result<(), CliError> {
     match lists.iter().find(|(_, list)| list.iter().any(String::is_empty)) {
         Some((option, _)) => {
             let text = format!(

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::escape::written_len;
+
 /// A picture.
 #[derive(Debug, Clone)]
 pub(super) struct Drawing {
@@ -27,10 +29,10 @@ impl Drawing {
     pub(super) fn bytes(&self) -> usize {
         let shape = |shape: &Shape| {
             let texts = [shape.tip.as_deref(), shape.row.as_deref(), shape.link.as_deref(), shape.words()];
-            let texts = texts.into_iter().chain([shape.path()]).flatten().map(|text| text.len() + 15);
+            let texts = texts.into_iter().chain([shape.path()]).flatten().map(|text| written_len(text) + 15);
             ELEMENT + texts.sum::<usize>()
         };
-        let legend = self.legend.iter().map(|(class, words)| 2 * ELEMENT + class.len() + words.len());
+        let legend = self.legend.iter().map(|(class, words)| 2 * ELEMENT + class.len() + written_len(words));
         8 * ELEMENT + self.query.len() + self.shapes.iter().map(shape).chain(legend).sum::<usize>()
     }
 

@@ -37,6 +37,7 @@ mod charts;
 mod content;
 mod drawing;
 mod error;
+mod escape;
 mod events;
 mod keys;
 mod overview;

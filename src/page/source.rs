@@ -8,7 +8,7 @@ use super::error::PageError;
 use super::rows::Row;
 use super::texts::{Language, Texts};
 use crate::audit::{JapaneseFinding, japanese_finding};
-use crate::report::{FinishedReport, Table, printable};
+use crate::report::{FinishedReport, Table};
 
 /// A report, what it has, and the words of the page.
 pub(super) struct Source<'r> {
@@ -64,8 +64,8 @@ impl<'r> Source<'r> {
 pub(super) fn field(value: &Value, name: &str) -> String {
     match value.get(name) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => printable(text),
-        Some(value) => printable(&value.to_string()),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
     }
 }
 

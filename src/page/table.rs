@@ -1,6 +1,7 @@
 //! Tables of the page: what a cell shows, and the value that it stands for.
 
 use super::budget::Budget;
+use super::escape::written_len;
 use crate::model::{Arn, EventTime, number};
 use crate::report::printable;
 
@@ -29,7 +30,7 @@ pub(super) struct Field {
     /// The column of the table's query that has the value; empty: it is not in the query.
     pub(super) column: &'static str,
     pub(super) kind: Kind,
-    /// The value as the query gives it, with [`printable`] characters.
+    /// The value as the query gives it.
     pub(super) value: String,
     /// What is seen.
     pub(super) shown: String,
@@ -46,7 +47,7 @@ impl Field {
 
     /// Text, if there is some.
     pub(super) fn text(column: &'static str, kind: Kind, text: Option<&str>) -> Option<Self> {
-        let value = printable(text?);
+        let value = text?.to_owned();
         let shown = match kind {
             Kind::Key => short_key(&value),
             _ => value.clone(),
@@ -117,11 +118,10 @@ impl Field {
     }
 
     fn len(&self) -> usize {
-        // The markup around it, and characters that are written as entities.
-        let written = |text: &str| text.len() + 4 * text.bytes().filter(|b| b"<>&\"'".contains(b)).count();
-        let value = if self.differs() || self.is_time() { 2 * written(&self.value) } else { 0 };
+        // The markup around it takes some bytes, too.
+        let value = if self.differs() || self.is_time() { 2 * written_len(&self.value) } else { 0 };
         let breaks = 5 * self.pieces().len();
-        64 + value + breaks + written(&self.shown)
+        64 + value + breaks + written_len(&self.shown)
     }
 }
 

@@ -19,6 +19,7 @@ use super::tables::{
     AccessTable, DailyTable, FindingsTable, GrantRow, GrantsTable, InputsTable, IntegrityTable,
     PolicyStatementsTable, RejectRow, RejectsTable, ShareUseTable, SharesTable, SupersededTable, UsageTable,
 };
+use super::text::printable_json;
 use crate::aggregate::{AccessRow, DailyRow, Share, ShareUse, UsageRow};
 use crate::audit::{Finding, PolicyLine};
 use crate::base::{TaskQueue, TemporaryFolder, lock_file, open_regular};
@@ -192,7 +193,7 @@ impl ReportDirectory {
         self.integrity.finish()?;
         let path = folder.join("run.json");
         let json = serde_json::to_string_pretty(run).map_err(SinkError::encode(&path))?;
-        fs::write(&path, json + "\n").map_err(SinkError::file(&path))?;
+        fs::write(&path, printable_json(&(json + "\n")).as_bytes()).map_err(SinkError::file(&path))?;
         let Self { target, existing, staging, alive, lock, .. } = self;
         Ok(StagedReport { target, existing, staging, unfinished, _alive: alive, _lock: lock })
     }

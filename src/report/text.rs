@@ -37,18 +37,32 @@ pub fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
-/// Marks of direction, characters without width, separators of lines, and tags.
+/// Characters that show nothing, or change the direction of text: with them, a name looks like
+/// another. They are Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt: joiners,
+/// marks of direction, variation selectors, fillers of Hangul, tags), and three kinds that are
+/// not in it: separators of lines and paragraphs, interlinear annotations, and the blank of
+/// Braille.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'
+            | '\u{34f}'
             | '\u{61c}'
-            | '\u{180e}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -123,12 +137,16 @@ mod tests {
 
     #[test]
     fn what_deceives_the_eye_is_replaced() {
-        for odd in
-            ['\u{1b}', '\u{202e}', '\u{2066}', '\u{200b}', '\u{feff}', '\u{e0041}', '\u{2028}', '\u{ad}']
-        {
+        let odd = "\u{1b}\u{9b}\u{7f}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\u{180b}\u{180f}\
+                   \u{200b}\u{2028}\u{202e}\u{2066}\u{2800}\u{3164}\u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{fff0}\
+                   \u{fff9}\u{fffa}\u{fffb}\u{1bca0}\u{1d173}\u{e0041}\u{e0100}";
+        for odd in odd.chars() {
             assert_eq!(printable(&format!("a{odd}b")), "a\u{fffd}b", "{odd:?}");
         }
-        assert_eq!(printable("müller-用户"), "müller-用户");
+        assert_eq!(
+            printable("müller-用户\u{3000}\u{ac00}\u{ffa1}\u{2801}"),
+            "müller-用户\u{3000}\u{ac00}\u{ffa1}\u{2801}"
+        );
     }
 
     #[test]

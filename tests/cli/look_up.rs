@@ -80,6 +80,16 @@ fn filters_give_the_same_of_archives_and_of_a_report() {
                 has && is(row, "outcome", "success")
             }),
         ),
+        (
+            vec!["--grep", "true"],
+            Box::new(|row| {
+                let texts = row.as_object().unwrap().values().map(|value| match value {
+                    Value::String(text) => text.to_lowercase(),
+                    other => other.to_string(),
+                });
+                texts.into_iter().any(|text| text.contains("true"))
+            }),
+        ),
         (vec!["--event", "Decrypt"], Box::new(|row| is(row, "event_name", "Decrypt"))),
         (vec!["--workload", "geospatial"], Box::new(|row| is(row, "workload", "geospatial"))),
         (
@@ -234,6 +244,8 @@ fn nothing_that_fits_is_status_1() {
         (&["--source-ip", "10.0.0.0/99"], "10.0.0.0/8"),
         (&["--source-ip", "10.0.0"], "10.0.0.0/8"),
         (&["--outcome", "refused"], "denied"),
+        (&["--grep", ""], "--grep has an empty item"),
+        (&["--session", "a,,b"], "--session has an empty item"),
         (&["--day", "2023-03-17", "--since", "1d"], "cannot be used with"),
         (&["--day", "90m"], "today or yesterday"),
         (&["--ip", "1.2.3.4"], "'--source-ip'"),

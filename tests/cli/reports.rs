@@ -93,6 +93,22 @@ fn the_summary_is_printed_in_the_form_that_is_asked_for() {
     assert!(summary("md").starts_with("# KMS usage: a keytrail report\n"));
 }
 
+/// Whoever looks at `run.json` is not deceived, and whoever parses it gets what was in the records.
+#[test]
+fn run_json_escapes_what_is_not_seen() {
+    let unseen = "a\u{202e}\u{200b}\u{2028}\u{feff}\u{e0041}\u{9b}\u{85}\u{7f}\u{1b}\u{3164}";
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.json"), document(&[decrypt(1)])).unwrap();
+    let mut command = keytrail();
+    command.current_dir(dir.path()).args(["analyze", "-q", "-o", "report", "--principal", unseen]);
+    let ran = run(command.arg("a.json"));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let json = fs::read_to_string(dir.path().join("report/run.json")).unwrap();
+    assert!(!json.contains(|c: char| c != '\n' && (c.is_control() || unseen[1..].contains(c))), "{json}");
+    let run: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(run["options"]["principal"][0], unseen);
+}
+
 #[test]
 fn run_json_appears_last() {
     let report = analyze(&["sample-logs"]);

@@ -1,5 +1,14 @@
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_schema::DataType;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
-use testkit::decrypt;
+use testkit::{ANY, decrypt, keytrail, run, sorted};
 
 use crate::Made;
 use crate::numbers::read_back;
@@ -49,6 +58,12 @@ pub fn hostile() -> Made {
     Made::of_records(&records)
 }
 
+/// What [`TEXTS`] and [`UNSEEN`] have, and no page or text of keytrail.
+fn is_odd(c: &char) -> bool {
+    (c.is_control() && *c != '\n')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}' | '\u{3164}')
+}
+
 #[test]
 fn texts_of_records_stay_texts() {
     let made = hostile();
@@ -58,11 +73,7 @@ fn texts_of_records_stay_texts() {
     for markup in ["<img", "<svg onload", "<b>", "<!-- -->"] {
         assert!(!page.contains(markup), "{markup}");
     }
-    let odd = |c: &char| {
-        (c.is_control() && *c != '\n')
-            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}')
-    };
-    assert_eq!(page.chars().find(odd), None);
+    assert_eq!(page.chars().find(is_odd), None);
     assert!(page.contains("&#60;script&#62;") || page.contains("&lt;script&gt;"), "it is still to be read");
     read_back(&made);
 }
@@ -90,4 +101,80 @@ fn much_is_cut_and_said() {
     assert!(page.contains("There is no room for more rows in this page"));
     assert!(page.contains("of 9,000"));
     read_back(&made);
+}
+
+/// What steers a terminal, or is not seen.
+const UNSEEN: &str = "<script>\u{1b}]0;x\u{7}\u{202e}\u{200b}\u{3164}\u{9b}2J";
+
+/// Adds rows to a table: of each column of texts, its first rows with another text in it.
+fn add_rows(table: &Path) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(table).unwrap()).unwrap();
+    let schema = reader.schema().clone();
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    let mut writer = ArrowWriter::try_new(File::create(table).unwrap(), schema.clone(), None).unwrap();
+    batches.iter().for_each(|batch| writer.write(batch).unwrap());
+    if let Some(first) = batches.first() {
+        let first = first.slice(0, first.num_rows().min(8));
+        let texts = (0..first.num_columns()).filter(|n| *first.column(*n).data_type() == DataType::Utf8);
+        for n in texts {
+            let mut columns = first.columns().to_vec();
+            let unseen: ArrayRef = Arc::new(StringArray::from(vec![UNSEEN; first.num_rows()]));
+            columns[n] = unseen;
+            writer.write(&RecordBatch::try_new(schema.clone(), columns).unwrap()).unwrap();
+        }
+    }
+    writer.close().unwrap();
+}
+
+/// The value with another text behind each of its texts.
+fn with_unseen(value: &Value) -> Value {
+    match value {
+        Value::String(text) => format!("{text}{UNSEEN}").into(),
+        Value::Array(items) => items.iter().map(with_unseen).collect(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (format!("{name}{UNSEEN}"), with_unseen(value)));
+            members.collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A report may be of anyone: its columns of closed lists have any text, too.
+#[test]
+fn texts_of_a_report_stay_texts() {
+    let made = Made::sample(&ANY);
+    let days = sorted(&made.report().join("events"));
+    let folders = [made.report()].into_iter().chain(days);
+    let files = folders.flat_map(|folder| sorted(&folder));
+    let tables = files.filter(|file| file.extension().is_some_and(|end| end == "parquet"));
+    tables.for_each(|table| add_rows(&table));
+    let file = made.report().join("run.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    for part in ["options", "coverage", "inputs"] {
+        let members = json[part].as_object().map(|members| {
+            // Names on the way stay, or nothing would be found below them.
+            members.iter().map(|(name, value)| (name.clone(), with_unseen(value))).collect::<Value>()
+        });
+        json[part] = members.unwrap_or_else(|| with_unseen(&json[part]));
+    }
+    json["caveats"] = json!([{"id": UNSEEN, "text": UNSEEN}]);
+    fs::write(&file, json.to_string()).unwrap();
+
+    let dir = made.dir.path();
+    let ran = run(keytrail().current_dir(dir).args(["html", "report", "-o", "page.html"]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let page = fs::read_to_string(dir.join("page.html")).unwrap();
+    assert!(page.contains("class=\"life "), "there are grants");
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
+
+    let ran = run(keytrail().current_dir(dir).args(["evidence", "report", "-o", "pack.zip"]));
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let extraction = ["-m", "zipfile", "-e", "pack.zip", "pack"];
+    assert!(Command::new("python3").current_dir(dir).args(extraction).status().unwrap().success());
+    let population = fs::read_to_string(dir.join("pack/population.txt")).unwrap();
+    for text in [page, population] {
+        assert!(text.contains('\u{fffd}'));
+        let odd = text.lines().filter(|line| line.contains(|c| is_odd(&c)));
+        assert_eq!(odd.map(str::escape_debug).map(|line| line.to_string()).next(), None);
+    }
 }

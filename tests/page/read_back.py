@@ -16,7 +16,14 @@ from html.parser import HTMLParser
 import duckdb
 import pyarrow as pa
 
-INVISIBLE = {0xAD, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), *range(0xE0000, 0xE0080)}
+# Default_Ignorable_Code_Point of Unicode, and: separators, the blank of Braille, annotations.
+RANGES = """00AD 034F 061C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F
+    FEFF FFA0 FFF0-FFF8 1BCA0-1BCA3 1D173-1D17A E0000-E0FFF 2028-2029 2800 FFF9-FFFB"""
+INVISIBLE = {
+    code
+    for part in RANGES.split()
+    for code in range(int(part.split("-")[0], 16), int(part.split("-")[-1], 16) + 1)
+}
 VOID = {"meta", "wbr", "br", "input", "link"}
 
 

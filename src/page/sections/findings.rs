@@ -12,7 +12,7 @@ use crate::page::keys::SEVERITIES;
 use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, TableRow, row};
-use crate::report::{FINDINGS, FindingsTable, printable};
+use crate::report::{FINDINGS, FindingsTable};
 
 /// Findings that are shown at most.
 const SHOWN: usize = 3_000;
@@ -52,7 +52,7 @@ pub(crate) fn findings(
     section.text(t.findings_intro);
     let rules = source.run(&["findings", "left_out"]).as_object().into_iter().flatten();
     let item = |(rule, n): (&String, &Value)| Item {
-        text: format!("{}: {} {}", printable(rule), number(n.as_u64().unwrap_or_default()), t.findings_more),
+        text: format!("{rule}: {} {}", number(n.as_u64().unwrap_or_default()), t.findings_more),
         details: Vec::new(),
         link: None,
     };
@@ -156,7 +156,7 @@ fn evidence(json: &str) -> impl Iterator<Item = Field> {
             (Some(archive), None) => format!("{archive} {id}"),
             (None, _) => id.to_owned(),
         };
-        Some(Field::words(Kind::Code, printable(&place).trim_end())).filter(|field| !field.shown.is_empty())
+        Some(Field::words(Kind::Code, place.trim_end())).filter(|field| !field.shown.is_empty())
     })
 }
 

@@ -5,14 +5,14 @@ use crate::page::content::{Block, Counter, Item, Section};
 use crate::page::keys::SEVERITIES;
 use crate::page::overview::Overview;
 use crate::page::source::{Source, field};
-use crate::report::{FindingsTable, UsageTable, printable};
+use crate::report::{FindingsTable, UsageTable};
 
 pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
     let t = source.texts;
     let mut section = Section::new("glance", t.glance);
-    let mut facts = vec![(t.inputs.to_owned(), printable(&source.report.inputs().join(", ")))];
+    let mut facts = vec![(t.inputs.to_owned(), source.report.inputs().join(", "))];
     let window = match source.report.window() {
-        Some((first, last)) => format!("{} – {} UTC", seconds(&printable(first)), seconds(&printable(last))),
+        Some((first, last)) => format!("{} – {} UTC", seconds(first), seconds(last)),
         None => t.no_records.to_owned(),
     };
     facts.push((t.window.to_owned(), window));
@@ -23,7 +23,7 @@ pub(crate) fn glance(source: &Source<'_>, overview: &Overview) -> Section {
     ));
     let filters = source.report.filters();
     if !filters.is_empty() {
-        facts.push((t.filters.to_owned(), printable(&filters.join(" "))));
+        facts.push((t.filters.to_owned(), filters.join(" ")));
     }
     section.add(Block::Facts(facts));
 

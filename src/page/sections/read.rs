@@ -14,7 +14,7 @@ use crate::page::rows::{Smallest, at};
 use crate::page::source::{Source, count, field};
 use crate::page::table::{Field, Kind, Query, Table, row};
 use crate::page::texts::Texts;
-use crate::report::{INPUTS, INTEGRITY, InputsTable, IntegrityTable, REJECTS, RejectsTable, printable};
+use crate::report::{INPUTS, INTEGRITY, InputsTable, IntegrityTable, REJECTS, RejectsTable};
 
 use super::glance::seconds;
 
@@ -92,10 +92,10 @@ fn options(options: &Value, not_given: &str) -> Vec<(String, String)> {
         other => other.to_string(),
     };
     let is_given = |value: &Value| !value.is_null() && value.as_array().is_none_or(|items| !items.is_empty());
-    let name = |name: &str| printable(name).replace('_', "-");
+    let name = |name: &str| name.replace('_', "-");
     let options = options.as_object().into_iter().flatten();
     let (given, others): (Vec<_>, Vec<_>) = options.partition(|(_, value)| is_given(value));
-    let mut list: Vec<_> = given.iter().map(|(n, value)| (name(n), printable(&shown(value)))).collect();
+    let mut list: Vec<_> = given.iter().map(|(n, value)| (name(n), shown(value))).collect();
     if !others.is_empty() {
         let names: Vec<String> = others.iter().map(|(n, _)| name(n)).collect();
         list.push((not_given.to_owned(), names.join(", ")));
@@ -169,7 +169,7 @@ fn scopes(source: &Source<'_>, budget: &mut Budget, section: &mut Section) {
                         field(item, "region"),
                         number(count(item, "count"))
                     ),
-                    details: vec![printable(&texts_of(item.get("days")).join(", "))],
+                    details: vec![texts_of(item.get("days")).join(", ")],
                     link: None,
                 })
                 .collect(),

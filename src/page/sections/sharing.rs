@@ -9,7 +9,7 @@ use crate::page::error::PageError;
 use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, TableRow, row};
-use crate::report::{SHARE_USE, SHARES, ShareUseTable, SharesTable, printable};
+use crate::report::{SHARE_USE, SHARES, ShareUseTable, SharesTable};
 
 /// Rows of each table that are shown at most.
 const SHOWN: usize = 1_000;
@@ -23,7 +23,7 @@ pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option
     let mut place = 0_u64;
     source.read::<SharesTable>(|share| {
         place += 1;
-        let text = |position| printable(share.text(position).unwrap_or_default());
+        let text = |position| share.owned(position).unwrap_or_default();
         let has_ended = matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
         let pair = (text(at!(SHARES, "owner_account_id")), text(at!(SHARES, "consumer")), has_ended);
         if lines.len() < PAIRS || lines.contains_key(&pair) {

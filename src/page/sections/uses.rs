@@ -10,7 +10,7 @@ use crate::page::overview::Overview;
 use crate::page::rows::{Row, Smallest, at};
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, TableRow, row};
-use crate::report::{DAILY, DailyTable, USAGE, UsageTable, printable};
+use crate::report::{DAILY, DailyTable, USAGE, UsageTable};
 
 /// Groups that are shown at most.
 const SHOWN: usize = 1_000;
@@ -31,9 +31,9 @@ pub(crate) fn uses(
     section.breaks = true;
     let mut bars = Bars::default();
     source.read::<DailyTable>(|row| {
-        let workload = printable(row.text(at!(DAILY, "workload")).unwrap_or_default());
+        let workload = row.text(at!(DAILY, "workload")).unwrap_or_default();
         if let Some(day) = row.day(at!(DAILY, "day")) {
-            bars.add(day, &workload, row.count(at!(DAILY, "event_count")));
+            bars.add(day, workload, row.count(at!(DAILY, "event_count")));
         }
     })?;
     if !bars.is_empty() {
@@ -78,11 +78,11 @@ pub(crate) fn uses(
 }
 
 fn link(usage: &Row<'_>, key_not_named: &str) -> Link {
-    let text = |position| printable(usage.text(position).unwrap_or_default());
+    let text = |position| usage.owned(position).unwrap_or_default();
     Link {
         workload: text(at!(USAGE, "workload")),
         principal: text(at!(USAGE, "principal")),
-        key: usage.text(at!(USAGE, "key_arn")).map_or_else(|| key_not_named.to_owned(), printable),
+        key: usage.owned(at!(USAGE, "key_arn")).unwrap_or_else(|| key_not_named.to_owned()),
     }
 }
 

@@ -2,7 +2,6 @@
 //! auditors call completeness and accuracy of the population.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde_json::Value;
 
@@ -57,7 +56,7 @@ fn asked(page: &mut Page, run: &Value) {
             Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
             other => plain(other),
         };
-        page.line(format_args!("  {name}: {}", printable(&value)));
+        page.line(format_args!("  {name}: {value}"));
     }
 }
 
@@ -81,7 +80,7 @@ fn read(page: &mut Page, run: &Value) {
     }
     let integrity = run.get("integrity").and_then(|integrity| integrity.get("summary"));
     match integrity.and_then(Value::as_str) {
-        Some(sentence) => page.line(format_args!("  Integrity: {}", printable(sentence))),
+        Some(sentence) => page.line(format_args!("  Integrity: {sentence}")),
         None => page.line(format_args!("  Integrity: no digests were in the input; nothing was verified")),
     }
     page.line(format_args!("  Accounts and Regions (archives, KMS records, from, until):"));
@@ -89,7 +88,7 @@ fn read(page: &mut Page, run: &Value) {
         let of = |name: &str| scope.get(name).map_or_else(|| "-".to_owned(), plain);
         let names =
             ["account_id", "region", "archives", "kms_records", "first_event_time", "last_event_time"];
-        page.line(format_args!("    {}", printable(&names.map(of).join("  "))));
+        page.line(format_args!("    {}", names.map(of).join("  ")));
     }
 }
 
@@ -120,10 +119,10 @@ fn left_out(page: &mut Page, run: &Value, report: &FinishedReport) -> Result<(),
         page.line(format_args!("  Every input was read whole."));
     }
     for ((status, reason), n) in &reasons {
-        page.line(format_args!("  {} {status} ({})", counted(*n, "input"), printable(reason)));
+        page.line(format_args!("  {} {status} ({})", counted(*n, "input"), reason));
     }
     for input in &named {
-        page.line(format_args!("    {}", printable(input)));
+        page.line(format_args!("    {input}"));
     }
     if others > 0 {
         page.line(format_args!("    and {} more: see inputs.csv", number(others)));
@@ -134,25 +133,29 @@ fn left_out(page: &mut Page, run: &Value, report: &FinishedReport) -> Result<(),
         page.line(format_args!("    none"));
     }
     for scope in missing {
-        page.line(format_args!("    {}", printable(&plain(scope))));
+        page.line(format_args!("    {}", plain(scope)));
     }
     page.heading("4. What the numbers cannot prove");
     for caveat in list(run, &["caveats"]) {
-        page.line(format_args!("  - {}: {}", text(caveat, &["id"]), printable(&text(caveat, &["text"]))));
+        page.line(format_args!("  - {}: {}", text(caveat, &["id"]), text(caveat, &["text"])));
     }
     Ok(())
 }
 
-/// The text so far.
+/// The text so far. A report may be of anyone: whatever a line is made of, it is made
+/// [`printable`] here.
 struct Page(String);
 
 impl Page {
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        let _ = writeln!(self.0, "{line}"); // writing to a String cannot fail
+        self.0.push_str(&printable(&line.to_string()));
+        self.0.push('\n');
     }
 
     fn heading(&mut self, heading: &str) {
-        self.line(format_args!("\n{heading}\n"));
+        self.line(format_args!(""));
+        self.line(format_args!("{heading}"));
+        self.line(format_args!(""));
     }
 }
 
@@ -165,7 +168,7 @@ fn number_at(value: &Value, names: &[&str]) -> u64 {
 }
 
 fn text(value: &Value, names: &[&str]) -> String {
-    at(value, names).map_or_else(|| "-".to_owned(), |value| printable(&plain(value)))
+    at(value, names).map_or_else(|| "-".to_owned(), plain)
 }
 
 fn list<'v>(value: &'v Value, names: &[&str]) -> &'v [Value] {

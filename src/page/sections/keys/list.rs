@@ -9,7 +9,7 @@ use crate::page::keys::SEVERITIES;
 use crate::page::overview::Overview;
 use crate::page::source::Source;
 use crate::page::table::{Field, Kind, Query, Table, row};
-use crate::report::{FindingsTable, GrantsTable, UsageTable, printable};
+use crate::report::{FindingsTable, GrantsTable, UsageTable};
 
 /// Keys in the table at most.
 const LISTED: usize = 2_000;
@@ -33,8 +33,8 @@ pub(super) fn list(
         row([
             vec![
                 Some(name.unwrap_or_else(|| Field::words(Kind::Text, t.key_not_named))),
-                alias.map(|alias| Field::words(Kind::Note, &printable(alias))),
-                account.map(|account| Field::words(Kind::Note, &printable(&account))),
+                alias.map(|alias| Field::words(Kind::Note, alias)),
+                account.map(|account| Field::words(Kind::Note, &account)),
             ],
             vec![Some(Field::count("findings", totals.findings))],
             vec![Some(Field::count("succeeded", totals.succeeded))],

@@ -17,7 +17,6 @@ use crate::page::keys::KEY_PARTS;
 use crate::page::overview::Overview;
 use crate::page::source::Source;
 use crate::page::table::short_key;
-use crate::report::printable;
 
 pub(crate) fn keys(
     source: &Source<'_>,
@@ -49,14 +48,14 @@ pub(crate) fn keys(
         let mut section = Section::new(&part.id, "");
         section.breaks = true;
         let head = KeyHead {
-            name: printable(&short_key(key)),
-            arn: printable(key),
-            alias: events.aliases.of(key).map(printable),
+            name: short_key(key),
+            arn: key.clone(),
+            alias: events.aliases.of(key).map(str::to_owned),
         };
         section.add(Block::Key(Box::new(head)));
         let arn = Arn::parse(key);
         let place = |stored: &Option<String>, of_arn: Option<&str>| {
-            printable(stored.as_deref().or(of_arn).filter(|text| !text.is_empty()).unwrap_or(t.not_known))
+            stored.as_deref().or(of_arn).filter(|text| !text.is_empty()).unwrap_or(t.not_known).to_owned()
         };
         let mut facts = vec![
             (t.account.to_owned(), place(&totals.account, arn.as_ref().map(|arn| arn.account))),
@@ -65,7 +64,7 @@ pub(crate) fn keys(
         ];
         if let Some((time, who, call)) = &part.last_used {
             let time = super::glance::seconds(&time.to_rfc3339());
-            facts.push((t.last_used.to_owned(), format!("{time} UTC, {call}, {}", printable(who))));
+            facts.push((t.last_used.to_owned(), format!("{time} UTC, {call}, {who}")));
         }
         section.add(Block::Facts(facts));
         let id = part.id.clone();

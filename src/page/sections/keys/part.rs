@@ -12,7 +12,7 @@ use crate::page::table::{Field, Kind, TableRow, row};
 use crate::page::texts::Texts;
 use crate::report::{
     ACCESS, AccessTable, DAILY, DailyTable, FINDINGS, FindingsTable, GRANTS, GrantsTable, POLICY_STATEMENTS,
-    PolicyStatementsTable, USAGE, UsageTable, printable,
+    PolicyStatementsTable, USAGE, UsageTable,
 };
 
 /// Rows in each table of a key at most.
@@ -109,14 +109,14 @@ impl Part {
         {
             let (who, call) =
                 (text(at!(USAGE, "key_last_used_by")), text(at!(USAGE, "key_last_used_event_name")));
-            self.last_used = Some((time, who, printable(&call)));
+            self.last_used = Some((time, who, call));
         }
     }
 
     fn daily(&mut self, daily: &Row<'_>) {
-        let workload = printable(daily.text(at!(DAILY, "workload")).unwrap_or_default());
+        let workload = daily.text(at!(DAILY, "workload")).unwrap_or_default();
         if let Some(day) = daily.day(at!(DAILY, "day")) {
-            self.bars.add(day, &workload, daily.count(at!(DAILY, "event_count")));
+            self.bars.add(day, workload, daily.count(at!(DAILY, "event_count")));
         }
     }
 
@@ -144,14 +144,14 @@ impl Part {
     fn grant(&mut self, grant: &Row<'_>, t: &Texts) {
         let text = |column, kind, position| Field::text(column, kind, grant.text(position));
         let state = grant.text(at!(GRANTS, "state")).unwrap_or_default();
-        let grantee = printable(grant.text(at!(GRANTS, "grantee")).unwrap_or("?"));
+        let grantee = grant.text(at!(GRANTS, "grantee")).unwrap_or("?");
         let uses = grant.optional_count(at!(GRANTS, "consistent_use_count"));
         let created = grant.time(at!(GRANTS, "created_time"));
         let life = Life {
-            name: grantee.rsplit_once('/').map_or(grantee.clone(), |(_, end)| end.to_owned()),
+            name: grantee.rsplit_once('/').map_or(grantee, |(_, end)| end).to_owned(),
             tip: format!(
                 "{grantee} {} {} {}",
-                printable(grant.text(at!(GRANTS, "operations")).unwrap_or_default()),
+                grant.text(at!(GRANTS, "operations")).unwrap_or_default(),
                 state,
                 uses.map_or_else(String::new, |uses| format!("{}{}", t.life_uses, number(uses)))
             ),
@@ -210,7 +210,7 @@ impl Part {
         }
         let severity = finding.text(at!(FINDINGS, "severity")).unwrap_or_default();
         let place = SEVERITIES.iter().position(|name| *name == severity).unwrap_or(SEVERITIES.len());
-        let text = |position| printable(finding.text(position).unwrap_or_default());
+        let text = |position| finding.owned(position).unwrap_or_default();
         let rule = source.finding(finding.text(at!(FINDINGS, "rule_id")).unwrap_or_default());
         let title = rule.map_or_else(|| text(at!(FINDINGS, "title")), |words| words.title.to_owned());
         let words = (format!("{}: {title}", source.texts.severity(severity)), text(at!(FINDINGS, "detail")));
