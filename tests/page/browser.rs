@@ -1,4 +1,5 @@
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use testkit::{python, root, skip};
 
@@ -14,6 +15,9 @@ fn check(made: &Made, what: &[&str]) {
     if !has_browser || !ready.is_ok_and(|ran| ran.status.success()) {
         return skip("the page in a browser", "there is no chromium, chromedriver or selenium");
     }
+    // One browser at a time: each takes more than one core.
+    static BROWSER: Mutex<()> = Mutex::new(());
+    let _turn = BROWSER.lock().unwrap_or_else(PoisonError::into_inner);
     let mut command = Command::new(python());
     command.arg(root().join("tests/page/browser.py")).arg(made.report()).args(what);
     let output = command.output().unwrap();
