@@ -13,7 +13,7 @@ const GRANT: usize = 1500;
 /// Constraints of a grant, read and sorted for the search, take so many times their text.
 const CONSTRAINTS: usize = 24;
 /// What is shared, with whom, takes so many times its text: each name is kept with its history.
-const SHARE: usize = 24;
+const SHARE: usize = 48;
 /// A parsed policy takes so many times its text.
 const POLICY: usize = 32;
 /// A log file that a digest lists, beside its texts.

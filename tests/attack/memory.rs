@@ -145,6 +145,21 @@ fn facts_do_not_outgrow_memory() {
         }),
         Some("512MiB"),
     );
+    outgrows_little_memory(
+        "shares",
+        (0..200).map(|n| {
+            let group = |g| format!("arn:aws:sagemaker:us-west-2:111122223333:model-package-group/g{g}");
+            let resources: Vec<_> = (0..200).map(group).collect();
+            let principals: Vec<_> = (0..200).map(|account| format!("{account:012}")).collect();
+            let request = json!({"name": "s", "resourceArns": resources, "principals": principals});
+            let share = format!("arn:aws:ram:us-west-2:111122223333:resource-share/{n}");
+            let response = json!({"resourceShare": {"resourceShareArn": share, "name": "s"}});
+            let changes = json!({"eventSource": "ram.amazonaws.com", "requestParameters": request,
+                "responseElements": response});
+            call(n, "CreateResourceShare", &changes)
+        }),
+        Some("512MiB"),
+    );
 }
 
 /// The file of each day of events has a writer.

@@ -131,3 +131,25 @@ fn calls_that_fit_many_grants() {
         attack("grants.json", &document(&records).into_bytes(), 0, &["--workload", "any"]);
     }
 }
+
+/// The names of trails that leave KMS out were once each looked for among all changes of trails.
+#[test]
+fn many_trails_that_leave_kms_out() {
+    let record = |n: u32| {
+        with(json!({
+            "eventSource": "cloudtrail.amazonaws.com",
+            "eventName": "PutEventSelectors",
+            "eventID": format!("trail {n}"),
+            "resources": [],
+            "requestParameters": {"trailName": format!("t{n}"), "eventSelectors": [{
+                "readWriteType": "All", "includeManagementEvents": true,
+                "excludeManagementEventSources": ["kms.amazonaws.com"],
+            }]},
+        }))
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let records: Vec<_> = (0..40_000).map(record).collect();
+    std::fs::write(dir.path().join("trails.json"), document(&records)).unwrap();
+    let ran = with_cpu(60, dir.path(), &["--no-html", "trails.json"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+}
