@@ -143,7 +143,7 @@ impl<'a> Calls<'a> {
             return Some(format!("The input has no records of {account} {region}, where the key is."));
         }
         let is_later = |period: &&TrailPeriod<'_>| {
-            !period.until.is_some_and(|end| since.is_some_and(|since| end.by.time < since))
+            period.until.is_none_or(|end| since.is_none_or(|since| end.by.time >= since))
         };
         let periods = [None, Some(account)].map(|account| self.last_periods.get(&account));
         let period = periods.into_iter().flatten().find(is_later)?;
