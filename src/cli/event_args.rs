@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::options::{CommonOptions, PruneOptions, RowOptions, S3Options, SelectionOptions};
-use super::values::{SourceIp, outcomes, source_ip};
+use super::values::{SourceIp, outcomes, row_count, source_ip};
 
 /// Which of the selected events to show. An event must fit each option that is given.
 #[derive(Debug, ClapArgs)]
@@ -112,7 +112,14 @@ pub(super) struct EventsArgs {
     pub(super) sort: Option<EventOrder>,
 
     /// Print only the first N events, in the order of --sort
-    #[arg(long, value_name = "N", env = "KEYTRAIL_LIMIT", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "KEYTRAIL_LIMIT",
+        value_parser = row_count,
+        allow_negative_numbers = true,
+        help_heading = "Output"
+    )]
     pub(super) limit: Option<u64>,
 
     #[command(flatten)]

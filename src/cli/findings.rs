@@ -53,8 +53,8 @@ pub(super) fn run(
         };
     mutes.apply(&mut findings, EventTime(now_millis()));
 
-    let shown: Vec<Finding> =
-        findings.list.iter().filter(|finding| finding.rule.severity <= args.severity).cloned().collect();
+    let shown: Vec<&Finding> =
+        findings.list.iter().filter(|finding| finding.rule.severity <= args.severity).collect();
     write(&shown, args, baseline.as_deref(), &bar)?;
     if !args.common.quiet && args.common.log_format == LogFormat::Text {
         // The findings are printed, with or without these notes.
@@ -114,7 +114,7 @@ fn stored_ids(report: &Path, buckets: &Buckets) -> Result<Vec<String>, CliError>
 }
 
 fn write(
-    findings: &[Finding],
+    findings: &[&Finding],
     args: &FindingsArgs,
     baseline: Option<&[String]>,
     bar: &ProgressBar,
@@ -143,11 +143,11 @@ fn write(
     output.finish()
 }
 
-fn push(findings: &[Finding], mut stream: RowStream<'_>) -> Result<(), CliError> {
+fn push(findings: &[&Finding], mut stream: RowStream<'_>) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     for finding in findings {
         bytes.clear();
-        encode_row(FINDINGS, &finding, &mut bytes);
+        encode_row(FINDINGS, finding, &mut bytes);
         stream.push(EncodedRow::new(&bytes))?;
     }
     Ok(stream.finish()?)

@@ -19,8 +19,7 @@ use super::{plan, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::policy_lines;
 use keytrail::report::{
-    ACCESS, AccessTable, EncodedRow, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, REVIEW,
-    Review, encode_row, printable, unread_inputs,
+    ACCESS, EncodedRow, GRANTS, POLICY_STATEMENTS, REVIEW, Review, encode_row, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -54,9 +53,7 @@ pub(super) fn run(
     let buckets = plan::buckets(&args.s3);
     let (inputs, note) = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)? {
         Subject::Report(report) => {
-            report.read::<AccessTable>(|row| review.access(row))?;
-            report.read::<GrantsTable>(|row| review.grant(row))?;
-            report.read::<PolicyStatementsTable>(|row| review.policy(row))?;
+            review = Review::of_report(&report, |_| true)?;
             (InputTotals::default(), window_note(&report))
         }
         Subject::Run(run) => {

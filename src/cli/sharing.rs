@@ -18,8 +18,8 @@ use super::{plan, startup};
 use keytrail::aggregate::InputTotals;
 use keytrail::audit::{Trust, policy_lines};
 use keytrail::report::{
-    EncodedRow, OutputFormat, POLICY_STATEMENTS, PolicyStatementsTable, RowStream, SHARE_USE, SHARES,
-    SHARING, SHARING_QUESTIONS, ShareUseTable, SharesTable, Sharing, encode_row, printable, unread_inputs,
+    EncodedRow, OutputFormat, POLICY_STATEMENTS, RowStream, SHARE_USE, SHARES, SHARING, SHARING_QUESTIONS,
+    Sharing, encode_row, printable, unread_inputs,
 };
 
 /// The columns that a terminal shows.
@@ -46,9 +46,7 @@ pub(super) fn run(
     let (inputs, mut note) = match Subject::open(&args.from.inputs, &buckets, &args.common, interrupt, &bar)?
     {
         Subject::Report(report) => {
-            report.read::<SharesTable>(|row| sharing.share(row))?;
-            report.read::<ShareUseTable>(|row| sharing.used(row))?;
-            report.read::<PolicyStatementsTable>(|row| sharing.policy(row))?;
+            sharing = Sharing::of_report(&report, trust(&args.trust)?)?;
             let scopes = report.scopes();
             let has_records = |account: &str, region: &str| scopes.contains(&(account, region));
             sharing.finish(has_records);

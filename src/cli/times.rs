@@ -73,12 +73,12 @@ fn parse_clock_time(text: &str) -> Option<EventTime> {
     let utc = text.strip_suffix(['Z', 'z']).or_else(|| text.strip_suffix(" UTC")).unwrap_or(&text);
     for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
         if let Ok(time) = NaiveDateTime::parse_from_str(utc, form) {
-            return Some(EventTime(time.and_utc().timestamp_millis()));
+            return EventTime::of(time.and_utc());
         }
     }
     for form in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"] {
         if let Ok(time) = DateTime::parse_from_str(&text.replace(' ', ""), form) {
-            return Some(EventTime(time.timestamp_millis()));
+            return EventTime::of(time.to_utc());
         }
     }
     None
@@ -124,8 +124,21 @@ mod tests {
         ] {
             assert_eq!(parsed(text).as_deref(), Some(time), "{text}");
         }
-        for bad in ["", "d", "-1d", "1y", "tomorrow", "2023-13-01", "+3h", "é", "2021-07-30 25:00", "30m1h"]
-        {
+        for bad in [
+            "",
+            "d",
+            "-1d",
+            "1y",
+            "tomorrow",
+            "2023-13-01",
+            "+3h",
+            "é",
+            "2021-07-30 25:00",
+            "30m1h",
+            "2026-01-01T00:00:60Z",
+            "2016-12-31 23:59:60",
+            "2017-01-01 01:59:60 +02:00",
+        ] {
             assert_eq!(parsed(bad), None, "{bad}");
         }
     }

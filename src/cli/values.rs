@@ -257,6 +257,11 @@ pub(super) enum SourceIp {
     Text(String),
 }
 
+/// Reads a value of `--limit`.
+pub(super) fn row_count(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write how many events to print, from the first one on: 20".to_owned())
+}
+
 /// Reads an address, a network, or a pattern of what else may stand for an address.
 pub(super) fn source_ip(text: &str) -> Result<SourceIp, String> {
     let text = text.trim();

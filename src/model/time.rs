@@ -1,6 +1,6 @@
 //! Event times: milliseconds since the Unix epoch, UTC.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
@@ -22,6 +22,11 @@ impl EventTime {
         // chrono also accepts a space instead of the T, and U+2212 as a minus sign.
         let is_strict = text.is_ascii() && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
         let time = DateTime::parse_from_rfc3339(text).ok().filter(|_| is_strict)?;
+        Self::of(time.to_utc())
+    }
+
+    /// A moment as chrono has it; `None` for a leap second.
+    pub fn of(time: DateTime<Utc>) -> Option<Self> {
         let is_leap = time.timestamp_subsec_nanos() >= 1_000_000_000;
         (!is_leap).then(|| Self(time.timestamp_millis()))
     }

@@ -9,27 +9,22 @@ use super::rows::{Row, at};
 use super::source::Source;
 use crate::report::EVENTS;
 
-/// The columns that are read. The constants below are places in it.
-const COLUMNS: [usize; 11] = [
-    at!(EVENTS, "key_arn"),
-    at!(EVENTS, "key_alias"),
-    at!(EVENTS, "event_name"),
-    at!(EVENTS, "event_time"),
-    at!(EVENTS, "principal"),
-    at!(EVENTS, "principal_type"),
+/// The columns that are read.
+const COLUMNS: [usize; 11] =
+    [KEY, ALIAS, NAME, TIME, PRINCIPAL, TYPE, USER[0], USER[1], USER[2], USER[3], USER[4]];
+const KEY: usize = at!(EVENTS, "key_arn");
+const ALIAS: usize = at!(EVENTS, "key_alias");
+const NAME: usize = at!(EVENTS, "event_name");
+const TIME: usize = at!(EVENTS, "event_time");
+const PRINCIPAL: usize = at!(EVENTS, "principal");
+const TYPE: usize = at!(EVENTS, "principal_type");
+const USER: [usize; 5] = [
     at!(EVENTS, "source_identity"),
     at!(EVENTS, "on_behalf_of"),
     at!(EVENTS, "user_name"),
     at!(EVENTS, "web_identity"),
     at!(EVENTS, "session_name"),
 ];
-const KEY: usize = 0;
-const ALIAS: usize = 1;
-const NAME: usize = 2;
-const TIME: usize = 3;
-const PRINCIPAL: usize = 4;
-const TYPE: usize = 5;
-const USER: [usize; 5] = [6, 7, 8, 9, 10];
 
 /// Names in the events.
 #[derive(Debug, Default)]

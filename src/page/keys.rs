@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::rows::{Row, at};
 use crate::base::stable_hash;
 use crate::model::EventTime;
-use crate::report::{FINDINGS, GRANTS, USAGE};
+use crate::report::{FINDINGS, GRANTS, Kept, USAGE};
 
 /// Keys that get a part of their own. Of more, those with the worst findings and the most calls.
 pub(super) const KEY_PARTS: usize = 100;
@@ -53,9 +53,9 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Adds a row of `usage.parquet`.
-    pub(super) fn usage(&mut self, row: &Row<'_>) {
+    pub(super) fn usage(&mut self, row: &Row<'_>, kept: &Kept) {
         let key = row.owned(at!(USAGE, "key_arn"));
-        let totals = self.totals.entry(key).or_default();
+        let totals = self.totals.entry(key).or_insert_with(|| kept.made(row.bytes()));
         totals.account = totals.account.take().or_else(|| row.owned(at!(USAGE, "key_account_id")));
         totals.region = totals.region.take().or_else(|| row.owned(at!(USAGE, "key_region")));
         let events = row.count(at!(USAGE, "event_count"));
@@ -69,9 +69,9 @@ impl Keys {
     }
 
     /// Adds a row of `findings.parquet`.
-    pub(super) fn finding(&mut self, row: &Row<'_>) {
+    pub(super) fn finding(&mut self, row: &Row<'_>, kept: &Kept) {
         let Some(key) = row.owned(at!(FINDINGS, "key_arn")) else { return };
-        let totals = self.totals.entry(Some(key)).or_default();
+        let totals = self.totals.entry(Some(key)).or_insert_with(|| kept.made(row.bytes()));
         if row.text(at!(FINDINGS, "status")) == Some("open") {
             totals.findings += 1;
             let severity = row.text(at!(FINDINGS, "severity"));
@@ -81,9 +81,9 @@ impl Keys {
     }
 
     /// Adds a row of `grants.parquet`.
-    pub(super) fn grant(&mut self, row: &Row<'_>) {
+    pub(super) fn grant(&mut self, row: &Row<'_>, kept: &Kept) {
         let Some(key) = row.owned(at!(GRANTS, "key_arn")) else { return };
-        let totals = self.totals.entry(Some(key)).or_default();
+        let totals = self.totals.entry(Some(key)).or_insert_with(|| kept.made(row.bytes()));
         if row.text(at!(GRANTS, "state")) == Some("open") {
             totals.open_grants += 1;
         }

@@ -39,6 +39,7 @@ mod drawing;
 mod error;
 mod escape;
 mod events;
+mod groups;
 mod keys;
 mod overview;
 mod rows;
@@ -107,12 +108,12 @@ pub fn write_page(report: &FinishedReport, language: Language, out: impl Write) 
 }
 
 fn sections(source: &Source<'_>) -> Result<Vec<Section>, PageError> {
-    let overview = Overview::read(source)?;
+    let mut overview = Overview::read(source)?;
     let places = overview.keys.parts();
     let mut budget = Budget::new(ROOM);
     let mut list = vec![sections::glance(source, &overview), sections::read(source, &mut budget)?];
     list.extend(sections::findings(source, &places, &mut budget)?);
-    list.extend(sections::uses(source, &overview, &places, &mut budget)?);
+    list.extend(sections::uses(source, &mut overview, &places, &mut budget)?);
     list.extend(sections::refusals(source, &overview, &mut budget));
     list.extend(sections::sharing(source, &mut budget)?);
     list.extend(sections::limits(source));

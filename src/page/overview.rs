@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::error::PageError;
+use super::groups::Groups;
 use super::keys::Keys;
 use super::rows::{Row, at};
 use super::source::Source;
 use crate::base::stable_hash;
 use crate::model::EventTime;
-use crate::report::{FINDINGS, FindingsTable, GrantsTable, USAGE, UsageTable};
+use crate::report::{FINDINGS, FindingsTable, GRANTS, GrantsTable, Kept, USAGE, UsageTable};
 
 /// Why calls failed: result, kind of policy, permission, error code.
 pub(super) type Cause = (String, Option<String>, Option<String>, Option<String>);
@@ -47,30 +48,63 @@ pub(super) struct Overview {
     /// Findings that what was read cannot decide.
     pub(super) undecidable: u64,
     pub(super) times: Option<(EventTime, EventTime)>,
+    pub(super) groups: Groups,
 }
+
+/// The columns of `usage.parquet` that are read.
+const OF_USAGE: [usize; 15] = [
+    at!(USAGE, "key_arn"),
+    at!(USAGE, "key_account_id"),
+    at!(USAGE, "key_region"),
+    at!(USAGE, "principal"),
+    at!(USAGE, "workload"),
+    at!(USAGE, "resource"),
+    at!(USAGE, "event_name"),
+    at!(USAGE, "outcome"),
+    at!(USAGE, "error_code"),
+    at!(USAGE, "denied_by"),
+    at!(USAGE, "denied_action"),
+    at!(USAGE, "event_count"),
+    at!(USAGE, "verified_event_count"),
+    at!(USAGE, "first_event_time"),
+    at!(USAGE, "last_event_time"),
+];
+/// The same of `findings.parquet`.
+const OF_FINDINGS: [usize; 3] =
+    [at!(FINDINGS, "key_arn"), at!(FINDINGS, "status"), at!(FINDINGS, "severity")];
+/// The same of `grants.parquet`.
+const OF_GRANTS: [usize; 2] = [at!(GRANTS, "key_arn"), at!(GRANTS, "state")];
 
 impl Overview {
     pub(super) fn read(source: &Source<'_>) -> Result<Self, PageError> {
-        let mut overview = Self::default();
-        source.read::<UsageTable>(|row| overview.usage(&row))?;
-        source.read::<FindingsTable>(|row| {
-            overview.keys.finding(&row);
+        let (mut overview, kept) = (Self::default(), &source.kept);
+        source.read::<UsageTable>(&OF_USAGE, |row| {
+            overview.usage(&row, kept);
+            overview.groups.usage(&row, source.texts);
+        })?;
+        source.read::<FindingsTable>(&OF_FINDINGS, |row| {
+            overview.keys.finding(&row, kept);
             let status = row.text(at!(FINDINGS, "status"));
             overview.undecidable += u64::from(status == Some("undecidable"));
             if status == Some("open") {
                 let severity = row.owned(at!(FINDINGS, "severity")).unwrap_or_default();
-                *overview.findings.entry(severity).or_default() += 1;
+                *overview.findings.entry(severity).or_insert_with(|| kept.made(row.bytes())) += 1;
             }
         })?;
-        source.read::<GrantsTable>(|row| overview.keys.grant(&row))?;
+        source.read::<GrantsTable>(&OF_GRANTS, |row| overview.keys.grant(&row, kept))?;
         Ok(overview)
     }
 
-    fn usage(&mut self, row: &Row<'_>) {
-        self.keys.usage(row);
+    fn usage(&mut self, row: &Row<'_>, kept: &Kept) {
+        self.keys.usage(row, kept);
         let principal = stable_hash(0, row.text(at!(USAGE, "principal")).unwrap_or_default());
         self.principals.insert(principal);
-        self.workloads.extend(row.owned(at!(USAGE, "workload")));
+        if let Some(workload) =
+            row.text(at!(USAGE, "workload")).filter(|name| !self.workloads.contains(*name))
+        {
+            kept.add(workload.len());
+            self.workloads.insert(workload.to_owned());
+        }
         let events = row.count(at!(USAGE, "event_count"));
         let outcome = row.text(at!(USAGE, "outcome")).unwrap_or("unknown");
         let place = match outcome {
@@ -95,7 +129,7 @@ impl Overview {
                 row.owned(at!(USAGE, "denied_action")),
                 row.owned(at!(USAGE, "error_code")),
             );
-            let failures = self.failures.entry(cause).or_default();
+            let failures = self.failures.entry(cause).or_insert_with(|| kept.made(row.bytes()));
             failures.events += events;
             failures.principals.insert(principal);
             failures.keys.extend(row.text(at!(USAGE, "key_arn")).map(|key| stable_hash(0, key)));

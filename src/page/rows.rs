@@ -12,15 +12,23 @@ macro_rules! at {
 pub(super) use at;
 
 /// A decoded row.
-pub(super) struct Row<'a>(Vec<Cell<'a>>);
+pub(super) struct Row<'a> {
+    cells: Vec<Cell<'a>>,
+    bytes: usize,
+}
 
 impl<'a> Row<'a> {
     pub(super) fn new(row: EncodedRow<'a>) -> Self {
-        Self(row.cells().collect())
+        Self { cells: row.cells().collect(), bytes: row.size() }
+    }
+
+    /// Bytes of its texts, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn cell(&self, position: usize) -> &Cell<'a> {
-        self.0.get(position).unwrap_or(&Cell::Null)
+        self.cells.get(position).unwrap_or(&Cell::Null)
     }
 
     pub(super) fn text(&self, position: usize) -> Option<&str> {
@@ -65,28 +73,35 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The items with the smallest keys of any number of items, in bounded memory.
+/// The items with the smallest keys of any number of items, in bounded memory: so many, and no more
+/// than have some bytes.
 pub(super) struct Smallest<K, T> {
     limit: usize,
-    items: Vec<(K, T)>,
+    room: usize,
+    /// Key, item and bytes of the row that it was made from.
+    items: Vec<(K, T, usize)>,
+    /// Bytes of all of them.
+    bytes: usize,
     total: u64,
     /// The place of the largest item that may be kept, once there are enough.
     largest: Option<usize>,
 }
 
 impl<K: Ord, T> Smallest<K, T> {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, items: Vec::new(), total: 0, largest: None }
+    /// At most `limit` items, of rows that have `room` bytes, about.
+    pub(super) fn new(limit: usize, room: usize) -> Self {
+        Self { limit, room, items: Vec::new(), bytes: 0, total: 0, largest: None }
     }
 
-    /// Adds an item, which is made only if it may be kept.
-    pub(super) fn push(&mut self, key: K, item: impl FnOnce() -> T) {
+    /// Adds an item of a row of so many bytes. It is made only if it may be kept.
+    pub(super) fn push(&mut self, key: K, bytes: usize, item: impl FnOnce() -> T) {
         self.total += 1;
-        if self.largest.is_some_and(|place| self.items.get(place).is_some_and(|(known, _)| key >= *known)) {
+        if self.largest.is_some_and(|place| self.items.get(place).is_some_and(|(known, ..)| key >= *known)) {
             return;
         }
-        self.items.push((key, item()));
-        if self.items.len() >= 2 * self.limit.max(64) {
+        self.items.push((key, item(), bytes));
+        self.bytes += bytes;
+        if self.items.len() >= 2 * self.limit.max(64) || self.bytes > 2 * self.room {
             self.cut();
         }
     }
@@ -98,14 +113,25 @@ impl<K: Ord, T> Smallest<K, T> {
 
     fn cut(&mut self) {
         self.items.sort_by(|a, b| a.0.cmp(&b.0));
-        self.items.truncate(self.limit);
-        self.largest = self.limit.checked_sub(1).filter(|last| *last < self.items.len());
+        let before = self.items.len();
+        let mut sum = 0;
+        let fits = |item: &&(K, T, usize)| {
+            sum += item.2;
+            sum <= self.room
+        };
+        // The first one is kept, whatever it takes: what follows it is not in its place.
+        let fitting = self.items.iter().take(self.limit).take_while(fits).count();
+        self.items.truncate(fitting.max(1).min(self.limit));
+        self.bytes = self.items.iter().map(|item| item.2).sum();
+        if self.items.len() < before || self.items.len() == self.limit || self.largest.is_some() {
+            self.largest = self.items.len().checked_sub(1);
+        }
     }
 
     /// The items in the order of their keys, and how many were pushed.
     pub(super) fn finish(mut self) -> (Vec<T>, u64) {
         self.cut();
-        (self.items.into_iter().map(|(_, item)| item).collect(), self.total)
+        (self.items.into_iter().map(|(_, item, _)| item).collect(), self.total)
     }
 }
 
@@ -115,11 +141,11 @@ mod tests {
 
     #[test]
     fn the_smallest_of_many_are_kept_in_order() {
-        let mut smallest = Smallest::new(3);
+        let mut smallest = Smallest::new(3, usize::MAX / 2);
         let mut made = 0;
         let numbers = (0..1000_u32).rev().chain(2000..9000);
         for n in numbers {
-            smallest.push(n, || {
+            smallest.push(n, 100, || {
                 made += 1;
                 n
             });
@@ -127,5 +153,18 @@ mod tests {
         assert!(smallest.items.len() < 128);
         assert_eq!(smallest.finish(), (vec![0, 1, 2], 8000));
         assert!(made < 1_100, "{made}");
+    }
+
+    #[test]
+    fn no_more_than_have_room_are_kept() {
+        let mut smallest = Smallest::new(1000, 500);
+        for n in (0..1000_u32).rev() {
+            smallest.push(n, 100, || n);
+            assert!(smallest.bytes <= 1100);
+        }
+        assert_eq!(smallest.finish(), (vec![0, 1, 2, 3, 4], 1000));
+        let mut smallest = Smallest::new(1000, 500);
+        [(1, 5000), (2, 1), (3, 1)].into_iter().for_each(|(n, bytes)| smallest.push(n, bytes, || n));
+        assert_eq!(smallest.finish(), (vec![1], 3), "the first one, and none that follows a gap");
     }
 }

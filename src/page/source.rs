@@ -8,7 +8,7 @@ use super::error::PageError;
 use super::rows::Row;
 use super::texts::{Language, Texts};
 use crate::audit::{JapaneseFinding, japanese_finding};
-use crate::report::{FinishedReport, Table};
+use crate::report::{FinishedReport, Kept, Table};
 
 /// A report, what it has, and the words of the page.
 pub(super) struct Source<'r> {
@@ -16,11 +16,14 @@ pub(super) struct Source<'r> {
     pub(super) files: BTreeSet<String>,
     pub(super) language: Language,
     pub(super) texts: &'static Texts,
+    /// What may still be kept of the tables.
+    pub(super) kept: Kept,
 }
 
 impl<'r> Source<'r> {
     pub(super) fn open(report: &'r FinishedReport, language: Language) -> Result<Self, PageError> {
-        Ok(Self { report, files: report.files()?.into_iter().collect(), language, texts: language.texts() })
+        let files = report.files()?.into_iter().collect();
+        Ok(Self { report, files, language, texts: language.texts(), kept: report.kept() })
     }
 
     /// Whether the report has the file of a table. Older reports lack some.
@@ -41,10 +44,14 @@ impl<'r> Source<'r> {
         self.files.iter().any(|file| file.starts_with("events/"))
     }
 
-    /// Hands over each row of a table; none, if the report does not have it.
-    pub(super) fn read<T: Table>(&self, mut take: impl FnMut(Row<'_>)) -> Result<(), PageError> {
+    /// Hands over each row of a table, with these columns; none, if the report does not have it.
+    pub(super) fn read<T: Table>(
+        &self,
+        columns: &[usize],
+        mut take: impl FnMut(Row<'_>),
+    ) -> Result<(), PageError> {
         if self.has::<T>() {
-            self.report.read::<T>(|row| take(Row::new(row)))?;
+            self.report.read_kept::<T>(columns, &self.kept, |row| take(Row::new(row)))?;
         }
         Ok(())
     }

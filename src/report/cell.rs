@@ -101,11 +101,16 @@ impl<'a> EncodedRow<'a> {
         })
     }
 
+    /// Its size in bytes: that of its texts, and a few for each cell.
+    pub fn size(self) -> usize {
+        self.0.len()
+    }
+
     /// The text in the column at `position`, see [`column_position`](super::column_position).
     /// `None` when the cell is null or not text.
     pub fn text_at(self, position: usize) -> Option<&'a str> {
-        match self.cells().nth(position) {
-            Some(Cell::Text(Cow::Borrowed(text))) => Some(text),
+        match (CellReader { bytes: self.0 }).nth(position) {
+            Some(RawCell::Text(text)) => std::str::from_utf8(text).ok(), // it was valid UTF-8
             _ => None,
         }
     }

@@ -32,6 +32,7 @@ mod events;
 mod evidence;
 mod export;
 mod formats;
+mod kept;
 mod markdown_text;
 mod metrics;
 mod parquet;
@@ -64,6 +65,7 @@ pub use export::{
     export_workbook,
 };
 pub use formats::{BatchTaker, EVENT_COLUMNS, OutputFormat, OutputTarget, RowForm, RowStream};
+pub(crate) use kept::Kept;
 pub use metrics::{Metrics, RunSummary, last_success, metrics};
 pub use parts::PAGE_MARK;
 pub use policy_page::policy_page;

@@ -15,11 +15,12 @@ use thiserror::Error;
 use super::batch::arrow_type;
 use super::cell::{Cell, EncodedRow};
 use super::directory::StagedReport;
+use super::kept::{KEPT_MIB, Kept};
 use super::parts::{DAY_FILE, EVENTS_FOLDER, PARTS};
 use super::run::SCHEMA_VERSION;
 use super::table::{Column, Table};
 use super::tables::EventsTable;
-use crate::format::tabular::{ParquetTable, TableError};
+use crate::format::tabular::{ParquetTable, TableError, TableRoom};
 use crate::model::EventTime;
 use crate::s3::{Bucket, S3Error};
 
@@ -75,6 +76,12 @@ pub enum ReadError {
         #[source]
         source: TableError,
     },
+    /// There is more in it than a command keeps in memory.
+    #[error("{path} has more than can be kept of a report ({KEPT_MIB} MiB); DuckDB reads it, too")]
+    TooMuch {
+        /// The file.
+        path: String,
+    },
     /// A column is missing, has another type, or null where there is none.
     #[error("{path}: column {column} {problem}")]
     Column {
@@ -92,6 +99,8 @@ pub enum ReadError {
 pub struct FinishedReport {
     place: Place,
     run: Value,
+    /// This run made it. Of other reports, only so much is read and kept.
+    is_own: bool,
 }
 
 /// Where a report is.
@@ -194,7 +203,8 @@ impl FinishedReport {
     /// As for [`open`](Self::open), or when it is not whole.
     pub fn of_staged(staged: &StagedReport) -> Result<Self, ReadError> {
         let folder = staged.folder();
-        Self::open(folder)?.ok_or_else(|| ReadError::NotARun { path: folder.join(RUN).display().to_string() })
+        let opened = Self::open(folder)?.map(|report| Self { is_own: true, ..report });
+        opened.ok_or_else(|| ReadError::NotARun { path: folder.join(RUN).display().to_string() })
     }
 
     fn open_at(place: Place) -> Result<Option<Self>, ReadError> {
@@ -216,7 +226,7 @@ impl FinishedReport {
         let known = u64::from(SCHEMA_VERSION);
         match run.get("schema_version").and_then(Value::as_u64) {
             Some(found) if found != known => Err(ReadError::OtherVersion { path: place.name(RUN), found }),
-            _ => Ok(Some(Self { place, run })),
+            _ => Ok(Some(Self { place, run, is_own: false })),
         }
     }
 
@@ -302,7 +312,19 @@ impl FinishedReport {
     /// # Errors
     /// When the table cannot be read, or a column is not as this version writes it.
     pub fn read<T: Table>(&self, take: impl FnMut(EncodedRow<'_>)) -> Result<(), ReadError> {
-        self.read_file::<T>(&format!("{}.parquet", T::NAME), 0..T::COLUMNS.len(), take)
+        self.read_columns::<T>(&Vec::from_iter(0..T::COLUMNS.len()), take)
+    }
+
+    /// Reads columns of a table: those at these positions. In the rows, the others are null.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub fn read_columns<T: Table>(
+        &self,
+        columns: &[usize],
+        take: impl FnMut(EncodedRow<'_>),
+    ) -> Result<(), ReadError> {
+        self.read_files::<T>(&[format!("{}.parquet", T::NAME)], columns, take)
     }
 
     /// Reads the events of all days, a day after the other.
@@ -314,44 +336,91 @@ impl FinishedReport {
     }
 
     /// Reads columns of the events of all days: those at these positions of
-    /// [`EVENTS`](super::EVENTS). A row has their cells, in the order of `columns`.
+    /// [`EVENTS`](super::EVENTS). In the rows, the others are null.
     ///
     /// # Errors
     /// As for [`read_events`](Self::read_events).
     pub fn read_event_columns(
         &self,
         columns: &[usize],
-        mut take: impl FnMut(EncodedRow<'_>),
+        take: impl FnMut(EncodedRow<'_>),
     ) -> Result<(), ReadError> {
         let mut files = self.files()?;
         files.retain(|file| file.split_once('/').is_some_and(|(folder, _)| folder == EVENTS_FOLDER));
-        files
-            .iter()
-            .try_for_each(|file| self.read_file::<EventsTable>(file, columns.iter().copied(), &mut take))
+        self.read_files::<EventsTable>(&files, columns, take)
     }
 
-    /// Reads columns of a table, by their positions, from one of the [files](Self::files).
+    /// Reads columns of a table, by their positions, from some of the [files](Self::files).
+    fn read_files<T: Table>(
+        &self,
+        files: &[String],
+        columns: &[usize],
+        mut take: impl FnMut(EncodedRow<'_>),
+    ) -> Result<(), ReadError> {
+        let mut room = self.room();
+        for file in files {
+            room = self.read_file::<T>(file, columns, room, &mut take)?;
+        }
+        Ok(())
+    }
+
+    /// How much may be read of a table.
+    pub(super) fn room(&self) -> TableRoom {
+        if self.is_own { TableRoom::ENDLESS } else { TableRoom::default() }
+    }
+
+    /// How much may be kept of the report.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept::new(self.is_own)
+    }
+
+    /// Reads columns of a table as [`read_columns`](Self::read_columns) does, for what is kept of
+    /// their rows.
+    ///
+    /// # Errors
+    /// As for that, or when `kept` is full.
+    pub(crate) fn read_kept<T: Table>(
+        &self,
+        columns: &[usize],
+        kept: &Kept,
+        mut take: impl FnMut(EncodedRow<'_>),
+    ) -> Result<(), ReadError> {
+        self.read_columns::<T>(columns, |row| {
+            if !kept.is_full() {
+                take(row);
+            }
+        })?;
+        if kept.is_full() { Err(ReadError::TooMuch { path: self.table_path::<T>() }) } else { Ok(()) }
+    }
+
+    /// Reads one of the files. Returns what is left for the next one.
     fn read_file<T: Table>(
         &self,
         file_name: &str,
-        columns: impl Iterator<Item = usize>,
+        columns: &[usize],
+        room: TableRoom,
         mut take: impl FnMut(EncodedRow<'_>),
-    ) -> Result<(), ReadError> {
+    ) -> Result<TableRoom, ReadError> {
         let name = self.place.name(file_name);
         let file = self.place.open(file_name)?;
         let unreadable = |source| ReadError::Table { path: name.clone(), source };
-        let columns: Vec<&Column<T>> = columns.filter_map(|position| T::COLUMNS.get(position)).collect();
-        let is_wanted = |name: &str| columns.iter().any(|column| column.name == name);
-        let mut table = ParquetTable::open(file, is_wanted).map_err(unreadable)?;
-        let places = places(&columns, &table.schema(), &name)?;
+        let wanted: Vec<&Column<T>> = columns.iter().filter_map(|place| T::COLUMNS.get(*place)).collect();
+        let is_wanted = |name: &str| wanted.iter().any(|column| column.name == name);
+        let mut table = ParquetTable::open(file, is_wanted, room).map_err(unreadable)?;
+        let found = places(&wanted, &table.schema(), &name)?;
+        let place = |column: &Column<T>| {
+            let at = wanted.iter().position(|wanted| wanted.name == column.name);
+            at.and_then(|at| found.get(at).copied().flatten())
+        };
+        let places: Vec<Option<usize>> = T::COLUMNS.iter().map(place).collect();
         let mut bytes = Vec::new();
         while let Some(batch) = table.next_batch() {
             let batch = batch.map_err(unreadable)?;
             for row in 0..batch.num_rows() {
                 bytes.clear();
-                for (column, place) in columns.iter().zip(&places) {
+                for (column, place) in T::COLUMNS.iter().zip(&places) {
                     let cell = place.map_or(Cell::Null, |place| cell(&batch, place, row));
-                    if cell == Cell::Null && !column.nullable {
+                    if cell == Cell::Null && !column.nullable && place.is_some() {
                         return Err(problem(&name, column, "is null in a row".to_owned()));
                     }
                     cell.encode(&mut bytes);
@@ -359,7 +428,7 @@ impl FinishedReport {
                 take(EncodedRow::new(&bytes));
             }
         }
-        Ok(())
+        Ok(table.into_room())
     }
 }
 
@@ -407,7 +476,7 @@ fn cell(batch: &RecordBatch, place: usize, row: usize) -> Cell<'_> {
     if column.is_null(row) {
         return Cell::Null;
     }
-    if let Some(texts) = column.as_string_opt::<i32>() {
+    if let Some(texts) = column.as_string_view_opt() {
         return Cell::Text(Cow::Borrowed(texts.value(row)));
     }
     if let Some(times) = column.as_primitive_opt::<TimestampMillisecondType>() {

@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cell::{Cell, EncodedRow};
+use super::read::{FinishedReport, ReadError};
 use super::table::column_position;
-use super::tables::{ACCESS, GRANTS, POLICY_STATEMENTS, ReviewRow};
+use super::tables::{
+    ACCESS, AccessTable, GRANTS, GrantsTable, POLICY_STATEMENTS, PolicyStatementsTable, ReviewRow,
+};
 use crate::model::{Arn, EventTime};
 
 /// Positions of columns of `access.parquet`.
@@ -50,6 +53,8 @@ pub struct Review {
     states: BTreeMap<String, BTreeMap<EventTime, BTreeSet<&'static str>>>,
     /// By key: when the policy in force at the end was set.
     policies: BTreeMap<String, EventTime>,
+    /// Bytes of all names above.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +71,59 @@ struct Sheet {
     allowed_unused: BTreeSet<String>,
 }
 
+impl Sheet {
+    /// Adds a name to one of its sets. Returns the bytes that it takes.
+    fn add(set: &mut BTreeSet<String>, name: &str) -> usize {
+        if !name.is_empty() && set.insert(name.to_owned()) { name.len() } else { 0 }
+    }
+
+    fn add_all(set: &mut BTreeSet<String>, names: &str) -> usize {
+        names.split(',').map(|name| Self::add(set, name)).sum()
+    }
+}
+
 impl Review {
+    /// The review of a report: of the keys that are wanted.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or has more than can be kept.
+    pub fn of_report(report: &FinishedReport, is_wanted: impl Fn(&str) -> bool) -> Result<Self, ReadError> {
+        let (mut review, kept) = (Self::default(), report.kept());
+        let mut add = |row: EncodedRow<'_>, key: usize, add: fn(&mut Self, EncodedRow<'_>)| {
+            let before = review.bytes;
+            if row.text_at(key).is_some_and(&is_wanted) {
+                add(&mut review, row);
+            }
+            if review.bytes > before {
+                kept.add(review.bytes - before);
+            }
+        };
+        let columns = {
+            use access::{API, FIRST, KEY, LAST, OUTCOME, PRINCIPAL, RECORDS, WORKLOADS};
+            [KEY, PRINCIPAL, API, WORKLOADS, OUTCOME, RECORDS, FIRST, LAST]
+        };
+        report.read_kept::<AccessTable>(&columns, &kept, |row| add(row, access::KEY, Self::access))?;
+        let columns = [grants::KEY, grants::GRANTEE, grants::STATE, grants::OPERATIONS];
+        report.read_kept::<GrantsTable>(&columns, &kept, |row| add(row, grants::KEY, Self::grant))?;
+        let columns = {
+            use policies::{FROM, KEY, PERMISSION, PRINCIPAL, STATUS, UNTIL};
+            [KEY, FROM, UNTIL, PRINCIPAL, PERMISSION, STATUS]
+        };
+        report.read_kept::<PolicyStatementsTable>(&columns, &kept, |row| {
+            add(row, policies::KEY, Self::policy);
+        })?;
+        Ok(review)
+    }
+
+    /// The sheet of a key and a principal.
+    fn sheet(&mut self, key: &str, principal: &str) -> (&mut Sheet, &mut usize) {
+        let sheet = self.sheets.entry((key.to_owned(), Some(principal.to_owned()))).or_insert_with(|| {
+            self.bytes += key.len() + principal.len();
+            Sheet::default()
+        });
+        (sheet, &mut self.bytes)
+    }
+
     /// Adds a row of `access.parquet`. Rows without a key are left out.
     pub fn access(&mut self, row: EncodedRow<'_>) {
         let (Some(key), Some(principal)) = (row.text_at(access::KEY), row.text_at(access::PRINCIPAL)) else {
@@ -83,23 +140,24 @@ impl Review {
         };
         let api = row.text_at(access::API).unwrap_or_default();
         let (first, last) = (time(access::FIRST), time(access::LAST));
-        let sheet = self.sheets.entry((key.to_owned(), Some(principal.to_owned()))).or_default();
+        let (sheet, bytes) = self.sheet(key, principal);
         // Reports of earlier versions have none.
-        let workloads = row.text_at(access::WORKLOADS).unwrap_or_default().split(',');
-        sheet.workloads.extend(workloads.filter(|name| !name.is_empty()).map(str::to_owned));
+        let workloads = row.text_at(access::WORKLOADS).unwrap_or_default();
+        *bytes += Sheet::add_all(&mut sheet.workloads, workloads);
         match row.text_at(access::OUTCOME) {
             Some("success") => {
                 sheet.used += records;
-                sheet.apis.insert(api.to_owned());
+                *bytes += Sheet::add(&mut sheet.apis, api);
                 let (from, to) = sheet.times.unwrap_or((first, last));
                 sheet.times = Some((from.min(first), to.max(last)));
                 if let Some(state) = state_after(api) {
+                    self.bytes += key.len();
                     self.states.entry(key.to_owned()).or_default().entry(last).or_default().insert(state);
                 }
             }
             Some("denied") => {
                 sheet.refused += records;
-                sheet.refused_apis.insert(api.to_owned());
+                *bytes += Sheet::add(&mut sheet.refused_apis, api);
             }
             _ => sheet.failed += records,
         }
@@ -113,10 +171,9 @@ impl Review {
         if row.text_at(grants::STATE) != Some("open") {
             return;
         }
-        let sheet = self.sheets.entry((key.to_owned(), Some(grantee.to_owned()))).or_default();
+        let (sheet, bytes) = self.sheet(key, grantee);
         sheet.open_grants += 1;
-        let operations = row.text_at(grants::OPERATIONS).unwrap_or_default().split(',');
-        sheet.granted.extend(operations.filter(|name| !name.is_empty()).map(str::to_owned));
+        *bytes += Sheet::add_all(&mut sheet.granted, row.text_at(grants::OPERATIONS).unwrap_or_default());
     }
 
     /// Adds a row of `policy_statements.parquet`. Only those of the policy in force at the end
@@ -129,14 +186,16 @@ impl Review {
             return;
         };
         if let Some(Cell::Time(from)) = cells.get(policies::FROM) {
-            self.policies.insert(key.to_owned(), *from);
+            if self.policies.insert(key.to_owned(), *from).is_none() {
+                self.bytes += key.len();
+            }
         }
         let principal = row.text_at(policies::PRINCIPAL);
         if let Some((principal, permission)) = principal.zip(row.text_at(policies::PERMISSION))
             && row.text_at(policies::STATUS) == Some("allowed_not_used")
         {
-            let sheet = self.sheets.entry((key.to_owned(), Some(principal.to_owned()))).or_default();
-            sheet.allowed_unused.insert(permission.to_owned());
+            let (sheet, bytes) = self.sheet(key, principal);
+            *bytes += Sheet::add(&mut sheet.allowed_unused, permission);
         }
     }
 

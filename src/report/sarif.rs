@@ -13,7 +13,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// The findings as a SARIF log. `baseline`: ids of the findings of an earlier report, which tell
 /// what is new; `None`: there is none.
-pub fn sarif(findings: &[Finding], baseline: Option<&[String]>) -> Value {
+pub fn sarif(findings: &[&Finding], baseline: Option<&[String]>) -> Value {
     let is_used = |rule: &&&FindingRule| findings.iter().any(|finding| finding.rule.id == rule.id);
     let rules: Vec<&FindingRule> = FINDING_RULES.iter().filter(is_used).copied().collect();
     let place = |finding: &Finding| rules.iter().position(|rule| rule.id == finding.rule.id);

@@ -4,9 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cell::{Cell, EncodedRow};
+use super::read::{FinishedReport, ReadError};
 use super::store_access::{StoreAccess, StoreCall};
 use super::table::column_position;
-use super::tables::{POLICY_STATEMENTS, SHARE_USE, SHARES, SharingRow};
+use super::tables::{
+    POLICY_STATEMENTS, PolicyStatementsTable, SHARE_USE, SHARES, ShareUseTable, SharesTable, SharingRow,
+};
 use crate::audit::Trust;
 use crate::model::{Arn, EventTime, counted};
 
@@ -126,6 +129,30 @@ impl Sharing {
     /// No answers yet.
     pub fn new(trust: Trust) -> Self {
         Self { trust, ..Self::default() }
+    }
+
+    /// The answers of a report, which [`finish`](Self::finish) completes.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or has more than can be kept.
+    pub fn of_report(report: &FinishedReport, trust: Trust) -> Result<Self, ReadError> {
+        let (mut sharing, kept) = (Self::new(trust), report.kept());
+        report.read_kept::<SharesTable>(&Vec::from_iter(0..SHARES.len()), &kept, |row| {
+            // An answer that it was never used may stand beside it.
+            kept.add(2 * row.bytes().len());
+            sharing.share(row);
+        })?;
+        report.read_kept::<ShareUseTable>(&Vec::from_iter(0..SHARE_USE.len()), &kept, |row| {
+            kept.add(row.bytes().len());
+            sharing.used(row);
+        })?;
+        use policies::{EFFECT, KEY, PERMISSION, PRINCIPAL, UNTIL};
+        let columns = [KEY, UNTIL, EFFECT, PRINCIPAL, PERMISSION];
+        report.read_kept::<PolicyStatementsTable>(&columns, &kept, |row| {
+            kept.add(row.bytes().len());
+            sharing.policy(row);
+        })?;
+        Ok(sharing)
     }
 
     fn place(&mut self, account: &str, resource: &str) {

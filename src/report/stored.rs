@@ -14,9 +14,15 @@ use crate::model::EventTime;
 pub fn stored_findings(report: &FinishedReport) -> Result<Vec<Finding>, ReadError> {
     let mut findings = Vec::new();
     let mut problem = None;
-    report.read::<FindingsTable>(|row| match finding(row) {
-        Ok(finding) => findings.push(finding),
-        Err(column) => problem = Some(column),
+    let kept = report.kept();
+    report.read_kept::<FindingsTable>(&Vec::from_iter(0..FINDINGS.len()), &kept, |row| {
+        match finding(row) {
+            Ok(finding) => {
+                kept.add(row.bytes().len());
+                findings.push(finding);
+            }
+            Err(column) => problem = Some(column),
+        }
     })?;
     match problem {
         None => Ok(findings),

@@ -13,6 +13,8 @@ mod members;
 mod time;
 // Parquet files whose footer or page headers lie.
 mod parquet;
+// Reports that somebody else made.
+mod report;
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -1,8 +1,13 @@
 //! Parquet files whose footer or page headers lie.
 
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
 use testkit::{gzip, state};
 
-use super::{Attacked, attack};
+use super::{Attacked, TIME, attack};
 
 /// Values in thrift's compact protocol.
 #[derive(Default)]
@@ -267,6 +272,25 @@ fn pages_that_are_used_a_thousand_times() {
     let bytes = pages(REQUIRED, 1, 1, &[page], 1000);
     let attacked = attack("a.parquet", &bytes, 1, &["--max-archive-bytes", "100000000"]);
     assert_eq!(state(&attacked.inputs, "a.parquet"), ("partial", "parquet_corrupt"));
+}
+
+/// Rows without a value take no bytes, but time. Once: 20 s of a kilobyte.
+#[test]
+fn rows_of_nothing() {
+    let rows = 1_000_000;
+    let none: ArrayRef = Arc::new(StringArray::new_null(rows));
+    let batch = RecordBatch::try_from_iter_with_nullable([("record", none, true)]).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    for _ in 0..20 {
+        writer.write(&batch).unwrap();
+    }
+    writer.close().unwrap();
+    assert!(bytes.len() < 10_000, "{}", bytes.len());
+    let since = Instant::now();
+    let attacked = attack("a.parquet", &bytes, 1, &[]);
+    assert_eq!(state(&attacked.inputs, "a.parquet"), ("partial", "too_large"), "{:?}", attacked.rejects);
+    assert!(since.elapsed() < TIME / 2, "{:?}", since.elapsed());
 }
 
 /// What the files in a container come to counts together.

@@ -166,6 +166,24 @@ fn addresses_and_endpoints_are_compared_as_such() {
     }
 }
 
+/// A number of events below zero, and a second that no clock of AWS shows.
+#[test]
+fn numbers_and_times_that_cannot_be_are_refused() {
+    let refused = |args: &[&str]| {
+        let ran = run(keytrail().args(["events", "-q"]).args(args).arg("."));
+        assert_eq!(ran.status, 2, "{args:?}");
+        ran.stderr
+    };
+    for wrong in [&["--limit", "-1"][..], &["--limit=-1"], &["--limit", "many"]] {
+        let said = refused(wrong);
+        assert!(said.contains("write how many events to print, from the first one on: 20"), "{said}");
+    }
+    for time in ["2026-01-01T00:00:60Z", "2026-01-01 00:00:60", "2026-01-01T02:00:60+02:00"] {
+        let said = refused(&["--since", time]);
+        assert!(said.contains("is not a time; write 2023-03-17T18:00:00Z"), "{said}");
+    }
+}
+
 /// An alias selects the events of its key in a report, too.
 #[test]
 fn an_alias_selects_its_key_in_a_report() {

@@ -22,6 +22,10 @@ const CHUNK: usize = 256 << 10;
 
 /// What a row of a table counts as at least, in bytes. The shortest record is longer.
 const LEAST_ROW: u64 = 256;
+/// Rows that a table may have, however small its file is, and for each byte of it. A row without
+/// values takes no bytes, and each takes time.
+const ROWS: u64 = 1_000_000;
+const ROWS_PER_BYTE: u64 = 16;
 
 impl InputReader<'_, '_> {
     /// Reads the rows of a table; `position`: how much was read for its file; `sha256`: the file's
@@ -45,6 +49,8 @@ impl InputReader<'_, '_> {
         // none at all.
         let mut rows_bytes = 0;
         let (max_rows, pages) = (limits.archive_bytes.min(self.content_left()), table.content_left());
+        let most = ROWS.saturating_add(table.stored_bytes().saturating_mul(ROWS_PER_BYTE));
+        let least_row = LEAST_ROW.max(max_rows / most);
         if table.content_bytes() > limits.archive_bytes {
             self.reject(None, reason_of(&too_large), too_large.to_string());
         } else {
@@ -55,7 +61,7 @@ impl InputReader<'_, '_> {
                         self.reject(Some(row), RejectReason::RecordTooLarge, detail);
                     }
                     Ok(OcsfRecord { row, json: Some(text) }) => {
-                        rows_bytes += (text.len() as u64).max(LEAST_ROW);
+                        rows_bytes += (text.len() as u64).max(least_row);
                         if rows_bytes > max_rows {
                             self.reject(None, reason_of(&too_large), too_large.to_string());
                             break;
@@ -69,7 +75,7 @@ impl InputReader<'_, '_> {
                     Err(error) => {
                         let row = match &error {
                             TableError::Rows { rows, .. } => Some(rows.start),
-                            TableError::Unreadable { .. } => None,
+                            _ => None,
                         };
                         self.reject(row, RejectReason::ParquetCorrupt, error.detail());
                     }

@@ -26,13 +26,21 @@ pub enum TableError {
         /// The error of the Parquet reader.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// A row is longer than any that keytrail writes.
+    #[error("a row has more than 16 MiB of text; keytrail writes none of that length")]
+    LongRow,
+    /// The rows are longer than keytrail's own ever are in files of this size.
+    #[error("its rows are larger than keytrail's in a file of this size (128 MiB, and 256 bytes for each)")]
+    ManyRows,
 }
 
 impl TableError {
     /// The error and its cause in one line: the text of the `detail` column in reports.
     pub fn detail(&self) -> String {
-        let (Self::Unreadable { source } | Self::Rows { source, .. }) = self;
-        format!("{self}: {source}")
+        match self {
+            Self::Unreadable { source } | Self::Rows { source, .. } => format!("{self}: {source}"),
+            Self::LongRow | Self::ManyRows => self.to_string(),
+        }
     }
 
     pub(super) fn unreadable(error: ArrowError) -> Self {

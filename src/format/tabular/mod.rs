@@ -43,5 +43,5 @@ pub use csv_kind::CsvKind;
 pub use error::TableError;
 pub use ocsf_reader::{OcsfReader, OcsfRecord};
 pub use parquet_footer::PARQUET_MAGIC;
-pub use parquet_table::ParquetTable;
+pub use parquet_table::{ParquetTable, TableRoom};
 pub use shape::TableShape;

@@ -210,6 +210,11 @@ impl OcsfReader {
         groups.map(|group| u64::try_from(group.total_byte_size()).unwrap_or_default()).sum()
     }
 
+    /// Size of the file in bytes; 0 when the operating system does not say.
+    pub fn stored_bytes(&self) -> u64 {
+        self.groups.file().and_then(|file| file.metadata()).map_or(0, |file| file.len())
+    }
+
     /// Bytes of pages that may still be read.
     pub fn content_left(&self) -> u64 {
         self.groups.content_left()

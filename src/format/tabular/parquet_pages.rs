@@ -133,7 +133,9 @@ impl CheckedPages {
         };
         bytes.truncate(header.len);
         if !self.left.take(header.uncompressed) {
-            return Err(refused("its pages are larger than --max-archive-bytes"));
+            return Err(refused(
+                "its pages are larger than may be read of it (of an input: --max-archive-bytes)",
+            ));
         }
         held.add(start, &header)?;
         Ok(bytes)

@@ -8,6 +8,7 @@ use super::{WIDTH, day_text, length};
 use crate::model::number;
 use crate::page::drawing::{Drawing, Form, Shape, cut};
 use crate::page::texts::Texts;
+use crate::report::Kept;
 
 const LEFT: f64 = 64.0;
 const TOP: f64 = 10.0;
@@ -75,8 +76,8 @@ impl Step {
 pub(crate) struct Bars(BTreeMap<(i32, String), u64>);
 
 impl Bars {
-    pub(crate) fn add(&mut self, day: i32, workload: &str, events: u64) {
-        *self.0.entry((day, workload.to_owned())).or_default() += events;
+    pub(crate) fn add(&mut self, day: i32, workload: &str, events: u64, kept: &Kept) {
+        *self.0.entry((day, workload.to_owned())).or_insert_with(|| kept.made(workload.len())) += events;
     }
 
     pub(crate) fn is_empty(&self) -> bool {

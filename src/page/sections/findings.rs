@@ -16,6 +16,8 @@ use crate::report::{FINDINGS, FindingsTable};
 
 /// Findings that are shown at most.
 const SHOWN: usize = 3_000;
+/// Bytes of the rows that they are made of.
+const ROOM: usize = 32 << 20;
 /// Records of a finding that are shown.
 const RECORDS: usize = 3;
 const STATUSES: [&str; 3] = ["open", "undecidable", "muted"];
@@ -30,8 +32,9 @@ pub(crate) fn findings(
     }
     let t = source.texts;
     let mut section = Section::new("findings", t.findings);
-    let mut smallest = Smallest::new(SHOWN);
-    source.read::<FindingsTable>(|finding| {
+    let mut smallest = Smallest::new(SHOWN, ROOM);
+    let columns = Vec::from_iter(0..FINDINGS.len());
+    source.read::<FindingsTable>(&columns, |finding| {
         let place = |list: &[&str], position| {
             let text = finding.text(position);
             list.iter().position(|known| Some(*known) == text).unwrap_or(list.len())
@@ -42,7 +45,7 @@ pub(crate) fn findings(
             finding.owned(at!(FINDINGS, "rule_id")),
             finding.owned(at!(FINDINGS, "finding_id")),
         );
-        smallest.push(order, || finding_row(&finding, parts, source));
+        smallest.push(order, finding.bytes(), || finding_row(&finding, parts, source));
     })?;
     let (rows, total) = smallest.finish();
     if total == 0 && left_out(source) == 0 {

@@ -221,9 +221,11 @@ fn trails(source: &Source<'_>, section: &mut Section) {
 fn inputs(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> Result<(), PageError> {
     let t = source.texts;
     let mut counts: BTreeMap<(String, Option<String>), (u64, u64)> = BTreeMap::new();
-    source.read::<InputsTable>(|input| {
+    let columns = [at!(INPUTS, "status"), at!(INPUTS, "reason"), at!(INPUTS, "compressed_bytes")];
+    source.read::<InputsTable>(&columns, |input| {
         let status = input.owned(at!(INPUTS, "status")).unwrap_or_default();
-        let counts = counts.entry((status, input.owned(at!(INPUTS, "reason")))).or_default();
+        let counts = counts.entry((status, input.owned(at!(INPUTS, "reason"))));
+        let counts = counts.or_insert_with(|| source.kept.made(input.bytes()));
         counts.0 += 1;
         counts.1 += input.count(at!(INPUTS, "compressed_bytes"));
     })?;
@@ -248,11 +250,17 @@ fn inputs(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> Re
 
 fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> Result<(), PageError> {
     let t = source.texts;
-    let mut smallest = Smallest::new(REJECTED);
+    let mut smallest = Smallest::new(REJECTED, 4 << 20);
     let mut n = 0_u64;
-    source.read::<RejectsTable>(|reject| {
+    let columns = [
+        at!(REJECTS, "reason"),
+        at!(REJECTS, "archive"),
+        at!(REJECTS, "record_offset"),
+        at!(REJECTS, "detail"),
+    ];
+    source.read::<RejectsTable>(&columns, |reject| {
         n += 1;
-        smallest.push(n, || {
+        smallest.push(n, reject.bytes(), || {
             row([
                 vec![Field::text("reason", Kind::Word, reject.text(at!(REJECTS, "reason")))],
                 vec![Field::text("archive", Kind::Code, reject.text(at!(REJECTS, "archive")))],
@@ -281,14 +289,15 @@ fn rejects(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> R
 fn integrity(source: &Source<'_>, budget: &mut Budget, section: &mut Section) -> Result<(), PageError> {
     let t = source.texts;
     let mut counts: BTreeMap<(String, String, Option<String>), u64> = BTreeMap::new();
-    source.read::<IntegrityTable>(|file| {
+    let columns = [at!(INTEGRITY, "kind"), at!(INTEGRITY, "status"), at!(INTEGRITY, "reason")];
+    source.read::<IntegrityTable>(&columns, |file| {
         let text = |position| file.owned(position).unwrap_or_default();
         let place = (
             text(at!(INTEGRITY, "kind")),
             text(at!(INTEGRITY, "status")),
             file.owned(at!(INTEGRITY, "reason")),
         );
-        *counts.entry(place).or_default() += 1;
+        *counts.entry(place).or_insert_with(|| source.kept.made(file.bytes())) += 1;
     })?;
     let total = counts.len() as u64;
     if total == 0 {

@@ -21,11 +21,8 @@ pub(super) fn sheets(
     {
         return Ok(sheets);
     }
-    let mut review = Review::default();
-    source.report.read::<AccessTable>(|row| review.access(row))?;
-    source.report.read::<GrantsTable>(|row| review.grant(row))?;
-    source.report.read::<PolicyStatementsTable>(|row| review.policy(row))?;
-    for row in review.rows().filter(|row| places.contains_key(&row.key)) {
+    let review = Review::of_report(source.report, |key| places.contains_key(key))?;
+    for row in review.rows() {
         sheets.entry(row.key.clone()).or_default().push(row);
     }
     Ok(sheets)

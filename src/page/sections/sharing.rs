@@ -13,32 +13,34 @@ use crate::report::{SHARE_USE, SHARES, ShareUseTable, SharesTable};
 
 /// Rows of each table that are shown at most.
 const SHOWN: usize = 1_000;
+/// Bytes of the rows that they are made of.
+const ROOM: usize = 8 << 20;
 /// Lines between an owner and a consumer that are drawn at most.
 const PAIRS: usize = 400;
 
 pub(crate) fn sharing(source: &Source<'_>, budget: &mut Budget) -> Result<Option<Section>, PageError> {
     let t = source.texts;
     let mut lines: BTreeMap<Pair, ShareLine> = BTreeMap::new();
-    let mut shares = Smallest::new(SHOWN);
+    let mut shares = Smallest::new(SHOWN, ROOM);
     let mut place = 0_u64;
-    source.read::<SharesTable>(|share| {
+    source.read::<SharesTable>(&Vec::from_iter(0..SHARES.len()), |share| {
         place += 1;
         let text = |position| share.owned(position).unwrap_or_default();
         let has_ended = matches!(share.text(at!(SHARES, "state")), Some("ended" | "rejected" | "expired"));
         let pair = (text(at!(SHARES, "owner_account_id")), text(at!(SHARES, "consumer")), has_ended);
         if lines.len() < PAIRS || lines.contains_key(&pair) {
-            let line = lines.entry(pair).or_default();
+            let line = lines.entry(pair).or_insert_with(|| source.kept.made(share.bytes()));
             line.shares += 1;
             line.used += share.count(at!(SHARES, "use_count"));
             line.refused += share.count(at!(SHARES, "refused_count"));
         }
-        shares.push(place, || share_row(&share));
+        shares.push(place, share.bytes(), || share_row(&share));
     })?;
-    let mut uses = Smallest::new(SHOWN);
+    let mut uses = Smallest::new(SHOWN, ROOM);
     let mut place = 0_u64;
-    source.read::<ShareUseTable>(|used| {
+    source.read::<ShareUseTable>(&Vec::from_iter(0..SHARE_USE.len()), |used| {
         place += 1;
-        uses.push(place, || use_row(&used));
+        uses.push(place, used.bytes(), || use_row(&used));
     })?;
     let ((share_rows, share_total), (use_rows, use_total)) = (shares.finish(), uses.finish());
     if share_total + use_total == 0 {

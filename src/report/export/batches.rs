@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{Field, SchemaRef};
 
 use super::tables::StoredTable;
-use crate::format::tabular::ParquetTable;
+use crate::format::tabular::{ParquetTable, TableRoom};
 use crate::report::parts::EVENTS_FOLDER;
 use crate::report::read::{FinishedReport, ReadError};
 
@@ -62,7 +63,7 @@ impl TableBatches {
         };
         let schema = (table.schema)();
         let mut batches = Self { report: report.clone(), table, schema, files, open: None };
-        batches.open_next()?;
+        batches.open_next(report.room())?;
         Ok(batches)
     }
 
@@ -71,12 +72,11 @@ impl TableBatches {
         Arc::clone(&self.schema)
     }
 
-    /// Opens the next file, if there is one.
-    fn open_next(&mut self) -> Result<(), ReadError> {
-        self.open = None;
+    /// Opens the next file, if there is one. `room` is what is left for it.
+    fn open_next(&mut self, room: TableRoom) -> Result<(), ReadError> {
         let Some(file) = self.files.pop_front() else { return Ok(()) };
         let path = self.report.path_of(&file);
-        let rows = ParquetTable::open(self.report.open_file(&file)?, |_| true)
+        let rows = ParquetTable::open(self.report.open_file(&file)?, |_| true, room)
             .map_err(|source| ReadError::Table { path: path.clone(), source })?;
         let places = (self.table.places)(&rows.schema(), &path)?;
         self.open = Some(TableFile { path, rows, places });
@@ -84,13 +84,15 @@ impl TableBatches {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ReadError> {
-        while let Some(file) = &mut self.open {
+        while let Some(mut file) = self.open.take() {
             match file.rows.next_batch() {
                 Some(batch) => {
                     let unreadable = |source| ReadError::Table { path: file.path.clone(), source };
-                    return file.batch(&batch.map_err(unreadable)?, &self.schema, &self.table).map(Some);
+                    let batch = file.batch(&batch.map_err(unreadable)?, &self.schema, &self.table)?;
+                    self.open = Some(file);
+                    return Ok(Some(batch));
                 }
-                None => self.open_next()?,
+                None => self.open_next(file.rows.into_room())?,
             }
         }
         Ok(None)
@@ -107,7 +109,7 @@ impl TableFile {
     ) -> Result<RecordBatch, ReadError> {
         let column = |(place, field): (&Option<usize>, &Arc<Field>)| -> ArrayRef {
             match place {
-                Some(place) => Arc::clone(found.column(*place)),
+                Some(place) => plain(found.column(*place)),
                 None => new_null_array(field.data_type(), found.num_rows()),
             }
         };
@@ -128,6 +130,14 @@ impl TableFile {
     }
 }
 
+/// The column, with its texts one after the other instead of views.
+fn plain(column: &ArrayRef) -> ArrayRef {
+    match column.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.iter().collect::<StringArray>()),
+        None => Arc::clone(column),
+    }
+}
+
 impl Iterator for TableBatches {
     type Item = Result<RecordBatch, ReadError>;
 
@@ -135,7 +145,6 @@ impl Iterator for TableBatches {
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.next_batch().transpose();
         if matches!(batch, Some(Err(_))) {
-            self.open = None;
             self.files.clear();
         }
         batch

@@ -13,6 +13,9 @@ use crate::report::text_table::{TableHead, TableLayout};
 /// if its rows fit into them.
 const BLOCK_ROWS: usize = 200;
 
+/// Bytes of texts in a block that is printed before it has as many rows.
+const BLOCK_BYTES: usize = 8 << 20;
+
 /// The columns whose values may be bad news.
 const OUTCOMES: [&str; 2] = ["outcome", "severity"];
 
@@ -25,6 +28,8 @@ pub(super) struct TerminalEncoder<W> {
     width: Option<u16>,
     color: bool,
     rows: Vec<Vec<String>>,
+    /// Bytes of their texts.
+    bytes: usize,
     count: u64,
     layout: Option<TableLayout<'static>>,
     /// Aliases of keys, by their ARNs.
@@ -52,6 +57,7 @@ impl<W: Write> TerminalEncoder<W> {
             width,
             color,
             rows: Vec::new(),
+            bytes: 0,
             count: 0,
             layout: None,
             names: HashMap::new(),
@@ -74,6 +80,7 @@ impl<W: Write> TerminalEncoder<W> {
 
     fn write_block(&mut self) -> Result<(), SinkError> {
         let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
         if rows.is_empty() {
             return Ok(());
         }
@@ -128,8 +135,10 @@ impl<W: Write> TerminalEncoder<W> {
 
 impl<W: Write> RowEncoder for TerminalEncoder<W> {
     fn push(&mut self, row: EncodedRow<'_>) -> Result<(), SinkError> {
-        self.rows.push(self.text_row(row));
-        if self.rows.len() >= BLOCK_ROWS { self.write_block() } else { Ok(()) }
+        let row = self.text_row(row);
+        self.bytes += row.iter().map(String::len).sum::<usize>();
+        self.rows.push(row);
+        if self.rows.len() >= BLOCK_ROWS || self.bytes >= BLOCK_BYTES { self.write_block() } else { Ok(()) }
     }
 
     fn name_keys(&mut self, names: HashMap<String, String>) {

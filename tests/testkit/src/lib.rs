@@ -30,7 +30,10 @@ pub mod trail;
 use std::path::Path;
 
 pub use files::{everything, folder, gzip, mkfifo, names, sorted};
-pub use program::{LITTLE, Ran, binary, ended, keytrail, run, signal, unprivileged, with_cpu, with_memory};
+pub use program::{
+    LITTLE, Ran, binary, command_with_memory, ended, keytrail, run, signal, unprivileged, with_cpu,
+    with_memory,
+};
 pub use records::{decrypt, document, good, places};
 pub use report::{
     ANY, Report, accounts, analyze, analyze_by, analyze_in, assert_rows, batch_rows, input, is_dated,

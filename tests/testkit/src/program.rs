@@ -70,12 +70,19 @@ pub fn ended(child: &mut Child) -> i32 {
 /// thread, so that the machine does not matter; and one arena, since glibc reserves 64 to 128 MiB
 /// of addresses, not of memory, for each further thread that allocates.
 pub fn with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
+    limited(&format!("-v {kib}"), cwd, &[&ANALYZE, args].concat())
+}
+
+/// Any command of the program with this much memory, in KiB.
+pub fn command_with_memory(kib: u32, cwd: &Path, args: &[&str]) -> Ran {
     limited(&format!("-v {kib}"), cwd, args)
 }
 
+const ANALYZE: [&str; 5] = ["analyze", "--threads", "1", "-o", "report"];
+
 /// The program, killed after so many seconds on a processor, however busy the machine is.
 pub fn with_cpu(seconds: u32, cwd: &Path, args: &[&str]) -> Ran {
-    limited(&format!("-t {seconds}"), cwd, args)
+    limited(&format!("-t {seconds}"), cwd, &[&ANALYZE, args].concat())
 }
 
 fn limited(limit: &str, cwd: &Path, args: &[&str]) -> Ran {
@@ -83,7 +90,7 @@ fn limited(limit: &str, cwd: &Path, args: &[&str]) -> Ran {
     let mut shell = Command::new("sh");
     shell.current_dir(cwd).args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
     shell.env("MALLOC_ARENA_MAX", "1");
-    shell.arg(program.get_program()).args(["analyze", "--threads", "1", "-o", "report"]).args(args);
+    shell.arg(program.get_program()).args(args);
     for (name, value) in program.get_envs() {
         match value {
             Some(value) => shell.env(name, value),

@@ -11,14 +11,69 @@ use crate::page::source::Source;
 use crate::page::table::{Field, Kind, TableRow, row};
 use crate::page::texts::Texts;
 use crate::report::{
-    ACCESS, AccessTable, DAILY, DailyTable, FINDINGS, FindingsTable, GRANTS, GrantsTable, POLICY_STATEMENTS,
-    PolicyStatementsTable, USAGE, UsageTable,
+    ACCESS, AccessTable, DAILY, DailyTable, FINDINGS, FindingsTable, GRANTS, GrantsTable, Kept,
+    POLICY_STATEMENTS, PolicyStatementsTable, USAGE, UsageTable,
 };
 
 /// Rows in each table of a key at most.
 pub(super) const ROWS: usize = 100;
+/// Bytes of the rows that each of them is made of.
+const ROOM: usize = 200 << 10;
 /// Findings that a key's part names.
 const FINDINGS_SHOWN: usize = 20;
+
+/// The columns of `usage.parquet` that are read.
+const OF_USAGE: [usize; 13] = [
+    at!(USAGE, "key_arn"),
+    at!(USAGE, "principal"),
+    at!(USAGE, "workload"),
+    at!(USAGE, "event_name"),
+    at!(USAGE, "event_count"),
+    at!(USAGE, "outcome"),
+    at!(USAGE, "session_count"),
+    at!(USAGE, "user_count"),
+    at!(USAGE, "first_event_time"),
+    at!(USAGE, "last_event_time"),
+    at!(USAGE, "key_last_used_time"),
+    at!(USAGE, "key_last_used_by"),
+    at!(USAGE, "key_last_used_event_name"),
+];
+/// The same of `usage_daily.parquet`.
+const OF_DAILY: [usize; 4] =
+    [at!(DAILY, "key_arn"), at!(DAILY, "day"), at!(DAILY, "workload"), at!(DAILY, "event_count")];
+/// The same of `access.parquet`.
+const OF_ACCESS: [usize; 8] = [
+    at!(ACCESS, "key_arn"),
+    at!(ACCESS, "principal"),
+    at!(ACCESS, "event_name"),
+    at!(ACCESS, "outcome"),
+    at!(ACCESS, "error_code"),
+    at!(ACCESS, "record_count"),
+    at!(ACCESS, "first_event_time"),
+    at!(ACCESS, "last_event_time"),
+];
+/// The same of `policy_statements.parquet`.
+const OF_POLICIES: [usize; 9] = [
+    at!(POLICY_STATEMENTS, "key_arn"),
+    at!(POLICY_STATEMENTS, "status"),
+    at!(POLICY_STATEMENTS, "statement"),
+    at!(POLICY_STATEMENTS, "sid"),
+    at!(POLICY_STATEMENTS, "effect"),
+    at!(POLICY_STATEMENTS, "principal"),
+    at!(POLICY_STATEMENTS, "permission"),
+    at!(POLICY_STATEMENTS, "record_count"),
+    at!(POLICY_STATEMENTS, "detail"),
+];
+/// The same of `findings.parquet`.
+const OF_FINDINGS: [usize; 7] = [
+    at!(FINDINGS, "key_arn"),
+    at!(FINDINGS, "finding_id"),
+    at!(FINDINGS, "status"),
+    at!(FINDINGS, "severity"),
+    at!(FINDINGS, "rule_id"),
+    at!(FINDINGS, "title"),
+    at!(FINDINGS, "detail"),
+];
 
 /// What the part of one key is made of.
 pub(super) struct Part {
@@ -57,16 +112,21 @@ pub(super) fn read(
             take(part, row);
         }
     };
-    source.read::<UsageTable>(|row| of(&row, at!(USAGE, "key_arn"), &Part::usage))?;
-    source.read::<DailyTable>(|row| of(&row, at!(DAILY, "key_arn"), &Part::daily))?;
-    source.read::<AccessTable>(|row| of(&row, at!(ACCESS, "key_arn"), &Part::access))?;
-    let texts = source.texts;
-    source.read::<GrantsTable>(|row| {
+    let (texts, kept) = (source.texts, &source.kept);
+    source.read::<UsageTable>(&OF_USAGE, |row| {
+        of(&row, at!(USAGE, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.usage(row, kept));
+    })?;
+    source.read::<DailyTable>(&OF_DAILY, |row| {
+        of(&row, at!(DAILY, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.daily(row, kept));
+    })?;
+    source.read::<AccessTable>(&OF_ACCESS, |row| of(&row, at!(ACCESS, "key_arn"), &Part::access))?;
+    source.read::<GrantsTable>(&Vec::from_iter(0..GRANTS.len()), |row| {
         of(&row, at!(GRANTS, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.grant(row, texts));
     })?;
-    source
-        .read::<PolicyStatementsTable>(|row| of(&row, at!(POLICY_STATEMENTS, "key_arn"), &Part::statement))?;
-    source.read::<FindingsTable>(|row| {
+    source.read::<PolicyStatementsTable>(&OF_POLICIES, |row| {
+        of(&row, at!(POLICY_STATEMENTS, "key_arn"), &Part::statement);
+    })?;
+    source.read::<FindingsTable>(&OF_FINDINGS, |row| {
         of(&row, at!(FINDINGS, "key_arn"), &|part: &mut Part, row: &Row<'_>| part.finding(row, source));
     })?;
     Ok(parts)
@@ -78,19 +138,19 @@ impl Part {
             id,
             bars: Bars::default(),
             callers: BTreeMap::new(),
-            access: Smallest::new(ROWS),
-            grants: Smallest::new(ROWS),
-            statements: Smallest::new(ROWS),
-            findings: Smallest::new(FINDINGS_SHOWN),
+            access: Smallest::new(ROWS, ROOM),
+            grants: Smallest::new(ROWS, ROOM),
+            statements: Smallest::new(ROWS, ROOM),
+            findings: Smallest::new(FINDINGS_SHOWN, ROOM),
             last_used: None,
         }
     }
 
-    fn usage(&mut self, usage: &Row<'_>) {
+    fn usage(&mut self, usage: &Row<'_>, kept: &Kept) {
         let text = |position| usage.owned(position).unwrap_or_default();
         let caller =
             (text(at!(USAGE, "principal")), text(at!(USAGE, "workload")), text(at!(USAGE, "event_name")));
-        let calls = self.callers.entry(caller).or_default();
+        let calls = self.callers.entry(caller).or_insert_with(|| kept.made(usage.bytes()));
         let events = usage.count(at!(USAGE, "event_count"));
         match usage.text(at!(USAGE, "outcome")) {
             Some("success") => calls.succeeded += events,
@@ -113,10 +173,10 @@ impl Part {
         }
     }
 
-    fn daily(&mut self, daily: &Row<'_>) {
+    fn daily(&mut self, daily: &Row<'_>, kept: &Kept) {
         let workload = daily.text(at!(DAILY, "workload")).unwrap_or_default();
         if let Some(day) = daily.day(at!(DAILY, "day")) {
-            self.bars.add(day, workload, daily.count(at!(DAILY, "event_count")));
+            self.bars.add(day, workload, daily.count(at!(DAILY, "event_count")), kept);
         }
     }
 
@@ -124,7 +184,7 @@ impl Part {
         let text = |column, kind, position| Field::text(column, kind, access.text(position));
         let records = access.count(at!(ACCESS, "record_count"));
         // Of rows with as many records, in the order of the file.
-        self.access.push((u64::MAX - records, self.access.pushed()), || {
+        self.access.push((u64::MAX - records, self.access.pushed()), access.bytes(), || {
             row([
                 vec![text("principal", Kind::Code, at!(ACCESS, "principal"))],
                 vec![text("event_name", Kind::Code, at!(ACCESS, "event_name"))],
@@ -180,7 +240,7 @@ impl Part {
             vec![Field::time("last_consistent_use", grant.time(at!(GRANTS, "last_consistent_use")))],
             vec![text("operations_not_seen", Kind::Code, at!(GRANTS, "operations_not_seen"))],
         ]);
-        self.grants.push((created, grant.owned(at!(GRANTS, "grant_id"))), || (life, cells));
+        self.grants.push((created, grant.owned(at!(GRANTS, "grant_id"))), grant.bytes(), || (life, cells));
     }
 
     fn statement(&mut self, statement: &Row<'_>) {
@@ -200,7 +260,7 @@ impl Part {
         ]);
         // In the order of the file.
         let place = self.statements.pushed();
-        self.statements.push(place, || cells);
+        self.statements.push(place, statement.bytes(), || cells);
     }
 
     fn finding(&mut self, finding: &Row<'_>, source: &Source<'_>) {
@@ -214,6 +274,6 @@ impl Part {
         let rule = source.finding(finding.text(at!(FINDINGS, "rule_id")).unwrap_or_default());
         let title = rule.map_or_else(|| text(at!(FINDINGS, "title")), |words| words.title.to_owned());
         let words = (format!("{}: {title}", source.texts.severity(severity)), text(at!(FINDINGS, "detail")));
-        self.findings.push((place, id), || words);
+        self.findings.push((place, id), finding.bytes(), || words);
     }
 }
