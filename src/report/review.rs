@@ -185,10 +185,10 @@ impl Review {
         else {
             return;
         };
-        if let Some(Cell::Time(from)) = cells.get(policies::FROM) {
-            if self.policies.insert(key.to_owned(), *from).is_none() {
-                self.bytes += key.len();
-            }
+        if let Some(Cell::Time(from)) = cells.get(policies::FROM)
+            && self.policies.insert(key.to_owned(), *from).is_none()
+        {
+            self.bytes += key.len();
         }
         let principal = row.text_at(policies::PRINCIPAL);
         if let Some((principal, permission)) = principal.zip(row.text_at(policies::PERMISSION))
