@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use keytrail::base::remove_temporary_folders;
-use keytrail::cli::embedded::Runner;
+use keytrail::cli::embedded::{Ended, Failed, Runner};
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -21,6 +21,8 @@ use crate::errors;
 const POLL: Duration = Duration::from_millis(50);
 /// How long a run may take to stop by itself.
 const GRACE_PERIOD: Duration = Duration::from_millis(400);
+/// Values that wait to be taken.
+const WAITING: usize = 4;
 /// The stack of a run: as much as a main thread has.
 const STACK: usize = 8 << 20;
 
@@ -91,6 +93,75 @@ pub(crate) fn run<T: Send + 'static>(
     let own = runner.clone();
     spawn(py, move || drop(sender.send(work(&own))))?;
     wait(py, runner, &Mutex::new(results))
+}
+
+/// What a run that yields values sends.
+enum Message<T> {
+    Value(T),
+    End(Result<Ended, Failed>),
+}
+
+/// Values that a run yields. The run waits when whoever takes them is slower: a few values are in
+/// memory.
+pub(crate) struct Stream<T> {
+    runner: Runner,
+    messages: Mutex<Receiver<Message<T>>>,
+    is_over: bool,
+}
+
+/// Hands values over to a [`Stream`].
+pub(crate) struct Sender<T>(SyncSender<Message<T>>);
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Sender<T> {
+    /// Waits until there is room; false when nobody takes values any more.
+    pub(crate) fn send(&self, value: T) -> bool {
+        self.0.send(Message::Value(value)).is_ok()
+    }
+}
+
+impl<T: Send + 'static> Stream<T> {
+    /// Starts `work` on a thread of its own.
+    pub(crate) fn start(
+        py: Python<'_>,
+        work: impl FnOnce(&Runner, Sender<T>) -> Result<Ended, Failed> + Send + 'static,
+    ) -> PyResult<Self> {
+        let (sender, messages) = mpsc::sync_channel(WAITING);
+        let runner = Runner::default();
+        let own = runner.clone();
+        spawn(py, move || {
+            let _listed = Listed::new(&own);
+            let ended = work(&own, Sender(sender.clone()));
+            drop(sender.send(Message::End(ended)));
+        })?;
+        Ok(Self { runner, messages: Mutex::new(messages), is_over: false })
+    }
+
+    /// The next value; none after the last. What the run warns of comes then.
+    pub(crate) fn next(&mut self, py: Python<'_>) -> PyResult<Option<T>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        match wait(py, &self.runner, &self.messages).inspect_err(|_| self.is_over = true)? {
+            Message::Value(value) => Ok(Some(value)),
+            Message::End(ended) => {
+                self.is_over = true;
+                errors::warn(py, &ended.map_err(|failed| errors::failed(py, &failed))?)?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl<T> Drop for Stream<T> {
+    fn drop(&mut self) {
+        self.runner.stop();
+    }
 }
 
 /// Stops all runs, waits for them, and removes temporary folders. `owner`: the process that

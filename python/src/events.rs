@@ -4,37 +4,31 @@
 //! memory.
 
 use std::ffi::OsString;
-use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use keytrail::cli::embedded::{Ended, Failed, Runner};
 use keytrail::report::{BatchTaker, SinkError};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
 use crate::arrow::{Batch, schema_capsule, stream_capsule};
-use crate::background::{Listed, spawn, wait};
+use crate::background::{Sender, Stream};
 use crate::errors;
 
-/// Batches that wait for the reader.
-const WAITING: usize = 4;
-
-/// What the run sends, in this order.
+/// What the run sends: the columns, then batches.
 enum Message {
     Schema(SchemaRef),
     Batch(RecordBatch),
-    End(Result<Ended, Failed>),
 }
 
 /// Hands batches to the reader. When it is gone, the run ends.
-struct ToReader(SyncSender<Message>);
+struct ToReader(Sender<Message>);
 
 impl ToReader {
     fn send(&self, message: Message) -> Result<(), SinkError> {
-        self.0.send(message).map_err(|_| SinkError::Closed)
+        if self.0.send(message) { Ok(()) } else { Err(SinkError::Closed) }
     }
 }
 
@@ -51,53 +45,26 @@ impl BatchTaker for ToReader {
 /// Begins to read events. Returns when the inputs are known to be there.
 #[pyfunction]
 pub(crate) fn events(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<Events> {
-    let (sender, messages) = mpsc::sync_channel(WAITING);
-    let runner = Runner::default();
-    let own = runner.clone();
-    spawn(py, move || {
-        let _listed = Listed::new(&own);
-        let ended = own.events(&arguments, ToReader(sender.clone()));
-        drop(sender.send(Message::End(ended)));
-    })?;
-    let mut run = EventRun { runner, messages: Mutex::new(messages), is_over: false };
-    match wait(py, &run.runner, &run.messages)? {
-        Message::Schema(schema) => Ok(Events { schema, run: Mutex::new(Some(run)) }),
-        Message::End(Err(failed)) => Err(errors::failed(py, &failed)),
-        Message::Batch(_) | Message::End(Ok(_)) => {
-            run.is_over = true;
-            Err(errors::internal(py, "the events have no columns"))
-        }
+    let mut run = Stream::start(py, move |runner, sender| runner.events(&arguments, ToReader(sender)))?;
+    match run.next(py)? {
+        Some(Message::Schema(schema)) => Ok(Events { schema, run: Mutex::new(Some(EventRun(run))) }),
+        _ => Err(errors::internal(py, "the events have no columns")),
     }
 }
 
 /// A run whose events are being read.
-struct EventRun {
-    runner: Runner,
-    messages: Mutex<Receiver<Message>>,
-    is_over: bool,
-}
+struct EventRun(Stream<Message>);
 
 impl EventRun {
     /// The next batch; none after the last.
     fn next(&mut self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
-        while !self.is_over {
-            let message = wait(py, &self.runner, &self.messages).inspect_err(|_| self.is_over = true)?;
-            match message {
-                Message::Schema(_) => {}
-                Message::Batch(batch) => return Ok(Some(batch)),
-                Message::End(ended) => {
-                    self.is_over = true;
-                    errors::warn(py, &ended.map_err(|failed| errors::failed(py, &failed))?)?;
-                }
+        loop {
+            match self.0.next(py)? {
+                Some(Message::Schema(_)) => {}
+                Some(Message::Batch(batch)) => return Ok(Some(batch)),
+                None => return Ok(None),
             }
         }
-        Ok(None)
-    }
-}
-
-impl Drop for EventRun {
-    fn drop(&mut self) {
-        self.runner.stop();
     }
 }
 

@@ -9,6 +9,7 @@ mod arrow;
 mod background;
 mod errors;
 mod events;
+mod facts;
 mod report;
 
 use std::ffi::OsString;
@@ -49,11 +50,16 @@ fn _keytrail(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<report::Table>()?;
     module.add_class::<events::Events>()?;
     module.add_class::<arrow::Batch>()?;
+    module.add_class::<facts::ListedInputs>()?;
+    module.add_class::<facts::Facts>()?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(options, module)?)?;
     module.add_function(wrap_pyfunction!(report::analyze, module)?)?;
     module.add_function(wrap_pyfunction!(report::open_report, module)?)?;
     module.add_function(wrap_pyfunction!(events::events, module)?)?;
+    module.add_function(wrap_pyfunction!(facts::list, module)?)?;
+    module.add_function(wrap_pyfunction!(facts::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(facts::resolve, module)?)?;
     module.add_function(wrap_pyfunction!(background::at_exit, module)?)?;
     Ok(())
 }

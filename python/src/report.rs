@@ -1,13 +1,12 @@
 //! Reports: made by `analyze`, or opened; and their tables.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
 use keytrail::base::TemporaryFolder;
-use keytrail::cli::embedded::{self, Runner};
+use keytrail::cli::embedded::{self, Ended, Failed, Runner};
 use keytrail::model::error_chain;
 use keytrail::report::{FinishedReport, TableBatches};
 use pyo3::prelude::*;
@@ -59,6 +58,48 @@ impl StoredReport {
     }
 }
 
+/// Where a report is made.
+pub(crate) struct Place {
+    path: OsString,
+    /// Without an output, it is a private folder of its own.
+    folder: Option<Arc<TemporaryFolder>>,
+}
+
+impl Place {
+    pub(crate) fn new(py: Python<'_>, output: Option<OsString>) -> PyResult<Self> {
+        if let Some(path) = output {
+            return Ok(Self { path, folder: None });
+        }
+        let folder = TemporaryFolder::create().map_err(|error| {
+            let sentence =
+                format!("cannot use a temporary folder (set TMPDIR to one with free space): {error}");
+            errors::internal(py, &sentence)
+        })?;
+        let path = folder.path().join("report").into_os_string();
+        Ok(Self { path, folder: Some(Arc::new(folder)) })
+    }
+
+    /// Adds the option to the arguments of `analyze`, before the inputs, which follow `--`.
+    pub(crate) fn add_to(&self, arguments: &mut Vec<OsString>) {
+        let mut option = OsString::from("--output=");
+        option.push(&self.path);
+        arguments.insert(2, option);
+    }
+
+    /// The report that was made there. `arguments`: as for [`open_report`].
+    pub(crate) fn open(
+        self,
+        py: Python<'_>,
+        ended: Result<Ended, Failed>,
+        arguments: Vec<OsString>,
+    ) -> PyResult<StoredReport> {
+        let ended = ended.map_err(|error| errors::failed(py, &error))?;
+        let report = open_at(py, self.path, arguments, self.folder)?;
+        errors::warn(py, &ended)?;
+        Ok(report)
+    }
+}
+
 /// Runs `analyze`. Without an output, the report is in a private folder of its own.
 #[pyfunction]
 pub(crate) fn analyze(
@@ -67,30 +108,10 @@ pub(crate) fn analyze(
     output: Option<OsString>,
     open: Vec<OsString>,
 ) -> PyResult<StoredReport> {
-    let folder = match output {
-        Some(_) => None,
-        None => Some(Arc::new(TemporaryFolder::create().map_err(|error| {
-            let sentence =
-                format!("cannot use a temporary folder (set TMPDIR to one with free space): {error}");
-            errors::internal(py, &sentence)
-        })?)),
-    };
-    let path = match (&output, &folder) {
-        (Some(path), _) => PathBuf::from(path),
-        (None, Some(folder)) => folder.path().join("report"),
-        (None, None) => PathBuf::new(), // one of both is there
-    };
-    let path = path.into_os_string();
-    // Before the inputs, which follow `--`.
-    let mut option = OsString::from("--output=");
-    option.push(&path);
-    arguments.insert(2, option);
-    let runner = Runner::default();
-    let ended = background::run(py, &runner, move |runner| runner.analyze(&arguments))?;
-    let ended = ended.map_err(|error| errors::failed(py, &error))?;
-    let report = open_at(py, path, open, folder)?;
-    errors::warn(py, &ended)?;
-    Ok(report)
+    let place = Place::new(py, output)?;
+    place.add_to(&mut arguments);
+    let ended = background::run(py, &Runner::default(), move |runner| runner.analyze(&arguments))?;
+    place.open(py, ended, open)
 }
 
 /// Opens a report, with the arguments of `keytrail html` but the report.

@@ -20,7 +20,7 @@ use super::values::{LogFormat, SummaryForm, TrustedRecords};
 use super::{alarms, findings, plan, progress, sharing, startup, terminal, unmatched};
 use keytrail::aggregate::{Share, ShareUse};
 use keytrail::audit::{Caveat, CaveatContext, Finding, caveats, policy_lines};
-use keytrail::engine::{self, DigestOptions, Plan, ReplacedArchives, Run};
+use keytrail::engine::{self, DigestOptions, EncodedFacts, Plan, ReplacedArchives, Run};
 use keytrail::model::EventTime;
 use keytrail::page::write_page;
 use keytrail::report::{
@@ -34,12 +34,14 @@ pub(super) fn run(
     interrupt: &Interrupt,
     reporter: &ExitReporter,
 ) -> Result<ExitStatus, CliError> {
-    analyze(args, &startup::start(&args.common)?, interrupt, reporter)
+    analyze(args, None, &startup::start(&args.common)?, interrupt, reporter)
 }
 
 /// Reads the archives, writes the report, and prints the summary unless it is not wanted.
+/// `scanned`: what other processes have read, instead of the archives.
 pub(super) fn analyze(
     args: &AnalyzeArgs,
+    scanned: Option<EncodedFacts>,
     bar: &ProgressBar,
     interrupt: &Interrupt,
     reporter: &ExitReporter,
@@ -47,14 +49,8 @@ pub(super) fn analyze(
     reporter.check_metrics_file()?;
     let trust = sharing::trust(&args.trusted)?;
     let mutes = findings::read_mutes(args.monitoring.mute.as_deref())?;
-    let mut plan = plan::plan(&PlanRequest {
-        selection: &args.selection,
-        prune: &args.prune,
-        s3: &args.s3,
-        common: &args.common,
-        output: Some(&args.output),
-        cancel: interrupt.cancel_flag(),
-    })?;
+    let mut plan = plan::plan(&PlanRequest::of_report(args, interrupt))?;
+    plan.scanned = scanned;
     let trusts_only_verified = args.trust == TrustedRecords::Verified;
     plan.digests = DigestOptions { trusts_only_verified, ..digest_options(&args.digests)? };
     let names = |files: &[PathBuf]| files.iter().map(|file| file.display().to_string()).collect();

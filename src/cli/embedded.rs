@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex};
 use clap::ArgAction;
 use clap::builder::ValueParser;
 use clap::{Arg, CommandFactory};
+use indicatif::ProgressBar;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 
-use super::args::{Args, Command};
+use super::args::{AnalyzeArgs, Args, Command};
 use super::error::CliError;
 use super::exit::ExitStatus;
 use super::html_args::HtmlArgs;
@@ -127,7 +128,7 @@ fn option(arg: &Arg) -> Option<CommandOption> {
 /// A command that runs on one thread and is stopped from another.
 #[derive(Clone, Default)]
 pub struct Runner {
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
 }
 
 impl Runner {
@@ -147,12 +148,23 @@ impl Runner {
     /// # Errors
     /// When there is no report.
     pub fn analyze(&self, arguments: &[OsString]) -> Result<Ended, Failed> {
+        self.with_analyze(arguments, |args, bar, reporter| {
+            analyze::analyze(args, None, bar, &self.interrupt, reporter)
+        })
+    }
+
+    /// Does `work` with the arguments of `analyze`.
+    pub(super) fn with_analyze(
+        &self,
+        arguments: &[OsString],
+        work: impl FnOnce(&AnalyzeArgs, &ProgressBar, &ExitReporter) -> Result<ExitStatus, CliError>,
+    ) -> Result<Ended, Failed> {
         let mut command = parse(arguments)?;
         let Command::Analyze(args) = &mut command else { return Err(other_command()) };
         let bar = quiet(&mut args.common)?;
         args.summary = None;
         self.run(&command, |reporter| match &command {
-            Command::Analyze(args) => analyze::analyze(args, &bar, &self.interrupt, reporter),
+            Command::Analyze(args) => work(args, &bar, reporter),
             _ => Ok(ExitStatus::Failure), // it is `analyze`
         })
     }
@@ -253,7 +265,7 @@ fn other_command() -> Failed {
 }
 
 /// Nothing is printed, whatever the environment says. The bar is as the options want it.
-fn quiet(common: &mut CommonOptions) -> Result<indicatif::ProgressBar, Failed> {
+fn quiet(common: &mut CommonOptions) -> Result<ProgressBar, Failed> {
     common.log_format = LogFormat::Text;
     common.color = ColorWhen::Never;
     let bar = startup::check(common).map_err(|error| failed(&error))?;

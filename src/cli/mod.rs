@@ -2,7 +2,8 @@
 //!
 //! Nothing else in this crate prints. Each command has a file of its own with a `run` function, and
 //! [`run`] below chooses between them. Only `interrupt` ends the process by itself. [`embedded`]
-//! has what a program calls that takes results and errors itself.
+//! has what a program calls that takes results and errors itself, and [`distributed`] what it calls
+//! to spread the reading over many processes.
 
 mod alarms;
 mod analyze;
@@ -10,6 +11,7 @@ mod args;
 mod completions;
 mod destination;
 mod digest_files;
+pub mod distributed;
 pub mod embedded;
 mod error;
 mod event_args;

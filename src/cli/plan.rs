@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use tracing::warn;
 
+use super::args::AnalyzeArgs;
 use super::error::{CliError, UnopenedInput};
+use super::interrupt::Interrupt;
 use super::options::{CommonOptions, PruneOptions, S3Options, SelectionOptions};
 use super::similar::most_similar;
 use super::times::{day_window, time_window};
@@ -39,8 +41,29 @@ pub(super) struct PlanRequest<'a> {
     pub(super) cancel: Arc<AtomicBool>,
 }
 
+impl<'a> PlanRequest<'a> {
+    /// Of `analyze`.
+    pub(super) fn of_report(args: &'a AnalyzeArgs, interrupt: &Interrupt) -> Self {
+        Self {
+            selection: &args.selection,
+            prune: &args.prune,
+            s3: &args.s3,
+            common: &args.common,
+            output: Some(&args.output),
+            cancel: interrupt.cancel_flag(),
+        }
+    }
+}
+
 /// The plan for these options. Checks that every input on S3 can be reached.
 pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
+    let plan = unchecked(request)?;
+    check_inputs(&plan)?;
+    Ok(plan)
+}
+
+/// The same, without a look at the inputs.
+pub(super) fn unchecked(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
     let options = request.selection;
     let selection = selection(options)?;
     let prune = if request.prune.no_prune {
@@ -54,7 +77,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
             request.prune.delivery_slack,
         )
     };
-    let plan = Plan {
+    Ok(Plan {
         inputs: inputs(&options.inputs)?,
         exclude: request.output.map(Path::to_owned),
         selection,
@@ -72,6 +95,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         hash: options.hash && request.output.is_some(),
         digests: DigestOptions::default(),
         checkpoint: None,
+        scanned: None,
         names: None,
         threads: usize::from(request.common.threads),
         prune,
@@ -79,9 +103,7 @@ pub(super) fn plan(request: &PlanRequest<'_>) -> Result<Plan, CliError> {
         cancel: Arc::clone(&request.cancel),
         filter_log: OnceLock::new(),
         unlisted_folders: Arc::default(),
-    };
-    check_inputs(&plan)?;
-    Ok(plan)
+    })
 }
 
 /// The options as `run.json` records them, with the absolute times of `selection`.

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::aggregate::Imbalance;
 use crate::checkpoint::CheckpointError;
+use crate::facts::FactsError;
 use crate::report::SinkError;
 
 /// Why a run ended without a result.
@@ -24,6 +25,9 @@ pub enum RunError {
     /// A temporary file could not be written or read.
     #[error("cannot use a temporary file (set TMPDIR to a folder with room)")]
     Temporary(#[source] io::Error),
+    /// Facts that were scanned elsewhere cannot be read.
+    #[error("what was scanned elsewhere is not sound")]
+    Facts(#[source] FactsError),
     /// The tables of what was found do not fit into the memory that they may take.
     #[error(
         "what was found takes more memory than --memory allows ({} MiB, of {} MiB): choose fewer events \

@@ -44,7 +44,8 @@ impl Judge {
     /// then that they would have to be hashed. They are read a second time. In CloudTrail's own
     /// folders digests come first.
     pub(super) fn hash_early_inputs(&mut self, plan: &Plan) {
-        let is_hashed = plan.hash || plan.digests.hash_all || plan.checkpoint.is_some();
+        let is_hashed =
+            plan.hash || plan.digests.hash_all || plan.checkpoint.is_some() || plan.scanned.is_some();
         if self.book.is_empty() || is_hashed {
             return;
         }

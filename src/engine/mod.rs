@@ -22,6 +22,8 @@ mod batch_store;
 mod belief;
 mod checkpoint;
 mod digest_options;
+mod elsewhere;
+mod encoded_facts;
 mod error;
 mod filter_log;
 mod input;
@@ -49,6 +51,7 @@ mod scheduler;
 mod select;
 mod shown;
 mod superseded;
+mod threads;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -58,6 +61,8 @@ use crate::knowledge::Facts;
 use crate::report::{Sink, SinkError};
 use belief::add_believed;
 pub use digest_options::DigestOptions;
+pub use elsewhere::scan_listed;
+pub use encoded_facts::EncodedFacts;
 pub use error::RunError;
 pub use filter_log::{FilterLog, UnmatchedPattern};
 use integrity::Judge;
@@ -75,6 +80,7 @@ use run_knowledge::RunKnowledge;
 use scan::Found;
 use scheduler::Scheduler;
 pub use select::{EventNames, Filter, Selection};
+use threads::start_threads;
 
 /// Runs the plan.
 ///
@@ -82,7 +88,7 @@ pub use select::{EventNames, Filter, Selection};
 /// When results cannot be written, the accounting does not hold, or the run is stopped. An input
 /// that cannot be read is no error: it is part of the result.
 pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run, RunError> {
-    let pool = start_threads(plan)?;
+    let pool = start_threads(plan.threads)?;
     // Scan: every input once, to batches of facts.
     let (Found { mut facts, activity, replaced }, batches) = scan::scan(plan, &pool, progress)?;
     // Facts of all inputs become look-ups: settings, sessions, aliases, corrections.
@@ -111,7 +117,7 @@ pub fn run(plan: &Plan, sink: &mut dyn Sink, progress: &Progress) -> Result<Run,
 /// # Errors
 /// When the run is stopped. An input that cannot be read is no error.
 pub fn learn(plan: &Plan, progress: &Progress) -> Result<(Facts, InputTotals), RunError> {
-    scan::learn(plan, &start_threads(plan)?, progress)
+    scan::learn(plan, &start_threads(plan.threads)?, progress)
 }
 
 /// Looks for the records of a name in the plan's inputs, KMS calls or not; also returns how many
@@ -126,16 +132,8 @@ pub fn find_records(
     progress: &Progress,
 ) -> Result<(FoundRecords, InputTotals), RunError> {
     let lookup = RecordLookup::new(name);
-    let totals = scan::find(plan, &lookup, &start_threads(plan)?, progress)?;
+    let totals = scan::find(plan, &lookup, &start_threads(plan.threads)?, progress)?;
     Ok((lookup.finish().map_err(RunError::Temporary)?, totals))
-}
-
-fn start_threads(plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(plan.threads)
-        .thread_name(|n| format!("worker-{n}"))
-        .build()
-        .map_err(|error| RunError::Threads(error.into()))
 }
 
 /// Does `work` on this thread, while the others run the tasks that it queues.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::digest_options::DigestOptions;
+use super::encoded_facts::EncodedFacts;
 use super::error::RunError;
 use super::filter_log::FilterLog;
 use super::select::Selection;
@@ -62,6 +63,9 @@ pub struct Plan {
     /// The checkpoint of an incremental run: only archives that it does not have are read, and the
     /// result is that of one run over all of them.
     pub checkpoint: Option<Checkpoint>,
+    /// What other processes scanned, with [`scan_listed`](super::scan_listed): `inputs` are not
+    /// scanned then. Not together with a checkpoint.
+    pub scanned: Option<EncodedFacts>,
     /// Number of worker threads; 0: one per core.
     pub threads: usize,
     /// Which folders of S3 are listed.
@@ -97,6 +101,7 @@ impl Plan {
             hash: false,
             digests: DigestOptions::default(),
             checkpoint: None,
+            scanned: None,
             threads: 0,
             prune: PruneFilter::default(),
             names: None,

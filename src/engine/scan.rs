@@ -7,6 +7,7 @@ use tracing::{error, info};
 
 use super::batch_store::BatchStore;
 use super::checkpoint::{archive_version, is_recognizable};
+use super::encoded_facts::EncodedFacts;
 use super::error::RunError;
 use super::input::{self, scan_list};
 use super::plan::Plan;
@@ -44,6 +45,9 @@ pub(super) fn scan<'p>(
     pool: &rayon::ThreadPool,
     progress: &'p Progress,
 ) -> Result<(Found, ScannedFacts<'p>), RunError> {
+    if let Some(scanned) = &plan.scanned {
+        return take_facts(plan, scanned, pool, progress);
+    }
     if !plan.learn && plan.checkpoint.is_none() {
         return Ok((Found::default(), ScannedFacts::of_inputs(plan, progress)));
     }
@@ -62,6 +66,33 @@ pub(super) fn scan<'p>(
     let facts = scan.run(pool)?;
     let activity = into_inner(scan.activity);
     Ok((Found { facts, activity, replaced: ReplacedEvents::default() }, ScannedFacts::of_store(store)))
+}
+
+/// Takes all facts that were scanned elsewhere.
+fn take_facts<'p>(
+    plan: &'p Plan,
+    scanned: &EncodedFacts,
+    pool: &rayon::ThreadPool,
+    progress: &'p Progress,
+) -> Result<(Found, ScannedFacts<'p>), RunError> {
+    let (store, found) = (BatchStore::new(plan.limits.memory.facts()), AtomicU64::new(0));
+    progress.set_scanning(true);
+    let taken = pool.broadcast(|_| {
+        let mut facts = Facts::default();
+        while !plan.is_cancelled()
+            && let Some((number, stream)) = scanned.next()
+        {
+            let mut batch = Batch::decode(&stream).map_err(RunError::Facts)?;
+            gather_batch(plan, &mut facts, &mut batch, &found, 0)?;
+            store.put((number, 0), batch).map_err(RunError::Temporary)?;
+        }
+        Ok(facts)
+    });
+    progress.set_scanning(false);
+    let facts = finish_facts(plan, Facts::default(), taken)?;
+    // All calls were retained.
+    let found = Found { facts, ..Found::default() };
+    Ok((found, ScannedFacts::of_store(store)))
 }
 
 /// Scans all inputs only for what their records say about other calls; also returns how many inputs
@@ -146,18 +177,7 @@ impl<'p> Scan<'p> {
         self.progress.set_scanning(true);
         let scanned = pool.broadcast(|_| self.work());
         self.progress.set_scanning(false);
-        let mut facts = std::mem::take(&mut *lock(&self.known));
-        for found in scanned {
-            facts += found?;
-        }
-        if self.plan.is_cancelled() {
-            return Err(RunError::Cancelled);
-        }
-        if !self.plan.learn {
-            facts = Facts::default(); // they are stored for runs that use them
-        }
-        facts.derive();
-        Ok(facts)
+        finish_facts(self.plan, std::mem::take(&mut *lock(&self.known)), scanned)
     }
 
     /// The next piece of work, with its number.
@@ -273,16 +293,47 @@ impl<'p> Scan<'p> {
     /// Moves what the records of a batch say about other calls into a thread's facts. Those of all
     /// threads are limited.
     fn gather(&self, facts: &mut Facts, batch: &mut Batch) -> Result<(), RunError> {
-        let before = facts.bytes();
-        batch.stretches.iter_mut().for_each(|stretch| gather(self.plan, facts, stretch));
-        let added = facts.bytes() - before;
-        let found = self.found.fetch_add(added, Ordering::Relaxed) + added;
-        self.plan.check_tables(found + lock(&self.known).bytes())
+        gather_batch(self.plan, facts, batch, &self.found, lock(&self.known).bytes())
     }
 
     fn learn(&self) -> Learn {
         if self.plan.learn { Learn::Yes } else { Learn::No }
     }
+}
+
+/// The facts of all threads, and those that were known before.
+fn finish_facts(
+    plan: &Plan,
+    mut facts: Facts,
+    found: Vec<Result<Facts, RunError>>,
+) -> Result<Facts, RunError> {
+    for found in found {
+        facts += found?;
+    }
+    if plan.is_cancelled() {
+        return Err(RunError::Cancelled);
+    }
+    if !plan.learn {
+        facts = Facts::default(); // they are stored for runs that use them
+    }
+    facts.derive();
+    Ok(facts)
+}
+
+/// Moves what the records of a batch say about other calls into a thread's facts. `found`: bytes of
+/// those of all threads, which are limited; `known`: bytes of others.
+fn gather_batch(
+    plan: &Plan,
+    facts: &mut Facts,
+    batch: &mut Batch,
+    found: &AtomicU64,
+    known: u64,
+) -> Result<(), RunError> {
+    let before = facts.bytes();
+    batch.stretches.iter_mut().for_each(|stretch| gather(plan, facts, stretch));
+    let added = facts.bytes() - before;
+    let found = found.fetch_add(added, Ordering::Relaxed) + added;
+    plan.check_tables(found + known)
 }
 
 /// Moves what a stretch says about other calls into `facts`, if it is believed at once.

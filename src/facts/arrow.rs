@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, ListArray, RecordBatch, StringArray, StructArray, UInt64Array};
+use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::StreamWriter;
+use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{DataType, Field, Fields, Schema};
 
 use super::batch::{InputEnd, Stretch};
@@ -105,8 +106,21 @@ impl Batch {
     /// # Errors
     /// As [`Self::to_arrow`].
     pub fn encode(&self) -> Result<Vec<u8>, FactsError> {
+        self.encode_with(IpcWriteOptions::default())
+    }
+
+    /// The same, its buffers compressed with zstd: to be sent or kept. Any reader of Arrow streams
+    /// reads it.
+    ///
+    /// # Errors
+    /// As [`Self::to_arrow`].
+    pub fn encode_compressed(&self) -> Result<Vec<u8>, FactsError> {
+        self.encode_with(IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD))?)
+    }
+
+    fn encode_with(&self, options: IpcWriteOptions) -> Result<Vec<u8>, FactsError> {
         let batch = self.to_arrow()?;
-        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
+        let mut writer = StreamWriter::try_new_with_options(Vec::new(), &batch.schema(), options)?;
         writer.write(&batch)?;
         Ok(writer.into_inner()?)
     }

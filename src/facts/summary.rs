@@ -380,10 +380,7 @@ fn status_reason(kind: &str, reason: &str) -> Result<StatusReason, FactsError> {
             let known = RejectReason::ALL.into_iter().find(|known| known.as_str() == reason);
             known.map(StatusReason::Rejected).ok_or(unknown)
         }
-        "skipped" => {
-            let known = SkipReason::ALL.into_iter().find(|known| known.as_str() == reason);
-            known.map(StatusReason::Skipped).ok_or(unknown)
-        }
+        "skipped" => SkipReason::parse(reason).map(StatusReason::Skipped).ok_or(unknown),
         "error" => Ok(StatusReason::Error(reason.to_owned())),
         "several_gzip_members" => Ok(StatusReason::SeveralMembers),
         _ => Err(unknown),

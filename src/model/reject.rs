@@ -264,6 +264,11 @@ impl SkipReason {
             Self::UnsupportedFile => "unsupported_file",
         }
     }
+
+    /// The reason of a value of the `reason` column.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ impl RemoteObject {
         }
     }
 
+    /// Its bucket and its key.
+    pub(super) fn address(&self) -> (&str, &str) {
+        (self.bucket.name(), &self.key)
+    }
+
     /// The signature in its metadata.
     pub(super) fn signature(&self) -> Signature {
         self.signature.clone()

@@ -51,7 +51,7 @@ thread_local! {
 }
 
 /// Scans some entries of the listing, and emits what is left of the batch.
-pub(super) fn scan_list(mut scanner: Scanner<'_>, list: Vec<ListedInput>) {
+pub(super) fn scan_list(mut scanner: Scanner<'_>, list: impl IntoIterator<Item = ListedInput>) {
     for listed in list {
         scan(&mut scanner, listed);
         if scanner.is_over() {

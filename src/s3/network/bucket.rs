@@ -113,6 +113,11 @@ impl Bucket {
         Ok(())
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.client.bucket
+    }
+
     /// The address of an object, as text for people.
     pub fn address(&self, key: &str) -> String {
         self.client.address(key)
