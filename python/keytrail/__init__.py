@@ -19,6 +19,7 @@ import html as _html
 import json as _json
 import os as _os
 import sys as _sys
+import typing as _typing
 
 from . import _keytrail, _options
 from ._errors import (
@@ -54,8 +55,12 @@ __all__ = [
     "Table",
     "UsageError",
     "__version__",
+    "ListedInput",
     "analyze",
     "events",
+    "list_inputs",
+    "resolve",
+    "scan",
 ]
 
 #: The names of the tables of a report; each is a property of Report.
@@ -192,6 +197,81 @@ def events(
     keywords = dict(locals())
     named = _options.inputs(keywords.pop("inputs"))
     return _keytrail.events(_options.arguments("events", keywords) + named)
+
+
+class ListedInput(_typing.NamedTuple):
+    """An input that was listed: a line of text for ``scan``, its stored bytes (None where only
+    reading tells), and whether it is named as a digest.
+    """
+
+    text: str
+    size: "int | None"
+    is_digest: bool
+
+
+def list_inputs(inputs, output=None, **options):
+    """Lists what ``analyze`` would read, in the order of the inputs: an iterator of ListedInput.
+
+    With ``scan`` and ``resolve``, an engine that spreads work over many processes makes the report
+    that ``analyze`` makes: list the inputs once, ``scan`` parts of the list anywhere, and ``resolve``
+    all facts, in the order of the list.
+
+    output, options: as for ``analyze``, without ``incremental``. With an output, its report must be
+        possible, and what is in it is not listed.
+    """
+    arguments = _parts_arguments(options, inputs)
+    if output is not None:
+        arguments.insert(2, "--output=" + _options.path("output", output))
+    return (ListedInput(*listed) for some in _keytrail.list(arguments, output is not None) for listed in some)
+
+
+def scan(inputs, listed=None, *, hash_all=True, **options):
+    """Reads inputs, whatever is asked of them later: an iterator of facts, each piece the bytes of
+    an Arrow IPC stream, compressed, of about 1 MiB before that. ``pyarrow.ipc.open_stream`` reads
+    them; their columns are for ``resolve``, and may change with any version.
+
+    inputs: those of ``list_inputs``, or None when listed is given.
+    listed: the texts of what is scanned, in their order. Files are opened under the same names as
+        where they were listed.
+    hash_all: content is hashed, to be compared with digests. False saves time, if no listed input
+        of the whole list is a digest.
+    options: as for ``list_inputs``; only those of S3 and limits matter.
+
+    Facts say what could not be read: nothing is raised for that. Runs on one thread.
+    """
+    if listed is None:
+        listed = [entry.text for entry in list_inputs(inputs, **options)]
+    if not isinstance(hash_all, bool):
+        raise TypeError(f"hash_all must be True or False, not {type(hash_all).__name__}")
+    arguments = _parts_arguments(options, "." if inputs is None else inputs)
+    return iter(_keytrail.scan(arguments, list(listed), hash_all))
+
+
+def resolve(facts, inputs, output=None, **options):
+    """Makes the report of ``analyze`` from what ``scan`` returned: a Report.
+
+    facts: all pieces of all scans, in the order of the list, each once. An exception that they
+        raise ends the run, without a report.
+    inputs: those that were listed: ``run.json`` names them.
+    output, options: as for ``analyze``, without ``incremental``.
+    """
+    if output is None:
+        options["no_html"] = True
+    else:
+        output = _options.path("output", output)
+    arguments = _parts_arguments(options, inputs)
+    s3 = {name: options.get(name) for name in _S3}
+    s3 = _options.arguments("html", {name: value for name, value in s3.items() if value is not None})
+    return Report(_keytrail.resolve(facts, arguments, output, s3))
+
+
+def _parts_arguments(options, inputs):
+    """The arguments of ``analyze`` for keywords that are given as a dict."""
+    for name in options:
+        if name not in analyze.__kwdefaults__ or name == "incremental":
+            raise TypeError(f"{name!r} is no option of this function; it takes those of analyze, without incremental")
+    options.setdefault("progress", True)
+    return _options.arguments("analyze", options) + _options.inputs(inputs)
 
 
 class Report:

@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 _Path = str | bytes | PathLike[str] | PathLike[bytes]
 _Texts = str | Iterable[str]
@@ -54,6 +54,13 @@ class RecordBatchReader:
     def __exit__(self, *exception: object) -> None: ...
     def close(self) -> None:
         """Stops reading."""
+
+class ListedInput(NamedTuple):
+    """An input that was listed: a line of text for ``scan``, its stored bytes, and whether it is a digest."""
+
+    text: str
+    size: int | None
+    is_digest: bool
 
 class Report:
     """A report: what ``analyze`` returns, or ``Report.open``."""
@@ -208,3 +215,21 @@ def events(
     progress: bool = True,
 ) -> RecordBatchReader:
     """Reads the selected events of archives, or of a report, as ``keytrail events`` does."""
+def list_inputs(
+    inputs: _Path | Iterable[_Path], output: _Path | None = None, **options: Any
+) -> Iterator[ListedInput]:
+    """Lists what ``analyze`` would read, in the order of the inputs."""
+
+def scan(
+    inputs: _Path | Iterable[_Path] | None,
+    listed: Iterable[str] | None = None,
+    *,
+    hash_all: bool = True,
+    **options: Any,
+) -> Iterator[bytes]:
+    """Reads inputs, whatever is asked of them later: facts, each piece an Arrow IPC stream."""
+
+def resolve(
+    facts: Iterable[bytes], inputs: _Path | Iterable[_Path], output: _Path | None = None, **options: Any
+) -> Report:
+    """Makes the report of ``analyze`` from what ``scan`` returned."""

@@ -31,12 +31,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[pyclass(module = "keytrail._keytrail", frozen)]
 pub(crate) struct ListedInputs(Mutex<Stream<Vec<ListedText>>>);
 
-/// Lists inputs, with the arguments of `keytrail analyze`.
+/// Lists inputs, with the arguments of `keytrail analyze`. `has_output`: the report must be
+/// possible.
 #[pyfunction]
-pub(crate) fn list(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<ListedInputs> {
+pub(crate) fn list(py: Python<'_>, arguments: Vec<OsString>, has_output: bool) -> PyResult<ListedInputs> {
     let stream = Stream::start(py, move |runner, sender| {
         let mut together = Vec::new();
-        let ended = runner.list(&arguments, |listed| {
+        let ended = runner.list(&arguments, has_output, |listed| {
             together.push(listed);
             together.len() < TOGETHER || sender.send(std::mem::take(&mut together))
         })?;

@@ -12,6 +12,9 @@ import keytrail
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "sample-logs"
 
+#: Nothing may be skipped.
+REQUIRES_ALL = "KEYTRAIL_REQUIRE_ALL" in os.environ
+
 for name in [name for name in os.environ if name.startswith(("KEYTRAIL_", "AWS_"))]:
     del os.environ[name]
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::sync::atomic::Ordering;
 
 use super::analyze;
+use super::destination::Destination;
 use super::embedded::{Ended, Failed, Runner};
 use super::error::CliError;
 use super::exit::ExitStatus;
@@ -28,17 +29,23 @@ pub struct ListedText {
 
 impl Runner {
     /// Lists what `analyze` with these arguments reads, in the order of the inputs, until `take`
-    /// says no.
+    /// says no. With an output, it first checks that the report can be written there.
     ///
     /// # Errors
-    /// When the arguments are wrong, no input can be opened, or one is standard input.
+    /// When the arguments are wrong, no input can be opened, one is standard input, or the report
+    /// cannot be written.
     pub fn list(
         &self,
         arguments: &[OsString],
+        has_output: bool,
         mut take: impl FnMut(ListedText) -> bool,
     ) -> Result<Ended, Failed> {
-        self.with_analyze(arguments, |args, _, _| {
-            let plan = plan::plan(&PlanRequest::of_report(args, &self.interrupt))?;
+        self.with_analyze(arguments, |args, _, reporter| {
+            let mut plan = plan::plan(&PlanRequest::of_report(args, &self.interrupt))?;
+            if has_output {
+                let destination = Destination::open(args, &mut plan, reporter.start_time())?;
+                destination.create_report(args)?.discard();
+            }
             for listed in plan.listing() {
                 if plan.cancel.load(Ordering::Relaxed) || !take(listed_text(&listed)?) {
                     return Err(RunError::Cancelled.into());
