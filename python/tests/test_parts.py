@@ -64,7 +64,6 @@ def test_any_number_of_parts_makes_the_same_report(name, parts):
         {"since": "2023-03-22"},
         {"no_learn": True},
         {"keep_duplicates": True, "hash": True},
-        {"trust": "verified"},
         {"account": "111122223333"},
     ],
 )

@@ -97,7 +97,7 @@ def test_the_report_is_that_of_one_machine(session, tmp_path):
     spark = session()
     for name, inputs in INPUTS.items():
         alone = keytrail.analyze(inputs)
-        for task_inputs in (1, 7, 1000):
+        for task_inputs in (20, 1000):
             output = tmp_path / f"{name}-{task_inputs}"
             report = keytrail.spark.analyze(spark, inputs, output, task_inputs=task_inputs)
             assert_equal(report, alone)
@@ -124,7 +124,7 @@ def test_an_output_that_is_taken_and_an_input_that_is_missing(session, tmp_path)
 
 def executors():
     """The processes of Spark's executors on this machine."""
-    found = subprocess.run(["pgrep", "-f", "CoarseGrainedExecutorBackend"], capture_output=True, text=True)
+    found = subprocess.run(["pgrep", "-f", "java.*CoarseGrainedExecutorBackend"], capture_output=True, text=True)
     return [int(number) for number in found.stdout.split()]
 
 
@@ -137,13 +137,16 @@ def test_an_executor_that_is_killed_costs_nothing(session, tmp_path):
         while not killed and time.monotonic() < until:
             for number in executors()[:1]:
                 time.sleep(1.0)  # it has begun
-                os.kill(number, signal.SIGKILL)
-                killed.append(number)
+                try:
+                    os.kill(number, signal.SIGKILL)
+                    killed.append(number)
+                except ProcessLookupError:
+                    pass  # it was what starts the executor
             time.sleep(0.05)
 
     killer = threading.Thread(target=kill)
     killer.start()
-    report = keytrail.spark.analyze(spark, SAMPLE, tmp_path / "report", task_inputs=1)
+    report = keytrail.spark.analyze(spark, SAMPLE, tmp_path / "report", task_inputs=4)
     killer.join()
     assert killed
     assert_equal(report, keytrail.analyze(SAMPLE))
