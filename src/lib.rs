@@ -3,14 +3,14 @@
 //! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events
 //! that SageMaker workloads cause, and reports usage per key and principal.
 //!
-//! | to | begin with | example |
+//! | to | begin with | in `examples/` |
 //! |---|---|---|
 //! | make a report | [`engine::run`] with a [`report::ReportDirectory`] | below |
-//! | count something of your own | a [`report::Sink`], which gets the rows of a run | `examples/custom_aggregate.rs` |
-//! | have events as Arrow | [`report::RowStream`] with [`report::OutputFormat`] | `examples/events_arrow.rs` |
-//! | label your own workloads | [`classify::Classifier`] with a [`classify::RuleFile`] | `examples/custom_rule.rs` |
-//! | check digests | [`engine::DigestOptions`], [`integrity`] | `examples/verify.rs` |
-//! | ask a key policy | [`policy`] | `examples/policy_check.rs` |
+//! | count something of your own | [`report::Sink`], which gets rows | `custom_aggregate.rs` |
+//! | have events as Arrow | [`report::RowStream`] | `events_arrow.rs` |
+//! | label your own workloads | [`classify::Classifier`] | `custom_rule.rs` |
+//! | check digests | [`engine::DigestOptions`], [`integrity`] | `verify.rs` |
+//! | ask a key policy | [`policy`] | `policy_check.rs` |
 //! | read a report again | [`report::FinishedReport`], [`report::TableBatches`] | |
 //! | parse a single record | [`parse::parse`] | [there](parse) |
 //!

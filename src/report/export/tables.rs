@@ -55,8 +55,8 @@ pub const EXPORTED_TABLES: [&str; TABLES.len()] = {
     names
 };
 
-/// The columns of one of [`EXPORTED_TABLES`], as name and type, in their order; none when there is no
-/// such table.
+/// The columns of one of [`EXPORTED_TABLES`], as name and type, in their order; none when there is
+/// no such table.
 ///
 /// ```
 /// use keytrail::report::{EXPORTED_TABLES, exported_columns};

@@ -119,7 +119,7 @@ fn athena_has_the_same_tables_and_views() {
     hold_whole("docs/athena.sql", &text, &written);
 }
 
-/// The file must be `expected`. With UPDATE_DOCS it is replaced by it, at once: other tests read it.
+/// The file must be `expected`. With UPDATE_DOCS it is replaced by it, at once, as others read it.
 fn hold_whole(name: &str, text: &str, expected: &str) {
     if std::env::var_os("UPDATE_DOCS").is_none() {
         assert_eq!(text, expected, "UPDATE_DOCS=1 cargo test --test repo docs rewrites {name}");
