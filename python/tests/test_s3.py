@@ -1,11 +1,10 @@
 """Archives and reports on S3: a real server on this machine, which checks signatures."""
 
-import subprocess
-import sys
+import os
 
 import pyarrow
 import pytest
-from conftest import SAMPLE, cli
+from conftest import cli
 
 import keytrail
 
@@ -44,12 +43,10 @@ def test_incremental_runs_on_s3(s3, report):
     for _ in range(2):
         found = keytrail.analyze(s3 + "AWSLogs/", output=s3 + "nightly", incremental=True)
         assert found.counts["selected"] == report.counts["selected"]
-    assert found.run["incremental"]["archives_from_checkpoint"] > 10
+    assert found.run["incremental"]["archives_known"] > 10
 
 
 def test_options_stand_for_variables(s3, monkeypatch, report):
-    import os
-
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.delenv("AWS_REGION")
@@ -78,17 +75,17 @@ def test_no_access_is_an_exception_with_the_sentence_of_the_command_line(s3, mon
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(keytrail.KeytrailError, match=words) as raised:
         CALLS[kind](s3)
-    assert isinstance(raised.value, keytrail.S3Error)
+    # Whatever may be a report is opened as one first.
+    assert type(raised.value) is (keytrail.S3Error if kind == "analyze" else keytrail.ReportError)
     if kind != "open":
         ran = cli(kind, "-q", *(["-o", "/nowhere/report"] if kind == "analyze" else []), s3)
         assert ran.returncode == 2 and str(raised.value).splitlines()[0] in ran.stderr, ran.stderr
 
 
 def test_nothing_there(s3):
-    with pytest.raises(keytrail.KeytrailError) as raised:
-        keytrail.analyze(s3 + "nowhere/")
-    ran = cli("events", "-q", s3 + "nowhere/")
-    assert ran.returncode == 2 and str(raised.value) in ran.stderr, (str(raised.value), ran.stderr)
+    # A folder that is not there is an empty one: S3 has no folders.
+    assert keytrail.analyze(s3 + "nowhere/").counts["records"] == 0
+    assert list(keytrail.events(s3 + "nowhere/")) == []
     with pytest.raises(keytrail.ReportError, match="is not a report"):
         keytrail.Report.open(s3 + "AWSLogs")
     with pytest.raises(keytrail.KeytrailError):
