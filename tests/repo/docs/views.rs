@@ -173,7 +173,8 @@ for name in [name for name in tables if any(f"TABLE kms_{name} (" in text for te
 for text in [text for text in statements if "CREATE OR REPLACE VIEW" in text]:
     duckdb.sql(text)
     name = re.search("VIEW kms_([a-z_]+) AS", text)[1]
-    print("=", duckdb.sql(f"FROM kms_{name}").fetchall() == duckdb.sql(f"FROM {name}").fetchall(), True)
+    for these, those in ((name, f"kms_{name}"), (f"kms_{name}", name)):
+        print("=", one(f"SELECT count(*) FROM (FROM {these} EXCEPT ALL FROM {those})"), 0)
     asked += 1
 print("=", asked, 5)
 "#;
