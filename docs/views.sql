@@ -5,7 +5,7 @@
 --   duckdb -cmd "SET VARIABLE report = 'report'" -cmd ".read docs/views.sql" -c "FROM unused_grants"
 --
 -- docs/report-schema.md describes the columns. Accounts are texts, with their leading zeros; times are
--- UTC. docs/batch.md has the tables for Athena.
+-- UTC. docs/athena.sql has the same for Athena.
 
 -- Tables (generated).
 
@@ -25,18 +25,11 @@ SELECT
   key_region, region, recipient_account_id
 FROM read_parquet(getvariable('report') || '/usage_daily.parquet');
 
-CREATE OR REPLACE VIEW events AS
+CREATE OR REPLACE VIEW findings AS
 SELECT
-  day, event_time, event_id, shared_event_id, request_id, event_name, region,
-  recipient_account_id, principal, principal_type, principal_account_id, source_account_id,
-  session_name, access_key_id, invoked_by, source_ip, user_agent, key_arn, key_id,
-  key_account_id, key_region, key_family, key_origin, key_alias, destination_key_arn, workload,
-  workload_strength, workload_rules, outcome, error_code, error_message, denied_action,
-  denied_by, encryption_context, s3_bucket, s3_object_key, grant_id, grantee_principal,
-  retiring_principal, grant_operations, read_only, vpc_endpoint_id, tls_version, omitted_fields,
-  archive, record_offset, cross_account, source_identity, on_behalf_of, user_name, web_identity,
-  service, resource, grant_constraints, grant_name, integrity
-FROM read_parquet(getvariable('report') || '/events/*/events.parquet', hive_partitioning = true, hive_types = {'day': DATE});
+  finding_id, rule_id, severity, status, key_arn, principal, grant_id, resource_arn, title,
+  detail, evidence_count, evidence, first_time, last_time, remediation, controls, coverage, mute
+FROM read_parquet(getvariable('report') || '/findings.parquet');
 
 CREATE OR REPLACE VIEW grants AS
 SELECT
@@ -79,11 +72,11 @@ SELECT
   last_event_id, key_arn, share_arn, visible_share_count
 FROM read_parquet(getvariable('report') || '/share_use.parquet');
 
-CREATE OR REPLACE VIEW findings AS
+CREATE OR REPLACE VIEW integrity AS
 SELECT
-  finding_id, rule_id, severity, status, key_arn, principal, grant_id, resource_arn, title,
-  detail, evidence_count, evidence, first_time, last_time, remediation, controls, coverage, mute
-FROM read_parquet(getvariable('report') || '/findings.parquet');
+  kind, archive, recorded_location, account_id, region, trail, status, reason, digest,
+  start_time, end_time, sha256, fingerprint, key_source
+FROM read_parquet(getvariable('report') || '/integrity.parquet');
 
 CREATE OR REPLACE VIEW inputs AS
 SELECT
@@ -92,12 +85,6 @@ SELECT
   duplicate, other_copy, other_source, other_event, other_workload, filtered, not_usage,
   rejected, conflicts, corrected, integrity
 FROM read_parquet(getvariable('report') || '/inputs.parquet');
-
-CREATE OR REPLACE VIEW integrity AS
-SELECT
-  kind, archive, recorded_location, account_id, region, trail, status, reason, digest,
-  start_time, end_time, sha256, fingerprint, key_source
-FROM read_parquet(getvariable('report') || '/integrity.parquet');
 
 CREATE OR REPLACE VIEW rejects AS
 SELECT
@@ -110,7 +97,20 @@ SELECT
   recipient_account_id, principal, key_arn, archive, record_offset
 FROM read_parquet(getvariable('report') || '/superseded.parquet');
 
--- First questions.
+CREATE OR REPLACE VIEW events AS
+SELECT
+  day, event_time, event_id, shared_event_id, request_id, event_name, region,
+  recipient_account_id, principal, principal_type, principal_account_id, source_account_id,
+  session_name, access_key_id, invoked_by, source_ip, user_agent, key_arn, key_id,
+  key_account_id, key_region, key_family, key_origin, key_alias, destination_key_arn, workload,
+  workload_strength, workload_rules, outcome, error_code, error_message, denied_action,
+  denied_by, encryption_context, s3_bucket, s3_object_key, grant_id, grantee_principal,
+  retiring_principal, grant_operations, read_only, vpc_endpoint_id, tls_version, omitted_fields,
+  archive, record_offset, cross_account, source_identity, on_behalf_of, user_name, web_identity,
+  service, resource, grant_constraints, grant_name, integrity
+FROM read_parquet(getvariable('report') || '/events/*/events.parquet', hive_partitioning = true, hive_types = {'day': DATE});
+
+-- First questions, in SQL that Athena has, too.
 
 -- Open grants of which the input shows no use: candidates to be retired. A call that no record can
 -- tie to a grant for certain is in undecidable_use_count.
@@ -128,12 +128,12 @@ SELECT
   event_name,
   principal,
   key_arn,
-  sum(event_count)::BIGINT AS denied_count,
+  CAST(sum(event_count) AS BIGINT) AS denied_count,
   min(first_event_time) AS first_event_time,
   max(last_event_time) AS last_event_time
 FROM usage
 WHERE outcome = 'denied'
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4, 5
 ORDER BY denied_count DESC, event_name, principal, key_arn;
 
 -- Every key that a record names, whoever used it; the one not used for the longest time first. Reads
@@ -144,9 +144,9 @@ SELECT
   key_account_id,
   key_region,
   max(last_event_time) FILTER (WHERE is_use AND outcome = 'success') AS last_use,
-  arg_max(principal, last_event_time) FILTER (WHERE is_use AND outcome = 'success') AS last_used_by,
-  coalesce(sum(record_count) FILTER (WHERE is_use AND outcome = 'success'), 0)::BIGINT AS use_records,
-  coalesce(sum(record_count) FILTER (WHERE outcome <> 'success'), 0)::BIGINT AS failed_records,
+  max_by(principal, last_event_time) FILTER (WHERE is_use AND outcome = 'success') AS last_used_by,
+  CAST(coalesce(sum(record_count) FILTER (WHERE is_use AND outcome = 'success'), 0) AS BIGINT) AS use_records,
+  CAST(coalesce(sum(record_count) FILTER (WHERE outcome <> 'success'), 0) AS BIGINT) AS failed_records,
   count(DISTINCT principal) AS principals
 FROM (
   SELECT *, event_name IN (
@@ -158,7 +158,7 @@ FROM (
   FROM access
 )
 WHERE key_arn IS NOT NULL
-GROUP BY ALL
+GROUP BY 1, 2, 3
 ORDER BY last_use NULLS FIRST, key_arn;
 
 -- Calls by callers of another account than the key's.
@@ -171,12 +171,12 @@ SELECT
   workload,
   event_name,
   outcome,
-  sum(event_count)::BIGINT AS event_count,
+  CAST(sum(event_count) AS BIGINT) AS event_count,
   min(first_event_time) AS first_event_time,
   max(last_event_time) AS last_event_time
 FROM usage
 WHERE cross_account
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4, 5, 6, 7
 ORDER BY event_count DESC, key_arn, principal, event_name, outcome;
 
 -- Events in archives that no digest verifies, by archive. integrity says why; it is null in a report
@@ -190,5 +190,5 @@ SELECT
   max(event_time) AS last_event_time
 FROM events
 WHERE integrity IS DISTINCT FROM 'valid'
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY event_count DESC, archive;

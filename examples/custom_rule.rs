@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use keytrail::classify::{Classifier, RuleFile};
-use keytrail::engine::{self, EventNames, Plan, Progress, Selection};
+use keytrail::engine::{self, EventNames, Plan, Progress};
 use keytrail::model::WorkloadSet;
 use keytrail::report::{EVENTS, OutputFormat, RowForm, RowStream};
 use keytrail::source::Input;
@@ -32,11 +32,10 @@ source = "https://wiki.example.com/roles"
 role_name = [{role:?}]
 "#
     );
-    let plan = Plan {
-        classifier: Classifier::new(Some(RuleFile { name: "own", text: &text }))?,
-        selection: Selection { workloads: WorkloadSet::ANY, events: EventNames::Any, ..Selection::default() },
-        ..Plan::new(vec![Input::parse(folder.as_ref())?])?
-    };
+    let mut plan = Plan::new(vec![Input::parse(folder.as_ref())?])?;
+    plan.classifier = Classifier::new(Some(RuleFile { name: "own", text: &text }))?;
+    plan.selection.workloads = WorkloadSet::ANY;
+    plan.selection.events = EventNames::Any;
     // A stream is a sink, too; nobody reads this one.
     let mut rows = RowStream::new(EVENTS, RowForm::of_file(OutputFormat::Csv), std::io::sink())?;
     let run = engine::run(&plan, &mut rows, &Progress::default())?;

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Each answer comes from the server once and from memory afterwards, so that what is measured is
-//! hardly the server.
+//! hardly the server. With `--writable` it comes from the server each time, as the tests of the
+//! Python package need it.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -25,11 +26,14 @@ struct Options {
     /// Milliseconds that each request waits
     #[arg(long, default_value_t = 30, value_name = "N")]
     latency_ms: u64,
+    /// Objects may change: no answer is kept
+    #[arg(long)]
+    writable: bool,
 }
 
 fn main() {
     let options = Options::parse();
-    let bed = bed::Bed::keeping();
+    let bed = if options.writable { bed::Bed::start() } else { bed::Bed::keeping() };
     bed.put_folder("", &options.folder);
     bed.proxy.delay(Duration::from_millis(options.latency_ms));
     let command = bed.around(Command::new("keytrail"));

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
 
-use keytrail::engine::{self, DigestOptions, Plan, Progress};
+use keytrail::engine::{self, Plan, Progress};
 use keytrail::integrity::PublicKeys;
 use keytrail::report::{EVENTS, OutputFormat, RowForm, RowStream};
 use keytrail::source::Input;
@@ -22,10 +22,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for file in arguments {
         keys.add(&fs::read(&file)?, &file.to_string_lossy())?;
     }
-    let plan = Plan {
-        digests: DigestOptions { keys, hash_all: true, ..DigestOptions::default() },
-        ..Plan::new(vec![Input::parse(folder.as_ref())?])?
-    };
+    let mut plan = Plan::new(vec![Input::parse(folder.as_ref())?])?;
+    plan.digests.keys = keys;
+    plan.digests.hash_all = true;
     let mut rows = RowStream::new(EVENTS, RowForm::of_file(OutputFormat::Csv), std::io::sink())?;
     let run = engine::run(&plan, &mut rows, &Progress::default())?;
     println!("{}", run.integrity.sentence());

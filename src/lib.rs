@@ -3,8 +3,53 @@
 //! The library behind the command `keytrail`. It reads CloudTrail archives, finds the KMS events
 //! that SageMaker workloads cause, and reports usage per key and principal.
 //!
-//! [`engine::run`] runs all stages. Each stage can also be used by itself. After the modules that
-//! all stages share, they are in the order in which a byte passes through them:
+//! | to | begin with | in `examples/` |
+//! |---|---|---|
+//! | make a report | [`engine::run`] with a [`report::ReportDirectory`] | below |
+//! | count something of your own | [`report::Sink`], which gets rows | `custom_aggregate.rs` |
+//! | have events as Arrow | [`report::RowStream`] | `events_arrow.rs` |
+//! | label your own workloads | [`classify::Classifier`] | `custom_rule.rs` |
+//! | check digests | [`engine::DigestOptions`], [`integrity`] | `verify.rs` |
+//! | ask a key policy | [`policy`] | `policy_check.rs` |
+//! | read a report again | [`report::FinishedReport`], [`report::TableBatches`] | |
+//! | parse a single record | [`parse::parse`] | [there](parse) |
+//!
+//! # Example
+//!
+//! Reads a folder, writes a report, and shows who used which key:
+//!
+//! ```
+//! use keytrail::engine::{self, Plan, Progress};
+//! use keytrail::report::{Existing, ReportDirectory};
+//! use keytrail::source::Input;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let output = dir.path().join("report");
+//!
+//! // A bucket is `Input::parse("s3://BUCKET/FOLDER".as_ref())?`, with the feature `s3`.
+//! let mut plan = Plan::new(vec![Input::Path("sample-logs".into())])?;
+//! plan.selection.workloads = keytrail::model::WorkloadSet::ANY;
+//! let mut directory = ReportDirectory::create(&output, Existing::Refuse)?;
+//! let run = engine::run(&plan, &mut directory, &Progress::default())?;
+//! // What cannot be read is no error, but counted.
+//! assert!(run.inputs.read_whole());
+//! println!("{} events of {} records", run.counts.selected, run.counts.records);
+//! for row in &run.usage {
+//!     let key = row.group.key_arn.as_deref().unwrap_or("no key");
+//!     println!("{key}: {} calls by {}", row.stats.event_count, row.group.principal);
+//! }
+//! # assert!(run.usage.len() > 10);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Structs that may grow are `#[non_exhaustive]`: make one with `new` or `default`, and set its
+//! fields, as with `plan` above. What else a version promises is in `docs/architecture.md`.
+//!
+//! # Modules
+//!
+//! Each stage can also be used by itself, and has an example. After the modules that all stages
+//! share, they are in the order in which a byte passes through them:
 //!
 //! | module | its one job |
 //! |---|---|
@@ -22,6 +67,7 @@
 //! | [`checkpoint`] | the facts of archives, kept from run to run |
 //! | [`knowledge`] | facts of all inputs → look-up tables |
 //! | [`classify`] | event + knowledge → workload, with the rules that say so |
+//! | [`integrity`] | digests: what they prove of the archives |
 //! | [`policy`] | key policies: reads them, and says what they mean for a call |
 //! | [`aggregate`] | counts, deduplication, usage, coverage |
 //! | [`audit`] | what the numbers can and cannot prove |
@@ -32,22 +78,6 @@
 //!
 //! The sources use some terms in a special sense. `docs/glossary.md` in the repository explains
 //! them.
-//!
-//! # Example
-//!
-//! Counts the KMS events of a folder and writes a report:
-//!
-//! ```
-//! use keytrail::{engine, report, source::Input};
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let dir = tempfile::tempdir()?;
-//! let plan = engine::Plan::new(vec![Input::Path("sample-logs".into())])?;
-//! let mut sink = report::ReportDirectory::create(&dir.path().join("report"), report::Existing::Refuse)?;
-//! let run = engine::run(&plan, &mut sink, &engine::Progress::default())?;
-//! println!("{} events of {} records", run.counts.selected, run.counts.records);
-//! # Ok(())
-//! # }
-//! ```
 
 #![warn(missing_docs, clippy::allow_attributes_without_reason)]
 // `unsafe` is allowed in `format::json::simd` only, and every block there says why it is sound.

@@ -6,7 +6,8 @@ use keytrail::s3::{ListRequest, read_page};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let mut list = ListRequest { prefix: "a/".to_owned(), ..ListRequest::default() };
+    let mut list = ListRequest::default();
+    list.prefix = "a/".to_owned();
     // The server repeats its pages without end.
     let pages: Vec<&[u8]> = data.split(|byte| *byte == 0).collect();
     for answered in 0.. {

@@ -1,7 +1,9 @@
 """Keywords become the arguments of the command line, which parses and checks them."""
 
+import collections.abc
 import datetime
 import functools
+import operator
 import os
 
 from . import _keytrail
@@ -45,10 +47,8 @@ def inputs(named):
     """The inputs as arguments, after all options."""
     if isinstance(named, (str, bytes, os.PathLike)):
         named = [named]
-    try:
-        named = list(named)
-    except TypeError:
-        raise TypeError(f"inputs must be a path or a list of paths, not {_kind(named)}") from None
+    if isinstance(named, collections.abc.Mapping) or not isinstance(named, collections.abc.Iterable):
+        raise TypeError(f"inputs must be a path or a list of paths, not {_kind(named)}")
     return ["--", *(path("inputs", item) for item in named)]
 
 
@@ -68,7 +68,8 @@ def _text(keyword, value):
         # As on the command line, a time without a zone is UTC.
         if value.tzinfo is None:
             value = value.replace(tzinfo=datetime.timezone.utc)
-        return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds") + "Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, datetime.timedelta):
@@ -80,9 +81,13 @@ def _text(keyword, value):
 def _number(keyword, value):
     if isinstance(value, str):
         return _text(keyword, value)  # such as 256MiB
-    if isinstance(value, bool) or not isinstance(value, int):
+    try:
+        number = operator.index(value)  # those of numpy, too
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
         raise TypeError(f"{keyword} must be an int, not {_kind(value)}")
-    return value
+    return number
 
 
 def _check_bool(keyword, value):

@@ -1,10 +1,13 @@
 """Keywords are the options of the command line, with the same errors."""
 
 import datetime
+import decimal
 import inspect
 import os
 import pathlib
+import warnings
 
+import numpy
 import pyarrow
 import pytest
 from conftest import SAMPLE, cli
@@ -145,6 +148,69 @@ def test_errors_have_types(tmp_path, folder):
         keytrail.events("/nowhere")
     with pytest.raises(keytrail.UsageError, match="did you mean key_arn"):
         keytrail.events(SAMPLE, columns="key_arm")
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"threads": 10**100},
+        {"threads": numpy.int64(-3)},
+        {"max_record_bytes": -(10**30)},
+        {"workload": "\ud800"},
+        {"workload": b"\xff"},
+        {"key": "a" * 1_000_000},
+        {"principal": "[" * 100_000},
+        {"since": datetime.datetime.max},
+        {"since": datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=9)))},
+        {"max_age": datetime.timedelta.max},
+        {"max_age": datetime.timedelta(-1)},
+        {"account": "--output=/nowhere"},
+        {"rules": pathlib.Path("/")},
+        {"lang": "--help"},
+        {"mute": SAMPLE},
+        {"trusted_accounts": [""]},
+    ],
+)
+def test_hostile_values_are_exceptions(keywords):
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            keytrail.analyze(SAMPLE, **keywords)
+    except (keytrail.KeytrailError, TypeError, ValueError, OverflowError) as error:
+        assert not isinstance(error, keytrail.InternalError)
+        assert len(str(error)) < 10_000 or len(str(keywords)) > 10_000
+    else:
+        assert set(keywords) <= {"since", "key", "principal", "account", "max_age"}
+
+
+def test_whole_numbers_of_others():
+    assert _options.arguments("analyze", {"threads": numpy.int64(2)})[2] == "--threads=2"
+    for wrong in (numpy.float64(2), decimal.Decimal(2), "two", b"2", [2], numpy.bool_(True)):
+        with pytest.raises((TypeError, keytrail.UsageError)):
+            keytrail.analyze(SAMPLE, threads=wrong)
+
+
+def test_fractions_of_a_second_count():
+    time = datetime.datetime(2023, 3, 22, 10, microsecond=500_000)
+    assert _options.arguments("analyze", {"until": time})[2] == "--until=2023-03-22T10:00:00.500Z"
+    at = pyarrow.table(keytrail.analyze(SAMPLE).events)["event_time"].to_pylist()[30]
+    half = datetime.timedelta(milliseconds=500)
+    found = keytrail.analyze(SAMPLE, since=at - half, until=at + half)
+    assert set(pyarrow.table(found.events)["event_time"].to_pylist()) == {at}
+
+
+def test_inputs_may_be_anything_with_paths():
+    assert keytrail.analyze(path for path in [SAMPLE]).counts["selected"] == 74
+    assert keytrail.analyze({SAMPLE, str(SAMPLE)}).counts["selected"] == 74
+    assert keytrail.analyze(os.fsencode(SAMPLE)).counts["selected"] == 74
+
+    class Wrong:
+        def __fspath__(self):
+            return 3
+
+    with pytest.raises(TypeError):
+        keytrail.analyze(Wrong())
+    with pytest.raises(TypeError, match="inputs must be a path"):
+        keytrail.analyze({str(SAMPLE): 1})
 
 
 def test_names_are_not_utf8(tmp_path):

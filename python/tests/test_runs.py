@@ -149,6 +149,25 @@ def test_runs_in_several_threads():
     assert found == [74] * 4
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_leaves_the_folders_of_its_parent(s3):
+    kept = [keytrail.analyze(SAMPLE), keytrail.analyze(s3)]
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            signal.alarm(60)
+            kept.clear()  # as the end of a worker may do
+            gc.collect()
+            found = [keytrail.analyze(SAMPLE, threads=2), keytrail.analyze(s3)]
+            status = 0 if all(report.counts["selected"] == 74 for report in found) else 2
+            del found
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [pyarrow.table(report.usage).num_rows > 10 for report in kept] == [True, True]
+
+
 SCRIPT = """
 import os, signal, sys, threading, time
 import keytrail

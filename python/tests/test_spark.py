@@ -11,13 +11,13 @@ import threading
 import time
 
 import pytest
-from conftest import REQUIRES_ALL, SAMPLE
+from conftest import REQUIRE_ALL, SAMPLE
 from test_parts import INPUTS, assert_equal
 
 import keytrail
 
-pyspark = pytest.importorskip("pyspark") if not REQUIRES_ALL else __import__("pyspark")
-if shutil.which("java") is None and not REQUIRES_ALL:
+pyspark = pytest.importorskip("pyspark") if not REQUIRE_ALL else __import__("pyspark")
+if shutil.which("java") is None and not REQUIRE_ALL:
     pytest.skip("there is no Java", allow_module_level=True)
 
 import keytrail.spark  # noqa: E402

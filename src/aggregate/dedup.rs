@@ -154,6 +154,7 @@ pub type PendingId = usize;
 
 /// What to do with an event that has passed all filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// Count it.
     Count,

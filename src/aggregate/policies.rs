@@ -209,6 +209,7 @@ pub struct PolicyUses {
 
 /// What else is known of a call.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct CallContext {
     /// It is consistent with a grant.
     pub has_grant: bool,

@@ -6,6 +6,7 @@ use crate::model::KmsEvent;
 
 /// Which of the two accounts' records of a call a record is; with a keyed hash of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SharedCall {
     /// That of the caller's account. It names the keys, and so all that the other one does.
     Callers(u128),

@@ -180,6 +180,7 @@ pub struct UsageSample {
 
 /// A text of an event that [`Usage`] may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SampleText {
     /// `eventID`.
     EventId,

@@ -6,6 +6,7 @@ use crate::model::Arn;
 
 /// Who is not outside.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Trust {
     /// Trusted accounts; `None`: not given.
     pub accounts: Option<BTreeSet<String>>,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Mutex;
 
 use tempfile::TempDir;
@@ -14,10 +15,13 @@ use super::locks::lock;
 static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A folder that only this user can read. It is removed when this value is dropped, or by
-/// [`remove_temporary_folders`]. Only a process that is killed leaves it behind.
+/// [`remove_temporary_folders`]. Only a process that is killed leaves it behind. A fork of the
+/// process that drops its copy of the value removes nothing.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     folder: TempDir,
+    /// The process that made it.
+    owner: u32,
 }
 
 impl TemporaryFolder {
@@ -35,7 +39,7 @@ impl TemporaryFolder {
         let folder = builder.tempdir_in(parent)?;
         folders.insert(folder.path().to_owned());
         drop(folders);
-        Ok(Self { folder })
+        Ok(Self { folder, owner: process::id() })
     }
 
     /// Creates a folder where the system keeps temporary files (`TMPDIR`).
@@ -55,6 +59,7 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         // The folder itself is removed by its own drop, after this.
+        self.folder.disable_cleanup(self.owner != process::id());
         lock(&FOLDERS).remove(self.folder.path());
     }
 }
@@ -88,6 +93,12 @@ mod tests {
         let path = first.path().to_owned();
         drop(first);
         assert!(!path.exists());
+        // As a fork of the process has it.
+        let mut third = TemporaryFolder::create_in(parent.path(), "c-").unwrap();
+        let path = third.path().to_owned();
+        third.owner += 1;
+        drop(third);
+        assert!(path.exists());
         fs::write(second.path().join("file"), b"rows").unwrap();
         assert!(lock(&FOLDERS).contains(second.path()));
         fs::remove_dir_all(second.path()).unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// When segments are committed and compacted. Reports do not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CommitLimits {
     /// Bytes after which a segment is committed, and the next one begun.
     pub bytes: u64,

@@ -103,6 +103,7 @@ impl NewFile {
 /// A segment on this machine. It is opened for each read, so that any number of segments needs no
 /// more file handles than one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum SegmentFile {
     /// A file that stays.
     Permanent(PathBuf),

@@ -24,7 +24,7 @@ use super::html_args::HtmlArgs;
 use super::inputs::open_report;
 use super::interrupt::Interrupt;
 use super::options::CommonOptions;
-use super::reporter::ExitReporter;
+use super::reporter::{ExitReporter, Message};
 use super::row_output::check_columns;
 use super::values::{ColorWhen, LogFormat};
 use super::{analyze, event_source, events, plan, startup, variables};
@@ -201,12 +201,12 @@ impl Runner {
             return Err(failed(&error));
         }
         let mut ended = Ended { warnings, ..Ended::default() };
-        for (kind, text) in reporter.take_said() {
-            match kind {
-                "read in part" => ended.unread = Some(text),
-                "alarm" => ended.alarms.push(text),
-                "not found" => {} // there are no rows
-                _ => ended.warnings.push(text),
+        for (message, text) in reporter.take_said() {
+            match message {
+                Message::ReadInPart => ended.unread = Some(text),
+                Message::Alarm => ended.alarms.push(text),
+                Message::NotFound => {} // there are no rows
+                Message::NotWritten | Message::Failed | Message::Stopped => ended.warnings.push(text),
             }
         }
         Ok(ended)

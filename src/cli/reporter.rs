@@ -41,8 +41,39 @@ struct CommandContext {
     start: Instant,
     start_time: EventTime,
     is_reported: AtomicBool,
-    /// What would be printed, for a program that embeds the command: kind and text.
-    said: Option<Mutex<Vec<(&'static str, String)>>>,
+    /// What would be printed, for a program that embeds the command.
+    said: Option<Mutex<Vec<(Message, String)>>>,
+}
+
+/// What a line about the end of a command says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Message {
+    /// Some input could not be read.
+    ReadInPart,
+    /// A condition of `--max-age` or `--fail-on` is met.
+    Alarm,
+    /// There is nothing to print.
+    NotFound,
+    /// The metrics cannot be written.
+    NotWritten,
+    /// There is no result.
+    Failed,
+    /// There is no result, since a signal came.
+    Stopped,
+}
+
+impl Message {
+    /// `message` of the line as JSON.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadInPart => "read in part",
+            Self::Alarm => "alarm",
+            Self::NotFound => "not found",
+            Self::NotWritten => "not written",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// The result of a run.
@@ -64,7 +95,7 @@ impl ExitReporter {
         Self::with(command, Some(Mutex::default()))
     }
 
-    fn with(command: &Command, said: Option<Mutex<Vec<(&'static str, String)>>>) -> Self {
+    fn with(command: &Command, said: Option<Mutex<Vec<(Message, String)>>>) -> Self {
         let (common, output, metrics): (Option<&CommonOptions>, _, _) = match command {
             Command::Analyze(args) => {
                 let output = args.output.display().to_string();
@@ -104,8 +135,8 @@ impl ExitReporter {
         self.0.said.is_some()
     }
 
-    /// What it would have printed: kind and text.
-    pub(super) fn take_said(&self) -> Vec<(&'static str, String)> {
+    /// What it would have printed.
+    pub(super) fn take_said(&self) -> Vec<(Message, String)> {
         self.0.said.as_ref().map(|said| std::mem::take(&mut *lock(said))).unwrap_or_default()
     }
 
@@ -142,18 +173,18 @@ impl ExitReporter {
         for alarm in finished.alarms {
             let Some(reason) = &alarm.reason else { continue };
             let fields = json!({"condition": alarm.condition.as_str(), "reason": reason});
-            self.error("alarm", fields, &format!("{}: {reason}", alarm.condition.option()));
+            self.error(Message::Alarm, fields, &format!("{}: {reason}", alarm.condition.option()));
         }
         // Nothing else on the screen says why the status is not 0.
         let rejected = finished.run.counts.rejected;
         if self.is_embedded() && !finished.run.inputs.read_whole() {
-            self.error("read in part", json!({}), unread_inputs(&finished.run.inputs).trim_end());
+            self.error(Message::ReadInPart, json!({}), unread_inputs(&finished.run.inputs).trim_end());
         } else if self.0.quiet && rejected > 0 {
             let text = format!(
                 "{} could not be read: damaged, or in a form that is not known",
                 counted(rejected, "place")
             );
-            self.error("read in part", json!({"rejected": rejected}), &text);
+            self.error(Message::ReadInPart, json!({"rejected": rejected}), &text);
         }
         if let Err(error) = self.write_metrics(status, Some(finished)) {
             status = ExitStatus::Failure;
@@ -170,7 +201,7 @@ impl ExitReporter {
 
     /// Reports that there is nothing to print, and returns the exit status.
     pub(super) fn nothing_found(&self, inputs: &InputTotals, text: &str) -> ExitStatus {
-        self.error("not found", json!({"error": text}), text);
+        self.error(Message::NotFound, json!({"error": text}), text);
         self.ended(inputs, ExitStatus::NothingFound)
     }
 
@@ -192,18 +223,18 @@ impl ExitReporter {
         let status = error.status();
         match status {
             ExitStatus::Success => {} // the reader of our output has closed the pipe
-            ExitStatus::Interrupted => self.no_result("stopped", status, INTERRUPTED),
-            _ => self.no_result("failed", status, &error_chain(error)),
+            ExitStatus::Interrupted => self.no_result(Message::Stopped, status, INTERRUPTED),
+            _ => self.no_result(Message::Failed, status, &error_chain(error)),
         }
         status
     }
 
     /// Reports that a signal has stopped the run, unless the end has been reported.
     pub(super) fn interrupted(&self) {
-        self.no_result("stopped", ExitStatus::Interrupted, INTERRUPTED);
+        self.no_result(Message::Stopped, ExitStatus::Interrupted, INTERRUPTED);
     }
 
-    fn no_result(&self, message: &'static str, status: ExitStatus, error: &str) {
+    fn no_result(&self, message: Message, status: ExitStatus, error: &str) {
         if self.is_already_reported() {
             return;
         }
@@ -226,15 +257,15 @@ impl ExitReporter {
 
     fn metrics_failed(&self, error: &SinkError) {
         let text = error_chain(error);
-        self.error("not written", json!({"error": text}), &text);
+        self.error(Message::NotWritten, json!({"error": text}), &text);
     }
 
     /// Prints an error in the requested format: as JSON with `message` and `fields`, or as `text`.
-    fn error(&self, message: &'static str, fields: Value, text: &str) {
+    fn error(&self, message: Message, fields: Value, text: &str) {
         if let Some(said) = &self.0.said {
             lock(said).push((message, printable_lines(text)));
         } else if self.is_json() {
-            log::line("ERROR", message, fields);
+            log::line("ERROR", message.as_str(), fields);
         } else {
             // A name in the text may hold a line break: what follows must not look like a message.
             let text = printable_lines(text).replace('\n', "\n  ");

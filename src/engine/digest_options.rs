@@ -5,6 +5,7 @@ use crate::model::{Fact, IntegrityStatus};
 
 /// How inputs are judged by the digests among them.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct DigestOptions {
     /// CloudTrail's public keys.
     pub keys: PublicKeys,

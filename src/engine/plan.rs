@@ -19,6 +19,7 @@ use crate::source::{FolderNames, Input, ListContext, Listing, PruneFilter};
 
 /// Limits on what one input, or the run, may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Decompressed bytes per archive; 8 GiB by default.
     pub archive_bytes: u64,
@@ -36,6 +37,7 @@ impl Default for Limits {
 
 /// What a run should do.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Plan {
     /// Where archives are.
     pub inputs: Vec<Input>,

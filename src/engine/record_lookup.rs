@@ -11,6 +11,7 @@ use crate::base::{SpillFile, into_inner, lock};
 
 /// What names a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RecordName {
     /// The event id in it. Several records may have the same.
     EventId(String),

@@ -7,6 +7,7 @@ use crate::model::{EventTime, Principal, WorkloadSet};
 
 /// What a row of a report tells of an event.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ReportedEvent<'r> {
     /// When the call completed.
     pub time: EventTime,

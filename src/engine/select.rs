@@ -9,6 +9,7 @@ use crate::parse;
 
 /// KMS APIs to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventNames {
     /// Every one.
     Any,
@@ -18,6 +19,7 @@ pub enum EventNames {
 
 /// Which events count.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Selection {
     /// Whose.
     pub workloads: WorkloadSet,

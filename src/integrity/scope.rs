@@ -5,6 +5,7 @@ use std::fmt;
 use crate::model::{EventTime, RecordedPlace};
 
 /// Which digests and log files a run is about. What is outside is not expected in the input.
+#[non_exhaustive]
 pub struct Scope<'s> {
     /// From this time on.
     pub since: Option<EventTime>,

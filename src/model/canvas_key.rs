@@ -4,6 +4,7 @@ use super::provenance::Provenance;
 
 /// A key that the settings of a domain or user profile name for what Canvas stores in S3.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct CanvasKey {
     /// The record with the settings.
     pub by: Provenance,

@@ -11,6 +11,7 @@ use super::time::EventTime;
 
 /// Where CloudTrail wrote a file, as a digest records it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RecordedPlace {
     /// The bucket.
     pub bucket: String,
@@ -27,6 +28,7 @@ impl fmt::Display for RecordedPlace {
 
 /// A digest file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Digest {
     /// `digestS3Bucket` and `digestS3Object`.
     pub place: RecordedPlace,
@@ -56,6 +58,7 @@ pub struct Digest {
 
 /// What a digest says about the one before it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PreviousDigest {
     /// `previousDigestS3Bucket` and `previousDigestS3Object`; `None`: not given.
     pub place: Option<RecordedPlace>,
@@ -67,6 +70,7 @@ pub struct PreviousDigest {
 
 /// A log file that a digest lists.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ListedLog {
     /// `s3Bucket` and `s3Object`.
     pub place: RecordedPlace,

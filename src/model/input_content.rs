@@ -6,6 +6,7 @@ use super::sha256::Sha256;
 
 /// The content of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct InputContent {
     /// Its SHA-256; `None`: it is not known.
     pub sha256: Option<Sha256>,

@@ -7,6 +7,7 @@ use super::provenance::Provenance;
 
 /// A call that changed a key or its grants.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct KeyChange {
     /// The record.
     pub by: Provenance,
@@ -69,6 +70,7 @@ pub enum KeyEffect {
 
 /// What a grant allows whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GrantTerms {
     /// Its id; `None`: the record does not show it.
     pub grant_id: Option<String>,

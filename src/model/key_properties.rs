@@ -41,6 +41,7 @@ pub type Tags = Option<BTreeMap<String, String>>;
 ///
 /// Source: [CreateKey](https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct KeyProperties {
     /// `KeySpec`
     pub spec: String,

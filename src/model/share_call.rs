@@ -8,6 +8,7 @@ use super::provenance::Provenance;
 
 /// A call of AWS RAM or SageMaker that says something about what is shared.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct ShareCall {
     /// The record.
     pub by: Provenance,
@@ -142,6 +143,7 @@ impl ShareEffect {
 /// What a call of AWS RAM says about a share.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct ShareTerms {
     /// ARN of the share; `None`: the record does not show it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -185,6 +187,7 @@ pub struct ShareTerms {
 /// An invitation to a share, as the answer to it shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Invitation {
     /// ARN of the invitation.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,6 +208,7 @@ pub struct Invitation {
 
 /// A resource that is shared, or that another account used.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SharedResource {
     /// Its ARN, that of a pipeline for its executions and that of a group for its model packages;
     /// with `*` as the account and the name, where a call asks for those of all accounts.
@@ -214,6 +218,7 @@ pub struct SharedResource {
 /// The offline store of a feature group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct OfflineStore {
     /// ARN of the feature group.
     pub group: String,

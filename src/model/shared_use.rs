@@ -8,6 +8,7 @@ use super::time::EventTime;
 /// Calls of one principal to one API on one resource of another account, with one result. Field
 /// order is sort order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct SharedUse {
     /// ARN of the resource, or a pattern for those of all accounts.
     pub resource: String,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// What a condition key has in the context of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContextValue<'e> {
     /// The key is not in the context.
     Absent,

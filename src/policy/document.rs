@@ -69,6 +69,7 @@ impl fmt::Display for Effect {
 
 /// Whom a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Principals {
     /// `Principal`: those listed.
     Listed(Vec<PrincipalElement>),
@@ -86,6 +87,7 @@ impl Principals {
 
 /// `Action`, or `NotAction`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Actions {
     /// The patterns, as they stand in the statement.
     pub patterns: Vec<String>,
@@ -97,6 +99,7 @@ pub struct Actions {
 
 /// `Resource`, or `NotResource`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resources {
     /// The patterns, as they stand in the statement.
     pub patterns: Vec<String>,

@@ -28,6 +28,7 @@ pub struct PolicyBook {
 
 /// A key is shared through AWS RAM, and so has a second policy, `AWS_RAM`, which no record shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RamShare {
     /// Since when, as far as records show; `None`: since before the input.
     pub from: Option<EventTime>,

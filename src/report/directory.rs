@@ -57,6 +57,7 @@ pub struct ReportDirectory {
 
 /// Tables whose rows are known at the end of a run.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Aggregates<'r> {
     /// Rows of `usage.parquet`.
     pub usage: &'r [UsageRow],

@@ -62,7 +62,7 @@ pub use error::SinkError;
 pub use evidence::{EvidenceError, EvidencePack, write_evidence};
 pub use export::{
     CsvForm, EXPORTED_TABLES, ExportError, ExportedRows, TableBatches, export_csv, export_markdown,
-    export_workbook,
+    export_workbook, exported_columns,
 };
 pub use formats::{BatchTaker, EVENT_COLUMNS, OutputFormat, OutputTarget, RowForm, RowStream};
 pub(crate) use kept::Kept;

@@ -120,6 +120,7 @@ pub struct RunJson<'a> {
 
 /// How much of an incremental run's work earlier runs had done. Unit: archives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct IncrementalSummary {
     /// Archives that this run read.
     pub archives_read: u64,

@@ -7,6 +7,7 @@ use crate::model::Rejection;
 
 /// Whether an event row comes in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RowOrder {
     /// Rows come sorted by archive, then by the record's offset.
     InOrder,
@@ -17,6 +18,7 @@ pub enum RowOrder {
 
 /// What a run tells about the events of a day.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum EventStep<'r> {
     /// A row of [`EVENTS`](super::EVENTS).
     Row(EncodedRow<'r>, RowOrder),

@@ -38,6 +38,7 @@ pub struct Object {
 
 /// A request for one page of a listing.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListRequest {
     /// List only keys that start with this.
     pub prefix: String,
@@ -79,6 +80,7 @@ pub enum Grouping {
 
 /// One page of a listing: keys and folders in bytewise order.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Page {
     /// The objects, in the order of their keys.
     pub objects: Vec<Object>,
@@ -108,6 +110,7 @@ pub struct ObjectContent {
 
 /// Some bytes of an object, and what a digest of CloudTrail has in the metadata of its object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ObjectBytes {
     /// The bytes.
     pub bytes: Vec<u8>,

@@ -328,6 +328,7 @@ impl Access {
 
 /// A row of `access.parquet`.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct AccessRow<'a> {
     /// What its calls have in common.
     pub group: &'a CallGroup,

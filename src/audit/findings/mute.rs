@@ -29,6 +29,7 @@ pub struct Mutes(Vec<Mute>);
 /// A mute file that cannot be used.
 #[derive(Debug, Error)]
 #[error("{file}: not a mute file")]
+#[non_exhaustive]
 pub struct MuteFileError {
     /// The file.
     pub file: String,

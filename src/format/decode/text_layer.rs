@@ -4,6 +4,7 @@ use super::encoding::{Encoding, sniff};
 
 /// How bytes are written as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TextLayer {
     /// base64, in either alphabet.
     Base64,
@@ -98,6 +99,7 @@ fn without_hex_prefix(text: &[u8]) -> &[u8] {
 
 /// Turns the text of bytes into them. The text may come in pieces.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum TextDecoder {
     /// See [`TextLayer::Base64`].
     Base64(Base64),

@@ -253,6 +253,7 @@ pub fn event_columns<'n>(names: impl Iterator<Item = &'n str> + Clone) -> EventC
 
 /// See [`event_columns`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EventColumns {
     /// Names of members, or of values in them.
     pub members: usize,

@@ -19,6 +19,7 @@ const TOO_LONG: &str = "the conditions and the call are too long to be compared"
 
 /// The version of the policy language that a policy names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Language {
     /// `2008-10-17`, also if there is none: `${…}` is literal text.
     #[default]

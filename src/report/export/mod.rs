@@ -19,7 +19,7 @@ use super::read::{FinishedReport, ReadError};
 
 pub use self::batches::TableBatches;
 pub use self::markdown::export_markdown;
-pub use self::tables::EXPORTED_TABLES;
+pub use self::tables::{EXPORTED_TABLES, exported_columns};
 pub use self::workbook::export_workbook;
 pub use super::formats::CsvForm;
 

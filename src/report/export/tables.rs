@@ -55,6 +55,18 @@ pub const EXPORTED_TABLES: [&str; TABLES.len()] = {
     names
 };
 
+/// The columns of one of [`EXPORTED_TABLES`], as name and type, in their order; none when there is
+/// no such table.
+///
+/// ```
+/// use keytrail::report::{EXPORTED_TABLES, exported_columns};
+///
+/// assert!(EXPORTED_TABLES.iter().all(|table| !exported_columns(table).is_empty()));
+/// ```
+pub fn exported_columns(table: &str) -> Vec<(&'static str, ColumnType)> {
+    StoredTable::named(table).map_or_else(Vec::new, |table| table.columns())
+}
+
 const fn table<T: Table>() -> StoredTable {
     StoredTable {
         name: T::NAME,

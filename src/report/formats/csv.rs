@@ -10,6 +10,7 @@ use crate::report::text::{cell_text, is_invisible, printable};
 
 /// What a spreadsheet may need that other readers of CSV do not expect.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CsvForm {
     /// A byte-order mark before the header: Excel then reads UTF-8.
     pub byte_order_mark: bool,

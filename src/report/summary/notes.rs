@@ -75,6 +75,7 @@ fn first_of(values: &[String]) -> String {
 
 /// A run that selected nothing.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct ZeroResult<'a> {
     /// Its options.
     pub options: &'a RunOptions,

@@ -6,6 +6,7 @@ use crate::report::text::wrap;
 
 /// How the text may look.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Style {
     /// Use terminal escapes for emphasis.
     pub color: bool,

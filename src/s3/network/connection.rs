@@ -1,11 +1,12 @@
 //! HTTP settings, time limits, and the runtime that waits for the network.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use object_store::client::HttpClient;
 use tokio::runtime::Runtime;
 
+use crate::base::lock;
 use crate::s3::S3Error;
 
 /// To find credentials and the bucket's region. Together with [`CHECK_TIMEOUT`] it stays below ten
@@ -36,10 +37,13 @@ pub(super) fn http_client(read_timeout: Duration) -> Result<HttpClient, S3Error>
 }
 
 /// The runtime for all buckets. It has two threads: they decrypt and copy, and decoding archives
-/// needs the processors more.
+/// needs the processors more. A fork of the process does not have these threads, so it gets a
+/// runtime of its own.
 pub(super) fn runtime() -> Result<&'static Runtime, S3Error> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
+    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+    let mut known = lock(&RUNTIME);
+    let process = std::process::id();
+    if let Some((_, runtime)) = known.filter(|(owner, _)| *owner == process) {
         return Ok(runtime);
     }
     let built = tokio::runtime::Builder::new_multi_thread()
@@ -48,6 +52,7 @@ pub(super) fn runtime() -> Result<&'static Runtime, S3Error> {
         .enable_all()
         .build()
         .map_err(|error| S3Error::failed("starting threads for S3", error))?;
-    // If another thread was faster, its runtime is used, and this one ends unused.
-    Ok(RUNTIME.get_or_init(|| built))
+    let runtime: &'static Runtime = Box::leak(Box::new(built)); // it is there until the process ends
+    *known = Some((process, runtime));
+    Ok(runtime)
 }

@@ -9,8 +9,8 @@ use keytrail::model::{
     IntegrityReason, IntegrityStatus, LearnedRule, LearnedRuleInfo, context_names_markdown,
 };
 use keytrail::report::{
-    ACCESS, Column, ColumnType, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS,
-    REJECTS, REVIEW, RULES, SHARE_USE, SHARES, SHARING, SUPERSEDED, Table, USAGE, schema_markdown,
+    ACCESS, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS, REJECTS, REVIEW, RULES,
+    SHARE_USE, SHARES, SHARING, SUPERSEDED, USAGE, schema_markdown,
 };
 use regex::Regex;
 use testkit::{analyze, keytrail};
@@ -139,77 +139,6 @@ fn the_metrics_shown_are_those_of_the_program() {
         format!("{} {value}", &line[1])
     });
     hold("docs/batch.md", &[("example: metrics", fenced("text", &text))]);
-}
-
-#[test]
-fn the_tables_for_athena_are_those_of_the_program() {
-    let events = format!(
-        "CREATE EXTERNAL TABLE kms_events (\n  {})\nPARTITIONED BY (day string)\nSTORED AS PARQUET\n\
-         LOCATION 's3://example-reports/kms/events/'\nTBLPROPERTIES (\n  'projection.enabled' = 'true',\n  \
-         'projection.day.type' = 'date',\n  'projection.day.format' = 'yyyy-MM-dd',\n  \
-         'projection.day.range' = '2020-01-01,NOW',\n  'projection.day.interval' = '1',\n  \
-         'projection.day.interval.unit' = 'DAYS',\n  \
-         'storage.location.template' = 's3://example-reports/kms/events/day=${{day}}/');",
-        athena(EVENTS).join(",\n  "),
-    );
-    let file = |name: &str, columns: Vec<String>| {
-        format!(
-            "CREATE EXTERNAL TABLE kms_{name} (\n  {})\n\
-             ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'\n\
-             STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'\n\
-             OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat'\n\
-             LOCATION 's3://example-reports/athena/{name}/';\n",
-            columns.join(",\n  ")
-        )
-    };
-    let files = [
-        file("usage", athena(USAGE)),
-        file("usage_daily", athena(DAILY)),
-        file("grants", athena(GRANTS)),
-        file("access", athena(ACCESS)),
-        file("policy_statements", athena(POLICY_STATEMENTS)),
-        file("shares", athena(SHARES)),
-        file("share_use", athena(SHARE_USE)),
-        file("findings", athena(FINDINGS)),
-        file("inputs", athena(INPUTS)),
-        file("integrity", athena(INTEGRITY)),
-        file("rejects", athena(REJECTS)),
-        file("superseded", athena(SUPERSEDED)),
-    ];
-    let parts =
-        [("athena: events", fenced("sql", &events)), ("athena: files", fenced("sql", &files.join("\n")))];
-    hold("docs/batch.md", &parts);
-    // The files are there under these names; that their columns have these types,
-    // `tests/formats/second_reader.rs` holds.
-    let report = analyze(&["sample-logs"]);
-    for name in [
-        "usage",
-        "usage_daily",
-        "grants",
-        "access",
-        "findings",
-        "policy_statements",
-        "shares",
-        "share_use",
-        "inputs",
-        "integrity",
-        "rejects",
-        "superseded",
-    ] {
-        assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
-    }
-}
-
-fn athena<T: Table>(columns: &[Column<T>]) -> Vec<String> {
-    let kind = |kind| match kind {
-        ColumnType::Text => "string",
-        ColumnType::Int => "bigint",
-        ColumnType::Time => "timestamp",
-        ColumnType::Bool => "boolean",
-        ColumnType::Date => "date",
-        other => panic!("which type of Athena is {other:?}?"),
-    };
-    columns.iter().map(|column| format!("{} {}", column.name, kind(column.column_type))).collect()
 }
 
 /// The table of documented events says what `tests/rules/samples.rs` holds the program to.

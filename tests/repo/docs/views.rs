@@ -1,26 +1,25 @@
-//! `docs/views.sql`: views of a report for DuckDB, and what they answer.
+//! `docs/views.sql` and `docs/athena.sql`: tables and views of a report for DuckDB and Athena, and
+//! what the views answer.
 
 use std::fs;
 use std::process::Command;
 
 use keytrail::aggregate::is_use;
 use keytrail::model::KMS_APIS;
-use keytrail::report::{
-    ACCESS, Column, DAILY, EVENTS, FINDINGS, GRANTS, INPUTS, INTEGRITY, POLICY_STATEMENTS, REJECTS,
-    SHARE_USE, SHARES, SUPERSEDED, Table, USAGE,
-};
+use keytrail::report::{ColumnType, EXPORTED_TABLES, exported_columns};
+use regex::Regex;
 use testkit::{analyze, python, skip};
 
 use super::{read, root};
 
 /// A view of a table: all columns of this version, so that a report of another one fails here.
-fn view<T: Table>(columns: &[Column<T>]) -> String {
-    let mut names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let file = if T::NAME == "events" {
+fn view(table: &str) -> String {
+    let mut names: Vec<&str> = exported_columns(table).iter().map(|(name, _)| *name).collect();
+    let file = if table == "events" {
         names.insert(0, "day");
         "events/*/events.parquet', hive_partitioning = true, hive_types = {'day': DATE}".to_owned()
     } else {
-        format!("{}.parquet'", T::NAME)
+        format!("{table}.parquet'")
     };
     let mut lines = vec![String::new()];
     for name in names {
@@ -35,38 +34,99 @@ fn view<T: Table>(columns: &[Column<T>]) -> String {
     }
     let names: Vec<String> = lines.iter().map(|line| format!("  {}", line.trim_end())).collect();
     format!(
-        "CREATE OR REPLACE VIEW {} AS\nSELECT\n{}\nFROM read_parquet(getvariable('report') || '/{file});\n",
-        T::NAME,
+        "CREATE OR REPLACE VIEW {table} AS\nSELECT\n{}\nFROM read_parquet(getvariable('report') || '/{file});\n",
         names.join("\n").trim_end_matches(','),
     )
 }
 
+/// A table of Athena. The file formats are spelled out where a folder has a list of files.
+fn external_table(table: &str) -> String {
+    let columns: Vec<String> = exported_columns(table)
+        .iter()
+        .map(|(name, column_type)| format!("  `{name}` {}", athena_type(*column_type)))
+        .collect();
+    let rest = if table == "events" {
+        [
+            "PARTITIONED BY (`day` string)",
+            "STORED AS PARQUET",
+            "LOCATION 's3://example-reports/kms/events/'",
+            "TBLPROPERTIES (",
+            "  'projection.enabled' = 'true',",
+            "  'projection.day.type' = 'date',",
+            "  'projection.day.format' = 'yyyy-MM-dd',",
+            "  'projection.day.range' = '2014-11-01,NOW',", // KMS is of that month
+            "  'projection.day.interval' = '1',",
+            "  'projection.day.interval.unit' = 'DAYS',",
+            "  'storage.location.template' = 's3://example-reports/kms/events/day=${day}/');",
+        ]
+        .join("\n")
+    } else {
+        [
+            "ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'",
+            "STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'",
+            "OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat'",
+            &format!("LOCATION 's3://example-reports/athena/{table}/';"),
+        ]
+        .join("\n")
+    };
+    format!("CREATE EXTERNAL TABLE kms_{table} (\n{})\n{rest}\n", columns.join(",\n"))
+}
+
+fn athena_type(column_type: ColumnType) -> &'static str {
+    match column_type {
+        ColumnType::Text => "string",
+        ColumnType::Int => "bigint",
+        ColumnType::Time => "timestamp",
+        ColumnType::Bool => "boolean",
+        ColumnType::Date => "date",
+        other => panic!("which type of Athena is {other:?}?"),
+    }
+}
+
+/// The part of `docs/views.sql` with views of the views.
+fn questions(views: &str) -> &str {
+    views.split_once(QUESTIONS).expect("a part with the questions").1
+}
+
+const QUESTIONS: &str = "\n-- First questions, in SQL that Athena has, too.\n";
+
 #[test]
 fn the_views_have_the_columns_of_the_program() {
-    let views = [
-        view(USAGE),
-        view(DAILY),
-        view(EVENTS),
-        view(GRANTS),
-        view(ACCESS),
-        view(POLICY_STATEMENTS),
-        view(SHARES),
-        view(SHARE_USE),
-        view(FINDINGS),
-        view(INPUTS),
-        view(INTEGRITY),
-        view(REJECTS),
-        view(SUPERSEDED),
-    ];
     let text = read("docs/views.sql");
-    let (begin, end) = ("-- Tables (generated).\n\n", "\n-- First questions.\n");
-    let (head, rest) = text.split_once(begin).expect("a part with the tables");
-    let (tables, questions) = rest.split_once(end).expect("a part with the questions");
-    let expected = views.join("\n");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(root().join("docs/views.sql"), [head, begin, &expected, end, questions].concat()).unwrap();
-    } else {
-        assert_eq!(tables, expected, "UPDATE_DOCS=1 cargo test --test repo docs rewrites it");
+    let begin = "-- Tables (generated).\n\n";
+    let (head, _) = text.split_once(begin).expect("a part with the tables");
+    let expected = EXPORTED_TABLES.map(view).join("\n");
+    let written = [head, begin, &expected, QUESTIONS, questions(&text)].concat();
+    hold_whole("docs/views.sql", &text, &written);
+    // That the files have these columns in these types, `tests/formats/second_reader.rs` holds.
+    let report = analyze(&["sample-logs"]);
+    for name in EXPORTED_TABLES.iter().filter(|name| **name != "events") {
+        assert!(report.path().join(format!("{name}.parquet")).exists(), "{name}");
+    }
+}
+
+/// Tables from the columns of the program, and the questions of `docs/views.sql`.
+#[test]
+fn athena_has_the_same_tables_and_views() {
+    let name = Regex::new(r"\b(VIEW|FROM) ([a-z_]+)\b").unwrap();
+    let views = read("docs/views.sql");
+    let views = name.replace_all(questions(&views), "$1 kms_$2");
+    let mark = "rewrites it.\n"; // once, in the line about the generated part
+    let text = read("docs/athena.sql");
+    let (head, _) = text.split_once(mark).expect("a line about what is generated");
+    let tables = EXPORTED_TABLES.map(external_table).join("\n");
+    let written = format!("{head}{mark}\n{tables}\n-- First questions.\n{views}");
+    hold_whole("docs/athena.sql", &text, &written);
+}
+
+/// The file must be `expected`. With UPDATE_DOCS it is replaced by it, at once, as others read it.
+fn hold_whole(name: &str, text: &str, expected: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_none() {
+        assert_eq!(text, expected, "UPDATE_DOCS=1 cargo test --test repo docs rewrites {name}");
+    } else if text != expected {
+        let path = root().join(name);
+        fs::write(path.with_extension("new"), expected).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
     }
 }
 
@@ -89,8 +149,9 @@ fn duckdb_answers_the_first_questions() {
     }
     let report = analyze(&["sample-logs"]);
     let script = r#"
-import sys, duckdb
-report, views = sys.argv[1:]
+import re, sys, duckdb
+asked = 0
+report, views, athena = sys.argv[1:]
 duckdb.sql(f"SET VARIABLE report = '{report}'")
 duckdb.sql(open(views).read())
 one = lambda query: duckdb.sql(query).fetchall()[0][0]
@@ -106,12 +167,22 @@ print("=", one("SELECT count(*) FROM keys_by_last_use"), one(f"SELECT count(DIST
 print("=", one("SELECT count(*) FROM usage u JOIN keys_by_last_use USING (key_arn) WHERE last_use IS DISTINCT FROM key_last_used_time"), 0)
 print("=", one("SELECT count(*) FROM events WHERE day <> event_time::DATE"), 0)
 print("=", one("SELECT count(*) FROM events WHERE length(recipient_account_id) <> 12"), 0)
+statements = open(athena).read().split(";\n")
+for name in [name for name in tables if any(f"TABLE kms_{name} (" in text for text in statements)]:
+    duckdb.sql(f"CREATE VIEW kms_{name} AS FROM {name}")
+for text in [text for text in statements if "CREATE OR REPLACE VIEW" in text]:
+    duckdb.sql(text)
+    name = re.search("VIEW kms_([a-z_]+) AS", text)[1]
+    for these, those in ((name, f"kms_{name}"), (f"kms_{name}", name)):
+        print("=", one(f"SELECT count(*) FROM (FROM {these} EXCEPT ALL FROM {those})"), 0)
+    asked += 1
+print("=", asked, 5)
 "#;
     let output = Command::new(python())
         .args(["-c", script])
         .env("TZ", "UTC")
         .arg(report.path())
-        .arg(root().join("docs/views.sql"))
+        .args([root().join("docs/views.sql"), root().join("docs/athena.sql")])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
