@@ -27,6 +27,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Text, bytes, and whether it is a digest.
+type Entry = (String, Option<u64>, bool);
+
 /// The inputs of a run, some at a time.
 #[pyclass(module = "keytrail._keytrail", frozen)]
 pub(crate) struct ListedInputs(Mutex<Stream<Vec<ListedText>>>);
@@ -53,8 +56,7 @@ impl ListedInputs {
         slf
     }
 
-    /// Text, bytes and whether it is a digest, of each.
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<(String, Option<u64>, bool)>>> {
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Vec<Entry>>> {
         let listed = lock(&self.0).next(py)?;
         Ok(listed.map(|listed| listed.into_iter().map(|one| (one.text, one.size, one.is_digest)).collect()))
     }

@@ -32,7 +32,7 @@ use keytrail::base::{catch_panic, lock};
 use keytrail::engine::RunError;
 use keytrail::model::error_chain;
 use keytrail::page::write_page;
-use keytrail::report::{BatchTaker, EVENTS, FinishedReport, SinkError, printable_lines};
+use keytrail::report::{BatchTaker, EVENTS, FinishedReport, ReadError, SinkError, printable_lines};
 
 /// Why a command has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,10 +277,11 @@ fn failed(error: &CliError) -> Failed {
     let kind = match error {
         CliError::Usage(_) | CliError::Rules(_) => FailureKind::Usage,
         CliError::NoInput(_) | CliError::Read { .. } => FailureKind::Input,
-        CliError::Report(_) | CliError::Page(_) => FailureKind::Report,
-        CliError::Bucket(_)
+        CliError::Report(ReadError::Bucket(_))
+        | CliError::Bucket(_)
         | CliError::Sink(SinkError::S3(_))
         | CliError::Run(RunError::Sink(SinkError::S3(_))) => FailureKind::S3,
+        CliError::Report(_) | CliError::Page(_) => FailureKind::Report,
         CliError::Sink(_) | CliError::Run(RunError::Sink(_)) => FailureKind::Output,
         CliError::Checkpoint(_) | CliError::Run(RunError::Checkpoint(_)) => FailureKind::Checkpoint,
         CliError::Run(RunError::Cancelled) => FailureKind::Stopped,

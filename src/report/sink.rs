@@ -18,7 +18,6 @@ pub enum RowOrder {
 
 /// What a run tells about the events of a day.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub enum EventStep<'r> {
     /// A row of [`EVENTS`](super::EVENTS).
     Row(EncodedRow<'r>, RowOrder),
