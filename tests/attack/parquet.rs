@@ -287,7 +287,12 @@ fn rows_of_nothing() {
     writer.close().unwrap();
     assert!(bytes.len() < 100_000, "{}", bytes.len());
     let attacked = attack("a.parquet", &bytes, 1, &[]);
-    assert_eq!(state(&attacked.inputs, "a.parquet"), ("partial", "too_large"), "{:?}", attacked.rejects);
+    assert_eq!(
+        state(&attacked.inputs, "a.parquet"),
+        ("partial", "archive_too_large"),
+        "{:?}",
+        attacked.rejects
+    );
 }
 
 /// What the files in a container come to counts together.
