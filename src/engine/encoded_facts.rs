@@ -8,8 +8,9 @@ use std::sync::Mutex;
 
 use crate::base::lock;
 
-/// Facts that were scanned elsewhere: Arrow IPC streams of one batch each ([`Batch::encode`](crate::facts::Batch::encode)), in
-/// the order of the inputs. They can be taken once.
+/// Facts that were scanned elsewhere: Arrow IPC streams of one batch each
+/// ([`Batch::encode`](crate::facts::Batch::encode)), in the order of the inputs. They can be
+/// taken once.
 pub struct EncodedFacts(Mutex<(u64, Streams)>);
 
 type Streams = Box<dyn Iterator<Item = Vec<u8>> + Send>;

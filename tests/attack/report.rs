@@ -59,7 +59,8 @@ fn tables(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Replaces each table in a folder of it by its first row, so many times, with `text` in place of free texts.
+/// Replaces each table in a folder of it by its first row, so many times, with `text` in place of
+/// free texts.
 fn blow_up(dir: &Path, rows: usize, text: &str) {
     let mut found = Vec::new();
     tables(dir, &mut found);
