@@ -215,10 +215,21 @@ fn no_half_report_looks_whole() {
     }
 }
 
+/// Killed before the server has heard of a request.
+#[test]
+fn a_kill_before_a_request_leaves_no_half_report() {
+    kill_at_each_request(|| Fault::Stall);
+}
+
+/// Killed after the server has done what a request asks for.
+#[test]
+fn a_kill_after_a_request_leaves_no_half_report() {
+    kill_at_each_request(|| Fault::StallInBody);
+}
+
 /// Killed at every request that writes, one after the other: if there is a `run.json`, what is
 /// there is the report before or the one after, and the next run makes the one after.
-#[test]
-fn a_kill_leaves_no_half_report() {
+fn kill_at_each_request(stall: fn() -> Fault) {
     let nights = Nights::new();
     nights.fall(0);
     let before = nights.report();
@@ -236,13 +247,11 @@ fn a_kill_leaves_no_half_report() {
             seeds.iter().for_each(|(key, bytes)| bed.put(key, bytes));
         }
         let (count, (tell, told)) = (AtomicUsize::new(0), mpsc::channel());
-        // Even ones are killed before the server has heard of the request, odd ones after it has
-        // done it.
         bed.proxy.meddle(move |asked| {
-            let now = writes(asked) && count.fetch_add(1, Ordering::SeqCst) == at / 2;
+            let now = writes(asked) && count.fetch_add(1, Ordering::SeqCst) == at;
             now.then(|| {
                 tell.send(()).unwrap();
-                if at % 2 == 0 { Fault::Stall } else { Fault::StallInBody }
+                stall()
             })
         });
         let mut child = nights.command(&bed, &["--incremental", "-q"]).spawn().unwrap();
@@ -259,7 +268,7 @@ fn a_kill_leaves_no_half_report() {
         };
         bed.proxy.leave_alone();
         if !killed {
-            assert!(at > 20, "killed {at} times");
+            assert!(at > 10, "killed {at} times");
             assert_is(&bed, &after, "not killed");
             return;
         }
