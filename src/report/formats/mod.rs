@@ -99,7 +99,6 @@ pub const EVENT_COLUMNS: &[&str] =
 
 /// In which format rows are written, for what, and which columns of them.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub struct RowForm<'c> {
     /// The format.
     pub format: OutputFormat,
