@@ -27,7 +27,7 @@ def test_the_notebook_answers_ten_questions():
 
 def test_the_examples_of_the_readme_run():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "python" / "README.md").read_text(), re.S)
-    assert len(blocks) == 4 and blocks[0].count("\n") == 2
+    assert len(blocks) == 5 and blocks[0].count("\n") == 2
     pictures, outputs = execute(nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, blocks)]))
     assert pictures == 1
     assert not [output for output in outputs if output.output_type == "error"]
