@@ -37,6 +37,10 @@ impl Buckets {
 
 #[allow(missing_docs, clippy::missing_errors_doc, reason = "cannot be called; `network` documents them")]
 impl Bucket {
+    pub fn name(&self) -> &str {
+        match self.0 {}
+    }
+
     pub fn check(&self, _prefix: &str) -> Result<bool, S3Error> {
         match self.0 {}
     }
