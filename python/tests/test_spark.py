@@ -124,8 +124,15 @@ def test_an_output_that_is_taken_and_an_input_that_is_missing(session, tmp_path)
 
 def executors():
     """The processes of Spark's executors on this machine."""
-    found = subprocess.run(["pgrep", "-f", "java.*CoarseGrainedExecutorBackend"], capture_output=True, text=True)
-    return [int(number) for number in found.stdout.split()]
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended
+        if words[0].endswith(b"java") and any(word.endswith(b".CoarseGrainedExecutorBackend") for word in words):
+            found.append(int(path.parent.name))
+    return found
 
 
 def test_an_executor_that_is_killed_costs_nothing(session, tmp_path):
