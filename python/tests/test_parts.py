@@ -1,5 +1,6 @@
 """A report made in parts, by several processes, is the report of one."""
 
+import collections
 import multiprocessing
 import random
 
@@ -8,6 +9,7 @@ import pytest
 from conftest import ROOT, SAMPLE
 
 import keytrail
+import keytrail.spark
 
 DATA = ROOT / "tests" / "data"
 #: Sound archives, and every damaged, wrapped or odd input that the repository has.
@@ -125,3 +127,18 @@ def test_a_list_that_is_not_read_to_its_end_is_no_error():
     facts = keytrail.scan(SAMPLE)
     next(facts)
     del listed, facts
+
+
+Piece = collections.namedtuple("Piece", ["task", "piece", "facts"])
+#: What Spark returns of two tasks.
+WHOLE = [Piece(0, 1, b"a"), Piece(0, 2, b"b"), Piece(0, 3, None), Piece(1, 1, b"c"), Piece(1, 2, None)]
+
+
+def test_pieces_that_spark_returns_are_all_there_in_order():
+    assert list(keytrail.spark._in_order(WHOLE, 2)) == [b"a", b"b", b"c"]
+    for at in range(len(WHOLE)):
+        missing = WHOLE[:at] + WHOLE[at + 1 :]
+        twice = WHOLE[: at + 1] + WHOLE[at:]
+        for pieces in (missing, twice, WHOLE[:at]):
+            with pytest.raises(keytrail.spark.SparkError, match="there is no report"):
+                list(keytrail.spark._in_order(pieces, 2))
